@@ -1,0 +1,102 @@
+"""Many processes, one game. Without a process group every function here does nothing.
+
+Gradients are averaged after the backward pass rather than by DistributedDataParallel, whose hooks miss parameters
+that a gradient penalty leaves out of the graph (pytorch#47562) and which is silently wrong with a static graph.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as td
+from torch import Tensor, nn
+
+
+def rank() -> int:
+    return td.get_rank() if td.is_initialized() else 0
+
+
+def world() -> int:
+    return td.get_world_size() if td.is_initialized() else 1
+
+
+def local_rank() -> int:
+    """Which of this machine's devices is ours."""
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+@contextmanager
+def processes(device: torch.device) -> Iterator[None]:
+    """Inside, the processes that torchrun started are one group: nccl between GPUs, gloo between processors."""
+    if "WORLD_SIZE" not in os.environ or td.is_initialized():
+        yield
+        return
+    td.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10))
+    try:
+        yield
+    finally:
+        td.destroy_process_group()
+
+
+@torch.no_grad()
+def average_gradients(parameters: list[nn.Parameter]) -> None:
+    """Mean of every gradient over the processes, in one message."""
+    if world() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]  # the same ones on every process
+    flat = mean(torch.cat([g.flatten() for g in gradients]))
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+@torch.no_grad()
+def mean(x: Tensor) -> Tensor:
+    """Mean over the processes."""
+    x = x.detach()
+    return total(x) / world() if world() > 1 else x
+
+
+@torch.no_grad()
+def total(x: Tensor) -> Tensor:
+    """Sum over the processes."""
+    x = x.detach()
+    if world() > 1:
+        x = x.clone()
+        td.all_reduce(x)
+    return x
+
+
+@torch.no_grad()
+def largest(x: Tensor) -> Tensor:
+    """Maximum over the processes, element by element."""
+    x = x.detach()
+    if world() > 1:
+        x = x.clone()
+        td.all_reduce(x, td.ReduceOp.MAX)
+    return x
+
+
+@torch.no_grad()
+def gather(x: Tensor) -> Tensor:
+    """Every process's rows, in the order of the ranks: [world · N, …]. No gradient flows."""
+    x = x.detach().contiguous()
+    if world() == 1:
+        return x
+    parts = [torch.empty_like(x) for _ in range(world())]
+    td.all_gather(parts, x)
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def share_state(module: nn.Module) -> None:
+    """Rank 0's parameters and buffers for everyone."""
+    if world() > 1:
+        for tensor in [*module.buffers(), *module.parameters()]:
+            td.broadcast(tensor.data, src=0)
+
+
+def barrier() -> None:
+    if world() > 1:
+        td.barrier()

@@ -1,0 +1,21 @@
+"""What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
+
+
+class SaddleError(Exception):
+    """Something failed that the user can act on; the message says what was found, what is possible and what to do."""
+
+    code = 1
+
+
+class UsageError(SaddleError):
+    """What was asked for cannot be: an unknown name, a value out of range, data that the game cannot take."""
+
+    code = 2
+
+
+def near(given: str, known: object, most: int = 3) -> str:
+    """' (did you mean …?)' for the known names close to a given one, else ''."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(given, list(known), n=most, cutoff=0.5)  # type: ignore[call-overload]
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
