@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saddle.metrics.evaluate import evaluate
+    from saddle.metrics.evaluation import evaluate
     from saddle.metrics.features import Extractor, extractor
     from saddle.metrics.names import metric_names
     from saddle.metrics.reference import Reference
@@ -19,7 +19,7 @@ _HOME = {
     "Extractor": "features",
     "Reference": "reference",
     "Score": "score",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "extractor": "features",
     "metric_names": "names",
     "rank": "score",

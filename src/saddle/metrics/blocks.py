@@ -14,7 +14,7 @@ def double(x: Tensor) -> Tensor:
 
 
 def rows(count: int, width: int) -> Iterator[slice]:
-    """Slices of `count` rows such that a float64 block [rows, width] stays within BLOCK_BYTES (but has a row at least)."""
+    """Slices of `count` rows, one at least, such that a float64 block [rows, width] stays within BLOCK_BYTES."""
     step = max(1, BLOCK_BYTES // (8 * max(1, width)))
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))
@@ -23,8 +23,8 @@ def rows(count: int, width: int) -> Iterator[slice]:
 def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """(rows, float64 [rows, M]) for a [N, D] and b [M, D]: every |aᵢ - bⱼ|², a block of rows of `a` at a time.
 
-    Centred first, so that little is lost in |a|² + |b|² - 2ab; what is below that formula's rounding error is exactly 0,
-    so that equal rows are at distance 0.
+    Centred first, so that little is lost in |a|² + |b|² - 2ab; what is below that formula's rounding error is
+    exactly 0, so that equal rows are at distance 0.
     """
     a, b = double(a), double(b)
     centre = b.mean(0)

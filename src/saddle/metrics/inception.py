@@ -28,7 +28,7 @@ class Convolution(nn.Module):
 
     def __init__(self, width: int, out: int, kernel: Kernel, stride: int = 1, padded: bool = True) -> None:
         super().__init__()
-        padding = tuple(side // 2 for side in kernel) if padded else (0, 0)
+        padding = (kernel[0] // 2, kernel[1] // 2) if padded else (0, 0)
         self.conv = nn.Conv2d(width, out, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(out, eps=1e-3)
 
@@ -40,7 +40,8 @@ class Mixed(nn.Module):
     """Branches side by side, joined over the channels; the last one pools.
 
     A branch is a chain of (out, kernel, …): its layers are `name` if it is alone, else `name_1`, `name_2`, …; several
-    kernels fork the chain's end into `name_3a` and `name_3b`. With `shrink`, the last layer and the pool halve the size.
+    kernels fork the chain's end into `name_3a` and `name_3b`. With `shrink`, the last layers and the pool halve the
+    size.
     """
 
     def __init__(
@@ -174,7 +175,7 @@ class Inception(Extractor):
         """The network with the weights of a file; a missing, another, or a broken file is refused with its reason."""
         if path is None:
             raise UsageError(
-                f"the extractor 'inception' needs its weight file, {FILE} of pytorch-fid; 'digits' and 'pixels' need none"
+                f"the extractor 'inception' needs a weight file, pytorch-fid's {FILE}; 'digits' and 'pixels' need none"
             )
         path = Path(path)
         if not path.is_file():
@@ -193,8 +194,8 @@ def _check_digest(path: Path, expected: str) -> None:
             digest.update(block)
     if not digest.hexdigest().startswith(expected):
         raise SaddleError(
-            f"{path} is not the Inception of the FID: its SHA-256 begins {digest.hexdigest()[:8]}, that of {FILE} {expected}. "
-            "Download it again"
+            f"{path} is not the Inception of the FID: its SHA-256 begins {digest.hexdigest()[: len(expected)]}, "
+            f"that of {FILE} {expected}; download it again"
         )
 
 

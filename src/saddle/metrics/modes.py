@@ -6,20 +6,18 @@ a mode is covered if one such sample is its own.
 """
 
 import math
-
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from saddle.errors import SaddleError
 from saddle.metrics.uncertainty import groups, jackknife, share_error
 
 STACKED = 1000
 
 
 def assign(points: Tensor, centres: Tensor, std: float) -> tuple[Tensor, Tensor]:
-    """Nearest mode of every point, int64 [N], and whether it is within 3 std, bool [N], for points [N, D], centres [K, D]."""
+    """Of points [N, D] and centres [K, D]: the nearest mode, int64 [N], and whether it is within 3 std, bool [N]."""
     apart, mode = torch.cdist(points.double(), centres.to(points.device).double()).min(1)
     return mode, apart <= 3 * std
 
@@ -43,19 +41,17 @@ def mode_kl(mode: Tensor, counts: int) -> tuple[float, float]:
     """KL(histogram of mode [N] ‖ uniform over `counts`) in nats, with the jackknife's standard error.
 
     0 for equal shares, log(counts) for one mode; K modes equally drawn give log(counts / K). N draws from the uniform
-    law itself give about (counts - 1) / 2N.
+    law itself give about (counts - 1) / 2N. No sample at all is as bad as one mode.
     """
 
     def divergence(histogram: Tensor) -> float:
-        p = histogram / histogram.sum()
+        p = histogram / histogram.sum() if histogram.any() else torch.eye(counts)[0]
         return float(torch.special.xlogy(p, p).sum()) + math.log(counts)
 
     return _with_error(mode, counts, divergence)
 
 
 def _with_error(mode: Tensor, counts: int, statistic: Callable[[Tensor], float]) -> tuple[float, float]:
-    if not len(mode):
-        raise SaddleError("no sample to look for modes in")
     histogram = torch.bincount(mode, minlength=counts).double()
     fewer = [histogram - torch.bincount(mode[part], minlength=counts) for part in groups(len(mode), mode.device)]
     return statistic(histogram), jackknife([statistic(part) for part in fewer])

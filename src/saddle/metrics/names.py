@@ -9,9 +9,9 @@ from saddle.errors import UsageError, near
 
 @dataclass(frozen=True)
 class Metric:
-    """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits), labels
-    (that the samples were drawn for), real (reference features), train (training features), modes (known centres), stacked
-    (three digits as RGB).
+    """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
+    labels (that the samples were drawn for), real (reference features), train (training features), modes (known
+    centres), stacked (three digits as RGB).
     """
 
     says: str

@@ -9,7 +9,7 @@ MOST = 16
 
 
 class Pixels(Extractor):
-    """Images at most 16 × 16 (larger ones are shrunk, antialiased), flattened: [N, C · H · W]. Points stay as they are."""
+    """Images, shrunk to 16 × 16 where larger, as vectors [N, C · H · W]. Points stay as they are."""
 
     name = "pixels"
     resize = f"antialiased bilinear to {MOST} × {MOST} where larger"

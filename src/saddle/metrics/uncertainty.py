@@ -22,7 +22,7 @@ def without_each(count: int, device: torch.device | str = "cpu") -> list[Tensor]
 
 
 def jackknife(values: Sequence[float]) -> float:
-    """Standard error from a score computed again without each of g groups: sqrt((g - 1)/g · Σ (vᵢ - v̄)²); NaN for none."""
+    """Standard error from the scores without each of g groups: sqrt((g - 1)/g · Σ (vᵢ - v̄)²); NaN for g < 2."""
     if len(values) < 2:
         return float("nan")
     left = torch.tensor(values, dtype=torch.float64)

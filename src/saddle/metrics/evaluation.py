@@ -44,10 +44,10 @@ def evaluate(
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
-    drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes. UsageError
-    for an unknown name and for a metric that these cannot give. With several processes all call it alike: each draws
-    its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the random
-    subsets and splits; how the samples are seeded is the caller's.
+    drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes.
+    UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
+    each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
+    random subsets and splits; how the samples are seeded is the caller's.
     """
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
@@ -222,24 +222,23 @@ def _draw(sample: Sample, n: int, batch: int, look: Extractor | None, needs: set
 
 
 def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: set[str]) -> dict[str, Tensor]:
+    """What is needed of these samples, by name."""
     seen: dict[str, Tensor] = {}
     if look is not None and needs & {"features", "logits", "digits"}:
-        features = look(images)
-        seen["features"] = features.features
-        if features.logits is not None:
-            seen["logits"] = features.logits
+        seen = {key: value for key, value in look(images)._asdict().items() if value is not None}
     if "labels" in needs:
         if labels is None:
-            raise UsageError("the metric 'accuracy' needs samples drawn for a label, and this game draws none")
+            raise UsageError("the metric 'accuracy' needs samples drawn for a label, and these have none")
         seen["labels"] = labels
     if "modes" in needs:
-        if images.ndim != 2:
-            raise UsageError(f"modes are looked for among points [N, D], and the samples are {tuple(images.shape[1:])}")
-        seen["points"] = images
+        seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)
     if look is not None and "stacked" in needs:
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise UsageError(
-                f"stacked digits are images of three channels, and the samples are {tuple(images.shape[1:])}"
-            )
-        seen["triples"] = triples(look, images)
+        stacked = images.ndim == 4 and images.shape[1] == 3
+        seen["triples"] = triples(look, _of_shape(images, "stacked digits are images of three channels", stacked))
     return seen
+
+
+def _of_shape(images: Tensor, wanted: str, right: bool) -> Tensor:
+    if not right:
+        raise UsageError(f"{wanted}, and the samples are of shape {tuple(images.shape[1:])}")
+    return images
