@@ -53,11 +53,15 @@ class TwoPlayer(Synthesis):
     def judge(self, x: Tensor) -> Tensor:
         return full(self.discriminator(x))
 
+    def steps(self) -> int:
+        """How many the discriminator takes in this round."""
+        return self.options.discriminator_steps
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o = self.options
-        for step in range(o.discriminator_steps):
+        o, steps = self.options, self.steps()
+        for step in range(steps):
             real = next(batches)["image"]
-            answers = step == o.discriminator_steps - 1 and not o.fresh_fakes
+            answers = step == steps - 1 and not o.fresh_fakes
             with torch.set_grad_enabled(answers):
                 fake = self.generator(self.noise(len(real)))
             real_logits, fake_logits = self.judge(real), self.judge(fake.detach())
@@ -65,10 +69,10 @@ class TwoPlayer(Synthesis):
             yield Move(
                 "discriminator",
                 adversarial=o.loss.discriminator(real_logits, fake_logits),
-                penalty=o.penalty and o.penalty(self.rounds, self.judge, real, fake),
+                penalty=o.penalty(self.rounds, self.judge, real, fake) if o.penalty else None,
             )
 
         if o.fresh_fakes:
             fake = self.generator(self.noise(len(real)))
-        real_logits = self.judge(real) if o.loss.relativistic else None
-        yield Move("generator", adversarial=o.loss.generator(real_logits, self.judge(fake)))
+        compared = self.judge(real) if o.loss.relativistic else None
+        yield Move("generator", adversarial=o.loss.generator(compared, self.judge(fake)))
