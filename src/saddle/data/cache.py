@@ -56,7 +56,7 @@ def prepare(
 
 def in_parallel(work: Callable[[int], T], n: int) -> list[T]:
     """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock."""
-    with reading(), ThreadPoolExecutor(min(16, len(os.sched_getaffinity(0)))) as pool:
+    with reading(), ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         return list(pool.map(work, range(n)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
@@ -34,6 +35,8 @@ _MAGIC = {
     b"MM": "TIFF",
 }
 
+_reading = Lock()  # both are the whole process's: one reader of folders at a time
+
 
 class Unreadable(Exception):
     """A file that gives no image; the text is the reason."""
@@ -54,13 +57,14 @@ class Header:
 @contextmanager
 def reading() -> Iterator[None]:
     """Around the threads that read: Pillow's own limit and warnings are off, for `header` and `pixels` have theirs."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+    with _reading:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", module="PIL")
+                yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def header(path: Path, max_megapixels: float) -> Header:

@@ -109,8 +109,9 @@ def _shape(
 
 
 def _bad_message(found: Found, bad: Bad) -> str:
+    files = {*found.images, *(path for path, _ in bad)}
     return (
-        f"{len(bad):,} of {len(found.images):,} files in {found.root} cannot be read:\n"
+        f"{len(bad):,} of {len(files):,} files in {found.root} cannot be read:\n"
         f"{listing(bad_lines(bad))}\nRepair or remove them, or leave them out with --data.skip_bad true"
     )
 
