@@ -50,16 +50,18 @@ class Parser(ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     try:
-        return _main(sys.argv[1:] if argv is None else argv)
+        _main(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()  # a reader that has gone is found out here, not on the way out
+        return 0
     except SystemExit as left:  # --help
         return int(left.code or 0)
     except BrokenPipeError:  # the reader has seen enough, as in `saddle list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (SaddleError, OSError, KeyboardInterrupt) as error:
-        if os.environ.get("SADDLE_DEBUG"):
-            raise
+    except (Exception, KeyboardInterrupt) as error:
         message, code = _in_words(error)
+        if not message or os.environ.get("SADDLE_DEBUG"):
+            raise
         print(f"saddle: {message}", file=sys.stderr)
         return code
 
@@ -69,19 +71,17 @@ def commands() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
-def _main(argv: list[str]) -> int:
-    if not argv or argv[0] in ("-h", "--help", "help"):
+def _main(argv: list[str]) -> None:
+    name = argv[0] if argv else "--help"
+    if name in ("-h", "--help", "help"):
         print(__doc__, end="")
-        return 0
-    if argv[0] == "--version":
+    elif name == "--version":
         print(f"saddle {__version__}")
-        return 0
-    name, rest = argv[0], argv[1:]
-    if name not in commands():
+    elif name in commands():
+        command = import_module(f".{name}", __package__)
+        command.run(parse(command, argv[1:]))
+    else:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
-    command = import_module(f".{name}", __package__)
-    command.run(parse(command, rest))
-    return 0
 
 
 def parse(command: ModuleType, argv: list[str]) -> Namespace:
@@ -130,11 +130,13 @@ def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, s
 
 
 def _in_words(error: BaseException) -> tuple[str, int]:
-    """The message and the exit code of an error that is not a bug."""
+    """The message and the exit code of an error; no message for what is a bug."""
     if isinstance(error, SaddleError):
         return str(error), error.code
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
-    assert isinstance(error, OSError)
-    place = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{place}", 1
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 1
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error) or "CUDA out of memory" in str(error):
+        return "memory ran out; ask for less at a time", 1
+    return "", 1

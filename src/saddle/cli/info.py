@@ -35,4 +35,4 @@ def _in_words(name: str, value: Any) -> str:
         return "×".join(map(str, value))
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)
+    return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value or "none")

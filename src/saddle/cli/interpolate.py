@@ -30,6 +30,7 @@ def run(args: Namespace) -> None:
     from . import _write
 
     opened = _open.opened(args)
+    _write.check_name(args.out, opened.spec.is_image)
     made = opened.interpolate(args.rows, args.steps, args.seed, spherical=not args.linear)
     out = args.out or args.run / f"interpolate-seed-{args.seed}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

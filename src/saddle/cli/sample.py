@@ -32,8 +32,11 @@ def run(args: Namespace) -> None:
     from . import _write
 
     opened = _open.opened(args)
+    _write.check_name(args.out, opened.spec.is_image)
     if args.each and not opened.spec.is_image:
         raise UsageError(f"--each writes images; {args.run} draws points, which --out writes as .png, .npy or .csv")
+    if args.each:
+        _write.check_folder(args.each)
     made = opened.sample(args.n, args.seed)
     if args.each:
         written = _write.each(made, args.each)

@@ -36,16 +36,23 @@ def run(args: Namespace) -> None:
 
     opened = _open.opened(args)
     domains = opened.translation.needs  # asked first: a game that does not translate says so before files are read
-    to = args.to or domains[-1]
+    to, many = args.to or domains[-1], args.input.is_dir()
+    out = args.out or Path(f"{args.input.name}-{to}" if many else f"{args.input.stem}-{to}.png")
+    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
     images = read(opened, args.input)
     made = opened.translate(torch.stack(list(images.values())), to)[to]
-    if args.input.is_dir():
-        names = [name.rpartition(".")[0].replace("/", "-") for name in images]
-        names = names if len(set(names)) == len(names) else [name.replace("/", "-") for name in images]
-        written = _write.each(made, args.out or Path(f"{args.input.name}-{to}"), names)
+    if many:
+        written = _write.each(made, out, _file_names(list(images)))
     else:
-        written = [_write.one(made[0], args.out or Path(f"{args.input.stem}-{to}.png"))]
+        written = [_write.samples(opened, made, out, scale=1, padding=0)]
     paths(written, args.json)
+
+
+def _file_names(names: list[str]) -> list[str]:
+    """Of sub/seven.jpg, sub-seven; the suffix stays if two would be one."""
+    flat = [name.replace("/", "-") for name in names]
+    short = [name.rpartition(".")[0] for name in flat]
+    return short if len(set(short)) == len(short) else flat
 
 
 def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
