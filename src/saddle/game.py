@@ -94,7 +94,7 @@ class Synthesis(Game):
 
     @dataclass(frozen=True)
     class Options(Game.Options):
-        z_dim: int = 100
+        z_dim: int = 100  # length of the latent z
 
         def __post_init__(self) -> None:
             if self.z_dim < 1:
