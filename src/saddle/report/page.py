@@ -121,7 +121,8 @@ def course(story: Story) -> Html:
             told = (_moment(event.get("time")), f"round {_count(event.get('round'))}", _told(event, first))
             lines.append(tag("tr", *(tag("td", text) for text in told)))
     saves = story.of("save")
-    saved = f"{len(saves):,} checkpoints, the last at round {_count(saves[-1].get('round'))}." if saves else None
+    checkpoints = "1 checkpoint" if len(saves) == 1 else f"{len(saves):,} checkpoints"
+    saved = f"{checkpoints}, the last at round {_count(saves[-1].get('round'))}." if saves else None
     if not lines and not saved:
         return _section("Course", tag("p", "Nothing has happened yet.", class_="quiet"))
     table = _scrolled(tag("table", tag("tbody", *lines), class_="plain"), "course of the run")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def decimate(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarr
         return x, y
     edges = np.linspace(0, len(x), most // 2 + 1).astype(int)
     kept: list[int] = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = y[start:stop]
         finite = np.isfinite(part)
         pair = (np.where(finite, part, np.inf).argmin(), np.where(finite, part, -np.inf).argmax())
@@ -132,15 +133,15 @@ def label(x: float, step: float) -> str:
     if size == 0:
         return "0"
     if not 1e-4 <= size < 1e9:
-        return _power(x)
+        digits = max(0, math.floor(math.log10(size)) - math.floor(math.log10(step)) + 1)
+        mantissa, exponent = f"{x:.{digits}e}".split("e")
+        return f"{_short(mantissa)}e{int(exponent)}"
     unit, letter = next((u for u in ((1e6, "M"), (1e3, "k")) if size >= u[0]), (1.0, ""))
-    text = f"{x / unit:.{min(9, max(0, 1 - math.floor(math.log10(step / unit))))}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + letter
+    return _short(f"{x / unit:.{max(0, 1 - math.floor(math.log10(step / unit)))}f}") + letter
 
 
-def _power(x: float) -> str:
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+def _short(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame:
@@ -161,7 +162,9 @@ def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame
 def _extent(curve: Curve) -> np.ndarray:
     if curve.error is None:
         return curve.y
-    return np.concatenate([curve.y - curve.error, curve.y + curve.error])
+    known = np.isfinite(curve.y) & np.isfinite(curve.error)
+    y, error = curve.y[known], curve.error[known]
+    return np.concatenate([y - error, y + error])
 
 
 def _outside(curve: Curve, frame: Frame) -> int:
@@ -246,13 +249,18 @@ def _bars(curve: Curve, frame: Frame) -> Html | None:
     """A stroke from y - error to y + error at every point."""
     if curve.error is None:
         return None
-    ends = zip(frame.across(curve.x), frame.down(curve.y - curve.error), frame.down(curve.y + curve.error), strict=True)
-    return tag("path", d="".join(f"M{x:.1f} {a:.1f}V{b:.1f}" for x, a, b in ends if np.isfinite(a + b)), class_="bar")
+    known = np.isfinite(curve.y) & np.isfinite(curve.error)
+    x, y, error = (values[known] for values in (curve.x, curve.y, curve.error))
+    ends = zip(frame.across(x), frame.down(y - error), frame.down(y + error), strict=True)
+    strokes = (f"M{across:.1f} {low:.1f}V{high:.1f}" for across, low, high in ends if np.isfinite(low + high))
+    return tag("path", d="".join(strokes), class_="bar")
 
 
 def _entry(i: int, curve: Curve) -> Html:
     colour = f"swatch c{i % COLOURS}" + (" dashed" if i >= COLOURS else "")
-    swatch = tag("svg", tag("path", d="M0 5H16", class_="smooth"), viewBox="0 0 16 10", class_=colour, aria_hidden="true")
+    swatch = tag(
+        "svg", tag("path", d="M0 5H16", class_="smooth"), viewBox="0 0 16 10", class_=colour, aria_hidden="true"
+    )
     return tag("li", swatch, curve.name, " ", tag("b", number(curve.y[-1])))
 
 
