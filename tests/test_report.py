@@ -196,6 +196,17 @@ def test_without_final_scores_the_latest_of_the_log_are_shown(run):
     assert "fid 7.4 ± 1.1" in Page(written(run)).text
 
 
+def test_final_scores_name_the_checkpoint_that_they_are_of(run):
+    (run / "scores.json").write_text(json.dumps([SCORE | {"round": 500}]))
+    assert "fid 7.4 ± 1.1 lower round 500" in Page(written(run)).text
+
+
+def test_a_score_taken_once_has_no_chart(run):
+    with Events(run / "events.jsonl") as log:
+        log.write("score", round=1000, scores={"kid": SCORE | {"name": "kid"}})
+    assert not any(told.startswith("kid") for told in Page(written(run)).values("svg", "aria-label"))
+
+
 def test_scores_with_one_fingerprint_share_it(run):
     other = SCORE | {"name": "kid", "value": 0.00123, "uncertainty": None}
     apart = SCORE | {"name": "is", "value": float("nan"), "fingerprint": {"splits": 10}}
@@ -252,10 +263,10 @@ def test_a_file_that_cannot_be_read_is_named(run, name, content, message):
 
 
 def test_a_long_run_of_noisy_pictures_stays_under_three_megabytes(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (480, 480, 3), dtype=np.uint8)
     with new_run(tmp_path) as log:
         log.write("start", round=0, **START)
-        log_rounds(log, 0, 5000, step=1)
+        log_rounds(log, 0, 10_000, step=1)
         for r in range(1, 31):
             pictures.save(Image.fromarray(np.roll(noise, r)), tmp_path / f"samples/{r}.png") if r < 3 else None
             log.write("sample", round=r, file=f"samples/{1 + r % 2}.png")

@@ -59,7 +59,8 @@ def scores(story: Story) -> Html | None:
     """The scores with their uncertainty; their fingerprints say what was compared with what."""
     if not story.scores:
         return _section("Scores", tag("p", "This run has not been scored.", class_="quiet"))
-    heads = ("score", "value", "uncertainty", "better")
+    known = any("round" in score for score in story.scores)  # whose scores these are
+    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if known else [])]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))
     lines = [
         tag(
@@ -67,6 +68,7 @@ def scores(story: Story) -> Html | None:
             tag("th", str(score["name"]), scope="row"),
             *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
             tag("td", str(score.get("better") or ""), class_="better"),
+            tag("td", f"round {_count(score.get('round'))}", class_="better") if known else None,
         )
         for score in story.scores
     ]

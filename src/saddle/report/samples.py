@@ -44,7 +44,7 @@ def embed(image: Image.Image, side: int, size: int) -> tuple[str, int, int]:
     """An RGB picture as a data: URI of at most about `size` bytes before base64, its longer side at most `side`."""
     image = image.copy()
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    data, kind = _encoded(image, "PNG", optimize=True), "png"
+    data, kind = _encoded(image, "PNG"), "png"
     for quality in (92, 76, 60):
         if len(data) > size:
             data, kind = _encoded(image, "JPEG", quality=quality, subsampling=0), "jpeg"

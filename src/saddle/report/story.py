@@ -59,10 +59,10 @@ class Story:
         return found[0] if found else None
 
     def score_curves(self) -> list[Curve]:
-        """Every score over the rounds, with its uncertainty."""
+        """Every score that was taken at more than one round, with its uncertainty."""
         told = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
         values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in told)
-        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values]
+        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values if len(set(c.x)) > 1]
 
 
 def read(folder: Path) -> Story:

@@ -160,11 +160,13 @@ def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame
 
 
 def _extent(curve: Curve) -> np.ndarray:
-    if curve.error is None:
-        return curve.y
-    known = np.isfinite(curve.y) & np.isfinite(curve.error)
-    y, error = curve.y[known], curve.error[known]
-    return np.concatenate([y - error, y + error])
+    return curve.y if curve.error is None else np.concatenate(_ends(curve.y, curve.error))
+
+
+def _ends(y: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the strokes that show the uncertainty; NaN where there is none to show."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return y - error, y + error
 
 
 def _outside(curve: Curve, frame: Frame) -> int:
@@ -249,11 +251,10 @@ def _bars(curve: Curve, frame: Frame) -> Html | None:
     """A stroke from y - error to y + error at every point."""
     if curve.error is None:
         return None
-    known = np.isfinite(curve.y) & np.isfinite(curve.error)
-    x, y, error = (values[known] for values in (curve.x, curve.y, curve.error))
-    ends = zip(frame.across(x), frame.down(y - error), frame.down(y + error), strict=True)
-    strokes = (f"M{across:.1f} {low:.1f}V{high:.1f}" for across, low, high in ends if np.isfinite(low + high))
-    return tag("path", d="".join(strokes), class_="bar")
+    low, high = (frame.down(end) for end in _ends(curve.y, curve.error))
+    strokes = zip(frame.across(curve.x), low, high, strict=True)
+    path = "".join(f"M{x:.1f} {a:.1f}V{b:.1f}" for x, a, b in strokes if np.isfinite(a + b))
+    return tag("path", d=path, class_="bar")
 
 
 def _entry(i: int, curve: Curve) -> Html:
