@@ -199,7 +199,7 @@ def _labelled(values: Sequence[float], log: bool = False) -> list[str]:
 
 def _heights(frame: Frame) -> list[float]:
     if not frame.log:
-        return ticks(*frame.y, most=4)
+        return ticks(*frame.y)
     low, high = (math.log10(v) for v in frame.y)
     every = max(1, math.ceil((high - low) / 5))
     return [10.0**k for k in range(math.ceil(low), math.floor(high) + 1, every)]
