@@ -26,7 +26,7 @@ def play(game: Game, batch: Batch, rounds: int = 1) -> list[Move]:
 
 
 def values(moves: list[Move]) -> list[float]:
-    return [float(loss) for move in moves for loss in move.losses.values()]
+    return [float(loss.detach()) for move in moves for loss in move.losses.values()]
 
 
 def images(n: int, *shape: int) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """Networks: the papers' sizes, any image size, and what they say of the rest."""
 
-
 import pytest
 import torch
 from torch import nn
