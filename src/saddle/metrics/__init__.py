@@ -1,0 +1,32 @@
+"""How good are the samples, honestly: scores that say what they were measured with and how sure they are.
+
+Everything is named here and nothing is imported until it is asked for, so that listing the metrics costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saddle.metrics.evaluation import evaluate
+    from saddle.metrics.features import Extractor, extractor
+    from saddle.metrics.names import metric_names
+    from saddle.metrics.reference import Reference
+    from saddle.metrics.score import Score, rank
+
+__all__ = ["Extractor", "Reference", "Score", "evaluate", "extractor", "metric_names", "rank"]
+
+_HOME = {
+    "Extractor": "features",
+    "Reference": "reference",
+    "Score": "score",
+    "evaluate": "evaluation",
+    "extractor": "features",
+    "metric_names": "names",
+    "rank": "score",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'saddle.metrics' has no attribute '{name}'")
+    return getattr(import_module(f"saddle.metrics.{_HOME[name]}"), name)

@@ -1,0 +1,244 @@
+"""Draw samples once, look at them once, and compute every score that is asked for."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from saddle import dist
+from saddle.errors import SaddleError, UsageError
+from saddle.metrics import classes, modes
+from saddle.metrics.digits import triples
+from saddle.metrics.features import Extractor
+from saddle.metrics.features import extractor as extractor_named
+from saddle.metrics.fid import fid
+from saddle.metrics.inception_score import inception_score
+from saddle.metrics.kid import kid, subset_size
+from saddle.metrics.names import Metric, chosen
+from saddle.metrics.nearest import copying
+from saddle.metrics.prdc import Shape, prdc
+from saddle.metrics.reference import Reference, content_hash
+from saddle.metrics.score import Fingerprint, Score
+
+Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
+Images = Tensor | Iterable[Tensor] | Reference
+Estimate = tuple[float, float]
+SUBSETS, SPLITS = 100, 10
+
+
+def evaluate(
+    sample: Sample,
+    real: Images | None,
+    names: Sequence[str],
+    extractor: Extractor | str | None = "digits",
+    *,
+    n: int = 2000,
+    batch: int = 250,
+    seed: int = 0,
+    reference: str = "held-out",
+    train: Images | None = None,
+    mixture: tuple[Tensor, float] | None = None,
+) -> dict[str, Score]:
+    """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
+
+    `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
+    drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes.
+    UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
+    each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
+    random subsets and splits; how the samples are seeded is the caller's.
+    """
+    metrics = chosen(names)
+    look = extractor_named(extractor) if isinstance(extractor, str) else extractor
+    needs = {need for metric in metrics.values() for need in metric.needs}
+    _check(metrics, look, {"real": real, "train": train, "modes": mixture})
+    material = Material(
+        seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
+        real=_reference(real, look, reference) if "real" in needs else None,
+        train=_reference(train, look, "train") if "train" in needs else None,
+        mixture=mixture,
+        seed=seed,
+    )
+    return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
+
+
+@dataclass
+class Material:
+    """What the metrics are made of; what several share is computed once."""
+
+    seen: dict[str, Tensor]  # features, logits, labels, points, triples of the samples
+    real: Reference | None
+    train: Reference | None
+    mixture: tuple[Tensor, float] | None
+    seed: int
+
+    @property
+    def fake(self) -> Tensor:
+        return self.seen["features"]
+
+    @property
+    def real_features(self) -> Tensor:
+        assert self.real is not None
+        return self.real.seen.features
+
+    @property
+    def train_features(self) -> Tensor:
+        assert self.train is not None
+        return self.train.seen.features
+
+    @cached_property
+    def fid(self) -> Estimate:
+        return fid(self.real_features, self.fake)
+
+    @cached_property
+    def floor(self) -> Estimate:
+        return fid(self.real_features, self.train_features)
+
+    @cached_property
+    def multiple(self) -> Estimate:
+        """Its error is that of the samples' FID: the floor is a constant of the data."""
+        floor = self.floor[0]
+        if floor <= 0:
+            raise SaddleError("the FID of the training part is 0: it and the held-out part are the same images")
+        return self.fid[0] / floor, self.fid[1] / floor
+
+    @cached_property
+    def shape(self) -> Shape:
+        return prdc(self.real_features, self.fake)
+
+    @cached_property
+    def assigned(self) -> tuple[Tensor, Tensor]:
+        assert self.mixture is not None
+        return modes.assign(self.seen["points"], *self.mixture)
+
+    @property
+    def mode(self) -> Tensor:
+        """Mode of every point of high quality."""
+        mode, good = self.assigned
+        return mode[good]
+
+    @property
+    def mode_count(self) -> int:
+        assert self.mixture is not None
+        return len(self.mixture[0])
+
+
+COMPUTE: dict[str, Callable[[Material], Estimate]] = {
+    "fid": lambda m: m.fid,
+    "fid_floor": lambda m: m.floor,
+    "fid_multiple": lambda m: m.multiple,
+    "kid": lambda m: kid(m.real_features, m.fake, SUBSETS, seed=m.seed),
+    "inception_score": lambda m: inception_score(m.seen["logits"], SPLITS, m.seed),
+    "precision": lambda m: m.shape.precision,
+    "recall": lambda m: m.shape.recall,
+    "density": lambda m: m.shape.density,
+    "coverage": lambda m: m.shape.coverage,
+    "copying": lambda m: copying(m.fake, m.train_features, m.real_features),
+    "classes": lambda m: classes.rarest_class(m.seen["logits"]),
+    "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
+    "modes": lambda m: modes.covered(m.mode, m.mode_count),
+    "high_quality": lambda m: modes.high_quality(m.assigned[1]),
+    "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
+    "stacked_modes": lambda m: modes.covered(m.seen["triples"], modes.STACKED),
+    "stacked_kl": lambda m: modes.mode_kl(m.seen["triples"], modes.STACKED),
+}
+
+SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
+    "kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.real_features), len(m.fake))},
+    "inception_score": lambda m: {"splits": SPLITS},
+    **dict.fromkeys(("precision", "recall"), lambda m: {"k": 3}),
+    **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
+}
+
+
+def _score(name: str, metric: Metric, material: Material, look: Extractor | None) -> Score:
+    value, error = COMPUTE[name](material)
+    return Score(name, value, error, metric.better, _fingerprint(name, metric, material, look))
+
+
+def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor | None) -> Fingerprint:
+    """Everything that the score depends on but the samples."""
+    entries: Fingerprint = {"seed": material.seed}
+    if "samples" in metric.needs:
+        entries["samples"] = len(next(iter(material.seen.values())))
+    if look is not None and "modes" not in metric.needs:
+        entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
+    if material.real is not None and "real" in metric.needs:
+        real = material.real
+        entries |= {"reference": real.label, "reference_count": real.count, "reference_hash": real.hash}
+    if material.train is not None and "train" in metric.needs:
+        entries |= {"train_count": material.train.count, "train_hash": material.train.hash}
+    if material.mixture is not None and "modes" in metric.needs:
+        centres, std = material.mixture
+        entries |= {"mixture_hash": content_hash([centres]), "mixture_count": len(centres), "mixture_std": std}
+    return entries | SETTINGS.get(name, lambda m: {})(material)
+
+
+_REASONS = {
+    "real": "real images to compare with, and none are given",
+    "train": "the images that were trained on, and they are not given",
+    "modes": "points drawn from a mixture whose modes are known (ring, grid), and this data has no known modes",
+    "features": "a feature extractor, and none is given",
+    "logits": "an extractor that is a classifier ('digits', 'inception')",
+    "digits": "the extractor 'digits'",
+    "stacked": "the extractor 'digits'",
+}
+
+
+def _check(metrics: dict[str, Metric], look: Extractor | None, given: dict[str, object]) -> None:
+    """Before anything is drawn: does the data, and does the extractor, give what each metric needs?"""
+    digits = look is not None and look.name == "digits"
+    can = {need: thing is not None for need, thing in given.items()}
+    can |= {"features": look is not None, "logits": look is not None and look.name != "pixels"}
+    can |= {"digits": digits, "stacked": digits}
+    for name, metric in metrics.items():
+        for need in metric.needs:
+            if not can.get(need, True):
+                raise UsageError(f"the metric '{name}' needs {_REASONS[need]}")
+
+
+def _reference(images: Images | None, look: Extractor | None, label: str) -> Reference | None:
+    if images is None or look is None or isinstance(images, Reference):
+        return images if isinstance(images, Reference) else None
+    return Reference.of(images, look, label)
+
+
+@torch.no_grad()
+def _draw(sample: Sample, n: int, batch: int, look: Extractor | None, needs: set[str]) -> dict[str, Tensor]:
+    """What is needed of `n` samples, drawn `batch` at a time by all processes together, in the order of the ranks."""
+    if n < 2 or batch < 1:
+        raise UsageError(f"scores of {n} samples, {batch} at a time: at least 2 samples, 1 at a time, are needed")
+    parts: list[dict[str, Tensor]] = []
+    for start in range(0, n, batch):
+        share = -(-min(batch, n - start) // dist.world())
+        drawn = sample(share)
+        images, labels = drawn if isinstance(drawn, tuple) else (drawn, None)
+        if len(images) != share:
+            raise SaddleError(f"{share} samples were asked for and {len(images)} were drawn")
+        seen = _look(images, labels, look, needs)
+        parts.append({key: dist.gather(value)[: n - start][:batch] for key, value in seen.items()})
+    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+
+def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: set[str]) -> dict[str, Tensor]:
+    """What is needed of these samples, by name."""
+    seen: dict[str, Tensor] = {}
+    if look is not None and needs & {"features", "logits", "digits"}:
+        seen = {key: value for key, value in look(images)._asdict().items() if value is not None}
+    if "labels" in needs:
+        if labels is None:
+            raise UsageError("the metric 'accuracy' needs samples drawn for a label, and these have none")
+        seen["labels"] = labels
+    if "modes" in needs:
+        seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)
+    if look is not None and "stacked" in needs:
+        stacked = images.ndim == 4 and images.shape[1] == 3
+        seen["triples"] = triples(look, _of_shape(images, "stacked digits are images of three channels", stacked))
+    return seen
+
+
+def _of_shape(images: Tensor, wanted: str, right: bool) -> Tensor:
+    if not right:
+        raise UsageError(f"{wanted}, and the samples are of shape {tuple(images.shape[1:])}")
+    return images

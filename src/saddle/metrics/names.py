@@ -1,0 +1,59 @@
+"""Every metric's name, what it says, which way is better and what it needs; no torch, so that listing is quick."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from saddle.errors import UsageError, near
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
+    labels (that the samples were drawn for), real (reference features), train (training features), modes (known
+    centres), stacked (three digits as RGB).
+    """
+
+    says: str
+    better: Literal["lower", "higher"]
+    needs: tuple[str, ...]
+
+
+_COMPARED = ("samples", "features", "real")
+
+METRICS = {
+    "fid": Metric("Fréchet distance to the reference features", "lower", _COMPARED),
+    "fid_floor": Metric("FID of the training part: what real data scores", "lower", ("features", "real", "train")),
+    "fid_multiple": Metric("FID as a multiple of the floor", "lower", (*_COMPARED, "train")),
+    "kid": Metric("kernel distance to the reference features, unbiased", "lower", _COMPARED),
+    "inception_score": Metric("sure classes and all of them: 1 to their number", "higher", ("samples", "logits")),
+    "precision": Metric("share of samples that lie among the real ones", "higher", _COMPARED),
+    "recall": Metric("share of real ones that lie among the samples", "higher", _COMPARED),
+    "density": Metric("how thickly real ones surround a sample; 1 for real data", "higher", _COMPARED),
+    "coverage": Metric("share of real ones with a sample in their neighbourhood", "higher", _COMPARED),
+    "copying": Metric("chance that a sample is nearer to the training data than an unseen real one; 0.5 is fair",
+                      "lower", (*_COMPARED, "train")),
+    "classes": Metric("share of the rarest digit, as the digit classifier sees the samples", "higher",
+                      ("samples", "digits")),
+    "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
+    "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
+    "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
+                           ("samples", "modes")),
+    "mode_kl": Metric("KL of the modes' shares against equal shares, in nats", "lower", ("samples", "modes")),
+    "stacked_modes": Metric("of the 1,000 triples of digits, those that are drawn", "higher", ("samples", "stacked")),
+    "stacked_kl": Metric("KL of the triples' shares against equal shares, in nats", "lower", ("samples", "stacked")),
+}  # fmt: skip
+
+
+def metric_names() -> dict[str, str]:
+    """Every metric's name and what it says, on one line."""
+    return {name: metric.says for name, metric in METRICS.items()}
+
+
+def chosen(names: Iterable[str]) -> dict[str, Metric]:
+    """The metrics of those names, once each, in order; UsageError with near misses for an unknown one."""
+    names = list(dict.fromkeys(names))
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(f"no metric '{name}'{near(name, METRICS)}; there are {', '.join(METRICS)}")
+    return {name: METRICS[name] for name in names}

@@ -1,0 +1,65 @@
+"""A score that says what it was measured with and how sure it is; scores of different measures refuse to be ranked."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from saddle.errors import SaddleError
+
+Fingerprint = dict[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number, its standard error, which way is better, and everything that two scores must share to be compared."""
+
+    name: str
+    value: float
+    uncertainty: float
+    better: Literal["lower", "higher"]
+    fingerprint: (
+        Fingerprint  # extractor and its hash, resize, counts, reference and its hash, seed, the measure's settings
+    )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.4g} ± {self.uncertainty:.2g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, entries: dict[str, Any]) -> "Score":
+        """The score that `to_dict` wrote; SaddleError where an entry is missing or unknown."""
+        try:
+            return cls(**entries)
+        except TypeError as error:
+            expected = ", ".join(cls.__dataclass_fields__)
+            raise SaddleError(
+                f"not a score: found {', '.join(entries) or 'nothing'}; a score has {expected}"
+            ) from error
+
+
+def rank(scores: Sequence[Score]) -> list[Score]:
+    """Best first, NaN last. SaddleError that names what differs where the scores are not of one measure."""
+    differing = _differing(scores)
+    if differing:
+        told = "; ".join(f"{key}: {' and '.join(values)}" for key, values in differing.items())
+        raise SaddleError(
+            f"these scores cannot be ranked, for they were not measured alike: {told}. Score them again alike."
+        )
+    return sorted(scores, key=_place)
+
+
+def _place(score: Score) -> float:
+    if math.isnan(score.value):
+        return math.inf
+    return score.value if score.better == "lower" else -score.value
+
+
+def _differing(scores: Sequence[Score]) -> dict[str, list[str]]:
+    """Entries on which the scores disagree, with the values found, in the order they came."""
+    entries = [{"name": score.name, "better": score.better, **score.fingerprint} for score in scores]
+    keys = dict.fromkeys(key for entry in entries for key in entry)
+    found = {key: list(dict.fromkeys(str(entry.get(key, "none")) for entry in entries)) for key in keys}
+    return {key: values for key, values in found.items() if len(values) > 1}
