@@ -91,7 +91,7 @@ class Recipe:
         return self._with(nest(edits))
 
     def differences(self, other: "Recipe") -> list[str]:
-        """'plan.batch: 64 → 32' for every setting that is another in `other`."""
+        """'plan.batch is 64, there 32' for every setting that is another in `other`."""
         return differences(self.to_dict(), other.to_dict())
 
     def _with(self, given: Mapping[str, Any]) -> "Recipe":

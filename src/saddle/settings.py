@@ -9,7 +9,7 @@ import inspect
 import math
 from abc import ABCMeta
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from textwrap import dedent
@@ -91,15 +91,40 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
     return lines
 
 
-def differences(a: Any, b: Any) -> list[str]:
-    """'penalty: none → R1' for every setting that differs between two dataclasses or plain values."""
-    there, here = flat(plain(a)), flat(plain(b))
+def differences(here: Any, there: Any) -> list[str]:
+    """'penalty is R1, there none' for every setting that differs between two dataclasses or plain values."""
+    ours, theirs = flat(plain(here)), flat(plain(there))
     lines: dict[str, str] = {}
-    for name in there | here:
+    for name in ours | theirs:
         below = any(name.startswith(f"{other}.") for other in lines)  # parts of another class are no news
-        if there.get(name) != here.get(name) and not below:
-            lines[name] = f"{name}: {text(there.get(name))} → {text(here.get(name))}"
+        if ours.get(name) != theirs.get(name) and not below:
+            lines[name] = f"{name} is {text(ours.get(name))}, there {text(theirs.get(name))}"
     return list(lines.values())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, for people to read about."""
+
+    value: Any  # plain
+    default: Any  # of the class that has it, plain
+    meaning: str
+    wants: str  # its type in words
+
+
+def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
+    """Every setting of a dataclass and of the dataclasses in it, by dotted name."""
+    found: dict[str, Setting] = {}
+    hints, remarks = get_type_hints(type(settings)), meanings(type(settings))
+    for field in fields(settings):
+        name = f"{prefix}.{field.name}" if prefix else field.name
+        value = getattr(settings, field.name)
+        inner = is_dataclass(value)
+        if not inner or isinstance(type(value), ABCMeta):
+            shown, default = map(_name, (value, field.default))
+            found[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
+        found |= explain(value, name) if inner else {}
+    return found
 
 
 def meanings(kind: type) -> dict[str, str]:
@@ -143,6 +168,10 @@ def text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(text, value))}]"
     return str(value)
+
+
+def _name(value: Any) -> Any:
+    return type(value).__name__ if is_dataclass(value) else plain(value)
 
 
 def _words(hint: Any) -> str:

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from .. import registry
 from ._show import json, table
 
-SETTINGS = ()
+SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
