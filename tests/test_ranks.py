@@ -85,5 +85,3 @@ def test_a_lazy_penalty_counts_in_every_third_round_three_times():
     values = [penalty(r, lambda x: x @ torch.tensor([3.0, 4.0]), x, x) for r in range(6)]
     assert [v is None for v in values] == [False, True, True] * 2
     assert torch.isclose(values[0], torch.tensor(3 * 160.0))
-
-

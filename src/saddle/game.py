@@ -106,7 +106,7 @@ class Synthesis(Game):
 
     def decode(self, z: Tensor) -> Tensor:
         """The samples of given latents, [N, C, H, W] in [-1, 1] or [N, D]."""
-        return self.generator(z)
+        return self.generator(z)  # type: ignore[operator]
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
