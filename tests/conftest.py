@@ -1,6 +1,6 @@
 """Every game, small: its own recipe's settings on its own embedded data, four samples a batch, one thread."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,8 @@ GAMES = registry.names()
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_cache_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    yield
 
 
 def tiny_recipe(name: str, **plan: Any) -> Recipe:

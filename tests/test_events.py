@@ -49,7 +49,7 @@ def test_any_number_comes_back_and_every_line_is_strict_json(tmp_path_factory, l
     json.loads(path.read_text(), parse_constant=pytest.fail)
     back = read(path)[0]["losses"]
     assert back.keys() == losses.keys()
-    assert all(back[k] == v or math.isnan(back[k]) and math.isnan(v) for k, v in losses.items())
+    assert all(back[k] == v or (math.isnan(back[k]) and math.isnan(v)) for k, v in losses.items())
 
 
 def test_tensors_and_arrays_of_one_element_are_logged_as_numbers(tmp_path):

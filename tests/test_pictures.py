@@ -32,7 +32,9 @@ def test_bfloat16_is_rounded_like_float32():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 9), st.integers(1, 14), st.integers(0, 3), st.integers(1, 3))
+@given(
+    st.integers(1, 12), st.integers(1, 9), st.integers(1, 9), st.integers(1, 14), st.integers(0, 3), st.integers(1, 3)
+)
 def test_every_image_lies_where_row_and_column_say(n, h, w, columns, padding, scale):
     images = torch.randint(0, 256, (n, 3, h, w), dtype=torch.uint8)
     sheet = pictures.grid(images, columns, padding, scale)

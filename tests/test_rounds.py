@@ -133,7 +133,8 @@ def test_the_discriminators_step_sends_nothing_to_the_generator(name):
     trainer = make_trainer(name)
     for move in trainer.game.round(trainer.deal()[0]):
         if not set(move.players) & set(trainer.game.averaged):
-            others = [p for n, m in trainer.game.players().items() if n in trainer.game.averaged for p in m.parameters()]
+            generators = trainer.game.players().keys() & set(trainer.game.averaged)
+            others = [p for name in generators for p in trainer.game.get_submodule(name).parameters()]
             gradients = torch.autograd.grad(
                 sum(move.losses.values()), others, allow_unused=True, retain_graph=True, materialize_grads=False
             )

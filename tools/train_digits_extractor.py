@@ -2,9 +2,9 @@
 
     python tools/train_digits_extractor.py [--out src/saddle/metrics/digits.safetensors] [--rounds 1200] [--seed 0]
 
-It learns the first 1,300 of scikit-learn's digits, enlarged from 8 × 8 to 32 × 32, shifted, turned, scaled, thickened
-and with noise; the last 497 are held out, and the share of them that it names rightly is printed and stored. About a
-minute and a half on two CPU cores. The weights in the package came from the defaults.
+It learns the first 1,300 of scikit-learn's digits, enlarged from 8 × 8 to 32 × 32, shifted, turned, scaled,
+thickened; the last 497 are held out, and the share of them that it names rightly is printed and stored. Under a minute
+on two CPU cores. The weights in the package came from the defaults.
 """
 
 import argparse
@@ -29,7 +29,11 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def vary(images: Tensor) -> Tensor:
-    """Turned, scaled, sheared and shifted a little; strokes thicker, thinner or crisper; noise."""
+    """Turned, scaled, sheared and shifted a little; strokes thicker, thinner or crisper; a breath of noise.
+
+    No more than a breath: what the net learns to overlook, the scores cannot see. With seven times the noise, digits
+    under noise of std 0.2 scored as the training data do (FID 1.1 times the floor); now 6 times.
+    """
     n = len(images)
     angle, shear = (torch.rand(n) - 0.5) * math.radians(24), (torch.rand(n) - 0.5) * 0.3
     size = 1 + (torch.rand(n) - 0.5) * 0.35
@@ -44,7 +48,7 @@ def vary(images: Tensor) -> Tensor:
         torch.sigmoid(crisp * (1 - level)) - torch.sigmoid(-crisp * level)
     )
     ink = torch.where(torch.rand(n, 1, 1, 1) < 0.5, ink, sharpened)
-    ink = ink + torch.randn_like(ink) * torch.rand(n, 1, 1, 1) * 0.15
+    ink = ink + torch.randn_like(ink) * torch.rand(n, 1, 1, 1) * 0.02
     return (ink * 2 - 1).clamp(-1, 1)
 
 

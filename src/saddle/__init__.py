@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = ("data", "game", "games", "losses", "metrics", "nets", "optim", "penalties", "recipe", "registry", "report")
-__all__ = [*_MODULES, "load", "train"]  # noqa: PLE0604
+__all__ = [*_MODULES, "load", "train"]
 
 
 def train(

@@ -94,7 +94,7 @@ class Synthesis(Game):
 
     @dataclass(frozen=True)
     class Options(Game.Options):
-        z_dim: int = 100
+        z_dim: int = 100  # length of the latent z
 
         def __post_init__(self) -> None:
             if self.z_dim < 1:
@@ -106,7 +106,7 @@ class Synthesis(Game):
 
     def decode(self, z: Tensor) -> Tensor:
         """The samples of given latents, [N, C, H, W] in [-1, 1] or [N, D]."""
-        return self.generator(z)
+        return self.generator(z)  # type: ignore[operator]
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:

@@ -114,7 +114,7 @@ def animation(images: Sequence[Image.Image], path: str | os.PathLike[str], secon
 def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     """Write `image` as PNG; a reader sees the old file or the whole new one."""
     data = io.BytesIO()
-    image.save(data, "PNG", optimize=True)
+    image.save(data, "PNG")
     return replace(path, data.getvalue())
 
 

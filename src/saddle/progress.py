@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, SupportsFloat, TypeGuard
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
@@ -89,7 +89,9 @@ class Progress:
         pace = Table.grid(padding=(0, 2), expand=True)
         pace.add_column(ratio=1)
         pace.add_column(no_wrap=True)
-        bar = ProgressBar(total=max(self.total_rounds, 1), completed=state.round, complete_style="cyan", finished_style="cyan")
+        bar = ProgressBar(
+            total=max(self.total_rounds, 1), completed=state.round, complete_style="cyan", finished_style="cyan"
+        )
         pace.add_row(bar, Text("  ".join(state.pace())))
         table = Table.grid(padding=(0, 2))
         table.add_column(style="dim", no_wrap=True)
@@ -168,7 +170,7 @@ def _counted(x: Any) -> str:
     return f"{x:,.0f}" if abs(x) >= 10 else f"{x:.2g}"
 
 
-def _finite(x: Any) -> bool:
+def _finite(x: Any) -> TypeGuard[SupportsFloat]:
     try:
         return math.isfinite(float(x))
     except (TypeError, ValueError):

@@ -20,7 +20,11 @@ from .metrics.score import Score
 if TYPE_CHECKING:
     from .data.source import Source
 
-EXTRACTORS = {"digits": "digits", "digits-inverted": "digits", "stacked-digits": "digits"}  # sources with a judge of their own
+EXTRACTORS = {
+    "digits": "digits",
+    "digits-inverted": "digits",
+    "stacked-digits": "digits",
+}  # sources with a judge of their own
 WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
 AT_THE_END = {
     "digits": ["fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage", "classes"]

@@ -222,7 +222,9 @@ class Session:
             rng.seed(self.recipe.plan.seed, "pictures")
             held = self.source.heldout or self.source.train
             if isinstance(game, Translation):
-                shown = {key: x.to(self.device, game.dtype) for key, x in held.take(slice(8)).items() if key in game.needs}
+                shown = {
+                    key: x.to(self.device, game.dtype) for key, x in held.take(slice(8)).items() if key in game.needs
+                }
                 there = {f"as {key}": x for key, x in game.translate(shown).items()}
                 image = pictures.rows({k: x.float().cpu() for k, x in (shown | there).items()})
             elif spec.is_image:

@@ -36,7 +36,7 @@ class Trainer:
         if precision == "fp64":
             game.double()
         if plan.channels_last and game.data.is_image:
-            game.to(memory_format=torch.channels_last)
+            game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averages = Averages(game)
         if plan.compile:
             for player in game.players().values():
@@ -100,7 +100,7 @@ class Trainer:
             with self.autocast():
                 move = next(hand, None)
             if move:
-                total = sum(move.losses.values()) / self.plan.micro_batches
+                total: Tensor = sum(move.losses.values()) / self.plan.micro_batches  # type: ignore[assignment]
                 total.backward(inputs=self.parameters(move))  # the other players' gradients stay untouched
         return move
 

@@ -117,7 +117,7 @@ def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, s
     for word in words:
         name, equals, value = word.removeprefix("--").partition("=")
         is_setting = word.startswith("--") and (
-            name.partition(".")[0] in parts and "." in name or name == "data" and "data" in parts
+            (name.partition(".")[0] in parts and "." in name) or (name == "data" and "data" in parts)
         )
         if not is_setting:
             rest.append(word)

@@ -36,7 +36,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--extractor", help="digits, inception or pixels; by default the data's own")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the inception extractor's weights, in your hands")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
-    parser.add_argument("--json", action="store_true", help="for programs: {name: {value, uncertainty, fingerprint, …}}")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: {name: {value, uncertainty, fingerprint, …}}"
+    )
     parser.add_argument("--list", action=_List, nargs=0, help="print the metrics and leave")
 
 

@@ -1,7 +1,7 @@
 """What a run is, how far it got, and how good it is.
 
-  saddle info runs/dcgan-digits
-  saddle info runs/dcgan-digits --json
+saddle info runs/dcgan-digits
+saddle info runs/dcgan-digits --json
 """
 
 from argparse import ArgumentParser, Namespace

@@ -1,7 +1,7 @@
 """The games, each with its paper.
 
-  saddle list
-  saddle list --json
+saddle list
+saddle list --json
 """
 
 from argparse import ArgumentParser, Namespace

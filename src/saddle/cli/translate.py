@@ -81,4 +81,3 @@ def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
     if bad or not images:
         raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
     return images
-

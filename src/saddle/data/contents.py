@@ -35,7 +35,7 @@ def hold_out(marks: NDArray[np.uint8], share: float) -> tuple[NDArray[np.int64],
     side: a copy of a training image would flatter the scores.
     """
     order = np.lexsort(marks.T[::-1])
-    kept = round(share * len(marks)) if len(marks) >= FEWEST else 0
+    kept = min(round(share * len(marks)), len(marks) - 1) if len(marks) >= FEWEST else 0
     while kept > 0 and (marks[order[kept]] == marks[order[kept - 1]]).all():
         kept -= 1
     return np.sort(order[kept:]), np.sort(order[:kept])

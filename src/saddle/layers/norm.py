@@ -45,8 +45,8 @@ class _WholeBatch(nn.modules.batchnorm._BatchNorm):
         return (out * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        self.num_batches_tracked += 1  # type: ignore[operator]
-        share = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.num_batches_tracked += 1  # type: ignore[operator, assignment]
+        share = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)  # type: ignore[arg-type]
         self.running_mean.lerp_(mean.to(self.running_mean), share)  # type: ignore[union-attr]
         self.running_var.lerp_(variance.to(self.running_var), share)  # type: ignore[union-attr]
 

@@ -99,7 +99,7 @@ class Material:
     def multiple(self) -> Estimate:
         """Its error is that of the samples' FID: the floor is a constant of the data."""
         floor = self.floor[0]
-        if floor <= 0:
+        if floor < 1e-9:  # rounding leaves about 1e-13 of an exact 0
             raise SaddleError("the FID of the training part is 0: it and the held-out part are the same images")
         return self.fid[0] / floor, self.fid[1] / floor
 

@@ -47,9 +47,11 @@ def _fits(height: int, width: int) -> bool:
     return min(height, width) >= 8 and height % 4 == width % 4 == 0
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, reflect: int = 0, **options: int) -> list[nn.Module]:
-    pad = [nn.ReflectionPad2d(reflect)] if reflect else []
-    return [*pad, nn.Conv2d(inputs, outputs, kernel, **options), nn.InstanceNorm2d(outputs)]
+def _convolution(
+    inputs: int, outputs: int, kernel: int, reflect: int = 0, stride: int = 1, padding: int = 0
+) -> list[nn.Module]:
+    pad: list[nn.Module] = [nn.ReflectionPad2d(reflect)] if reflect else []
+    return [*pad, nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.InstanceNorm2d(outputs)]
 
 
 def _enlarge(inputs: int, outputs: int) -> list[nn.Module]:

@@ -59,7 +59,8 @@ def scores(story: Story) -> Html | None:
     """The scores with their uncertainty; their fingerprints say what was compared with what."""
     if not story.scores:
         return _section("Scores", tag("p", "This run has not been scored.", class_="quiet"))
-    heads = ("score", "value", "uncertainty", "better")
+    known = any("round" in score for score in story.scores)  # whose scores these are
+    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if known else [])]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))
     lines = [
         tag(
@@ -67,6 +68,7 @@ def scores(story: Story) -> Html | None:
             tag("th", str(score["name"]), scope="row"),
             *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
             tag("td", str(score.get("better") or ""), class_="better"),
+            tag("td", f"round {_count(score.get('round'))}", class_="better") if known else None,
         )
         for score in story.scores
     ]
@@ -121,7 +123,8 @@ def course(story: Story) -> Html:
             told = (_moment(event.get("time")), f"round {_count(event.get('round'))}", _told(event, first))
             lines.append(tag("tr", *(tag("td", text) for text in told)))
     saves = story.of("save")
-    saved = f"{len(saves):,} checkpoints, the last at round {_count(saves[-1].get('round'))}." if saves else None
+    checkpoints = "1 checkpoint" if len(saves) == 1 else f"{len(saves):,} checkpoints"
+    saved = f"{checkpoints}, the last at round {_count(saves[-1].get('round'))}." if saves else None
     if not lines and not saved:
         return _section("Course", tag("p", "Nothing has happened yet.", class_="quiet"))
     table = _scrolled(tag("table", tag("tbody", *lines), class_="plain"), "course of the run")

@@ -41,16 +41,16 @@ def evenly(items: list[int], most: int) -> list[int]:
 
 
 def embed(image: Image.Image, side: int, size: int) -> tuple[str, int, int]:
-    """The picture as a data: URI of at most about `size` bytes before base64, its longer side at most `side`."""
-    image = image.convert("RGB")
+    """An RGB picture as a data: URI of at most about `size` bytes before base64, its longer side at most `side`."""
+    image = image.copy()
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    data, kind = _encoded(image, "PNG", optimize=True), "png"
+    data, kind = _encoded(image, "PNG"), "png"
     for quality in (92, 76, 60):
         if len(data) > size:
-            data, kind = _encoded(image, "JPEG", quality=quality, subsampling=0, optimize=True), "jpeg"
+            data, kind = _encoded(image, "JPEG", quality=quality, subsampling=0), "jpeg"
     while len(data) > size and max(image.size) > 64:
         image.thumbnail((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
-        data = _encoded(image, "JPEG", quality=60, subsampling=0, optimize=True)
+        data = _encoded(image, "JPEG", quality=60, subsampling=0)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}", *image.size
 
 
@@ -67,7 +67,8 @@ def _ours(path: Path, folder: Path) -> bool:
 
 def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:
     try:
-        with Image.open(path) as image:
-            return Sample(at, *embed(image, side, size))
+        with Image.open(path) as file:
+            image = file.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None  # counted by the caller, and told in the report
+    return Sample(at, *embed(image, side, size))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import yaml
@@ -51,18 +51,18 @@ class Story:
 
     def curves(self, group: str) -> list[Curve]:
         """Every number under `group` ("losses" or "notes") of the rounds, in order of appearance."""
-        return gather(((e["round"], e.get(group)) for e in self.of("round") if is_number(e.get("round"))))
+        return gather((e["round"], e.get(group)) for e in self.of("round") if is_number(e.get("round")))
 
     def column(self, name: str) -> Curve | None:
         """One number of every round."""
-        found = gather(((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name))))
+        found = gather((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name)))
         return found[0] if found else None
 
     def score_curves(self) -> list[Curve]:
-        """Every score over the rounds, with its uncertainty."""
+        """Every score that was taken at more than one round, with its uncertainty."""
         told = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
         values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in told)
-        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values]
+        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values if len(set(c.x)) > 1]
 
 
 def read(folder: Path) -> Story:
@@ -71,7 +71,9 @@ def read(folder: Path) -> Story:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; a report needs the folder of a run")
     if not recipe.exists():
-        raise UsageError(f"{folder} is not the folder of a run: it has no recipe.yaml; name the folder that `train` wrote")
+        raise UsageError(
+            f"{folder} is not the folder of a run: it has no recipe.yaml; name the folder that `train` wrote"
+        )
     try:
         settings = yaml.safe_load(recipe.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -105,12 +107,14 @@ def flat(settings: Any, name: str = "") -> list[tuple[str, str]]:
     return [pair for key, value in items for pair in flat(value, f"{name}.{key}" if name else str(key))]
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
+    return (
+        value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
+    )
 
 
 def _errors(name: str, told: list[tuple[float, dict[str, Any]]]) -> np.ndarray:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def decimate(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarr
         return x, y
     edges = np.linspace(0, len(x), most // 2 + 1).astype(int)
     kept: list[int] = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = y[start:stop]
         finite = np.isfinite(part)
         pair = (np.where(finite, part, np.inf).argmin(), np.where(finite, part, -np.inf).argmax())
@@ -132,15 +133,15 @@ def label(x: float, step: float) -> str:
     if size == 0:
         return "0"
     if not 1e-4 <= size < 1e9:
-        return _power(x)
+        digits = max(0, math.floor(math.log10(size)) - math.floor(math.log10(step)) + 1)
+        mantissa, exponent = f"{x:.{digits}e}".split("e")
+        return f"{_short(mantissa)}e{int(exponent)}"
     unit, letter = next((u for u in ((1e6, "M"), (1e3, "k")) if size >= u[0]), (1.0, ""))
-    text = f"{x / unit:.{min(9, max(0, 1 - math.floor(math.log10(step / unit))))}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + letter
+    return _short(f"{x / unit:.{max(0, 1 - math.floor(math.log10(step / unit)))}f}") + letter
 
 
-def _power(x: float) -> str:
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+def _short(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame:
@@ -159,9 +160,13 @@ def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame
 
 
 def _extent(curve: Curve) -> np.ndarray:
-    if curve.error is None:
-        return curve.y
-    return np.concatenate([curve.y - curve.error, curve.y + curve.error])
+    return curve.y if curve.error is None else np.concatenate(_ends(curve.y, curve.error))
+
+
+def _ends(y: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the strokes that show the uncertainty; NaN where there is none to show."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return y - error, y + error
 
 
 def _outside(curve: Curve, frame: Frame) -> int:
@@ -194,7 +199,7 @@ def _labelled(values: Sequence[float], log: bool = False) -> list[str]:
 
 def _heights(frame: Frame) -> list[float]:
     if not frame.log:
-        return ticks(*frame.y, most=4)
+        return ticks(*frame.y)
     low, high = (math.log10(v) for v in frame.y)
     every = max(1, math.ceil((high - low) / 5))
     return [10.0**k for k in range(math.ceil(low), math.floor(high) + 1, every)]
@@ -246,13 +251,17 @@ def _bars(curve: Curve, frame: Frame) -> Html | None:
     """A stroke from y - error to y + error at every point."""
     if curve.error is None:
         return None
-    ends = zip(frame.across(curve.x), frame.down(curve.y - curve.error), frame.down(curve.y + curve.error), strict=True)
-    return tag("path", d="".join(f"M{x:.1f} {a:.1f}V{b:.1f}" for x, a, b in ends if np.isfinite(a + b)), class_="bar")
+    low, high = (frame.down(end) for end in _ends(curve.y, curve.error))
+    strokes = zip(frame.across(curve.x), low, high, strict=True)
+    path = "".join(f"M{x:.1f} {a:.1f}V{b:.1f}" for x, a, b in strokes if np.isfinite(a + b))
+    return tag("path", d=path, class_="bar")
 
 
 def _entry(i: int, curve: Curve) -> Html:
     colour = f"swatch c{i % COLOURS}" + (" dashed" if i >= COLOURS else "")
-    swatch = tag("svg", tag("path", d="M0 5H16", class_="smooth"), viewBox="0 0 16 10", class_=colour, aria_hidden="true")
+    swatch = tag(
+        "svg", tag("path", d="M0 5H16", class_="smooth"), viewBox="0 0 16 10", class_=colour, aria_hidden="true"
+    )
     return tag("li", swatch, curve.name, " ", tag("b", number(curve.y[-1])))
 
 

@@ -217,6 +217,10 @@ def test_what_is_held_out_is_the_same_whatever_the_order_and_copies_stay_on_one_
     assert {marks[99 - i].tobytes() for i in turned} == {marks[i].tobytes() for i in kept}
 
 
+def test_something_is_left_to_train_on_whatever_is_held_out() -> None:
+    assert [len(part) for part in hold_out(digests(noise(20, 4)), 0.999)] == [1, 19]
+
+
 def test_nothing_is_held_out_of_fewer_than_twenty() -> None:
     assert [len(hold_out(digests(noise(n, 4)), 0.1)[1]) for n in (19, 20)] == [0, 2]
     assert len(hold_out(digests(np.zeros((50, 3), np.uint8)), 0.1)[1]) == 0  # all the same image
