@@ -27,7 +27,7 @@ def seed(*key: object) -> None:
     global _seed
     _seed = number(*key)
     _generators.clear()
-    torch.manual_seed(_seed if _share == (0, 1) else number(*key, _share))
+    torch.manual_seed(number(*key, _share))
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""Train generative adversarial networks, look at what they make, and score it.
+
+  saddle train                  DCGAN on small digits, in about two minutes
+  saddle train wgan-gp --data ring --plan.minutes 1 --game.penalty.weight 1
+  saddle sample runs/dcgan-digits
+
+look around
+  list          the games, each with its paper
+  describe      one game: its paper, the moves of a round, its players and every setting
+  data          the data sources, and what is wrong with a folder of images
+
+train
+  train         start a run, or go on with it: the same command does both
+
+use a run
+  sample        draw new samples
+  interpolate   walk from one sample to another
+  translate     turn images into the other domain
+
+judge a run
+  evaluate      score it: FID, precision and recall, modes, …
+  info          what the run is and how far it got
+  report        write report.html anew
+
+`saddle COMMAND --help` says more. --json prints what a program can read.
+
+exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and saved (the same command goes on),
+130 stopped by Ctrl-C. SADDLE_DEBUG=1 shows the traceback of an error.
+"""
+
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import SaddleError, UsageError, near
+
+
+class Parser(ArgumentParser):
+    """argparse whose complaints are a UsageError, and whose options are never abbreviated."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        _main(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()  # a reader that has gone is found out here, not on the way out
+        return 0
+    except SystemExit as left:  # --help
+        return int(left.code or 0)
+    except BrokenPipeError:  # the reader has seen enough, as in `saddle list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        message, code = _in_words(error)
+        if not message or os.environ.get("SADDLE_DEBUG"):
+            raise
+        print(f"saddle: {message}", file=sys.stderr)
+        return code
+
+
+def commands() -> list[str]:
+    """Their names: a command is a file in this folder."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def _main(argv: list[str]) -> None:
+    name = argv[0] if argv else "--help"
+    if name in ("-h", "--help", "help"):
+        print(__doc__, end="")
+    elif name == "--version":
+        print(f"saddle {__version__}")
+    elif name in commands():
+        command = import_module(f".{name}", __package__)
+        command.run(parse(command, argv[1:]))
+    else:
+        raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
+
+
+def parse(command: ModuleType, argv: list[str]) -> Namespace:
+    """The command's arguments; `settings` holds its dotted names with their text."""
+    name = command.__name__.rpartition(".")[2]
+    parser = Parser(
+        prog=f"saddle {name}",
+        description=command.__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
+    command.arguments(parser)
+    settings, rest = _take_settings(argv, command.SETTINGS)
+    found, unknown = parser.parse_known_args(rest)
+    if unknown:
+        options = [option for action in parser._actions for option in action.option_strings]
+        parts = [f"--{part}" for part in command.SETTINGS]
+        raise UsageError(
+            f"saddle {name} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
+            f"see saddle {name} --help"
+        )
+    found.settings = settings
+    return found
+
+
+def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+    """Split `--data X`, `--game.penalty R1` and `--plan.batch=32` from everything else."""
+    settings: dict[str, str] = {}
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        name, equals, value = word.removeprefix("--").partition("=")
+        is_setting = word.startswith("--") and (
+            (name.partition(".")[0] in parts and "." in name) or (name == "data" and "data" in parts)
+        )
+        if not is_setting:
+            rest.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if not equals and (not value or value.startswith("--")):
+            raise UsageError(f"--{name} wants a value after it")
+        settings[name] = value
+    return settings, rest
+
+
+def _in_words(error: BaseException) -> tuple[str, int]:
+    """The message and the exit code of an error; no message for what is a bug."""
+    if isinstance(error, SaddleError):
+        return str(error), error.code
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", 130
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 1
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error) or "CUDA out of memory" in str(error):
+        return "memory ran out; ask for less at a time", 1
+    return "", 1

@@ -1,0 +1,83 @@
+"""Data: named sources, folders and arrays, and the endless stream of batches drawn from them.
+
+The folder `origins` is the registry: a source is a file there, named like it, whose docstring begins with
+`NAME: description`. Names load on first use, for the command line lists them without torch.
+"""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from saddle.data.options import DataOptions
+from saddle.errors import UsageError, near
+
+if TYPE_CHECKING:
+    from saddle.data.check import Report, check_data, check_folder
+    from saddle.data.points import modes
+    from saddle.data.sampler import places
+    from saddle.data.source import Source, Split, check_batch
+    from saddle.data.stream import Stream
+
+_homes = {
+    "Report": "check",
+    "check_folder": "check",
+    "check_data": "check",
+    "modes": "points",
+    "places": "sampler",
+    "Source": "source",
+    "Split": "source",
+    "check_batch": "source",
+    "Stream": "stream",
+}
+
+__all__ = [
+    "DataOptions",
+    "Report",
+    "Source",
+    "Split",
+    "Stream",
+    "check_batch",
+    "check_data",
+    "check_folder",
+    "modes",
+    "open_source",
+    "places",
+    "sources",
+]
+
+
+def sources() -> dict[str, str]:
+    """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
+    lines = {}
+    for file in sorted(Path(__file__).with_name("origins").glob("[a-z]*.py")):
+        summary = (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split("\n")[0]
+        name, _, description = summary.partition(": ")
+        lines[name] = description
+    return lines
+
+
+def open_source(options: DataOptions) -> "Source":
+    """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
+    name, colon, place = options.source.partition(":")
+    known = {offer.partition(":")[0]: offer for offer in sources()}
+    if name not in known:
+        raise UsageError(_unknown(options.source, list(known.values())))
+    if bool(place) != (":" in known[name]) or bool(colon) != bool(place):
+        raise UsageError(f"{options.source!r} is not how this source is named: write {known[name]}")
+    return import_module(f"saddle.data.origins.{name.replace('-', '_')}").open(options, place)
+
+
+def _unknown(given: str, offers: list[str]) -> str:
+    path = Path(given).expanduser()
+    if path.is_dir():
+        return f"{given!r} is a folder: write folder:{given}"
+    if path.suffix in (".npy", ".npz"):
+        return f"{given!r} is the name of a file: write array:{given}"
+    return f"no data source {given!r}{near(given, offers)}; there are {', '.join(offers)}"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"saddle.data.{_homes[name]}"), name)

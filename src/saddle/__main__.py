@@ -1,0 +1,8 @@
+"""python -m saddle, and the command saddle."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

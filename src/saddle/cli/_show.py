@@ -1,0 +1,47 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+
+def json(value: Any) -> None:
+    print(dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
+    """Lines under headings, wrapped to the terminal; 200 columns wide where there is none."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for line in lines:
+        grid.add_row(*(Text(str(cell)) for cell in line))
+    _print(grid)
+
+
+def heading(text: str) -> None:
+    from rich.text import Text
+
+    _print(Text(text, style="bold"))
+
+
+def _print(what: Any) -> None:
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200)
+    with console.capture() as shown:
+        console.print(what)
+    print("\n".join(line.rstrip() for line in shown.get().splitlines()))
+
+
+def paths(written: Sequence[Path], as_json: bool) -> None:
+    """Which files were written: the file, or how many in which folder."""
+    if as_json:
+        json({"files": [str(path) for path in written]})
+    elif len(written) == 1:
+        print(written[0])
+    else:
+        print(f"{len(written)} files in {written[0].parent}")

@@ -1,0 +1,52 @@
+"""The data sources, and what is wrong with a folder of images.
+
+  saddle data                          the sources
+  saddle data check photos/            every image read: sizes, channels, labels, duplicates, and what cannot be read
+  saddle data check digits --json
+
+`check` leaves with 1 if a file cannot be read. Settings such as --data.max_megapixels apply.
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from ._show import json, table
+
+SETTINGS = ("data",)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("check", nargs="?", choices=["check"], help="look at data before training on them")
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a folder, a file or the name of a source")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: Namespace) -> None:
+    from ..errors import UsageError
+
+    if args.check and not args.path:
+        raise UsageError("saddle data check wants a folder, a file or the name of a source after it")
+    (_check if args.check else _list)(args)
+
+
+def _list(args: Namespace) -> None:
+    from ..data import sources
+
+    if args.json:
+        json([{"name": name, "description": text} for name, text in sources().items()])
+    else:
+        table(["source", "what it is"], sources().items())
+
+
+def _check(args: Namespace) -> None:
+    from ..data import DataOptions, check
+    from ..errors import SaddleError
+    from ..settings import nest, restore
+
+    edits = {"data": {}} | nest(args.settings)
+    found = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))
+    if args.json:
+        json(found.to_dict())
+    else:
+        print("\n".join(found.lines()))
+    if not found.good:
+        raise SaddleError(f"{args.path} cannot be trained on as it is; mend it, or train with --data.skip_bad true")

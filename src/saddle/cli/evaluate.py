@@ -1,0 +1,56 @@
+"""Score a run: its samples against the part of its data that was held out.
+
+  saddle evaluate runs/dcgan-digits
+  saddle evaluate runs/dcgan-digits --metrics fid,kid,precision,recall -n 5000
+  saddle evaluate runs/mine --metrics fid --extractor inception --weights pt_inception-2015-12-05-6726825d.pth
+  saddle evaluate --list
+
+Every score carries its standard error and, with --json, the fingerprint of what it was measured with: scores of
+different fingerprints do not compare.
+"""
+
+from argparse import Action, ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import _open
+from ._show import json, table
+
+SETTINGS: tuple[str, ...] = ()
+
+
+class _List(Action):
+    """Print the metrics and leave, as --help does."""
+
+    def __call__(self, parser: ArgumentParser, *rest: Any) -> NoReturn:
+        from ..metrics import metric_names
+
+        table(["metric", "what it says"], metric_names().items())
+        parser.exit()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("--metrics", metavar="A,B,…", help="by default those that suit the data")
+    parser.add_argument("-n", type=_open.whole(2), default=2000, help="samples to draw; by default 2000")
+    parser.add_argument("--extractor", help="digits, inception or pixels; by default the data's own")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="the inception extractor's weights, in your hands")
+    parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: {name: {value, uncertainty, fingerprint, …}}"
+    )
+    parser.add_argument("--list", action=_List, nargs=0, help="print the metrics and leave")
+
+
+def run(args: Namespace) -> None:
+    from ..metrics.names import chosen
+
+    names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
+    chosen(names or [])  # a misspelt name shows before a checkpoint is read
+    scores = _open.opened(args).evaluate(names, args.n, args.extractor, args.weights, args.seed)
+    if args.json:
+        json({name: score.to_dict() for name, score in scores.items()})
+        return
+    arrow = {"lower": "↓", "higher": "↑"}
+    lines = [(name, f"{s.value:.4g}", f"± {s.uncertainty:.2g}", arrow[s.better]) for name, s in scores.items()]
+    table(["score", "value", "error", "better"], lines)

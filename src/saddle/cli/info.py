@@ -1,0 +1,38 @@
+"""What a run is, how far it got, and how good it is.
+
+saddle info runs/dcgan-digits
+saddle info runs/dcgan-digits --json
+"""
+
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from . import _open
+from ._show import json, table
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: Namespace) -> None:
+    facts = _open.opened(args).info()
+    if args.json:
+        json(facts)
+    else:
+        table(["", str(args.run)], [(name, _in_words(name, value)) for name, value in facts.items()])
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name == "scores":
+        return ", ".join(f"{s['name']} {s['value']:.4g} ± {s['uncertainty']:.2g}" for s in value) or "none yet"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count:,}" for key, count in value.items())
+    if name == "shape":
+        return "×".join(map(str, value))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value or "none")

@@ -1,0 +1,36 @@
+"""Walk from one sample to another: each row is one walk.
+
+  saddle interpolate runs/dcgan-digits
+  saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
+
+Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
+straight line instead.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import _open
+from ._show import paths
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
+    parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
+    parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
+    parser.add_argument("--linear", action="store_true", help="in a straight line")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
+    parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
+
+
+def run(args: Namespace) -> None:
+    from . import _write
+
+    opened = _open.opened(args)
+    _write.check_name(args.out, opened.spec.is_image)
+    made = opened.interpolate(args.rows, args.steps, args.seed, spherical=not args.linear)
+    out = args.out or args.run / f"interpolate-seed-{args.seed}.png"
+    paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

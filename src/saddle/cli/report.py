@@ -1,0 +1,21 @@
+"""Write a run's report.html anew: curves, samples over time, settings and scores in one file.
+
+  saddle report runs/dcgan-digits
+
+It needs no network and no other file. Training writes it too, at the end.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+
+
+def run(args: Namespace) -> None:
+    from ..report import write
+
+    print(write(args.run))

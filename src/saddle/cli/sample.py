@@ -1,0 +1,45 @@
+"""Draw new samples from a run.
+
+  saddle sample runs/dcgan-digits                          a grid of 64, in the run's folder
+  saddle sample runs/dcgan-digits -n 16 --seed 7 --out seven.png
+  saddle sample runs/dcgan-digits -n 5000 --each digits/   one PNG each
+  saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
+
+The same seed draws the same samples.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import _open
+from ._show import paths
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
+    parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
+    where.add_argument("--each", type=Path, metavar="DIR", help="one PNG for each image, in a new folder")
+    parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
+
+
+def run(args: Namespace) -> None:
+    from ..errors import UsageError
+    from . import _write
+
+    opened = _open.opened(args)
+    _write.check_name(args.out, opened.spec.is_image)
+    if args.each and not opened.spec.is_image:
+        raise UsageError(f"--each writes images; {args.run} draws points, which --out writes as .png, .npy or .csv")
+    if args.each:
+        _write.check_folder(args.each)
+    made = opened.sample(args.n, args.seed)
+    if args.each:
+        written = _write.each(made, args.each)
+    else:
+        written = [_write.samples(opened, made, args.out or args.run / f"sample-seed-{args.seed}.png")]
+    paths(written, args.json)

@@ -1,0 +1,129 @@
+"""Decoded images on disk: decoded once, kept as one memory-mapped array, drawn at a hundred thousand a second."""
+
+import fcntl
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saddle.data.contents import digest
+from saddle.data.decode import Unreadable, reading
+from saddle.errors import SaddleError
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The images of a folder, decoded. A file that could not be decoded leaves its row empty."""
+
+    images: np.ndarray  # memory map [N, C, H, W], uint8 or uint16
+    digests: NDArray[np.uint8]  # [N, 32] of the decoded images
+    bad: dict[int, str]  # row → reason
+
+
+def prepare(
+    folder: Path, key: str, n: int, shape: tuple[int, ...], dtype: type, image: Callable[[int], np.ndarray]
+) -> Prepared:
+    """What `folder` keeps under `key`; if nothing yet, images 0 … n - 1 of the shape (C, H, W), made in parallel.
+
+    The rows appear all at once, by a rename. Processes that want the same key wait for the one that makes it.
+    """
+    kept = folder / key
+    with _locked(folder, key):
+        if (ready := _opened(kept, (n, *shape), dtype)) is None:
+            for leftover in [*folder.glob(f"{key}.*.tmp"), kept]:  # we hold the lock: nobody is writing these
+                shutil.rmtree(leftover, ignore_errors=True)
+            _room(folder, n * int(np.prod(shape)) * np.dtype(dtype).itemsize)
+            log.info("decoding %s images, once, into %s", f"{n:,}", kept)
+            _make(folder, key, (n, *shape), dtype, image)
+            ready = _opened(kept, (n, *shape), dtype)
+    if ready is None:
+        raise SaddleError(f"{kept} cannot be read back right after it was written; is the disk in order?")
+    return ready
+
+
+def in_parallel(work: Callable[[int], T], n: int) -> list[T]:
+    """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock."""
+    with reading(), ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, range(n)))
+
+
+def _make(folder: Path, key: str, shape: tuple[int, ...], dtype: type, image: Callable[[int], np.ndarray]) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=folder))
+    try:
+        images = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, shape)
+
+        def row(i: int) -> bytes | str:
+            try:
+                images[i] = image(i)
+            except Unreadable as error:
+                return str(error)
+            return digest(images[i])
+
+        rows = in_parallel(row, shape[0])
+        images.flush()
+        about = [mark if isinstance(mark, str) else None for mark in rows]
+        (temporary / "bad.json").write_text(json.dumps({i: reason for i, reason in enumerate(about) if reason}))
+        marks = b"".join(bytes(32) if isinstance(mark, str) else mark for mark in rows)
+        np.save(temporary / "digests.npy", np.frombuffer(marks, np.uint8).reshape(-1, 32))
+        for file in temporary.iterdir():
+            _sync(file)
+        temporary.rename(folder / key)
+        _sync(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _opened(kept: Path, shape: tuple[int, ...], dtype: type) -> Prepared | None:
+    """What is kept, or None if there is nothing or it is not whole."""
+    try:
+        images = np.load(kept / "images.npy", mmap_mode="r", allow_pickle=False)
+        digests = np.load(kept / "digests.npy", allow_pickle=False)
+        bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
+    except (OSError, ValueError):
+        return None
+    whole = (images.shape, images.dtype, digests.shape) == (shape, np.dtype(dtype), (shape[0], 32))
+    return Prepared(images, digests, bad) if whole else None
+
+
+@contextmanager
+def _locked(folder: Path, key: str) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / f"{key}.lock").open("w")
+    except OSError as error:
+        raise SaddleError(
+            f"cannot keep decoded images in {folder}: {error.strerror}; name another folder with data.cache"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, or the process ends
+        yield
+
+
+def _room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise SaddleError(
+            f"the decoded images need {needed:,} bytes in {folder}, where {free:,} are free; "
+            "ask for a smaller data.size, or name another folder with data.cache"
+        )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

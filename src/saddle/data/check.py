@@ -1,0 +1,138 @@
+"""A look at data before anything is trained on it: what is there, what cannot be read, what is there twice."""
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from saddle.data import open_source
+from saddle.data.cache import in_parallel
+from saddle.data.contents import digest
+from saddle.data.decode import Header, Unreadable, colour, header, pixels
+from saddle.data.files import Bad, bad_lines, counted, listing, scan
+from saddle.data.options import DataOptions
+from saddle.data.origins.folder import found_in
+from saddle.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; every dictionary counts images."""
+
+    name: str
+    files: int  # looked at
+    images: int  # that can be read
+    pixels: int
+    sizes: dict[str, int]  # width×height
+    channels: dict[str, int]
+    modes: dict[str, int]  # Pillow's names: L, RGB, P, …
+    bits: dict[str, int]
+    labels: dict[str, int]  # by sub-folder, or by class
+    ignored: dict[str, int]  # files of other kinds, by suffix
+    duplicates: list[list[str]] = field(default_factory=list)  # groups with the same pixels
+    bad: Bad = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """Whether there is something to train on and nothing that would stop it."""
+        return self.images > 0 and not self.bad
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"good": self.good, "bad": [{"path": path, "reason": why} for path, why in self.bad]}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        ignored = f"; ignored: {counted(self.ignored)}" if self.ignored else ""
+        lines = [f"{self.name}: {self.images:,} images, {self.pixels / 1e6:,.2f} megapixels{ignored}"]
+        for title in ("sizes", "channels", "modes", "bits", "labels"):
+            lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
+        lines += [f"{title}: {value}" for title, value in self.notes.items()]
+        if self.duplicates:
+            lines += [f"{len(self.duplicates):,} images are there more than once:"]
+            lines += [listing([" = ".join(group) for group in self.duplicates])]
+        if self.bad:
+            lines += [f"{len(self.bad):,} files cannot be read:", listing(bad_lines(self.bad))]
+        return lines
+
+
+def check_data(what: str, options: DataOptions) -> Report:
+    """A folder or an image file by its path, or any source by its name."""
+    path = Path(what.removeprefix("folder:")).expanduser()
+    if what.startswith("folder:") or path.is_dir() or (path.is_file() and path.suffix not in (".npy", ".npz")):
+        return check_folder(path, options)
+    return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
+
+
+def check_folder(path: Path, options: DataOptions) -> Report:
+    """Every image of a folder, decoded; nothing is written. Raises UsageError if there is none."""
+    background = colour(options.background)
+    found = scan(path) if path.is_file() else found_in(path)
+    if path.is_file() and not found.images and not found.bad:
+        raise UsageError(f"{path} is not an image, by its name")
+
+    def look(i: int) -> tuple[Header, bytes] | str:
+        file = found.root / found.images[i]
+        try:
+            return header(file, options.max_megapixels), digest(pixels(file, background, options.max_megapixels))
+        except Unreadable as error:
+            return str(error)
+
+    seen = dict(zip(found.images, in_parallel(look, len(found.images)), strict=True))
+    bad = sorted(found.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)])
+    read = {name: look for name, look in seen.items() if not isinstance(look, str)}
+    heads = [head for head, _ in read.values()]
+    same = defaultdict(list)
+    for name, (_, mark) in read.items():
+        same[mark].append(name)
+    return Report(
+        name=str(path),
+        files=len(found.images) + len(found.bad),
+        images=len(read),
+        pixels=sum(head.width * head.height for head in heads),
+        sizes=_counts(f"{head.width}×{head.height}" for head in heads),
+        channels=_counts("3" if head.colour else "1" for head in heads),
+        modes=_counts(head.mode for head in heads),
+        bits=_counts(str(head.bits) for head in heads),
+        labels=_counts(name.partition("/")[0] for name in read if "/" in name),
+        ignored=dict(found.ignored),
+        duplicates=[group for group in same.values() if len(group) > 1],
+        bad=bad,
+    )
+
+
+def _check_source(options: DataOptions) -> Report:
+    """A named source or an array: what it offers, without looking at every sample."""
+    source = open_source(options)
+    trained, kept = len(source.train), len(source.heldout or ())
+    n, shape = trained + kept, source.spec.shape
+    labels: Counter[str] = Counter()
+    for part in (source.train, source.heldout):
+        if part and "label" in part.columns:
+            labels.update(source.spec.classes[i] for i in part.columns["label"][:])
+    image = source.spec.is_image
+    return Report(
+        name=source.name,
+        files=0,
+        images=n,
+        pixels=n * shape[1] * shape[2] if image else 0,
+        sizes={f"{shape[2]}×{shape[1]}": n} if image else {f"points of {shape[0]} numbers": n},
+        channels={str(shape[0]): n} if image else {},
+        modes={},
+        bits={str(source.spec.bits): n} if image else {},
+        labels=dict(labels),
+        ignored={},
+        notes={"to train on": trained, "held out": kept, **source.notes, "fingerprint": source.fingerprint},
+    )
+
+
+def _counts(values: Any) -> dict[str, int]:
+    """How often each occurs, the most frequent first."""
+    return dict(Counter(values).most_common())
+
+
+def _shares(counts: dict[str, int]) -> str:
+    """'32×32 (10), 64×32 (2)', cut short where there are many."""
+    shown = [f"{name} ({n:,})" for name, n in list(counts.items())[:12]]
+    return ", ".join(shown + [f"… {len(counts) - 12} more"] * (len(counts) > 12))

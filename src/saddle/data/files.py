@@ -1,0 +1,97 @@
+"""Which files in a folder are images, by their names; what else lies there."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# Images too, as people see it: to leave them out without a word would be wrong.
+FOREIGN = (
+    ".eps",
+    ".ps",
+    ".pdf",
+    ".svg",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".psd",
+    ".jp2",
+    ".jxl",
+    ".ico",
+    ".exr",
+    ".hdr",
+    ".dng",
+)
+MOST = 20  # lines of a listing
+
+Bad = list[tuple[str, str]]  # path, reason
+
+
+@dataclass
+class Found:
+    """What lies in a folder and below it, as paths relative to it."""
+
+    root: Path
+    images: list[str] = field(default_factory=list)
+    bad: Bad = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)  # files of other kinds, by suffix
+
+
+def scan(root: Path) -> Found:
+    """Everything in `root`, or `root` itself if it is a file. Links are followed, each folder is entered once."""
+    found = Found(root if root.is_dir() else root.parent)
+    if not root.is_dir():
+        _sort_in(found, root.name)
+        return found
+    status = root.stat()
+    entered = {(status.st_dev, status.st_ino)}
+    for place, folders, files in os.walk(root, followlinks=True, onerror=lambda e: found.bad.append(_unread(found, e))):
+        folders[:] = [name for name in sorted(folders) if _may_enter(Path(place, name), entered)]
+        for name in files:
+            _sort_in(found, Path(place, name).relative_to(root).as_posix())
+    found.images.sort()
+    found.bad.sort()
+    return found
+
+
+def listing(lines: list[str]) -> str:
+    """The lines indented, at most 20 of them, then how many more there are."""
+    more = [f"… and {len(lines) - MOST} more"] if len(lines) > MOST else []
+    text = "\n".join(f"  {line}" for line in [*lines[:MOST], *more])
+    return text.encode("utf-8", "backslashreplace").decode()  # a file name may be no valid text
+
+
+def bad_lines(bad: Bad) -> list[str]:
+    return [f"{path}: {reason}" for path, reason in bad]
+
+
+def counted(counts: dict[str, int]) -> str:
+    """'3 .txt, 1 .csv'"""
+    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _sort_in(found: Found, path: str) -> None:
+    name, suffix = path.rpartition("/")[2], Path(path).suffix.lower()
+    if name.startswith(".") or suffix not in SUFFIXES + FOREIGN:
+        found.ignored[suffix or name] += 1
+    elif suffix in FOREIGN:
+        found.bad.append((path, f"{suffix[1:].upper()} files are not opened; convert it to PNG"))
+    elif not (found.root / path).is_file():  # of a pipe not even the beginning may be read
+        found.bad.append((path, "a broken link or not a regular file"))
+    else:
+        found.images.append(path)
+
+
+def _may_enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
+    if folder.name.startswith(".") or folder.name == "__MACOSX":  # thumbnails, checkpoints, resource forks
+        return False
+    status = folder.stat()
+    mark = (status.st_dev, status.st_ino)
+    fresh = mark not in entered
+    entered.add(mark)
+    return fresh
+
+
+def _unread(found: Found, error: OSError) -> tuple[str, str]:
+    return os.path.relpath(error.filename, found.root) + "/", f"cannot be read: {error.strerror}"

@@ -1,0 +1,60 @@
+"""Which data a run reads, and how. Free of torch, so that the command line can offer it at once."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from saddle.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Settings of a data source; what a source has no use for, it refuses."""
+
+    source: str = "digits"
+    """a name that `saddle data` lists, folder:PATH or array:FILE"""
+    size: int | tuple[int, int] | None = None
+    """pixels: N for a square, or height and width; None keeps the data's own"""
+    channels: int | None = None
+    """1 for grey, 3 for colour; None keeps the data's own"""
+    flip: bool = False
+    """mirror every other image, at random"""
+    background: str = "white"
+    """colour that shows through transparent pixels: a name or #rrggbb"""
+    labels: bool = False
+    """take the name of an image's sub-folder as its label"""
+    skip_bad: bool = False
+    """train without the files that cannot be read, instead of stopping"""
+    heldout: float = 0.1
+    """share of the images kept out of training, for the scores"""
+    cache: str | None = None
+    """where decoded images are kept; None: $SADDLE_CACHE or ~/.cache/saddle"""
+    max_megapixels: float = 50
+    """a larger picture is refused from its header, before any memory is spent on it"""
+
+    def __post_init__(self) -> None:
+        sides = self.sides
+        if sides is not None and (len(sides) != 2 or min(sides) < 1):
+            raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
+        if self.channels is not None and self.channels < 1:
+            raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
+        if not 0 <= self.heldout < 1:
+            raise UsageError(f"data.heldout is {self.heldout}; it is a share of the images, from 0 to below 1")
+        if not self.max_megapixels > 0:
+            raise UsageError(f"data.max_megapixels is {self.max_megapixels}; it must be above 0")
+
+    @property
+    def sides(self) -> tuple[int, ...] | None:
+        """(height, width) that were asked for."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size and tuple(self.size)
+
+    @property
+    def cache_folder(self) -> Path:
+        return Path(self.cache or os.environ.get("SADDLE_CACHE") or "~/.cache/saddle").expanduser()
+
+    def allow(self, *names: str) -> None:
+        """Raise UsageError for a setting that was changed though the source makes no use of it."""
+        for field in fields(self):
+            if field.name not in ("source", "cache", *names) and getattr(self, field.name) != field.default:
+                possible = ", ".join(f"data.{name}" for name in names) or "none"
+                raise UsageError(f"{self.source} has no use for data.{field.name}; it takes {possible}")

@@ -1,0 +1,1 @@
+"""One data source a file; the folder is the list of them."""

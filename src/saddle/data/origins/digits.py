@@ -1,0 +1,24 @@
+"""digits: scikit-learn's 1,797 handwritten digits, 8×8 enlarged to the asked size; 497 of them held out."""
+
+import numpy as np
+
+from saddle.data.contents import fingerprint
+from saddle.data.digits import NAMES, TRAINED, enlarged
+from saddle.data.options import DataOptions
+from saddle.data.source import Source, Split
+from saddle.errors import UsageError
+from saddle.spec import DataSpec
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Keys image and label; size 32 and 1 channel unless asked otherwise."""
+    options.allow("size", "channels", "flip")
+    channels = options.channels or 1
+    if channels not in (1, 3):
+        raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
+    images, labels = enlarged(options)
+    images = np.repeat(images, channels, axis=1)
+    train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
+    heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
+    spec = DataSpec(images.shape[1:], ("image", "label"), NAMES)
+    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED))

@@ -1,0 +1,10 @@
+"""swiss-roll: points along a spiral of roughly unit scale."""
+
+from saddle.data.options import DataOptions
+from saddle.data.points import open_spiral
+from saddle.data.source import Source
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Key image: points [N, 2], 100,000 to train on and 10,000 held out."""
+    return open_spiral(options)

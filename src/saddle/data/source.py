@@ -1,0 +1,111 @@
+"""A data source: columns of samples, split into what is trained on and what is held out for the scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from saddle.errors import UsageError
+from saddle.spec import Batch, DataSpec
+
+
+class Column(Protocol):
+    """Samples by their places: an array, a memory map, or something that makes them when asked.
+
+    Images are uint8 or uint16 [N, C, H, W], points float32 [N, D], labels int64 [N].
+    """
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, places: Any, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of an array, in an order of their own, without a copy."""
+
+    array: np.ndarray
+    rows: NDArray[np.int64]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        return np.asarray(self.array)[self.rows[places]]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Columns by key. Those of one domain belong together, sample by sample; domains are unpaired, of any lengths."""
+
+    columns: Mapping[str, Column]
+    domains: tuple[tuple[str, ...], ...] = ()  # default: all keys in one
+
+    def __post_init__(self) -> None:
+        if not self.domains:
+            object.__setattr__(self, "domains", (tuple(self.columns),))
+        if sorted(key for domain in self.domains for key in domain) != sorted(self.columns):
+            raise ValueError(f"domains {self.domains} do not share out the keys {tuple(self.columns)}")
+        for domain in self.domains:
+            if len({len(self.columns[key]) for key in domain}) > 1:
+                raise ValueError(f"columns {domain} belong together but differ in length")
+
+    def __len__(self) -> int:
+        """Samples of the first key."""
+        return len(next(iter(self.columns.values())))
+
+    def stored(self, places: Mapping[str, NDArray[np.int64]]) -> Batch:
+        """The samples at the places of each key, on the CPU and as they are kept: images uint8 or uint16."""
+        return {key: torch.from_numpy(np.ascontiguousarray(self.columns[key][index])) for key, index in places.items()}
+
+    def batch(self, places: Mapping[str, NDArray[np.int64]]) -> Batch:
+        """The samples at the places of each key, images as float in [-1, 1]."""
+        return {key: decoded(column) for key, column in self.stored(places).items()}
+
+    def take(self, indices: Any) -> Batch:
+        """The samples at the same places of every key; a slice or a list of places will do."""
+        shortest = min(map(len, self.columns.values()))  # of unpaired domains
+        index = np.arange(shortest)[indices] if isinstance(indices, slice) else np.asarray(indices, np.int64)
+        return self.batch(dict.fromkeys(self.columns, index))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that a game can play on."""
+
+    name: str
+    spec: DataSpec
+    train: Split
+    heldout: Split | None
+    fingerprint: str  # sha256 of the contents and of what shaped them; another one is other data
+    notes: dict[str, Any] = field(
+        default_factory=dict
+    )  # what a person should know, such as how many files were skipped
+
+
+def decoded(stored: Tensor) -> Tensor:
+    """Images from uint8 or uint16 to float in [-1, 1], where they lie; everything else as it is."""
+    if stored.dtype not in (torch.uint8, torch.uint16):
+        return stored
+    half = 127.5 if stored.dtype == torch.uint8 else 32767.5
+    return stored.to(torch.float32).div_(half).sub_(1.0)
+
+
+def check_batch(source: Source, batch_size: int) -> None:
+    """Raise UsageError if a batch would hold a sample twice."""
+    for key in source.spec.keys:
+        n = len(source.train.columns[key])
+        if n < batch_size:
+            raise UsageError(
+                f"{source.name} has {n} samples of {key!r} to train on, fewer than a batch of {batch_size}; "
+                f"ask for a batch size of at most {n}, or give more data"
+            )

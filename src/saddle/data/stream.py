@@ -1,0 +1,75 @@
+"""The endless stream of batches of a split, shared out among processes and micro-batches."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from saddle import dist
+from saddle.data.sampler import coins, places
+from saddle.data.source import Split, decoded
+from saddle.errors import UsageError
+from saddle.spec import Batch, DataSpec
+
+
+class Stream:
+    """Global batches of `batch_size` samples; what this process gets of each is a list of `micro_batches` batches.
+
+    Micro-batch i of process r is part i · world + r of micro_batches · world equal parts: however the work is divided,
+    the parts make up the same global batch.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        spec: DataSpec,
+        batch_size: int,
+        seed: int,
+        flip: bool = False,
+        device: torch.device | str = "cpu",
+        micro_batches: int = 1,
+    ) -> None:
+        rank, world = dist.rank(), dist.world()
+        parts = micro_batches * world
+        if parts < 1 or batch_size < 1 or batch_size % parts:
+            raise UsageError(
+                f"a batch of {batch_size} cannot be divided into {micro_batches} micro-batches on each of "
+                f"{world} processes; the batch size must be a multiple of {max(parts, 1)}"
+            )
+        self.split, self.seed, self.flip, self.device = split, seed, flip, torch.device(device)
+        self.batch_size, self.share = batch_size, batch_size // parts
+        self.parts = [i * world + rank for i in range(micro_batches)]
+        self.domains = [[key for key in domain if key in spec.keys] for domain in split.domains]
+
+    def batches(self, start: int = 0) -> Iterator[list[Batch]]:
+        """Global batches number start, start + 1, … without end: this process's micro-batches of each."""
+        while True:
+            yield [self._draw(start * self.batch_size + part * self.share) for part in self.parts]
+            start += 1
+
+    def _draw(self, first: int) -> Batch:
+        """Draws first … first + share - 1 of every domain."""
+        batch = {}
+        for keys in filter(None, self.domains):
+            index = places(self.seed, keys[0], len(self.split.columns[keys[0]]), first, self.share)
+            coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
+            for key, stored in self.split.stored(dict.fromkeys(keys, index)).items():
+                batch[key] = decoded(_mirrored(self._sent(stored), coin))
+        return batch
+
+    def _sent(self, stored: Tensor) -> Tensor:
+        """On the device; images still as bytes, a quarter of the traffic of floats."""
+        if self.device.type != "cuda":
+            return stored.to(self.device)
+        return stored.pin_memory().to(self.device, non_blocking=True)
+
+
+def _mirrored(stored: Tensor, coin: NDArray[np.bool_] | None) -> Tensor:
+    """Images [N, C, H, W] left to right where the coin [N] says so; labels and points as they are."""
+    if coin is None or stored.ndim != 4:
+        return stored
+    heads = torch.from_numpy(np.flatnonzero(coin)).to(stored.device)
+    bits = stored.view(torch.int16) if stored.dtype == torch.uint16 else stored  # torch cannot flip uint16
+    return bits.index_copy(0, heads, bits[heads].flip(-1)).view(stored.dtype)

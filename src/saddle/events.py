@@ -1,0 +1,171 @@
+"""What happened in a run, one JSON object a line in `events.jsonl`, and its reader.
+
+The file is only ever appended to. A crash may leave half a line, which the next writer closes and the reader skips;
+a resumed run starts at its checkpoint's round, which makes what was logged beyond it void.
+"""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from saddle.errors import SaddleError
+
+Event = dict[str, Any]
+_ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # JSON has no such numbers
+
+
+class Events:
+    """Appends events to the file `path`, each whole or not at all; `track` mirrors them to TensorBoard beside it."""
+
+    def __init__(self, path: str | os.PathLike[str], track: bool = False) -> None:
+        self.path = Path(path)
+        self._board = _Board(self.path.parent) if track else None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        cut = _ends_within_a_line(self.path)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        if cut:
+            os.write(self._file, b"\n")
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Append one event with the time in unix seconds; numbers may be tensors or arrays of one element."""
+        whole = {"event": event, "time": round(time.time(), 3), **_plain(fields)}
+        line = json.dumps(whole, allow_nan=False) + "\n"
+        os.write(self._file, line.encode("ascii"))  # one call: a line is never mixed with another's
+        if self._board:
+            self._board.mirror(_restored(whole))
+
+    def close(self) -> None:
+        """Close the file, and the mirror; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        if self._board:
+            self._board.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def read(path: str | os.PathLike[str]) -> list[Event]:
+    """The events that count, in order, of a file that may be still growing, cut short or absent.
+
+    A "start" at round R voids every earlier event beyond R, so that a resumed run reads as one. Numbers that JSON
+    lacks come back from their names "nan", "inf" and "-inf".
+    """
+    path = Path(path)
+    events: list[Event] = []
+    for line in path.read_text("ascii", errors="replace").splitlines() if path.exists() else []:
+        event = _parse(line)
+        if event is None:
+            continue
+        if event["event"] == "start" and _is_number(start := event.get("round")):
+            events = [e for e in events if not (_is_number(e.get("round")) and e["round"] > start)]
+        events.append(event)
+    return events
+
+
+def _parse(line: str) -> Event | None:
+    """The event of one line, None if the line is not a whole one."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return _restored(event) if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    """`value` in what JSON has: tensors of one element as numbers, odd numbers by name."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    item = getattr(value, "item", None)  # of a tensor or a NumPy number, without importing either
+    return _plain(item()) if callable(item) else value
+
+
+def _restored(value: Any) -> Any:
+    """The inverse of `_plain` as far as numbers go."""
+    if isinstance(value, dict):
+        return {key: _restored(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_restored(item) for item in value]
+    return _ODD.get(value, value) if isinstance(value, str) else value
+
+
+class _Board:
+    """The mirror in TensorBoard's format, in the folder `tensorboard` of the run."""
+
+    def __init__(self, run: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise SaddleError(
+                "tracking writes TensorBoard files, and TensorBoard is not installed; "
+                "install it with: pip install 'saddle-gan[track]'"
+            ) from error
+        self._open = SummaryWriter
+        self._run = run
+        self._writer: Any = None
+
+    def mirror(self, event: Event) -> None:
+        step = int(event.get("round") or 0)
+        if event["event"] == "start":
+            self.close()
+            # What an earlier process showed beyond this round is void here too.
+            self._writer = self._open(str(self._run / "tensorboard"), purge_step=step + 1)
+        elif self._writer is None:
+            self._writer = self._open(str(self._run / "tensorboard"))
+        for name, value in _scalars(event):
+            self._writer.add_scalar(name, value, step)
+        if event["event"] == "sample":
+            self._writer.add_image("samples", _pixels(self._run / event["file"]), step, dataformats="HWC")
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _scalars(event: Event) -> list[tuple[str, float]]:
+    """TensorBoard's tag and value for every number worth a curve."""
+    found = [
+        (f"{group}/{name}", value)
+        for group in ("losses", "notes")
+        for name, value in (event.get(group) or {}).items()
+        if _is_number(value)
+    ]
+    found += [(f"scores/{name}", score["value"]) for name, score in (event.get("scores") or {}).items()]
+    if _is_number(event.get("images_per_second")):
+        found.append(("images_per_second", event["images_per_second"]))
+    return found
+
+
+def _pixels(path: Path) -> Any:
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

@@ -1,0 +1,122 @@
+"""The rules of a game: who plays, the moves of one round, and what the trained game is for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from . import rng
+from .errors import UsageError
+from .optim import Adam, Optim
+from .spec import Batch, DataSpec
+
+
+class Move:
+    """`players` take one step down the sum of `losses`, whose names go to the log.
+
+    A loss that is None is left out. `forget` clears the players' optimizers first.
+    """
+
+    def __init__(self, *players: str, forget: bool = False, **losses: Tensor | None):
+        self.players, self.forget = players, forget
+        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+
+
+class Game(nn.Module, ABC):
+    """Networks that play against each other. Every trainable child module is a player.
+
+    A subclass builds its players in `__init__` and yields its moves in `round`. What must survive a restart is a
+    parameter or a buffer; nothing else is saved. `rng` gives random numbers that many processes agree on.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("image",)  # keys of a batch
+    averaged: ClassVar[tuple[str, ...]] = ("generator",)  # players with an averaged copy
+    takes_points: ClassVar[bool] = False  # may a sample be a vector?
+
+    @dataclass(frozen=True)
+    class Options:
+        """Settings of the game; the defaults are the paper's."""
+
+        optim: Optim = Adam()  # of every player
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__()
+        self.data, self.options = data, options or self.Options()
+        self.check_data()
+        self.rounds, self.progress = 0, 0.0  # set by the trainer: rounds played, and their share of all
+        self.notes: dict[str, Tensor] = {}  # numbers to log beside the losses
+
+    @abstractmethod
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        """The moves of one round, in order. The trainer makes each move before asking for the next.
+
+        With micro-batches, several rounds run in step: code after a `yield` runs once for each.
+        """
+
+    def check_data(self) -> None:
+        """UsageError unless the data have what this game needs."""
+        missing = [key for key in self.needs if key not in self.data.keys]
+        if missing:
+            raise UsageError(
+                f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
+                f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing"
+            )
+        if not (self.data.is_image or self.takes_points):
+            raise UsageError(f"{type(self).__name__} needs images; this data has points of shape {self.data.shape}")
+
+    def players(self) -> dict[str, nn.Module]:
+        return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
+
+    def optim(self, player: str) -> Optim:
+        """The optimizer settings of one player."""
+        return self.options.optim
+
+    def note(self, **values: Tensor) -> None:
+        """Means to show and log beside the losses, such as D(real)."""
+        self.notes.update({name: value.detach().float().mean() for name, value in values.items()})
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+
+class Synthesis(Game):
+    """A game whose generator turns noise into samples."""
+
+    @dataclass(frozen=True)
+    class Options(Game.Options):
+        z_dim: int = 100  # length of the latent z
+
+        def __post_init__(self) -> None:
+            if self.z_dim < 1:
+                raise UsageError(f"z_dim is at least 1, not {self.z_dim}")
+
+    def noise(self, n: int) -> Tensor:
+        """z, standard normal.  [n, z_dim]"""
+        return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The samples of given latents, [N, C, H, W] in [-1, 1] or [N, D]."""
+        return self.generator(z)  # type: ignore[operator]
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D]."""
+        return self.decode(self.noise(n))
+
+
+class Translation(Game):
+    """A game that turns one image into another."""
+
+    @abstractmethod
+    def translate(self, batch: Batch) -> Batch:
+        """For every domain of `batch` its image in the other: key = the domain it now looks like."""

@@ -1,0 +1,17 @@
+"""DCGAN. Deep Convolutional Generative Adversarial Networks. Radford et al., 2015. https://arxiv.org/abs/1511.06434
+
+A network that trains stably: strided convolutions, batch norm, no hidden dense layers, Adam with β₁ = 0.5 (Section 3).
+The generator answers for the fakes that were just judged, as in the torch code.
+"""
+
+from dataclasses import dataclass
+
+from ._two_player import TwoPlayer
+
+
+class DCGAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
+
+    options: Options

@@ -1,0 +1,33 @@
+"""GAN. Generative Adversarial Networks. Goodfellow et al., 2014. https://arxiv.org/abs/1406.2661
+
+The first: a discriminator learns to tell samples from data, a generator to deceive it (Eq. 1), in turn (Algorithm 1).
+The generator's loss is the non-saturating one of Section 3; `Minimax` is that of Eq. 1. Settings of the MNIST code.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .. import rng
+from ..nets.maxout import Maxout
+from ..nets.network import Network
+from ..optim import SGD, Exponential, Linear, Optim
+from ._two_player import TwoPlayer
+
+DECAY = Exponential(factor=1 / 1.000004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
+MOMENTUM = Linear(start=0.5, end=0.7)
+
+
+class GAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = Maxout()  # the architecture of both players
+        optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=MOMENTUM)  # of the generator
+        discriminator_optim: Optim | None = SGD(lr=0.05, schedule=DECAY, momentum=MOMENTUM)  # the code halves its loss
+
+    options: Options
+
+    def noise(self, n: int) -> Tensor:
+        """z, uniform with variance 1.  [n, z_dim]"""
+        z = rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1
+        return (z * 3**0.5).to(self.dtype)

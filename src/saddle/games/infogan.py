@@ -1,0 +1,123 @@
+"""InfoGAN. Information Maximizing Generative Adversarial Nets. Chen et al., 2016. https://arxiv.org/abs/1606.03657
+
+Part of the noise is a code c: a category and a few numbers. A second head on the discriminator's trunk, Q(c | x),
+guesses the code of a fake, and both players gain when it guesses well, which bounds the mutual information of c and
+G(z, c) from below (Eq. 5, 6). Settings of the MNIST code.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets import infogan
+from ..nets.infogan import Verdict
+from ..optim import Adam, Optim
+from ..precision import full
+from ..spec import Batch, DataSpec
+
+
+class Code(NamedTuple):
+    category: Tensor  # int64 [N]
+    continuous: Tensor  # in [-1, 1], [N, D]
+
+
+class InfoGAN(Synthesis):
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        z_dim: int = 62  # numbers in the noise beside the code
+        categories: int = 10  # values of the category
+        continuous: int = 2  # numbers in the code
+        information_weight: float = 1.0  # λ of Eq. 6
+        learn_std: bool = False  # let Q say how sure it is of the numbers; the MNIST code fixes it at 1
+        width: int = 64  # channels of the largest map
+        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        optim: Optim = Adam(lr=1e-3)  # of the generator
+        discriminator_optim: Optim = Adam(lr=2e-4)  # of the discriminator and Q
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.categories < 2 or self.continuous < 0:
+                raise UsageError(
+                    f"a code has at least 2 categories and 0 numbers, not {self.categories} and {self.continuous}"
+                )
+            if self.information_weight < 0 or self.width < 1:
+                raise UsageError(
+                    "information_weight is at least 0 and width at least 1, "
+                    f"not {self.information_weight} and {self.width}"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.generator = infogan.generator(o.z_dim + o.categories + o.continuous, data, o.width)
+        self.discriminator = infogan.Discriminator(data, o.categories, o.continuous, o.width)
+
+    def optim(self, player: str) -> Optim:
+        return self.options.discriminator_optim if player == "discriminator" else self.options.optim
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, real = self.options, next(batches)["image"]
+
+        code = self.codes(len(real))
+        with torch.no_grad():
+            fake = self.generator(self.noise(len(real), code))
+        real_logits, verdict = full(self.discriminator(real).logits), self.discriminator(fake)
+        fake_logits, surprise = full(verdict.logits), self.surprise(verdict, code)
+        self.note(
+            d_real=o.loss.output(real_logits),
+            d_fake=o.loss.output(fake_logits),
+            information=self.entropy() - surprise,
+        )
+        yield Move(
+            "discriminator",
+            adversarial=o.loss.discriminator(real_logits, fake_logits),
+            information=o.information_weight * surprise,
+        )
+
+        code = self.codes(len(real))
+        verdict = self.discriminator(self.generator(self.noise(len(real), code)))
+        compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
+        yield Move(
+            "generator",
+            adversarial=o.loss.generator(compared, full(verdict.logits)),
+            information=o.information_weight * self.surprise(verdict, code),
+        )
+
+    def surprise(self, verdict: Verdict, code: Code) -> Tensor:
+        """-E log Q(c | x) in nats: how badly the code was guessed."""
+        log_std = full(verdict.log_std) if self.options.learn_std else torch.zeros_like(full(verdict.mean))
+        error = (code.continuous - full(verdict.mean)) * (-log_std).exp()
+        gaussian = error.square() / 2 + log_std + math.log(2 * math.pi) / 2
+        return cross_entropy(full(verdict.category), code.category) + gaussian.sum(1).mean()
+
+    def entropy(self) -> float:
+        """H(c) in nats: what the information cannot exceed."""
+        return math.log(self.options.categories) + self.options.continuous * math.log(2)
+
+    def codes(self, n: int) -> Code:
+        """n codes as they are dealt in training."""
+        o = self.options
+        numbers = rng.rand(n, o.continuous, device=self.device) * 2 - 1
+        return Code(rng.randint(o.categories, n, device=self.device), numbers.to(self.dtype))
+
+    def noise(self, n: int, code: Code | None = None) -> Tensor:
+        """z, uniform in [-1, 1], and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
+        code = code or self.codes(n)
+        z = (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
+        return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
+
+    @torch.no_grad()
+    def sample(self, n: int, code: Code | None = None) -> Tensor:
+        """n new images [n, C, H, W] in [-1, 1], of the given code if there is one."""
+        return self.decode(self.noise(n, code))

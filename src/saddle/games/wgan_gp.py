@@ -1,0 +1,36 @@
+"""WGAN-GP. Improved Training of Wasserstein GANs. Gulrajani et al., 2017. https://arxiv.org/abs/1704.00028
+
+Instead of clipped weights, a penalty that pulls the norm of the critic's gradient to 1 on the lines between data and
+fakes (Eq. 3, Algorithm 1). The critic has no batch norm: each sample has its own gradient (Section 4).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..game import Move
+from ..losses import AdversarialLoss, Wasserstein
+from ..nets.network import Network
+from ..nets.resnet import ResNet
+from ..optim import Adam, Optim
+from ..penalties import GradientPenalty, Penalty
+from ..spec import Batch
+from ._two_player import TwoPlayer
+
+
+class WGANGP(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        z_dim: int = 128  # numbers in a latent
+        network: Network = ResNet()  # the architecture of both players
+        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        penalty: Penalty | None = GradientPenalty(weight=10.0)  # λ, on the critic
+        discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
+        optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of both players
+
+    options: Options
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        for move in super().round(batches):
+            if "discriminator" in move.players:
+                self.note(distance=self.notes["d_real"] - self.notes["d_fake"])  # an estimate of Wasserstein's
+            yield move

@@ -1,0 +1,119 @@
+"""What can go wrong while training, found early and said clearly."""
+
+import os
+import signal
+from types import FrameType
+
+import torch
+from torch import Tensor, nn
+
+from . import dist
+from .errors import SaddleError
+from .game import Game, Move
+from .plan import Plan
+
+
+class Interrupted(SaddleError):
+    """The run was asked to stop, has saved, and goes on with the same command."""
+
+    code = 75  # EX_TEMPFAIL: try again
+
+
+class Diverged(SaddleError):
+    """A loss or weight is no longer a finite number."""
+
+
+class Signals:
+    """Inside, the first SIGTERM, SIGUSR1 or Ctrl-C asks for a stop at the end of the round; a second leaves at once."""
+
+    kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+
+    def __enter__(self) -> "Signals":
+        try:
+            self.before = {kind: signal.signal(kind, self._receive) for kind in self.kinds}
+        except ValueError:  # not the main thread: signals are the host program's business
+            self.before = {}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for kind, handler in self.before.items():
+            signal.signal(kind, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
+            os._exit(128 + number)
+        self.received = signal.Signals(number).name
+
+
+def check_ownership(game: Game) -> None:
+    """SaddleError if two players share a parameter."""
+    owner: dict[nn.Parameter, str] = {}
+    for name, player in game.players().items():
+        for parameter in player.parameters():
+            if owner.setdefault(parameter, name) != name:
+                raise SaddleError(f"'{owner[parameter]}' and '{name}' share a parameter; make them one player")
+
+
+class LossWatch:
+    """Remembers the first loss term that was not finite, without making a GPU wait for it.
+
+    `check` asks; on a processor that is done after every move, on a GPU now and then.
+    """
+
+    def __init__(self, device: torch.device):
+        self.first = torch.tensor(-1, device=device)  # round · 2¹⁶ + index of the term
+        self.terms: list[str] = []
+        self.values: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def look(self, round_: int, move: Move) -> None:
+        for name, loss in move.losses.items():
+            term = f"{'+'.join(move.players)}/{name}"
+            if term not in self.terms:
+                self.terms.append(term)
+            code = round_ * 65536 + self.terms.index(term)
+            bad = ~torch.isfinite(loss.detach()) & (self.first < 0)
+            self.first = torch.where(bad, code, self.first)
+
+    def check(self, game: Game) -> None:
+        """Diverged, naming round, players, loss term and first bad tensor, if there was one on any process."""
+        code = int(dist.largest(self.first))
+        if code < 0:
+            return
+        round_, term = code // 65536, self.terms[code % 65536]
+        players, _, name = term.partition("/")
+        raise Diverged(
+            f"round {round_}: the loss '{name}' of {players} is not finite; first bad tensor: "
+            f"{first_bad_tensor(game, players.split('+')) or 'none in the weights, so it arose in the loss itself'}. "
+            "The last good checkpoint stays. Try a lower learning rate or --plan.precision fp32."
+        )
+
+
+def first_bad_tensor(game: Game, players: list[str] | None = None) -> str | None:
+    """The name of the first parameter, gradient or buffer that is not finite; those of `players` first."""
+    rank = {name: i for i, name in enumerate(players or [])}
+    modules = sorted(game.named_children(), key=lambda item: rank.get(item[0], len(rank)))
+    for name, module in modules:
+        for kind, tensors in (("weight", module.named_parameters()), ("buffer", module.named_buffers())):
+            for path, tensor in tensors:
+                if not torch.isfinite(tensor.detach()).all():
+                    return f"{kind} {name}.{path}"
+        for path, parameter in module.named_parameters():
+            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                return f"gradient of {name}.{path}"
+    return None
+
+
+def out_of_memory(error: BaseException, plan: Plan, shape: tuple[int, ...]) -> SaddleError | None:
+    """The error in words if memory ran out, else None. On a processor torch only raises a RuntimeError."""
+    said = str(error)
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in said:
+        each = "×".join(map(str, shape))
+        return SaddleError(
+            f"memory ran out with batches of {plan.batch} samples of shape {each} in {plan.micro_batches} part(s); "
+            f"try --plan.micro_batches {plan.micro_batches * 2}, a smaller --plan.batch or a smaller --data.size"
+        )
+    return None

@@ -1,0 +1,19 @@
+"""Initial weights that several networks share."""
+
+from torch import nn
+
+_LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
+
+
+def small_normal(network: nn.Module, std: float = 0.02) -> nn.Module:
+    """Weights N(0, std), batch norm's scales N(1, std), biases 0: DCGAN's start, kept by many since."""
+    for module in network.modules():
+        if isinstance(module, _LINEAR):
+            nn.init.normal_(module.weight, 0.0, std)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.normal_(module.weight, 1.0, std)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return network

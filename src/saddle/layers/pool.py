@@ -1,0 +1,59 @@
+"""A history of fakes. Shrivastava et al., 2017 (SimGAN), Section 2.3. https://arxiv.org/abs/1612.07828"""
+
+import torch
+from torch import Tensor, nn
+
+from .. import dist, rng
+
+
+class ImagePool(nn.Module):
+    """Returns for each image, with chance 1/2, an older one, which it replaces.
+
+    The history is that of the whole batch: every process holds the same images, and looks at those of all processes
+    in the batch's order, so that neither processes nor micro-batches change what the discriminators see.
+    """
+
+    images: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, shape: tuple[int, ...]):
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, *shape))
+        self.register_buffer("filled", torch.tensor(0))
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """As many images as given, [N, …], without a gradient."""
+        images = images.detach().to(self.images.dtype)
+        size, n, device = len(self.images), len(images), images.device
+        if size == 0:
+            return images
+        swap, place = rng.rand(n, device=device) < 0.5, rng.randint(size, n, device=device)
+        choices = dist.gather(torch.stack((swap, place), dim=1))  # [world · N, 2]
+        out, kept = _plan(choices.tolist(), int(self.filled), size)
+        everything = torch.cat((self.images, dist.gather(images)))
+        first = dist.rank() * n
+        shown = everything[torch.tensor(out[first : first + n], device=device)]
+        self.filled.fill_(min(int(self.filled) + len(out), size))
+        if kept:
+            self.images[torch.tensor([*kept], device=device)] = everything[
+                torch.tensor([*kept.values()], device=device)
+            ]
+        return shown
+
+
+def _plan(choices: list[list[int]], filled: int, size: int) -> tuple[list[int], dict[int, int]]:
+    """Which image each one gives way to, and which are kept where; new image i is number size + i.
+
+    One after the other: an image may bring back one that came just before it.
+    """
+    out: list[int] = []
+    kept: dict[int, int] = {}
+    for new, (swap, place) in enumerate(choices, start=size):
+        if filled < size:
+            swap, place, filled = 0, filled, filled + 1
+            kept[place] = new
+        out.append(kept.get(place, place) if swap else new)
+        if swap:
+            kept[place] = new
+    return out, kept

@@ -1,0 +1,58 @@
+"""The all-convolutional network of DCGAN. Radford et al., 2015. https://arxiv.org/abs/1511.06434"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from ..errors import UsageError
+from ..layers.init import small_normal
+from ..layers.norm import BatchNorm2d
+from ..spec import DataSpec
+from .network import Network
+from .shapes import halvings
+
+
+@dataclass(frozen=True)
+class DCGAN(Network):
+    """Radford et al.'s layers in the sizes of the torch code: 3,576,704 and 2,765,568 parameters at 64×64.
+
+    Other sizes take more or fewer levels: the smallest map has 4 to 7 pixels on its shorter side.
+    """
+
+    width: int = 64  # channels of the largest map; every halving doubles them
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise UsageError(f"a DCGAN's width is at least 1, not {self.width}")
+
+    def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
+        levels, smallest = halvings("DCGAN", data)
+        widths = [self.width << level for level in reversed(range(levels))]
+        layers: list[nn.Module] = [
+            nn.Unflatten(1, (z_dim, 1, 1)),
+            nn.ConvTranspose2d(z_dim, widths[0], smallest, bias=False),
+            BatchNorm2d(widths[0]),
+            nn.ReLU(),
+        ]
+        for inputs, outputs in pairwise(widths):
+            layers += [
+                nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+                BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
+        layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
+        return small_normal(nn.Sequential(*layers))
+
+    def discriminator(self, data: DataSpec) -> nn.Module:
+        levels, smallest = halvings("DCGAN", data)
+        widths = [self.width << level for level in range(levels)]
+        layers: list[nn.Module] = [nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
+        for inputs, outputs in pairwise(widths):
+            layers += [
+                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
+                BatchNorm2d(outputs),
+                nn.LeakyReLU(0.2),
+            ]
+        layers += [nn.Conv2d(widths[-1], 1, smallest, bias=False), nn.Flatten(0)]
+        return small_normal(nn.Sequential(*layers))

@@ -1,0 +1,51 @@
+"""Which image sizes a network can draw, and what to say of the others."""
+
+from collections.abc import Callable
+
+from ..errors import UsageError
+from ..spec import DataSpec
+
+
+def image_shape(network: str, data: DataSpec) -> tuple[int, int, int]:
+    """Channels, height and width. UsageError for points."""
+    if not data.is_image:
+        raise UsageError(
+            f"{network} draws images; this data has points of shape {data.shape}; choose --game.network MLP"
+        )
+    channels, height, width = data.shape
+    return channels, height, width
+
+
+def halvings(network: str, data: DataSpec) -> tuple[int, tuple[int, int]]:
+    """How often the image is halved until its shorter side is 4 to 7 pixels, and the size then.
+
+    UsageError unless every halving is even and there is at least one.
+    """
+    _, height, width = image_shape(network, data)
+    if not _halves(height, width):
+        refuse(network, height, width, _halves, "sides must halve evenly until the shorter has 4 to 7 pixels")
+    levels = _levels(height, width)
+    return levels, (height >> levels, width >> levels)
+
+
+def refuse(network: str, height: int, width: int, fits: Callable[[int, int], bool], why: str) -> None:
+    """UsageError that names the nearest sizes which fit, those of the same shape first."""
+    reach = max(8, min(height, width) // 4)
+    sides = [range(max(1, side - reach), side + reach + 1) for side in (height, width)]
+    near = sorted(
+        (abs(h - height) + abs(w - width), abs(h * width - w * height), h, w)
+        for h in sides[0]
+        for w in sides[1]
+        if fits(h, w)
+    )
+    choices = " and ".join(f"{h}×{w}" for *_, h, w in near[:2])
+    raise UsageError(f"{network} cannot draw {height}×{width} images: {why}; the nearest sizes are {choices}")
+
+
+def _levels(height: int, width: int) -> int:
+    return (min(height, width) // 4).bit_length() - 1
+
+
+def _halves(height: int, width: int) -> bool:
+    levels = _levels(height, width)
+    return levels >= 1 and height % 2**levels == 0 and width % 2**levels == 0

@@ -1,0 +1,118 @@
+"""Optimizers and schedules as settings."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class Schedule(ABC):
+    """A number that may change while training."""
+
+    @abstractmethod
+    def __call__(self, rounds: int, progress: float) -> float:
+        """The value after `rounds` rounds, at `progress` (0 to 1) of the run."""
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    value: float = 1.0
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """`start` until progress `begin`, then in a straight line to `end` at progress `finish`."""
+
+    start: float = 1.0
+    end: float = 0.0
+    begin: float = 0.0
+    finish: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begin < self.finish <= 1:
+            raise UsageError(f"a linear schedule wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        share = (progress - self.begin) / (self.finish - self.begin)
+        return self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """start · factor^rounds, never below `floor`."""
+
+    start: float = 1.0
+    factor: float = 1.0
+    floor: float = 0.0
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        return max(self.start * self.factor**rounds, self.floor)
+
+
+@dataclass(frozen=True)
+class Optim(ABC):
+    """An optimizer: `lr` times `schedule` is the learning rate."""
+
+    lr: float = 2e-4
+    schedule: Schedule = Constant()
+
+    def __post_init__(self) -> None:
+        if not self.lr > 0:
+            raise UsageError(f"a learning rate is greater than 0, not {self.lr}")
+
+    @abstractmethod
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimizer of these parameters, in its fastest form."""
+
+    def at(self, rounds: int, progress: float) -> dict[str, float]:
+        """What the optimizer's settings are then."""
+        return {"lr": self.lr * self.schedule(rounds, progress)}
+
+
+@dataclass(frozen=True)
+class Adam(Optim):
+    """Kingma & Ba, 2015. https://arxiv.org/abs/1412.6980"""
+
+    betas: tuple[float, float] = (0.5, 0.999)
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise UsageError(f"Adam's betas lie in [0, 1), not {self.betas}")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        betas = (float(self.betas[0]), float(self.betas[1]))  # torch refuses (0, 0.9): "both floats or both Tensors"
+        return torch.optim.Adam(parameters, self.lr, betas, self.eps, fused=True)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optim):
+    """Tieleman & Hinton, 2012, with torch's smoothing constant of 0.99."""
+
+    lr: float = 5e-5
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(parameters, self.lr, foreach=True)
+
+
+@dataclass(frozen=True)
+class SGD(Optim):
+    """Stochastic gradient descent with momentum."""
+
+    lr: float = 0.1
+    momentum: Schedule = Constant(0.0)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, self.lr, momentum=self.momentum(0, 0.0), fused=True)
+
+    def at(self, rounds: int, progress: float) -> dict[str, float]:
+        return super().at(rounds, progress) | {"momentum": self.momentum(rounds, progress)}

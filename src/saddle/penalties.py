@@ -1,0 +1,94 @@
+"""Penalties on the gradient of the discriminator with respect to its input.
+
+`score` maps samples to logits; labels and the choice of a head are closed over:
+`penalty(rounds, lambda x: self.discriminator(x, label).logits, real, fake)`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from . import rng
+from .errors import UsageError
+from .precision import full, second_order
+
+Score = Callable[[Tensor], Tensor]
+
+
+def input_gradient(score: Score, x: Tensor) -> Tensor:
+    """∇ₓ score(x), one row per sample, itself differentiable.  [N, C·H·W]"""
+    x = x.detach().requires_grad_()
+    logits = score(x)
+    logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+@dataclass(frozen=True)
+class Penalty(ABC):
+    """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
+
+    weight: float = 1.0
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.weight < 0:
+            raise UsageError(f"a penalty wants weight ≥ 0 and every ≥ 1, not {self.weight} and {self.every}")
+
+    def __call__(self, rounds: int, score: Score, real: Tensor, fake: Tensor) -> Tensor | None:
+        if rounds % self.every:
+            return None
+        with second_order(real):
+            return self.weight * self.every * self.measure(score, full(real), full(fake.detach()))
+
+    @abstractmethod
+    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        """The penalty before its weight."""
+
+    def forbids(self, discriminator: nn.Module) -> str | None:
+        """Why this penalty cannot go with this discriminator, in one sentence; None if it can."""
+        for name, module in discriminator.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                return (
+                    f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
+                    f"('{name}') mixes the samples of a batch; use a network without it"
+                )
+        return None
+
+
+@dataclass(frozen=True)
+class GradientPenalty(Penalty):
+    """(‖∇C(x̂)‖ - target)², x̂ uniform on lines from fake to real.  Gulrajani et al., 2017, Algorithm 1.
+
+    One-sided, only norms above the target count: Petzka et al., 2018. https://arxiv.org/abs/1709.08894
+    """
+
+    weight: float = 10.0  # λ
+    target: float = 1.0
+    one_sided: bool = False
+
+    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        t = rng.rand(len(real), *[1] * (real.ndim - 1), device=real.device).to(real)  # ε, one a sample
+        norm = input_gradient(score, torch.lerp(fake, real, t)).norm(dim=1)
+        excess = norm - self.target
+        return (relu(excess) if self.one_sided else excess).square().mean()
+
+
+@dataclass(frozen=True)
+class R1(Penalty):
+    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9."""
+
+    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        return input_gradient(score, real).square().sum(1).mean() / 2
+
+
+@dataclass(frozen=True)
+class R2(Penalty):
+    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10."""
+
+    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+        return input_gradient(score, fake).square().sum(1).mean() / 2

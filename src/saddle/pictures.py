@@ -1,0 +1,169 @@
+"""Pictures to look at: grids of samples, clouds of points, translations side by side, animations."""
+
+import io
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from saddle.errors import SaddleError
+
+READABLE = 64  # pixels: smaller images are enlarged to about this
+BACKGROUND = (24, 24, 27)
+PAPER = (250, 250, 249)
+REAL, FAKE = (96, 118, 148, 130), (221, 84, 24, 150)  # grey-blue, orange; red, green, blue, opacity
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays as it is."""
+    if x.dtype == torch.uint8:
+        return x
+    return ((x.detach().float().nan_to_num(nan=-1.0) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def grid(images: Tensor, columns: int | None = None, padding: int = 2, scale: int | None = None) -> Image.Image:
+    """All `images` [N, C, H, W], uint8 or float in [-1, 1], row by row in one RGB picture.
+
+    `columns` is ⌈√N⌉ unless given; `padding` pixels lie between and around the images. Small images are enlarged
+    `scale` times, by default to about 64 pixels. One channel shows as grey, two as red and green; of more than three
+    the first three show. Raises SaddleError for anything but at least one image.
+    """
+    pixels = _rgb(images)
+    n, h, w, _ = pixels.shape
+    scale = scale or max(1, READABLE // max(h, w))
+    columns = min(columns or math.ceil(math.sqrt(n)), n)
+    lines = math.ceil(n / columns)
+    high, wide = h * scale, w * scale
+    sheet = Image.new("RGB", (padding + columns * (wide + padding), padding + lines * (high + padding)), BACKGROUND)
+    for i, one in enumerate(pixels):
+        row, column = divmod(i, columns)
+        picture = Image.fromarray(one.numpy()).resize((wide, high), Image.Resampling.NEAREST)
+        sheet.paste(picture, (padding + column * (wide + padding), padding + row * (high + padding)))
+    return sheet
+
+
+def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = None) -> Image.Image:
+    """One row a sample, one captioned column for each entry of `images`: input | output | back.
+
+    Entries are [N, C, H, W] as for `grid` and may differ in size: each is enlarged to the largest. There are as many
+    rows as the shortest entry has images.
+    """
+    if not images:
+        raise SaddleError("rows of pictures need at least one column; none was given")
+    columns = {name: _rgb(x) for name, x in images.items()}
+    h, w = (max(x.shape[axis] for x in columns.values()) for axis in (1, 2))
+    scale = scale or max(1, READABLE // max(h, w))
+    high, wide = h * scale, w * scale
+    n = min(len(x) for x in columns.values())
+    font = ImageFont.load_default(size=13)
+    caption = 20
+    size = (padding + len(columns) * (wide + padding), caption + n * (high + padding))
+    sheet = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    for k, (name, pixels) in enumerate(columns.items()):
+        left = padding + k * (wide + padding)
+        draw.text((left + wide / 2, caption / 2), _fitting(name, font, wide), PAPER, font, anchor="mm")
+        for i in range(n):
+            picture = Image.fromarray(pixels[i].numpy()).resize((wide, high), Image.Resampling.NEAREST)
+            sheet.paste(picture, (left, caption + i * (high + padding)))
+    return sheet
+
+
+def scatter(real: Tensor, fake: Tensor | None = None, size: int = 480) -> Image.Image:
+    """Points [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
+
+    The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as
+    their cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen.
+    """
+    clouds = [_plane(real), _plane(fake if fake is not None else real[:0])]
+    if not len(clouds[0]):
+        raise SaddleError("a scatter takes its axes from the real points; none of those given is finite")
+    low, high = clouds[0].amin(0), clouds[0].amax(0)
+    centre, half = (low + high) / 2, (high - low).clamp_min(1e-6) / 2 * 1.15
+    if real.shape[1] > 1:
+        half = half.max()  # one scale for both axes: circles stay circles
+    fine = 3  # drawn larger and reduced: antialiasing
+    canvas = Image.new("RGB", (size * fine, size * fine), PAPER)
+    draw = ImageDraw.Draw(canvas, "RGBA")
+    radius = fine * size / 480 * (2.4 if len(clouds[0]) <= 2000 else 1.5)
+    for cloud, colour in zip(clouds, (REAL, FAKE), strict=True):
+        spots = ((cloud - centre) / half * torch.tensor([1.0, -1.0]) + 1) / 2 * size * fine
+        inside = ((spots > -radius) & (spots < size * fine + radius)).all(1)
+        for x, y in spots[inside].tolist():
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+    return canvas.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def animation(images: Sequence[Image.Image], path: str | os.PathLike[str], seconds: float = 0.2) -> Path:
+    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last."""
+    if not images:
+        raise SaddleError("an animation needs at least one picture; none was given")
+    size = images[-1].size
+    frames = [image.convert("RGB").resize(size) if image.size != size else image.convert("RGB") for image in images]
+    durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(6000 * seconds)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    return replace(path, data.getvalue())
+
+
+def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
+    """Write `image` as PNG; a reader sees the old file or the whole new one."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return replace(path, data.getvalue())
+
+
+def replace(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Make `data` the content of the file at once, creating its folder: a crash leaves the old content or the new."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp's files are the owner's alone
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _rgb(images: Tensor) -> Tensor:
+    """[N, H, W, 3] uint8 on the processor."""
+    if images.ndim != 4 or 0 in images.shape:
+        raise SaddleError(f"pictures are made of images [N, C, H, W]; these have the shape {list(images.shape)}")
+    x = to_uint8(images).cpu()
+    channels = x.shape[1]
+    if channels == 1:
+        x = x.expand(-1, 3, -1, -1)
+    elif channels == 2:
+        x = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
+    return x[:, :3].permute(0, 2, 3, 1).contiguous()
+
+
+def _plane(points: Tensor) -> Tensor:
+    """[N, 2] float on the processor, without the points that are not finite."""
+    if points.ndim != 2 or points.shape[1] == 0:
+        raise SaddleError(f"a scatter is made of points [N, D]; these have the shape {list(points.shape)}")
+    points = points.detach().float().cpu()
+    points = points[points[:, :2].isfinite().all(1), :2]
+    if points.shape[1] == 1:
+        points = torch.cat([points.sort(0).values, torch.linspace(0, 1, len(points))[:, None]], 1)
+    return points
+
+
+def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """`text`, shortened with … to at most `width` pixels."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,66 @@
+"""Which numbers to compute with, and on which device."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .errors import UsageError
+
+Precision = Literal["auto", "bf16", "fp32", "fp64"]
+
+
+def choose_device(name: str = "auto", local_rank: int = 0) -> torch.device:
+    """The device asked for; 'auto' is the first of cuda, mps, cpu that is there."""
+    there = [
+        kind
+        for kind, yes in (
+            ("cuda", torch.cuda.is_available()),
+            ("mps", torch.backends.mps.is_available()),
+            ("cpu", True),
+        )
+        if yes
+    ]
+    kind = there[0] if name == "auto" else name.partition(":")[0]
+    if kind not in ("cuda", "mps", "cpu"):
+        raise UsageError(f"no device '{name}'; there are auto, {', '.join(there)}")
+    if kind not in there:
+        why = "this PyTorch is built for the CPU" if torch.version.cuda is None else "no GPU was found"
+        raise UsageError(f"device '{name}' was asked for, but {why}; here there are {', '.join(there)}")
+    if kind == "cuda":
+        index = int(name.partition(":")[2] or local_rank)
+        if index >= torch.cuda.device_count():
+            raise UsageError(f"device cuda:{index} was asked for, but there are {torch.cuda.device_count()} GPUs")
+        torch.cuda.set_device(index)
+        return torch.device("cuda", index)
+    return torch.device(kind)
+
+
+def good_at_bf16(device: torch.device) -> bool:
+    """Does this device multiply bf16 matrices faster than fp32 ones?"""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return False
+
+
+def resolve(precision: Precision, device: torch.device, images: bool) -> Precision:
+    """'auto' becomes bf16 for image networks where the device is good at it, else fp32."""
+    if precision != "auto":
+        return precision
+    return "bf16" if images and good_at_bf16(device) else "fp32"
+
+
+def full(x: Tensor) -> Tensor:
+    """At least fp32: losses and penalties are not computed in half precision."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+@contextmanager
+def second_order(x: Tensor) -> Iterator[None]:
+    """Full precision and no torch.compile, which cannot differentiate twice (pytorch#91469)."""
+    with torch.autocast(x.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
+        yield

@@ -1,0 +1,177 @@
+"""The state of a run for whoever watches: a live display in a terminal, plain lines elsewhere."""
+
+import math
+from collections.abc import Mapping
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self, SupportsFloat, TypeGuard
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+LIVE_PAUSE, PLAIN_PAUSE = 0.1, 5.0  # seconds between two displays, at least
+
+Values = Mapping[str, Any]
+
+
+class Progress:
+    """Shows a run of `total_rounds`, on standard error unless `console` says otherwise; close it by leaving `with`.
+
+    Any number may be missing, None or not finite: what cannot be shown is left out or named.
+    """
+
+    def __init__(self, total_rounds: int, batch_size: int, game_name: str, console: Console | None = None) -> None:
+        self.total_rounds, self.batch_size, self.game_name = total_rounds, batch_size, game_name
+        self.console = console or Console(stderr=True)
+        self._live: Live | None = None
+        self._state: _State | None = None
+        self._shown: _State | None = None
+        self._when = -math.inf
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self._live = Live(console=self.console, auto_refresh=False)
+            self._live.start()
+        return self
+
+    def update(
+        self,
+        round: int,
+        images_per_second: float | None = None,
+        losses: Values | None = None,
+        notes: Values | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
+        """Take the news of `round`, and show it unless something was shown a moment ago.
+
+        `losses` are named "player/loss". Of `notes`, `d_real` and `d_fake` are probabilities; `real_logits` and
+        `fake_logits`, shown in their absence, are not.
+        """
+        self._state = _State(round, images_per_second, losses or {}, notes or {}, seconds_left)
+        if monotonic() - self._when >= (LIVE_PAUSE if self._live else PLAIN_PAUSE):
+            self._show()
+
+    def say(self, message: str) -> None:
+        """Print `message` on a line of its own, above the live display."""
+        self.console.print(Text(message), soft_wrap=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._state is not self._shown:
+            self._show()
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _show(self) -> None:
+        if self._state is None:
+            return
+        self._shown, self._when = self._state, monotonic()
+        if self._live:
+            self._live.update(self._display(self._state), refresh=True)
+        else:
+            self.console.print(Text(self._line(self._state)), soft_wrap=True)
+
+    def _line(self, state: "_State") -> str:
+        parts = [f"{self.game_name}  {self._place(state)}", *state.pace()]
+        parts += [
+            f"{player}: " + ", ".join(f"{name} {number(value)}" for name, value in values.items())
+            for player, values in by_player(state.losses).items()
+        ]
+        return "  ".join([*parts, *state.judgement()])
+
+    def _display(self, state: "_State") -> RenderableType:
+        head = Text.assemble((self.game_name, "bold"), "  ", self._place(state))
+        head.append(f"  {_counted(state.round * self.batch_size)} images", "dim")
+        pace = Table.grid(padding=(0, 2), expand=True)
+        pace.add_column(ratio=1)
+        pace.add_column(no_wrap=True)
+        bar = ProgressBar(
+            total=max(self.total_rounds, 1), completed=state.round, complete_style="cyan", finished_style="cyan"
+        )
+        pace.add_row(bar, Text("  ".join(state.pace())))
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column()
+        for player, values in by_player(state.losses).items():
+            table.add_row(Text(player), _side_by_side([f"{name} {number(value)}" for name, value in values.items()]))
+        if judgement := state.judgement():
+            table.add_row("mean", _side_by_side(judgement))
+        return Group(head, pace, table)
+
+    def _place(self, state: "_State") -> str:
+        share = state.round / self.total_rounds if self.total_rounds > 0 else 1.0
+        return f"round {state.round:,} of {self.total_rounds:,} ({share:.1%})"
+
+
+class _State:
+    """The news of one round."""
+
+    def __init__(self, round: int, speed: float | None, losses: Values, notes: Values, left: float | None) -> None:
+        self.round, self.speed, self.left = round, speed, left
+        self.losses, self.notes = dict(losses), dict(notes)
+
+    def pace(self) -> list[str]:
+        speed = [f"{_counted(float(self.speed))} images/s"] if _finite(self.speed) else []
+        left = [f"{duration(float(self.left))} left"] if _finite(self.left) else []
+        return speed + left
+
+    def judgement(self) -> list[str]:
+        """What the discriminator makes of real and of fake samples, on average."""
+        names = {"d_real": "D(real)", "d_fake": "D(fake)"}
+        if not names.keys() & self.notes.keys():
+            names = {"real_logits": "real logits", "fake_logits": "fake logits"}
+        return [f"{title} {number(self.notes[name])}" for name, title in names.items() if name in self.notes]
+
+
+def by_player(losses: Values) -> dict[str, dict[str, Any]]:
+    """{"player": {"loss": value}} of {"player/loss": value}; a name without a player is under "loss"."""
+    players: dict[str, dict[str, Any]] = {}
+    for key, value in losses.items():
+        player, slash, name = key.partition("/")
+        players.setdefault(player if slash else "loss", {})[name if slash else player] = value
+    return players
+
+
+def number(value: Any) -> str:
+    """A number to read: about four digits; "–" for what is none."""
+    try:
+        x = float(value)
+    except (TypeError, ValueError):
+        return "–"
+    if not math.isfinite(x) or x == 0:
+        return f"{x:g}"
+    size = abs(x)
+    if not 1e-3 <= size < 1e6:
+        return f"{x:.2e}"
+    return f"{x:,.0f}" if size >= 1000 else f"{x:.{3 if size < 10 else 2 if size < 100 else 1}f}"
+
+
+def duration(seconds: float) -> str:
+    """A time span to read, in its two largest units: 2 d 3 h, 5 min 04 s."""
+    if not math.isfinite(seconds):
+        return "–"
+    whole = max(0, round(seconds))
+    for unit, length, small, part, width in (("d", 86400, "h", 3600, 1), ("h", 3600, "min", 60, 2)):
+        if whole >= length:
+            return f"{whole // length} {unit} {whole % length // part:0{width}d} {small}"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def _side_by_side(parts: list[str]) -> RenderableType:
+    """As many parts a line as fit, none of them broken."""
+    return Columns([Text(part, no_wrap=True) for part in parts], padding=(0, 3))
+
+
+def _counted(x: Any) -> str:
+    return f"{x:,.0f}" if abs(x) >= 10 else f"{x:.2g}"
+
+
+def _finite(x: Any) -> TypeGuard[SupportsFloat]:
+    try:
+        return math.isfinite(float(x))
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,74 @@
+"""A run's sample grids inside its report: few enough and small enough for one file."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from saddle.events import Event
+
+MOST = 24  # pictures in the timeline
+LARGE, SMALL = (1200, 450_000), (480, 56_000)  # pixels of the longer side and bytes: of the latest, of the others
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture ready to be shown."""
+
+    round: int
+    source: str  # a data: URI
+    width: int
+    height: int
+
+
+def collect(folder: Path, events: list[Event]) -> tuple[list[Sample], int]:
+    """At most 24 of the pictures, evenly chosen, first and last among them; and how many could not be read."""
+    by_round = {int(event.get("round") or 0): folder / str(event.get("file")) for event in events}
+    readable = {at: path for at, path in by_round.items() if _ours(path, folder)}
+    chosen = evenly(sorted(readable), MOST)
+    samples = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else SMALL)) for at in chosen]
+    found = [sample for sample in samples if sample]
+    return found, len(by_round) - len(readable) + len(samples) - len(found)
+
+
+def evenly(items: list[int], most: int) -> list[int]:
+    """At most `most` of the items at even distances, first and last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
+
+
+def embed(image: Image.Image, side: int, size: int) -> tuple[str, int, int]:
+    """An RGB picture as a data: URI of at most about `size` bytes before base64, its longer side at most `side`."""
+    image = image.copy()
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    data, kind = _encoded(image, "PNG"), "png"
+    for quality in (92, 76, 60):
+        if len(data) > size:
+            data, kind = _encoded(image, "JPEG", quality=quality, subsampling=0), "jpeg"
+    while len(data) > size and max(image.size) > 64:
+        image.thumbnail((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
+        data = _encoded(image, "JPEG", quality=60, subsampling=0)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}", *image.size
+
+
+def _encoded(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _ours(path: Path, folder: Path) -> bool:
+    """Whether the file exists, inside the run's folder: a log from elsewhere must not show other files."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
+def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:
+    try:
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # counted by the caller, and told in the report
+    return Sample(at, *embed(image, side, size))

@@ -1,0 +1,135 @@
+"""What a run folder tells: its recipe, what happened, its scores."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import yaml
+
+from saddle import events
+from saddle.errors import SaddleError, UsageError
+from saddle.events import Event
+from saddle.report.svg import Curve
+
+
+@dataclass(frozen=True)
+class Story:
+    """A run, read once."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    events: list[Event]
+    scores: list[dict[str, Any]]  # the final ones, or else the latest
+
+    def of(self, kind: str) -> list[Event]:
+        """The events of one kind, in order."""
+        return [event for event in self.events if event["event"] == kind]
+
+    @property
+    def start(self) -> Event:
+        """What the latest start said; empty before the first."""
+        return (self.of("start") or [{}])[-1]
+
+    @property
+    def stop(self) -> Event | None:
+        """How the run came to rest, None if it runs or was cut off."""
+        ends = [event for event in self.events if event["event"] in ("start", "stop")]
+        return ends[-1] if ends and ends[-1]["event"] == "stop" else None
+
+    @property
+    def resumes(self) -> list[float]:
+        """The rounds at which the run was taken up again."""
+        return [float(event.get("round") or 0) for event in self.of("start")[1:]]
+
+    @property
+    def round(self) -> int:
+        """The last round heard of."""
+        return max((int(event["round"]) for event in self.events if is_number(event.get("round"))), default=0)
+
+    def curves(self, group: str) -> list[Curve]:
+        """Every number under `group` ("losses" or "notes") of the rounds, in order of appearance."""
+        return gather((e["round"], e.get(group)) for e in self.of("round") if is_number(e.get("round")))
+
+    def column(self, name: str) -> Curve | None:
+        """One number of every round."""
+        found = gather((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name)))
+        return found[0] if found else None
+
+    def score_curves(self) -> list[Curve]:
+        """Every score that was taken at more than one round, with its uncertainty."""
+        told = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
+        values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in told)
+        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values if len(set(c.x)) > 1]
+
+
+def read(folder: Path) -> Story:
+    """The story of a run folder. Raises UsageError if it is none, SaddleError if what it holds cannot be read."""
+    recipe = folder / "recipe.yaml"
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}; a report needs the folder of a run")
+    if not recipe.exists():
+        raise UsageError(
+            f"{folder} is not the folder of a run: it has no recipe.yaml; name the folder that `train` wrote"
+        )
+    try:
+        settings = yaml.safe_load(recipe.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SaddleError(f"{recipe} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise SaddleError(f"{recipe} holds no settings: expected names with values, found {type(settings).__name__}")
+    happened = events.read(folder / "events.jsonl")
+    return Story(folder, settings, happened, _final_scores(folder / "scores.json", happened))
+
+
+def gather(told: Iterable[tuple[float, dict[str, Any] | None]]) -> list[Curve]:
+    """Curves out of (round, {name: value}); a value that is not a number is not counted as a point."""
+    xs: dict[str, list[float]] = {}
+    ys: dict[str, list[float]] = {}
+    for at, values in told:
+        for name, value in (values or {}).items():
+            if is_number(value):
+                xs.setdefault(name, []).append(at)
+                ys.setdefault(name, []).append(value)
+    return [Curve(name, np.array(xs[name], float), np.array(ys[name], float)) for name in xs]
+
+
+def flat(settings: Any, name: str = "") -> list[tuple[str, str]]:
+    """("a.b.c", value) of nested settings; a list of plain values stays on one line."""
+    if isinstance(settings, dict) and settings:
+        items = settings.items()
+    elif isinstance(settings, list) and any(isinstance(item, dict | list) for item in settings):
+        items = dict(enumerate(settings)).items()
+    else:
+        return [(name, _shown(settings))]
+    return [pair for key, value in items for pair in flat(value, f"{name}.{key}" if name else str(key))]
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    return (
+        value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
+    )
+
+
+def _errors(name: str, told: list[tuple[float, dict[str, Any]]]) -> np.ndarray:
+    scores = [scores[name] for _, scores in told if name in scores and is_number(scores[name].get("value"))]
+    return np.array([s["uncertainty"] if is_number(s.get("uncertainty")) else 0.0 for s in scores], float)
+
+
+def _final_scores(path: Path, happened: list[Event]) -> list[dict[str, Any]]:
+    if not path.exists():
+        latest = [event for event in happened if event["event"] == "score"]
+        return [{"name": name, **score} for name, score in (latest[-1].get("scores") or {}).items()] if latest else []
+    try:
+        scores = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise SaddleError(f"{path} is not JSON: {error}; score the run again to rewrite it") from error
+    if not isinstance(scores, list) or not all(isinstance(s, dict) and "name" in s for s in scores):
+        raise SaddleError(f"{path} is not a list of scores; score the run again to rewrite it")
+    return scores

@@ -1,0 +1,212 @@
+"""An opened run folder: the trained game with its averaged weights, ready for use."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from . import registry, rng, scoring
+from .checkpoint import Checkpoints, Damaged, State
+from .data import open_source
+from .ema import Averages
+from .errors import SaddleError, UsageError
+from .game import Game, Synthesis, Translation
+from .pictures import to_uint8
+from .precision import choose_device
+from .recipe import Recipe
+from .spec import DataSpec
+from .trainer import load_weights
+
+if TYPE_CHECKING:
+    from .data.source import Source
+    from .metrics.score import Score
+
+
+class Run:
+    """What `saddle train` left in a folder. `checkpoint` is 'best', 'last' or a round.
+
+    'best' is the checkpoint with the best score, or the last one where nothing was scored.
+    """
+
+    def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
+        self.folder = Path(folder)
+        if not (self.folder / "recipe.yaml").is_file():
+            raise UsageError(f"{self.folder} is not a run folder: it has no recipe.yaml (saddle train makes one)")
+        self.recipe = Recipe.read(self.folder / "recipe.yaml")
+        self.checkpoints = Checkpoints(self.folder / "checkpoints")
+        self.round = self._choose(checkpoint)
+        self.device = choose_device(device)
+
+    open = classmethod(lambda cls, folder, checkpoint="best", device="auto": cls(folder, checkpoint, device))
+
+    @cached_property
+    def state(self) -> State:
+        return self.checkpoints.load(self.round)
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
+        return spec_from(self.state.facts["data"])
+
+    @cached_property
+    def game(self) -> Game:
+        """The game, its averaged players in place, in its state for use."""
+        game = registry.load(self.recipe.game)(self.spec, self.recipe.options)
+        averages = Averages(game)
+        load_weights(game, self.state.tensors.get("game", {}), "game")
+        load_weights(averages, self.state.tensors.get("averages", {}), "averages")
+        for name, copy in averages.copies.items():
+            setattr(game, name, copy)
+        return game.eval().to(self.device)
+
+    @cached_property
+    def source(self) -> Source:
+        return open_source(self.recipe.data)
+
+    @property
+    def synthesis(self) -> Synthesis:
+        """The game as one that samples; UsageError if it is for something else."""
+        if not isinstance(self.game, Synthesis):
+            raise UsageError(f"{self.recipe.game} does not sample; it is for {what_for(self.game)}")
+        return self.game
+
+    @property
+    def translation(self) -> Translation:
+        """The game as one that translates; UsageError if it is for something else."""
+        if not isinstance(self.game, Translation):
+            raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
+        return self.game
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """n samples: images uint8 [n, C, H, W], or points float [n, D]. The same seed gives the same samples."""
+        if n < 1:
+            raise UsageError(f"the number of samples is at least 1, not {n}")
+        rng.seed(seed, "sample")
+        return self._border(torch.cat([self.synthesis.sample(k) for k in _portions(n)]))
+
+    def interpolate(self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True) -> Tensor:
+        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them."""
+        rng.seed(seed, "interpolate")
+        a, b = (self.synthesis.noise(rows) for _ in range(2))
+        t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
+        path = (slerp if spherical else torch.lerp)(a, b, t)  # [steps, rows, z]
+        with torch.no_grad():
+            return self._border(torch.cat([self.synthesis.decode(z) for z in path.transpose(0, 1)]))
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
+        """Images float [N, C, H, W] in [-1, 1] → uint8 images, by the domain that they now belong to."""
+        domains = self.translation.needs
+        to = to or domains[-1]
+        if to not in domains:
+            raise UsageError(f"no domain '{to}' to translate to; {self.recipe.game} has {', '.join(domains)}")
+        (start,) = [domain for domain in domains if domain != to]
+        parts = [self.translation.translate({start: part.to(self.device)}) for part in images.split(64)]
+        return {key: to_uint8(torch.cat([part[key] for part in parts])).cpu() for key in parts[0]}
+
+    def evaluate(
+        self,
+        metrics: list[str] | None = None,
+        n: int = 2000,
+        extractor: str | None = None,
+        weights: str | Path | None = None,
+        seed: int = 0,
+    ) -> dict[str, Score]:
+        """Scores of n samples against the held-out part of the run's own data."""
+        return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed)
+
+    def info(self) -> dict[str, Any]:
+        """The run in plain numbers and words, as `saddle info --json` prints them."""
+        from .events import read
+
+        events = read(self.folder / "events.jsonl") if (self.folder / "events.jsonl").exists() else []
+        stops = [e for e in events if e["event"] in ("start", "stop")]
+        last = stops[-1] if stops else {}
+        facts = self.state.facts
+        return {
+            "game": self.recipe.game,
+            "data": self.recipe.data.source,
+            "kind": what_for(self.game),
+            "status": last.get("reason", "running or killed") if last.get("event") == "stop" else "running or killed",
+            "round": self.round,
+            "rounds": facts["rounds"],
+            "images": facts["round"] * self.recipe.plan.batch,
+            "seconds": facts.get("seconds"),
+            "shape": list(self.spec.shape),
+            "parameters": count_parameters(self.game),
+            "checkpoints": self.checkpoints.rounds(),
+            "best": self.checkpoints.best(),
+            "scores": read_scores(self.folder),
+        }
+
+    def _border(self, x: Tensor) -> Tensor:
+        return (to_uint8(x) if self.spec.is_image else x.float()).cpu()
+
+    def _choose(self, checkpoint: str | int) -> int:
+        rounds = self.checkpoints.rounds()
+        if not rounds:
+            raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
+        if checkpoint in ("best", "last"):
+            best = self.checkpoints.best() if checkpoint == "best" else None
+            return self._good(rounds if best is None else [r for r in rounds if r != best] + [best])
+        if str(checkpoint).isdigit() and int(checkpoint) in rounds:
+            return int(checkpoint)
+        raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {str(rounds)[1:-1]}")
+
+    def _good(self, rounds: list[int]) -> int:
+        """The last of these rounds whose checkpoint is whole; the refused ones are said."""
+        import sys
+
+        for round_ in reversed(rounds):
+            try:
+                self.__dict__["state"] = self.checkpoints.load(round_)
+                return round_
+            except Damaged as error:
+                print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
+        raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """From a to b on the great circle, row by row: normal noise stays as long as normal noise is. Shoemake, 1985."""
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
+    angle = torch.acos(cosine)[..., None]
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def what_for(game: Game) -> str:
+    """What a trained game does, with the command that has it do so."""
+    return {Synthesis: "sampling (saddle sample)", Translation: "translation (saddle translate)"}[kind_of(type(game))]
+
+
+def kind_of(game: type[Game]) -> type[Game]:
+    """Which of the kinds in `saddle.game` this game is."""
+    (kind,) = [k for k in (Synthesis, Translation) if issubclass(game, k)]
+    return kind
+
+
+def count_parameters(game: Game) -> dict[str, int]:
+    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in game.named_children()}
+    return {name: n for name, n in counts.items() if n}
+
+
+def spec_to(spec: DataSpec) -> dict[str, Any]:
+    return asdict(spec)
+
+
+def spec_from(facts: dict[str, Any]) -> DataSpec:
+    return DataSpec(tuple(facts["shape"]), tuple(facts["keys"]), tuple(facts["classes"]), facts["bits"])
+
+
+def read_scores(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "scores.json"
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def _portions(n: int, most: int = 250) -> list[int]:
+    return [most] * (n // most) + ([n % most] if n % most else [])

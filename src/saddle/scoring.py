@@ -1,0 +1,127 @@
+"""Which scores a run's game and data allow, and how its samples reach the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from . import dist, rng
+from .data.source import Split
+from .errors import UsageError
+from .game import Game, Synthesis, Translation
+from .metrics.evaluation import evaluate
+from .metrics.features import extractor as extractor_named
+from .metrics.score import Score
+
+if TYPE_CHECKING:
+    from .data.source import Source
+
+EXTRACTORS = {
+    "digits": "digits",
+    "digits-inverted": "digits",
+    "stacked-digits": "digits",
+}  # sources with a judge of their own
+WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
+AT_THE_END = {
+    "digits": ["fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage", "classes"]
+    + ["copying"],
+    "digits-inverted": ["accuracy", "fid", "kid"],
+    "stacked-digits": ["stacked_modes", "stacked_kl"],
+}
+_MIXTURES = ("ring", "grid")
+_OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
+
+
+def defaults(game: Game, source: Source, final: bool) -> list[str]:
+    """The scores that this game's samples of these data get without being asked; the first one chooses the best."""
+    if source.name in _MIXTURES:
+        return _OF_MIXTURES
+    return (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
+
+
+def score(
+    game: Game,
+    source: Source,
+    names: list[str] | None = None,
+    n: int = 2000,
+    extractor: str | None = None,
+    weights: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Scores of n samples of a game, as it stands, against the held-out part of the data.
+
+    UsageError for an unknown metric or one that this game or these data cannot give.
+    """
+    names = names or defaults(game, source, final=True)
+    if not names:
+        raise UsageError(
+            f"{source.name} has no scores of its own; ask for some, such as --metrics fid,kid --extractor inception "
+            "--weights FILE"
+        )
+    look = extractor or EXTRACTORS.get(source.name)
+    key = "image" if isinstance(game, Synthesis) else game.needs[0]
+    with rng.share(dist.rank(), dist.world()):
+        rng.seed(seed, "score")
+        return evaluate(
+            _sampler(game, source),
+            _images(source.heldout, key) if source.heldout and look else None,
+            names,
+            extractor_named(look, weights, game.device) if look else None,
+            n=n if isinstance(game, Synthesis) else len(_columns(source)[game.needs[1]]),
+            seed=seed,
+            train=_images(source.train, key) if look else None,
+            mixture=_mixture(source.name),
+        )
+
+
+def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
+    if isinstance(game, Synthesis):
+        return lambda k: game.sample(k).float()
+    assert isinstance(game, Translation)
+    return _Translated(game, source)
+
+
+class _Translated:
+    """The held-out images of the second domain, as the first domain, with their labels: k more at each call."""
+
+    def __init__(self, game: Translation, source: Source):
+        self.game, self.to, self.start = game, game.needs[0], game.needs[1]
+        self.columns, self.place = _columns(source), dist.rank()
+
+    @torch.no_grad()
+    def __call__(self, k: int) -> Tensor | tuple[Tensor, Tensor]:
+        images = self.columns[self.start]
+        index = (torch.arange(k) * dist.world() + self.place) % len(images)
+        self.place += k * dist.world()
+        shown = {self.start: images[index].to(self.game.device, self.game.dtype)}
+        translated = self.game.translate(shown)[self.to].float()
+        label = self.columns.get(f"label_{self.start}")
+        return translated if label is None else (translated, label[index].to(self.game.device))
+
+
+def _columns(source: Source) -> dict[str, Tensor]:
+    return (source.heldout or source.train).take(slice(None))
+
+
+def _images(split: Split, key: str, chunk: int = 1024) -> Iterable[Tensor]:
+    """The images of one key in chunks, as often as they are asked for."""
+
+    class Chunks:
+        def __iter__(self) -> Iterator[Tensor]:
+            for start in range(0, len(split.columns[key]), chunk):
+                yield split.batch({key: torch.arange(start, min(start + chunk, len(split.columns[key]))).numpy()})[key]
+
+    return Chunks()
+
+
+def _mixture(name: str) -> tuple[Tensor, float] | None:
+    from .data import points
+
+    if name not in _MIXTURES:
+        return None
+    centres, std = points.modes(name)
+    return torch.as_tensor(centres), std

@@ -1,0 +1,61 @@
+"""Every game, small: its own recipe's settings on its own embedded data, four samples a batch, one thread."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from saddle import registry, rng
+from saddle.data import open_source
+from saddle.data.stream import Stream
+from saddle.plan import Plan
+from saddle.recipe import Recipe
+from saddle.trainer import Trainer
+
+torch.set_num_threads(1)
+
+GAMES = registry.names()
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SADDLE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def tiny_recipe(name: str, **plan: Any) -> Recipe:
+    """The game's recipe, cut to a few rounds of four samples in fp32."""
+    recipe = Recipe.default(name)
+    settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
+    return replace(recipe, plan=Plan(**settings))
+
+
+def make_trainer(name: str, options: Any = None, **plan: Any) -> Trainer:
+    recipe = tiny_recipe(name, **plan)
+    source = open_source(recipe.data)
+    rng.seed(0, "weights")
+    game = registry.load(name)(source.spec, options or recipe.options)
+    stream = Stream(
+        source.train, source.spec, recipe.plan.batch, recipe.plan.seed, micro_batches=recipe.plan.micro_batches
+    )
+    return Trainer(game, stream, recipe.plan, recipe.plan.precision)
+
+
+@pytest.fixture
+def play() -> Callable[..., Trainer]:
+    """play(name, rounds=…, options=…, **plan) → a trainer after its rounds."""
+
+    def played(name: str, options: Any = None, **plan: Any) -> Trainer:
+        trainer = make_trainer(name, options, **plan)
+        while trainer.round < trainer.rounds:
+            trainer.play_round()
+        return trainer
+
+    return played
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "run"

@@ -1,0 +1,166 @@
+"""Penalties: exact on linear critics, per sample, and differentiable twice."""
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from saddle import rng
+from saddle.errors import UsageError
+from saddle.layers.norm import BatchNorm2d
+from saddle.penalties import R1, R2, GradientPenalty, input_gradient
+
+REAL, FAKE = torch.randn(16, 2), torch.randn(16, 2)
+IMAGES, FAKE_IMAGES = torch.randn(6, 3, 8, 8), torch.randn(6, 3, 8, 8)
+
+
+def linear(*w: float):
+    weight = torch.tensor(w)
+    return lambda x: x @ weight.to(x)
+
+
+def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
+    return float(penalty(rounds, score or linear(3, 4), real, fake))
+
+
+def test_penalties_of_a_linear_critic_are_known():
+    assert value(GradientPenalty(weight=10.0)) == pytest.approx(160)
+    assert value(GradientPenalty(weight=10.0, target=5.0)) == pytest.approx(0)
+    assert value(R1(weight=1.0)) == pytest.approx(12.5)
+    assert value(R2(weight=1.0)) == pytest.approx(12.5)
+
+
+def test_a_one_sided_penalty_leaves_small_gradients_alone():
+    one_sided = GradientPenalty(weight=10.0, one_sided=True)
+    assert value(one_sided, linear(0.3, 0.4)) == 0
+    assert value(one_sided, linear(3, 4)) == pytest.approx(160)
+    assert value(GradientPenalty(weight=10.0), linear(0.3, 0.4)) == pytest.approx(2.5)
+
+
+def test_the_norm_is_each_samples_and_not_the_batchs():
+    """One norm over a batch of 16 would give (√16 · 2 - 1)² = 49."""
+    assert value(GradientPenalty(weight=1.0), linear(2, 0)) == pytest.approx(1)
+
+
+def test_the_norm_runs_over_all_pixels_and_not_over_channels():
+    w = torch.randn(3, 8, 8)
+    got = value(GradientPenalty(weight=1.0), lambda x: (x * w).sum((1, 2, 3)), IMAGES, FAKE_IMAGES)
+    assert got == pytest.approx(float((w.norm() - 1) ** 2), rel=1e-5)
+
+
+def test_a_map_of_logits_counts_as_its_mean_and_not_as_its_sum():
+    score = linear(3, 4)
+    of_map = value(GradientPenalty(weight=10.0), lambda x: score(x).view(-1, 1, 1, 1).expand(-1, 1, 2, 2))
+    assert of_map == pytest.approx(160)
+
+
+def test_a_flat_critic_costs_the_whole_weight_and_has_a_finite_gradient():
+    layer = nn.Linear(2, 1)
+    nn.init.zeros_(layer.weight)
+    penalty = GradientPenalty(weight=10.0)(0, layer, REAL, FAKE)
+    penalty.backward()
+    assert penalty.item() == 10.0
+    assert torch.isfinite(layer.weight.grad).all()
+
+
+def test_each_sample_has_one_place_of_its_own_between_fake_and_real():
+    seen = []
+
+    def score(x):
+        seen.append(x.detach())
+        return x.flatten(1).sum(1)
+
+    rng.seed(0)
+    value(GradientPenalty(), score, IMAGES, FAKE_IMAGES)
+    share = ((seen[0] - FAKE_IMAGES) / (IMAGES - FAKE_IMAGES)).flatten(1)
+    assert ((share >= -1e-4) & (share <= 1 + 1e-4)).all()
+    assert (share.std(1) < 1e-3).all(), "one ε a sample, not one a pixel"
+    assert share.mean(1).std() > 0.1, "one ε a sample, not one a batch"
+
+
+def test_r1_looks_at_real_samples_only_and_r2_at_fakes_only():
+    def score(x):
+        return x.square().sum(1)
+
+    assert value(R1(), score, REAL, FAKE) == value(R1(), score, REAL, FAKE * 9)
+    assert value(R2(), score, REAL, FAKE) == value(R2(), score, REAL * 9, FAKE)
+    assert value(R1(), score, REAL, FAKE) == pytest.approx(float(2 * REAL.square().sum(1).mean()), rel=1e-5)
+
+
+def test_the_penalty_of_a_batch_is_the_mean_of_its_parts():
+    critic = conv_critic().float()
+    parts = [value(R1(), critic, IMAGES[a:b], FAKE_IMAGES[a:b]) for a, b in ((0, 2), (2, 6))]
+    assert value(R1(), critic, IMAGES, FAKE_IMAGES) == pytest.approx((2 * parts[0] + 4 * parts[1]) / 6, rel=1e-5)
+
+
+def test_two_shares_make_the_penalty_of_one():
+    critic = conv_critic().float()
+    rng.seed(3)
+    whole = value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES)
+    parts = []
+    for part in range(2):
+        with rng.share(part, 2):
+            rng.seed(3)
+            rows = slice(3 * part, 3 * part + 3)
+            parts.append(value(GradientPenalty(), critic, IMAGES[rows], FAKE_IMAGES[rows]))
+    assert whole == pytest.approx(sum(parts) / 2, rel=1e-5)
+
+
+def test_a_lazy_penalty_makes_good_for_the_rounds_it_skips():
+    lazy = R1(weight=1.0, every=4)
+    given = [lazy(rounds, linear(3, 4), REAL, FAKE) for rounds in range(8)]
+    assert [penalty is None for penalty in given] == [False, True, True, True] * 2
+    assert float(given[4]) == pytest.approx(4 * 12.5)
+
+
+def test_no_gradient_reaches_the_samples():
+    """An interpolate of fakes that are not detached would train the generator through the penalty."""
+    layer, fake = nn.Linear(2, 1), FAKE.clone().requires_grad_()
+    GradientPenalty()(0, lambda x: layer(x).square(), REAL, fake).backward()
+    assert fake.grad is None
+    assert layer.weight.grad.abs().sum() > 0
+
+
+def test_under_bf16_a_penalty_is_computed_in_fp32():
+    critic = conv_critic().float()
+    rng.seed(0)
+    plain = value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES)
+    rng.seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES) == plain
+        assert input_gradient(lambda x: x.sum(1), REAL).dtype == torch.float32
+
+
+def conv_critic() -> nn.Module:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 2, 3, 2), nn.Tanh(), nn.Flatten(), nn.Linear(18, 1), nn.Flatten(0)]
+    return nn.Sequential(*layers).double()
+
+
+@pytest.mark.parametrize("penalty", [GradientPenalty(), R1(), R2()], ids=lambda p: type(p).__name__)
+def test_the_gradient_of_a_penalty_agrees_with_finite_differences(penalty):
+    critic = conv_critic()
+    names = [name for name, _ in critic.named_parameters()]
+
+    def measured(*weights):
+        rng.seed(0)
+        return penalty(
+            0,
+            lambda x: functional_call(critic, dict(zip(names, weights, strict=True)), (x,)),
+            IMAGES[:2].double(),
+            FAKE_IMAGES[:2].double(),
+        )
+
+    assert torch.autograd.gradcheck(measured, tuple(critic.parameters()))
+
+
+def test_a_penalty_refuses_a_critic_with_batch_norm_and_names_the_layer():
+    critic = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNorm2d(4))
+    assert "batch norm ('1') mixes the samples" in GradientPenalty().forbids(critic)
+    assert GradientPenalty().forbids(conv_critic()) is None
+
+
+@pytest.mark.parametrize("settings", [{"weight": -1.0}, {"every": 0}])
+def test_a_penalty_out_of_range_is_refused(settings):
+    with pytest.raises(UsageError, match="weight ≥ 0 and every ≥ 1"):
+        R1(**settings)

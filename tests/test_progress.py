@@ -1,0 +1,149 @@
+"""The progress display: in a terminal, in a log file, with odd numbers."""
+
+import io
+import math
+import re
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from saddle import progress
+from saddle.progress import Progress, by_player, duration, number
+
+LOSSES = {"discriminator/adversarial": 1.3862, "discriminator/penalty": 0.01, "generator/adversarial": 0.7}
+ODD = st.none() | st.floats() | st.text(max_size=3)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test moves."""
+    now = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
+    return now
+
+
+def console(terminal=False, width=80):
+    return Console(file=io.StringIO(), force_terminal=terminal, width=width, height=40, color_system=None)
+
+
+def printed(con):
+    return con.file.getvalue()
+
+
+def test_without_a_terminal_there_is_one_line_at_first_at_last_and_every_five_seconds(clock):
+    con = console()
+    with Progress(100, 64, "dcgan", con) as shown:
+        for r in range(1, 100):
+            clock[0] = r * 0.1
+            shown.update(r, losses=LOSSES)
+    lines = printed(con).splitlines()
+    assert [line.split("round ")[1].split(" of")[0] for line in lines] == ["1", "51", "99"]
+
+
+def test_a_plain_line_can_be_read_alone(clock):
+    con = console()
+    with Progress(20_000, 64, "dcgan", con) as shown:
+        shown.update(500, 1234.5, LOSSES, {"d_real": 0.52, "d_fake": 0.48, "real_logits": 3.0}, 3725)
+    assert printed(con) == (
+        "dcgan  round 500 of 20,000 (2.5%)  1,234 images/s  1 h 02 min left  discriminator: adversarial 1.386, "
+        "penalty 0.010  generator: adversarial 0.700  D(real) 0.520  D(fake) 0.480\n"
+    )
+
+
+def test_logits_are_never_called_probabilities(clock):
+    con = console()
+    with Progress(10, 1, "wgan", con) as shown:
+        shown.update(1, notes={"real_logits": 2.0, "fake_logits": -3.0})
+    assert "real logits 2.000  fake logits -3.000" in printed(con)
+    assert "D(" not in printed(con)
+
+
+def test_a_terminal_shows_bar_speed_time_and_every_loss_within_80_columns(clock):
+    con = console(terminal=True)
+    losses = LOSSES | {f"discriminator/extra_{i}": i for i in range(9)}
+    with Progress(20_000, 64, "dcgan", con) as shown:
+        shown.update(500, 1234.5, losses, {"d_real": 0.52, "d_fake": 0.48}, 3725)
+    text = printed(con)
+    for part in ("32,000 images", "1,234 images/s", "1 h 02 min left", "━", "extra_8 8.000", "D(fake) 0.480"):
+        assert part in text
+    lines = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text).splitlines()
+    assert 60 < max(len(line) for line in lines) <= 80
+
+
+def test_a_message_is_printed_as_it_is(clock):
+    con = console()
+    with Progress(10, 1, "dcgan", con) as shown:
+        shown.say("saved [bold]round 5[/bold] as samples/round-0000005.png")
+    assert printed(con) == "saved [bold]round 5[/bold] as samples/round-0000005.png\n"
+
+
+def test_the_last_round_is_shown_even_when_an_error_ends_the_run(clock):
+    con = console()
+    with suppress(KeyboardInterrupt), Progress(10, 1, "dcgan", con) as shown:
+        shown.update(1)
+        shown.update(2)
+        raise KeyboardInterrupt
+    assert "round 2 of 10" in printed(con)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@settings(max_examples=25, deadline=None)
+@given(
+    total=st.integers(0, 10**9),
+    round=st.integers(0, 10**9),
+    speed=ODD,
+    left=ODD,
+    losses=st.dictionaries(st.text(max_size=8), ODD, max_size=3),
+    notes=st.dictionaries(st.sampled_from(["d_real", "d_fake", "real_logits"]), ODD),
+)
+def test_no_value_breaks_the_display(terminal, total, round, speed, left, losses, notes):
+    con = console(terminal, width=20)
+    with Progress(total, 64, "[dcgan", con) as shown:
+        shown.update(round, speed, losses, notes, left)
+    assert f"{round:,}"[:4] in printed(con)
+
+
+def test_losses_are_told_apart_by_player():
+    assert by_player({"a/x": 1, "b/x": 2, "a/y/z": 3, "alone": 4}) == {
+        "a": {"x": 1, "y/z": 3},
+        "b": {"x": 2},
+        "loss": {"alone": 4},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.12345, "0.123"),
+        (12.345, "12.35"),
+        (-123.45, "-123.5"),
+        (12345.6, "12,346"),
+        (2e-5, "2.00e-05"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+        (None, "–"),
+        ("?", "–"),
+    ],
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (304, "5 min 04 s"),
+        (3725, "1 h 02 min"),
+        (90_000, "1 d 1 h"),
+        (math.inf, "–"),
+    ],
+)
+def test_time_spans_have_two_units(seconds, text):
+    assert duration(seconds) == text

@@ -1,0 +1,87 @@
+"""Two processes make the step of one: the same weights to 1e-12 in float64, whatever the game."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import GAMES
+from safetensors.torch import load_file
+from torch import nn
+
+from saddle import dist, rng
+from saddle.penalties import GradientPenalty
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tmp_path_factory) -> Path:
+    """The states that two processes end with, for all games in one go."""
+    folder = tmp_path_factory.mktemp("ranks")
+    here = Path(__file__).parent
+    done = subprocess.run([*TORCHRUN, str(here / "rank.py"), str(folder), *GAMES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_two_ranks_make_the_step_of_one(name, two_ranks, play):
+    one = play(name, rounds=2, precision="fp64").game
+    first, second = (load_file(two_ranks / f"{name}.{rank}.safetensors") for rank in (0, 1))
+    dropout = any("dropout" in type(m).__name__.lower() for m in one.modules())
+    for key, tensor in one.state_dict().items():
+        assert torch.equal(first[key], second[key]), f"the ranks disagree about {key}"
+        if tensor.is_floating_point() and not dropout:  # whose masks each process draws for itself
+            assert (first[key] - tensor).abs().max() < 1e-12, key
+
+
+def test_whole_batch_numbers_do_not_depend_on_the_division():
+    def drawn(index: int, count: int) -> torch.Tensor:
+        with rng.share(index, count):
+            rng.seed(3, "x")
+            return torch.cat([rng.randn(12 // count, 5), rng.rand(12 // count, 5)], 1)
+
+    whole = drawn(0, 1)
+    for count in (2, 3, 4):
+        assert torch.equal(torch.cat([drawn(i, count) for i in range(count)]), whole)
+
+
+def test_dropout_draws_apart_for_every_share():
+    def drawn(index: int) -> torch.Tensor:
+        with rng.share(index, 2):
+            rng.seed(0)
+            return torch.rand(8)
+
+    assert not torch.equal(drawn(0), drawn(1))
+
+
+def test_a_lazy_penalty_is_averaged_over_processes_too(tmp_path):
+    """Its round has gradients where others have none: the ranks must still agree which parameters they send."""
+    from lazy_rank import play_lazily
+
+    done = subprocess.run(
+        [*TORCHRUN, str(Path(__file__).parent / "lazy_rank.py"), str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    one = play_lazily()
+    for rank in (0, 1):
+        two = load_file(tmp_path / f"{rank}.safetensors")
+        assert max((two[k] - t).abs().max() for k, t in one.items()) < 1e-12
+
+
+def test_gradients_without_a_group_stay_as_they_are():
+    layer = nn.Linear(2, 1)
+    layer(torch.ones(1, 2)).sum().backward()
+    before = layer.weight.grad.clone()
+    dist.average_gradients(list(layer.parameters()))
+    assert torch.equal(layer.weight.grad, before)
+
+
+def test_a_lazy_penalty_counts_in_every_third_round_three_times():
+    penalty = GradientPenalty(every=3)
+    x = torch.randn(4, 2)
+    values = [penalty(r, lambda x: x @ torch.tensor([3.0, 4.0]), x, x) for r in range(6)]
+    assert [v is None for v in values] == [False, True, True] * 2
+    assert torch.isclose(values[0], torch.tensor(3 * 160.0))

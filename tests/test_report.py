@@ -1,0 +1,404 @@
+"""The report: one file, whole, safe, and true to the run."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from saddle import pictures, report
+from saddle.errors import SaddleError, UsageError
+from saddle.events import Events
+from saddle.report import page, samples, story, svg
+from saddle.report.html import VOID, Html, join, tag
+
+START = {"rounds": 1000, "game": "dcgan", "data": "digits", "device": "cpu", "parameters": {"generator": 1234567}}
+SCORE = {
+    "name": "fid",
+    "value": 7.4012,
+    "uncertainty": 1.13,
+    "better": "lower",
+    "fingerprint": {"extractor": "abc", "n": 9},
+}
+
+
+class Page(HTMLParser):
+    """What a browser finds: text, attributes, and whether every element is closed by its own end tag."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.attributes, self.words, self.names = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, name, attributes):
+        self.names.append(name)
+        self.attributes += [(name, *pair) for pair in attributes]
+        if name not in VOID:
+            self.open.append(name)
+
+    def handle_endtag(self, name):
+        assert self.open.pop() == name
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def values(self, element, attribute):
+        return [value for name, key, value in self.attributes if (name, key) == (element, attribute)]
+
+
+def new_run(folder, recipe=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe or {"game": "dcgan", "plan": {"rounds": 1000}}))
+    return Events(folder / "events.jsonl")
+
+
+def log_rounds(log, start, stop, step=10):
+    rng = np.random.default_rng(start)
+    for r in range(start + step, stop + 1, step):
+        losses = {"discriminator/adversarial": rng.normal(1.3, 0.1), "generator/adversarial": rng.normal(0.7, 0.1)}
+        notes = {"d_real": rng.uniform(), "d_fake": rng.uniform(), "ada_p": 0.1}
+        log.write("round", round=r, images=r * 8, seconds=r / 2, images_per_second=16.0, losses=losses, notes=notes)
+
+
+def log_sample(log, folder, r, seed=0, side=8):
+    images = torch.rand(9, 3, side, side, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    pictures.save(pictures.grid(images), folder / f"samples/round-{r:07d}.png")
+    log.write("sample", round=r, file=f"samples/round-{r:07d}.png")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run that was interrupted and resumed once."""
+    with new_run(tmp_path) as log:
+        log.write("start", round=0, **START)
+        log_rounds(log, 0, 500)
+        log_sample(log, tmp_path, 500, seed=1)
+        log.write("score", round=500, scores={"fid": SCORE | {"value": 20.0}})
+        log.write("save", round=500)
+        log.write("stop", round=500, reason="interrupted", message="by the keyboard")
+        log.write("start", round=500, **START)
+        log_rounds(log, 500, 1000)
+        log_sample(log, tmp_path, 1000, seed=2)
+        log.write("score", round=1000, scores={"fid": SCORE})
+        log.write("stop", round=1000, reason="finished", message=None)
+    (tmp_path / "scores.json").write_text(json.dumps([SCORE]))
+    return tmp_path
+
+
+def written(folder):
+    path = report.write(folder)
+    assert path == folder / "report.html"
+    return path.read_text("utf-8")
+
+
+def test_the_report_tells_the_run(run):
+    text = Page(written(run)).text
+    for part in (
+        "dcgan finished",
+        "1,000 of 1,000",
+        "8,000",  # images
+        "8 min 20 s",
+        "1,234,567",
+        "7.4 ± 1.1 lower",
+        "Losses of discriminator",
+        "Losses of generator",
+        "D(real) and D(fake)",
+        "best 7.401 at round 1,000",
+        "Images per second",
+        "Other measurements (1)",
+        "plan.rounds 1000",
+        "round 500 interrupted: by the keyboard",
+        "round 500 resumed on cpu",
+        "1 checkpoint, the last at round 500",
+    ):
+        assert part in text, part
+
+
+def test_the_report_asks_the_network_for_nothing(run):
+    text = written(run)
+    shown = Page(text)
+    assert not re.search(r"(https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", text))
+    sources = [v for name, key, v in shown.attributes if key in ("src", "href", "srcset", "action", "data", "poster")]
+    assert sources
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(shown.names)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "default-src 'none'" in shown.values("meta", "content")[-1]
+
+
+def test_a_link_in_the_paper_line_stays_text(tmp_path):
+    with new_run(tmp_path) as log:
+        log.write("start", round=0, **START, paper="A paper, https://arxiv.org/abs/1511.06434")
+    assert "A paper, arxiv.org/abs/1511.06434" in Page(written(tmp_path)).text
+
+
+def test_every_picture_and_chart_is_told_in_words(run):
+    shown = Page(written(run))
+    assert len(shown.values("img", "alt")) == shown.names.count("img") == 3
+    assert all(shown.values("img", "alt"))
+    told = shown.values("svg", "aria-label")
+    assert "Losses of generator over the rounds 10 to 1,000: adversarial from" in " ".join(told)
+    assert len(told) == shown.values("svg", "role").count("img") == 6
+
+
+NASTY = "</script><script>alert(1)</script>\"'&<b>&amp;"
+
+
+def test_no_text_of_the_run_becomes_markup(tmp_path):
+    log = new_run(tmp_path, {"game": NASTY, NASTY: {NASTY: [NASTY, {NASTY: NASTY}]}, "paper": NASTY})
+    with log:
+        fields = {key: NASTY for key in ("game", "data", "device", "precision", "version")}
+        log.write("start", round=0, rounds=9, parameters={NASTY: 3}, **fields)
+        notes = {NASTY: 1.0, "d_real": 0.5}
+        log.write("round", round=1, images=9, losses={f"{NASTY}/{NASTY}": 1.0, NASTY: 2.0}, notes=notes)
+        log_sample(log, tmp_path, 1)
+        score = SCORE | {"name": NASTY, "better": NASTY, "fingerprint": {NASTY: NASTY}}
+        log.write("score", round=1, scores={NASTY: score})
+        log.write("stop", round=1, reason=NASTY, message=NASTY + "!")
+    text = written(tmp_path)
+    shown = Page(text)
+    assert shown.names.count("script") == 1
+    assert "b" in shown.names  # the page's own
+    assert "<b>&" not in text
+    assert NASTY in "".join(shown.words)
+    assert not any(key.startswith("on") for _, key, _ in shown.attributes)
+
+
+def test_a_run_that_has_only_begun_has_a_report(tmp_path):
+    log = new_run(tmp_path)
+    assert "unfinished" in Page(written(tmp_path)).text
+    log.write("start", round=0)
+    log.write("round", round=1)
+    log.write("round", round=2, losses={"generator/adversarial": 0.5})
+    log.close()
+    text = Page(written(tmp_path)).text
+    for part in ("unfinished", "has not been scored", "no samples yet", "Losses of generator", "started"):
+        assert part in text
+
+
+def test_without_final_scores_the_latest_of_the_log_are_shown(run):
+    (run / "scores.json").unlink()
+    assert "fid 7.4 ± 1.1" in Page(written(run)).text
+
+
+def test_final_scores_name_the_checkpoint_that_they_are_of(run):
+    (run / "scores.json").write_text(json.dumps([SCORE | {"round": 500}]))
+    assert "fid 7.4 ± 1.1 lower round 500" in Page(written(run)).text
+
+
+def test_a_score_taken_once_has_no_chart(run):
+    with Events(run / "events.jsonl") as log:
+        log.write("score", round=1000, scores={"kid": SCORE | {"name": "kid"}})
+    assert not any(told.startswith("kid") for told in Page(written(run)).values("svg", "aria-label"))
+
+
+def test_scores_with_one_fingerprint_share_it(run):
+    other = SCORE | {"name": "kid", "value": 0.00123, "uncertainty": None}
+    apart = SCORE | {"name": "is", "value": float("nan"), "fingerprint": {"splits": 10}}
+    (run / "scores.json").write_text(json.dumps([SCORE, other, apart]))
+    text = Page(written(run)).text
+    assert "Fingerprint of fid, kid" in text
+    assert "Fingerprint of is splits 10" in text
+    assert "is nan ± 1.1 lower" in text
+    assert "kid 0.001 – lower" in text
+
+
+def test_a_diverged_run_says_so_with_its_message(tmp_path):
+    with new_run(tmp_path) as log:
+        log.write("start", round=0, **START)
+        log.write("round", round=1, losses={"generator/adversarial": float("nan")}, notes={"real_logits": float("inf")})
+        log.write("stop", round=1, reason="diverged", message="the loss of the generator is nan")
+    text = Page(written(tmp_path)).text
+    assert "dcgan diverged the loss of the generator is nan" in text
+    assert "1 not finite" in text
+
+
+def test_pictures_that_are_missing_broken_or_elsewhere_are_counted_and_not_shown(run):
+    Image.new("RGB", (8, 8)).save(run.parent / "secret.png")
+    (run / "samples/half.png").write_bytes((run / "samples/round-0000500.png").read_bytes()[:60])
+    with Events(run / "events.jsonl") as log:
+        log.write("sample", round=1001, file="samples/gone.png")
+        log.write("sample", round=1002, file="samples/half.png")
+        log.write("sample", round=1003, file="../secret.png")
+    shown = Page(written(run))
+    assert "3 of the pictures could not be read" in shown.text
+    assert shown.names.count("img") == 3
+
+
+def test_a_folder_that_is_no_run_is_refused_with_the_reason(tmp_path):
+    with pytest.raises(UsageError, match=r"there is no folder .*nowhere"):
+        report.write(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"has no recipe.yaml"):
+        report.write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("recipe.yaml", "a: [", "recipe.yaml is not YAML"),
+        ("recipe.yaml", "- a", "recipe.yaml holds no settings.*found list"),
+        ("scores.json", "[", "scores.json is not JSON"),
+        ("scores.json", '{"fid": 3}', "scores.json is not a list of scores"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(run, name, content, message):
+    (run / name).write_text(content)
+    with pytest.raises(SaddleError, match=message):
+        report.write(run)
+
+
+def test_a_long_run_of_noisy_pictures_stays_under_three_megabytes(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (480, 480, 3), dtype=np.uint8)
+    with new_run(tmp_path) as log:
+        log.write("start", round=0, **START)
+        log_rounds(log, 0, 10_000, step=1)
+        for r in range(1, 31):
+            pictures.save(Image.fromarray(np.roll(noise, r)), tmp_path / f"samples/{r}.png") if r < 3 else None
+            log.write("sample", round=r, file=f"samples/{1 + r % 2}.png")
+    text = written(tmp_path)
+    assert Page(text).names.count("img") == 1 + samples.MOST
+    assert len(text) < 3_000_000
+
+
+def test_chosen_moments_are_even_and_keep_both_ends():
+    assert samples.evenly([3, 5], 24) == [3, 5]
+    chosen = samples.evenly(list(range(1000)), 24)
+    assert (len(set(chosen)), chosen[0], chosen[-1]) == (24, 0, 999)
+    assert set(np.diff(chosen)) <= {43, 44}
+
+
+def test_an_embedded_picture_has_the_size_it_says():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 300, 3), dtype=np.uint8))
+    for side, size in ((300, 10**6), (150, 10**6), (300, 3000)):
+        source, width, height = samples.embed(noise, side, size)
+        data = samples.base64.b64decode(source.split(",")[1])
+        assert Image.open(samples.io.BytesIO(data)).size == (width, height)
+        assert len(data) <= size
+        assert width <= side
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(float, st.integers(1, 90)), st.booleans())
+def test_any_curve_can_be_drawn(y, limited):
+    curve = svg.Curve("loss", np.arange(len(y), dtype=float), y, np.abs(y) if limited else None)
+    text = tag("div", svg.chart("title", [curve], (0.0, 1.0) if limited else None))
+    shown = Page(text)
+    for path in shown.values("path", "d"):
+        assert re.fullmatch(r"([MLHV]?-?\d+(\.\d+)? ?)*", path), path
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays(float, st.integers(1, 3000)), st.integers(2, 600))
+def test_a_thinned_curve_keeps_its_extremes_and_its_order(y, most):
+    x, kept = svg.decimate(np.arange(len(y)), y, most)
+    assert len(x) <= max(most, 2)
+    assert (np.diff(x) > 0).all()
+    assert np.array_equal(y[x], kept, equal_nan=True)
+    if np.isfinite(y).any():
+        finite, seen = y[np.isfinite(y)], kept[np.isfinite(kept)]
+        assert (finite.min(), finite.max()) == (seen.min(), seen.max())
+
+
+def test_smoothing_keeps_a_constant_and_a_line_and_has_no_delay():
+    line = np.arange(400.0)
+    assert np.allclose(svg.smooth(np.full(400, 3.0)), 3.0)
+    assert np.allclose(svg.smooth(line)[50:-50], line[50:-50])
+    step = svg.smooth(np.where(line < 200, 0.0, 1.0))
+    assert np.abs(step[199] + step[200] - 1) < 1e-9
+    line[7] = np.nan
+    assert np.isnan(svg.smooth(line)).nonzero()[0].tolist() == [7]
+
+
+def test_lone_extremes_do_not_set_the_axis_and_are_counted():
+    y = np.random.default_rng(0).normal(1, 0.1, 1000)
+    y[500] = -900.0
+    assert svg.span(y)[0] > 0
+    text = svg.chart("t", [svg.Curve("loss", np.arange(1000.0), y)])
+    assert re.search(r"\d+ beyond the axis", text)
+
+
+def test_an_axis_of_many_decades_is_logarithmic():
+    y = np.geomspace(1e-3, 10, 99)
+    words = Page(svg.chart("t", [svg.Curve("loss", np.arange(99.0), y)])).words
+    assert {"0.001", "0.01", "0.1", "1", "10"} <= set(words)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_round_within_the_axis_and_told_apart(low, width):
+    found = svg.ticks(low, low + width)
+    slack = 1e-6 * max(abs(low), width)
+    assert 2 <= len(found) <= 7
+    assert low - slack <= found[0] <= found[-1] <= low + width + slack
+    if width > 1e-4 * abs(low):
+        assert len(set(svg._labelled(found))) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (0, 1, "0"),
+        (0.25, 0.25, "0.25"),
+        (2500, 2500, "2.5k"),
+        (12_000, 2000, "12k"),
+        (3e6, 1e6, "3M"),
+        (-2, 1, "-2"),
+        (1e-5, 1e-5, "1e-5"),
+        (2.5e12, 5e11, "2.5e12"),
+        (0.9125, 0.0005, "0.9125"),
+    ],
+)
+def test_labels_are_short(value, step, text):
+    assert svg.label(value, step) == text
+
+
+def test_settings_are_dotted_names():
+    recipe = {"a": {"b": [1, 2], "c": None, "d": {}}, "e": [{"f": True}, "x"], "g": "text"}
+    assert story.flat(recipe) == [
+        ("a.b", "[1, 2]"),
+        ("a.c", "null"),
+        ("a.d", "{}"),
+        ("e.0.f", "true"),
+        ("e.1", "x"),
+        ("g", "text"),
+    ]
+
+
+def test_text_becomes_markup_only_through_a_tag():
+    assert (
+        tag("p", "<&", Html("<br>"), None, class_='a"b', hidden=True, id=None)
+        == '<p class="a&quot;b" hidden>&lt;&amp;<br></p>'
+    )
+    assert tag("img", alt="") == '<img alt="">'
+    assert join("a<", tag("i")) == "a&lt;<i></i>"
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_text_and_curves_have_the_contrast_of_wcag_aa(scheme):
+    block = re.findall(r":root \{(.*?)\}", page._resource("style.css"), re.S)[scheme]
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", block))
+    for name in ("ink", "quiet", "accent", "good", "fair", "bad", "c0", "c1", "c2", "c3", "c4", "c5"):
+        for ground in ("page", "card"):
+            light, dark = sorted((luminance(colours[name]), luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= (3 if name[0] == "c" else 4.5), (name, ground)

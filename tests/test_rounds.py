@@ -1,0 +1,176 @@
+"""Properties of a round that every game in the folder has."""
+
+import inspect
+import re
+import sys
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from conftest import GAMES, make_trainer
+from torch import Tensor, nn
+
+from saddle import registry
+from saddle.game import Move
+from saddle.trainer import Trainer
+
+
+def flat(module: nn.Module) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def states_differ(a: Trainer, b: Trainer) -> list[str]:
+    """Names of the tensors in which two trainers are not the same to the last bit."""
+    one, two = a.state(), b.state()
+    assert one.facts == two.facts
+    return [
+        f"{group}.{name}"
+        for group, tensors in one.tensors.items()
+        for name, tensor in tensors.items()
+        if not torch.equal(tensor, two.tensors[group][name])
+    ]
+
+
+class Watching(Trainer):
+    """Notes which players each move changed."""
+
+    def make(self, moves: list[Move]) -> None:
+        before = {name: flat(player) for name, player in self.game.players().items()}
+        super().make(moves)
+        changed = {name for name, player in self.game.players().items() if not torch.equal(before[name], flat(player))}
+        assert changed == set(moves[0].players), f"the move of {moves[0].players} changed {changed}"
+        assert torch.is_grad_enabled()
+        self.moved |= changed
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_each_move_changes_exactly_its_players(name):
+    trainer = make_trainer(name)
+    trainer.__class__, trainer.moved = Watching, set()
+    for _ in range(2):
+        trainer.play_round()
+    assert trainer.moved == set(trainer.game.players()), "a player never moved"
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_a_resumed_run_is_the_same_run(name, play):
+    whole = play(name, rounds=3)
+    first, second = make_trainer(name, rounds=3), make_trainer(name, rounds=3, seed=0)
+    first.play_round()
+    first.play_round()
+    torch.manual_seed(99)  # whatever the random numbers were before
+    second.load_state(first.state(copy=True))
+    second.play_round()
+    assert states_differ(whole, second) == []
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_measuring_the_pace_leaves_no_trace(name, play):
+    measured, plain = make_trainer(name, rounds=2), make_trainer(name, rounds=2)
+    measured.measure_pace(seconds=0)
+    measured.rounds = 2
+    for trainer in (measured, plain):
+        trainer.play_round()
+        trainer.play_round()
+    assert states_differ(measured, plain) == []
+
+
+def _mixes_samples(module: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm | nn.Dropout) for m in module.modules()) or any(
+        "dropout" in type(m).__name__.lower() for m in module.modules()
+    )
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_micro_batches_leave_the_step_unchanged(name, play):
+    """Where nothing in the networks looks at a whole micro-batch (batch norm) or draws for one (dropout)."""
+    whole, parts = (play(name, rounds=2, precision="fp64", micro_batches=m) for m in (1, 2))
+    gap = (flat(whole.game) - flat(parts.game)).abs().max()
+    if _mixes_samples(whole.game):
+        assert gap > 0
+    else:
+        assert gap < 1e-12
+
+
+def only_adversarial(options):
+    """The options with every weight that is not the adversarial loss's set to zero."""
+    zero = {f.name: 0.0 for f in fields(options) if f.name.endswith("_weight")}
+    if getattr(options, "penalty", None):
+        zero["penalty"] = None
+    return replace(options, **zero)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_adversarial_gradient_reaches_each_generator_parameter(name):
+    trainer = make_trainer(name)
+    trainer = make_trainer(name, options=only_adversarial(trainer.game.options))
+    reached: dict[str, bool] = {}
+    for move in trainer.game.round(trainer.deal()[0]):
+        generators = [player for player in move.players if player in trainer.game.averaged]
+        sum(move.losses.values()).backward(inputs=trainer.parameters(move))
+        for player in generators:
+            for path, p in trainer.game.get_submodule(player).named_parameters():
+                reached[f"{player}.{path}"] = p.grad is not None and bool(p.grad.abs().sum() > 0)
+        trainer.game.zero_grad()
+    silent = [path for path, yes in reached.items() if not yes and not _shift_before_norm(trainer.game, path)]
+    assert reached
+    assert silent == []
+
+
+def _shift_before_norm(game: nn.Module, path: str) -> bool:
+    """A bias that a normalisation without statistics of its own takes out again has no gradient by construction."""
+    owner, _, kind = path.rpartition(".")
+    parent, _, index = owner.rpartition(".")
+    if kind != "bias" or not index.isdigit():
+        return False
+    siblings = list(game.get_submodule(parent).children())
+    after = siblings[int(index) + 1 : int(index) + 2]
+    return bool(after) and isinstance(after[0], nn.InstanceNorm2d | nn.modules.batchnorm._BatchNorm)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_discriminators_step_sends_nothing_to_the_generator(name):
+    trainer = make_trainer(name)
+    for move in trainer.game.round(trainer.deal()[0]):
+        if not set(move.players) & set(trainer.game.averaged):
+            generators = trainer.game.players().keys() & set(trainer.game.averaged)
+            others = [p for name in generators for p in trainer.game.get_submodule(name).parameters()]
+            gradients = torch.autograd.grad(
+                sum(move.losses.values()), others, allow_unused=True, retain_graph=True, materialize_grads=False
+            )
+            assert all(g is None for g in gradients), f"the fakes of {move.players} are not detached"
+        else:
+            sum(move.losses.values()).backward(inputs=trainer.parameters(move))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_loss_is_finite_and_logged_by_name(name, play):
+    trainer = play(name, rounds=2)
+    assert trainer.losses
+    assert all(torch.isfinite(loss) for loss in trainer.losses.values())
+    assert all("/" in term for term in trainer.losses)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_bf16_plays_close_to_fp32(name, play):
+    half, whole = play(name, rounds=1, precision="bf16"), play(name, rounds=1)
+    for term, loss in whole.losses.items():
+        assert torch.isclose(half.losses[term].float(), loss, atol=0.1, rtol=0.1), term
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_the_docstring_cites_its_paper(name):
+    kind = registry.load(name)
+    text = inspect.getdoc(sys.modules[kind.__module__]) or ""
+    assert re.search(r"https://arxiv\.org/abs/\d{4}\.\d{4,5}|https://doi\.org/", text)
+    assert re.search(r"\b(19|20)\d\d\b", text.splitlines()[0] + " ".join(text.splitlines()[1:3])), "no year"
+    assert len(text.splitlines()) > 2, "what does the paper change?"
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_setting_says_what_it_means(name):
+    from saddle.settings import meanings
+
+    kind = registry.load(name)
+    told = meanings(kind.Options)
+    assert [f.name for f in fields(kind.Options) if not told.get(f.name)] == []
