@@ -94,7 +94,7 @@ def test_changes_are_dotted_names():
         ("- 1", "needs at least a line such as 'game: dcgan'"),
         ("game: [", "is not readable YAML"),
         ("game: dcgn", "no game 'dcgn' (did you mean dcgan"),
-        ("game: dcgan\nplam: {}", "no setting 'plam' (did you mean plan?); there are game, data, plan"),
+        ("game: dcgan\nplam: {}", "no setting 'plam' (did you mean plan"),
         ("game: dcgan\nplan: 5", "plan wants settings by name, not 5"),
         ("game: {name: dcgan, los: Hinge}", "no setting 'game.los' (did you mean loss?)"),
         ("game: !!python/object/apply:os.system [true]", "is not readable YAML"),
@@ -105,6 +105,7 @@ def test_a_file_that_is_no_recipe_is_refused_with_the_reason(text: str, said: st
     (tmp_path / FILE).write_text(text)
     with pytest.raises(UsageError) as error:
         Recipe.read(tmp_path / FILE)
+    assert str(error.value).startswith(f"{tmp_path / FILE}")
     assert said in str(error.value)
 
 

@@ -46,10 +46,10 @@ class Recipe:
         return cls(game, options, DataOptions(source=source) if source else DataOptions(), Plan())
 
     @classmethod
-    def from_dict(cls, given: Any, what: str = "a recipe") -> "Recipe":
+    def from_dict(cls, given: Any) -> "Recipe":
         """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
         if not isinstance(given, Mapping) or "game" not in given:
-            raise UsageError(f"{what} is no recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
+            raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
         name = _with_short_forms(given)["game"].get("name", DEFAULT_GAME)
         return cls(str(name), registry.load(str(name)).Options(), DataOptions(), Plan())._with(given)
 
@@ -61,7 +61,10 @@ class Recipe:
             raise UsageError(f"{what} is not readable YAML: {' '.join(str(error).split())}") from None
         if isinstance(given, dict):
             given.pop("expect", None)  # what a shipped recipe reaches; it decides nothing
-        return cls.from_dict(given, what)
+        try:
+            return cls.from_dict(given)
+        except UsageError as error:
+            raise UsageError(f"{what}: {error}") from None
 
     @classmethod
     def read(cls, path: Path) -> "Recipe":

@@ -26,7 +26,7 @@ _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 
 
 def plain(value: Any) -> Any:
-    """`value` as YAML and JSON can hold it: one of several classes is {"class": "R1", "weight": 5.0, …} or a bare name."""
+    """`value` as YAML and JSON hold it: one of several classes is {"class": "R1", "weight": 5.0, …} or a bare name."""
     if isinstance(value, (tuple, list)):
         return [plain(each) for each in value]
     if not is_dataclass(value):
@@ -46,12 +46,12 @@ def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
     """
     if _is_none(given) and NoneType in _arms(hint):
         return None
-    classes = [arm for arm in _arms(hint) if is_dataclass(arm)]
-    if isinstance(given, tuple(classes)):
-        return given
-    if classes and (isinstance(given, Mapping) or (isinstance(given, str) and isinstance(classes[0], ABCMeta))):
-        return _compose(classes[0], given, where, base)
     for arm in _arms(hint):
+        if is_dataclass(arm):
+            if isinstance(given, arm):  # type: ignore[arg-type]
+                return given
+            if isinstance(given, Mapping) or (isinstance(given, str) and isinstance(arm, ABCMeta)):
+                return _compose(arm, given, where, base)  # type: ignore[arg-type]
         try:
             return _convert(arm, given, where)
         except (ValueError, TypeError, OverflowError, yaml.YAMLError):
@@ -199,40 +199,42 @@ def _is_none(given: Any) -> bool:
 
 
 def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) -> Any:
-    """A dataclass from its class's name, or a dictionary of its settings."""
-    known = choices(hint)
-    several = isinstance(hint, ABCMeta)
-    given = {"class": given} if isinstance(given, str) else given
-    if several and "class" not in given and not is_dataclass(base):
-        raise UsageError(
-            f"{where} is none and has no setting '{next(iter(given), 'class')}'; also choose what {where} is: {', '.join(known)}"
-        )
-    name = given.get("class") if several else hint.__name__
-    if name is not None and name not in known:
-        raise UsageError(
-            f"{where}: no {hint.__name__} {text(name)!r}{near(str(name), known)}; there are {', '.join(known)}"
-        )
-    kind = type(base) if name is None else known[name]
-    start = base if type(base) is kind else kind()
-    hints = get_type_hints(kind)
-    values = {}
-    for key, value in given.items():
-        if key == "class" and several:
-            continue
-        if key not in {field.name for field in fields(kind)}:
-            raise UsageError(_unknown(kind, key, where, known))
-        values[key] = restore(hints[key], value, f"{where}.{key}" if where else key, getattr(start, key))
+    """A dataclass from its class's name, or from a dictionary of its settings."""
+    given = dict(given) if isinstance(given, Mapping) else {"class": given}
+    kind = _class(hint, given, where, base) if isinstance(hint, ABCMeta) else hint
+    start: Any = base if type(base) is kind else kind()
+    hints, names = get_type_hints(kind), [field.name for field in fields(kind)]
+    for name in given:
+        if name not in names:
+            raise UsageError(_unknown(hint, kind, str(name), where))
+    values = {
+        name: restore(hints[name], value, f"{where}.{name}" if where else name, getattr(start, name))
+        for name, value in given.items()
+    }
     return replace(start, **values)
 
 
-def _unknown(kind: type, key: str, where: str, known: Mapping[str, type]) -> str:
+def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
+    """The class that the dictionary names and then no longer holds; without a name, that of `base`."""
+    known = choices(hint)
+    if "class" not in given:
+        if is_dataclass(base):
+            return type(base)
+        setting = f" and has no setting '{next(iter(given))}'" if given else ""
+        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(known)}")
+    name = text(given.pop("class"))
+    if name not in known:
+        raise UsageError(f"{where}: no {hint.__name__} '{name}'{near(name, known)}; there are {', '.join(known)}")
+    return known[name]
+
+
+def _unknown(hint: type, kind: type, name: str, where: str) -> str:
     names = [field.name for field in fields(kind)]
-    owners = [name for name, other in known.items() if key in {field.name for field in fields(other)}]
-    hint = f" ({', '.join(owners)} would have it)" if owners else near(str(key), names)
-    owner = f" of {kind.__name__}" if isinstance(kind, ABCMeta) else ""
-    return (
-        f"no setting '{where}.{key}'{owner}{hint}; " if where else f"no setting '{key}'{hint}; "
-    ) + f"there are {', '.join(names) or 'none'}"
+    owners = [other for other, each in choices(hint).items() if name in {field.name for field in fields(each)}]
+    whose = f" of {kind.__name__}" if isinstance(hint, ABCMeta) else ""
+    help_ = f" ({', '.join(owners)} would have it)" if owners else near(name, names)
+    dotted = f"{where}.{name}" if where else name
+    return f"no setting '{dotted}'{whose}{help_}; there are {', '.join(names) or 'none'}"
 
 
 def _convert(hint: Any, given: Any, where: str) -> Any:
