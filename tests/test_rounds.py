@@ -90,7 +90,7 @@ def test_micro_batches_leave_the_step_unchanged(name, play):
 
     By SGD: Adam would blow the rounding of a gradient that is nearly zero up to a full step.
     """
-    whole, parts = (play(name, rounds=2, precision="fp64", micro_batches=m, optim=SGD(lr=0.01)).game for m in (1, 2))
+    whole, parts = (play(name, rounds=2, precision="fp64", micro_batches=m, optim=SGD(lr=1e-3)).game for m in (1, 2))
     gap = largest_gap(whole, dict(parts.state_dict()))
     if _mixes_samples(whole):
         assert gap > 0
