@@ -40,7 +40,7 @@ def test_a_q_that_knows_nothing_has_cross_entropy_log_10_and_information_0():
         for p in game.discriminator.code[-1].parameters():
             p.zero_()
     move = next(game.round(iter([BATCH])))
-    assert float(move.losses["information"]) == pytest.approx(2.3025851)
+    assert move.losses["information"].item() == pytest.approx(2.3025851)
     assert float(game.notes["information"]) == pytest.approx(0, abs=1e-6)
 
 

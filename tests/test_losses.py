@@ -70,7 +70,7 @@ def test_the_best_discriminator_measures_the_jensen_shannon_divergence():
     jsd = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
     loss = NonSaturating().discriminator(real, fake)
     loss.backward()
-    assert float(loss) == pytest.approx(math.log(4) - 2 * jsd)
+    assert loss.item() == pytest.approx(math.log(4) - 2 * jsd)
     assert float(real.grad[:3].sum() + fake.grad[0]) == pytest.approx(0, abs=1e-12)  # of the first outcome's logit
 
 

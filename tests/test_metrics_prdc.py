@@ -11,6 +11,7 @@ from saddle.errors import UsageError
 from saddle.metrics import blocks
 from saddle.metrics.nearest import copying
 from saddle.metrics.prdc import prdc, radii
+from saddle.metrics.uncertainty import jackknife
 
 
 def normal(n: int, d: int, seed: int, shift: float = 0.0) -> Tensor:
@@ -73,6 +74,20 @@ def test_the_errors_are_about_the_spread_over_fresh_samples() -> None:
         spread = float(torch.tensor([getattr(shape, name)[0] for shape in shapes]).std())
         told = float(torch.tensor([getattr(shape, name)[1] for shape in shapes]).mean())
         assert 0.5 < told / spread < 2, name
+
+
+def test_the_jackknife_leaves_each_group_out_as_if_it_had_never_been_drawn() -> None:
+    real, fake = normal(80, 3, seed=0), normal(95, 3, seed=1, shift=0.8)
+    fewer = [prdc(real, fake[torch.arange(95) % 10 != group]) for group in range(10)]
+    whole = prdc(real, fake)
+    for name in ("precision", "recall", "density", "coverage"):
+        assert getattr(whole, name)[1] == pytest.approx(jackknife([getattr(s, name)[0] for s in fewer])), name
+
+
+def test_balls_as_wide_as_the_set_hold_everything() -> None:
+    x = normal(30, 3, seed=0)
+    shape = prdc(x, x, precision_k=29, density_k=29)
+    assert (shape.precision[0], shape.recall[0], shape.coverage[0]) == (1, 1, 1)
 
 
 def test_no_block_of_distances_exceeds_the_bound_and_none_changes_the_result(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_a_flat_critic_costs_the_whole_weight_and_has_a_finite_gradient():
     nn.init.zeros_(layer.weight)
     penalty = GradientPenalty(weight=10.0)(0, layer, REAL, FAKE)
     penalty.backward()
-    assert float(penalty) == 10.0
+    assert penalty.item() == 10.0
     assert torch.isfinite(layer.weight.grad).all()
 
 

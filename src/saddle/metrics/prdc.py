@@ -16,7 +16,7 @@ from torch import Tensor
 
 from saddle.errors import UsageError
 from saddle.metrics.blocks import squared_distances
-from saddle.metrics.uncertainty import jackknife, without_each
+from saddle.metrics.uncertainty import groups, jackknife
 
 
 @dataclass(frozen=True)
@@ -31,30 +31,29 @@ class Shape:
 
 def prdc(real: Tensor, fake: Tensor, precision_k: int = 3, density_k: int = 5) -> Shape:
     """Of features [N, D] and [M, D]; the distances are computed once, in blocks of bounded memory."""
-    if min(len(real), len(fake)) <= max(precision_k, density_k):
+    most = max(precision_k, density_k)
+    if min(len(real), len(fake)) <= most:
         raise UsageError(
-            f"{len(real)} real and {len(fake)} generated samples are too few for the {max(precision_k, density_k)}-th "
-            f"neighbour: more than {max(precision_k, density_k)} of each are needed"
+            f"{len(real)} real and {len(fake)} generated samples are too few for the {most}-th neighbour: "
+            f"more than {most} of each are needed"
         )
-    kept = [k for k in without_each(len(fake), fake.device) if len(k) > precision_k]
-    kept = [torch.arange(len(fake), device=fake.device), *kept]
+    dealt = groups(len(fake), fake.device)
+    fake, sizes = fake[torch.cat(dealt)], [len(group) for group in dealt]  # each group's columns lie side by side
     wide, narrow = radii(real, [precision_k, density_k])
-    fake_radii = _radii_within(fake, precision_k, kept)
-    precise = torch.zeros(len(fake), dtype=torch.bool, device=wide.device)
-    dense = torch.zeros(len(fake), dtype=torch.float64, device=wide.device)
-    recalled, covered = (torch.zeros(len(kept), len(real), dtype=torch.bool, device=wide.device) for _ in range(2))
+    balls = _radii_without_each(fake, precision_k, sizes)
+    precise, dense = torch.zeros(2, len(fake), dtype=torch.float64, device=wide.device)
+    recalled, covered = [], []
     for part, squared in squared_distances(real, fake):
-        precise |= (squared <= wide[part, None]).any(0)
+        precise += (squared <= wide[part, None]).any(0)
         inside = squared < narrow[part, None]
         dense += inside.sum(0)
-        for number, keep in enumerate(kept):
-            recalled[number, part] = (squared[:, keep] <= fake_radii[number]).any(1)
-            covered[number, part] = inside[:, keep].any(1)
+        covered.append(_any_without_each(inside, sizes))
+        recalled.append(torch.stack([(squared <= radius).any(1) for radius in balls]))
     return Shape(
-        precision=_estimate([precise[keep] for keep in kept]),
-        recall=_estimate(recalled),
-        density=_estimate([dense[keep] / density_k for keep in kept]),
-        coverage=_estimate(covered),
+        precision=_estimate(_means_without_each(precise.clamp(max=1), sizes)),
+        recall=_estimate(torch.cat(recalled, 1).double().mean(1)),
+        density=_estimate(_means_without_each(dense / density_k, sizes)),
+        coverage=_estimate(torch.cat(covered, 1).double().mean(1)),
     )
 
 
@@ -64,17 +63,39 @@ def radii(x: Tensor, neighbours: Sequence[int]) -> list[Tensor]:
     return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # place 0 is the row itself
 
 
-def _radii_within(x: Tensor, k: int, kept: list[Tensor]) -> list[Tensor]:
-    """`radii` within each kept subset of x, for its own rows in its order."""
-    found: list[list[Tensor]] = [[] for _ in kept]
-    for part, squared in squared_distances(x, x):
-        for keep, values in zip(kept, found, strict=True):
-            own = keep[(keep >= part.start) & (keep < part.stop)] - part.start
-            values.append(squared[:, keep][own].kthvalue(k + 1).values)
-    return [torch.cat(values) for values in found]
+def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:
+    """`radii` among all rows, then without each group in turn, whose own rows then have no ball (-1): [1 + g, M].
+
+    Only the first where too few rows are left for a k-th neighbour. The k + 1 nearest of every group hold the k + 1
+    nearest of any union of groups, so that one pass over the distances is enough.
+    """
+    rests = [list(range(len(sizes)))]
+    if len(x) - max(sizes) > k:
+        rests += [[other for other in rests[0] if other != left_out] for left_out in rests[0]]
+    found = []
+    for _, squared in squared_distances(x, x):
+        near = [columns.topk(min(k + 1, columns.shape[1]), largest=False).values for columns in squared.split(sizes, 1)]
+        found.append(torch.stack([torch.cat([near[i] for i in rest], 1).kthvalue(k + 1).values for rest in rests]))
+    balls = torch.cat(found, 1)
+    for without, own in zip(balls[1:], torch.arange(len(x), device=x.device).split(sizes), strict=False):
+        without[own] = -1
+    return balls
 
 
-def _estimate(samples: Sequence[Tensor] | Tensor) -> tuple[float, float]:
-    """The mean over everything, and the jackknife of the means without each group."""
-    whole, *fewer = (float(values.double().mean()) for values in samples)
+def _any_without_each(hit: Tensor, sizes: list[int]) -> Tensor:
+    """Is any column of hit [N, M] true: among all, then without each group of columns in turn; [1 + g, N]."""
+    per_group = torch.stack([columns.any(1) for columns in hit.split(sizes, 1)]).int()
+    return torch.cat([per_group.sum(0, keepdim=True), per_group.sum(0) - per_group]) > 0
+
+
+def _means_without_each(values: Tensor, sizes: list[int]) -> Tensor:
+    """Mean of all values [M], then without each group: [1 + g]."""
+    sums = torch.stack([part.sum() for part in values.split(sizes)])
+    rest = len(values) - torch.tensor(sizes, device=values.device)
+    return torch.cat([values.mean()[None], (values.sum() - sums) / rest])
+
+
+def _estimate(means: Tensor) -> tuple[float, float]:
+    """The first, with the jackknife's error from the others."""
+    whole, *fewer = means.tolist()
     return whole, jackknife(fewer)

@@ -14,13 +14,6 @@ def groups(count: int, device: torch.device | str = "cpu", most: int = GROUPS) -
     return [torch.arange(part, count, parts, device=device) for part in range(parts)] if parts > 1 else []
 
 
-def without_each(count: int, device: torch.device | str = "cpu") -> list[Tensor]:
-    """For every group, the indices of all samples outside it."""
-    everyone = torch.arange(count, device=device)
-    parts = len(groups(count))
-    return [everyone[everyone % parts != part] for part in range(parts)]
-
-
 def jackknife(values: Sequence[float]) -> float:
     """Standard error from the scores without each of g groups: sqrt((g - 1)/g · Σ (vᵢ - v̄)²); NaN for g < 2."""
     if len(values) < 2:
