@@ -27,8 +27,10 @@ EXTRACTORS = {
 }  # sources with a judge of their own
 WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
 AT_THE_END = {
-    "digits": ["fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage", "classes"]
-    + ["copying"],
+    "digits": [
+        *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
+        *("classes", "copying"),
+    ],
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
 }

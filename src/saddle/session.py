@@ -1,4 +1,4 @@
-"""One call of `saddle train`: it opens a run folder, goes on where the run stopped, and leaves pictures, curves, scores."""
+"""One call of `saddle train`: it opens a run folder, goes on where the run stopped, leaves pictures, curves, scores."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ import torch
 from torch import Tensor
 
 from saddle.errors import UsageError
+from saddle.metrics.blocks import double
 from saddle.metrics.uncertainty import share_error
 
 
 def rarest_class(logits: Tensor) -> tuple[float, float]:
     """Share of the rarest class among samples with logits [N, K], 0 if one is missing, and its standard error."""
-    shares = torch.bincount(logits.argmax(1), minlength=logits.shape[1]).double() / len(logits)
+    shares = double(torch.bincount(logits.argmax(1), minlength=logits.shape[1])) / len(logits)
     rarest = float(shares.min())
     return rarest, share_error(rarest, len(logits))
 
@@ -20,5 +21,5 @@ def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
         raise UsageError(
             f"{len(logits)} samples but labels of shape {tuple(labels.shape)}: one label a sample is needed"
         )
-    share = float((logits.argmax(1) == labels.to(logits.device)).double().mean())
+    share = float(double(logits.argmax(1) == labels.to(logits.device)).mean())
     return share, share_error(share, len(logits))
