@@ -42,7 +42,7 @@ class Game(nn.Module, ABC):
     class Options:
         """Settings of the game; the defaults are the paper's."""
 
-        optim: Optim = Adam()  # of every player
+        optim: Optim = Adam()  # of all players
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
