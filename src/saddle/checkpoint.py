@@ -6,6 +6,7 @@ then renamed. Tensors are safetensors, the rest is JSON: nothing is ever unpickl
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -36,6 +37,8 @@ class Damaged(SaddleError):
 
 
 class Checkpoints:
+    """The checkpoints of one run, in `folder`; one process at a time saves."""
+
     def __init__(self, folder: Path):
         self.folder = folder
 
@@ -48,35 +51,34 @@ class Checkpoints:
         return self.folder / f"round-{round_:07d}"
 
     def save(self, round_: int, state: State) -> None:
-        """Write the checkpoint of a round, and drop those that are neither of the last two nor the best."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._check_room(state)
+        """Write the checkpoint of a round, and drop those that are neither of the last two nor the best.
+
+        SaddleError if there is no room for it, or the disk fails: the earlier ones stay as they are.
+        """
         final = self.path(round_)
         part = final.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.clean()
+            self._check_room(state)
             part.mkdir()
             _write(part, state)
             if final.exists():  # a damaged one, which this one replaces
-                final.rename(final.with_suffix(".old"))
+                self._drop(round_)
             part.rename(final)
             _sync(self.folder)
+            self._prune(round_)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(part, ignore_errors=True)
-            raise self._failed(error) from error
-        shutil.rmtree(final.with_suffix(".old"), ignore_errors=True)
-        self._prune()
+            raise self._failed(error, state) from error
 
     def load(self, round_: int) -> State:
         """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved."""
         folder = self.path(round_)
-        manifest = _read_json(folder / "manifest.json")
-        if manifest.get("format") != FORMAT:
-            raise Damaged(f"{folder / 'manifest.json'} is of format {manifest.get('format')}, this is format {FORMAT}")
-        for name, entry in manifest["files"].items():
+        files = _manifest(folder)
+        for name, entry in files.items():
             _verify(folder / name, entry)
-        groups = [name for name in manifest["files"] if name.endswith(".safetensors")]
-        tensors = {name.removesuffix(".safetensors"): load_file(folder / name) for name in groups}
+        tensors = {path.stem: _load(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"}
         return State(tensors, _read_json(folder / "facts.json"))
 
     def newest(self, say: Callable[[str], None], accept: Callable[[State], None]) -> bool:
@@ -84,7 +86,6 @@ class Checkpoints:
 
         `accept` raises Damaged for a state that is not this game's.
         """
-        self.clean()
         rounds = self.rounds()
         for round_ in reversed(rounds):
             try:
@@ -100,42 +101,64 @@ class Checkpoints:
         return False
 
     def best(self) -> int | None:
-        """The round with the best score, if any was scored."""
-        scored = {}
-        for round_ in self.rounds():
-            try:
-                score = _read_json(self.path(round_) / "facts.json").get("score")
-            except Damaged:
-                continue
-            if score:
-                scored[round_] = score["value"] if score["better"] == "lower" else -score["value"]
-        return min(scored, key=lambda r: scored[r]) if scored else None
+        """The round with the best score, the latest of equals; None if none was scored."""
+        scored = {round_: badness for round_ in self.rounds() if (badness := self._badness(round_)) is not None}
+        return min(scored, key=lambda r: (scored[r], -r)) if scored else None
 
     def clean(self) -> None:
         """Remove what an interrupted save left behind."""
         for leftover in (*self.folder.glob("round-*.part"), *self.folder.glob("round-*.old")):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def _prune(self) -> None:
+    def _badness(self, round_: int) -> float | None:
+        """The score of a round, less is better; None without one, or if what says so is damaged."""
+        folder = self.path(round_)
+        try:
+            _verify(folder / "facts.json", _manifest(folder)["facts.json"])
+            score = _read_json(folder / "facts.json").get("score")
+        except Damaged:
+            return None
+        if not score or not math.isfinite(score["value"]):
+            return None
+        return score["value"] if score["better"] == "lower" else -score["value"]
+
+    def _prune(self, newest: int) -> None:
+        """Keep the last two and the best. What lies beyond the newest is void: the run went on from before it."""
+        for round_ in self.rounds():
+            if round_ > newest:
+                self._drop(round_)
         for round_ in set(self.rounds()) - {*self.rounds()[-2:], self.best()}:
-            shutil.rmtree(self.path(round_))
+            self._drop(round_)
+
+    def _drop(self, round_: int) -> None:
+        """Remove a checkpoint: at once by name, for an interrupted removal must not leave half of one."""
+        old = self.path(round_).with_suffix(".old")
+        self.path(round_).rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
     def _check_room(self, state: State) -> None:
-        need = sum(t.numel() * t.element_size() for group in state.tensors.values() for t in group.values()) + _MARGIN
         free = shutil.disk_usage(self.folder).free
-        if need > free:
-            raise self._failed(OSError(f"it needs {need / 1e6:.1f} MB and {free / 1e6:.1f} MB are free"))
+        if _size(state) + _MARGIN > free:
+            raise OSError(f"{free / 1e6:.1f} MB are free")
 
-    def _failed(self, error: Exception) -> SaddleError:
+    def _failed(self, error: Exception, state: State) -> SaddleError:
         kept = self.rounds()
         rest = f"the checkpoint of round {kept[-1]} is intact" if kept else "there is no earlier checkpoint"
-        return SaddleError(f"could not save a checkpoint in {self.folder}: {error}; {rest}. Make room and run again.")
+        return SaddleError(
+            f"could not save a checkpoint of {(_size(state) + _MARGIN) / 1e6:.1f} MB in {self.folder}: {error}; "
+            f"{rest}. Make room and run again."
+        )
+
+
+def _size(state: State) -> int:
+    """Bytes of its tensors."""
+    return sum(t.numel() * t.element_size() for group in state.tensors.values() for t in group.values())
 
 
 def _write(folder: Path, state: State) -> None:
     for name, group in state.tensors.items():
         save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, folder / f"{name}.safetensors")
-    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1))
+    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1, allow_nan=False))
     files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
@@ -156,6 +179,32 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of the files of a checkpoint, by name. Damaged unless they are just those in the folder."""
+    path = folder / "manifest.json"
+    content = _read_json(path)
+    if content.get("format") != FORMAT:
+        raise Damaged(f"{path} is of format {content.get('format')}, and this is format {FORMAT}")
+    files = content.get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(f, dict) and {*f} == {"sha256", "bytes"} for f in files.values()
+    ):
+        raise Damaged(f"{path} is not a list of files with their size and SHA-256")
+    there = {p.name for p in folder.iterdir() if p.suffix in (".json", ".safetensors")} - {path.name}
+    if missing := sorted({"facts.json", *files} - there):
+        raise Damaged(f"{folder / missing[0]} is missing")
+    if unlisted := sorted(there - files.keys()):
+        raise Damaged(f"{path} does not list {unlisted[0]}")
+    return files
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise Damaged(f"{path} is not a file of tensors: {error}") from None
+
+
 def _verify(path: Path, entry: dict[str, Any]) -> None:
     if not path.is_file():
         raise Damaged(f"{path} is missing")
@@ -168,11 +217,14 @@ def _verify(path: Path, entry: dict[str, Any]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        text = path.read_text("utf-8")
+        value = json.loads(text) if text else None
     except FileNotFoundError:
         raise Damaged(f"{path} is missing") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise Damaged(f"{path} is not readable JSON: {error}") from None
+    if value is None:
+        raise Damaged(f"{path} is empty")
     if not isinstance(value, dict):
         raise Damaged(f"{path} is not a JSON object")
     return value

@@ -2,10 +2,12 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from . import dist
 from .errors import SaddleError
@@ -17,6 +19,10 @@ class Interrupted(SaddleError):
     """The run was asked to stop, has saved, and goes on with the same command."""
 
     code = 75  # EX_TEMPFAIL: try again
+
+
+class OutOfMemory(SaddleError):
+    """There is not enough of it for this batch."""
 
 
 class Diverged(SaddleError):
@@ -66,7 +72,6 @@ class LossWatch:
     def __init__(self, device: torch.device):
         self.first = torch.tensor(-1, device=device)  # round · 2¹⁶ + index of the term
         self.terms: list[str] = []
-        self.values: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def look(self, round_: int, move: Move) -> None:
@@ -92,28 +97,34 @@ class LossWatch:
         )
 
 
-def first_bad_tensor(game: Game, players: list[str] | None = None) -> str | None:
-    """The name of the first parameter, gradient or buffer that is not finite; those of `players` first."""
-    rank = {name: i for i, name in enumerate(players or [])}
-    modules = sorted(game.named_children(), key=lambda item: rank.get(item[0], len(rank)))
-    for name, module in modules:
-        for kind, tensors in (("weight", module.named_parameters()), ("buffer", module.named_buffers())):
-            for path, tensor in tensors:
-                if not torch.isfinite(tensor.detach()).all():
-                    return f"{kind} {name}.{path}"
-        for path, parameter in module.named_parameters():
-            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                return f"gradient of {name}.{path}"
-    return None
+def first_bad_tensor(game: Game, players: list[str]) -> str | None:
+    """The first parameter or buffer, else the first gradient of `players`, that is not finite; their own come first.
+
+    A bad weight of one player makes bad gradients in another: it is named before them.
+    """
+    tensors: list[tuple[str, str, torch.Tensor]] = [("weight ", *item) for item in game.named_parameters()]
+    tensors += [("buffer ", *item) for item in game.named_buffers()]
+    tensors.sort(key=lambda item: item[1].partition(".")[0] not in players)
+    tensors += [("gradient of ", path, p.grad) for path, p in game.named_parameters() if p.grad is not None]
+    return next((kind + path for kind, path, tensor in tensors if not torch.isfinite(tensor).all()), None)
 
 
-def out_of_memory(error: BaseException, plan: Plan, shape: tuple[int, ...]) -> SaddleError | None:
-    """The error in words if memory ran out, else None. On a processor torch only raises a RuntimeError."""
-    said = str(error)
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in said:
-        each = "×".join(map(str, shape))
-        return SaddleError(
-            f"memory ran out with batches of {plan.batch} samples of shape {each} in {plan.micro_batches} part(s); "
+@contextmanager
+def memory_in_words(plan: Plan, shape: tuple[int, ...] = ()) -> Iterator[None]:
+    """Inside, memory that runs out is OutOfMemory, which says what to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _ran_out(error):
+            raise
+        each = f" of shape {'×'.join(map(str, shape))}" if shape else ""
+        raise OutOfMemory(
+            f"memory ran out with batches of {plan.batch} samples{each} in {plan.micro_batches} part(s); "
             f"try --plan.micro_batches {plan.micro_batches * 2}, a smaller --plan.batch or a smaller --data.size"
-        )
-    return None
+        ) from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """On a processor torch only raises a RuntimeError."""
+    said = ("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in said)

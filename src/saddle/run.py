@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError
 from .game import Game, Synthesis, Translation
-from .pictures import to_uint8
+from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
 from .spec import DataSpec
@@ -204,8 +205,17 @@ def spec_from(facts: dict[str, Any]) -> DataSpec:
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:
+    """The final scores of a run, none if it has none yet."""
     path = folder / "scores.json"
-    return json.loads(path.read_text()) if path.exists() else []
+    scores = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [{key: math.nan if value is None else value for key, value in score.items()} for score in scores]
+
+
+def write_scores(folder: Path, scores: list[dict[str, Any]]) -> None:
+    """What `read_scores` reads. A number that is not finite is written as null, for JSON has none."""
+    odd = (math.inf, -math.inf)
+    plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
+    replace(folder / "scores.json", json.dumps(plain, indent=1, allow_nan=False).encode())
 
 
 def _portions(n: int, most: int = 250) -> list[int]:

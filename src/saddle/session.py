@@ -1,11 +1,13 @@
-"""One call of `saddle train`: it opens a run folder, goes on where the run stopped, leaves pictures, curves, scores."""
+"""One call of `saddle train`: opens a run folder, goes on where the run stopped, leaves pictures, curves and scores."""
 
 from __future__ import annotations
 
-import json
+import fcntl
+import math
+import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,19 @@ import torch
 from torch import Tensor
 
 from . import __version__, dist, pictures, registry, report, rng, scoring
-from .checkpoint import Checkpoints, Damaged, State
+from .checkpoint import Checkpoints, State
 from .data import open_source
 from .data.source import check_batch
 from .data.stream import Stream
 from .errors import SaddleError, UsageError
 from .events import Events
 from .game import Translation
-from .health import Interrupted, Signals, out_of_memory
+from .health import Interrupted, OutOfMemory, Signals, memory_in_words
 from .metrics.score import Score
 from .precision import choose_device, resolve
 from .progress import Progress
-from .recipe import Recipe
-from .run import Run, count_parameters, spec_to
+from .recipe import FILE, Recipe
+from .run import Run, count_parameters, spec_to, write_scores
 from .trainer import Trainer
 
 SAVE_MINUTES = 2.0
@@ -38,7 +40,7 @@ def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool 
     been answered with a checkpoint, Diverged for a loss that is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
-    with dist.processes(chosen):
+    with dist.processes(chosen), memory_in_words(recipe.plan):
         Session(recipe, Path(folder), chosen, quiet).run()
     return Run(folder, device=device)
 
@@ -69,65 +71,73 @@ class Session:
         self.checkpoints = Checkpoints(folder / "checkpoints")
         self.seconds = 0.0  # spent in rounds, over all sessions of the run
         self.score: Score | None = None  # of the current round
+        self.events: Events | None = None
+        self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print
         self.saved_at = time.monotonic()
 
     def run(self) -> None:
         """Play to the end of the plan."""
-        if self.leads:
-            self.claim_folder()
         with ExitStack() as stack:
+            if self.leads:
+                self.claim_folder(stack)
             self.signals = stack.enter_context(Signals())
-            self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print
             resumed = self.resume()
             try:
-                if not resumed:
-                    self.trainer.fix_rounds()
-                self.events = stack.enter_context(Events(self.folder / "events.jsonl")) if self.leads else None
-                self.note_start()
-                if not resumed:
-                    self.save()  # also finds out now whether the disk takes a checkpoint
-                    self.draw()
-                if not self.quiet:
-                    self.progress = stack.enter_context(Progress(self.rounds, self.recipe.plan.batch, self.recipe.game))
-                    self.say = self.progress.say
-                self.play()
-                reason, message = "finished", ""
-            except (RuntimeError, MemoryError) as error:
-                explained = out_of_memory(error, self.recipe.plan, self.source.spec.shape)
-                self.note_stop("out of memory" if explained else "failed", str(explained or error))
-                raise (explained or error) from error
-            except SaddleError as error:
-                self.note_stop("interrupted" if isinstance(error, Interrupted) else "stopped", str(error))
+                with memory_in_words(self.recipe.plan, self.source.spec.shape):
+                    self.begin(stack, resumed)
+                    self.play()
+                    self.finish()
+            except Exception as error:
+                with suppress(Exception):  # what went wrong first is what the user has to know
+                    self.note_stop(_reason(error), str(error))
+                if isinstance(error, OSError):
+                    raise SaddleError(
+                        f"the disk failed in {self.folder}: {error.strerror or error}; the checkpoints are intact. "
+                        "Make room and run again."
+                    ) from error
                 raise
-            self.finish()
-            self.note_stop(reason, message)
+            self.note_stop("finished")
+
+    def begin(self, stack: ExitStack, resumed: bool) -> None:
+        """Fix the length of the run, and open what the rounds are written to."""
+        if not resumed:
+            self.trainer.fix_rounds()
+        if self.leads:
+            self.events = stack.enter_context(Events(self.folder / "events.jsonl"))
+        self.note_start()
+        if not resumed:
+            self.save()  # also finds out now whether the disk takes a checkpoint
+            self.draw()
+        if not self.quiet:
+            self.progress = stack.enter_context(Progress(self.rounds, self.recipe.plan.batch, self.recipe.game))
+            self.say = self.progress.say
 
     @property
     def rounds(self) -> int:
         assert self.trainer.rounds is not None
         return self.trainer.rounds
 
-    def claim_folder(self) -> None:
-        """The folder is ours from here on. UsageError if it holds another recipe or other things."""
-        path = self.folder / "recipe.yaml"
-        if path.exists():
-            written = Recipe.read(path)
-            if differences := self.recipe.differences(written):
-                raise UsageError(
-                    f"{self.folder} holds a run of another recipe; choose another --run, or the same settings. "
-                    f"They differ in:\n  " + "\n  ".join(differences)
-                )
-            return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+    def claim_folder(self, stack: ExitStack) -> None:
+        """The folder is ours until the stack is left. UsageError if it is in use, or not for this recipe."""
+        path = self.folder / FILE
+        if not path.exists() and self.folder.exists() and not _is_empty(self.folder):
             raise UsageError(f"{self.folder} exists and is not a run folder; choose another --run")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.recipe.write(path)
+            _lock(self.folder, stack)
+            if not path.exists():
+                self.recipe.write(path)
         except OSError as error:
             raise SaddleError(f"cannot write to {self.folder}: {error.strerror or error}") from error
+        if differences := self.recipe.differences(Recipe.read(path)):
+            raise UsageError(
+                f"{self.folder} holds a run of another recipe; choose another --run, or the same settings. "
+                f"They differ in:\n  " + "\n  ".join(differences)
+            )
+        self.checkpoints.clean()
 
     def resume(self) -> bool:
-        """Go on from the newest good checkpoint; False if there is none."""
+        """Go on from the newest good checkpoint, every process from the same; False if there is none."""
         dist.barrier()
 
         def accept(state: State) -> None:
@@ -140,7 +150,15 @@ class Session:
             self.trainer.load_state(state)
             self.seconds = state.facts["seconds"]
 
-        if not self.checkpoints.newest(self.say, accept):
+        found = self.checkpoints.newest(self.say, accept)
+        place = self.trainer.round if found else -1
+        low, high = dist.largest(torch.tensor([-place, place], device=self.device)).tolist()
+        if -low != high:
+            raise SaddleError(
+                f"the processes found different checkpoints in {self.folder}, of rounds {-low} and {high}; the folder "
+                "must be the same one for all of them"
+            )
+        if not found:
             return False
         self.say(f"going on after round {self.trainer.round} of {self.rounds}")
         return True
@@ -195,7 +213,7 @@ class Session:
             state = trainer.state()
             state.facts |= {"seconds": self.seconds, "data": spec_to(self.source.spec), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
-            if self.score:
+            if self.score and math.isfinite(self.score.value):
                 state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
             self.checkpoints.save(trainer.round, state)
             self.write("save", seconds=self.seconds)
@@ -249,13 +267,15 @@ class Session:
         return scores
 
     def finish(self) -> None:
-        """The scores of the checkpoint that `saddle sample` would use."""
-        run = Run(self.folder, device=str(self.device)) if self.leads else None
-        if run and (names := scoring.defaults(run.game, self.source, final=True)):
-            scores = scoring.score(run.game, self.source, names)
-            entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
-            pictures.replace(self.folder / "scores.json", json.dumps(entries, indent=1).encode())
-            self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
+        """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
+        dist.barrier()  # the last checkpoint is there
+        run = Run(self.folder, device=str(self.device))
+        names = scoring.defaults(run.game, self.source, final=True)
+        if not names:
+            return
+        scores = scoring.score(run.game, self.source, names)
+        if self.leads:
+            write_scores(self.folder, [score.to_dict() | {"round": run.round} for score in scores.values()])
             self.say("\n".join(str(score) for score in scores.values()))
 
     def note_start(self) -> None:
@@ -273,8 +293,8 @@ class Session:
             version=__version__,
         )
 
-    def note_stop(self, reason: str, message: str) -> None:
-        if self.leads and getattr(self, "events", None):
+    def note_stop(self, reason: str, message: str = "") -> None:
+        if self.events:
             self.write("stop", reason=reason, message=message)
             self.say(f"{report.write(self.folder)}")
 
@@ -291,4 +311,27 @@ def _over_processes(values: dict[str, Tensor]) -> dict[str, float]:
     return dict(zip(values, mean.tolist(), strict=True))
 
 
-__all__ = ["Damaged", "Session", "train"]
+def _reason(error: Exception) -> str:
+    """Of a stop, in the words of the log."""
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    return (
+        "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
+    )
+
+
+def _is_empty(folder: Path) -> bool:
+    """Nothing in it but hidden files, such as half a recipe that a crash left."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
+
+
+def _lock(folder: Path, stack: ExitStack) -> None:
+    """Keep a second process out of the run until the stack is left, or this process dies."""
+    handle = os.open(folder, os.O_RDONLY)
+    stack.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"another process is training in {folder}; stop it first, or choose another --run") from None
+    except OSError:
+        pass  # a file system without locks: there the user has to see to it

@@ -13,7 +13,7 @@ from . import dist, rng
 from .checkpoint import Damaged, State
 from .ema import Averages, decay
 from .game import Game, Move
-from .health import Diverged, LossWatch, check_ownership, first_bad_tensor
+from .health import Diverged, LossWatch, check_ownership
 from .plan import Plan
 from .precision import Precision
 from .spec import Batch
@@ -131,12 +131,12 @@ class Trainer:
         """Seconds that a round takes: the median of rounds that are then taken back."""
         before, self.rounds = self.state(copy=True), 1_000_000
         paces: list[float] = []
-        began = time.perf_counter()
-        while len(paces) < 5 or time.perf_counter() - began < seconds:
+        while len(paces) < 5 or sum(paces) < seconds:
             started = time.perf_counter()
             self.play_round()
             float(sum(loss.float().sum() for loss in self.losses.values()))  # waits for the device
-            paces.append(time.perf_counter() - started)
+            pace = torch.tensor(time.perf_counter() - started, device=self.game.device)
+            paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
         self.load_state(before)
         for optim in self.optims.values():
             optim.zero_grad()
@@ -146,22 +146,26 @@ class Trainer:
     def fix_rounds(self, reserve: float = 0.9) -> None:
         """Turn the plan's budget into rounds; of the minutes `reserve` goes to rounds, the rest to pictures, scores."""
         if self.rounds is None:
-            pace = float(dist.largest(torch.tensor(self.measure_pace(), device=self.game.device)))
-            self.rounds = max(1, int(60 * (self.plan.minutes or 0) * reserve / pace))
+            self.rounds = max(1, int(60 * (self.plan.minutes or 0) * reserve / self.measure_pace()))
 
     def check(self) -> None:
-        """Diverged if a loss was, or a weight is, not finite."""
+        """Diverged if a loss was, or anything in the state is, not finite."""
         self.watch.check(self.game)
-        if bad := first_bad_tensor(self.game):
-            raise Diverged(f"round {self.round}: {bad} is not finite; the last good checkpoint stays")
+        for group, tensors in self.state().tensors.items():
+            for name, tensor in tensors.items():
+                if not torch.isfinite(tensor).all():
+                    raise Diverged(
+                        f"round {self.round}: {name} ({group}) is not finite; the last good checkpoint stays. "
+                        "Try a lower learning rate or --plan.precision fp32."
+                    )
 
     def state(self, copy: bool = False) -> State:
         """Everything that the rest of the run depends on."""
         optims = {
-            f"{name}.{index}.{key}": value
-            for name, optim in self.optims.items()
-            for index, values in optim.state_dict()["state"].items()
-            for key, value in values.items()
+            f"{name}.{path}.{key}": value
+            for name, player in self.game.players().items()
+            for path, parameter in player.named_parameters()
+            for key, value in self.optims[name].state.get(parameter, {}).items()
             if isinstance(value, Tensor)
         }
         groups = {"game": self.game.state_dict(), "averages": self.averages.state_dict(), "optimizers": optims}
@@ -171,13 +175,33 @@ class Trainer:
 
     def load_state(self, state: State) -> None:
         """Go on from here. Damaged if the state is another game's."""
-        load_weights(self.game, state.tensors.get("game", {}), "game")
-        load_weights(self.averages, state.tensors.get("averages", {}), "averages")
-        for name, optim in self.optims.items():
-            _load_optim(name, optim, state.tensors.get("optimizers", {}))
+        if missing := {"game", "averages", "optimizers"} - state.tensors.keys():
+            raise Damaged(f"{min(missing)}.safetensors is missing")
+        load_weights(self.game, state.tensors["game"], "game")
+        load_weights(self.averages, state.tensors["averages"], "averages")
+        self._load_optims(state.tensors["optimizers"])
         facts = state.facts
         self.round, self.rounds, self.batches_drawn = facts["round"], facts["rounds"], facts["batches_drawn"]
         self._batches = None
+
+    def _load_optims(self, tensors: dict[str, Tensor]) -> None:
+        """State by the names of players and parameters. Damaged if it is of another optimizer's parameters."""
+        states: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in self.optims}
+        owners = {
+            f"{name}.{path}": (name, index, parameter)
+            for name, player in self.game.players().items()
+            for index, (path, parameter) in enumerate(player.named_parameters())
+        }
+        for full, tensor in tensors.items():
+            path, _, key = full.rpartition(".")
+            name, index, parameter = owners.get(path, ("", 0, None))
+            if parameter is None or tensor.shape not in (parameter.shape, ()):
+                raise Damaged(f"optimizers.safetensors is of other networks: {full} has no place here")
+            if tensor.shape == parameter.shape:  # a moment: in the parameter's own memory layout, for fused steps
+                tensor = torch.empty_like(parameter).copy_(tensor)
+            states[name].setdefault(index, {})[key] = tensor
+        for name, optim in self.optims.items():
+            optim.load_state_dict({"state": states[name], "param_groups": optim.state_dict()["param_groups"]})
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
@@ -189,17 +213,3 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> No
         if tensor.shape != own[name].shape:
             raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
     module.load_state_dict(tensors)
-
-
-def _load_optim(player: str, optim: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    parameters = [p for group in optim.param_groups for p in group["params"]]
-    for path, tensor in tensors.items():
-        owner, index, key = path.rsplit(".", 2)
-        if owner != player:
-            continue
-        parameter = parameters[int(index)]
-        if tensor.shape == parameter.shape:  # a moment: in the parameter's own memory layout, which fused steps assume
-            tensor = torch.empty_like(parameter).copy_(tensor)
-        state.setdefault(int(index), {})[key] = tensor
-    optim.load_state_dict({"state": state, "param_groups": optim.state_dict()["param_groups"]})
