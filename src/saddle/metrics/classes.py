@@ -15,6 +15,18 @@ def rarest_class(logits: Tensor) -> tuple[float, float]:
     return rarest, share_error(rarest, len(logits))
 
 
+def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
+    """Share of samples whose class, as logits [N, K] name it, is the commonest one of their code [N], and its error.
+
+    What a code means is found out here, not told: 1 if every code stands for one class, 1 / K for codes without one.
+    """
+    named = logits.argmax(1)
+    counts = torch.zeros(int(codes.max()) + 1, logits.shape[1], device=logits.device)
+    counts.index_put_((codes.to(logits.device), named), torch.ones(len(named), device=logits.device), accumulate=True)
+    share = float(double(counts).amax(1).sum() / len(named))
+    return share, share_error(share, len(named))
+
+
 def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     """Share of logits [N, K] that name the label [N] the sample was drawn for, and its standard error."""
     if labels.shape != logits.shape[:1]:
