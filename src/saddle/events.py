@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from saddle.errors import SaddleError
+from .errors import SaddleError
 
 Event = dict[str, Any]
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # JSON has no such numbers

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from saddle.errors import SaddleError
+from .errors import SaddleError
 
 READABLE = 64  # pixels: smaller images are enlarged to about this
 BACKGROUND = (24, 24, 27)

@@ -9,15 +9,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from saddle.data.options import DataOptions
-from saddle.errors import UsageError, near
+from ..errors import UsageError, near
+from .options import DataOptions
 
 if TYPE_CHECKING:
-    from saddle.data.check import Report, check_data, check_folder
-    from saddle.data.points import modes
-    from saddle.data.sampler import places
-    from saddle.data.source import Source, Split, check_batch
-    from saddle.data.stream import Stream
+    from .check import Report, check_data, check_folder
+    from .points import modes
+    from .sampler import places
+    from .source import Source, Split, check_batch
+    from .stream import Stream
 
 _homes = {
     "Report": "check",

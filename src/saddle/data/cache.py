@@ -16,9 +16,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from saddle.data.contents import digest
-from saddle.data.decode import Unreadable, reading
-from saddle.errors import SaddleError
+from ..errors import SaddleError
+from .contents import digest
+from .decode import Unreadable, reading
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

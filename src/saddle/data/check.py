@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from saddle.data import open_source
-from saddle.data.cache import in_parallel
-from saddle.data.contents import digest
-from saddle.data.decode import Header, Unreadable, colour, header, pixels
-from saddle.data.files import Bad, bad_lines, counted, listing, scan
-from saddle.data.options import DataOptions
-from saddle.data.origins.folder import found_in
-from saddle.errors import UsageError
+from ..errors import UsageError
+from . import open_source
+from .cache import in_parallel
+from .contents import digest
+from .decode import Header, Unreadable, colour, header, pixels
+from .files import Bad, bad_lines, counted, listing, scan
+from .options import DataOptions
+from .origins.folder import found_in
 
 
 @dataclass(frozen=True)

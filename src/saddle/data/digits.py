@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from saddle.data.options import DataOptions
+from .options import DataOptions
 
 TRAINED = 1300  # the rest, 497, are held out: so the digits are split everywhere
 SIZE = 32  # pixels, unless asked otherwise

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from saddle.errors import UsageError
+from ..errors import UsageError
 
 
 @dataclass(frozen=True)

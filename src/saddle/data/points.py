@@ -5,12 +5,12 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
-from saddle.data.contents import fingerprint
-from saddle.data.options import DataOptions
-from saddle.data.source import Source, Split
-from saddle.errors import UsageError, near
-from saddle.rng import number
-from saddle.spec import DataSpec
+from ..errors import UsageError, near
+from ..rng import number
+from ..spec import DataSpec
+from .contents import fingerprint
+from .options import DataOptions
+from .source import Source, Split
 
 TRAINED, HELD_OUT = 100_000, 10_000
 Points = NDArray[np.float32]

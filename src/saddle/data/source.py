@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saddle.errors import UsageError
-from saddle.spec import Batch, DataSpec
+from ..errors import UsageError
+from ..spec import Batch, DataSpec
 
 
 class Column(Protocol):

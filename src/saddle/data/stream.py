@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from saddle import dist
-from saddle.data.sampler import coins, places
-from saddle.data.source import Split, decoded
-from saddle.errors import UsageError
-from saddle.spec import Batch, DataSpec
+from .. import dist
+from ..errors import UsageError
+from ..spec import Batch, DataSpec
+from .sampler import coins, places
+from .source import Split, decoded
 
 
 class Stream:

@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saddle.metrics.evaluation import evaluate
-    from saddle.metrics.features import Extractor, extractor
-    from saddle.metrics.names import metric_names
-    from saddle.metrics.reference import Reference
-    from saddle.metrics.score import Score, rank
+    from .evaluation import evaluate
+    from .features import Extractor, extractor
+    from .names import metric_names
+    from .reference import Reference
+    from .score import Score, rank
 
 __all__ = ["Extractor", "Reference", "Score", "evaluate", "extractor", "metric_names", "rank"]
 

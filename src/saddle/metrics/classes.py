@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
-from saddle.metrics.blocks import double
-from saddle.metrics.uncertainty import share_error
+from ..errors import UsageError
+from .blocks import double
+from .uncertainty import share_error
 
 
 def rarest_class(logits: Tensor) -> tuple[float, float]:

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from saddle.errors import UsageError
-from saddle.metrics.features import Extractor, Features
+from ..errors import UsageError
+from .features import Extractor, Features
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SIZE = 32

@@ -7,20 +7,20 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from saddle import dist
-from saddle.errors import SaddleError, UsageError
-from saddle.metrics import classes, modes
-from saddle.metrics.digits import triples
-from saddle.metrics.features import Extractor
-from saddle.metrics.features import extractor as extractor_named
-from saddle.metrics.fid import fid
-from saddle.metrics.inception_score import inception_score
-from saddle.metrics.kid import kid, subset_size
-from saddle.metrics.names import Metric, chosen
-from saddle.metrics.nearest import copying
-from saddle.metrics.prdc import Shape, prdc
-from saddle.metrics.reference import Reference, content_hash
-from saddle.metrics.score import Fingerprint, Score
+from .. import dist
+from ..errors import SaddleError, UsageError
+from . import classes, modes
+from .digits import triples
+from .features import Extractor
+from .features import extractor as extractor_named
+from .fid import fid
+from .inception_score import inception_score
+from .kid import kid, subset_size
+from .names import Metric, chosen
+from .nearest import copying
+from .prdc import Shape, prdc
+from .reference import Reference, content_hash
+from .score import Fingerprint, Score
 
 Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference

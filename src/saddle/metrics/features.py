@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from saddle.errors import SaddleError, UsageError, near
+from ..errors import SaddleError, UsageError, near
 
 
 class Features(NamedTuple):
@@ -83,13 +83,13 @@ def extractor(name: str, weights: str | Path | None = None, device: torch.device
 
 def _build(name: str, weights: str | Path | None) -> Extractor:
     if name == "digits":
-        from saddle.metrics.digits import load
+        from .digits import load
 
         return load()
     if name == "inception":
-        from saddle.metrics.inception import Inception
+        from .inception import Inception
 
         return Inception.load(weights)
-    from saddle.metrics.pixels import Pixels
+    from .pixels import Pixels
 
     return Pixels()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddle import dist
-from saddle.errors import SaddleError
-from saddle.metrics.blocks import double
-from saddle.metrics.uncertainty import groups, jackknife
+from .. import dist
+from ..errors import SaddleError
+from .blocks import double
+from .uncertainty import groups, jackknife
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from saddle.errors import SaddleError, UsageError
-from saddle.metrics.features import Extractor, Features
+from ..errors import SaddleError, UsageError
+from .features import Extractor, Features
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d"  # how the file's digest begins

@@ -7,8 +7,8 @@ never sees real data.
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
-from saddle.metrics.blocks import double
+from ..errors import UsageError
+from .blocks import double
 
 
 def inception_score(logits: Tensor, splits: int = 10, seed: int = 0) -> tuple[float, float]:

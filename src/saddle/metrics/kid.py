@@ -7,8 +7,8 @@ is, about half the time, when the two laws are equal.
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
-from saddle.metrics.blocks import double, rows
+from ..errors import UsageError
+from .blocks import double, rows
 
 
 def mmd(x: Tensor, y: Tensor) -> float:

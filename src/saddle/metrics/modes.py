@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from saddle.metrics.blocks import double
-from saddle.metrics.uncertainty import groups, jackknife, share_error
+from .blocks import double
+from .uncertainty import groups, jackknife, share_error
 
 STACKED = 1000
 

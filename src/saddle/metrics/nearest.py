@@ -9,7 +9,7 @@ the real law, 1 for copies; below 0.5 where samples are further off than real im
 import torch
 from torch import Tensor
 
-from saddle.metrics.blocks import nearest
+from .blocks import nearest
 
 
 def copying(fake: Tensor, train: Tensor, heldout: Tensor) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from saddle.metrics.features import Extractor, Features
+from .features import Extractor, Features
 
 MOST = 16
 

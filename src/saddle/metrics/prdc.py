@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
-from saddle.metrics.blocks import squared_distances
-from saddle.metrics.uncertainty import groups, jackknife
+from ..errors import UsageError
+from .blocks import squared_distances
+from .uncertainty import groups, jackknife
 
 
 @dataclass(frozen=True)

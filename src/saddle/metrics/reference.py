@@ -8,9 +8,9 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from saddle import dist
-from saddle.errors import UsageError
-from saddle.metrics.features import Extractor, Features
+from .. import dist
+from ..errors import UsageError
+from .features import Extractor, Features
 
 _KEPT = 4  # references of the last runs; an FID reference of 50,000 is 400 MB
 _seen: OrderedDict[tuple[str, str], Features] = OrderedDict()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from saddle.errors import SaddleError
+from ..errors import SaddleError
 
 Fingerprint = dict[str, str | int | float]
 

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from saddle.pictures import replace
-from saddle.report import page, story
+from ..pictures import replace
+from . import page, story
 
 
 def write(run_dir: str | os.PathLike[str]) -> Path:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from saddle.progress import by_player, duration, number
-from saddle.report import samples
-from saddle.report.html import Html, tag
-from saddle.report.story import Story, flat, is_number
-from saddle.report.svg import Curve, chart
+from ..progress import by_player, duration, number
+from . import samples
+from .html import Html, tag
+from .story import Story, flat, is_number
+from .svg import Curve, chart
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 ENDS = {"finished": "good", "interrupted": "fair", "unfinished": "fair"}  # any other end is a bad one

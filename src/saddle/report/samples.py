@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from saddle.events import Event
+from ..events import Event
 
 MOST = 24  # pictures in the timeline
 LARGE, SMALL = (1200, 450_000), (480, 56_000)  # pixels of the longer side and bytes: of the latest, of the others

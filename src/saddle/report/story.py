@@ -9,10 +9,10 @@ from typing import Any, TypeGuard
 import numpy as np
 import yaml
 
-from saddle import events
-from saddle.errors import SaddleError, UsageError
-from saddle.events import Event
-from saddle.report.svg import Curve
+from .. import events
+from ..errors import SaddleError, UsageError
+from ..events import Event
+from .svg import Curve
 
 
 @dataclass(frozen=True)

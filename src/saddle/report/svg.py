@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from saddle.progress import number
-from saddle.report.html import Html, join, tag
+from ..progress import number
+from .html import Html, join, tag
 
 WIDTH, HEIGHT = 460, 232  # small, so that the labels can be read on a phone
 LEFT, RIGHT, TOP, BOTTOM = 46, 448, 10, 204  # of the frame

@@ -7,12 +7,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from saddle.data.contents import digests, fingerprint, hold_out
-from saddle.data.decode import fitted, with_channels
-from saddle.data.options import DataOptions
-from saddle.data.source import Column, Rows, Source, Split
-from saddle.errors import UsageError
-from saddle.spec import DataSpec
+from ...errors import UsageError
+from ...spec import DataSpec
+from ..contents import digests, fingerprint, hold_out
+from ..decode import fitted, with_channels
+from ..options import DataOptions
+from ..source import Column, Rows, Source, Split
 
 MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from saddle.data.contents import fingerprint
-from saddle.data.digits import NAMES, TRAINED, enlarged
-from saddle.data.options import DataOptions
-from saddle.data.source import Source, Split
-from saddle.errors import UsageError
-from saddle.spec import DataSpec
+from ...errors import UsageError
+from ...spec import DataSpec
+from ..contents import fingerprint
+from ..digits import NAMES, TRAINED, enlarged
+from ..options import DataOptions
+from ..source import Source, Split
 
 
 def open(options: DataOptions, place: str) -> Source:

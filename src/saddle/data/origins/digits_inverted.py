@@ -1,10 +1,10 @@
 """digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
 
-from saddle.data.contents import fingerprint
-from saddle.data.digits import NAMES, TRAINED, enlarged
-from saddle.data.options import DataOptions
-from saddle.data.source import Source, Split
-from saddle.spec import DataSpec
+from ...spec import DataSpec
+from ..contents import fingerprint
+from ..digits import NAMES, TRAINED, enlarged
+from ..options import DataOptions
+from ..source import Source, Split
 
 
 def open(options: DataOptions, place: str) -> Source:

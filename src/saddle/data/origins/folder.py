@@ -9,15 +9,15 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from saddle.data.cache import Prepared, in_parallel, prepare
-from saddle.data.contents import fingerprint, hold_out
-from saddle.data.decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
-from saddle.data.files import SUFFIXES, Bad, Found, bad_lines, counted, listing, scan
-from saddle.data.options import DataOptions
-from saddle.errors import UsageError
+from ...errors import UsageError
+from ..cache import Prepared, in_parallel, prepare
+from ..contents import fingerprint, hold_out
+from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
+from ..files import SUFFIXES, Bad, Found, bad_lines, counted, listing, scan
+from ..options import DataOptions
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
-    from saddle.data.source import Source
+    from ..source import Source
 
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
 
@@ -125,8 +125,8 @@ def _source(
     bits: int,
     notes: dict[str, object],
 ) -> "Source":
-    from saddle.data.source import Rows, Source, Split
-    from saddle.spec import DataSpec
+    from ...spec import DataSpec
+    from ..source import Rows, Source, Split
 
     classes, labels = _labels(paths) if options.labels else ((), None)
     parts = []

@@ -1,8 +1,8 @@
 """grid: points of 25 Gaussians, {-4, -2, 0, 2, 4} squared (std .05)."""
 
-from saddle.data.options import DataOptions
-from saddle.data.points import open_mixture
-from saddle.data.source import Source
+from ..options import DataOptions
+from ..points import open_mixture
+from ..source import Source
 
 
 def open(options: DataOptions, place: str) -> Source:

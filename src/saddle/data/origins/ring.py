@@ -1,8 +1,8 @@
 """ring: points of 8 Gaussians on a circle (radius 1, std .01)."""
 
-from saddle.data.options import DataOptions
-from saddle.data.points import open_mixture
-from saddle.data.source import Source
+from ..options import DataOptions
+from ..points import open_mixture
+from ..source import Source
 
 
 def open(options: DataOptions, place: str) -> Source:

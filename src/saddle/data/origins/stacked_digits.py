@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saddle.data.contents import fingerprint
-from saddle.data.digits import TRAINED, enlarged
-from saddle.data.options import DataOptions
-from saddle.data.sampler import hashed
-from saddle.data.source import Source, Split
-from saddle.errors import UsageError
-from saddle.spec import DataSpec
+from ...errors import UsageError
+from ...spec import DataSpec
+from ..contents import fingerprint
+from ..digits import TRAINED, enlarged
+from ..options import DataOptions
+from ..sampler import hashed
+from ..source import Source, Split
 
 TRIPLES, HELD_OUT = 128_000, 26_000  # as many as PacGAN (1712.04086) trains on and counts modes in
 

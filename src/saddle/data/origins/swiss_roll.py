@@ -1,8 +1,8 @@
 """swiss-roll: points along a spiral of roughly unit scale."""
 
-from saddle.data.options import DataOptions
-from saddle.data.points import open_spiral
-from saddle.data.source import Source
+from ..options import DataOptions
+from ..points import open_spiral
+from ..source import Source
 
 
 def open(options: DataOptions, place: str) -> Source:
