@@ -11,6 +11,7 @@ import torch
 from saddle import registry, rng
 from saddle.data import open_source
 from saddle.data.stream import Stream
+from saddle.optim import Optim
 from saddle.plan import Plan
 from saddle.recipe import Recipe
 from saddle.trainer import Trainer
@@ -32,11 +33,14 @@ def tiny_recipe(name: str, **plan: Any) -> Recipe:
     return replace(recipe, plan=Plan(**settings))
 
 
-def make_trainer(name: str, options: Any = None, **plan: Any) -> Trainer:
+def make_trainer(name: str, options: Any = None, optim: Optim | None = None, **plan: Any) -> Trainer:
+    """The game on its data, ready to play; `optim` for all players instead of their own."""
     recipe = tiny_recipe(name, **plan)
     source = open_source(recipe.data)
     rng.seed(0, "weights")
     game = registry.load(name)(source.spec, options or recipe.options)
+    if optim:
+        game.optim = lambda player: optim
     stream = Stream(
         source.train, source.spec, recipe.plan.batch, recipe.plan.seed, micro_batches=recipe.plan.micro_batches
     )
@@ -47,8 +51,8 @@ def make_trainer(name: str, options: Any = None, **plan: Any) -> Trainer:
 def play() -> Callable[..., Trainer]:
     """play(name, rounds=…, options=…, **plan) → a trainer after its rounds."""
 
-    def played(name: str, options: Any = None, **plan: Any) -> Trainer:
-        trainer = make_trainer(name, options, **plan)
+    def played(name: str, options: Any = None, optim: Optim | None = None, **plan: Any) -> Trainer:
+        trainer = make_trainer(name, options, optim, **plan)
         while trainer.round < trainer.rounds:
             trainer.play_round()
         return trainer

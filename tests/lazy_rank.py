@@ -9,12 +9,13 @@ from conftest import make_trainer, tiny_recipe
 from safetensors.torch import save_file
 
 from saddle import dist
+from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
 
 
 def play_lazily() -> dict[str, torch.Tensor]:
     options = replace(tiny_recipe("wgan-gp").options, penalty=GradientPenalty(every=2))
-    trainer = make_trainer("wgan-gp", options, rounds=3, precision="fp64")
+    trainer = make_trainer("wgan-gp", options, rounds=3, precision="fp64", optim=SGD(lr=1e-3))
     while trainer.round < trainer.rounds:
         trainer.play_round()
     return {k: t.contiguous() for k, t in trainer.game.state_dict().items()}

@@ -8,13 +8,14 @@ from conftest import make_trainer
 from safetensors.torch import save_file
 
 from saddle import dist
+from saddle.optim import SGD
 
 
 def main(folder: Path, *names: str) -> None:
     torch.set_num_threads(1)
     with dist.processes(torch.device("cpu")):
         for name in names:
-            trainer = make_trainer(name, rounds=2, precision="fp64")
+            trainer = make_trainer(name, rounds=2, precision="fp64", optim=SGD(lr=1e-3))
             while trainer.round < trainer.rounds:
                 trainer.play_round()
             tensors = {k: t.contiguous() for k, t in trainer.game.state_dict().items()}

@@ -101,7 +101,7 @@ def test_fakes_are_detached_in_the_discriminators_move():
 def test_the_code_is_part_of_the_noise_and_is_concatenated():
     game = small()
     code = Code(torch.tensor([3, 0]), torch.tensor([[0.25, -1.0], [0.5, 1.0]]))
-    z = game.noise(2, code)
+    z = game.noise(2, code=code)
     assert z.shape == (2, 4 + 10 + 2)
     assert z[:, 4:14].argmax(1).tolist() == [3, 0]
     assert torch.equal(z[:, 14:], code.continuous)
@@ -122,7 +122,7 @@ def test_samples_of_a_given_code_differ_by_the_code_alone():
     drawn = []
     for code in codes:
         rng.seed(5)
-        drawn.append(game.sample(3, code))
+        drawn.append(game.decode(game.noise(3, code=code)).detach())
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     assert game.sample(2).shape == (2, 1, 8, 8)

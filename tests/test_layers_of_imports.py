@@ -1,6 +1,7 @@
 """Who may import whom: lower rooms never see higher ones."""
 
 import ast
+import re
 from pathlib import Path
 
 import saddle
@@ -77,6 +78,6 @@ def test_the_trainer_names_no_game():
 def test_nothing_is_unpickled():
     for path in ROOT.rglob("*.py"):
         text = path.read_text()
-        assert "pickle" not in text.replace("unpickled", "").replace("allow_pickle=False", ""), path
+        assert not re.search(r"import pickle|pickle\.loads?\b|allow_pickle=True", text), path
         assert "weights_only=False" not in text, path
         assert text.count("torch.load(") == text.count("weights_only=True"), path

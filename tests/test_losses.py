@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from saddle.games.cyclegan import HalfLeastSquares
-from saddle.losses import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from saddle.losses import HalfLeastSquares, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
 
 ALL = [NonSaturating(), Minimax(), Wasserstein(), Hinge(), LeastSquares(), HalfLeastSquares()]
 LOG2 = math.log(2)

@@ -241,3 +241,13 @@ def test_the_digit_floor_is_what_it_was(parts: tuple[Tensor, Tensor, Tensor]) ->
     look = extractor("digits")
     floor = fid(look(parts[1]).features, look(parts[0]).features)[0]
     assert floor == pytest.approx(0.8, abs=0.1)
+
+
+def test_purity_is_one_for_a_code_of_one_class_and_chance_without_meaning():
+    from saddle.metrics.classes import purity
+
+    classes = torch.arange(1000) % 10
+    logits = torch.nn.functional.one_hot(classes, 10).float()
+    assert purity(logits, (classes + 3) % 10)[0] == 1.0  # which code is which class does not matter
+    assert purity(logits, torch.zeros(1000, dtype=torch.int64))[0] == 0.1
+    assert purity(logits, classes // 2)[0] == 0.5

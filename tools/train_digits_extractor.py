@@ -9,6 +9,7 @@ on two CPU cores. The weights in the package came from the defaults.
 
 import argparse
 import math
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
@@ -91,9 +92,9 @@ def main() -> None:
     print(f"train {accuracy(net, images[:TRAIN], labels[:TRAIN]):.4f}")
     print(f"held-out {held_out:.4f}, the same at 28 pixels {accuracy(net, small, labels[TRAIN:]):.4f}")
     about = {"data": "scikit-learn digits, first 1300 of 1797", "held_out_accuracy": f"{held_out:.4f}"}
-    save_file(
-        net.state_dict(), options.out, metadata=about | {"rounds": str(options.rounds), "seed": str(options.seed)}
-    )
+    about |= {"rounds": str(options.rounds), "seed": str(options.seed)}
+    save_file(net.state_dict(), options.out, metadata=about)
+    Path(options.out).chmod(0o644)  # safetensors leaves it to its owner alone, and so would the wheel
 
 
 if __name__ == "__main__":

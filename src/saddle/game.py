@@ -42,7 +42,7 @@ class Game(nn.Module, ABC):
     class Options:
         """Settings of the game; the defaults are the paper's."""
 
-        optim: Optim = Adam()  # of every player
+        optim: Optim = Adam()  # of all players
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
@@ -100,8 +100,13 @@ class Synthesis(Game):
             if self.z_dim < 1:
                 raise UsageError(f"z_dim is at least 1, not {self.z_dim}")
 
-    def noise(self, n: int) -> Tensor:
-        """z, standard normal.  [n, z_dim]"""
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of what a sample can be asked to be, in order; empty if it cannot be asked for."""
+        return ()
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, standard normal, and whatever else the generator takes, for labels int64 [n] if given.  [n, z_dim]"""
         return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
 
     def decode(self, z: Tensor) -> Tensor:
@@ -109,9 +114,9 @@ class Synthesis(Game):
         return self.generator(z)  # type: ignore[operator]
 
     @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        """n new samples, [n, C, H, W] in [-1, 1] or [n, D]."""
-        return self.decode(self.noise(n))
+    def sample(self, n: int, label: Tensor | None = None) -> Tensor:
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given."""
+        return self.decode(self.noise(n, label))
 
 
 class Translation(Game):

@@ -92,3 +92,14 @@ class LeastSquares(AdversarialLoss):
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return (fake - self.c).square().mean() / 2
+
+
+@dataclass(frozen=True)
+class HalfLeastSquares(AdversarialLoss):
+    """D: (C(x) - 1)² / 2 + C(G(z))² / 2.  G: (C(G(z)) - 1)², not halved, against which the other weights are set."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return (fake - 1).square().mean()

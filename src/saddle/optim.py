@@ -21,7 +21,9 @@ class Schedule(ABC):
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    value: float = 1.0
+    """The same all the time."""
+
+    value: float = 1.0  # the number
 
     def __call__(self, rounds: int, progress: float) -> float:
         return self.value
@@ -31,10 +33,10 @@ class Constant(Schedule):
 class Linear(Schedule):
     """`start` until progress `begin`, then in a straight line to `end` at progress `finish`."""
 
-    start: float = 1.0
-    end: float = 0.0
-    begin: float = 0.0
-    finish: float = 1.0
+    start: float = 1.0  # the number before
+    end: float = 0.0  # the number after
+    begin: float = 0.0  # progress of the run, 0 to 1, at which it starts to change
+    finish: float = 1.0  # progress at which it has changed
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin < self.finish <= 1:
@@ -49,9 +51,9 @@ class Linear(Schedule):
 class Exponential(Schedule):
     """start · factor^rounds, never below `floor`."""
 
-    start: float = 1.0
-    factor: float = 1.0
-    floor: float = 0.0
+    start: float = 1.0  # the number at first
+    factor: float = 1.0  # what every round multiplies it by
+    floor: float = 0.0  # what it never goes below
 
     def __call__(self, rounds: int, progress: float) -> float:
         return max(self.start * self.factor**rounds, self.floor)
@@ -61,8 +63,8 @@ class Exponential(Schedule):
 class Optim(ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 
-    lr: float = 2e-4
-    schedule: Schedule = Constant()
+    lr: float = 2e-4  # learning rate
+    schedule: Schedule = Constant()  # a factor on the learning rate
 
     def __post_init__(self) -> None:
         if not self.lr > 0:
@@ -81,8 +83,8 @@ class Optim(ABC):
 class Adam(Optim):
     """Kingma & Ba, 2015. https://arxiv.org/abs/1412.6980"""
 
-    betas: tuple[float, float] = (0.5, 0.999)
-    eps: float = 1e-8
+    betas: tuple[float, float] = (0.5, 0.999)  # β₁, β₂: how long the two moments remember
+    eps: float = 1e-8  # added to the root of the second moment
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -98,7 +100,7 @@ class Adam(Optim):
 class RMSprop(Optim):
     """Tieleman & Hinton, 2012, with torch's smoothing constant of 0.99."""
 
-    lr: float = 5e-5
+    lr: float = 5e-5  # learning rate
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.RMSprop(parameters, self.lr, foreach=True)
@@ -108,8 +110,8 @@ class RMSprop(Optim):
 class SGD(Optim):
     """Stochastic gradient descent with momentum."""
 
-    lr: float = 0.1
-    momentum: Schedule = Constant(0.0)
+    lr: float = 0.1  # learning rate
+    momentum: Schedule = Constant(0.0)  # how much of the last step each step keeps
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, self.lr, momentum=self.momentum(0, 0.0), fused=True)

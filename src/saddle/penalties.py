@@ -32,8 +32,8 @@ def input_gradient(score: Score, x: Tensor) -> Tensor:
 class Penalty(ABC):
     """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
 
-    weight: float = 1.0
-    every: int = 1
+    weight: float = 1.0  # factor on the penalty
+    every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.weight < 0:
@@ -67,9 +67,9 @@ class GradientPenalty(Penalty):
     One-sided, only norms above the target count: Petzka et al., 2018. https://arxiv.org/abs/1709.08894
     """
 
-    weight: float = 10.0  # λ
-    target: float = 1.0
-    one_sided: bool = False
+    weight: float = 10.0  # λ, factor on the penalty
+    target: float = 1.0  # what the norm of the gradient is pulled to
+    one_sided: bool = False  # let norms below the target pass
 
     def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
         t = rng.rand(len(real), *[1] * (real.ndim - 1), device=real.device).to(real)  # ε, one a sample

@@ -27,7 +27,7 @@ def seed(*key: object) -> None:
     global _seed
     _seed = number(*key)
     _generators.clear()
-    torch.manual_seed(number(*key, _share))
+    _seed_default(number(*key, _share))
 
 
 @contextmanager
@@ -54,6 +54,15 @@ def rand(n: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
 def randint(high: int, n: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
     """This share's [n, …] of the whole batch's integers in 0 … high - 1."""
     return _part(torch.randint(high, (n * _share[1], *shape), device=device, generator=_generator(device)), n)
+
+
+def _seed_default(seed: int) -> None:
+    """torch.manual_seed for the devices in use; for every other one that keeps a stack trace, at 1 ms a round."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
 
 
 def _part(whole: Tensor, n: int) -> Tensor:

@@ -16,7 +16,7 @@ from . import registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
-from .errors import SaddleError, UsageError
+from .errors import SaddleError, UsageError, near
 from .game import Game, Synthesis, Translation
 from .pictures import replace, to_uint8
 from .precision import choose_device
@@ -84,12 +84,28 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0) -> Tensor:
-        """n samples: images uint8 [n, C, H, W], or points float [n, D]. The same seed gives the same samples."""
+    def sample(self, n: int, seed: int = 0, label: str | int | None = None) -> Tensor:
+        """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
+
+        The same seed gives the same samples.
+        """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
+        chosen = None if label is None else self._label(str(label))
         rng.seed(seed, "sample")
-        return self._border(torch.cat([self.synthesis.sample(k) for k in _portions(n)]))
+        parts = [
+            self.synthesis.sample(k, None if chosen is None else torch.full((k,), chosen, device=self.device))
+            for k in _portions(n)
+        ]
+        return self._border(torch.cat(parts))
+
+    def _label(self, name: str) -> int:
+        labels = self.synthesis.labels
+        if not labels:
+            raise UsageError(f"{self.recipe.game} cannot be asked for a label; it samples without one")
+        if name not in labels:
+            raise UsageError(f"no label '{name}'{near(name, labels)}; there are {', '.join(labels)}")
+        return labels.index(name)
 
     def interpolate(self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True) -> Tensor:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them."""

@@ -27,8 +27,10 @@ EXTRACTORS = {
 }  # sources with a judge of their own
 WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
 AT_THE_END = {
-    "digits": ["fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage", "classes"]
-    + ["copying"],
+    "digits": [
+        *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
+        *("classes", "copying"),
+    ],
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
 }
@@ -40,7 +42,10 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
     """The scores that this game's samples of these data get without being asked; the first one chooses the best."""
     if source.name in _MIXTURES:
         return _OF_MIXTURES
-    return (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
+    names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
+    if final and names and isinstance(game, Synthesis) and game.labels:
+        return [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+    return names
 
 
 def score(
@@ -80,7 +85,14 @@ def score(
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
     if isinstance(game, Synthesis):
-        return lambda k: game.sample(k).float()
+        if not game.labels:
+            return lambda k: game.sample(k).float()
+
+        def labelled(k: int) -> tuple[Tensor, Tensor]:
+            label = rng.randint(len(game.labels), k, device=game.device)
+            return game.sample(k, label).float(), label
+
+        return labelled
     assert isinstance(game, Translation)
     return _Translated(game, source)
 

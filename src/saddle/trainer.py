@@ -42,6 +42,7 @@ class Trainer:
             for player in game.players().values():
                 player.compile()
         self.optims = {name: game.optim(name).build(player.parameters()) for name, player in game.players().items()}
+        self.weights = {n: [p for p in player.parameters() if p.requires_grad] for n, player in game.players().items()}
         self.watch = LossWatch(game.device)
         self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
         self.round = self.batches_drawn = 0
@@ -125,7 +126,7 @@ class Trainer:
             self.losses[f"{'+'.join(move.players)}/{name}"] = of_parts.mean()
 
     def parameters(self, move: Move) -> list[nn.Parameter]:
-        return [p for name in move.players for p in self.game.get_submodule(name).parameters() if p.requires_grad]
+        return [p for name in move.players for p in self.weights[name]]
 
     def measure_pace(self, seconds: float = 4.0) -> float:
         """Seconds that a round takes: the median of rounds that are then taken back."""

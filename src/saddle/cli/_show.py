@@ -12,11 +12,13 @@ def json(value: Any) -> None:
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
-    """Lines under headings, wrapped to the terminal; 200 columns wide where there is none."""
+    """Lines under headings, wrapped to the terminal but for their first cell; 200 columns wide where there is none."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i, column in enumerate(columns):
+        grid.add_column(column, no_wrap=i == 0, overflow="fold")
     for line in lines:
         grid.add_row(*(Text(str(cell)) for cell in line))
     _print(grid)

@@ -20,6 +20,7 @@ SETTINGS: tuple[str, ...] = ()
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
+    parser.add_argument("--label", help="what the samples are to be, for a game that can be asked")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -37,9 +38,10 @@ def run(args: Namespace) -> None:
         raise UsageError(f"--each writes images; {args.run} draws points, which --out writes as .png, .npy or .csv")
     if args.each:
         _write.check_folder(args.each)
-    made = opened.sample(args.n, args.seed)
+    name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
+    made = opened.sample(args.n, args.seed, args.label)
     if args.each:
         written = _write.each(made, args.each)
     else:
-        written = [_write.samples(opened, made, args.out or args.run / f"sample-seed-{args.seed}.png")]
+        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png")]
     paths(written, args.json)

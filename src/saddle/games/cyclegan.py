@@ -14,24 +14,13 @@ from torch.nn.functional import l1_loss
 from ..errors import UsageError
 from ..game import Move, Translation
 from ..layers.pool import ImagePool
-from ..losses import AdversarialLoss
+from ..losses import AdversarialLoss, HalfLeastSquares
 from ..nets.patch import patch_discriminator
 from ..nets.shapes import image_shape
 from ..nets.translator import translator
 from ..optim import Adam, Linear, Optim
 from ..precision import full
 from ..spec import Batch, DataSpec
-
-
-@dataclass(frozen=True)
-class HalfLeastSquares(AdversarialLoss):
-    """D: (C(x) - 1)² / 2 + C(G(z))² / 2.  G: (C(G(z)) - 1)², not halved, against which the other weights are set."""
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return ((real - 1).square().mean() + fake.square().mean()) / 2
-
-    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        return (fake - 1).square().mean()
 
 
 class CycleGAN(Translation):

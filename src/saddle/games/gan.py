@@ -27,7 +27,7 @@ class GAN(TwoPlayer):
 
     options: Options
 
-    def noise(self, n: int) -> Tensor:
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z, uniform with variance 1.  [n, z_dim]"""
         z = rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1
         return (z * 3**0.5).to(self.dtype)

@@ -71,7 +71,7 @@ class InfoGAN(Synthesis):
 
         code = self.codes(len(real))
         with torch.no_grad():
-            fake = self.generator(self.noise(len(real), code))
+            fake = self.generator(self.noise(len(real), code=code))
         real_logits, verdict = full(self.discriminator(real).logits), self.discriminator(fake)
         fake_logits, surprise = full(verdict.logits), self.surprise(verdict, code)
         self.note(
@@ -86,7 +86,7 @@ class InfoGAN(Synthesis):
         )
 
         code = self.codes(len(real))
-        verdict = self.discriminator(self.generator(self.noise(len(real), code)))
+        verdict = self.discriminator(self.generator(self.noise(len(real), code=code)))
         compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
         yield Move(
             "generator",
@@ -105,19 +105,20 @@ class InfoGAN(Synthesis):
         """H(c) in nats: what the information cannot exceed."""
         return math.log(self.options.categories) + self.options.continuous * math.log(2)
 
-    def codes(self, n: int) -> Code:
-        """n codes as they are dealt in training."""
-        o = self.options
-        numbers = rng.rand(n, o.continuous, device=self.device) * 2 - 1
-        return Code(rng.randint(o.categories, n, device=self.device), numbers.to(self.dtype))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values of the category; which of them is which class is for the game to find out."""
+        return tuple(map(str, range(self.options.categories)))
 
-    def noise(self, n: int, code: Code | None = None) -> Tensor:
+    def codes(self, n: int, category: Tensor | None = None) -> Code:
+        """n codes as they are dealt in training, of the given categories if there are any."""
+        o = self.options
+        dealt = rng.randint(o.categories, n, device=self.device)
+        numbers = rng.rand(n, o.continuous, device=self.device) * 2 - 1
+        return Code(dealt if category is None else category, numbers.to(self.dtype))
+
+    def noise(self, n: int, label: Tensor | None = None, code: Code | None = None) -> Tensor:
         """z, uniform in [-1, 1], and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
-        code = code or self.codes(n)
+        code = code or self.codes(n, label)
         z = (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
-
-    @torch.no_grad()
-    def sample(self, n: int, code: Code | None = None) -> Tensor:
-        """n new images [n, C, H, W] in [-1, 1], of the given code if there is one."""
-        return self.decode(self.noise(n, code))

@@ -4,14 +4,27 @@ import torch
 from torch import Tensor
 
 from saddle.errors import UsageError
+from saddle.metrics.blocks import double
 from saddle.metrics.uncertainty import share_error
 
 
 def rarest_class(logits: Tensor) -> tuple[float, float]:
     """Share of the rarest class among samples with logits [N, K], 0 if one is missing, and its standard error."""
-    shares = torch.bincount(logits.argmax(1), minlength=logits.shape[1]).double() / len(logits)
+    shares = double(torch.bincount(logits.argmax(1), minlength=logits.shape[1])) / len(logits)
     rarest = float(shares.min())
     return rarest, share_error(rarest, len(logits))
+
+
+def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
+    """Share of samples whose class, as logits [N, K] name it, is the commonest one of their code [N], and its error.
+
+    What a code means is found out here, not told: 1 if every code stands for one class, 1 / K for codes without one.
+    """
+    named = logits.argmax(1)
+    counts = torch.zeros(int(codes.max()) + 1, logits.shape[1], device=logits.device)
+    counts.index_put_((codes.to(logits.device), named), torch.ones(len(named), device=logits.device), accumulate=True)
+    share = float(double(counts).amax(1).sum() / len(named))
+    return share, share_error(share, len(named))
 
 
 def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
@@ -20,5 +33,5 @@ def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
         raise UsageError(
             f"{len(logits)} samples but labels of shape {tuple(labels.shape)}: one label a sample is needed"
         )
-    share = float((logits.argmax(1) == labels.to(logits.device)).double().mean())
+    share = float(double(logits.argmax(1) == labels.to(logits.device)).mean())
     return share, share_error(share, len(logits))

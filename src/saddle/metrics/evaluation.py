@@ -137,6 +137,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "copying": lambda m: copying(m.fake, m.train_features, m.real_features),
     "classes": lambda m: classes.rarest_class(m.seen["logits"]),
     "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
+    "purity": lambda m: classes.purity(m.seen["logits"], m.seen["labels"]),
     "modes": lambda m: modes.covered(m.mode, m.mode_count),
     "high_quality": lambda m: modes.high_quality(m.assigned[1]),
     "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
@@ -228,7 +229,7 @@ def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: 
         seen = {key: value for key, value in look(images)._asdict().items() if value is not None}
     if "labels" in needs:
         if labels is None:
-            raise UsageError("the metric 'accuracy' needs samples drawn for a label, and these have none")
+            raise UsageError("this metric needs samples drawn for a label or a code, and these have none")
         seen["labels"] = labels
     if "modes" in needs:
         seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)

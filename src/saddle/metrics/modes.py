@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from saddle.metrics.blocks import double
 from saddle.metrics.uncertainty import groups, jackknife, share_error
 
 STACKED = 1000
@@ -18,7 +19,7 @@ STACKED = 1000
 
 def assign(points: Tensor, centres: Tensor, std: float) -> tuple[Tensor, Tensor]:
     """Of points [N, D] and centres [K, D]: the nearest mode, int64 [N], and whether it is within 3 std, bool [N]."""
-    apart, mode = torch.cdist(points.double(), centres.to(points.device).double()).min(1)
+    apart, mode = torch.cdist(double(points), double(centres.to(points.device))).min(1)
     return mode, apart <= 3 * std
 
 
@@ -33,7 +34,7 @@ def covered(mode: Tensor, counts: int) -> tuple[float, float]:
 
 def high_quality(good: Tensor) -> tuple[float, float]:
     """Share of True in good [N], with its binomial standard error."""
-    share = float(good.double().mean())
+    share = float(double(good).mean())
     return share, share_error(share, len(good))
 
 
@@ -52,6 +53,8 @@ def mode_kl(mode: Tensor, counts: int) -> tuple[float, float]:
 
 
 def _with_error(mode: Tensor, counts: int, statistic: Callable[[Tensor], float]) -> tuple[float, float]:
-    histogram = torch.bincount(mode, minlength=counts).double()
-    fewer = [histogram - torch.bincount(mode[part], minlength=counts) for part in groups(len(mode), mode.device)]
+    histogram = double(torch.bincount(mode, minlength=counts))
+    fewer = [
+        histogram - double(torch.bincount(mode[part], minlength=counts)) for part in groups(len(mode), mode.device)
+    ]
     return statistic(histogram), jackknife([statistic(part) for part in fewer])

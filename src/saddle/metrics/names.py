@@ -36,6 +36,8 @@ METRICS = {
     "classes": Metric("share of the rarest digit, as the digit classifier sees the samples", "higher",
                       ("samples", "digits")),
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
+    "purity": Metric("share of samples that show the commonest digit of their code", "higher",
+                     ("samples", "digits", "labels")),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),

@@ -1,0 +1,1 @@
+"""How fast Saddle is, side by side with other programs in the same run: `python -m benchmarks`."""

@@ -1,0 +1,56 @@
+"""Saddle's rounds written out by hand for one game: same networks, same options, no trainer.
+
+What the trainer costs is what it takes longer than this.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import cast
+
+import torch
+from torch.nn.functional import softplus
+
+from saddle.games._two_player import TwoPlayer
+from saddle.session import Session
+
+
+def bare_loop(session: Session) -> Callable[[], None]:
+    """A function that plays one round of the two-player game that `session` plays, on its data, with its options."""
+    trainer, plan = session.trainer, session.recipe.plan
+    game = cast(TwoPlayer, deepcopy(trainer.game))
+    generator, discriminator = game.generator, game.discriminator
+    averaged = deepcopy(generator).requires_grad_(False)
+    optim_g = game.optim("generator").build(generator.parameters())
+    optim_d = game.optim("discriminator").build(discriminator.parameters())
+    weights_g, weights_d = list(generator.parameters()), list(discriminator.parameters())
+    kept = [(a, b) for a, b in zip(averaged.state_dict().values(), generator.state_dict().values(), strict=True)]
+    means, values = zip(*[(a, b) for a, b in kept if a.is_floating_point()], strict=True)
+    column = session.source.train.columns["image"]
+    is_image, bf16, fresh = session.source.spec.is_image, trainer.precision == "bf16", game.options.fresh_fakes
+
+    def draw() -> torch.Tensor:
+        real = torch.from_numpy(column[torch.randint(len(column), (plan.batch,)).numpy()])
+        if not is_image:
+            return real
+        return real.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+
+    def play_round() -> None:
+        real = draw()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            with torch.set_grad_enabled(not fresh):
+                fake = generator(torch.randn(plan.batch, game.options.z_dim))
+            real_logits, fake_logits = discriminator(real).float(), discriminator(fake.detach()).float()
+            loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+        loss.backward(inputs=weights_d)
+        optim_d.step()
+        optim_d.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            if fresh:
+                fake = generator(torch.randn(plan.batch, game.options.z_dim))
+            loss = softplus(-discriminator(fake).float()).mean()
+        loss.backward(inputs=weights_g)
+        optim_g.step()
+        optim_g.zero_grad()
+        torch._foreach_lerp_(means, values, 0.01)
+
+    return play_round

@@ -1,0 +1,39 @@
+"""Saving and resuming DCGAN-64, against torch.save and torch.load of the same tensors."""
+
+from pathlib import Path
+
+import torch
+
+from . import photos
+from .sessions import dcgan64, rounds
+from .timing import Figure, interleave
+
+
+def measure(folder: Path, seconds: float) -> dict[str, Figure]:
+    """Seconds; and ratios to plain torch, which neither flushes to the disk nor verifies."""
+    session = dcgan64(photos.write(folder / "photos.npy"), folder / "run")
+    rounds(session)()
+    plain = folder / "plain.pt"
+    trainer = session.trainer
+
+    def load() -> None:
+        held = torch.load(plain, weights_only=True)
+        trainer.game.load_state_dict(held["game"])
+        trainer.averages.load_state_dict(held["averages"])
+
+    programs = {
+        "save": session.save,
+        "torch.save": lambda: torch.save(trainer.state().tensors, plain),
+        "resume": session.resume,
+        "torch.load": load,
+    }
+    session.say = print
+    times = interleave(programs, seconds, warm_up=1)
+    size = sum(x.numel() * x.element_size() for group in trainer.state().tensors.values() for x in group.values())
+    return {
+        "checkpoint.megabytes": Figure.of([size / 1e6]),
+        "checkpoint.save_seconds": times.of("save"),
+        "checkpoint.resume_seconds": times.of("resume"),
+        "checkpoint.save_over_torch_save": times.ratio("save", "torch.save"),
+        "checkpoint.resume_over_torch_load": times.ratio("resume", "torch.load"),
+    }

@@ -1,0 +1,51 @@
+"""Peak memory of DCGAN-64 in a process of its own, Saddle's and the usual loop's in turns.
+
+python -m benchmarks.memory usual|saddle FOLDER
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from . import photos
+from .sessions import dcgan64, rounds
+from .timing import Figure
+from .usual_loop import usual_loop
+
+ROUNDS = 3
+TURNS = 2
+
+
+def measure(folder: Path, seconds: float) -> dict[str, Figure]:
+    """Megabytes, and Saddle's over the usual loop's; three rounds each, so `seconds` does not matter."""
+    photos.write(folder / "photos.npy")
+    peaks: dict[str, list[float]] = {"usual": [], "saddle": []}
+    for turn in range(TURNS):
+        for side in peaks:
+            command = [sys.executable, "-m", "benchmarks.memory", side, str(folder / str(turn))]
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            peaks[side].append(float(said))
+    ratios = [a / b for a, b in zip(peaks["saddle"], peaks["usual"], strict=True)]
+    return {
+        "dcgan64.peak_memory_megabytes": Figure.of(peaks["saddle"]),
+        "dcgan64.peak_memory_megabytes_usual_loop": Figure.of(peaks["usual"]),
+        "dcgan64.memory_ratio": Figure.of(ratios),
+    }
+
+
+def peak() -> float:
+    """Megabytes of this process at most so far.
+
+    Of the process alone: getrusage's ru_maxrss would carry over the parent's from before exec.
+    """
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
+if __name__ == "__main__":
+    side, folder = sys.argv[1], Path(sys.argv[2])
+    data = folder.parent / "photos.npy"
+    play = usual_loop(data) if side == "usual" else rounds(dcgan64(data, folder))
+    for _ in range(ROUNDS):
+        play()
+    print(peak())
