@@ -287,13 +287,13 @@ def test_scores_that_are_not_finite_are_kept_in_json_that_all_can_read(tmp_path)
 
 
 def test_a_process_short_of_memory_leaves_with_1_and_one_line(folder):
-    limit = 5 << 29
+    limit = 1 << 30
     done = subprocess.run(
         [
             sys.executable,
             "-m",
             "saddle",
-            *command(folder, **{"plan.batch": 100_000, "game.network.width": 512}),
+            *command(folder, **{"plan.batch": 30_000, "game.network.width": 512}),
             "--quiet",
         ],
         capture_output=True,
@@ -302,6 +302,6 @@ def test_a_process_short_of_memory_leaves_with_1_and_one_line(folder):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("saddle: memory ran out with batches of 100000 samples")
+    assert done.stderr.startswith("saddle: memory ran out with batches of 30000 samples")
     assert done.stderr.count("\n") == 1
     assert Checkpoints(folder / "checkpoints").load(0).facts["round"] == 0
