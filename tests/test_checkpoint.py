@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, refused by name if they are not what was saved, pruned to the last two and the best."""
+"""Checkpoints: whole or not there, refused by name if not what was saved, pruned to the last two and the best."""
 
 import json
 import os
@@ -90,19 +90,18 @@ def test_a_damaged_best_is_not_the_best(kept):
 def test_no_flipped_bit_goes_unnoticed(kept):
     """Every byte of every file in turn: the checkpoint is refused, or is to the last bit what was saved."""
     kept.save(1, state(n=2))
-    harmless = 0
     for name in FILES:
         path = kept.path(1) / name
         whole = path.read_bytes()
         for place in range(len(whole)):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
             try:
-                assert same(kept.load(1), state(n=2)), f"{name}, byte {place}"
-                harmless += name != "manifest.json"
-            except Damaged as error:
-                assert "round-0000001" in str(error)
+                loaded = kept.load(1)
+            except Damaged:
+                continue
+            assert name == "manifest.json", f"byte {place} of {name}"
+            assert same(loaded, state(n=2)), f"byte {place} of {name}"
         path.write_bytes(whole)
-    assert harmless == 0, "a changed file of the state was accepted"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -170,7 +169,7 @@ def test_a_pickle_under_the_name_of_a_checkpoint_is_refused_and_never_run(kept, 
 def test_when_no_checkpoint_is_good_that_is_an_error_not_a_new_start(kept):
     kept.save(1, state())
     (kept.path(1) / "facts.json").unlink()
-    with pytest.raises(SaddleError, match="none of the 1 checkpoints in .* is usable"):
+    with pytest.raises(SaddleError, match=r"none of the 1 checkpoints in .* is usable"):
         kept.newest(lambda message: None, lambda taken: None)
 
 

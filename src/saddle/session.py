@@ -106,8 +106,8 @@ class Session:
             self.events = stack.enter_context(Events(self.folder / "events.jsonl"))
         self.note_start()
         if not resumed:
-            self.save()  # also finds out now whether the disk takes a checkpoint
             self.draw()
+            self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
         if not self.quiet:
             self.progress = stack.enter_context(Progress(self.rounds, self.recipe.plan.batch, self.recipe.game))
             self.say = self.progress.say

@@ -1,0 +1,107 @@
+"""`torchrun -m saddle train`: processes stop after the same round, save once, and go on in any number."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import saddle
+from saddle import events
+from saddle.checkpoint import Checkpoints
+from saddle.run import read_scores
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
+SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}
+SETTINGS |= {"plan.scores": 2, "plan.minutes": 0.04}
+
+
+def torchrun(place: Path) -> subprocess.Popen:
+    """Two processes that train in the default folder below `place`: torchrun takes --run for an option of its own."""
+    words = ["train", "wgan-gp", "--data", "ring", "--device", "cpu"]
+    words += [f"--{name}={value}" for name, value in SETTINGS.items()]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*TORCHRUN, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=place
+    )
+
+
+def told(folder: Path, kind: str) -> list[dict]:
+    return [e for e in events.read(folder / "events.jsonl") if e["event"] == kind]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> tuple[Path, str]:
+    """A run of two processes, whose launcher got SIGTERM after a few rounds, and what they printed."""
+    place = tmp_path_factory.mktemp("ranks")
+    folder = place / "runs" / "wgan-gp-ring"
+    launcher = torchrun(place)
+    while launcher.poll() is None and len(told(folder, "round")) < 3:
+        time.sleep(0.05)
+    launcher.send_signal(signal.SIGTERM)
+    return folder, launcher.communicate()[0]
+
+
+@pytest.fixture(scope="module")
+def resumed(stopped, tmp_path_factory) -> tuple[Path, Path]:
+    """The stopped run, gone on with by two processes and, in a copy, by one."""
+    copy = tmp_path_factory.mktemp("one") / "run"
+    shutil.copytree(stopped[0], copy)
+    launcher = torchrun(stopped[0].parents[1])
+    out = launcher.communicate()[0]
+    assert launcher.returncode == 0, out
+    saddle.train("wgan-gp", "ring", copy, settings=SETTINGS, device="cpu", quiet=True)
+    return stopped[0], copy
+
+
+def test_a_launcher_that_is_told_to_stop_leaves_one_saved_round(stopped):
+    folder, said = stopped
+    stop = told(folder, "stop")[-1]
+    assert stop["reason"] == "interrupted", said
+    assert said.count(f"SIGTERM received: saved after round {stop['round']}") == 2, "not both processes"
+    kept = Checkpoints(folder / "checkpoints")
+    assert kept.rounds() == [0, stop["round"]]
+    assert kept.load(stop["round"]).facts["round"] == stop["round"]
+
+
+def test_minutes_become_the_same_number_of_rounds_on_every_process(resumed):
+    """The processes agree when to stop measuring; the number is kept when others go on."""
+    for folder in resumed:
+        starts = told(folder, "start")
+        assert len({e["rounds"] for e in starts}) == 1
+        assert told(folder, "stop")[-1] == told(folder, "stop")[-1] | {
+            "reason": "finished",
+            "round": starts[0]["rounds"],
+        }
+    assert [e["processes"] for e in told(resumed[0], "start")] == [2, 2]
+    assert [e["processes"] for e in told(resumed[1], "start")] == [2, 1]
+
+
+def test_a_run_goes_on_with_another_number_of_processes(resumed):
+    """Two processes and one end alike, to rounding, in weights, averages and optimizers."""
+    two, one = (Checkpoints(folder / "checkpoints") for folder in resumed)
+    last = one.rounds()[-1]
+    assert last == two.rounds()[-1]
+    for group, tensors in one.load(last).tensors.items():
+        for name, tensor in tensors.items():
+            gap = (two.load(last).tensors[group][name].double() - tensor.double()).abs().max()
+            assert gap < 1e-9, f"{group}: {name} differs by {gap}"
+
+
+def test_all_processes_draw_for_the_final_scores_which_are_those_of_one(resumed):
+    two, one = (read_scores(folder) for folder in resumed)
+    assert [s["name"] for s in two] == ["high_quality", "modes", "mode_kl"]
+    assert json.dumps(two) == json.dumps(one)
+
+
+def test_the_log_has_every_round_once(resumed):
+    for folder in resumed:
+        rounds = [e["round"] for e in told(folder, "round")]
+        assert rounds == list(range(1, rounds[-1] + 1))
+    assert torch.isfinite(saddle.load(resumed[0], device="cpu").sample(4)).all()
