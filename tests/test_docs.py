@@ -1,0 +1,129 @@
+"""The documentation is true: tables follow the code, commands parse, links lead somewhere, Python runs."""
+
+import re
+import shlex
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from saddle import cli, registry
+from saddle.metrics.names import chosen
+from saddle.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = {"d2gan", "geometric-gan"}  # games that CONTRIBUTING.md adds
+
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [body for language, body in FENCE.findall(page.read_text("utf-8")) if language in languages]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words after `saddle` of every command in a shell block or between backticks."""
+    shell = "\n".join(blocks(page, "sh", "bash")).replace("\\\n", " ").replace("'", " ")
+    prose = FENCE.sub("", page.read_text("utf-8"))
+    lines = re.findall(r"(?:^|-m |-m -- |exec )saddle ([^\n]*)", shell, re.MULTILINE)
+    lines += [" ".join(line.split()) for line in re.findall(r"`saddle ([^`]+)`", prose)]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def check(words: list[str]) -> None:
+    """UsageError for an option, setting, game or metric that does not exist."""
+    name, *rest = words
+    if name in ("--help", "COMMAND") or words == ["evaluate", "--list"]:  # these print and leave
+        return
+    args = cli.parse(import_module(f"saddle.cli.{name}"), rest)
+    game = getattr(args, "game", None)
+    if name in ("train", "describe") and game not in EXAMPLES | {"GAME", "…"}:
+        source = args.settings.get("data.source", args.settings.get("data"))
+        Recipe.default(game or "dcgan", source).change(args.settings)
+    if getattr(args, "metrics", None):
+        chosen(args.metrics.split(","))
+
+
+@by_page
+def test_every_command_that_is_written_down_exists_with_its_options(page: Path):
+    for words in commands(page):
+        check(words)
+
+
+def test_commands_are_found_and_wrong_ones_noticed():
+    assert ["train", "dcgan", "--data", "folder:photos", "--data.size", "64"] in commands(ROOT / "README.md")
+    assert sum(len(commands(page)) for page in PAGES) > 40
+    for wrong in (
+        "train dcgn",
+        "train dcgan --plan.batsch 3",
+        "sample runs/a --oout b.png",
+        "evaluate a --metrics fidd",
+    ):
+        with pytest.raises(cli.UsageError):
+            check(wrong.split())
+
+
+def test_tables_and_generated_pages_follow_the_code(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    stale = import_module("tables").stale()
+    names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+    assert not stale, f"out of date: {names}; run python tools/tables.py --write"
+
+
+def test_the_readmes_table_has_a_line_for_every_game():
+    text = (ROOT / "README.md").read_text("utf-8")
+    table = text.partition("<!-- games -->")[2].partition("<!-- /games -->")[0]
+    assert re.findall(r"^\| \[`([^`]+)`", table, re.MULTILINE) == registry.names()
+
+
+@by_page
+def test_relative_links_and_pictures_lead_somewhere(page: Path):
+    text = FENCE.sub("", page.read_text("utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, heading = target.partition("#")
+        place = page.parent / file if file else page
+        assert place.is_file(), f"{page.name} links to {target}, which is not there"
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", place.read_text("utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+
+
+@by_page
+def test_no_page_names_a_place_on_somebodys_machine(page: Path):
+    assert not re.search(r"(?<![\w.~:])/(work|home|root|tmp|Users|opt)/", page.read_text("utf-8"))
+
+
+@by_page
+def test_python_blocks_compile(page: Path):
+    for block in blocks(page, "python"):
+        compile(block, str(page), "exec")
+
+
+def test_every_page_of_the_site_is_in_its_navigation():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    assert {file for entry in nav for file in entry.values()} == {path.name for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "README.md", "python")
+    assert code.count("minutes=2") == 1
+    short = 'rounds=1, settings={"plan.pictures": 1, "plan.scores": 0, "game.network.width": 8}, quiet=True'
+    names: dict = {}
+    exec(code.replace("minutes=2", short), names)
+    assert names["images"].shape == (64, 1, 32, 32)
+    assert "fid " in capsys.readouterr().out
+
+
+def test_the_shortest_loop_of_the_python_page_plays_a_game():
+    block = blocks(ROOT / "docs" / "python.md", "python")[-1]
+    names: dict = {}
+    exec(block, names)
+    assert names["images"].shape == (8, 1, 32, 32)
+    assert "saddle" in sys.modules

@@ -1,0 +1,213 @@
+"""The tables in the documentation that follow from the code. Without --write, say which are out of date.
+
+    python tools/tables.py --write
+
+docs/games.md and docs/scores.md are made whole; README.md and other pages hold tables between `<!-- NAME -->` marks.
+"""
+
+import ast
+import json
+import re
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from saddle import recipe as recipes
+from saddle import registry
+from saddle.cli.describe import story
+from saddle.data import sources
+from saddle.metrics.names import METRICS
+from saddle.pictures import replace
+from saddle.recipe import Recipe
+from saddle.settings import text
+
+ROOT = Path(__file__).resolve().parents[1]
+SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
+ARROW = {"lower": "↓", "higher": "↑"}
+PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
+PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
+
+
+def table(columns: list[str], lines: list[list[str]]) -> str:
+    rows = [columns, ["---"] * len(columns), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def shipped() -> dict[str, Path]:
+    """Every shipped recipe by the stem of its file; the recipe on a game's own data before the others."""
+    return {path.stem: path for path in sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))}
+
+
+def command(stem: str) -> str:
+    game, _, source = stem.partition(".")
+    return f"saddle train {game}" + (f" --data {source}" if source else "")
+
+
+def change(name: str) -> str:
+    """What a paper changes: the first sentence after the summary, without its place in the paper."""
+    return PLACE.sub("", paragraphs(name)[1]).split(". ")[0].rstrip(".")
+
+
+def paragraphs(name: str) -> list[str]:
+    """Those of the docstring of the game's file, each on one line."""
+    whole = ast.get_docstring(ast.parse(registry.source(name))) or ""
+    return [" ".join(part.split()) for part in whole.split("\n\n")]
+
+
+def paper(name: str) -> dict[str, str]:
+    """game, title, authors, year and url. ValueError for a docstring of another form."""
+    found = PAPER.fullmatch(registry.summary(name))
+    if not found:
+        raise ValueError(f"{name}: the docstring wants to begin 'GAME. Title. Authors, year. https://…'")
+    return found.groupdict()
+
+
+def games_table(link: str) -> str:
+    lines = []
+    for name in registry.names():
+        about = paper(name)
+        shown = [Recipe.read(path).data.source for stem, path in shipped().items() if stem.split(".")[0] == name]
+        place = link.format(file=name.replace("-", "_"), name=name)
+        title = f"[{about['title']}]({about['url']})"
+        lines.append([f"[`{name}`]({place})", title, about["year"], change(name), ", ".join(shown)])
+    return table(["game", "paper", "year", "what it changes", "shown on"], lines)
+
+
+def sources_table() -> str:
+    return table(["source", "what it is"], [[f"`{name}`", what.rstrip(".")] for name, what in sources().items()])
+
+
+def metrics_table() -> str:
+    lines = [[f"`{name}`", ARROW[metric.better], metric.says] for name, metric in METRICS.items()]
+    return table(["metric", "better", "what it says"], lines)
+
+
+def games_page() -> str:
+    head = "# Games\n\nWritten by `python tools/tables.py --write` from the games: the moves are traced, not told.\n"
+    return head + "".join(map(game_section, registry.names()))
+
+
+def game_section(name: str) -> str:
+    told, about = story(Recipe.default(name)), paper(name)
+    body = "\n\n".join(paragraphs(name)[1:])
+    players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
+    lines = [
+        [f"`{entry['name']}`", text(entry["default"]), text(entry["value"]), entry["meaning"]]
+        for entry in told["settings"]
+        if entry["name"].startswith("game.")
+    ]
+    for line in lines:
+        line[2] = "" if line[1] == line[2] else line[2]
+    return f"""
+## {about["game"]}
+
+[{about["title"]}]({about["url"]}). {about["authors"]}, {about["year"]}.
+
+{body}
+
+- a round: {moves(told["moves"])}; it draws {told["batches"]} batch{"es" * (told["batches"] > 1)}
+- parameters with this recipe: {players}
+- for: {told["kind"]}
+
+```sh
+saddle train {name}
+```
+
+{table(["setting", "paper", "recipe", "meaning"], lines)}
+"""
+
+
+def moves(made: list[dict[str, list[str]]]) -> str:
+    """'discriminator ×5 down adversarial + penalty, generator down adversarial'."""
+    each = [(" + ".join(move["players"]), " + ".join(move["losses"])) for move in made]
+    repeats = [(who, what, len(list(same))) for (who, what), same in groupby(each)]
+    return ", ".join(f"{who}{f' ×{n}' if n > 1 else ''} down {what}" for who, what, n in repeats)
+
+
+def scores_page() -> str:
+    measured = json.loads(SCORES.read_text("utf-8")) if SCORES.exists() else {}
+    return f"""# Scores
+
+What each shipped recipe is expected to reach, and what it reached. Written by `python tools/tables.py --write` from
+the recipes and from `docs/scores.json`, which this leaves:
+
+```sh
+SADDLE_SCORES=1 make learning
+```
+
+## Expected
+
+{table(["command", "minutes", "score"], [expected(stem, path) for stem, path in shipped().items()])}
+
+## Measured
+
+{measured_tables(measured) or "Not yet measured."}
+"""
+
+
+def expected(stem: str, path: Path) -> list[str]:
+    wanted = yaml.safe_load(path.read_text("utf-8")).get("expect", {})
+    said = [f"{name} {'≤' if METRICS[name].better == 'lower' else '≥'} {value}" for name, value in wanted.items()]
+    return [f"`{command(stem)}`", text(Recipe.read(path).plan.minutes), ", ".join(said)]
+
+
+def measured_tables(measured: dict[str, Any]) -> str:
+    """A table for each set of scores, since runs on other data have others."""
+    tables = []
+    by_scores = sorted(measured.items(), key=lambda item: (list(item[1]["scores"]), item[0]))
+    for names, group in groupby(by_scores, key=lambda item: list(item[1]["scores"])):
+        heads = [f"{name} {ARROW[METRICS[name].better]}" for name in names]
+        lines = [measured_line(stem, run) for stem, run in group]
+        tables.append(table(["command", "machine", "rounds", "seconds", "parameters", *heads], lines))
+    return "\n\n".join(tables)
+
+
+def measured_line(stem: str, run: dict[str, Any]) -> list[str]:
+    scores = [f"{score['value']:.3g} ± {score['uncertainty']:.1g}" for score in run["scores"].values()]
+    facts = [run["machine"], f"{run['rounds']:,}", f"{run['seconds']:.0f}", f"{run['parameters']:,}"]
+    return [f"`{command(stem)}`", *facts, *scores]
+
+
+def filled(path: Path, tables: dict[str, str]) -> str:
+    """The page with its tables between their marks. ValueError for a page without the marks."""
+    page = path.read_text("utf-8")
+    for name, body in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if begin not in page or end not in page:
+            raise ValueError(f"{path} has no place for a table: {begin} … {end}")
+        page = page.partition(begin)[0] + f"{begin}\n{body}\n{end}" + page.partition(end)[2]
+    return page
+
+
+def pages() -> dict[Path, str]:
+    """Every page with something made in it, as it should be."""
+    docs = ROOT / "docs"
+    return {
+        ROOT / "README.md": filled(ROOT / "README.md", {"games": games_table("src/saddle/games/{file}.py")}),
+        docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{name}")}),
+        docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
+        docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
+        docs / "games.md": games_page(),
+        docs / "scores.md": scores_page(),
+    }
+
+
+def stale() -> dict[Path, str]:
+    """The pages that are out of date, as they should be."""
+    return {path: page for path, page in pages().items() if not path.exists() or path.read_text("utf-8") != page}
+
+
+def main() -> int:
+    wrong = stale()
+    for path, page in wrong.items():
+        if "--write" in sys.argv:
+            replace(path, page.encode())
+        print(path.relative_to(ROOT), "written" if "--write" in sys.argv else "is out of date")
+    return int(bool(wrong) and "--write" not in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
