@@ -37,11 +37,12 @@ def train(
     config: "str | PathLike[str] | None" = None,
     device: str = "auto",
     quiet: bool = False,
+    track: bool = False,
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
     `settings` are dotted names with their values, plain or not: {"game.penalty": R1(weight=5), "plan.batch": 32}.
-    `run` is the run's folder, `config` a recipe's file. UsageError for what cannot be.
+    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. UsageError for what cannot be.
     """
     from pathlib import Path
 
@@ -51,7 +52,7 @@ def train(
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
     recipe, folder = ask(game, edits, Path(config) if config else None, Path(run) if run else None)
-    return play(recipe, folder, device, quiet)
+    return play(recipe, folder, device, quiet, track)
 
 
 def load(run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto") -> "Run":

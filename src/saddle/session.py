@@ -33,21 +33,21 @@ from .trainer import Trainer
 SAVE_MINUTES = 2.0
 
 
-def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool = False) -> Run:
+def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool = False, track: bool = False) -> Run:
     """Start a run, or go on with it where it stopped: the call is the same.
 
-    Raises UsageError for a folder of another recipe or data that the game cannot take, Interrupted once a signal has
+    With `track`, TensorBoard can follow it too. Raises UsageError for a folder of another recipe or data that the game cannot take, Interrupted once a signal has
     been answered with a checkpoint, Diverged for a loss that is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Session(recipe, Path(folder), chosen, quiet).run()
+        Session(recipe, Path(folder), chosen, quiet, track).run()
     return Run(folder, device=device)
 
 
 class Session:
-    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False):
-        self.recipe, self.folder, self.device = recipe, folder, device
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
+        self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
         self.leads = dist.rank() == 0  # the process that writes
         self.quiet = quiet or not self.leads
         plan = recipe.plan
@@ -103,7 +103,7 @@ class Session:
         if not resumed:
             self.trainer.fix_rounds()
         if self.leads:
-            self.events = stack.enter_context(Events(self.folder / "events.jsonl"))
+            self.events = stack.enter_context(Events(self.folder / "events.jsonl", self.track))
         self.note_start()
         if not resumed:
             self.draw()

@@ -25,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA")
     parser.add_argument("--config", type=Path, metavar="FILE", help="start from this recipe")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
+    parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 
@@ -33,4 +34,4 @@ def run(args: Namespace) -> None:
     from ..session import train
 
     recipe, folder = ask(args.game, args.settings, args.config, args.run)
-    train(recipe, folder, args.device, args.quiet)
+    train(recipe, folder, args.device, args.quiet, args.track)
