@@ -36,8 +36,8 @@ SAVE_MINUTES = 2.0
 def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool = False, track: bool = False) -> Run:
     """Start a run, or go on with it where it stopped: the call is the same.
 
-    With `track`, TensorBoard can follow it too. Raises UsageError for a folder of another recipe or data that the game cannot take, Interrupted once a signal has
-    been answered with a checkpoint, Diverged for a loss that is not finite.
+    With `track`, TensorBoard can follow it too. Raises UsageError for a folder of another recipe or data that the game
+    cannot take, Interrupted once a signal has been answered with a checkpoint, Diverged for a loss that is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
     with dist.processes(chosen), memory_in_words(recipe.plan):
