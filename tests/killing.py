@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import sklearn.datasets
 import torch
+import torch._dynamo
 
+import saddle.games.dcgan
 import saddle.session
 from saddle import checkpoint
 from saddle.cli import main
@@ -88,5 +91,6 @@ def run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    assert saddle.session  # imported before the forks, which is what they are for
+    for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.session):
+        assert slow  # imported before the forks, which is what they are for
     run(Path(sys.argv[1]))
