@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from conftest import make_trainer, tiny_recipe
 from safetensors.torch import save_file
+from small import make_trainer, tiny_recipe
 
 from saddle import dist
 from saddle.optim import SGD

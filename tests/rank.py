@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import torch
-from conftest import make_trainer
 from safetensors.torch import save_file
+from small import make_trainer
 
 from saddle import dist
 from saddle.optim import SGD

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import GAMES
 from safetensors.torch import load_file
+from small import GAMES
 from test_rounds import largest_gap
 from torch import nn
 

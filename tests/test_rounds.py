@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
-from conftest import GAMES, make_trainer
+from small import GAMES, make_trainer
 from torch import Tensor, nn
 
 from saddle import registry

@@ -1,0 +1,39 @@
+"""Every game, small: its own recipe's settings on its own embedded data, four samples a batch, one thread."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from saddle import registry, rng
+from saddle.data import open_source
+from saddle.data.stream import Stream
+from saddle.optim import Optim
+from saddle.plan import Plan
+from saddle.recipe import Recipe
+from saddle.trainer import Trainer
+
+torch.set_num_threads(1)
+
+GAMES = registry.names()
+
+
+def tiny_recipe(name: str, **plan: Any) -> Recipe:
+    """The game's recipe, cut to a few rounds of four samples in fp32."""
+    recipe = Recipe.default(name)
+    settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
+    return replace(recipe, plan=Plan(**settings))
+
+
+def make_trainer(name: str, options: Any = None, optim: Optim | None = None, **plan: Any) -> Trainer:
+    """The game on its data, ready to play; `optim` for all players instead of their own."""
+    recipe = tiny_recipe(name, **plan)
+    source = open_source(recipe.data)
+    rng.seed(0, "weights")
+    game = registry.load(name)(source.spec, options or recipe.options)
+    if optim:
+        game.optim = lambda player: optim
+    stream = Stream(
+        source.train, source.spec, recipe.plan.batch, recipe.plan.seed, micro_batches=recipe.plan.micro_batches
+    )
+    return Trainer(game, stream, recipe.plan, recipe.plan.precision)
