@@ -1,0 +1,88 @@
+"""The benchmarks run and write what they promise. How fast is no matter for a test."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import __main__ as benchmarks
+from benchmarks import photos, sessions, small
+from benchmarks.bare_loop import bare_loop
+from benchmarks.timing import Figure, Times, interleave
+from benchmarks.usual_loop import Discriminator, Generator, usual_loop
+
+KEYS = {
+    "small": ["trainer.overhead_small.ring", "trainer.overhead_small.ring_us"],
+    "checkpoint": ["checkpoint.save_seconds", "checkpoint.resume_seconds", "checkpoint.megabytes"],
+}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of a few crops, and batches of four of them."""
+    whole = sessions.dcgan64
+    monkeypatch.setattr(sessions, "dcgan64", lambda data, folder: whole(data, folder, batch=4, precision="fp32"))
+    return photos.write(tmp_path / "photos.npy", n=16)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_benchmark_writes_its_keys_as_numbers(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(small, "GAMES", {"ring": ("gan", "ring", 1)})
+    out = tmp_path / "bench.json"
+    assert benchmarks.main(["--only", name, "--seconds", "0", "--out", str(out)]) == 0
+    written = json.loads(out.read_text())
+    for key in KEYS[name]:
+        assert isinstance(written[key], float)
+        low, high = written["quartiles"][key]
+        assert low <= written[key] <= high
+    assert written["machine"]["torch"] == torch.__version__
+
+
+def test_every_goal_is_of_a_figure_that_is_measured():
+    code = "".join(path.read_text() for path in Path(benchmarks.__file__).parent.glob("*.py") if "__" not in path.name)
+    for key in benchmarks.GOALS:
+        assert re.search(f'"{re.escape(key)}":', code), f"nobody measures {key}"
+
+
+def test_the_usual_loop_has_the_networks_of_saddles_dcgan(tiny, tmp_path):
+    players = sessions.dcgan64(tiny, tmp_path / "run").trainer.game.players()
+    for usual, name in ((Generator(), "generator"), (Discriminator(), "discriminator")):
+        ours = sorted(tuple(p.shape) for p in players[name].parameters())
+        assert ours == sorted(tuple(p.shape) for p in usual.parameters())
+
+
+def test_the_loops_that_saddle_is_measured_against_train(tiny, tmp_path):
+    session = sessions.dcgan64(tiny, tmp_path / "run")
+    for play in (usual_loop(tiny, batch=4), bare_loop(session)):
+        weights = [x for cell in play.__closure__ for x in _parameters(cell.cell_contents)]
+        before = [w.detach().clone() for w in weights]
+        play()
+        assert weights
+        assert all(not torch.equal(a, b) for a, b in zip(before, weights, strict=True))
+
+
+def test_a_slow_minute_of_the_machine_cancels_out_of_a_ratio():
+    times = Times({"a": [1.0, 10.0, 2.0], "b": [2.0, 20.0, 4.0]})
+    assert times.ratio("b", "a") == Figure(2.0, 2.0, 2.0)
+
+
+def test_programs_are_run_in_turns_and_every_other_turn_backwards():
+    ran: list[str] = []
+    interleave({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, seconds=0, warm_up=1)
+    assert "".join(ran) == "ab" + "abbaab"
+
+
+def test_crops_are_real_and_the_same_every_time():
+    one, two = photos.crops(3, 16), photos.crops(3, 16)
+    assert (one == two).all()
+    assert one.shape == (3, 16, 16, 3)
+    assert one.std() > 10
+
+
+def _parameters(value: object) -> list[torch.nn.Parameter]:
+    """The trainable parameters of a network that a loop holds."""
+    if isinstance(value, torch.nn.Module):
+        return [p for p in value.parameters() if p.requires_grad]
+    return []
