@@ -12,6 +12,7 @@ A setting is --game.NAME, --data.NAME or --plan.NAME with its value; --data X is
 `saddle describe GAME` lists them all, with the defaults. On data that Saddle brings along, a game starts from a
 recipe made for them; on your own data, from the paper's settings. One budget (--plan.rounds, --plan.images or
 --plan.minutes) replaces the recipe's. A run goes on with the settings that it began with.
+Under torchrun, which takes --run for an option of its own, write --folder instead.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -22,7 +23,9 @@ SETTINGS = ("game", "data", "plan")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("game", nargs="?", help="one that `saddle list` names; by default dcgan")
-    parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA")
+    parser.add_argument(
+        "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="start from this recipe")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")
