@@ -1,6 +1,5 @@
 """What can go wrong while training, found early and said clearly."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,9 +48,9 @@ class Signals:
             signal.signal(kind, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
-            os._exit(128 + number)
         self.received = signal.Signals(number).name
+        for kind in self.kinds:  # a handler in Python would wait for the end of a long operation of torch
+            signal.signal(kind, signal.SIG_DFL)
 
 
 def check_ownership(game: Game) -> None:
