@@ -161,3 +161,12 @@ def test_describe_reads_well_for_every_game(game: str, capsys: pytest.CaptureFix
     assert told.startswith(registry.summary(game)[:20])
     assert "A round, on digits" in told
     assert "game.optim.lr" in told
+
+
+def test_json_has_null_where_a_number_is_not_finite(capsys):
+    from json import loads
+
+    from saddle.cli import _show
+
+    _show.json({"a": float("nan"), "b": [float("inf"), 1.5]})
+    assert loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5]}

@@ -3,12 +3,22 @@
 import sys
 from collections.abc import Iterable, Sequence
 from json import dumps
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 
 def json(value: Any) -> None:
-    print(dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON value; a number that is not finite becomes null, for JSON has none."""
+    print(dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
