@@ -33,13 +33,13 @@ class DCGAN(Network):
             nn.Unflatten(1, (z_dim, 1, 1)),
             nn.ConvTranspose2d(z_dim, widths[0], smallest, bias=False),
             BatchNorm2d(widths[0]),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
                 nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
                 BatchNorm2d(outputs),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
             ]
         layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
         return small_normal(nn.Sequential(*layers))
@@ -47,12 +47,15 @@ class DCGAN(Network):
     def discriminator(self, data: DataSpec) -> nn.Module:
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in range(levels)]
-        layers: list[nn.Module] = [nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
         for inputs, outputs in pairwise(widths):
             layers += [
                 nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
                 BatchNorm2d(outputs),
-                nn.LeakyReLU(0.2),
+                nn.LeakyReLU(0.2, inplace=True),
             ]
         layers += [nn.Conv2d(widths[-1], 1, smallest, bias=False), nn.Flatten(0)]
         return small_normal(nn.Sequential(*layers))
