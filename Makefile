@@ -8,7 +8,7 @@ RUN ?= runs/demo
 .PHONY: demo test check bench learning docs format clean
 
 demo: .venv/core  ## train a DCGAN on handwritten digits: pictures, curves and scores in runs/demo
-	$(BIN)/saddle train dcgan --data digits --run $(RUN)
+	$(BIN)/saddle train dcgan --data digits --plan.minutes 2 --run $(RUN)
 	@echo "Open $(RUN)/report.html"
 
 test: .venv/dev  ## the fast tests

@@ -25,15 +25,22 @@ def tiny_recipe(name: str, **plan: Any) -> Recipe:
     return replace(recipe, plan=Plan(**settings))
 
 
-def make_trainer(name: str, options: Any = None, optim: Optim | None = None, **plan: Any) -> Trainer:
+def make_trainer(
+    name: str, options: Any = None, optim: Optim | None = None, device: str = "cpu", **plan: Any
+) -> Trainer:
     """The game on its data, ready to play; `optim` for all players instead of their own."""
     recipe = tiny_recipe(name, **plan)
     source = open_source(recipe.data)
     rng.seed(0, "weights")
-    game = registry.load(name)(source.spec, options or recipe.options)
+    game = registry.load(name)(source.spec, options or recipe.options).to(device)
     if optim:
         game.optim = lambda player: optim
     stream = Stream(
-        source.train, source.spec, recipe.plan.batch, recipe.plan.seed, micro_batches=recipe.plan.micro_batches
+        source.train,
+        source.spec,
+        recipe.plan.batch,
+        recipe.plan.seed,
+        device=device,
+        micro_batches=recipe.plan.micro_batches,
     )
     return Trainer(game, stream, recipe.plan, recipe.plan.precision)

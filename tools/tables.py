@@ -140,7 +140,7 @@ SADDLE_SCORES=1 make learning
 
 ## Expected
 
-{table(["command", "minutes", "score"], [expected(stem, path) for stem, path in shipped().items()])}
+{table(["command", "budget", "score"], [expected(stem, path) for stem, path in shipped().items()])}
 
 ## Measured
 
@@ -151,7 +151,9 @@ SADDLE_SCORES=1 make learning
 def expected(stem: str, path: Path) -> list[str]:
     wanted = yaml.safe_load(path.read_text("utf-8")).get("expect", {})
     said = [f"{name} {'≤' if METRICS[name].better == 'lower' else '≥'} {value}" for name, value in wanted.items()]
-    return [f"`{command(stem)}`", text(Recipe.read(path).plan.minutes), ", ".join(said)]
+    plan = Recipe.read(path).plan
+    budget = f"{plan.minutes:g} minutes" if plan.minutes else f"{plan.fixed_rounds():,} rounds"
+    return [f"`{command(stem)}`", budget, ", ".join(said)]
 
 
 def measured_tables(measured: dict[str, Any]) -> str:
