@@ -24,6 +24,5 @@ def test_a_compiled_critic_refuses_a_second_derivative_outside_of_a_penalty(monk
     critic = make_trainer("wgan-gp").game.discriminator
     critic.compile(backend="aot_eager")
     x = torch.randn(2, 1, 32, 32, requires_grad=True)
-    with pytest.raises(RuntimeError, match="create_graph|double backward"):
-        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-        gradient.square().sum().backward()
+    with pytest.raises(RuntimeError, match="create_graph"):  # torch 2.13 refuses the first derivative already
+        torch.autograd.grad(critic(x).sum(), x, create_graph=True)

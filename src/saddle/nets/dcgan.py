@@ -21,6 +21,7 @@ class DCGAN(Network):
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them
+    critic: bool = False  # leave batch norm out of the discriminator, which penalties on each sample's gradient ask for
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -54,7 +55,7 @@ class DCGAN(Network):
         for inputs, outputs in pairwise(widths):
             layers += [
                 nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
-                BatchNorm2d(outputs),
+                *([] if self.critic else [BatchNorm2d(outputs)]),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
         layers += [nn.Conv2d(widths[-1], 1, smallest, bias=False), nn.Flatten(0)]

@@ -46,7 +46,7 @@ class Frame:
     def down(self, y: np.ndarray) -> np.ndarray:
         low, high = self._ends
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            y = np.log10(y) if self.log else y
+            y = np.log10(np.maximum(y, 1e-300)) if self.log else y  # a lone value that is not positive lies below
             down = BOTTOM - (y - low) / (high - low) * (BOTTOM - TOP)
         return np.clip(down, -HEIGHT, 2 * HEIGHT)  # far outside, which the picture's edge cuts off anyway
 
