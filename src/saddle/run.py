@@ -44,8 +44,6 @@ class Run:
         self.round = self._choose(checkpoint)
         self.device = choose_device(device)
 
-    open = classmethod(lambda cls, folder, checkpoint="best", device="auto": cls(folder, checkpoint, device))
-
     @cached_property
     def state(self) -> State:
         return self.checkpoints.load(self.round)

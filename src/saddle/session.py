@@ -108,9 +108,6 @@ class Session:
         if not resumed:
             self.draw()
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
-        if not self.quiet:
-            self.progress = stack.enter_context(Progress(self.rounds, self.recipe.plan.batch, self.recipe.game))
-            self.say = self.progress.say
 
     @property
     def rounds(self) -> int:
@@ -164,6 +161,17 @@ class Session:
         return True
 
     def play(self) -> None:
+        """The rounds that are left, with a live line of how they go."""
+        if self.quiet:
+            return self.play_rounds()
+        with Progress(self.rounds, self.recipe.plan.batch, self.recipe.game) as self.progress:
+            self.say = self.progress.say
+            try:
+                self.play_rounds()
+            finally:
+                self.say = print
+
+    def play_rounds(self) -> None:
         trainer, plan = self.trainer, self.recipe.plan
         pace: list[float] = []
         while trainer.round < self.rounds:
@@ -261,7 +269,7 @@ class Session:
         if not names:
             return {}
         with trainer.averages.playing(trainer.game) as game:
-            scores = scoring.score(game, self.source, names)
+            scores = scoring.score(game, self.source, names, seed=1)  # other samples than the final scores draw
         self.score = scores[names[0]]
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores

@@ -18,7 +18,7 @@ def arguments(parser: ArgumentParser) -> None:
 def opened(args: Namespace) -> "Run":
     from ..run import Run
 
-    return Run.open(args.run, args.checkpoint, args.device)
+    return Run(args.run, args.checkpoint, args.device)
 
 
 def whole(least: int) -> Callable[[str], int]:
