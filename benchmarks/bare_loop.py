@@ -11,12 +11,12 @@ import torch
 from torch.nn.functional import softplus
 
 from saddle.games._two_player import TwoPlayer
-from saddle.session import Session
+from saddle.training import Training
 
 
-def bare_loop(session: Session) -> Callable[[], None]:
-    """A function that plays one round of the two-player game that `session` plays, on its data, with its options."""
-    trainer, plan = session.trainer, session.recipe.plan
+def bare_loop(training: Training) -> Callable[[], None]:
+    """A function that plays one round of the two-player game that `training` plays, on its data, with its options."""
+    trainer, plan = training.trainer, training.recipe.plan
     game = cast(TwoPlayer, deepcopy(trainer.game))
     generator, discriminator = game.generator, game.discriminator
     averaged = deepcopy(generator).requires_grad_(False)
@@ -25,8 +25,8 @@ def bare_loop(session: Session) -> Callable[[], None]:
     weights_g, weights_d = list(generator.parameters()), list(discriminator.parameters())
     kept = [(a, b) for a, b in zip(averaged.state_dict().values(), generator.state_dict().values(), strict=True)]
     means, values = zip(*[(a, b) for a, b in kept if a.is_floating_point()], strict=True)
-    column = session.source.train.columns["image"]
-    is_image, bf16, fresh = session.source.spec.is_image, trainer.precision == "bf16", game.options.fresh_fakes
+    column = training.source.train.columns["image"]
+    is_image, bf16, fresh = training.source.spec.is_image, trainer.precision == "bf16", game.options.fresh_fakes
 
     def draw() -> torch.Tensor:
         real = torch.from_numpy(column[torch.randint(len(column), (plan.batch,)).numpy()])

@@ -5,16 +5,16 @@ from pathlib import Path
 import torch
 
 from . import photos
-from .sessions import dcgan64, rounds
 from .timing import Figure, interleave
+from .trainings import dcgan64, rounds
 
 
 def measure(folder: Path, seconds: float) -> dict[str, Figure]:
     """Seconds; and ratios to plain torch, which neither flushes to the disk nor verifies."""
-    session = dcgan64(photos.write(folder / "photos.npy"), folder / "run")
-    rounds(session)()
+    training = dcgan64(photos.write(folder / "photos.npy"), folder / "run")
+    rounds(training)()
     plain = folder / "plain.pt"
-    trainer = session.trainer
+    trainer = training.trainer
 
     def load() -> None:
         held = torch.load(plain, weights_only=True)
@@ -22,12 +22,12 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
         trainer.averages.load_state_dict(held["averages"])
 
     programs = {
-        "save": session.save,
+        "save": training.save,
         "torch.save": lambda: torch.save(trainer.state().tensors, plain),
-        "resume": session.resume,
+        "resume": training.resume,
         "torch.load": load,
     }
-    session.say = lambda message: None
+    training.say = lambda message: None
     times = interleave(programs, seconds, warm_up=1)
     size = sum(x.numel() * x.element_size() for group in trainer.state().tensors.values() for x in group.values())
     return {

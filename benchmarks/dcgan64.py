@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from . import photos
 from .bare_loop import bare_loop
-from .sessions import dcgan64, rounds
 from .timing import Figure, interleave
+from .trainings import dcgan64, rounds
 from .usual_loop import usual_loop
 
 SIDE = 2048  # of the square matrices whose product is timed
@@ -19,19 +19,19 @@ PRODUCTS = 10
 def measure(folder: Path, seconds: float) -> dict[str, Figure]:
     """Ratios of images per second, the trainer's overhead in percent, and the share of the matrix-multiply rate."""
     data = photos.write(folder / "photos.npy")
-    session = dcgan64(data, folder / "auto")
+    training = dcgan64(data, folder / "auto")
     full = dcgan64(data, folder / "fp32", precision="fp32")
     programs = {
         "usual": usual_loop(data),
-        "saddle": rounds(session),
-        "bare": bare_loop(session),
+        "saddle": rounds(training),
+        "bare": bare_loop(training),
         "saddle fp32": rounds(full),
-        "products": products(torch.bfloat16 if session.trainer.precision == "bf16" else torch.float32),
+        "products": products(torch.bfloat16 if training.trainer.precision == "bf16" else torch.float32),
     }
     with FlopCounterMode(display=False) as counter:
-        session.trainer.play_round()
+        training.trainer.play_round()
     times = interleave(programs, seconds)
-    batch, share = session.recipe.plan.batch, counter.get_total_flops() / (2 * SIDE**3 * PRODUCTS)
+    batch, share = training.recipe.plan.batch, counter.get_total_flops() / (2 * SIDE**3 * PRODUCTS)
     overhead = times.ratio("saddle", "bare")
     of_rate = times.ratio("products", "saddle")
     return {

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from . import photos
-from .sessions import dcgan64, rounds
 from .timing import Figure
+from .trainings import dcgan64, rounds
 from .usual_loop import usual_loop
 
 ROUNDS = 3

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from .bare_loop import bare_loop
 from .dcgan64 import percent
-from .sessions import open_session, rounds
 from .timing import Figure, interleave
+from .trainings import open_training, rounds
 
 GAMES = {"digits": ("dcgan", "digits", 5), "ring": ("gan", "ring", 25)}  # game, source, rounds at a time
 
@@ -15,10 +15,10 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
     """Overhead in percent of the bare loop, and in microseconds a round."""
     found: dict[str, Figure] = {}
     for name, (game, source, count) in GAMES.items():
-        session = open_session(game, source, folder / name)
+        training = open_training(game, source, folder / name)
         programs = {
-            "saddle": rounds(session, count),
-            "bare": repeated(bare_loop(session), count),
+            "saddle": rounds(training, count),
+            "bare": repeated(bare_loop(training), count),
         }
         times = interleave(programs, seconds / len(GAMES))
         pairs = zip(times.seconds["saddle"], times.seconds["bare"], strict=True)

@@ -16,7 +16,7 @@ import torch
 import torch._dynamo
 
 import saddle.games.dcgan
-import saddle.session
+import saddle.training
 from saddle import checkpoint, scoring
 from saddle.cli import main
 
@@ -92,6 +92,6 @@ def run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.session):
+    for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.training):
         assert slow  # imported before the forks, which is what they are for
     run(Path(sys.argv[1]))

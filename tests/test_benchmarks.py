@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import photos, sessions, small
+from benchmarks import photos, small, trainings
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
@@ -22,8 +22,8 @@ KEYS = {
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of a few crops, and batches of four of them."""
-    whole = sessions.dcgan64
-    monkeypatch.setattr(sessions, "dcgan64", lambda data, folder: whole(data, folder, batch=4, precision="fp32"))
+    whole = trainings.dcgan64
+    monkeypatch.setattr(trainings, "dcgan64", lambda data, folder: whole(data, folder, batch=4, precision="fp32"))
     return photos.write(tmp_path / "photos.npy", n=16)
 
 
@@ -47,15 +47,15 @@ def test_every_goal_is_of_a_figure_that_is_measured():
 
 
 def test_the_usual_loop_has_the_networks_of_saddles_dcgan(tiny, tmp_path):
-    players = sessions.dcgan64(tiny, tmp_path / "run").trainer.game.players()
+    players = trainings.dcgan64(tiny, tmp_path / "run").trainer.game.players()
     for usual, name in ((Generator(), "generator"), (Discriminator(), "discriminator")):
         ours = sorted(tuple(p.shape) for p in players[name].parameters())
         assert ours == sorted(tuple(p.shape) for p in usual.parameters())
 
 
 def test_the_loops_that_saddle_is_measured_against_train(tiny, tmp_path):
-    session = sessions.dcgan64(tiny, tmp_path / "run")
-    for play in (usual_loop(tiny, batch=4), bare_loop(session)):
+    training = trainings.dcgan64(tiny, tmp_path / "run")
+    for play in (usual_loop(tiny, batch=4), bare_loop(training)):
         weights = [x for cell in play.__closure__ for x in _parameters(cell.cell_contents)]
         before = [w.detach().clone() for w in weights]
         play()

@@ -48,7 +48,7 @@ def train(
     from pathlib import Path
 
     from .recipe import ask
-    from .session import train as play
+    from .training import train as play
 
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}

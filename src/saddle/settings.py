@@ -279,7 +279,7 @@ def _refuse() -> Any:
 def _remarks(owner: type) -> dict[str, str]:
     try:
         source = dedent(inspect.getsource(owner))
-    except OSError:  # written in an interactive session
+    except OSError:  # written in an interactive shell
         return {}
     lines, found = source.splitlines(), dict[str, str]()
     body = ast.parse(source).body[0].body  # type: ignore[attr-defined]

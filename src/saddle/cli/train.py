@@ -34,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..recipe import ask
-    from ..session import train
+    from ..training import train
 
     recipe, folder = ask(args.game, args.settings, args.config, args.run)
     train(recipe, folder, args.device, args.quiet, args.track)

@@ -41,11 +41,11 @@ def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool 
     """
     chosen = choose_device(device, dist.local_rank())
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Session(recipe, Path(folder), chosen, quiet, track).run()
+        Training(recipe, Path(folder), chosen, quiet, track).run()
     return Run(folder, device=device)
 
 
-class Session:
+class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
         self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
         self.leads = dist.rank() == 0  # the process that writes
@@ -69,7 +69,7 @@ class Session:
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.checkpoints = Checkpoints(folder / "checkpoints")
-        self.seconds = 0.0  # spent in rounds, over all sessions of the run
+        self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: Score | None = None  # of the current round
         self.events: Events | None = None
         self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print

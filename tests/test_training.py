@@ -18,8 +18,8 @@ from saddle.checkpoint import Checkpoints
 from saddle.cli import main
 from saddle.errors import SaddleError, UsageError
 from saddle.run import read_scores, write_scores
-from saddle.session import Session
 from saddle.trainer import Trainer
+from saddle.training import Training
 
 SETTINGS = {"game.network.width": 8, "game.discriminator_steps": 1, "plan.batch": 4, "plan.save_every": 1}
 SETTINGS |= {"plan.log_every": 1, "plan.pictures": 2, "plan.scores": 3, "plan.precision": "fp32"}
@@ -137,14 +137,14 @@ def test_a_run_in_use_by_another_process_is_refused(folder):
 
 def test_other_data_under_the_same_name_are_refused(folder, monkeypatch):
     train(folder, rounds=1)
-    begin = Session.__init__
+    begin = Training.__init__
 
     def with_other_data(self, *given):
         begin(self, *given)
         self.source = torch.utils.data.dataset  # anything with the two names
         self.source.name, self.source.fingerprint = "ring", "other"
 
-    monkeypatch.setattr(Session, "__init__", with_other_data)
+    monkeypatch.setattr(Training, "__init__", with_other_data)
     with pytest.raises(
         UsageError, match=r"ring is not the data that this run began with \(fingerprint .*, now other\)"
     ):
@@ -180,7 +180,7 @@ def test_a_checkpoint_of_another_optimizer_is_refused_by_name():
 
 def toy_trainer(optim: str) -> Trainer:
     recipe = saddle.recipe.ask("wgan-gp", SETTINGS | {"data": "ring", "game.optim": optim, "plan.rounds": 2})[0]
-    trainer = Session(recipe, Path("unused"), torch.device("cpu"), quiet=True).trainer
+    trainer = Training(recipe, Path("unused"), torch.device("cpu"), quiet=True).trainer
     trainer.play_round()
     return trainer
 
