@@ -23,8 +23,9 @@ def decay(images: float, batch: int, half_life: float, ramp: float | None) -> fl
 class Averages(nn.Module):
     """p̄ ← β p̄ + (1 - β) p after each round, for parameters and for the statistics of batch norm alike.
 
-    Statistics that were copied instead would belong to other weights: in a prototype that gave an FID of 175 to 340
-    where the raw network had 65. Whole numbers are copied.
+    Statistics that were copied instead would belong to other weights. For dcgan on digits after 900 rounds, half-life
+    30,000 images: FID 6.10 floors with averaged ones, 6.02 with ones estimated anew, 6.53 with copied ones. Whole
+    numbers are copied.
     """
 
     def __init__(self, game: Game):
