@@ -25,7 +25,7 @@ def open_training(game: str, source: str, folder: Path, **plan: Any) -> Training
 
 
 def rounds(training: Training, count: int = 1) -> Callable[[], None]:
-    """A function that plays `count` rounds and then logs, as `saddle train` does; by default it does so every 25 rounds."""
+    """A function that plays `count` rounds and then logs, as `saddle train` does every 25 rounds."""
 
     def play() -> None:
         for _ in range(count):
