@@ -139,7 +139,9 @@ def described(capsys: pytest.CaptureFixture[str], *argv: str) -> dict:
 
 
 def test_describe_traces_the_moves_of_a_round(capsys: pytest.CaptureFixture[str]):
-    told = described(capsys, "wgan-gp", "--data", "ring", "--game.discriminator_steps", "3")
+    told = described(
+        capsys, "wgan-gp", "--data", "ring", "--game.discriminator_steps", "3", "--game.network.width", "512"
+    )
     critic = {"players": ["discriminator"], "losses": ["adversarial", "penalty"]}
     assert told["moves"] == [critic] * 3 + [{"players": ["generator"], "losses": ["adversarial"]}]
     assert told["batches"] == 3
