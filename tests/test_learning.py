@@ -77,4 +77,5 @@ def keep(stem: str, run: Run, scores: dict[str, Score]) -> None:
 def machine(run: Run) -> str:
     if run.device.type == "cuda":
         return torch.cuda.get_device_name(run.device)
-    return f"{torch.get_num_threads()} threads of a processor ({platform.machine()})"
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' if threads > 1 else ''} of a processor ({platform.machine()})"
