@@ -52,7 +52,7 @@ def killed_at_sync(number: int) -> Callable[[], None]:
     """Have the process kill itself when a checkpoint waits for the disk for the n-th time: within a save."""
 
     def prepare() -> None:
-        calls, sync = 0, checkpoint._sync
+        calls, sync = 0, checkpoint.sync
 
         def dying(path: Path) -> None:
             nonlocal calls
@@ -61,7 +61,7 @@ def killed_at_sync(number: int) -> Callable[[], None]:
                 os.kill(os.getpid(), signal.SIGKILL)
             sync(path)
 
-        checkpoint._sync = dying
+        checkpoint.sync = dying
 
     return prepare
 

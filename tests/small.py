@@ -16,6 +16,18 @@ from saddle.trainer import Trainer
 torch.set_num_threads(1)
 
 GAMES = registry.names()
+TINY = [
+    "--plan.rounds",
+    "2",
+    "--plan.batch",
+    "4",
+    "--plan.scores",
+    "0",
+    "--plan.pictures",
+    "1",
+    "--plan.precision",
+    "fp32",
+]
 
 
 def tiny_recipe(name: str, **plan: Any) -> Recipe:

@@ -9,22 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import TINY
 
 from saddle.cli import main
 from saddle.trainer import Trainer
 
-TINY = [
-    "--plan.rounds",
-    "2",
-    "--plan.batch",
-    "4",
-    "--plan.scores",
-    "0",
-    "--plan.pictures",
-    "1",
-    "--plan.precision",
-    "fp32",
-]
 SMALL = ["--data.size", "16", "--game.network.width", "4", *TINY]
 
 

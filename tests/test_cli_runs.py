@@ -6,25 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small import TINY
 
 import saddle
 from saddle.checkpoint import Checkpoints
 from saddle.cli import main
 from saddle.penalties import R1
 from saddle.recipe import Recipe
-
-TINY = [
-    "--plan.rounds",
-    "2",
-    "--plan.batch",
-    "4",
-    "--plan.scores",
-    "0",
-    "--plan.pictures",
-    "1",
-    "--plan.precision",
-    "fp32",
-]
 
 
 def train(folder: Path, *argv: str) -> Path:

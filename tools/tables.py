@@ -142,9 +142,9 @@ SADDLE_SCORES=1 make learning
 
 {table(["command", "budget", "score"], [expected(stem, path) for stem, path in shipped().items()])}
 
-Not yet reached are 1.8 floors with dcgan, 6 with wgan and 2.5 with wgan-gp, which earlier trials with another extractor
-had set as goals. dcgan stands still from 3,000 rounds on, between 3.3 and 3.7 floors, however the learning rates were
-chosen; both wgans were still improving when their rounds ended.
+Not yet reached is what dcgan, wgan and wgan-gp should: `make learning` fails for these three. dcgan stands still from
+3,000 rounds on, between 3.3 and 3.7 floors, however the learning rates were chosen; both wgans were still improving
+when their rounds ended.
 
 ## Measured
 

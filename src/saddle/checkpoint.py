@@ -7,7 +7,6 @@ then renamed. Tensors are safetensors, the rest is JSON: nothing is ever unpickl
 import hashlib
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .errors import SaddleError
+from .files import sync
 
 FORMAT = 1
 _MARGIN = 1 << 20  # bytes left free for the log and pictures
@@ -66,7 +66,7 @@ class Checkpoints:
             if final.exists():  # a damaged one, which this one replaces
                 self._drop(round_)
             part.rename(final)
-            _sync(self.folder)
+            sync(self.folder)
             self._prune(round_)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(part, ignore_errors=True)
@@ -162,16 +162,7 @@ def _write(folder: Path, state: State) -> None:
     files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    """Wait until the disk has it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path)
 
 
 def _hash(path: Path) -> str:

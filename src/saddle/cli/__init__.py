@@ -1,6 +1,6 @@
 """Train generative adversarial networks, look at what they make, and score it.
 
-  saddle train                  DCGAN on small digits, in about five minutes
+  saddle train                  DCGAN on small digits
   saddle train wgan-gp --data ring --plan.minutes 1 --game.penalty.weight 1
   saddle sample runs/dcgan-digits
 

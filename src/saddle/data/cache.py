@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SaddleError
+from ..files import sync
 from .contents import digest
 from .decode import Unreadable, reading
 
@@ -79,9 +80,9 @@ def _make(folder: Path, key: str, shape: tuple[int, ...], dtype: type, image: Ca
         marks = b"".join(bytes(32) if isinstance(mark, str) else mark for mark in rows)
         np.save(temporary / "digests.npy", np.frombuffer(marks, np.uint8).reshape(-1, 32))
         for file in temporary.iterdir():
-            _sync(file)
+            sync(file)
         temporary.rename(folder / key)
-        _sync(folder)
+        sync(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -119,11 +120,3 @@ def _room(folder: Path, needed: int) -> None:
             f"the decoded images need {needed:,} bytes in {folder}, where {free:,} are free; "
             "ask for a smaller data.size, or name another folder with data.cache"
         )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
