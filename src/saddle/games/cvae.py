@@ -1,9 +1,9 @@
 """CVAE. Learning Structured Output Representation using Deep Conditional Generative Models. Sohn et al., 2015.
-https://proceedings.neurips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html
+https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
 
 The autoencoder of https://arxiv.org/abs/1312.6114 told a class c: encoder q(z | x, c), decoder p(x | z, c), so that
 the code holds what the class leaves open, and the ELBO bounds log p(x | c) (Eq. 4). The prior of the code is standard
-normal whatever the class, the relaxation of Section 4.1.
+normal whatever the class, the relaxation of Section 4.
 """
 
 from dataclasses import dataclass
