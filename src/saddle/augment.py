@@ -22,7 +22,7 @@ class Shown(nn.Module, ABC):
     def forward(self, x: Tensor, progress: float) -> Tensor:
         """What is shown of samples [N, …] at this progress (0 to 1) of the run."""
 
-    def adapt(self, real_logits: Tensor) -> None:  # noqa: B027
+    def adapt(self, real_logits: Tensor) -> None:
         """After a step of the discriminator: learn from what it made of the real samples."""
 
 
@@ -49,9 +49,9 @@ class View(ABC):
 
 @dataclass(frozen=True)
 class InstanceNoise(View):
-    """x + σ ε, fresh for every judgement, so that data and fakes overlap. Arjovsky & Bottou, 2017; Sønderby et al., 2017.
+    """x + σ ε, fresh for every judgement, so that data and fakes overlap.
 
-    https://arxiv.org/abs/1701.04862
+    Arjovsky & Bottou, 2017; Sønderby et al., 2017. https://arxiv.org/abs/1701.04862
     """
 
     std: Schedule = Linear(start=0.1, end=0.0)  # σ, in units of samples whose range is [-1, 1]
