@@ -31,7 +31,9 @@ class Scene:
     z: Tensor | None = None  # [N, z_dim], what `fake` was made of
     generate: Callable[[Tensor], Tensor] | None = None  # z → samples; labels are closed over
     player: nn.Module | None = None  # that moves
+    mover: str = "discriminator"  # the player's name
     memory: nn.Module | None = None  # the buffers that the penalty asked for by `remember`
+    rounds: int = 0  # played before
     progress: float = 0.0  # of the run, 0 to 1
 
     @property

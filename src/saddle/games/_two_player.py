@@ -151,12 +151,13 @@ class TwoPlayer(Synthesis):
             fake_verdict=self.judge(fake, label),
             z=z,
             generate=partial(self.decode, label=label),
+            rounds=self.rounds,
             progress=self.progress,
         )
 
     def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player)), self.options
+        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
         paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:
