@@ -69,6 +69,30 @@ def total(x: Tensor) -> Tensor:
     return x
 
 
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x = x.clone()
+        td.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        gradient = gradient.clone()
+        td.all_reduce(gradient)
+        return gradient
+
+
+def joint_total(x: Tensor) -> Tensor:
+    """Sum over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    return _Sum.apply(x) if world() > 1 else x
+
+
+def joint_mean(x: Tensor) -> Tensor:
+    """Mean over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    return joint_total(x) / world()
+
+
 @torch.no_grad()
 def largest(x: Tensor) -> Tensor:
     """Maximum over the processes, element by element."""
