@@ -70,6 +70,8 @@ def total(x: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
+    """Its gradient is a sum too, and can itself be differentiated, as penalties on gradients do."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.clone()
@@ -78,9 +80,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        gradient = gradient.clone()
-        td.all_reduce(gradient)
-        return gradient
+        return _Sum.apply(gradient)
 
 
 def joint_total(x: Tensor) -> Tensor:
@@ -114,24 +114,12 @@ def gather(x: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-class _Sum(torch.autograd.Function):
-    """Sum over the processes; each one's gradient reaches all of them, to any order of derivatives."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return total(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return _Sum.apply(gradient)
-
-
 def join(x: Tensor) -> Tensor:
-    """`gather` through which gradients flow, second ones too: for losses and layers that compare samples."""
+    """`gather` through which gradients flow: for losses and layers that compare samples.  [world · N, …]"""
     if world() == 1:
         return x
     before, after = rank() * len(x), (world() - 1 - rank()) * len(x)
-    return _Sum.apply(torch.cat((x.new_zeros(before, *x.shape[1:]), x, x.new_zeros(after, *x.shape[1:]))))
+    return joint_total(torch.cat((x.new_zeros(before, *x.shape[1:]), x, x.new_zeros(after, *x.shape[1:]))))
 
 
 @torch.no_grad()

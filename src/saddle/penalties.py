@@ -112,3 +112,16 @@ class R2(InputPenalty):
 
     def measure(self, scene: Scene) -> Tensor:
         return input_gradient(scene.score, scene.fake).square().sum(1).mean() / 2
+
+
+@dataclass(frozen=True)
+class Drift(Penalty):
+    """C(x)² on real samples, which keeps a critic's output near zero.  Karras et al., 2018, Appendix A.1.
+
+    https://arxiv.org/abs/1710.10196
+    """
+
+    weight: float = 0.001  # ε, factor on the penalty
+
+    def measure(self, scene: Scene) -> Tensor:
+        return scene.real_logits.square().mean()

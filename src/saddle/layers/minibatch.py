@@ -15,15 +15,21 @@ def minibatch_std(x: Tensor, group: int = 4, eps: float = 1e-8) -> Tensor:
     `x` [N, C, …]. The population's variance, with ε inside the root: equal samples give √ε. UsageError unless groups of
     `group`, or of the whole batch if that is smaller, divide the batch.
     """
-    size = min(group, len(x))
-    if len(x) % size:
-        raise UsageError(
-            f"a batch of {len(x)} samples cannot be divided into groups of {size}, whose deviation the discriminator "
-            f"sees; choose a --plan.batch that gives every micro-batch a multiple of {size} samples"
-        )
+    size = group_size(len(x), group)
     grouped = full(x).unflatten(0, (size, -1))  # [size, groups, C, …]
     deviation = (grouped.var(0, correction=0) + eps).sqrt().flatten(1).mean(1)  # [groups]
     return deviation.repeat(size)
+
+
+def group_size(n: int, group: int) -> int:
+    """`group`, or n if that is less. UsageError unless it divides n."""
+    size = min(group, n)
+    if n % size:
+        raise UsageError(
+            f"the discriminator compares samples in groups of {group}, into which the {n} of a batch's part do not "
+            "divide evenly; choose another --plan.batch"
+        )
+    return size
 
 
 class MinibatchStd(nn.Module):
@@ -32,6 +38,11 @@ class MinibatchStd(nn.Module):
     def __init__(self, group: int = 4):
         super().__init__()
         self.group = group
+
+    def check(self, n: int) -> None:
+        """UsageError if batches of n samples, those of all processes, cannot be compared."""
+        if group_size(n, self.group) < 2:
+            raise UsageError("the discriminator compares samples, and the batch's part is one alone; choose 2 or more")
 
     def forward(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape

@@ -1,11 +1,12 @@
 """The networks of ProGAN, which grow with training. Karras et al., 2018. https://arxiv.org/abs/1710.10196
 
-All layers exist from the start; `growth` says which of them take part. At 2.25 levels 0 to 2 are there (4, 8 and 16
-pixels) and level 3 has a quarter of the say: the image is a mixture of what the two uppermost levels draw. Images go
-in and out at the resolution of the uppermost level.
+All layers exist from the start; `growth` says which of them take part, by default all. At 2.25, levels 0 to 2 are there
+(4, 8 and 16 pixels) and level 3 has a quarter of the say: the image is a mixture of what the two uppermost levels draw.
+Images go in and out at the resolution of the uppermost level.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +28,10 @@ class Growing(nn.Module):
 
     growth: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, levels: int):
         super().__init__()
-        self.register_buffer("growth", torch.tensor(0))  # in UNITs: averages copy whole numbers and mix all others
+        self.levels = levels
+        self.register_buffer("growth", torch.tensor((levels - 1) * UNIT))  # averages copy whole numbers, and mix others
 
     def grow(self, levels: float) -> None:
         """From now on: 0 is the first level alone, 0.5 half way into the second."""
@@ -45,15 +47,15 @@ class Generator(Growing):
     """Latents [N, z_dim] → images [N, C, 4·2^level, 4·2^level], without bounds."""
 
     def __init__(self, z_dim: int, widths: list[int], channels: int):
-        super().__init__()
+        super().__init__(len(widths))
         first = nn.Sequential(
             PixelNorm(),
             nn.Unflatten(1, (z_dim, 1, 1)),
             *_layer(z_dim, widths[0], 4, padding=3),  # of one pixel: a dense layer with a bias for every channel
             *_layer(widths[0], widths[0]),
         )
-        pairs = zip(widths, widths[1:], strict=False)
-        blocks = (nn.Sequential(nn.Upsample(scale_factor=2), *_layer(i, o), *_layer(o, o)) for i, o in pairs)
+        up = nn.Upsample(scale_factor=2)
+        blocks = (nn.Sequential(up, *_layer(i, o), *_layer(o, o)) for i, o in pairwise(widths))
         self.blocks = nn.ModuleList([first, *blocks])
         self.to_image = nn.ModuleList(EqualizedConv2d(width, channels, 1) for width in widths)
 
@@ -70,11 +72,9 @@ class Trunk(Growing):
     """Images [N, C, 4·2^level, 4·2^level] → features [N, width]. No normalisation."""
 
     def __init__(self, widths: list[int], channels: int, group: int):
-        super().__init__()
+        super().__init__(len(widths))
         act = nn.LeakyReLU(0.2)
-        self.from_image = nn.ModuleList(
-            nn.Sequential(EqualizedConv2d(channels, width, 1, HE), act) for width in widths
-        )
+        self.from_image = nn.ModuleList(nn.Sequential(EqualizedConv2d(channels, width, 1, HE), act) for width in widths)
         last = nn.Sequential(
             MinibatchStd(group),
             EqualizedConv2d(widths[0] + 1, widths[0], 3, HE),
@@ -85,7 +85,7 @@ class Trunk(Growing):
         )
         blocks = (
             nn.Sequential(EqualizedConv2d(i, i, 3, HE), act, EqualizedConv2d(i, o, 3, HE), act, nn.AvgPool2d(2))
-            for o, i in zip(widths, widths[1:], strict=False)
+            for o, i in pairwise(widths)
         )
         self.blocks = nn.ModuleList([last, *blocks])
 
