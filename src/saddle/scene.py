@@ -29,6 +29,7 @@ class Scene:
     real_verdict: Verdict | None = None  # None in a generator's move that did not ask for it
     fake_verdict: Verdict | None = None
     z: Tensor | None = None  # [N, z_dim], what `fake` was made of
+    label: Tensor | None = None  # int64 [N], of real and fake samples, where the game is conditional
     generate: Callable[[Tensor], Tensor] | None = None  # z → samples; labels are closed over
     player: nn.Module | None = None  # that moves
     mover: str = "discriminator"  # the player's name

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import rng
+from .. import dist, rng
 from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError
 from ..game import Move, Synthesis
+from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
@@ -85,6 +86,9 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+        for module in self.discriminator.modules():
+            if isinstance(module, MinibatchStd):
+                module.check(n * dist.world())
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -150,6 +154,7 @@ class TwoPlayer(Synthesis):
             real_verdict=self.judge(real, label) if compares else None,
             fake_verdict=self.judge(fake, label),
             z=z,
+            label=label,
             generate=partial(self.decode, label=label),
             rounds=self.rounds,
             progress=self.progress,
