@@ -42,7 +42,9 @@ class _WholeBatch(nn.modules.batchnorm._BatchNorm):
         variance = _Sum.apply((wide - mean.view(shape)).square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         out = (wide - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
-        return (out * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+        if self.affine:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
+        return out.to(x.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         self.num_batches_tracked += 1  # type: ignore[operator, assignment]
