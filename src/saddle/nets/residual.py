@@ -126,15 +126,15 @@ def small_blocks(levels: int) -> int:
 
 
 def attending(network: str, data: DataSpec, side: int | None) -> int:
-    """The side of the maps that attend: `side`, or if it is None 64 pixels, but at most half the image. 0 is none.
+    """The side of the maps that attend, 0 if none do: `side`, or if it is None 64 pixels, but at most half the image.
 
     UsageError if no map has that side.
     """
     levels, smallest = halvings(network, data)
     sides = [min(smallest) << i for i in range(1, levels + 1)]
     if side is None:
-        return min([s for s in sides if s <= 64][-1], sides[max(levels - 2, 0)])
+        return max([s for s in sides if s <= 64 and 2 * s <= sides[-1]], default=0)
     if side and side not in sides:
         known = ", ".join(map(str, sides))
-        raise UsageError(f"attention is at maps of one of the sides {known} of these images or 0 for none, not {side}")
+        raise UsageError(f"the maps of these images that can attend have sides of {known}; 0 is none; not {side}")
     return side
