@@ -82,17 +82,21 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0, label: str | int | None = None) -> Tensor:
+    def sample(
+        self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None
+    ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        The same seed gives the same samples.
+        `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
         chosen = None if label is None else self._label(str(label))
         rng.seed(seed, "sample")
         parts = [
-            self.synthesis.sample(k, None if chosen is None else torch.full((k,), chosen, device=self.device))
+            self.synthesis.sample(
+                k, None if chosen is None else torch.full((k,), chosen, device=self.device), truncation
+            )
             for k in _portions(n)
         ]
         return self._border(torch.cat(parts))
@@ -105,14 +109,23 @@ class Run:
             raise UsageError(f"no label '{name}'{near(name, labels)}; there are {', '.join(labels)}")
         return labels.index(name)
 
-    def interpolate(self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True) -> Tensor:
-        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them."""
+    def interpolate(
+        self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None
+    ) -> Tensor:
+        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
+
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row.
+        """
+        game = self.synthesis
+        chosen = None if label is None else torch.full((rows,), self._label(str(label)), device=self.device)
         rng.seed(seed, "interpolate")
-        a, b = (self.synthesis.noise(rows) for _ in range(2))
+        labels = game.draw_label(rows) if chosen is None else chosen
+        a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        path = (slerp if spherical else torch.lerp)(a, b, t)  # [steps, rows, z]
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
         with torch.no_grad():
-            return self._border(torch.cat([self.synthesis.decode(z) for z in path.transpose(0, 1)]))
+            return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
