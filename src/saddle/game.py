@@ -118,6 +118,10 @@ class Synthesis(Game):
         """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given."""
         return self.decode(self.noise(n, label))
 
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
+
 
 class Translation(Game):
     """A game that turns one image into another."""

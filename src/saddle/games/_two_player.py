@@ -53,6 +53,9 @@ class TwoPlayer(Synthesis):
     def judge(self, x: Tensor) -> Tensor:
         return full(self.discriminator(x))
 
+    def landscape(self, points: Tensor) -> Tensor:
+        return self.options.loss.output(self.judge(points))
+
     def steps(self) -> int:
         """How many the discriminator takes in this round."""
         return self.options.discriminator_steps
