@@ -17,7 +17,7 @@ READABLE = 64  # pixels: smaller images are enlarged to about this
 BACKGROUND = (24, 24, 27)
 PAPER = (250, 250, 249)
 REAL, FAKE = (96, 118, 148, 130), (221, 84, 24, 150)  # grey-blue, orange; red, green, blue, opacity
-HIGH, LOW = (146, 184, 232), (248, 184, 138)  # of a landscape: what is held to be real in their blue, fake in orange
+HIGH, LOW = (156, 190, 234), (250, 197, 158)  # of a landscape: what is held to be real in their blue, fake in orange
 INK = (92, 98, 109)
 STRIP = 28  # pixels: the line under a landscape
 
@@ -116,12 +116,21 @@ def scatter(
     return square if title is None and limits is None else _captioned(square, title or "", limits)
 
 
+def caption(image: Image.Image, at: tuple[float, float], text: str) -> None:
+    """Write `text` on the image, its left end and middle `at` (x, y)."""
+    ImageDraw.Draw(image).text(at, text, INK, ImageFont.load_default(size=13), anchor="lm")
+
+
 def animation(images: Sequence[Image.Image], path: str | os.PathLike[str], seconds: float = 0.2) -> Path:
-    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last."""
+    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last.
+
+    A picture with a palette keeps it; others get one each.
+    """
     if not images:
         raise SaddleError("an animation needs at least one picture; none was given")
     size = images[-1].size
-    frames = [image.convert("RGB").resize(size) if image.size != size else image.convert("RGB") for image in images]
+    frames = [image if image.mode == "P" else image.convert("RGB") for image in images]
+    frames = [image if image.size == size else image.convert("RGB").resize(size) for image in frames]
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(6000 * seconds)]
     data = io.BytesIO()
     frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
@@ -195,7 +204,7 @@ def _tinted(field: Tensor, size: int) -> Image.Image:
     """A field [H, W] in 0 … 1 as a picture, with lines of equal height."""
     smooth = nn.functional.interpolate(field[None, None], (size, size), mode="bicubic", align_corners=True)[0, 0]
     smooth = smooth.clamp(0, 1)
-    level = (smooth * 10).floor()[None]
+    level = (smooth * 10 - 0.5).floor()[None]  # at .05, .15, …: rounding does not draw lines on a plateau at 0 or 1
     line = nn.functional.max_pool2d(level, 3, 1, 1)[0] != level[0]  # a higher step begins within a pixel
     pixels = _blend(smooth)
     return Image.fromarray(torch.where(line[..., None], pixels * 0.82, pixels).round().to(torch.uint8).numpy())

@@ -25,8 +25,14 @@ EXTRACTORS = {
     "digits": "digits",
     "digits-inverted": "digits",
     "stacked-digits": "digits",
+    "swiss-roll": "pixels",
 }  # sources with a judge of their own
-WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
+WHILE_TRAINING = {
+    "digits": ["fid"],
+    "digits-inverted": ["accuracy"],
+    "stacked-digits": ["stacked_modes"],
+    "swiss-roll": ["coverage"],
+}
 AT_THE_END = {
     "digits": [
         *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
@@ -34,6 +40,7 @@ AT_THE_END = {
     ],
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
+    "swiss-roll": ["coverage", "density", "precision", "recall"],
 }
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")

@@ -38,8 +38,10 @@ def collect(folder: Path, events: list[Event]) -> tuple[list[Sample], int]:
 def film(folder: Path, events: list[Event]) -> Path | None:
     """All pictures of points one after another as a GIF in the run's folder; None where there are not two."""
     paths = [folder / str(event.get("file")) for event in events if event.get("of") == "points"]
-    frames = [image for path in paths if _ours(path, folder) and (image := _read(path))]
-    return pictures.animation(frames, folder / FILM) if len(frames) > 1 else None
+    frames = [image for path in paths if _ours(path, folder) and (image := read_picture(path))]
+    # An octree keeps the few pixels of rare colours, such as the letters, and halves the file.
+    even = [image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for image in frames]
+    return pictures.animation(even, folder / FILM) if len(even) > 1 else None
 
 
 def evenly(items: list[int], most: int) -> list[int]:
@@ -75,11 +77,12 @@ def _ours(path: Path, folder: Path) -> bool:
 
 
 def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:
-    image = _read(path)
+    image = read_picture(path)
     return Sample(at, *embed(image, side, size)) if image else None
 
 
-def _read(path: Path) -> Image.Image | None:
+def read_picture(path: Path) -> Image.Image | None:
+    """The picture in RGB; None where there is none that can be read."""
     try:
         with Image.open(path) as file:
             return file.convert("RGB")
