@@ -135,6 +135,10 @@ class Synthesis(Game):
         """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
         raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
 
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
+
 
 class Translation(Game):
     """A game that turns one image into another."""

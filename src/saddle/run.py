@@ -170,7 +170,8 @@ class Run:
             "parameters": count_parameters(self.game),
             "checkpoints": self.checkpoints.rounds(),
             "best": self.checkpoints.best(),
-            "scores": read_scores(self.folder),
+            "scores": (scores := read_scores(self.folder)),
+            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:

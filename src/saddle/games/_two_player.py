@@ -111,6 +111,13 @@ class TwoPlayer(Synthesis):
         verdict = self.discriminator(x) if label is None else self.discriminator(x, label)
         return verdict._replace(logits=full(verdict.logits))
 
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """D itself, without the views; None where it takes more than one point to judge."""
+        o = self.options
+        if o.conditional or any(view.least() > 1 for view in o.views):
+            return None
+        return o.loss.output(full(self.discriminator(points).logits))
+
     def steps(self) -> int:
         """How many the discriminator takes in this round."""
         return self.options.discriminator_steps
