@@ -14,7 +14,7 @@ from saddle.penalties import GradientPenalty
 
 
 def play_lazily() -> dict[str, torch.Tensor]:
-    options = replace(tiny_recipe("wgan-gp").options, penalty=GradientPenalty(every=2))
+    options = replace(tiny_recipe("wgan-gp").options, penalties=(GradientPenalty(every=2),))
     trainer = make_trainer("wgan-gp", options, rounds=3, precision="fp64", optim=SGD(lr=1e-3))
     while trainer.round < trainer.rounds:
         trainer.play_round()

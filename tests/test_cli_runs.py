@@ -180,7 +180,7 @@ def test_python_says_the_same_as_the_command_line(images: Path, tmp_path: Path):
 
 
 def test_python_takes_settings_as_objects(tmp_path: Path):
-    settings = {"game.penalty": R1(weight=5), "game.network": "MLP", "game.network.width": 8, "plan.scores": 0}
+    settings = {"game.penalties": [R1(weight=5)], "game.network": "MLP", "game.network.width": 8, "plan.scores": 0}
     run = saddle.train("gan", "ring", tmp_path / "run", rounds=1, settings=settings, quiet=True)
-    assert run.recipe.options.penalty == R1(weight=5)
+    assert run.recipe.options.penalties == (R1(weight=5),)
     assert run.sample(3).shape == (3, 2)

@@ -65,7 +65,7 @@ def test_any_size_that_halves_evenly_is_drawn_and_judged(network, size):
     fake = network.generator(5, data)(torch.randn(3, 5))
     assert fake.shape == (3, 2, *size)
     assert fake.abs().max() <= 1
-    assert network.discriminator(data)(fake).shape == (3,)
+    assert network.discriminator(data)(fake).logits.shape == (3,)
 
 
 @pytest.mark.parametrize("side", [28, 32, 48, 64, 96, 128])
@@ -96,7 +96,7 @@ def test_points_are_drawn_without_bounds(network):
     data = DataSpec((2,))
     generator = network.generator(5, data)
     assert not any(isinstance(layer, nn.Tanh) for layer in generator)
-    assert network.discriminator(data)(generator(torch.randn(3, 5))).shape == (3,)
+    assert network.discriminator(data)(generator(torch.randn(3, 5))).logits.shape == (3,)
 
 
 @pytest.mark.parametrize(

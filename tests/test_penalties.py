@@ -9,6 +9,7 @@ from saddle import rng
 from saddle.errors import UsageError
 from saddle.layers.norm import BatchNorm2d
 from saddle.penalties import R1, R2, GradientPenalty, input_gradient
+from saddle.scene import Scene
 
 REAL, FAKE = torch.randn(16, 2), torch.randn(16, 2)
 IMAGES, FAKE_IMAGES = torch.randn(6, 3, 8, 8), torch.randn(6, 3, 8, 8)
@@ -20,7 +21,7 @@ def linear(*w: float):
 
 
 def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
-    return float(penalty(rounds, score or linear(3, 4), real, fake))
+    return float(penalty(rounds, Scene(score or linear(3, 4), real, fake)))
 
 
 def test_penalties_of_a_linear_critic_are_known():
@@ -57,7 +58,7 @@ def test_a_map_of_logits_counts_as_its_mean_and_not_as_its_sum():
 def test_a_flat_critic_costs_the_whole_weight_and_has_a_finite_gradient():
     layer = nn.Linear(2, 1)
     nn.init.zeros_(layer.weight)
-    penalty = GradientPenalty(weight=10.0)(0, layer, REAL, FAKE)
+    penalty = GradientPenalty(weight=10.0)(0, Scene(layer, REAL, FAKE))
     penalty.backward()
     assert penalty.item() == 10.0
     assert torch.isfinite(layer.weight.grad).all()
@@ -108,7 +109,7 @@ def test_two_shares_make_the_penalty_of_one():
 
 def test_a_lazy_penalty_makes_good_for_the_rounds_it_skips():
     lazy = R1(weight=1.0, every=4)
-    given = [lazy(rounds, linear(3, 4), REAL, FAKE) for rounds in range(8)]
+    given = [lazy(rounds, Scene(linear(3, 4), REAL, FAKE)) for rounds in range(8)]
     assert [penalty is None for penalty in given] == [False, True, True, True] * 2
     assert float(given[4]) == pytest.approx(4 * 12.5)
 
@@ -116,7 +117,7 @@ def test_a_lazy_penalty_makes_good_for_the_rounds_it_skips():
 def test_no_gradient_reaches_the_samples():
     """An interpolate of fakes that are not detached would train the generator through the penalty."""
     layer, fake = nn.Linear(2, 1), FAKE.clone().requires_grad_()
-    GradientPenalty()(0, lambda x: layer(x).square(), REAL, fake).backward()
+    GradientPenalty()(0, Scene(lambda x: layer(x).square(), REAL, fake)).backward()
     assert fake.grad is None
     assert layer.weight.grad.abs().sum() > 0
 
@@ -144,20 +145,18 @@ def test_the_gradient_of_a_penalty_agrees_with_finite_differences(penalty):
 
     def measured(*weights):
         rng.seed(0)
-        return penalty(
-            0,
-            lambda x: functional_call(critic, dict(zip(names, weights, strict=True)), (x,)),
-            IMAGES[:2].double(),
-            FAKE_IMAGES[:2].double(),
-        )
+        def score(x):
+            return functional_call(critic, dict(zip(names, weights, strict=True)), (x,))
+
+        return penalty(0, Scene(score, IMAGES[:2].double(), FAKE_IMAGES[:2].double()))
 
     assert torch.autograd.gradcheck(measured, tuple(critic.parameters()))
 
 
 def test_a_penalty_refuses_a_critic_with_batch_norm_and_names_the_layer():
     critic = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNorm2d(4))
-    assert "batch norm ('1') mixes the samples" in GradientPenalty().forbids(critic)
-    assert GradientPenalty().forbids(conv_critic()) is None
+    assert "batch norm ('1') mixes the samples" in GradientPenalty().forbids(nn.ModuleDict({"discriminator": critic}))
+    assert GradientPenalty().forbids(nn.ModuleDict({"discriminator": conv_critic()})) is None
 
 
 @pytest.mark.parametrize("settings", [{"weight": -1.0}, {"every": 0}])

@@ -77,11 +77,11 @@ def test_one_budget_replaces_the_recipes():
 
 
 def test_changes_are_dotted_names():
-    recipe = Recipe.default("dcgan").change({"game.penalty": "R1", "data": "folder:a", "data.flip": True})
-    assert recipe.options.penalty == R1()
+    recipe = Recipe.default("dcgan").change({"game.penalties": "R1", "data": "folder:a", "data.flip": True})
+    assert recipe.options.penalties == (R1(),)
     assert recipe.data == DataOptions(source="folder:a", flip=True)
     assert Recipe.default("dcgan").differences(recipe) == [
-        "game.penalty is none, there R1",
+        "game.penalties is [], there [R1]",
         "data.source is digits, there folder:a",
         "data.flip is false, there true",
     ]

@@ -100,9 +100,9 @@ def test_micro_batches_leave_the_step_unchanged(name, play):
 
 def only_adversarial(options):
     """The options with every weight that is not the adversarial loss's set to zero."""
-    zero = {f.name: 0.0 for f in fields(options) if f.name.endswith("_weight")}
-    if getattr(options, "penalty", None):
-        zero["penalty"] = None
+    weights = {f.name for f in fields(options) if f.name.endswith("_weight")} - {"adversarial_weight"}
+    zero: dict[str, object] = dict.fromkeys(weights, 0.0)
+    zero |= {slot: () for slot in ("penalties", "auxiliaries") if hasattr(options, slot)}
     return replace(options, **zero)
 
 

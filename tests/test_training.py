@@ -100,11 +100,11 @@ def test_a_finished_run_is_left_as_it_is(whole):
 
 
 def test_a_run_of_another_recipe_is_refused_with_what_differs(whole, capsys):
-    assert main(command(whole, **{"plan.batch": 8, "game.penalty.weight": 2})) == 2
+    assert main(command(whole, **{"plan.batch": 8, "game.penalties.GradientPenalty.weight": 2})) == 2
     said = capsys.readouterr().err
     assert "holds a run of another recipe; choose another --run, or the same settings" in said
     assert "plan.batch is 8, there 4" in said
-    assert "game.penalty.weight is 2" in said
+    assert "game.penalties.GradientPenalty.weight is 2" in said
 
 
 def test_a_folder_with_other_things_is_refused_and_left_alone(tmp_path):

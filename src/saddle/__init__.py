@@ -41,7 +41,7 @@ def train(
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
-    `settings` are dotted names with their values, plain or not: {"game.penalty": R1(weight=5), "plan.batch": 32}.
+    `settings` are dotted names with their values, plain or not: {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
     `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. UsageError for what cannot
     be.
     """

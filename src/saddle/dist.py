@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as td
@@ -66,6 +67,30 @@ def total(x: Tensor) -> Tensor:
         x = x.clone()
         td.all_reduce(x)
     return x
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x = x.clone()
+        td.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        gradient = gradient.clone()
+        td.all_reduce(gradient)
+        return gradient
+
+
+def joint_total(x: Tensor) -> Tensor:
+    """Sum over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    return _Sum.apply(x) if world() > 1 else x
+
+
+def joint_mean(x: Tensor) -> Tensor:
+    """Mean over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    return joint_total(x) / world()
 
 
 @torch.no_grad()

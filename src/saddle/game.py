@@ -69,6 +69,9 @@ class Game(nn.Module, ABC):
         if not (self.data.is_image or self.takes_points):
             raise UsageError(f"{type(self).__name__} needs images; this data has points of shape {self.data.shape}")
 
+    def check_batch(self, n: int) -> None:
+        """UsageError if n samples at a time, a process's part of a batch, are too few for this game."""
+
     def players(self) -> dict[str, nn.Module]:
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
 
@@ -109,14 +112,19 @@ class Synthesis(Game):
         """z, standard normal, and whatever else the generator takes, for labels int64 [n] if given.  [n, z_dim]"""
         return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
 
-    def decode(self, z: Tensor) -> Tensor:
-        """The samples of given latents, [N, C, H, W] in [-1, 1] or [N, D]."""
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The samples of given latents (and labels int64 [N]), [N, C, H, W] in [-1, 1] or [N, D]."""
         return self.generator(z)  # type: ignore[operator]
+
+    def draw_label(self, n: int) -> Tensor | None:
+        """Labels int64 [n] for samples that were not asked to be anything, where the generator must have one."""
+        return None
 
     @torch.no_grad()
     def sample(self, n: int, label: Tensor | None = None) -> Tensor:
         """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given."""
-        return self.decode(self.noise(n, label))
+        label = self.draw_label(n) if label is None else label
+        return self.decode(self.noise(n, label), label)
 
 
 class Translation(Game):

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
 
@@ -23,6 +23,14 @@ class AdversarialLoss(ABC):
     @abstractmethod
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         """What the generator minimises; `real` is only needed by relativistic losses."""
+
+    def at(self, progress: float) -> "AdversarialLoss":
+        """The loss at this progress (0 to 1) of the run, for one that changes on the way."""
+        return self
+
+    def forbids(self, game: nn.Module) -> str | None:
+        """Why this loss cannot go with this game's networks and settings, in one sentence; None if it can."""
+        return None
 
     def output(self, logits: Tensor) -> Tensor:
         """D(x) as the paper means it: a probability where it has one, else the logits themselves."""

@@ -1,12 +1,13 @@
-"""Penalties on the gradient of the discriminator with respect to its input.
+"""Penalties: what a player pays beside its adversarial loss, most of them for the gradient of its logits.
 
-`score` maps samples to logits; labels and the choice of a head are closed over:
-`penalty(rounds, lambda x: self.discriminator(x, label).logits, real, fake)`.
+A penalty sees a `Scene`, one move with what was judged in it. A game of another shape builds its own scene:
+`penalty(rounds, Scene(lambda x: self.discriminator(x).logits, real, fake))`.
 """
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,7 @@ from torch.nn.functional import relu
 from . import rng
 from .errors import UsageError
 from .precision import full, second_order
-
-Score = Callable[[Tensor], Tensor]
+from .scene import Scene, Score
 
 
 def input_gradient(score: Score, x: Tensor) -> Tensor:
@@ -32,6 +32,8 @@ def input_gradient(score: Score, x: Tensor) -> Tensor:
 class Penalty(ABC):
     """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
 
+    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # who pays it
+
     weight: float = 1.0  # factor on the penalty
     every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
 
@@ -39,19 +41,36 @@ class Penalty(ABC):
         if self.every < 1 or self.weight < 0:
             raise UsageError(f"a penalty wants weight ≥ 0 and every ≥ 1, not {self.weight} and {self.every}")
 
-    def __call__(self, rounds: int, score: Score, real: Tensor, fake: Tensor) -> Tensor | None:
+    @property
+    def name(self) -> str:
+        """What the log calls it: the class's name in snake case."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def __call__(self, rounds: int, scene: Scene) -> Tensor | None:
         if rounds % self.every:
             return None
-        with second_order(real):
-            return self.weight * self.every * self.measure(score, full(real), full(fake.detach()))
+        with second_order(scene.real):
+            return self.weight * self.every * self.measure(replace(scene, real=full(scene.real), fake=full(scene.fake)))
 
     @abstractmethod
-    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+    def measure(self, scene: Scene) -> Tensor:
         """The penalty before its weight."""
 
-    def forbids(self, discriminator: nn.Module) -> str | None:
-        """Why this penalty cannot go with this discriminator, in one sentence; None if it can."""
-        for name, module in discriminator.named_modules():
+    def remember(self, game: nn.Module) -> nn.Module | None:
+        """The buffers that the penalty keeps from round to round, if it does; `Scene.memory` brings them back."""
+        return None
+
+    def forbids(self, game: nn.Module) -> str | None:
+        """Why this penalty cannot go with this game's networks and settings, in one sentence; None if it can."""
+        return None
+
+
+@dataclass(frozen=True)
+class InputPenalty(Penalty):
+    """A penalty on the gradient of the discriminator with respect to each sample."""
+
+    def forbids(self, game: nn.Module) -> str | None:
+        for name, module in game.get_submodule("discriminator").named_modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 return (
                     f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
@@ -61,7 +80,7 @@ class Penalty(ABC):
 
 
 @dataclass(frozen=True)
-class GradientPenalty(Penalty):
+class GradientPenalty(InputPenalty):
     """(‖∇C(x̂)‖ - target)², x̂ uniform on lines from fake to real.  Gulrajani et al., 2017, Algorithm 1.
 
     One-sided, only norms above the target count: Petzka et al., 2018. https://arxiv.org/abs/1709.08894
@@ -71,24 +90,25 @@ class GradientPenalty(Penalty):
     target: float = 1.0  # what the norm of the gradient is pulled to
     one_sided: bool = False  # let norms below the target pass
 
-    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
+    def measure(self, scene: Scene) -> Tensor:
+        real, fake = scene.real, scene.fake.detach()
         t = rng.rand(len(real), *[1] * (real.ndim - 1), device=real.device).to(real)  # ε, one a sample
-        norm = input_gradient(score, torch.lerp(fake, real, t)).norm(dim=1)
+        norm = input_gradient(scene.score, torch.lerp(fake, real, t)).norm(dim=1)
         excess = norm - self.target
         return (relu(excess) if self.one_sided else excess).square().mean()
 
 
 @dataclass(frozen=True)
-class R1(Penalty):
+class R1(InputPenalty):
     """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9."""
 
-    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
-        return input_gradient(score, real).square().sum(1).mean() / 2
+    def measure(self, scene: Scene) -> Tensor:
+        return input_gradient(scene.score, scene.real).square().sum(1).mean() / 2
 
 
 @dataclass(frozen=True)
-class R2(Penalty):
+class R2(InputPenalty):
     """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10."""
 
-    def measure(self, score: Score, real: Tensor, fake: Tensor) -> Tensor:
-        return input_gradient(score, fake).square().sum(1).mean() / 2
+    def measure(self, scene: Scene) -> Tensor:
+        return input_gradient(scene.score, scene.fake).square().sum(1).mean() / 2

@@ -90,7 +90,7 @@ class Recipe:
         write_at_once(path, (header + self.to_yaml()).encode())
 
     def change(self, edits: Mapping[str, Any]) -> "Recipe":
-        """A copy with dotted names set, such as {"game.penalty": "R1", "plan.minutes": 2, "data": "ring"}."""
+        """A copy with dotted names set, such as {"game.penalties": "R1", "plan.minutes": 2, "data": "ring"}."""
         return self._with(nest(edits))
 
     def differences(self, other: "Recipe") -> list[str]:

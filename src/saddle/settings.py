@@ -46,6 +46,8 @@ def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
     """
     if _is_none(given) and NoneType in _arms(hint):
         return None
+    if part := _slot(hint):
+        return _fill(part, given, where, base or ())
     for arm in _arms(hint):
         if is_dataclass(arm):
             if isinstance(given, arm):  # type: ignore[arg-type]
@@ -83,11 +85,26 @@ def nest(edits: Mapping[str, Any]) -> dict[str, Any]:
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
     """Plain settings by dotted name: {"penalty": "R1", "penalty.weight": 5.0, …}."""
     if not isinstance(value, Mapping):
-        return {prefix: value}
+        return _flat_row(value, prefix) if _is_row(value) else {prefix: value}
     lines = {prefix: value["class"]} if "class" in value else {}
     for name, part in value.items():
         if name != "class":
             lines |= flat(part, f"{prefix}.{name}" if prefix else name)
+    return lines
+
+
+def _is_row(value: Any) -> bool:
+    """Is this what `plain` makes of a tuple of classes that have settings?"""
+    return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
+
+
+def _flat_row(row: list[Any], prefix: str) -> dict[str, Any]:
+    """{"penalties": "[R1, R2]", "penalties.R1.weight": 5.0, …}."""
+    each = [part if isinstance(part, Mapping) else {"class": part} for part in row]
+    lines = {prefix: [part["class"] for part in each]}
+    for part in each:
+        name = f"{prefix}.{part['class']}"
+        lines |= {key: value for key, value in flat(part, name).items() if key != name}
     return lines
 
 
@@ -124,6 +141,9 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
             shown, default = map(_name, (value, field.default))
             found[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
         found |= explain(value, name) if inner else {}
+        if _slot(hints[field.name]):
+            for each in value:
+                found |= explain(each, f"{name}.{type(each).__name__}")
     return found
 
 
@@ -171,6 +191,8 @@ def text(value: Any) -> str:
 
 
 def _name(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_name(each) for each in value]
     return type(value).__name__ if is_dataclass(value) else plain(value)
 
 
@@ -181,6 +203,8 @@ def _words(hint: Any) -> str:
         return f"settings by name: {', '.join(field.name for field in fields(hint))}"
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(text, get_args(hint)))}"
+    if part := _slot(hint):
+        return f"none or a list of {', '.join(choices(part))}"
     if get_origin(hint) is tuple:
         kinds = [arm for arm in get_args(hint) if arm is not Ellipsis]
         count = "" if Ellipsis in get_args(hint) else f"{len(kinds)} "
@@ -192,6 +216,39 @@ def _words(hint: Any) -> str:
 def _arms(hint: Any) -> tuple[Any, ...]:
     """The alternatives of a union; a type alone is its only one."""
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _slot(hint: Any) -> Any:
+    """The class whose kinds a setting holds any number of: that of tuple[Penalty, ...]; None for other settings."""
+    kinds = get_args(hint)
+    fits = get_origin(hint) is tuple and kinds[1:] == (Ellipsis,) and isinstance(kinds[0], ABCMeta)
+    return kinds[0] if fits else None
+
+
+def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A tuple of dataclasses from their names, or dictionaries; {"R1": {"weight": 5}} changes the one of that class."""
+    edits = dict(given) if isinstance(given, Mapping) else {"class": given}
+    named = edits.pop("class", list(base))
+    if isinstance(named, str):
+        named = [] if _is_none(named) else [word.strip() for word in named.strip("[]").split(",") if word.strip()]
+    if not isinstance(named, (list, tuple)):
+        named = [] if named is None else [named]
+    held = {type(each).__name__: each for each in base}
+    made = []
+    for i, each in enumerate(named):
+        name = each.get("class") if isinstance(each, Mapping) else each
+        if not isinstance(each, (str, Mapping, part)):
+            raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {text(each)!r}")
+        made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
+    for name, edit in edits.items():
+        places = [i for i, each in enumerate(made) if type(each).__name__ == name]
+        if not places:
+            there = ", ".join(type(each).__name__ for each in made) or "none"
+            unknown = "" if name in choices(part) else near(name, choices(part))
+            raise UsageError(f"{where} holds no '{name}'{unknown} whose settings could change: it is {there}")
+        for i in places:
+            made[i] = restore(part, edit, f"{where}.{name}", made[i])
+    return tuple(made)
 
 
 def _is_none(given: Any) -> bool:

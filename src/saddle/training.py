@@ -58,6 +58,7 @@ class Training:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
         rng.seed(plan.seed, "weights")
         game = kind(self.source.spec, recipe.options).to(device)
+        game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
         stream = Stream(
             self.source.train,
             self.source.spec,

@@ -1,7 +1,7 @@
 """Train generative adversarial networks, look at what they make, and score it.
 
   saddle train                  DCGAN on small digits
-  saddle train wgan-gp --data ring --plan.minutes 1 --game.penalty.weight 1
+  saddle train wgan-gp --data ring --plan.minutes 1 --game.penalties.GradientPenalty.weight 1
   saddle sample runs/dcgan-digits
 
 look around
@@ -110,7 +110,7 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
 
 
 def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-    """Split `--data X`, `--game.penalty R1` and `--plan.batch=32` from everything else."""
+    """Split `--data X`, `--game.penalties R1` and `--plan.batch=32` from everything else."""
     settings: dict[str, str] = {}
     rest: list[str] = []
     words = iter(argv)

@@ -3,7 +3,7 @@
   saddle train                                            DCGAN on small digits
   saddle train wgan-gp --data ring --plan.minutes 1       another embedded source: saddle data
   saddle train dcgan --data folder:photos --data.size 64  your images, with the paper's settings
-  saddle train gan --game.penalty R1 --game.penalty.weight 5 --plan.batch 32
+  saddle train gan --game.penalties R1 --game.penalties.R1.weight 5 --plan.batch 32
   saddle train --run runs/dcgan-digits                    go on with a run
   saddle train --config runs/a/recipe.yaml --run runs/b   the same recipe again
   torchrun --nproc-per-node 2 -m saddle train dcgan       on two processes

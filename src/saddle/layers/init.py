@@ -1,11 +1,15 @@
 """Initial weights that several networks share."""
 
+from typing import TypeVar
+
 from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
 
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
 
 
-def small_normal(network: nn.Module, std: float = 0.02) -> nn.Module:
+def small_normal(network: M, std: float = 0.02) -> M:
     """Weights N(0, std), batch norm's scales N(1, std), biases 0: DCGAN's start, kept by many since."""
     for module in network.modules():
         if isinstance(module, _LINEAR):

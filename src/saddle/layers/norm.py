@@ -1,28 +1,9 @@
 """Batch normalisation whose statistics are those of the whole batch, however many processes share it."""
 
-from typing import Any
-
 import torch
-import torch.distributed as td
 from torch import Tensor, nn
 
 from .. import dist
-
-
-class _Sum(torch.autograd.Function):
-    """Sum over the processes; each process's gradient reaches all of them."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        x = x.clone()
-        td.all_reduce(x)
-        return x
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        gradient = gradient.clone()
-        td.all_reduce(gradient)
-        return gradient
 
 
 class _WholeBatch(nn.modules.batchnorm._BatchNorm):
@@ -37,9 +18,9 @@ class _WholeBatch(nn.modules.batchnorm._BatchNorm):
         axes = [axis for axis in range(x.ndim) if axis != 1]
         wide = x.double() if x.dtype == torch.float64 else x.float()
         count = x.numel() // x.shape[1] * dist.world()
-        mean = _Sum.apply(wide.sum(axes)) / count
+        mean = dist.joint_total(wide.sum(axes)) / count
         shape = [1, -1] + [1] * (x.ndim - 2)
-        variance = _Sum.apply((wide - mean.view(shape)).square().sum(axes)) / count
+        variance = dist.joint_total((wide - mean.view(shape)).square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         out = (wide - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
         return (out * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)

@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
-from .network import Network
+from .network import Discriminator, Network
 from .shapes import halvings
 
 
@@ -45,7 +45,7 @@ class DCGAN(Network):
         layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
         return small_normal(nn.Sequential(*layers))
 
-    def discriminator(self, data: DataSpec) -> nn.Module:
+    def discriminator(self, data: DataSpec) -> Discriminator:
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in range(levels)]
         layers: list[nn.Module] = [
@@ -58,5 +58,5 @@ class DCGAN(Network):
                 *([] if self.critic else [BatchNorm2d(outputs)]),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        layers += [nn.Conv2d(widths[-1], 1, smallest, bias=False), nn.Flatten(0)]
-        return small_normal(nn.Sequential(*layers))
+        head = nn.Conv2d(widths[-1], 1, smallest, bias=False)
+        return small_normal(Discriminator(nn.Sequential(*layers), head))

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,9 @@ from torch import Tensor, nn
 from ..layers.dropout import Dropout
 from ..spec import DataSpec
 from .mlp import sample_shape
-from .network import Network
+from .network import Discriminator, Network
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class MaxoutLayer(nn.Module):
@@ -40,7 +43,7 @@ class Maxout(Network):
         ]
         return _uniform(nn.Sequential(*layers, *sample_shape(data)), 0.05)
 
-    def discriminator(self, data: DataSpec) -> nn.Module:
+    def discriminator(self, data: DataSpec) -> Discriminator:
         layers = [
             nn.Flatten(),
             Dropout(keep=0.8),
@@ -48,14 +51,12 @@ class Maxout(Network):
             Dropout(keep=0.5),
             MaxoutLayer(240, units=240, pieces=5),
             Dropout(keep=0.5),
-            nn.Linear(240, 1),
-            nn.Flatten(0),
         ]
-        return _uniform(nn.Sequential(*layers), 0.005)
+        return _uniform(Discriminator(nn.Sequential(*layers), nn.Linear(240, 1)), 0.005)
 
 
 @torch.no_grad()
-def _uniform(network: nn.Module, bound: float) -> nn.Module:
+def _uniform(network: M, bound: float) -> M:
     for name, parameter in network.named_parameters():
         parameter.zero_() if name.endswith("bias") else parameter.uniform_(-bound, bound)
     return network

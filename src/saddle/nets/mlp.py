@@ -7,7 +7,7 @@ from torch import nn
 
 from ..errors import UsageError
 from ..spec import DataSpec
-from .network import Network
+from .network import Discriminator, Network
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class MLP(Network):
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         return nn.Sequential(*self._layers(z_dim, math.prod(data.shape)), *sample_shape(data))
 
-    def discriminator(self, data: DataSpec) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), *self._layers(math.prod(data.shape), 1), nn.Flatten(0))
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        *trunk, head = self._layers(math.prod(data.shape), 1)
+        return Discriminator(nn.Sequential(nn.Flatten(), *trunk), head)
 
     def _layers(self, inputs: int, outputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []

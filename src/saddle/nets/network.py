@@ -2,23 +2,41 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
+from ..scene import Verdict
 from ..spec import DataSpec
+
+
+class Discriminator(nn.Module):
+    """A trunk, samples → features [N, …], and a head, features → logits, which may also take labels int64 [N]."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module):
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+        features = self.trunk(x)
+        logits = self.head(features) if label is None else self.head(features, label)
+        return Verdict(logits.flatten(), features)
 
 
 @dataclass(frozen=True)
 class Network(ABC):
     """An architecture as a setting: it builds both players for the data at hand.
 
-    Both methods raise UsageError for data that the architecture cannot draw, and say which sizes it can.
+    Where the data have classes, both players take a label beside their input; a game without labels leaves the classes
+    out. Both methods raise UsageError for data that the architecture cannot draw, and say which sizes it can.
     """
+
+    takes_labels: ClassVar[bool] = False  # can it build for data with classes?
 
     @abstractmethod
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        """Latents [N, z_dim] → samples [N, C, H, W] in [-1, 1] or points [N, D]."""
+        """Latents [N, z_dim] (and labels [N]) → samples [N, C, H, W] in [-1, 1] or points [N, D]."""
 
     @abstractmethod
-    def discriminator(self, data: DataSpec) -> nn.Module:
-        """Samples → logits [N]."""
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        """Samples (and labels [N]) → Verdict."""

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ..errors import UsageError
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
-from .network import Network
+from .network import Discriminator, Network
 from .shapes import halvings
 
 
@@ -101,14 +101,13 @@ class ResNet(Network):
             nn.Tanh(),
         )
 
-    def discriminator(self, data: DataSpec) -> nn.Module:
+    def discriminator(self, data: DataSpec) -> Discriminator:
         levels, _ = halvings("ResNet", data)
-        return nn.Sequential(
+        trunk = nn.Sequential(
             FirstBlock(data.shape[0], self.width),
             *(Block(self.width, "down") for _ in range(levels - 2)),
             *(Block(self.width, "same") for _ in range(2)),
             nn.ReLU(),
             MeanPool(),
-            linear(self.width, 1),
-            nn.Flatten(0),
         )
+        return Discriminator(trunk, linear(self.width, 1))

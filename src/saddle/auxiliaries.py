@@ -1,0 +1,59 @@
+"""Auxiliary losses: an extra loss of one player, made of what the discriminator's last layer saw."""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from . import dist
+from .errors import UsageError
+from .precision import full
+from .scene import Scene
+
+
+@dataclass(frozen=True)
+class Auxiliary(ABC):
+    """A weighted scalar of a scene, for one player."""
+
+    players: ClassVar[tuple[str, ...]] = ("generator",)  # whose loss it is
+    compares: ClassVar[bool] = False  # does it need the verdict on real samples in the generator's move?
+
+    weight: float = 1.0  # factor on the loss
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise UsageError(f"the weight of an auxiliary loss is at least 0, not {self.weight}")
+
+    @property
+    def name(self) -> str:
+        """What the log calls it: the class's name in snake case."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def __call__(self, scene: Scene) -> Tensor:
+        return self.weight * self.measure(scene)
+
+    @abstractmethod
+    def measure(self, scene: Scene) -> Tensor:
+        """The loss before its weight."""
+
+    def forbids(self, game: nn.Module) -> str | None:
+        """Why this loss cannot go with this game's networks and settings, in one sentence; None if it can."""
+        return None
+
+
+@dataclass(frozen=True)
+class FeatureMatching(Auxiliary):
+    """‖E f(x) - E f(G(z))‖², f what the discriminator's last layer sees.  Salimans et al., 2016, Section 3.1.
+
+    https://arxiv.org/abs/1606.03498
+    """
+
+    compares: ClassVar[bool] = True
+
+    def measure(self, scene: Scene) -> Tensor:
+        assert scene.real_verdict and scene.fake_verdict
+        real = full(scene.real_verdict.features).detach().flatten(1).mean(0)
+        fake = full(scene.fake_verdict.features).flatten(1).mean(0)
+        return (dist.mean(real) - dist.joint_mean(fake)).square().sum()

@@ -1,0 +1,45 @@
+"""What a penalty or an auxiliary loss may look at: one move of a two-player game."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+Score = Callable[[Tensor], Tensor]
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of samples."""
+
+    logits: Tensor  # [N]
+    features: Tensor  # [N, …]: what its last layer saw
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One move: what was judged, by whom, and how to judge and generate more.
+
+    In the generator's move `fake` is part of its graph; in the discriminator's it is detached.
+    """
+
+    score: Score  # samples [N, …] → logits [N], as the discriminator is shown them; labels are closed over
+    real: Tensor  # [N, …]
+    fake: Tensor  # [N, …]
+    real_verdict: Verdict | None = None  # None in a generator's move that did not ask for it
+    fake_verdict: Verdict | None = None
+    z: Tensor | None = None  # [N, z_dim], what `fake` was made of
+    generate: Callable[[Tensor], Tensor] | None = None  # z → samples; labels are closed over
+    player: nn.Module | None = None  # that moves
+    memory: nn.Module | None = None  # the buffers that the penalty asked for by `remember`
+    progress: float = 0.0  # of the run, 0 to 1
+
+    @property
+    def real_logits(self) -> Any:
+        """[N]; None where the real samples were not judged."""
+        return self.real_verdict and self.real_verdict.logits
+
+    @property
+    def fake_logits(self) -> Any:
+        """[N]; None where the fakes were not judged."""
+        return self.fake_verdict and self.fake_verdict.logits
