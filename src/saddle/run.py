@@ -252,7 +252,8 @@ def spec_to(spec: DataSpec) -> dict[str, Any]:
 
 
 def spec_from(facts: dict[str, Any]) -> DataSpec:
-    return DataSpec(tuple(facts["shape"]), tuple(facts["keys"]), tuple(facts["classes"]), facts["bits"])
+    plain = facts | {name: tuple(facts[name]) for name in ("shape", "keys", "classes")}
+    return DataSpec(**plain)
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:
