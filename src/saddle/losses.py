@@ -111,3 +111,17 @@ class HalfLeastSquares(AdversarialLoss):
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return (fake - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class RelativisticPairing(AdversarialLoss):
+    """D: -log σ(C(x) - C(G(z))).  G: -log σ(C(G(z)) - C(x)), pair by pair.  Jolicoeur-Martineau, 2019, Section 4.1."""
+
+    relativistic: ClassVar[bool] = True
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(fake - real).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        assert real is not None
+        return softplus(real - fake).mean()
