@@ -18,7 +18,9 @@ class Conv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         kind, weight, bias = x.device.type, self.weight, self.bias
         if torch.is_autocast_enabled(kind):
-            x, weight, bias = (None if t is None else _cast(t, torch.get_autocast_dtype(kind)) for t in (x, weight, bias))
+            x, weight, bias = (
+                None if t is None else _cast(t, torch.get_autocast_dtype(kind)) for t in (x, weight, bias)
+            )
         return _Convolution.apply(x, weight, bias, self.stride, self.padding, self.groups)
 
 
@@ -28,7 +30,9 @@ def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, groups: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, groups: int
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.how = stride, padding, groups
         return conv2d(x, weight, bias, stride, padding, 1, groups)
