@@ -80,7 +80,8 @@ class FeatureMatching(Auxiliary):
     compares: ClassVar[bool] = True
 
     def measure(self, scene: Scene) -> Tensor:
-        assert scene.real_verdict and scene.fake_verdict
+        assert scene.real_verdict
+        assert scene.fake_verdict
         real = full(scene.real_verdict.features).detach().flatten(1).mean(0)
         fake = full(scene.fake_verdict.features).flatten(1).mean(0)
         return (dist.mean(real) - dist.joint_mean(fake)).square().sum()

@@ -121,10 +121,23 @@ class Synthesis(Game):
         return None
 
     @torch.no_grad()
-    def sample(self, n: int, label: Tensor | None = None) -> Tensor:
-        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given."""
+    def sample(self, n: int, label: Tensor | None = None, truncation: float | None = None) -> Tensor:
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given.
+
+        `truncation` trades variety for fidelity; UsageError from a game that cannot.
+        """
         label = self.draw_label(n) if label is None else label
+        if truncation is not None:
+            return self.truncated(n, label, truncation)
         return self.decode(self.noise(n, label), label)
+
+    def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
+        """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
+        raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
+
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
 
 
 class Translation(Game):

@@ -90,16 +90,16 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0, label: str | int | None = None) -> Tensor:
+    def sample(self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        The same seed gives the same samples.
+        `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
         of = self._labels(label)
         rng.seed(seed, "sample")
-        return self._border(torch.cat([self.synthesis.sample(k, of(k)) for k in _portions(n)]))
+        return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))
 
     def _labels(self, name: str | int | None) -> Callable[[int], Tensor | None]:
         """n ↦ labels int64 [n] of that name, or None without one. UsageError for a name that the game does not know."""
@@ -120,23 +120,24 @@ class Run:
     def reconstruct(self, images: Tensor, label: str | int | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.encoding, self._labels(label)
-        return self._border(
-            torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)])
-        )
+        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
 
-    def interpolate(self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True) -> Tensor:
-        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them."""
+    def interpolate(
+        self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None
+    ) -> Tensor:
+        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
+
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row.
+        """
+        game, of = self.synthesis, self._labels(label)
         rng.seed(seed, "interpolate")
-        label = self.synthesis.draw_label(rows)
-        a, b = (self.synthesis.noise(rows, label) for _ in range(2))
+        labels = of(rows) if label is not None else game.draw_label(rows)
+        a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        path = (slerp if spherical else torch.lerp)(a, b, t)  # [steps, rows, z]
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
         with torch.no_grad():
-            walks = [
-                self.synthesis.decode(z, None if label is None else label[row].expand(steps))
-                for row, z in enumerate(path.transpose(0, 1))
-            ]
-        return self._border(torch.cat(walks))
+            return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -181,7 +182,8 @@ class Run:
             "parameters": count_parameters(self.game),
             "checkpoints": self.checkpoints.rounds(),
             "best": self.checkpoints.best(),
-            "scores": read_scores(self.folder),
+            "scores": (scores := read_scores(self.folder)),
+            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:
@@ -246,7 +248,8 @@ def spec_to(spec: DataSpec) -> dict[str, Any]:
 
 
 def spec_from(facts: dict[str, Any]) -> DataSpec:
-    return DataSpec(tuple(facts["shape"]), tuple(facts["keys"]), tuple(facts["classes"]), facts["bits"])
+    plain = facts | {name: tuple(facts[name]) for name in ("shape", "keys", "classes")}
+    return DataSpec(**plain)
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:

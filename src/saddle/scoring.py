@@ -12,6 +12,7 @@ from torch import Tensor
 from . import dist, rng
 from .data.source import Split
 from .errors import UsageError
+from .events import Event
 from .game import Density, Game, Synthesis, Translation
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
@@ -24,8 +25,14 @@ EXTRACTORS = {
     "digits": "digits",
     "digits-inverted": "digits",
     "stacked-digits": "digits",
+    "swiss-roll": "pixels",
 }  # sources with a judge of their own
-WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
+WHILE_TRAINING = {
+    "digits": ["fid"],
+    "digits-inverted": ["accuracy"],
+    "stacked-digits": ["stacked_modes"],
+    "swiss-roll": ["coverage"],
+}
 AT_THE_END = {
     "digits": [
         *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
@@ -33,7 +40,9 @@ AT_THE_END = {
     ],
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
+    "swiss-roll": ["coverage", "density", "precision", "recall"],
 }
+FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
 
@@ -82,6 +91,16 @@ def score(
             mixture=_mixture(source.name),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
         )
+
+
+def seconds_to(happened: Iterable[Event], floor: float) -> dict[str, float | None]:
+    """Seconds of training until the FID, scored on the way, first was at most 10, 5, 2.5 and 1.5 floors; None: never.
+
+    The time of a multiple lies between this and the scoring before: the seconds are those of the scoring.
+    """
+    told = [(e["seconds"], e["scores"]["fid"]["value"]) for e in happened if "fid" in (e.get("scores") or {})]
+    times = {f"{k:g}": [seconds for seconds, fid in told if fid <= k * floor] for k in FLOORS}
+    return {k: min(reached, default=None) for k, reached in times.items()}
 
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:

@@ -23,6 +23,7 @@ judge a run
   evaluate      score it: FID, precision and recall, modes, …
   info          what the run is and how far it got
   report        write report.html anew
+  benchmark     games side by side, with several seeds: which modes they find
 
 `saddle COMMAND --help` says more. --json prints what a program can read.
 
