@@ -220,7 +220,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
-KINDS: dict[type[Game], str] = {
+KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
     Translation: "translation (saddle translate)",
     Encoding: "encoding (saddle encode, saddle reconstruct)",
@@ -233,7 +233,7 @@ def what_for(game: Game) -> str:
     return ", ".join(KINDS[kind] for kind in kinds_of(type(game)))
 
 
-def kinds_of(game: type[Game]) -> list[type[Game]]:
+def kinds_of(game: type[Game]) -> list[type]:
     """Which of the kinds in `saddle.game` this game is; it may be several."""
     return [kind for kind in KINDS if issubclass(game, kind)]
 
