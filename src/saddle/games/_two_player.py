@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,7 @@ class TwoPlayer(Synthesis):
                 raise UsageError(f"discriminator_steps is at least 1, not {self.discriminator_steps}")
 
     options: Options
+    views: Any  # modules, as the discriminator sees through them
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -59,7 +61,8 @@ class TwoPlayer(Synthesis):
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
         self.discriminator = o.network.discriminator(shown)
-        for part in (o.loss, *o.penalties, *o.views, *o.auxiliaries):
+        parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
+        for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
@@ -108,6 +111,13 @@ class TwoPlayer(Synthesis):
         verdict = self.discriminator(x) if label is None else self.discriminator(x, label)
         return verdict._replace(logits=full(verdict.logits))
 
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """D itself, without the views; None where it takes more than one point to judge."""
+        o = self.options
+        if o.conditional or any(view.least() > 1 for view in o.views):
+            return None
+        return o.loss.output(full(self.discriminator(points).logits))
+
     def steps(self) -> int:
         """How many the discriminator takes in this round."""
         return self.options.discriminator_steps
@@ -153,13 +163,14 @@ class TwoPlayer(Synthesis):
             z=z,
             label=label,
             generate=partial(self.decode, label=label),
+            rounds=self.rounds,
             progress=self.progress,
         )
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Tensor | None]:
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player)), self.options
-        paid: dict[str, Tensor | None] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
+        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
+        paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:
                 paid[penalty.name] = penalty(self.rounds, replace(scene, memory=memory))
