@@ -70,6 +70,8 @@ def total(x: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
+    """Its gradient is a sum too, and can itself be differentiated, as penalties on gradients do."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.clone()
@@ -78,9 +80,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        gradient = gradient.clone()
-        td.all_reduce(gradient)
-        return gradient
+        return _Sum.apply(gradient)
 
 
 def joint_total(x: Tensor) -> Tensor:
@@ -112,6 +112,14 @@ def gather(x: Tensor) -> Tensor:
     parts = [torch.empty_like(x) for _ in range(world())]
     td.all_gather(parts, x)
     return torch.cat(parts)
+
+
+def join(x: Tensor) -> Tensor:
+    """`gather` through which gradients flow: for losses and layers that compare samples.  [world · N, …]"""
+    if world() == 1:
+        return x
+    before, after = rank() * len(x), (world() - 1 - rank()) * len(x)
+    return joint_total(torch.cat((x.new_zeros(before, *x.shape[1:]), x, x.new_zeros(after, *x.shape[1:]))))
 
 
 @torch.no_grad()
