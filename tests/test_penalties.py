@@ -145,6 +145,7 @@ def test_the_gradient_of_a_penalty_agrees_with_finite_differences(penalty):
 
     def measured(*weights):
         rng.seed(0)
+
         def score(x):
             return functional_call(critic, dict(zip(names, weights, strict=True)), (x,))
 

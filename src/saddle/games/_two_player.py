@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,7 @@ class TwoPlayer(Synthesis):
                 raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
 
     options: Options
+    views: Any  # modules, as the discriminator sees through them
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -65,7 +67,8 @@ class TwoPlayer(Synthesis):
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
         self.discriminator = o.network.discriminator(shown)
-        for part in (o.loss, *o.penalties, *o.views, *o.auxiliaries):
+        parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
+        for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
@@ -187,10 +190,10 @@ class TwoPlayer(Synthesis):
             progress=self.progress,
         )
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Tensor | None]:
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
         scene, o = replace(scene, player=self.get_submodule(player)), self.options
-        paid: dict[str, Tensor | None] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
+        paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:
                 paid[penalty.name] = penalty(self.rounds, replace(scene, memory=memory))
