@@ -126,6 +126,11 @@ class NearDataPenalty(NormPenalty):
 
     spread: float = 0.5  # how far from the data, in units of their standard deviation
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spread < 0:
+            raise UsageError(f"the spread of a NearDataPenalty is at least 0, not {self.spread}")
+
     def places(self, scene: Scene) -> Tensor:
         real = scene.real
         mean = dist.mean(real.mean())
@@ -278,8 +283,8 @@ class BalancedConsistency(Penalty):
 class LatentConsistency(Penalty):
     """D: (C(G(z)) - C(G(z + ε)))².  G: -(G(z) - G(z + ε))².  Zhao et al., 2021, Algorithm 2.
 
-    zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. The generator's
-    term is a mean over samples and pixels.
+    zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. Of the
+    generator's term the mean is over samples and pixels.
     """
 
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")

@@ -34,8 +34,11 @@ def double(x: Tensor) -> Tensor:
 
 
 def halve(x: Tensor) -> Tensor:
-    """Half the size: the filter, then every second pixel.  [N, C, H, W] → [N, C, H/2, W/2]"""
-    return conv2d(x, _filter(x, 1.0), stride=2, padding=1, groups=x.shape[1])
+    """Half the size: the filter, then every second pixel.  [N, C, H, W] → [N, C, H/2, W/2]
+
+    All pixels are filtered: the gradient of a depthwise convolution with a stride takes a processor 30 times as long.
+    """
+    return blur(x, padding=1)[:, :, ::2, ::2]
 
 
 def _filter(x: Tensor, gain: float) -> Tensor:

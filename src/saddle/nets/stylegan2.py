@@ -76,7 +76,8 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = self.conv(x, w)
         noise = rng.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.noise
-        return act(x + (noise.to(x.dtype) * self.noise_strength + self.bias[:, None, None]).to(x.dtype))
+        x = x + (noise.to(x.dtype) * self.noise_strength).to(x.dtype)  # [N, 1, H, W]
+        return act(x + self.bias[:, None, None].to(x.dtype))
 
 
 class ToImage(nn.Module):
