@@ -244,7 +244,7 @@ def test_a_mean_over_the_batch_is_each_micro_batchs_own():
 
 RANKED = {  # what looks at the whole batch, and what remembers
     "top-k": dict(loss=TopK(Hinge(), share=Constant(0.4)), penalties=(*WITHOUT_BATCH_LAW, NearDataPenalty())),
-    "average": dict(loss=RelativisticAverage("hinge"), penalties=STATEFUL),
+    "average": dict(loss=RelativisticAverage("least-squares"), penalties=STATEFUL),
     "images": dict(loss=NonSaturating(), penalties=(BalancedConsistency(), LeCam(decay=0.5)), data="digits"),
 }
 
