@@ -11,6 +11,7 @@ from torch.func import functional_call
 from saddle import rng
 from saddle.errors import UsageError
 from saddle.layers.norm import BatchNorm2d
+from saddle.layers.spectral import spectral_norm
 from saddle.penalties import (
     R1,
     R2,
@@ -409,6 +410,12 @@ def test_orthogonal_sums_over_layers_and_leaves_tables_alone():
     first, second = nn.Linear(4, 3), nn.Conv2d(3, 2, 3)
     both = nn.Sequential(first, nn.BatchNorm2d(3), second, nn.Embedding(5, 4))
     assert float(orthogonal(both)) == pytest.approx(float(orthogonal(first) + orthogonal(second)), rel=1e-6)
+
+
+def test_orthogonality_under_a_spectral_norm_is_that_of_the_weights_themselves():
+    layer = nn.Linear(4, 3)
+    plain = float(orthogonal(layer))
+    assert float(orthogonal(spectral_norm(layer))) == pytest.approx(plain, rel=1e-6)
 
 
 def test_the_gradient_of_orthogonality_is_the_true_one_and_not_half_of_it():

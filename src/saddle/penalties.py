@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -271,7 +271,7 @@ class BalancedConsistency(Penalty):
         x = jitter.flip(x) if self.flip else x
         return jitter.shift(x, self.shift) if self.shift else x
 
-    def forbids(self, game: nn.Module) -> str | None:
+    def forbids(self, game: Any) -> str | None:
         if not game.data.is_image:
             return (
                 "BalancedConsistency moves images, and these data are points; LatentConsistency moves latents instead"
@@ -344,12 +344,13 @@ class Orthogonal(WeightPenalty):
 
 
 def matrices(player: nn.Module) -> Iterator[Tensor]:
-    """The weights of all layers that multiply, one row for each output."""
+    """The weights of all layers that multiply, one row for each output; those under a spectral norm before it."""
     for module in player.modules():
-        for kind, outputs in ((nn.Linear, 0), (nn.modules.conv._ConvTransposeNd, 1), (nn.modules.conv._ConvNd, 0)):
-            if isinstance(module, kind):
-                yield module.weight.transpose(0, outputs).flatten(1)
-                break
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+            outputs = 1 if isinstance(module, nn.modules.conv._ConvTransposeNd) else 0
+            parts = dict(module.named_parameters())
+            weight = parts.get("parametrizations.weight.original", module.weight)
+            yield weight.transpose(0, outputs).flatten(1)
 
 
 def off_diagonal(square: Tensor) -> Tensor:
