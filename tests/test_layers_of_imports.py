@@ -9,7 +9,22 @@ import saddle
 ROOT = Path(saddle.__file__).parent
 
 LEVELS: list[set[str]] = [
-    {"errors", "files", "spec", "rng", "dist", "losses", "penalties", "layers", "optim", "precision", "plan"},
+    {
+        "errors",
+        "files",
+        "spec",
+        "rng",
+        "dist",
+        "losses",
+        "penalties",
+        "scene",
+        "augment",
+        "auxiliaries",
+        "layers",
+        "optim",
+        "precision",
+        "plan",
+    },
     {"game", "nets", "data", "metrics", "pictures"},
     {"games"},
     {"trainer", "ema", "checkpoint", "events", "progress", "health"},

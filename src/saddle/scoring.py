@@ -13,7 +13,7 @@ from . import dist, rng
 from .data.source import Split
 from .errors import UsageError
 from .events import Event
-from .game import Game, Synthesis, Translation
+from .game import Density, Game, Synthesis, Translation
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
 from .metrics.score import Score
@@ -53,8 +53,8 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return _OF_MIXTURES
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
-        return [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
-    return names
+        names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+    return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
 
 
 def score(
@@ -89,6 +89,7 @@ def score(
             seed=seed,
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
+            bounds=_bounds(game, source, seed) if "elbo" in names else None,
         )
 
 
@@ -132,6 +133,21 @@ class _Translated:
         translated = self.game.translate(shown)[self.to].float()
         label = self.columns.get(f"label_{self.start}")
         return translated if label is None else (translated, label[index].to(self.game.device))
+
+
+@torch.no_grad()
+def _bounds(game: Game, source: Source, seed: int, chunk: int = 1024) -> Tensor | None:
+    """Of the log-likelihood of every held-out image, [N], the same on every process; None if there is no such thing."""
+    if not isinstance(game, Density) or source.heldout is None:
+        return None
+    found = []
+    with rng.share(0, 1):
+        rng.seed(seed, "bounds")
+        for start in range(0, len(source.heldout), chunk):
+            batch = source.heldout.take(slice(start, start + chunk))
+            moved = {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
+            found.append(game.bound(moved).float())
+    return torch.cat(found)
 
 
 def _columns(source: Source) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ use a run
   sample        draw new samples
   interpolate   walk from one sample to another
   translate     turn images into the other domain
+  encode        find the codes of images
+  reconstruct   make images again from their codes
 
 judge a run
   evaluate      score it: FID, precision and recall, modes, …

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .. import rng
+from .. import dist, rng
 from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError
 from ..game import Move, Synthesis
+from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
@@ -46,6 +48,7 @@ class TwoPlayer(Synthesis):
                 raise UsageError(f"discriminator_steps is at least 1, not {self.discriminator_steps}")
 
     options: Options
+    views: Any  # modules, as the discriminator sees through them
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -58,7 +61,8 @@ class TwoPlayer(Synthesis):
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
         self.discriminator = o.network.discriminator(shown)
-        for part in (o.loss, *o.penalties, *o.views, *o.auxiliaries):
+        parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
+        for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
@@ -82,6 +86,9 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+        for module in self.discriminator.modules():
+            if isinstance(module, MinibatchStd):
+                module.check(n * dist.world())
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -154,14 +161,16 @@ class TwoPlayer(Synthesis):
             real_verdict=self.judge(real, label) if compares else None,
             fake_verdict=self.judge(fake, label),
             z=z,
+            label=label,
             generate=partial(self.decode, label=label),
+            rounds=self.rounds,
             progress=self.progress,
         )
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Tensor | None]:
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player)), self.options
-        paid: dict[str, Tensor | None] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
+        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
+        paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:
                 paid[penalty.name] = penalty(self.rounds, replace(scene, memory=memory))

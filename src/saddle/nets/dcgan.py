@@ -8,6 +8,7 @@ from torch import nn
 from ..errors import UsageError
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
+from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import halvings
@@ -21,6 +22,7 @@ class DCGAN(Network):
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them
+    spectral: bool = False  # spectral norm in the discriminator
     critic: bool = False  # leave batch norm out of the discriminator, which penalties on each sample's gradient ask for
 
     def __post_init__(self) -> None:
@@ -59,4 +61,5 @@ class DCGAN(Network):
                 nn.LeakyReLU(0.2, inplace=True),
             ]
         head = nn.Conv2d(widths[-1], 1, smallest, bias=False)
-        return small_normal(Discriminator(nn.Sequential(*layers), head))
+        discriminator = small_normal(Discriminator(nn.Sequential(*layers), head))
+        return spectral_norm(discriminator) if self.spectral else discriminator

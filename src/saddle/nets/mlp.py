@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..errors import UsageError
+from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 
@@ -16,6 +17,7 @@ class MLP(Network):
 
     width: int = 512  # units of a hidden layer
     depth: int = 3  # hidden layers
+    spectral: bool = False  # spectral norm in the discriminator
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.depth < 1:
@@ -26,7 +28,8 @@ class MLP(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         *trunk, head = self._layers(math.prod(data.shape), 1)
-        return Discriminator(nn.Sequential(nn.Flatten(), *trunk), head)
+        discriminator = Discriminator(nn.Sequential(nn.Flatten(), *trunk), head)
+        return spectral_norm(discriminator) if self.spectral else discriminator
 
     def _layers(self, inputs: int, outputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []
