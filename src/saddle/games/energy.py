@@ -99,6 +99,9 @@ class Energy(Synthesis):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
             self.cascade.fill_(ended)
 
+    def landscape(self, points: Tensor) -> Tensor:
+        return self.discriminator(points)
+
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """Where a climb starts, and where among the scores of data it ends, standard normal.  [n, K + 1]"""
         size = prod(self.start.shape) if self.data.is_image else prod(self.data.shape)

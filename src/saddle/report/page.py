@@ -178,7 +178,7 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
 
 def _timed(told: list[dict[str, Any]]) -> Html | None:
     """How long training took until the FID was down to multiples of its floor."""
-    times = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
+    times: dict[str, Any] = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
     said = ", ".join(f"to {k}: {duration(s) if is_number(s) else 'not reached'}" for k, s in times.items())
     return tag("p", f"Training time until the FID was down to multiples of its floor, {said}.") if times else None
 
