@@ -141,6 +141,13 @@ def test_points_become_a_film_beside_the_report_and_images_do_not(run):
         assert (film.n_frames, film.size) == (3, (480, 508))
 
 
+def test_pictures_of_points_have_a_legend(run):
+    assert "real points" not in Page(written(run)).text
+    with Events(run / "events.jsonl") as log:
+        log.write("sample", round=1000, file="samples/round-0001000.png", of="points")
+    assert "from orange (low) to blue (high). As a film: samples/landscape.gif." in Page(written(run)).text
+
+
 def test_modes_and_high_quality_are_curves_over_time(run):
     with Events(run / "events.jsonl") as log:
         for r in (100, 1000):
