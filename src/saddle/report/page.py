@@ -199,7 +199,7 @@ def _legend(story: Story) -> Html | None:
     """Of pictures of points."""
     if not any(event.get("of") == "points" for event in story.of("sample")):
         return None
-    told = "Grey-blue: real points; orange: generated ones. Behind them D, where the game has one, from orange (low) to "
+    told = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
     return tag("p", f"{told}blue (high). As a film: {samples.FILM}.", class_="remark")
 
 
