@@ -1,4 +1,4 @@
-"""R3GAN. The GAN is dead; long live the GAN! Huang et al., 2024. https://arxiv.org/abs/2501.05441
+"""R3GAN. The GAN is dead; long live the GAN! A Modern GAN Baseline. Huang et al., 2024. https://arxiv.org/abs/2501.05441
 
 A loss that needs no tricks: every fake is judged against the real sample of its place in the batch (Eq. 2), and the
 discriminator's gradient is pulled to zero on both (R₁ + R₂, Eq. 3, 4) in every round, with which training converges
