@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+
 
 from ..errors import UsageError
+from ..layers.activation import leaky_relu
 from ..layers.bilinear import Resample
 from ..layers.convolution import Conv2d
 from ..spec import DataSpec
