@@ -90,9 +90,7 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(
-        self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None
-    ) -> Tensor:
+    def sample(self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
         `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.
@@ -122,9 +120,7 @@ class Run:
     def reconstruct(self, images: Tensor, label: str | int | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.encoding, self._labels(label)
-        return self._border(
-            torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)])
-        )
+        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
 
     def interpolate(
         self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None

@@ -58,14 +58,18 @@ class EBGAN(TwoPlayer):
         def __post_init__(self) -> None:
             super().__post_init__()
             if not 0 <= self.pretraining < 1:
-                raise UsageError(f"pretraining is a share of the run, at least 0 and less than 1, not {self.pretraining}")
+                raise UsageError(
+                    f"pretraining is a share of the run, at least 0 and less than 1, not {self.pretraining}"
+                )
 
     options: Options
 
     def check_batch(self, n: int) -> None:
         super().check_batch(n)
         if n < 2 and any(isinstance(each, PullAway) for each in self.options.auxiliaries):
-            raise UsageError(f"PullAway compares the fakes of a batch; {n} at a time are too few, choose a larger batch")
+            raise UsageError(
+                f"PullAway compares the fakes of a batch; {n} at a time are too few, choose a larger batch"
+            )
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:

@@ -35,7 +35,9 @@ class Energy(Synthesis):
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
-        z_dim: int = 512  # channels of the small map of noise that an image starts from; a point starts from a normal one
+        z_dim: int = (
+            512  # channels of the small map of noise that an image starts from; a point starts from a normal one
+        )
         network: Network = winn.WINN()  # the discriminator's architecture
         loss: AdversarialLoss = Wasserstein()  # the discriminator's; non-saturating for that of INN, logistic
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the discriminator
@@ -79,7 +81,9 @@ class Energy(Synthesis):
             negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
             real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
             scene = Scene(self.discriminator, real, negative)
-            self.note(d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean())
+            self.note(
+                d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
+            )
             yield Move(
                 "discriminator",
                 adversarial=o.loss.discriminator(real_logits, negative_logits),

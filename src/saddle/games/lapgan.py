@@ -58,7 +58,9 @@ class LAPGAN(Synthesis):
     def check_data(self) -> None:
         super().check_data()
         if self.options.conditional and not self.data.classes:
-            raise UsageError("a conditional LAPGAN needs labels; leave out game.conditional, or choose data with labels")
+            raise UsageError(
+                "a conditional LAPGAN needs labels; leave out game.conditional, or choose data with labels"
+            )
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -81,7 +83,8 @@ class LAPGAN(Synthesis):
         for name, (of_real, of_fake) in zip(self.names, judged, strict=True):
             self.note(**{f"d_real_{name}": o.loss.output(of_real), f"d_fake_{name}": o.loss.output(of_fake)})
         yield Move(
-            "discriminator", **{name: o.loss.discriminator(*pair) for name, pair in zip(self.names, judged, strict=True)}
+            "discriminator",
+            **{name: o.loss.discriminator(*pair) for name, pair in zip(self.names, judged, strict=True)},
         )
 
         losses = {}

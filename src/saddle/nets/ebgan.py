@@ -50,9 +50,7 @@ class ConvAutoencoder(Network):
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.generator_width < 1:
-            raise UsageError(
-                f"width and generator_width are at least 1, not {self.width} and {self.generator_width}"
-            )
+            raise UsageError(f"width and generator_width are at least 1, not {self.width} and {self.generator_width}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         return DCGAN(self.generator_width).generator(z_dim, data)
@@ -65,7 +63,11 @@ class ConvAutoencoder(Network):
             encoder += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         decoder: list[nn.Module] = []
         for inputs, outputs in pairwise(reversed(widths)):
-            decoder += [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+            decoder += [
+                nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+                BatchNorm2d(outputs),
+                nn.LeakyReLU(0.2),
+            ]
         decoder += [nn.ConvTranspose2d(widths[0], data.shape[0], 4, 2, 1)]
         return small_normal(Energy(nn.Sequential(*encoder), nn.Sequential(*decoder)))
 
