@@ -6,52 +6,23 @@ margin, beyond which they no longer concern it (Eq. 1, 2). The pull-away term ke
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-
-from torch import Tensor, nn
-from torch.nn.functional import relu
+from dataclasses import dataclass
 
 from ..auxiliaries import Auxiliary, PullAway
 from ..errors import UsageError
 from ..game import Move
-from ..losses import AdversarialLoss
-from ..nets.ebgan import ConvAutoencoder, Energy
+from ..losses import AdversarialLoss, EnergyMargin
+from ..nets.ebgan import ConvAutoencoder
 from ..nets.network import Network
 from ..spec import Batch
 from ._two_player import TwoPlayer
-
-
-@dataclass(frozen=True)
-class EnergyMargin(AdversarialLoss):
-    """D: D(x) + max(0, m - D(G(z))), sample by sample.  G: D(G(z))."""
-
-    margin: float = 20.0  # m, the energy from which on fakes leave the discriminator alone
-    end: float | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
-
-    def __post_init__(self) -> None:
-        if not self.margin > 0 or (self.end is not None and not self.end > 0):
-            raise UsageError(f"margin and end are greater than 0, not {self.margin} and {self.end}")
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return real.mean() + relu(self.margin - fake).mean()
-
-    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        return fake.mean()
-
-    def at(self, progress: float) -> AdversarialLoss:
-        return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
-
-    def forbids(self, game: nn.Module) -> str | None:
-        if isinstance(game.get_submodule("discriminator"), Energy):
-            return None
-        return "EnergyMargin wants a discriminator that gives energies; use ConvAutoencoder or DenseAutoencoder"
 
 
 class EBGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = ConvAutoencoder()  # the architecture of both players
-        loss: AdversarialLoss = EnergyMargin()  # what both players make of the energies
+        loss: AdversarialLoss = EnergyMargin(margin=20.0)  # what both players make of the energies
         auxiliaries: tuple[Auxiliary, ...] = (PullAway(),)  # further losses, from the autoencoder's code
         pretraining: float = 0.0  # share of the run in which the autoencoder learns alone, to reconstruct data
 
@@ -73,6 +44,6 @@ class EBGAN(TwoPlayer):
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:
-            yield Move("discriminator", reconstruction=self.judge(next(batches)["image"]).logits.mean())
+            yield Move("discriminator", reconstruction=-self.judge(next(batches)["image"]).logits.mean())
         else:
             yield from super().round(batches)

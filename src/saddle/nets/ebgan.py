@@ -1,12 +1,13 @@
 """The networks of EBGAN, whose discriminator is an autoencoder. Zhao et al., 2016, Appendix.
 
-https://arxiv.org/abs/1609.03126. A reconstruction's error is an energy, low where the data are: `Verdict.logits` hold
-it, and `Verdict.features` the code, which the pull-away term looks at.
+https://arxiv.org/abs/1609.03126. A reconstruction's error is an energy, low where the data are: `Verdict.logits` are
+minus it, and `Verdict.features` the code, which the pull-away term looks at.
 """
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class Energy(Discriminator):
     def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
         code = self.trunk(x)
         error = full(self.head(code)) - full(x)  # x is also the target, and fakes are pulled along this way too
-        return Verdict(torch.linalg.vector_norm(error.flatten(1), dim=1), code)
+        return Verdict(-torch.linalg.vector_norm(error.flatten(1), dim=1), code)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ConvAutoencoder(Network):
     The encoder halves the image three times, to 64, 128 and 256 channels at 64×64; smaller images are halved until
     their shorter side has 4 to 7 pixels.
     """
+
+    gives_energies: ClassVar[bool] = True
 
     width: int = 64  # channels of the largest map of the autoencoder; every halving doubles them
     generator_width: int = 128  # channels of the generator's largest map
@@ -75,6 +78,8 @@ class ConvAutoencoder(Network):
 @dataclass(frozen=True)
 class DenseAutoencoder(Network):
     """Fully connected players, from the grid that the paper searched on MNIST (Table 1)."""
+
+    gives_energies: ClassVar[bool] = True
 
     width: int = 800  # units of a hidden layer of the generator
     depth: int = 3  # hidden layers of the generator
