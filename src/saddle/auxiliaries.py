@@ -74,14 +74,17 @@ def _same(pairs: Tensor, first: int) -> Tensor:
 class FeatureMatching(Auxiliary):
     """‖E f(x) - E f(G(z))‖², f what the discriminator's last layer sees.  Salimans et al., 2016, Section 3.1.
 
-    https://arxiv.org/abs/1606.03498
+    https://arxiv.org/abs/1606.03498. The means are the batch's, of all processes; every micro-batch is one of its own.
     """
 
     compares: ClassVar[bool] = True
 
+    absolute: bool = False  # the authors' code: the mean of the absolute differences
+
     def measure(self, scene: Scene) -> Tensor:
-        assert scene.real_verdict
-        assert scene.fake_verdict
+        assert scene.real_verdict is not None
+        assert scene.fake_verdict is not None
         real = full(scene.real_verdict.features).detach().flatten(1).mean(0)
         fake = full(scene.fake_verdict.features).flatten(1).mean(0)
-        return (dist.mean(real) - dist.joint_mean(fake)).square().sum()
+        gap = dist.mean(real) - dist.joint_mean(fake)
+        return gap.abs().mean() if self.absolute else gap.square().sum()

@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu, softplus
@@ -142,10 +142,19 @@ class EnergyMargin(AdversarialLoss):
     """
 
     margin: float = 10.0  # m: the energy from which on a fake is bad enough
+    end: float | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
 
     def __post_init__(self) -> None:
-        if not self.margin > 0:
-            raise UsageError(f"the margin of an energy is greater than 0, not {self.margin}")
+        if not self.margin > 0 or (self.end is not None and not self.end > 0):
+            raise UsageError(f"margin and end are greater than 0, not {self.margin} and {self.end}")
+
+    def at(self, progress: float) -> AdversarialLoss:
+        return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
+
+    def forbids(self, game: Any) -> str | None:
+        if game.options.network.gives_energies:
+            return None
+        return "EnergyMargin wants a discriminator that gives energies; use ConvAutoencoder or DenseAutoencoder"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(self.margin + fake).mean() - real.mean()

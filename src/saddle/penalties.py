@@ -17,6 +17,7 @@ from torch.nn.functional import relu
 from . import dist, rng
 from .errors import UsageError
 from .layers import jitter
+from .optim import Constant, Schedule
 from .precision import full, second_order
 from .scene import Scene, Score
 
@@ -38,6 +39,8 @@ class Penalty(ABC):
 
     weight: float = 1.0  # factor on the penalty
     every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
+    schedule: Schedule = Constant()  # a factor on the weight
+    autocast: bool = False  # compute it in bf16 where the game plays in bf16, instead of in fp32
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.weight < 0:
@@ -51,12 +54,10 @@ class Penalty(ABC):
     def __call__(self, rounds: int, scene: Scene) -> Tensor | None:
         if rounds % self.every:
             return None
-        with second_order(scene.real):
-            return (
-                self.weight
-                * self.every
-                * self.measure(replace(scene, rounds=rounds, real=full(scene.real), fake=full(scene.fake)))
-            )
+        weight = self.weight * self.every * self.schedule(rounds, scene.progress)
+        with second_order(scene.real, self.autocast):
+            scene = replace(scene, rounds=rounds, real=full(scene.real), fake=full(scene.fake))
+            return weight * self.measure(scene)
 
     @abstractmethod
     def measure(self, scene: Scene) -> Tensor:
@@ -124,6 +125,11 @@ class NearDataPenalty(NormPenalty):
     """
 
     spread: float = 0.5  # how far from the data, in units of their standard deviation
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spread < 0:
+            raise UsageError(f"the spread of a NearDataPenalty is at least 0, not {self.spread}")
 
     def places(self, scene: Scene) -> Tensor:
         real = scene.real
@@ -277,8 +283,8 @@ class BalancedConsistency(Penalty):
 class LatentConsistency(Penalty):
     """D: (C(G(z)) - C(G(z + ε)))².  G: -(G(z) - G(z + ε))².  Zhao et al., 2021, Algorithm 2.
 
-    zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. The generator's
-    term is a mean over samples and pixels.
+    zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. Of the
+    generator's term the mean is over samples and pixels.
     """
 
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")

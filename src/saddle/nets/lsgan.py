@@ -16,7 +16,7 @@ from .shapes import halvings
 class LSGAN(Network):
     """3×3 transposed convolutions, two a size in the small sizes, against 5×5 convolutions.
 
-    16,388,928 and 4,327,808 parameters at 112×112 in colour from 1,024 latents. Other sizes take more or fewer levels:
+    15,577,667 and 4,332,545 parameters at 112×112 in colour from 1,024 latents. Other sizes take more or fewer levels:
     the smallest map has 4 to 7 pixels on its shorter side.
     """
 
