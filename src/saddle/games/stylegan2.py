@@ -27,8 +27,8 @@ class StyleGAN2(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
         network: Network = stylegan2.StyleGAN2()  # the architecture of both players
-        # The paper takes a further step for every lazy penalty, and shortens all by i / (i + 1) to make good for it. Here
-        # a lazy penalty is part of the round's own step, so there are no further steps, and lr and betas stay.
+        # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
+        # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
         penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), stylegan2.PathLength())  # γ, and its own
         views: tuple[View, ...] = (ADA(),)  # what the discriminator is shown of real and fake samples alike
         optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players
