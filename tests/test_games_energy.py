@@ -13,13 +13,13 @@ from saddle.errors import UsageError
 from saddle.games._autoencoder import divergence, reparametrise
 from saddle.games.began import BEGAN
 from saddle.games.cvae import CVAE
-from saddle.games.ebgan import EBGAN, EnergyMargin
+from saddle.games.ebgan import EBGAN
 from saddle.games.energy import Energy
 from saddle.games.vae import VAE
 from saddle.layers.ascent import ascend
 from saddle.layers.likelihood import Bernoulli, Gaussian
 from saddle.layers.memory import Memory
-from saddle.losses import NonSaturating
+from saddle.losses import EnergyMargin, NonSaturating
 from saddle.nets import ebgan
 from saddle.nets.mlp import MLP
 from saddle.nets.network import Discriminator, Network
@@ -81,20 +81,20 @@ def small_ebgan(**options) -> EBGAN:
 
 
 def test_the_margin_holds_for_each_sample_and_not_for_the_mean_of_the_batch():
-    fake, real = torch.tensor([0.0, 30.0]), torch.tensor([1.0, 3.0])
+    fake, real = -torch.tensor([0.0, 30.0]), -torch.tensor([1.0, 3.0])  # logits are minus energies
     assert float(EnergyMargin(margin=10).discriminator(real, fake)) == 2 + 5  # of the mean it would be 2
     assert float(EnergyMargin(margin=10).generator(None, fake)) == 15
 
 
 def test_fakes_beyond_the_margin_send_no_gradient_to_the_discriminator():
-    fake = torch.tensor([12.0, 4.0], requires_grad=True)
+    fake = torch.tensor([-12.0, -4.0], requires_grad=True)
     EnergyMargin(margin=10).discriminator(torch.zeros(2), fake).backward()
-    assert fake.grad.tolist() == [0, -0.5]
+    assert fake.grad.tolist() == [0, 0.5]
 
 
 def test_a_perfect_autoencoder_pays_the_margin():
     assert float(EnergyMargin(margin=7).discriminator(torch.zeros(3), torch.zeros(3))) == 7
-    assert float(EnergyMargin(margin=7).discriminator(torch.full((3,), 2.0), torch.zeros(3))) == 9
+    assert float(EnergyMargin(margin=7).discriminator(torch.full((3,), -2.0), torch.zeros(3))) == 9
 
 
 def test_the_margin_shrinks_in_a_straight_line_if_asked():
@@ -108,7 +108,7 @@ def test_the_energy_is_the_norm_of_the_error_over_a_whole_sample():
     nn.init.zeros_(energy.head.weight)
     nn.init.zeros_(energy.head.bias)
     x = torch.tensor([3.0, 4.0]).view(1, 2, 1)
-    assert energy(x).logits.tolist() == [5]
+    assert energy(x).logits.tolist() == [-5]
     assert energy(x).features is not None
 
 
@@ -118,7 +118,7 @@ def test_the_gradient_of_an_energy_reaches_a_fake_as_target_too():
     nn.init.zeros_(energy.head.weight)
     nn.init.zeros_(energy.head.bias)
     x = torch.tensor([3.0, 4.0]).view(1, 2, 1).requires_grad_()
-    energy(x).logits.sum().backward()
+    (-energy(x).logits.sum()).backward()
     assert x.grad.flatten().tolist() == pytest.approx([0.6, 0.8])
 
 
