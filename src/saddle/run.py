@@ -18,6 +18,7 @@ from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError, near
 from .game import Game, Synthesis, Translation
+from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
@@ -82,13 +83,33 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0, label: str | int | None = None) -> Tensor:
+    @property
+    def single_image(self) -> SingleImage:
+        """The game as one that learned one image; UsageError if it is for something else."""
+        if not isinstance(self.game, SingleImage):
+            raise UsageError(
+                f"{self.recipe.game} has not learned one image, as singan does; it is for {what_for(self.game)}"
+            )
+        return self.game
+
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        label: str | int | None = None,
+        size: tuple[int, int] | None = None,
+        scale: int = 0,
+    ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        The same seed gives the same samples.
+        The same seed gives the same samples. A game that learned one image draws any `size`, height and width, or
+        begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
+        if size or scale:
+            rng.seed(seed, "sample")
+            return self._border(self.single_image.draw(n, size, scale))
         chosen = None if label is None else self._label(str(label))
         rng.seed(seed, "sample")
         parts = [

@@ -51,7 +51,9 @@ class SingleImage(Synthesis):
             planes = self.planes(n, self.sizes[start:], start)
             return self.climb(planes, start, None if below is None else resized(below, self.sizes[start]))
         if start:
-            raise UsageError("an image of another size has no copy of the learned one to start from: leave out the scale")
+            raise UsageError(
+                "an image of another size has no copy of the learned one to start from: leave out the scale"
+            )
         if min(size) < 1:
             raise UsageError(f"an image is at least 1×1, not {size[0]}×{size[1]}")
         high, wide = (side / own for side, own in zip(size, self.sizes[-1], strict=True))
@@ -80,6 +82,7 @@ class SingleImage(Synthesis):
 
     def paint_to_image(self, image: Tensor, start: int = 1, colours: int = 5) -> Tensor:
         """A picture in the manner of the learned image from a painting in flat colours, brought to its `colours`."""
+        self.check_scale(start, least=1)
         small = resized(self.reconstruct(), self.sizes[start])
         return self.refine(quantised(resized(image, self.sizes[-1]), palette(small, colours)), start)
 

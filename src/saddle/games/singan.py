@@ -123,7 +123,7 @@ class SinGAN(SingleImage):
             if new:
                 error = mse_loss(full(self.arriving(new)), resized(image, self.sizes[new])).sqrt()
                 self.amplitudes[new] = self.options.noise * error
-        self.begun.fill_(max(first, scale + 1))
+            self.begun.fill_(new + 1)
         return scale >= first
 
     @torch.no_grad()
@@ -144,10 +144,16 @@ class SinGAN(SingleImage):
         return full(self.generator[scale](self.amplitudes[scale] * plane, coarse))
 
     def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
-        n = len(planes[0])
-        x = planes[0].new_zeros(n, self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        """As the family says; a scale that has not begun to learn only enlarges."""
+        if len(planes[0]) > CHUNK:
+            parts = zip(*(plane.split(CHUNK) for plane in planes), strict=True)
+            images = [None] * len(planes[0]) if image is None else image.split(CHUNK)
+            return torch.cat([self.climb(part, start, x) for part, x in zip(parts, images, strict=False)])
+        x = planes[0].new_zeros(len(planes[0]), self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        begun = max(int(self.begun), 1)
         for scale, plane in enumerate(planes, start):
-            x = self.step(scale, plane, resized(x, plane.shape[2:]))
+            x = resized(x, plane.shape[2:])
+            x = self.step(scale, plane, x) if scale < begun else x
         return x
 
     def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
@@ -163,12 +169,9 @@ class SinGAN(SingleImage):
         return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The images of such noise; scales that have not begun to learn only enlarge."""
         shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]
-        rows = z.split([math.prod(shape) for shape in shapes], 1)[: max(int(self.begun), 1)]
-        planes = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=False)]
-        parts = [self.climb(part) for part in zip(*(plane.split(CHUNK) for plane in planes), strict=True)]
-        return resized(torch.cat(parts), self.sizes[-1])
+        rows = z.split([math.prod(shape) for shape in shapes], 1)
+        return self.climb([row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)])
 
 
 def gradient_penalty(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
