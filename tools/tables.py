@@ -22,7 +22,7 @@ from saddle.data import sources
 from saddle.metrics.names import METRICS
 from saddle.pictures import replace
 from saddle.recipe import Recipe
-from saddle.settings import text
+from saddle.settings import flat, text
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
@@ -161,20 +161,49 @@ def expected(stem: str, path: Path) -> list[str]:
 
 
 def measured_tables(measured: dict[str, Any]) -> str:
-    """A table for each set of scores, since runs on other data have others."""
-    tables = []
-    by_scores = sorted(measured.items(), key=lambda item: (list(item[1]["scores"]), item[0]))
-    for names, group in groupby(by_scores, key=lambda item: list(item[1]["scores"])):
+    """What FID judges in one table; then one for each other set of scores, since runs on other data have others."""
+    images = {stem: run for stem, run in measured.items() if "fid_multiple" in run["scores"]}
+    tables = [table(IMAGES, [image_line(stem, run) for stem, run in sorted(images.items())])] if images else []
+    others = [(stem, run) for stem, run in measured.items() if stem not in images]
+    others.sort(key=lambda item: (list(item[1]["scores"]), item[0]))
+    for names, group in groupby(others, key=lambda item: list(item[1]["scores"])):
         heads = [f"{name} {ARROW[METRICS[name].better]}" for name in names]
-        lines = [measured_line(stem, run) for stem, run in group]
-        tables.append(table(["command", "machine", "rounds", "seconds", "parameters", *heads], lines))
-    return "\n\n".join(tables)
+        lines = [[*facts(stem, run), *(value(run, name) for name in names)] for stem, run in group]
+        tables.append(table([*FACTS, *heads], lines))
+    machines = sorted({run["machine"] for run in measured.values()})
+    return "\n\n".join([*tables, *([f"Machine: {'; '.join(machines)}."] if machines else [])])
 
 
-def measured_line(stem: str, run: dict[str, Any]) -> list[str]:
-    scores = [f"{score['value']:.3g} ± {score['uncertainty']:.1g}" for score in run["scores"].values()]
-    facts = [run["machine"], f"{run['rounds']:,}", f"{run['seconds']:.0f}", f"{run['parameters']:,}"]
-    return [f"`{command(stem)}`", *facts, *scores]
+FACTS = ["command", "samples", "settings", "minutes", "parameters"]
+QUALITY = ("fid", "fid_multiple", "precision", "recall", "classes")
+ALSO = ("accuracy", "purity")  # of games that can be asked for a digit
+TIMES = "seconds to 10, 5, 2.5, 1.5 floors"
+IMAGES = [*FACTS, *(f"{name} {ARROW[METRICS[name].better]}" for name in QUALITY), "also", TIMES]
+
+
+def image_line(stem: str, run: dict[str, Any]) -> list[str]:
+    times = run.get("seconds_to", {})
+    timed = ", ".join("–" if seconds is None else f"{seconds:.0f}" for seconds in times.values())
+    also = ", ".join(f"{name} {value(run, name)}" for name in ALSO if name in run["scores"])
+    return [*facts(stem, run), *(value(run, name) for name in QUALITY), also, timed]
+
+
+def facts(stem: str, run: dict[str, Any]) -> list[str]:
+    shown = f"![samples of {stem}]({run['picture']})" if "picture" in run else ""
+    return [f"`{command(stem)}`", shown, unlike_paper(stem), f"{run['seconds'] / 60:.1f}", f"{run['parameters']:,}"]
+
+
+def value(run: dict[str, Any], name: str) -> str:
+    score = run["scores"].get(name)
+    return f"{score['value']:.3g} ± {score['uncertainty']:.1g}" if score else ""
+
+
+def unlike_paper(stem: str) -> str:
+    """What the recipe sets of the game, where the paper's settings are not meant, and the size of its batches."""
+    game = yaml.safe_load(shipped()[stem].read_text("utf-8"))["game"]
+    changed = flat({name: part for name, part in game.items() if name != "name"}) if isinstance(game, dict) else {}
+    said = [f"{name} {text(part)}" for name, part in changed.items()]
+    return ", ".join([*said, f"batches of {Recipe.read(shipped()[stem]).plan.batch}"])
 
 
 def filled(path: Path, tables: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
   saddle sample runs/dcgan-digits                          a grid of 64, in the run's folder
   saddle sample runs/dcgan-digits -n 16 --seed 7 --out seven.png
   saddle sample runs/dcgan-digits -n 5000 --each digits/   one PNG each
+  saddle sample runs/biggan-digits --label 7 --truncation 0.5
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
 
@@ -29,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
         default=0,
         help="likewise: below it samples are copies; by default 0, the coarsest",
     )
+    parser.add_argument("--truncation", type=float, metavar="T", help="less variety, more fidelity; biggan: |z| ≤ T")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -47,10 +49,10 @@ def run(args: Namespace) -> None:
     if args.each:
         _write.check_folder(args.each)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
-    name += (f"-size-{args.size[0]}x{args.size[1]}" if args.size else "") + (
-        f"-scale-{args.scale}" if args.scale else ""
-    )
-    made = opened.sample(args.n, args.seed, args.label, args.size, args.scale)
+    name += f"-truncation-{args.truncation:g}" if args.truncation else ""
+    name += f"-size-{args.size[0]}x{args.size[1]}" if args.size else ""
+    name += f"-scale-{args.scale}" if args.scale else ""
+    made = opened.sample(args.n, args.seed, args.label, args.truncation, args.size, args.scale)
     if args.each:
         written = _write.each(made, args.each)
     else:

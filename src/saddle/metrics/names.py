@@ -11,7 +11,8 @@ from ..errors import UsageError, near
 class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
-    centres), stacked (three digits as RGB), single (a game that learns one image).
+    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
+    (a game that learns one image).
     """
 
     says: str
@@ -43,6 +44,7 @@ METRICS = {
                            ("samples", "modes")),
     "mode_kl": Metric("KL of the modes' shares against equal shares, in nats", "lower", ("samples", "modes")),
     "stacked_modes": Metric("of the 1,000 triples of digits, those that are drawn", "higher", ("samples", "stacked")),
+    "elbo": Metric("bound of the log-likelihood of the held-out images, in nats an image", "higher", ("bounds",)),
     "stacked_kl": Metric("KL of the triples' shares against equal shares, in nats", "lower", ("samples", "stacked")),
     "reconstruction_psnr": Metric("decibels by which the one image that was learned comes back", "higher", ("single",)),
     "diversity": Metric("deviation of a pixel over the samples, in parts of the learned image's own", "higher",

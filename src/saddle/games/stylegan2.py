@@ -1,0 +1,51 @@
+"""StyleGAN2. Analyzing and Improving the Image Quality of StyleGAN. Karras et al., 2020. https://arxiv.org/abs/1912.04958
+
+A mapping network turns z into a style w, which scales the weights of every convolution (Section 2.2); noise adds what
+is left to chance. R1 and a penalty on how unevenly w moves the image (path length, Eq. 4) are lazy: they are paid in
+every 16th and 4th round. Truncation draws styles towards their mean.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..augment import ADA, View
+from ..errors import UsageError
+from ..nets import stylegan2
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ..penalties import R1, Penalty
+from ..spec import DataSpec
+from ._two_player import TwoPlayer
+
+
+class StyleGAN2(TwoPlayer):
+    takes_points = False
+
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        z_dim: int = 512  # length of the latent z
+        network: Network = stylegan2.StyleGAN2()  # the architecture of both players
+        # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
+        # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
+        penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), stylegan2.PathLength())  # γ, and its own
+        views: tuple[View, ...] = (ADA(),)  # what the discriminator is shown of real and fake samples alike
+        optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players
+
+    options: Options
+    generator: stylegan2.Generator
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        if not isinstance(self.generator, stylegan2.Generator):
+            raise UsageError(f"StyleGAN2 wants a network with styles, not {type(self.options.network).__name__}")
+
+    @torch.no_grad()
+    def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
+        """n new samples whose styles lie ψ = `truncation` times as far from the mean style as they would."""
+        if not 0 <= truncation <= 1:
+            raise UsageError(
+                f"truncation is ψ, from 0 (all samples alike) to 1 (none held back), not {truncation}; try 0.7"
+            )
+        return self.generator.synthesis(self.generator.styles(self.noise(n, label), label, truncation))

@@ -1,0 +1,89 @@
+"""A convolution whose second derivative costs what its first does."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+_How = tuple[Any, Any, int]  # stride, padding, groups
+
+
+class Conv2d(nn.Conv2d):
+    """torch's layer, for networks whose input gradient is itself differentiated, as a gradient penalty does.
+
+    torch's formula for that takes the weight's gradient from a convolution with kernels as large as the image, one
+    group after the other. Here the input's gradient is a transposed convolution of its own, and what is asked of that
+    is an ordinary backward pass. The weight's gradient is a node of its own, which a backward pass that is asked for
+    others' gradients leaves out.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        kind, weight, bias = x.device.type, self.weight, self.bias
+        if torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind)
+            x, weight, bias = _cast(x, dtype), _cast(weight, dtype), None if bias is None else _cast(bias, dtype)
+        how = self.stride, self.padding, self.groups
+        y = _OfInput.apply(x, weight, bias, how)
+        if torch.is_grad_enabled() and weight.requires_grad:
+            y = _Sum.apply(y, _OfWeight.apply(x.detach(), weight, bias, (x, y.shape, *how)))
+        return y
+
+
+def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return x.to(dtype) if x.dtype == torch.float32 else x
+
+
+class _OfInput(torch.autograd.Function):
+    """The convolution as a function of its input."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, how: _How) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.how, ctx.size = how, x.shape[2:]
+        stride, padding, groups = how
+        return conv2d(x, weight, bias, stride, padding, 1, groups)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        if not ctx.needs_input_grad[0]:
+            return None, None, None, None
+        (weight,) = ctx.saved_tensors
+        stride, padding, groups = ctx.how
+        sizes = zip(ctx.size, gradient.shape[2:], weight.shape[2:], stride, padding, strict=True)
+        rest = [size - ((out - 1) * s + k - 2 * p) for size, out, k, s, p in sizes]  # pixels that the stride left out
+        return conv_transpose2d(gradient, weight, None, stride, padding, rest, groups), None, None, None
+
+
+class _OfWeight(torch.autograd.Function):
+    """Nothing, as a function of weight and bias whose gradient is the convolution's.
+
+    It has no edge to the input, or else the engine would come by on its way there; a gradient that is differentiated
+    once more finds the input's graph in `ctx.x`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor | None, how: tuple[Any, ...]) -> Tensor:
+        ctx.save_for_backward(seen, weight)
+        ctx.x, shape, *ctx.how = how
+        return seen.new_zeros(()).expand(shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        seen, weight = ctx.saved_tensors  # raises if the input was changed in place since
+        x, (stride, padding, groups) = ctx.x if torch.is_grad_enabled() else seen, ctx.how
+        of_weight = torch.nn.grad.conv2d_weight(x, weight.shape, gradient, stride, padding, 1, groups)
+        return None, of_weight, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None
+
+
+class _Sum(torch.autograd.Function):
+    """y + nothing, without adding."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, nothing: Tensor) -> Tensor:
+        ctx.mark_dirty(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        return gradient, gradient
