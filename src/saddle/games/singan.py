@@ -97,16 +97,16 @@ class SinGAN(SingleImage):
                 gradient_penalty=o.gradient_penalty_weight * gradient_penalty(judge, real, fake),
             )
 
-        below = self.arriving(scale)
+        below, fixed = (x.expand(len(real), -1, -1, -1) for x in (self.arriving(scale), self.fixed_planes()[scale]))
         for step in range(o.generator_steps):
             compared = full(judge(real)) if o.loss.relativistic else None
             adversarial = o.loss.generator(compared, full(judge(self.fake(len(real), scale))))
-            back = full(self.generator[scale](self.fixed_planes()[scale], below))
+            back = full(self.generator[scale](fixed, below))
             yield Move(
                 "generator",
                 forget=new and step == 0,
                 adversarial=adversarial,
-                reconstruction=o.reconstruction_weight * mse_loss(back, real[:1]),
+                reconstruction=o.reconstruction_weight * mse_loss(back, real),
             )
 
     def begin(self, scale: int, image: Tensor) -> bool:

@@ -56,7 +56,7 @@ def evaluate(
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
-    given = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
+    given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},

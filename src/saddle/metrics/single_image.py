@@ -39,12 +39,11 @@ def diversity(samples: Tensor, real: Tensor) -> Estimate:
     scale = real.double().mean(1).std()
 
     def of(part: Tensor) -> float:
-        return float(part.std(0).mean() / scale)
+        return float(part.std(0, correction=0).mean() / scale)
 
-    left_out = [torch.ones(len(pixels), dtype=torch.bool, device=pixels.device) for _ in groups(len(pixels))]
-    for mask, group in zip(left_out, groups(len(pixels), pixels.device), strict=True):
-        mask[group] = False
-    return of(pixels), jackknife([of(pixels[mask]) for mask in left_out])
+    every = torch.arange(len(pixels), device=pixels.device)
+    without = [of(pixels[~torch.isin(every, group)]) for group in groups(len(pixels), pixels.device)]
+    return of(pixels), jackknife(without)
 
 
 def patch_distance(one: OneImage) -> Estimate:
