@@ -48,6 +48,11 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList(EqualizedLinear(i, o, lr_multiplier=0.01) for i, o in pairwise(widths))
 
     def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
+        with torch.autocast(self.layers[0].weight.device.type, enabled=False):  # type: ignore[union-attr, arg-type]
+            return self.styles(z, label)
+
+    def styles(self, z: Tensor | None, label: Tensor | None) -> Tensor:
+        """In full precision, as in the code: rounded latents would be rounded images."""
         parts = [] if z is None else [pixel_norm(z)]
         if self.embed is not None:
             assert label is not None
