@@ -26,8 +26,9 @@ class SpectralNorm(nn.Module):
     def __init__(self, weight: Tensor, axis: int = 0):
         super().__init__()
         self.axis = axis
-        self.register_buffer("u", normalize(torch.randn(weight.shape[axis], device=weight.device), dim=0))
-        self.register_buffer("seen", torch.zeros((), device=weight.device))  # the sum of the last weights
+        kind = {"dtype": weight.dtype, "device": weight.device}
+        self.register_buffer("u", normalize(torch.randn(weight.shape[axis], **kind), dim=0))
+        self.register_buffer("seen", torch.zeros((), **kind))  # the sum of the last weights
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):  # in bf16 the iteration would not converge
