@@ -160,7 +160,7 @@ def test_a_side_that_no_map_has_is_refused_with_those_that_there_are(network):
 
 
 def test_a_latent_that_does_not_divide_is_refused_with_the_nearest_that_do():
-    with pytest.raises(UsageError, match="4 equal pieces.*; 121 numbers do not divide so; choose z_dim 120 or 124"):
+    with pytest.raises(UsageError, match=r"4 equal pieces.*; 121 numbers do not divide so; choose z_dim 120 or 124"):
         BigGAN(2).generator(121, spec(32))
     with pytest.raises(UsageError, match="3 numbers do not divide so; choose z_dim 4 or 8"):
         BigGAN(2).generator(3, spec(32))

@@ -82,9 +82,7 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(
-        self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None
-    ) -> Tensor:
+    def sample(self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
         `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.

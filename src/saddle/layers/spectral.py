@@ -26,9 +26,8 @@ class SpectralNorm(nn.Module):
     def __init__(self, weight: Tensor, axis: int = 0):
         super().__init__()
         self.axis = axis
-        kind = {"dtype": weight.dtype, "device": weight.device}
-        self.register_buffer("u", normalize(torch.randn(weight.shape[axis], **kind), dim=0))
-        self.register_buffer("seen", torch.zeros((), **kind))  # the sum of the last weights
+        self.register_buffer("u", normalize(weight.new_empty(weight.shape[axis]).normal_(), dim=0))
+        self.register_buffer("seen", weight.new_zeros(()))  # the sum of the last weights
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):  # in bf16 the iteration would not converge

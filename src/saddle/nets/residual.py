@@ -93,7 +93,8 @@ def trunk(data: DataSpec, widths: Sequence[int], shrinking: int, wide: bool = Fa
     blocks: list[nn.Module] = [FirstBlock(data.shape[0], widths[0])]
     blocks += [SelfAttention(widths[0])] if attends[0] else []
     blocks += [
-        DownBlock(before, after, wide, i < shrinking, attends[i]) for i, (before, after) in enumerate(pairwise(widths), 1)
+        DownBlock(before, after, wide, i < shrinking, attends[i])
+        for i, (before, after) in enumerate(pairwise(widths), 1)
     ]
     return nn.Sequential(*blocks, nn.ReLU(), SumPool())
 
