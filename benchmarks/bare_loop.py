@@ -39,7 +39,7 @@ def bare_loop(training: Training) -> Callable[[], None]:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             with torch.set_grad_enabled(not fresh):
                 fake = generator(torch.randn(plan.batch, game.options.z_dim))
-            real_logits, fake_logits = discriminator(real).float(), discriminator(fake.detach()).float()
+            real_logits, fake_logits = discriminator(real).logits.float(), discriminator(fake.detach()).logits.float()
             loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
         loss.backward(inputs=weights_d)
         optim_d.step()
@@ -47,7 +47,7 @@ def bare_loop(training: Training) -> Callable[[], None]:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             if fresh:
                 fake = generator(torch.randn(plan.batch, game.options.z_dim))
-            loss = softplus(-discriminator(fake).float()).mean()
+            loss = softplus(-discriminator(fake).logits.float()).mean()
         loss.backward(inputs=weights_g)
         optim_g.step()
         optim_g.zero_grad()

@@ -150,7 +150,10 @@ def test_describe_traces_the_moves_of_a_round(capsys: pytest.CaptureFixture[str]
 
 def test_describe_tells_where_the_recipe_leaves_the_paper(capsys: pytest.CaptureFixture[str]):
     told = {entry["name"]: entry for entry in described(capsys, "wgan-gp", "--data", "ring")["settings"]}
-    assert (told["game.penalties.GradientPenalty.weight"]["value"], told["game.penalties.GradientPenalty.weight"]["default"]) == (0.1, 10.0)
+    assert (
+        told["game.penalties.GradientPenalty.weight"]["value"],
+        told["game.penalties.GradientPenalty.weight"]["default"],
+    ) == (0.1, 10.0)
     assert (told["game.network"]["value"], told["game.network"]["default"]) == ("MLP", "ResNet")
     assert told["game.network.depth"]["default"] == 3  # of MLP, which the paper's ResNet does not have
     assert told["plan.batch"]["meaning"] == "samples in a batch, over all processes and micro-batches"

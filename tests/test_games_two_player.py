@@ -17,6 +17,7 @@ from saddle.games.wgan_gp import WGANGP
 from saddle.losses import AdversarialLoss, Hinge, Minimax, NonSaturating
 from saddle.nets import dcgan
 from saddle.nets.mlp import MLP
+from saddle.nets.network import Discriminator
 from saddle.nets.resnet import ResNet
 from saddle.penalties import GradientPenalty
 from saddle.spec import DataSpec
@@ -77,7 +78,7 @@ def test_real_and_fake_are_judged_apart(kind):
 def test_dcgans_generator_answers_for_the_fakes_just_judged_unless_asked_for_fresh_ones(fresh, drawn, monkeypatch):
     game, sizes = small(DCGAN, fresh_fakes=fresh), []
     deal = game.noise
-    monkeypatch.setattr(game, "noise", lambda n: sizes.append(n) or deal(n))
+    monkeypatch.setattr(game, "noise", lambda n, label=None: sizes.append(n) or deal(n))
     moves = play(game, BATCH)
     assert sizes == [6] * drawn
     assert [move.players[0] for move in moves] == ["discriminator", "generator"]
@@ -156,7 +157,7 @@ def play_slowly(game, batch):
 
 def test_a_linear_critic_climbs_to_the_clip_times_the_distance_of_the_means():
     game = small(WGAN, data=POINTS, network=MLP(8, 1), clip=0.1, discriminator_steps=40)
-    game.discriminator = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+    game.discriminator = Discriminator(nn.Identity(), nn.Linear(2, 1))
     game.generator = nn.Linear(4, 2)
     with torch.no_grad():
         game.generator.weight.zero_()
@@ -192,11 +193,11 @@ def test_wgan_gp_refuses_a_critic_with_batch_norm():
 def test_the_penalty_is_part_of_the_critics_own_step():
     """Stepped by itself it would share Adam's moments with another loss."""
     moves = play(small(WGANGP), BATCH)
-    assert [set(move.losses) for move in moves] == [{"adversarial", "penalty"}] * 5 + [{"adversarial"}]
+    assert [set(move.losses) for move in moves] == [{"adversarial", "gradient_penalty"}] * 5 + [{"adversarial"}]
 
 
 def test_a_one_sided_penalty_is_a_setting_of_the_penalty():
-    game = small(WGANGP, penalty=GradientPenalty(one_sided=True))
+    game = small(WGANGP, penalties=(GradientPenalty(one_sided=True),))
     assert all(map(math.isfinite, values(play(game, BATCH))))
 
 
@@ -226,7 +227,13 @@ def test_a_relativistic_loss_is_shown_the_real_logits():
 
 def test_the_papers_settings_are_the_defaults():
     o = WGANGP.Options()
-    assert (o.optim.lr, o.optim.betas, o.discriminator_steps, o.penalty.weight, o.z_dim) == (1e-4, (0, 0.9), 5, 10, 128)
+    assert (o.optim.lr, o.optim.betas, o.discriminator_steps, o.penalties[0].weight, o.z_dim) == (
+        1e-4,
+        (0, 0.9),
+        5,
+        10,
+        128,
+    )
     o = WGAN.Options()
     assert (o.optim.lr, type(o.optim).__name__, o.clip, o.discriminator_steps) == (5e-5, "RMSprop", 0.01, 5)
     o = DCGAN.Options()

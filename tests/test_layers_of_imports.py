@@ -9,11 +9,26 @@ import saddle
 ROOT = Path(saddle.__file__).parent
 
 LEVELS: list[set[str]] = [
-    {"errors", "files", "spec", "rng", "dist", "losses", "penalties", "layers", "optim", "precision", "plan"},
+    {
+        "errors",
+        "files",
+        "spec",
+        "rng",
+        "dist",
+        "losses",
+        "penalties",
+        "scene",
+        "augment",
+        "auxiliaries",
+        "layers",
+        "optim",
+        "precision",
+        "plan",
+    },
     {"game", "nets", "data", "metrics", "pictures"},
     {"games"},
     {"trainer", "ema", "checkpoint", "events", "progress", "health"},
-    {"registry", "settings", "recipe", "run", "training", "scoring", "report"},
+    {"registry", "settings", "recipe", "run", "training", "scoring", "report", "benchmark"},
     {"cli", "__main__", "__init__"},
 ]
 APART = {"games": {"trainer", "data"}, "data": {"metrics", "nets", "game"}, "metrics": {"data", "nets", "game"}}

@@ -140,8 +140,8 @@ def test_networks_work_in_float64_and_under_bf16():
     for network in (DCGAN(4), ResNet(4), Maxout(), MLP(8)):
         generator, judge = network.generator(4, data), network.discriminator(data)
         with torch.autocast("cpu", torch.bfloat16):
-            assert judge(generator(torch.randn(3, 4))).isfinite().all()
-        assert judge.double()(generator.double()(torch.randn(3, 4).double())).dtype == torch.float64
+            assert judge(generator(torch.randn(3, 4))).logits.isfinite().all()
+        assert judge.double()(generator.double()(torch.randn(3, 4).double())).logits.dtype == torch.float64
 
 
 def test_dcgan_starts_with_small_normal_weights():

@@ -205,3 +205,40 @@ def test_differences_name_each_setting_once():
 def test_nesting_does_not_depend_on_the_order():
     assert nest({"a.b.c": 1, "a.b": "X", "a.d": 2}) == nest({"a.d": 2, "a.b": "X", "a.b.c": 1})
     assert nest({"a.b.c": 1, "a.b": "X"}) == {"a": {"b": {"class": "X", "c": 1}}}
+
+
+class TestSlots:
+    """A setting that holds any number of parts: tuple[Penalty, ...]."""
+
+    def test_parts_are_named_in_a_row_and_changed_by_their_names(self):
+        edits = {"penalties": "R1, GradientPenalty", "penalties.R1.weight": "5"}
+        assert change(Options(), edits).penalties == (R1(weight=5.0), GradientPenalty())
+
+    def test_a_part_that_is_there_keeps_its_settings(self):
+        before = Options(penalties=(R1(weight=3.0),))
+        assert change(before, {"penalties.R1.every": 4}).penalties == (R1(weight=3.0, every=4),)
+        assert change(before, {"penalties": "GradientPenalty,R1"}).penalties == (GradientPenalty(), R1(weight=3.0))
+
+    @pytest.mark.parametrize("nothing", ["none", "", "[]", None, [], ()])
+    def test_nothing_empties_the_slot(self, nothing):
+        assert change(Options(penalties=(R1(),)), {"penalties": nothing}).penalties == ()
+
+    def test_plain_values_come_back_as_they_were(self):
+        options = Options(penalties=(R1(weight=3.0), GradientPenalty(one_sided=True)))
+        assert restore(Options, plain(options)) == options
+        assert flat(plain(options))["penalties.GradientPenalty.one_sided"] is True
+
+    def test_differences_are_told_by_part(self):
+        a, b = Options(penalties=(R1(),)), Options(penalties=(R1(weight=2.0),))
+        assert differences(a, b) == ["penalties.R1.weight is 1.0, there 2.0"]
+        assert differences(Options(), b)[0] == "penalties is [], there [R1]"
+
+    def test_every_setting_of_a_part_is_explained(self):
+        told = explain(Options(penalties=(R1(weight=2.0),)))
+        assert (told["penalties"].value, told["penalties.R1.weight"].value) == (["R1"], 2.0)
+        assert "R1" in told["penalties"].wants
+
+    def test_complaints_name_the_slot_and_what_it_holds(self):
+        assert complaint(penalties="R3").startswith("penalties[0]: no Penalty 'R3' (did you mean R")
+        assert complaint(penalties__R1__weight=3) == "penalties holds no 'R1' whose settings could change: it is none"
+        assert "penalties wants none or a list of" in complaint(penalties=7)

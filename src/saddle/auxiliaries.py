@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from . import dist
 from .errors import UsageError
@@ -44,16 +46,45 @@ class Auxiliary(ABC):
 
 
 @dataclass(frozen=True)
+class PullAway(Auxiliary):
+    """Mean squared cosine between the features of each two fakes, so that they differ.  Zhao et al., 2016, Eq. 6.
+
+    https://arxiv.org/abs/1609.03126
+    """
+
+    weight: float = 0.1  # factor on the loss
+
+    def measure(self, scene: Scene) -> Tensor:
+        assert scene.fake_verdict
+        own = normalize(full(scene.fake_verdict.features).flatten(1), dim=1)
+        everyone = dist.gather(own)  # of all processes, [world · N, s]
+        squares = (own @ everyone.T).square()
+        squares = squares.masked_fill(_same(squares, first=dist.rank() * len(own)), 0)
+        half = squares.sum() / (len(own) * (len(everyone) - 1))
+        return 2 * half - half.detach()  # the gradient through the rows is half of it, the columns' is the other half
+
+
+def _same(pairs: Tensor, first: int) -> Tensor:
+    """Where a row, numbered from `first` on, meets itself among the columns."""
+    rows, columns = (torch.arange(n, device=pairs.device) for n in pairs.shape)
+    return (rows + first)[:, None] == columns
+
+
+@dataclass(frozen=True)
 class FeatureMatching(Auxiliary):
     """‖E f(x) - E f(G(z))‖², f what the discriminator's last layer sees.  Salimans et al., 2016, Section 3.1.
 
-    https://arxiv.org/abs/1606.03498
+    https://arxiv.org/abs/1606.03498. The means are the batch's, of all processes; every micro-batch is one of its own.
     """
 
     compares: ClassVar[bool] = True
 
+    absolute: bool = False  # the authors' code: the mean of the absolute differences
+
     def measure(self, scene: Scene) -> Tensor:
-        assert scene.real_verdict and scene.fake_verdict
+        assert scene.real_verdict is not None
+        assert scene.fake_verdict is not None
         real = full(scene.real_verdict.features).detach().flatten(1).mean(0)
         fake = full(scene.fake_verdict.features).flatten(1).mean(0)
-        return (dist.mean(real) - dist.joint_mean(fake)).square().sum()
+        gap = dist.mean(real) - dist.joint_mean(fake)
+        return gap.abs().mean() if self.absolute else gap.square().sum()

@@ -70,6 +70,8 @@ def total(x: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
+    """Its gradient is a sum too, and can itself be differentiated, as penalties on gradients do."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.clone()
@@ -78,9 +80,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        gradient = gradient.clone()
-        td.all_reduce(gradient)
-        return gradient
+        return _Sum.apply(gradient)
 
 
 def joint_total(x: Tensor) -> Tensor:
@@ -91,6 +91,14 @@ def joint_total(x: Tensor) -> Tensor:
 def joint_mean(x: Tensor) -> Tensor:
     """Mean over the processes, for a loss that all of them compute: each one's gradient reaches all."""
     return joint_total(x) / world()
+
+
+def joint_gather(x: Tensor) -> Tensor:
+    """Every process's rows, [world · N, …], for a loss that all of them compute: each one's gradient reaches all."""
+    if world() == 1:
+        return x
+    places = [x if place == rank() else torch.zeros_like(x) for place in range(world())]
+    return joint_total(torch.cat(places))
 
 
 @torch.no_grad()
@@ -112,6 +120,14 @@ def gather(x: Tensor) -> Tensor:
     parts = [torch.empty_like(x) for _ in range(world())]
     td.all_gather(parts, x)
     return torch.cat(parts)
+
+
+def join(x: Tensor) -> Tensor:
+    """`gather` through which gradients flow: for losses and layers that compare samples.  [world · N, …]"""
+    if world() == 1:
+        return x
+    before, after = rank() * len(x), (world() - 1 - rank()) * len(x)
+    return joint_total(torch.cat((x.new_zeros(before, *x.shape[1:]), x, x.new_zeros(after, *x.shape[1:]))))
 
 
 @torch.no_grad()

@@ -135,6 +135,10 @@ class Synthesis(Game):
         """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
         raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
 
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
+
 
 class Translation(Game):
     """A game that turns one image into another."""
@@ -142,3 +146,28 @@ class Translation(Game):
     @abstractmethod
     def translate(self, batch: Batch) -> Batch:
         """For every domain of `batch` its image in the other: key = the domain it now looks like."""
+
+
+class Encoding(Game):
+    """A game that finds the code of an image, from which the image can be made again."""
+
+    @abstractmethod
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Codes [N, K] of images [N, C, H, W] in [-1, 1], of labels int64 [N] where the game takes them."""
+
+    @abstractmethod
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The images of codes, [N, C, H, W] in [-1, 1]."""
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images as their codes remember them."""
+        return self.decode(self.encode(image, label), label)
+
+
+class Density(Game):
+    """A game that says how likely an image is."""
+
+    @abstractmethod
+    def bound(self, batch: Batch, draws: int = 1) -> Tensor:
+        """A lower bound of log p(x) in nats, on average over its random numbers.  [N]"""

@@ -230,7 +230,7 @@ def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any
     edits = dict(given) if isinstance(given, Mapping) else {"class": given}
     named = edits.pop("class", list(base))
     if isinstance(named, str):
-        named = [] if _is_none(named) else [word.strip() for word in named.strip("[]").split(",") if word.strip()]
+        named = [] if _is_none(named) else _items(named)
     if not isinstance(named, (list, tuple)):
         named = [] if named is None else [named]
     held = {type(each).__name__: each for each in base}
@@ -319,7 +319,7 @@ def _number(hint: type, given: Any) -> int | float:
 
 def _row(hints: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
     if isinstance(given, str):
-        given = yaml.safe_load(given if given.lstrip().startswith("[") else f"[{given}]")
+        given = _items(given)
     if not isinstance(given, (list, tuple)):
         _refuse()
     if Ellipsis in hints:
@@ -327,6 +327,11 @@ def _row(hints: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
     if len(given) != len(hints):
         _refuse()
     return tuple(restore(hint, each, f"{where}[{i}]") for i, (hint, each) in enumerate(zip(hints, given, strict=True)))
+
+
+def _items(row: str) -> Any:
+    """'1, 2' or '[1, 2]' as a list."""
+    return yaml.safe_load(row if row.lstrip().startswith("[") else f"[{row}]")
 
 
 def _refuse() -> Any:

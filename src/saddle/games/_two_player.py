@@ -3,23 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from .. import rng
+from .. import dist, rng
 from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError
 from ..game import Move, Synthesis
+from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
 from ..optim import Optim
 from ..penalties import Penalty
-from ..precision import full
+from ..precision import full, second_order
 from ..scene import Scene, Verdict
 from ..spec import Batch, DataSpec
+
+Weights = dict[str, Tensor]  # parameters by name
 
 
 class TwoPlayer(Synthesis):
@@ -36,6 +41,8 @@ class TwoPlayer(Synthesis):
         views: tuple[View, ...] = ()  # what the discriminator is shown of real and fake samples alike
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features
         adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
+        unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
+        unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
         discriminator_steps: int = 1  # the discriminator's steps to one of the generator
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
         discriminator_optim: Optim | None = None  # where it differs, as in TTUR
@@ -44,8 +51,11 @@ class TwoPlayer(Synthesis):
             super().__post_init__()
             if self.discriminator_steps < 1:
                 raise UsageError(f"discriminator_steps is at least 1, not {self.discriminator_steps}")
+            if self.unroll < 0 or not self.unroll_lr > 0:
+                raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
 
     options: Options
+    views: Any  # modules, as the discriminator sees through them
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -60,7 +70,8 @@ class TwoPlayer(Synthesis):
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
         self.discriminator = o.network.discriminator(shown)
-        for part in (o.loss, *o.penalties, *o.views, *o.auxiliaries):
+        parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
+        for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
@@ -84,6 +95,9 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+        for module in self.discriminator.modules():
+            if isinstance(module, MinibatchStd):
+                module.check(n * dist.world())
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -99,12 +113,39 @@ class TwoPlayer(Synthesis):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
 
-    def judge(self, x: Tensor, label: Tensor | None = None) -> Verdict:
-        """What the discriminator says of what the views show of samples."""
+    def judge(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Verdict:
+        """What the discriminator, with these weights if given, says of what the views show of samples."""
         for view in self.views:
             x = view(x, self.progress)
-        verdict = self.discriminator(x) if label is None else self.discriminator(x, label)
+        given = (x,) if label is None else (x, label)
+        if weights is None:
+            verdict = self.discriminator(*given)
+        else:
+            with second_order(x):
+                verdict = functional_call(self.discriminator, weights, (full(x), *given[1:]))
         return verdict._replace(logits=full(verdict.logits))
+
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """D itself, without the views; None where it takes more than one point to judge."""
+        o = self.options
+        if o.conditional or any(view.least() > 1 for view in o.views):
+            return None
+        return o.loss.output(full(self.discriminator(points).logits))
+
+    def look_ahead(self, real: Tensor, fake: Tensor, label: Tensor | None) -> Weights:
+        """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.
+
+        https://arxiv.org/abs/1611.02163
+        """
+        weights: Weights = dict(self.discriminator.named_parameters())
+        for _ in range(self.options.unroll):
+            logits = (self.judge(x, label, weights).logits for x in (real, fake))
+            loss = self.options.loss.at(self.progress).discriminator(*logits)
+            with second_order(real):
+                gradients = torch.autograd.grad(loss, [*weights.values()], create_graph=True, materialize_grads=True)
+                steps = [self.options.unroll_lr * dist.joint_mean(gradient) for gradient in gradients]
+            weights = {name: weights[name] - step for name, step in zip(weights, steps, strict=True)}
+        return weights
 
     def steps(self) -> int:
         """How many the discriminator takes in this round."""
@@ -132,7 +173,8 @@ class TwoPlayer(Synthesis):
         if o.fresh_fakes:
             z = self.noise(len(real), label)
             fake = self.decode(z, label)
-        scene = self.scene(real, fake, z, label, loss.relativistic or any(a.compares for a in o.auxiliaries))
+        ahead = self.look_ahead(real, fake, label) if o.unroll else None
+        scene = self.scene(real, fake, z, label, loss.relativistic or any(a.compares for a in o.auxiliaries), ahead)
         adversarial = loss.generator(scene.real_logits, scene.fake_logits) if o.adversarial_weight else None
         yield Move(
             "generator",
@@ -140,23 +182,33 @@ class TwoPlayer(Synthesis):
             **self.extras("generator", scene),
         )
 
-    def scene(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None, compares: bool) -> Scene:
-        """Real and fake samples as judged; the real ones only where somebody `compares`."""
+    def scene(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        z: Tensor,
+        label: Tensor | None,
+        compares: bool,
+        weights: Weights | None = None,
+    ) -> Scene:
+        """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
         return Scene(
-            score=lambda x: self.judge(x, label).logits,
+            score=lambda x: self.judge(x, label, weights).logits,
             real=real,
             fake=fake,
-            real_verdict=self.judge(real, label) if compares else None,
-            fake_verdict=self.judge(fake, label),
+            real_verdict=self.judge(real, label, weights) if compares else None,
+            fake_verdict=self.judge(fake, label, weights),
             z=z,
+            label=label,
             generate=partial(self.decode, label=label),
+            rounds=self.rounds,
             progress=self.progress,
         )
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Tensor | None]:
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player)), self.options
-        paid: dict[str, Tensor | None] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
+        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
+        paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:
                 paid[penalty.name] = penalty(self.rounds, replace(scene, memory=memory))

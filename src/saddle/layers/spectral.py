@@ -51,6 +51,14 @@ class SpectralNorm(nn.Module):
         return u
 
 
+def before_norm(layer: Any) -> Tensor:
+    """A layer's weight, or if it is spectrally normalised the parameter that it is computed from."""
+    parts = getattr(layer, "parametrizations", {})
+    if "weight" in parts and isinstance(parts["weight"][0], SpectralNorm):
+        return parts["weight"].original
+    return layer.weight
+
+
 def spectral_norm(network: Net) -> Net:
     """`network`, itself one layer or many, with every linear, convolution and embedding weight divided by its σ.
 

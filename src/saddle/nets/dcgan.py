@@ -7,10 +7,10 @@ from torch import nn
 
 from ..errors import UsageError
 from ..layers.init import small_normal
-from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
+from .parts import Minibatch, Norm, comparison, norms, with_reference
 from .shapes import halvings
 
 
@@ -23,7 +23,9 @@ class DCGAN(Network):
 
     width: int = 64  # channels of the largest map; every halving doubles them
     spectral: bool = False  # spectral norm in the discriminator
-    critic: bool = False  # leave batch norm out of the discriminator, which penalties on each sample's gradient ask for
+    critic: bool = False  # leave the norm out of the discriminator, which penalties on each sample's gradient ask for
+    norm: Norm = "batch"  # of both players
+    minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -35,21 +37,22 @@ class DCGAN(Network):
         layers: list[nn.Module] = [
             nn.Unflatten(1, (z_dim, 1, 1)),
             nn.ConvTranspose2d(z_dim, widths[0], smallest, bias=False),
-            BatchNorm2d(widths[0]),
+            *norms(self.norm, widths[0]),
             nn.ReLU(inplace=True),
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
                 nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
-                BatchNorm2d(outputs),
+                *norms(self.norm, outputs),
                 nn.ReLU(inplace=True),
             ]
         layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
-        return small_normal(nn.Sequential(*layers))
+        return with_reference(self.norm, small_normal(nn.Sequential(*layers)), (z_dim,))
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in range(levels)]
+        norm: Norm = "none" if self.critic else self.norm
         layers: list[nn.Module] = [
             nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
@@ -57,9 +60,12 @@ class DCGAN(Network):
         for inputs, outputs in pairwise(widths):
             layers += [
                 nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
-                *([] if self.critic else [BatchNorm2d(outputs)]),
+                *norms(norm, outputs),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
-        head = nn.Conv2d(widths[-1], 1, smallest, bias=False)
-        discriminator = small_normal(Discriminator(nn.Sequential(*layers), head))
+        features = with_reference(norm, nn.Sequential(*layers), data.shape)
+        compared, shape = comparison(self.minibatch, (widths[-1], *smallest))
+        head = nn.Conv2d(shape[0], 1, smallest, bias=False) if len(shape) == 3 else nn.Linear(shape[0], 1, bias=False)
+        trunk = nn.Sequential(features, *compared) if compared else features
+        discriminator = small_normal(Discriminator(trunk, head))
         return spectral_norm(discriminator) if self.spectral else discriminator

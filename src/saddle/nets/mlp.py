@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
+from .parts import Minibatch, Norm, comparison, norms, with_reference
 
 
 @dataclass(frozen=True)
@@ -18,25 +19,29 @@ class MLP(Network):
     width: int = 512  # units of a hidden layer
     depth: int = 3  # hidden layers
     spectral: bool = False  # spectral norm in the discriminator
+    norm: Norm = "none"  # of the hidden layers of both players
+    minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.depth < 1:
             raise UsageError(f"an MLP wants width and depth of at least 1, not {self.width} and {self.depth}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        return nn.Sequential(*self._layers(z_dim, math.prod(data.shape)), *sample_shape(data))
+        last = nn.Linear(self.width, math.prod(data.shape))
+        return with_reference(self.norm, nn.Sequential(*self._layers(z_dim), last, *sample_shape(data)), (z_dim,))
 
     def discriminator(self, data: DataSpec) -> Discriminator:
-        *trunk, head = self._layers(math.prod(data.shape), 1)
-        discriminator = Discriminator(nn.Sequential(nn.Flatten(), *trunk), head)
-        return spectral_norm(discriminator) if self.spectral else discriminator
+        layers = nn.Sequential(nn.Flatten(), *self._layers(math.prod(data.shape)))
+        compared, (features,) = comparison(self.minibatch, (self.width,))
+        trunk = with_reference(self.norm, layers, data.shape)
+        judge = Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
+        return spectral_norm(judge) if self.spectral else judge
 
-    def _layers(self, inputs: int, outputs: int) -> list[nn.Module]:
+    def _layers(self, inputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []
-        for _ in range(self.depth):
-            layers += [nn.Linear(inputs, self.width), nn.ReLU()]
-            inputs = self.width
-        return [*layers, nn.Linear(inputs, outputs)]
+        for units in (inputs, *[self.width] * (self.depth - 1)):
+            layers += [nn.Linear(units, self.width), *norms(self.norm, self.width, images=False), nn.ReLU()]
+        return layers
 
 
 def sample_shape(data: DataSpec) -> list[nn.Module]:

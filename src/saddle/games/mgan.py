@@ -1,0 +1,86 @@
+"""MGAN. Training Generative Adversarial Nets with Multiple Generators. Hoang et al., 2018. https://arxiv.org/abs/1708.02556
+
+A mixture of generators, equally often drawn, that share all layers but the first. A second head on the discriminator's
+trunk guesses which one made a fake, and the generators gain when it guesses well, so that each covers other modes
+(Eq. 1, 2). In training, as in the code, every latent goes to all generators; settings of its CIFAR-10 run.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets import mgan
+from ..optim import Adam, Optim
+from ..precision import full
+from ..spec import Batch, DataSpec
+
+
+class MGAN(Synthesis):
+    takes_points = True
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        generators: int = 10  # K, of the mixture
+        diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
+        reals_per_latent: int = 5  # real samples to one latent, of which every generator makes a fake
+        width: int = 128  # channels of the largest map; units of a layer for points
+        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if min(self.generators, self.reals_per_latent, self.width) < 1 or self.diversity_weight < 0:
+                raise UsageError(
+                    "MGAN wants generators, reals_per_latent and width of at least 1 and diversity_weight ≥ 0, not "
+                    f"{self.generators}, {self.reals_per_latent}, {self.width} and {self.diversity_weight}"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.generator = mgan.generator(o.z_dim, o.generators, data, o.width)
+        self.discriminator = mgan.discriminator(o.generators, data, o.width)
+
+    def check_batch(self, n: int) -> None:
+        if n % self.options.reals_per_latent:
+            raise UsageError(
+                f"MGAN draws one latent for every {self.options.reals_per_latent} real samples, into which the {n} of "
+                "a batch's part do not divide evenly; choose another --plan.batch or --game.reals_per_latent"
+            )
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, real = self.options, next(batches)["image"]
+        latents = len(real) // o.reals_per_latent
+        origin = torch.arange(o.generators, device=self.device).repeat_interleave(latents)
+        fake = self.generator(self.noise(latents, origin=origin))  # judged twice, as in the code
+
+        real_logits, judgement = full(self.discriminator(real).logits), self.discriminator(fake.detach())
+        fake_logits, confusion = full(judgement.logits), cross_entropy(full(judgement.origin), origin)
+        self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
+        yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, fake_logits), confusion=confusion)
+
+        judgement = self.discriminator(fake)
+        compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
+        yield Move(
+            "generator",
+            adversarial=o.loss.generator(compared, full(judgement.logits)),
+            confusion=o.diversity_weight * cross_entropy(full(judgement.origin), origin),
+        )
+
+    def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
+        """z, uniform in [-1, 1], and a 1 for the generator that it goes to; the same z for each block of `origin`."""
+        o = self.options
+        z = rng.rand(n, o.z_dim, device=self.device) * 2 - 1
+        if origin is None:
+            origin = rng.randint(o.generators, n, device=self.device)
+        z = z.repeat(len(origin) // n, 1)
+        return torch.cat((z, one_hot(origin, o.generators)), 1).to(self.dtype)
