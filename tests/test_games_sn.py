@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from playing import images, play, values
-from small import TINY
+from small import TINY, make_trainer
 from torch import nn
 
 import saddle
@@ -19,12 +19,16 @@ from saddle.games._truncated import truncated_normal
 from saddle.games.biggan import BigGAN
 from saddle.games.biggan_deep import BigGANDeep
 from saddle.games.dcgan import DCGAN
+from saddle.games.gan import GAN
 from saddle.games.projection import Projection
 from saddle.games.sagan import SAGAN
 from saddle.games.sngan import SNGAN
 from saddle.nets import biggan, dcgan, sagan
 from saddle.nets.biggan_deep import BigGANDeep as DeepNetworks
+from saddle.nets.mlp import MLP
 from saddle.nets.sngan import SNCNN, SNResNet
+from saddle.optim import SGD
+from saddle.penalties import R1
 from saddle.spec import DataSpec
 
 SMALL = DataSpec((1, 8, 8), ("image", "label"), ("a", "b", "c"))
@@ -237,3 +241,22 @@ def test_a_walk_keeps_the_label_of_its_row(run: Path, tmp_path: Path, capsys: py
     assert seen == [[7] * 4] * 3
     assert main([*walk, "--label", "11"]) == 2
     assert "no label '11'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("penalties", [(), (R1(weight=1.0),)])
+def test_micro_batches_leave_a_spectrally_normalised_step_unchanged(penalties):
+    """One iteration a forward pass would make more of them, and a different function for every part of the batch."""
+    options = GAN.Options(network=MLP(8, 1, spectral=True), penalties=penalties)
+    states = []
+    for micro_batches in (1, 2):
+        trainer = make_trainer("gan", options, SGD(lr=1e-2), rounds=3, precision="fp64", micro_batches=micro_batches)
+        for _ in range(3):
+            trainer.play_round()
+        states.append(trainer.game.state_dict())
+    assert max(float((t - states[1][name]).abs().max()) for name, t in states[0].items()) < 1e-12
+
+
+def test_an_unrolled_discriminator_may_be_spectrally_normalised():
+    options = GAN.Options(network=MLP(8, 1, spectral=True), unroll=2, z_dim=4)
+    game = GAN(SMALL, options)
+    assert all(map(math.isfinite, values(play(game, BATCH, rounds=2))))
