@@ -412,10 +412,17 @@ def test_orthogonal_sums_over_layers_and_leaves_tables_alone():
     assert float(orthogonal(both)) == pytest.approx(float(orthogonal(first) + orthogonal(second)), rel=1e-6)
 
 
-def test_orthogonality_under_a_spectral_norm_is_that_of_the_weights_themselves():
-    layer = nn.Linear(4, 3)
-    plain = float(orthogonal(layer))
-    assert float(orthogonal(spectral_norm(layer))) == pytest.approx(plain, rel=1e-6)
+def test_orthogonality_of_more_rows_than_columns_is_the_same_sum():
+    layer = nn.Linear(3, 7, bias=False)
+    product = layer.weight @ layer.weight.T
+    crossed = (product - torch.diag(product.diagonal())).square().sum()
+    assert float(orthogonal(layer)) == pytest.approx(float(crossed), rel=1e-5)
+
+
+def test_orthogonality_is_asked_of_the_weights_before_spectral_norm():
+    plain = nn.Linear(5, 4)
+    before = float(orthogonal(plain))
+    assert float(orthogonal(spectral_norm(plain))) == pytest.approx(before, rel=1e-6)
 
 
 def test_the_gradient_of_orthogonality_is_the_true_one_and_not_half_of_it():

@@ -129,6 +129,14 @@ def test_the_adversarial_gradient_reaches_each_generator_parameter(name):
     assert silent == []
 
 
+@torch.no_grad()
+def open_gates(game: nn.Module) -> None:
+    """What starts at zero, such as the weight of an attention, keeps gradients from what lies before it."""
+    for parameter in game.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
+
+
 def shifts_before_norm(game: nn.Module, path: str) -> bool:
     """A bias that a normalisation without statistics of its own takes out again has no gradient by construction."""
     owner, _, kind = path.rpartition(".")

@@ -17,6 +17,7 @@ from torch.nn.functional import relu
 from . import dist, rng
 from .errors import UsageError
 from .layers import jitter
+from .layers.spectral import before_norm
 from .optim import Constant, Schedule
 from .precision import full, second_order
 from .scene import Scene, Score
@@ -339,18 +340,24 @@ class Orthogonal(WeightPenalty):
 
     def measure(self, scene: Scene) -> Tensor:
         assert scene.player
-        crossed = [off_diagonal(w @ w.T).square().sum() for w in matrices(scene.player)]
-        return torch.stack(crossed).sum()
+        return torch.stack([crossed(w) for w in matrices(scene.player)]).sum()
 
 
 def matrices(player: nn.Module) -> Iterator[Tensor]:
-    """The weights of all layers that multiply, one row for each output; those under a spectral norm before it."""
+    """The weights of all layers that multiply, before spectral norm, one row for each output."""
     for module in player.modules():
-        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
-            outputs = 1 if isinstance(module, nn.modules.conv._ConvTransposeNd) else 0
-            parts = dict(module.named_parameters())
-            weight = parts.get("parametrizations.weight.original", module.weight)
-            yield weight.transpose(0, outputs).flatten(1)
+        for kind, outputs in ((nn.Linear, 0), (nn.modules.conv._ConvTransposeNd, 1), (nn.modules.conv._ConvNd, 0)):
+            if isinstance(module, kind):
+                yield before_norm(module).transpose(0, outputs).flatten(1)
+                break
+
+
+def crossed(w: Tensor) -> Tensor:
+    """‖W Wᵀ ⊙ (1 - I)‖². Where there are more rows than columns, from the smaller WᵀW, which is as long as W Wᵀ.  []"""
+    rows, columns = w.shape
+    if rows <= columns:
+        return off_diagonal(w @ w.T).square().sum()
+    return (w.T @ w).square().sum() - w.square().sum(1).square().sum()
 
 
 def off_diagonal(square: Tensor) -> Tensor:

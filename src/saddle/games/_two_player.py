@@ -60,6 +60,8 @@ class TwoPlayer(Synthesis):
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
+        if o.conditional:
+            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
         spec = data if o.conditional else replace(data, classes=())
         self.generator = o.network.generator(o.z_dim, spec)
         shown, views = spec, []
