@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.grad import conv2d_weight
 
 _How = tuple[Any, Any, int]  # stride, padding, groups
 
@@ -72,7 +73,7 @@ class _OfWeight(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
         seen, weight = ctx.saved_tensors  # raises if the input was changed in place since
         x, (stride, padding, groups) = ctx.x if torch.is_grad_enabled() else seen, ctx.how
-        of_weight = torch.nn.grad.conv2d_weight(x, weight.shape, gradient, stride, padding, 1, groups)
+        of_weight = conv2d_weight(x, weight.shape, gradient, stride, padding, 1, groups)
         return None, of_weight, gradient.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None
 
 
