@@ -23,8 +23,8 @@ class R3GAN(TwoPlayer):
         network: Network = r3gan.R3GAN()  # the architecture of both players
         loss: AdversarialLoss = RelativisticPairing()  # what both players make of the logits
         penalties: tuple[Penalty, ...] = (  # γ / 2 on the squared gradient at real and at fake samples
-            R1(weight=0.05, schedule=Cosine(end=0.1)),
-            R2(weight=0.05, schedule=Cosine(end=0.1)),
+            R1(weight=0.05, schedule=Cosine(end=0.1), shared=True),
+            R2(weight=0.05, schedule=Cosine(end=0.1), shared=True),
         )
         optim: Optim = Adam(schedule=Cosine(end=0.25), betas=(0.0, 0.9), beta_2=Cosine(0.9, 0.99))  # of both players
 
