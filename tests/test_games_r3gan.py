@@ -1,6 +1,7 @@
 """R3GAN: the network's counts, the loss's identities, both penalties in every round, and what changes over the run."""
 
 import math
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from small import make_trainer
 from torch import nn
 
 from saddle import rng
+from saddle.augment import Shown, View
 from saddle.errors import UsageError
 from saddle.game import Move
 from saddle.games.r3gan import R3GAN
@@ -198,3 +200,59 @@ def test_labels_reach_both_players():
     assert len(logits.unique()) == 3
     moves = play(game, {"image": images(4, 3, 8, 8), "label": torch.arange(4) % 3})
     assert [move.players for move in moves] == [("discriminator",), ("generator",)]
+
+
+def discriminators_move(game: R3GAN) -> tuple[dict[str, float], torch.Tensor]:
+    """Its losses and its gradient, in float64, where no block is the identity any more."""
+    game.double()
+    with torch.no_grad():
+        for block in game.modules():
+            if isinstance(block, Block):
+                block.narrow.weight.fill_(0.1)
+    rng.seed(1)
+    move = next(game.round(iter([{"image": images(4, 3, 8, 8).double()}])))
+    sum(move.losses.values()).backward(inputs=[*game.discriminator.parameters()])
+    gradient = torch.cat([p.grad.flatten() for p in game.discriminator.parameters()])
+    return {name: float(loss.detach()) for name, loss in move.losses.items()}, gradient
+
+
+def test_penalties_on_shared_logits_are_those_on_new_ones():
+    (paid, gradient), (anew, expected) = (
+        discriminators_move(small(penalties=(R1(weight=2.0, shared=shared), R2(shared=shared))))
+        for shared in (True, False)
+    )
+    assert paid == pytest.approx(anew, rel=1e-12)
+    assert paid["r1"] > 1e-4 < paid["r2"]
+    assert torch.allclose(gradient, expected, rtol=1e-9, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class Halved(View):
+    """Samples at half their size."""
+
+    def build(self, data: DataSpec) -> Shown:
+        class Halves(Shown):
+            def forward(self, x: torch.Tensor, progress: float) -> torch.Tensor:
+                return x / 2
+
+        return Halves()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_penalised_gradient_is_that_of_the_samples_and_not_of_what_the_views_show(shared):
+    game = small(penalties=(R1(weight=1.0, shared=shared),), views=(Halved(),))
+    w = torch.ones(3 * 8 * 8)
+
+    def discriminate(x: torch.Tensor, label: None = None) -> Verdict:
+        return Verdict(x.flatten(1) @ w, x)
+
+    game.discriminator.forward = discriminate
+    move = next(game.round(iter([{"image": images(4, 3, 8, 8)}])))
+    assert float(move.losses["r1"].detach()) == pytest.approx(192 / 4 / 2)
+
+
+def test_logits_that_a_game_does_not_share_cannot_be_asked_for():
+    with pytest.raises(
+        UsageError, match=r"r1\.shared: this game does not judge its samples so that they can be shared"
+    ):
+        R1(shared=True)(0, Scene(linear, POINTS, POINTS))

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import conv2d, conv_transpose2d
 
+from saddle.layers import convolution
 from saddle.layers.activation import leaky_relu
-from saddle.layers.bilinear import Resample
 from saddle.layers.convolution import Conv2d
+from saddle.layers.resample import double, halve
 
 SHAPES = [(1, 3, 1, 2, 6), (2, 4, 1, 1, 6), (2, 3, 1, 2, 6), (2, 3, 1, 1, 5), (1, 1, 0, 1, 4)]  # stride, …, size
 
@@ -52,8 +53,8 @@ def test_the_weights_gradient_can_itself_be_differentiated():
 def test_an_input_gradient_computes_no_weight_gradients(monkeypatch):
     network = nn.Sequential(Conv2d(4, 4, 3, padding=1), Conv2d(4, 4, 1)).double()
     x, computed = images(2, 4, 5, 5), []
-    weight_gradient = torch.nn.grad.conv2d_weight
-    monkeypatch.setattr(torch.nn.grad, "conv2d_weight", lambda *a: computed.append(1) or weight_gradient(*a))
+    weight_gradient = convolution.conv2d_weight
+    monkeypatch.setattr(convolution, "conv2d_weight", lambda *a: computed.append(1) or weight_gradient(*a))
     torch.autograd.grad(network(x).sum(), x, create_graph=True)
     assert computed == []
     network(x).sum().backward(inputs=[network[1].weight])
@@ -104,15 +105,14 @@ def test_leaky_relu_is_torchs_and_its_second_derivative_is_nothing_instead_of_ze
 def test_resampling_is_the_convolution_with_1_3_3_1_and_zeros_beyond_the_edge(height, width):
     x, kernel = images(2, 3, height, width), torch.tensor([1.0, 3.0, 3.0, 1.0]).double() / 8
     both = torch.outer(kernel, kernel).expand(3, 1, 4, 4)
-    down, up = (Resample(height, width, up=up).double() for up in (False, True))
-    assert torch.allclose(down(x), conv2d(x, both, stride=2, padding=1, groups=3))
-    assert torch.allclose(up(x), conv_transpose2d(x, 4 * both, stride=2, padding=1, groups=3))
+    assert torch.allclose(halve(x), conv2d(x, both, stride=2, padding=1, groups=3))
+    assert torch.allclose(double(x), conv_transpose2d(x, 4 * both, stride=2, padding=1, groups=3))
     last = x.detach().contiguous(memory_format=torch.channels_last)
-    assert torch.allclose(down(last), down(x))
-    assert down(last).is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(halve(last), halve(x))
+    assert halve(last).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_resampling_keeps_what_is_constant_away_from_the_edge():
     x = torch.full((1, 2, 8, 8), 3.0)
-    assert torch.equal(Resample(8, 8, up=True)(x)[:, :, 1:-1, 1:-1], torch.full((1, 2, 14, 14), 3.0))
-    assert torch.equal(Resample(8, 8, up=False)(x)[:, :, 1:-1, 1:-1], torch.full((1, 2, 2, 2), 3.0))
+    assert torch.equal(double(x)[:, :, 1:-1, 1:-1], torch.full((1, 2, 14, 14), 3.0))
+    assert torch.equal(halve(x)[:, :, 1:-1, 1:-1], torch.full((1, 2, 2, 2), 3.0))

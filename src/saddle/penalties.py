@@ -26,7 +26,11 @@ from .scene import Scene, Score
 def input_gradient(score: Score, x: Tensor) -> Tensor:
     """∇ₓ score(x), one row per sample, itself differentiable.  [N, C·H·W]"""
     x = x.detach().requires_grad_()
-    logits = score(x)
+    return gradient_at(x, score(x))
+
+
+def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
+    """The same of logits that were already made of x."""
     logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.flatten(1)
@@ -63,6 +67,10 @@ class Penalty(ABC):
     @abstractmethod
     def measure(self, scene: Scene) -> Tensor:
         """The penalty before its weight."""
+
+    def shares(self) -> bool:
+        """Does it differentiate the scene's own logits by the samples?"""
+        return False
 
     def remember(self, game: nn.Module) -> nn.Module | None:
         """The buffers that the penalty keeps from round to round, if it does; `Scene.memory` brings them back."""
@@ -146,19 +154,41 @@ def one_each(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class R1(InputPenalty):
-    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9."""
+class ZeroCentred(InputPenalty):
+    """‖∇C‖² / 2, on the samples of one side."""
 
-    def measure(self, scene: Scene) -> Tensor:
-        return input_gradient(scene.score, scene.real).square().sum(1).mean() / 2
+    shared: bool = (
+        False  # differentiate the logits of the adversarial loss, in the game's precision, instead of new ones
+    )
+
+    def shares(self) -> bool:
+        return self.shared
+
+    def of(self, scene: Scene, x: Tensor, logits: Tensor | None) -> Tensor:
+        """The mean over samples x, which were judged by these logits."""
+        if not self.shared:
+            gradient = input_gradient(scene.score, x)
+        elif logits is None or not x.requires_grad:
+            raise UsageError(f"{self.name}.shared: this game does not judge its samples so that they can be shared")
+        else:
+            gradient = gradient_at(x, logits)
+        return gradient.square().sum(1).mean() / 2
 
 
 @dataclass(frozen=True)
-class R2(InputPenalty):
-    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10."""
+class R1(ZeroCentred):
+    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
 
     def measure(self, scene: Scene) -> Tensor:
-        return input_gradient(scene.score, scene.fake).square().sum(1).mean() / 2
+        return self.of(scene, scene.real, scene.real_logits)
+
+
+@dataclass(frozen=True)
+class R2(ZeroCentred):
+    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
+
+    def measure(self, scene: Scene) -> Tensor:
+        return self.of(scene, scene.fake, scene.fake_logits)
 
 
 @dataclass(frozen=True)
