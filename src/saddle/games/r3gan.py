@@ -1,4 +1,4 @@
-"""R3GAN. The GAN is dead; long live the GAN! Huang et al., 2024. https://arxiv.org/abs/2501.05441
+"""R3GAN. The GAN is dead; long live the GAN! A Modern GAN Baseline. Huang et al., 2024. https://arxiv.org/abs/2501.05441
 
 A loss that needs no tricks: every fake is judged against a sample of the data, pair by pair, and the discriminator's
 gradient is pulled to zero at both, in every round: L_D = E softplus(C(G(z)) - C(x)) + γ/2 E(‖∇C(x)‖² + ‖∇C(G(z))‖²).
