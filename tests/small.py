@@ -30,9 +30,9 @@ TINY = [
 ]
 
 
-def tiny_recipe(name: str, **plan: Any) -> Recipe:
-    """The game's recipe, cut to a few rounds of four samples in fp32."""
-    recipe = Recipe.default(name)
+def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
+    """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32."""
+    recipe = Recipe.default(name, data)
     settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
     return replace(recipe, plan=Plan(**settings))
 

@@ -1,14 +1,53 @@
-"""Losses against values worked out by hand."""
+"""Losses against values worked out by hand, and against the divergences that they measure."""
 
 import math
+from dataclasses import replace
+from itertools import product
+from typing import get_args
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from saddle.losses import HalfLeastSquares, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from saddle.errors import UsageError
+from saddle.losses import (
+    KL,
+    AdversarialLoss,
+    EnergyMargin,
+    FDivergence,
+    GANDivergence,
+    HalfLeastSquares,
+    Hinge,
+    JensenShannon,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    PearsonChi2,
+    Preference,
+    RelativisticAverage,
+    RelativisticPairing,
+    ReverseKL,
+    SquaredHellinger,
+    TopK,
+    Wasserstein,
+    exp,
+)
+from saddle.optim import Constant, Linear
+from saddle.settings import choices
 
-ALL = [NonSaturating(), Minimax(), Wasserstein(), Hinge(), LeastSquares(), HalfLeastSquares()]
+RELATIVISTIC = [kind(base) for kind in (RelativisticPairing, RelativisticAverage) for base in get_args(Preference)]
+PLAIN = [kind() for kind in choices(AdversarialLoss).values() if not kind.relativistic and kind is not TopK]
+ALL = [
+    *PLAIN,
+    *RELATIVISTIC,
+    *(TopK(loss) for loss in PLAIN),
+    *(kind(trick=False) for kind in choices(FDivergence).values()),
+    NonSaturating(real_target=0.9),
+]
 LOG2 = math.log(2)
+
+by_loss = pytest.mark.parametrize("loss", ALL, ids=str)
+by_relativistic = pytest.mark.parametrize("loss", RELATIVISTIC, ids=str)
 
 
 def at(logit: float) -> torch.Tensor:
@@ -91,26 +130,318 @@ def test_a_critic_shifted_by_a_constant_has_the_same_wasserstein_loss():
     assert float(gap.abs()) < 1e-12
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: type(loss).__name__)
+@by_loss
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("logit", [-1e4, 1e4])
-def test_extreme_logits_give_finite_losses_and_gradients(loss, dtype, logit):
-    real, fake = (torch.full((4,), sign * logit, dtype=dtype, requires_grad=True) for sign in (1, -1))
-    total = loss.discriminator(real, fake) + loss.generator(real, fake)
-    total.backward()
-    assert torch.isfinite(total)
-    assert torch.isfinite(real.grad).all()
-    assert torch.isfinite(fake.grad).all()
+def test_extreme_logits_give_finite_losses_and_gradients(loss, dtype):
+    for of_real, of_fake in product((-1e4, -100.0, 1e4), (-1e4, 100.0, 1e4)):
+        real, fake = (torch.full((4,), logit, dtype=dtype, requires_grad=True) for logit in (of_real, of_fake))
+        total = loss.discriminator(real, fake) + loss.generator(real, fake)
+        total.backward()
+        assert torch.isfinite(total)
+        assert torch.isfinite(real.grad).all()
+        assert torch.isfinite(fake.grad).all()
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: type(loss).__name__)
+@by_loss
 def test_a_map_of_logits_counts_as_its_mean(loss):
     real, fake = torch.randn(2, 1, 3, 3), torch.randn(2, 1, 3, 3)
     assert torch.allclose(loss.discriminator(real, fake), loss.discriminator(real.flatten(), fake.flatten()))
-    assert loss.generator(None, fake).ndim == 0
+    assert loss.generator(real, fake).ndim == 0
+
+
+@by_loss
+def test_a_generators_loss_falls_when_its_fakes_look_more_real(loss):
+    fake = torch.linspace(-2, -0.5, 8).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss.generator(torch.zeros(8), fake), fake)
+    assert (gradient <= 0).all()
+    assert gradient.sum() < 0
 
 
 def test_the_output_is_a_probability_where_the_paper_has_one():
     logits = torch.tensor([0.0])
     assert float(NonSaturating().output(logits)) == float(Minimax().output(logits)) == 0.5
     assert float(Wasserstein().output(torch.tensor([3.0]))) == 3.0
+
+
+COUNTS = torch.tensor([[40, 30, 20, 10], [10, 15, 25, 50]])  # of 100: p and q on four outcomes
+P, Q = (COUNTS / 100).double()
+
+
+def best_critic(loss: AdversarialLoss) -> tuple[Tensor, float]:
+    """The logits of the four outcomes that minimise the discriminator's loss, and the loss then."""
+    v = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optim = torch.optim.LBFGS(
+        [v], max_iter=200, tolerance_grad=1e-12, tolerance_change=0, line_search_fn="strong_wolfe"
+    )
+
+    def value() -> Tensor:
+        optim.zero_grad()
+        total = loss.discriminator(*(v.repeat_interleave(counts) for counts in COUNTS))
+        total.backward()
+        return total
+
+    optim.step(value)
+    return v.detach(), float(value().detach())
+
+
+def divergence(f, p: Tensor = P, q: Tensor = Q) -> float:
+    """Σ q f(p/q)."""
+    return float((q * f(p / q)).sum())
+
+
+DIVERGENCES = [  # loss, f, T* as a function of u = p/q, f'(1): the rows of Table 1 and those derived from them
+    (KL(), lambda u: u * u.log(), lambda u: 1 + u.log(), 1.0),
+    (ReverseKL(), lambda u: -u.log(), lambda u: -1 / u, -1.0),
+    (PearsonChi2(), lambda u: (u - 1) ** 2, lambda u: 2 * (u - 1), 0.0),
+    (SquaredHellinger(), lambda u: (u.sqrt() - 1) ** 2, lambda u: 1 - u**-0.5, 0.0),
+    (
+        JensenShannon(),
+        lambda u: u * u.log() - (u + 1) * ((u + 1) / 2).log(),
+        lambda u: (2 * u / (1 + u)).log(),
+        0.0,
+    ),
+    (GANDivergence(), lambda u: u * u.log() - (u + 1) * (u + 1).log(), lambda u: (u / (1 + u)).log(), -LOG2),
+]
+by_divergence = pytest.mark.parametrize(
+    ("loss", "f", "best", "threshold"), DIVERGENCES, ids=[str(row[0]) for row in DIVERGENCES]
+)
+
+
+def test_every_f_divergence_is_proved_below():
+    assert {type(loss) for loss, *_ in DIVERGENCES} == set(choices(FDivergence).values())
+
+
+@by_divergence
+def test_the_best_critic_found_by_optimisation_reproduces_the_divergence(loss, f, best, threshold):
+    v, least = best_critic(loss)
+    assert -least == pytest.approx(divergence(f), abs=1e-6)
+    assert torch.allclose(loss.output(v), best(P / Q), atol=1e-4)
+
+
+@by_divergence
+def test_where_p_is_q_the_critic_is_the_threshold(loss, f, best, threshold):
+    """T* = f'(1), and the bound is f(1): 0, but for the GAN's row, whose f is shifted by log 4."""
+    v = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optim = torch.optim.LBFGS([v], max_iter=100, tolerance_grad=1e-12, line_search_fn="strong_wolfe")
+
+    def value() -> Tensor:
+        optim.zero_grad()
+        total = loss.discriminator(v, v)
+        total.backward()
+        return total
+
+    optim.step(value)
+    assert float(loss.output(v.detach())) == pytest.approx(threshold, abs=1e-5)
+    assert -float(value().detach()) == pytest.approx(-2 * LOG2 if isinstance(loss, GANDivergence) else 0, abs=1e-9)
+
+
+def test_the_gans_row_gives_twice_the_jensen_shannon_divergence_minus_log_4():
+    mean = (P + Q) / 2
+    jsd = (divergence(lambda u: u * u.log(), P, mean) + divergence(lambda u: u * u.log(), Q, mean)) / 2
+    assert -best_critic(GANDivergence())[1] == pytest.approx(2 * jsd - 2 * LOG2, abs=1e-8)
+    assert -best_critic(JensenShannon())[1] == pytest.approx(2 * jsd, abs=1e-8)
+    assert -best_critic(NonSaturating())[1] == pytest.approx(2 * jsd - 2 * LOG2, abs=1e-8)
+
+
+def test_the_gans_row_is_the_first_gans_loss_in_both_forms():
+    real, fake = torch.randn(9), torch.randn(9)
+    for trick, loss in ((True, NonSaturating()), (False, Minimax())):
+        row = GANDivergence(trick=trick)
+        assert torch.allclose(row.discriminator(real, fake), loss.discriminator(real, fake))
+        assert torch.allclose(row.generator(None, fake), loss.generator(None, fake))
+
+
+@pytest.mark.parametrize("loss", choices(FDivergence).values())
+def test_without_the_trick_the_generator_minimises_what_the_critic_maximises(loss):
+    real, fake = torch.randn(9), torch.randn(9)
+    honest = loss(trick=False)
+    assert torch.allclose(honest.generator(None, fake), -honest.conjugate(fake).mean())
+    bound = -honest.discriminator(real, fake)
+    assert torch.allclose(bound, honest.generator(None, fake) + honest.activation(real).mean(), atol=1e-6)
+
+
+@by_divergence
+def test_composed_forms_are_the_conjugates_of_the_activations(loss, f, best, threshold):
+    """f*(t) = max over u of u t - f(u), which is attained where f'(u) = t: the table's, found without it."""
+    v = torch.linspace(-1.5, 1.5, 7, dtype=torch.float64)
+    t = loss.activation(v)
+    u = torch.logspace(-6, 6, 400_001, dtype=torch.float64)
+    by_search = torch.stack([(u * each - f(u)).max() for each in t])
+    assert torch.allclose(loss.conjugate(v), by_search, atol=1e-6)
+
+
+def test_the_exponential_is_exact_up_to_10_and_then_its_tangent():
+    t = torch.tensor([-50.0, 0.0, 9.9, 10.0, 12.0], dtype=torch.float64, requires_grad=True)
+    value = exp(t)
+    value.sum().backward()
+    assert torch.equal(value[:4], t[:4].exp())
+    assert float(value[4].detach()) == pytest.approx(3 * math.exp(10))
+    assert t.grad.tolist() == pytest.approx([math.exp(x) for x in (-50, 0, 9.9, 10, 10)])
+
+
+@pytest.mark.parametrize(("coding", "best"), [((0, 1, 1), (0, 1)), ((-1, 1, 0), (-1, 1))])
+def test_the_best_least_squares_critic_mixes_the_targets(coding, best):
+    v, _ = best_critic(LeastSquares(*coding))
+    assert torch.allclose(v, (best[1] * P + best[0] * Q) / (P + Q), atol=1e-6)
+
+
+def test_least_squares_in_the_second_coding_measure_pearsons_divergence():
+    """E (C - c)² over p and q at the best C is χ² of p + q from 2q."""
+    v, _ = best_critic(LeastSquares(-1, 1, 0))
+    measured = float(((P + Q) * v**2).sum())
+    assert measured == pytest.approx(float(((2 * Q - P - Q) ** 2 / (P + Q)).sum()), abs=1e-7)
+
+
+def test_one_sided_smoothing_scales_the_best_discriminator_and_leaves_the_rest():
+    v, _ = best_critic(NonSaturating(real_target=0.9))
+    assert torch.allclose(v.sigmoid(), 0.9 * P / (P + Q), atol=1e-6)
+    only_real = torch.tensor([math.log(9.0)], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(NonSaturating(0.9).discriminator(only_real, torch.tensor([-1e4])), only_real)
+    assert float(gradient) == pytest.approx(0, abs=1e-12)  # D(x) = 0.9
+    fake = torch.randn(5)
+    assert torch.equal(NonSaturating(0.9).generator(None, fake), NonSaturating().generator(None, fake))
+
+
+def test_smoothing_is_one_sided():
+    """Smoothed fakes would put the data's shadow into D*: (α p + β q) / (p + q) pulls samples towards bad ones."""
+    no_data = torch.tensor([-30.0], dtype=torch.float64, requires_grad=True)  # where only fakes are, D* = 0
+    (gradient,) = torch.autograd.grad(NonSaturating(0.9).discriminator(torch.tensor([2.2]), no_data), no_data)
+    assert float(gradient) == pytest.approx(0, abs=1e-12)
+
+
+@by_relativistic
+def test_a_relativistic_loss_does_not_see_a_shift_of_the_critic(loss):
+    real, fake = torch.randn(2, 16).double()
+    for player in (loss.discriminator, loss.generator):
+        assert float(player(real + 7, fake + 7) - player(real, fake)) == pytest.approx(0, abs=1e-12)
+
+
+@by_relativistic
+def test_relativistic_players_swap_the_roles(loss):
+    real, fake = torch.randn(2, 16).double()
+    assert torch.equal(loss.generator(real, fake), loss.discriminator(fake, real))
+    assert loss.relativistic
+
+
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [
+        (RelativisticPairing("standard"), LOG2),
+        (RelativisticPairing("least-squares"), 1.0),
+        (RelativisticPairing("hinge"), 1.0),
+        (RelativisticAverage("standard"), 2 * LOG2),
+        (RelativisticAverage("least-squares"), 2.0),
+        (RelativisticAverage("hinge"), 2.0),
+    ],
+    ids=str,
+)
+def test_relativistic_losses_of_equal_logits_are_the_closed_forms(loss, value):
+    assert float(loss.discriminator(at(3.0), at(3.0))) == pytest.approx(value)
+    assert float(loss.generator(at(3.0), at(3.0))) == pytest.approx(value)
+
+
+def test_relativistic_losses_match_values_by_hand():
+    real, fake = torch.tensor([1.0, 3.0]).double(), torch.tensor([-1.0, 2.0]).double()  # means 2 and 0.5
+
+    def sp(t: float) -> float:
+        return math.log1p(math.exp(t))
+
+    def of(loss: AdversarialLoss) -> tuple[float, float]:
+        return float(loss.discriminator(real, fake)), float(loss.generator(real, fake))
+
+    assert of(RelativisticPairing()) == pytest.approx(((sp(-2) + sp(-1)) / 2, (sp(2) + sp(1)) / 2))
+    assert of(RelativisticAverage()) == pytest.approx(
+        (
+            (sp(-0.5) + sp(-2.5)) / 2 + (sp(-3) + sp(0)) / 2,
+            (sp(3) + sp(0)) / 2 + (sp(0.5) + sp(2.5)) / 2,
+        )
+    )
+    assert of(RelativisticAverage("least-squares")) == pytest.approx(
+        ((0.25 + 2.25) / 2 + (4 + 1) / 2, (16 + 1) / 2 + (2.25 + 12.25) / 2)
+    )
+    assert of(RelativisticAverage("hinge")) == pytest.approx(
+        ((0.5 + 0) / 2 + (0 + 1) / 2, (4 + 1) / 2 + (1.5 + 3.5) / 2)
+    )
+
+
+def test_an_energys_margin_is_each_samples_own():
+    """A hinge on the mean energy would let one fake of high energy excuse the others."""
+    loss, real = EnergyMargin(margin=10.0), torch.zeros(2)
+    energies = torch.tensor([4.0, 30.0], requires_grad=True)
+    value = loss.discriminator(real, -energies)
+    (gradient,) = torch.autograd.grad(value, energies)
+    assert float(value) == pytest.approx(3.0)
+    assert gradient.tolist() == [-0.5, 0.0]
+
+
+def test_the_closed_forms_of_the_energy_margin():
+    loss = EnergyMargin(margin=10.0)
+    assert float(loss.discriminator(-at(3.0), -at(0.0))) == 13.0  # E(x) + m
+    assert float(loss.discriminator(-at(0.0), -at(12.0))) == 0.0
+    assert float(loss.generator(None, -at(4.0))) == 4.0
+    assert float(loss.output(-at(4.0))[0]) == 4.0
+
+
+def test_an_energy_between_a_and_b_is_pushed_to_the_margin_or_to_zero():
+    """a y + b max(0, m - y) is least at m if a < b, else at 0 (Zhao et al., 2017, Lemma 1)."""
+    energy, loss = torch.linspace(0, 15, 31), EnergyMargin(margin=10.0)
+
+    def least(a: int, b: int) -> float:
+        """Where a real samples and b fakes have the same energy."""
+        total = [a * loss.discriminator(-y, at(-20)) + b * loss.discriminator(at(0), -y) for y in energy]
+        return float(energy[int(torch.stack(total).argmin())])
+
+    assert least(1, 2) == 10.0
+    assert least(2, 1) == 0.0
+
+
+def test_top_k_teaches_the_generator_by_its_best_fakes_only():
+    fake = torch.tensor([0.0, 3.0, -2.0, 1.0], requires_grad=True)
+    loss = TopK(Wasserstein(), share=Constant(0.5))
+    value = loss.generator(None, fake)
+    value.backward()
+    assert float(value) == -2.0
+    assert fake.grad.tolist() == [0.0, -0.5, 0.0, -0.5]
+
+
+def test_top_ks_share_shrinks_with_the_progress_and_the_discriminator_sees_all():
+    loss, fake = TopK(Wasserstein(), share=Linear(start=1.0, end=0.25, finish=0.5)), torch.arange(8.0)
+    assert [float(loss.at(t).generator(None, fake)) for t in (0.0, 0.25, 0.5, 1.0)] == [-3.5, -5.0, -6.5, -6.5]
+    assert torch.equal(loss.at(1.0).discriminator(fake, fake - 1), Wasserstein().discriminator(fake, fake - 1))
+    assert torch.equal(TopK(Hinge()).at(0).generator(None, fake), Hinge().generator(None, fake))
+
+
+def test_top_k_of_one_sample_keeps_it():
+    assert float(TopK(Wasserstein()).at(1.0).generator(None, torch.tensor([2.0]))) == -2.0
+
+
+def test_top_k_passes_on_what_its_loss_says():
+    class Choosy(Wasserstein):
+        def forbids(self, game):
+            return "no"
+
+        def output(self, logits):
+            return logits + 1
+
+    assert TopK(Choosy()).forbids(nn.Identity()) == "no"
+    assert float(TopK(Choosy()).output(torch.tensor(1.0))) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: NonSaturating(real_target=0), "real_target is a probability greater than 0, not 0"),
+        (lambda: NonSaturating(real_target=1.1), "real_target is a probability greater than 0, not 1.1"),
+        (lambda: EnergyMargin(margin=0), "the margin of an energy is greater than 0, not 0"),
+        (
+            lambda: TopK(RelativisticAverage()),
+            "TopK leaves out fakes, and RelativisticAverage has a place for every one",
+        ),
+        (lambda: TopK(TopK()), "choose a loss that judges each fake by itself, such as NonSaturating"),
+        (lambda: TopK(share=Constant(0.0)), r"the share of TopK stays in \(0, 1\], not 0.0 to 0.0"),
+        (lambda: replace(TopK(), share=Linear(1.0, 1.5)), r"stays in \(0, 1\], not 1.0 to 1.5"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_with_its_value(build, message):
+    with pytest.raises(UsageError, match=message):
+        build()

@@ -1,5 +1,6 @@
 """The folder `games` is the registry."""
 
+import re
 import subprocess
 import sys
 
@@ -28,7 +29,7 @@ def test_each_file_holds_one_game_with_settings_of_its_own(name):
 def test_each_summary_names_title_authors_year_and_paper(name):
     title, rest = registry.summary(name).split(". ", 1)
     assert title.lower().replace("-", "") == name.replace("-", "")
-    assert " et al., 20" in rest or " and " in rest
+    assert re.search(r"[\w-]+( et al\.)?, 20\d\d\.| and ", rest)
     assert "https://" in rest
 
 

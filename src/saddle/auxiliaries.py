@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from . import dist
 from .errors import UsageError
@@ -41,6 +43,31 @@ class Auxiliary(ABC):
     def forbids(self, game: nn.Module) -> str | None:
         """Why this loss cannot go with this game's networks and settings, in one sentence; None if it can."""
         return None
+
+
+@dataclass(frozen=True)
+class PullAway(Auxiliary):
+    """Mean squared cosine between the features of each two fakes, so that they differ.  Zhao et al., 2016, Eq. 6.
+
+    https://arxiv.org/abs/1609.03126
+    """
+
+    weight: float = 0.1  # factor on the loss
+
+    def measure(self, scene: Scene) -> Tensor:
+        assert scene.fake_verdict
+        own = normalize(full(scene.fake_verdict.features).flatten(1), dim=1)
+        everyone = dist.gather(own)  # of all processes, [world · N, s]
+        squares = (own @ everyone.T).square()
+        squares = squares.masked_fill(_same(squares, first=dist.rank() * len(own)), 0)
+        half = squares.sum() / (len(own) * (len(everyone) - 1))
+        return 2 * half - half.detach()  # the gradient through the rows is half of it, the columns' is the other half
+
+
+def _same(pairs: Tensor, first: int) -> Tensor:
+    """Where a row, numbered from `first` on, meets itself among the columns."""
+    rows, columns = (torch.arange(n, device=pairs.device) for n in pairs.shape)
+    return (rows + first)[:, None] == columns
 
 
 @dataclass(frozen=True)

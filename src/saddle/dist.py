@@ -93,6 +93,14 @@ def joint_mean(x: Tensor) -> Tensor:
     return joint_total(x) / world()
 
 
+def joint_gather(x: Tensor) -> Tensor:
+    """Every process's rows, [world · N, …], for a loss that all of them compute: each one's gradient reaches all."""
+    if world() == 1:
+        return x
+    places = [x if place == rank() else torch.zeros_like(x) for place in range(world())]
+    return joint_total(torch.cat(places))
+
+
 @torch.no_grad()
 def largest(x: Tensor) -> Tensor:
     """Maximum over the processes, element by element."""

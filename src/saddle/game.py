@@ -121,10 +121,23 @@ class Synthesis(Game):
         return None
 
     @torch.no_grad()
-    def sample(self, n: int, label: Tensor | None = None) -> Tensor:
-        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given."""
+    def sample(self, n: int, label: Tensor | None = None, truncation: float | None = None) -> Tensor:
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given.
+
+        `truncation` trades variety for fidelity; UsageError from a game that cannot.
+        """
         label = self.draw_label(n) if label is None else label
+        if truncation is not None:
+            return self.truncated(n, label, truncation)
         return self.decode(self.noise(n, label), label)
+
+    def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
+        """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
+        raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
+
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
 
 
 class Translation(Game):
@@ -133,3 +146,28 @@ class Translation(Game):
     @abstractmethod
     def translate(self, batch: Batch) -> Batch:
         """For every domain of `batch` its image in the other: key = the domain it now looks like."""
+
+
+class Encoding(Game):
+    """A game that finds the code of an image, from which the image can be made again."""
+
+    @abstractmethod
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Codes [N, K] of images [N, C, H, W] in [-1, 1], of labels int64 [N] where the game takes them."""
+
+    @abstractmethod
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The images of codes, [N, C, H, W] in [-1, 1]."""
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images as their codes remember them."""
+        return self.decode(self.encode(image, label), label)
+
+
+class Density(Game):
+    """A game that says how likely an image is."""
+
+    @abstractmethod
+    def bound(self, batch: Batch, draws: int = 1) -> Tensor:
+        """A lower bound of log p(x) in nats, on average over its random numbers.  [N]"""

@@ -4,12 +4,18 @@ Each takes logits of any shape, `real` = C(x) and `fake` = C(G(z)), and returns 
 where the paper has probabilities; everything is computed from logits, where nothing overflows.
 """
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import logsigmoid, relu, softplus
+
+from . import dist
+from .errors import UsageError
+from .optim import Constant, Linear, Schedule
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,21 @@ class AdversarialLoss(ABC):
 
 @dataclass(frozen=True)
 class NonSaturating(AdversarialLoss):
-    """D: -log D(x) - log(1 - D(G(z))).  G: -log D(G(z)).  Goodfellow et al., 2014, Section 3."""
+    """D: -log D(x) - log(1 - D(G(z))).  G: -log D(G(z)).  Goodfellow et al., 2014, Section 3.
+
+    One-sided label smoothing asks for D(x) = `real_target`, so that D* = real_target · p / (p + q): Salimans et al.,
+    2016, Section 3.4. https://arxiv.org/abs/1606.03498
+    """
+
+    real_target: float = 1.0  # what D(x) is to be; 0.9 is one-sided label smoothing
+
+    def __post_init__(self) -> None:
+        if not 0 < self.real_target <= 1:
+            raise UsageError(f"real_target is a probability greater than 0, not {self.real_target}")
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        mistaken = softplus(real).mean() * (1 - self.real_target) if self.real_target < 1 else 0.0
+        return self.real_target * softplus(-real).mean() + mistaken + softplus(fake).mean()
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()
@@ -89,11 +106,14 @@ class Hinge(AdversarialLoss):
 
 @dataclass(frozen=True)
 class LeastSquares(AdversarialLoss):
-    """D: (C(x) - b)² / 2 + (C(G(z)) - a)² / 2.  G: (C(G(z)) - c)² / 2.  Mao et al., 2017, Eq. 2."""
+    """D: (C(x) - b)² / 2 + (C(G(z)) - a)² / 2.  G: (C(G(z)) - c)² / 2.  Mao et al., 2017, Eq. 2.
 
-    a: float = 0.0
-    b: float = 1.0
-    c: float = 1.0
+    D* = (b p + a q) / (p + q). (a, b, c) = (-1, 1, 0) is a fight over Pearson's χ² of p + q from 2q.
+    """
+
+    a: float = 0.0  # what C(G(z)) is to be
+    b: float = 1.0  # what C(x) is to be
+    c: float = 1.0  # what the generator wants C(G(z)) to be
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return ((real - self.b).square().mean() + (fake - self.a).square().mean()) / 2
@@ -111,3 +131,227 @@ class HalfLeastSquares(AdversarialLoss):
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return (fake - 1).square().mean()
+
+
+@dataclass(frozen=True)
+class EnergyMargin(AdversarialLoss):
+    """D: E(x) + max(0, m - E(G(z))).  G: E(G(z)).  Zhao et al., 2017, Eqs. 1 and 2. https://arxiv.org/abs/1609.03126
+
+    The logits are minus the energies, C = -E ≤ 0, so that more still means more real. In equilibrium the
+    discriminator's loss is m (Theorem 1).
+    """
+
+    margin: float = 10.0  # m: the energy from which on a fake is bad enough
+    end: float | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0 or (self.end is not None and not self.end > 0):
+            raise UsageError(f"margin and end are greater than 0, not {self.margin} and {self.end}")
+
+    def at(self, progress: float) -> AdversarialLoss:
+        return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
+
+    def forbids(self, game: Any) -> str | None:
+        if game.options.network.gives_energies:
+            return None
+        return "EnergyMargin wants a discriminator that gives energies; use ConvAutoencoder or DenseAutoencoder"
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return relu(self.margin + fake).mean() - real.mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return -fake.mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        return -logits
+
+
+PREFERENCES: dict[str, Callable[[Tensor], Tensor]] = {  # f₁: the price of t = how much more real one is than the other
+    "standard": lambda t: softplus(-t),
+    "least-squares": lambda t: (t - 1).square(),
+    "hinge": lambda t: relu(1 - t),
+}
+Preference = Literal["standard", "least-squares", "hinge"]
+
+
+@dataclass(frozen=True)
+class RelativisticPairing(AdversarialLoss):
+    """D: f₁(C(x) - C(G(z))).  G: f₁(C(G(z)) - C(x)).  Jolicoeur-Martineau, 2018, Section 4.
+
+    https://arxiv.org/abs/1807.00734. RSGAN with f₁(t) = -log σ(t). Each fake is compared with one sample of the data.
+    """
+
+    relativistic: ClassVar[bool] = True
+
+    base: Preference = "standard"  # f₁: -log σ(t), (t - 1)² or max(0, 1 - t)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return PREFERENCES[self.base](real - fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        assert real is not None
+        return self.discriminator(fake, real)
+
+
+@dataclass(frozen=True)
+class RelativisticAverage(AdversarialLoss):
+    """D: f₁(C(x) - E C(G(z))) + f₁(E C(x) - C(G(z))).  G: the same with the roles swapped.
+
+    RaSGAN, RaLSGAN and RaHingeGAN: Jolicoeur-Martineau, 2018, Section 4. https://arxiv.org/abs/1807.00734. The
+    expectations are means of the whole batch, over all processes, and gradients flow through them; of several
+    micro-batches each has its own.
+    """
+
+    relativistic: ClassVar[bool] = True
+
+    base: Preference = "standard"  # f₁: -log σ(t), (t - 1)² or max(0, 1 - t)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        price = PREFERENCES[self.base]
+        return price(real - dist.joint_mean(fake.mean())).mean() + price(dist.joint_mean(real.mean()) - fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        assert real is not None
+        return self.discriminator(fake, real)
+
+
+@dataclass(frozen=True)
+class TopK(AdversarialLoss):
+    """The generator learns from the best fakes only.  Sinha et al., 2020, Algorithm 1. https://arxiv.org/abs/2002.06224
+
+    Of the whole batch, over all processes, those count whose logits are largest; their share shrinks as the
+    discriminator gets to know better. Of several micro-batches each has its own best.
+    """
+
+    loss: AdversarialLoss = NonSaturating()  # of the fakes that count
+    share: Schedule = Linear(start=1.0, end=0.5, finish=0.5)  # ν: of the fakes that count
+
+    def __post_init__(self) -> None:
+        if self.loss.relativistic or isinstance(self.loss, TopK):
+            raise UsageError(
+                f"TopK leaves out fakes, and {type(self.loss).__name__} has a place for every one; choose a loss that "
+                "judges each fake by itself, such as NonSaturating, Hinge or Wasserstein"
+            )
+        shares = [self.share(0, progress / 8) for progress in range(9)]
+        if not all(0 < share <= 1 for share in shares):
+            raise UsageError(f"the share of TopK stays in (0, 1], not {min(shares)} to {max(shares)}")
+
+    def at(self, progress: float) -> "TopK":
+        return replace(self, loss=self.loss.at(progress), share=Constant(self.share(0, progress)))
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.loss.discriminator(real, fake)
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        every = dist.joint_gather(fake)
+        quality = every.detach().flatten(1).mean(1) if every.ndim > 1 else every.detach()
+        best = quality.topk(max(1, round(self.share(0, 0.0) * len(every)))).indices
+        return self.loss.generator(real, every[best])
+
+    def forbids(self, game: nn.Module) -> str | None:
+        return self.loss.forbids(game)
+
+    def output(self, logits: Tensor) -> Tensor:
+        return self.loss.output(logits)
+
+
+STEEPEST = 10.0  # exponent up to which e^t is itself; an f-GAN's gradient grows no further than e^10
+
+
+def exp(t: Tensor) -> Tensor:
+    """e^t, and beyond t = 10 its tangent, so that nothing overflows: density ratios up to e^10 are measured exactly."""
+    return t.clamp(max=STEEPEST).exp() * (1 + relu(t - STEEPEST))
+
+
+@dataclass(frozen=True)
+class FDivergence(AdversarialLoss):
+    """D: f*(g(C(G(z)))) - g(C(x)), minus the bound on the f-divergence.  Nowozin et al., 2016, Eq. 6, Tables 1 and 2.
+
+    https://arxiv.org/abs/1606.00709. g maps any number into the domain of the conjugate f*. The generator maximises
+    g(C(G(z))) (Section 3.2), or else minimises the bound itself, -f*(g(C(G(z)))).
+    """
+
+    trick: bool = True  # the generator maximises g(C(G(z))) instead of minimising the bound
+
+    @abstractmethod
+    def activation(self, v: Tensor) -> Tensor:
+        """g_f(v): the critic T as the paper means it."""
+
+    @abstractmethod
+    def conjugate(self, v: Tensor) -> Tensor:
+        """f*(g_f(v)), composed."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.conjugate(fake).mean() - self.activation(real).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return -(self.activation(fake) if self.trick else self.conjugate(fake)).mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        return self.activation(logits)
+
+
+@dataclass(frozen=True)
+class KL(FDivergence):
+    """Kullback and Leibler's: f(u) = u log u, g(v) = v, f*(t) = e^(t - 1). T* = 1 + log p/q."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return v
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return exp(v - 1)
+
+
+@dataclass(frozen=True)
+class ReverseKL(FDivergence):
+    """The other way round: f(u) = -log u, g(v) = -e^-v, f*(t) = -1 - log -t. T* = -q/p."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return -exp(-v)
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return v - 1
+
+
+@dataclass(frozen=True)
+class PearsonChi2(FDivergence):
+    """Pearson's χ²: f(u) = (u - 1)², g(v) = v, f*(t) = t² / 4 + t. T* = 2(p/q - 1)."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return v
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return v.square() / 4 + v
+
+
+@dataclass(frozen=True)
+class SquaredHellinger(FDivergence):
+    """Hellinger's squared: f(u) = (√u - 1)², g(v) = 1 - e^-v, f*(t) = t / (1 - t). T* = 1 - √(q/p)."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return 1 - exp(-v)
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return exp(v) - 1
+
+
+@dataclass(frozen=True)
+class JensenShannon(FDivergence):
+    """Twice Jensen and Shannon's: g(v) = log 2 - log(1 + e^-v), f*(t) = -log(2 - e^t). T* = log 2p / (p + q)."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return math.log(2) + logsigmoid(v)
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return softplus(v) - math.log(2)
+
+
+@dataclass(frozen=True)
+class GANDivergence(FDivergence):
+    """The first GAN's, 2 JSD - log 4: g(v) = -log(1 + e^-v), f*(t) = -log(1 - e^t). T* = log p / (p + q)."""
+
+    def activation(self, v: Tensor) -> Tensor:
+        return logsigmoid(v)
+
+    def conjugate(self, v: Tensor) -> Tensor:
+        return softplus(v)

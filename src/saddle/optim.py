@@ -1,8 +1,10 @@
 """Optimizers and schedules as settings."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -48,6 +50,23 @@ class Linear(Schedule):
 
 
 @dataclass(frozen=True)
+class Cosine(Schedule):
+    """From `start` to `end` on half a wave of the cosine, there at progress `finish`. Loshchilov & Hutter, 2017."""
+
+    start: float = 1.0  # the number at first
+    end: float = 0.0  # the number at last
+    finish: float = 1.0  # progress of the run, 0 to 1, at which it is reached
+
+    def __post_init__(self) -> None:
+        if not 0 < self.finish <= 1:
+            raise UsageError(f"a cosine schedule wants 0 < finish ≤ 1, not {self.finish}")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        share = min(max(progress / self.finish, 0.0), 1.0)
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True)
 class Exponential(Schedule):
     """start · factor^rounds, never below `floor`."""
 
@@ -74,7 +93,7 @@ class Optim(ABC):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimizer of these parameters, in its fastest form."""
 
-    def at(self, rounds: int, progress: float) -> dict[str, float]:
+    def at(self, rounds: int, progress: float) -> dict[str, Any]:
         """What the optimizer's settings are then."""
         return {"lr": self.lr * self.schedule(rounds, progress)}
 
@@ -85,6 +104,7 @@ class Adam(Optim):
 
     betas: tuple[float, float] = (0.5, 0.999)  # β₁, β₂: how long the two moments remember
     eps: float = 1e-8  # added to the root of the second moment
+    beta_2: Schedule | None = None  # β₂ over the run, where it changes
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,6 +114,12 @@ class Adam(Optim):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         betas = (float(self.betas[0]), float(self.betas[1]))  # torch refuses (0, 0.9): "both floats or both Tensors"
         return torch.optim.Adam(parameters, self.lr, betas, self.eps, fused=True)
+
+    def at(self, rounds: int, progress: float) -> dict[str, Any]:
+        now = super().at(rounds, progress)
+        if self.beta_2:
+            now["betas"] = (float(self.betas[0]), self.beta_2(rounds, progress))
+        return now
 
 
 @dataclass(frozen=True)
@@ -116,5 +142,5 @@ class SGD(Optim):
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, self.lr, momentum=self.momentum(0, 0.0), fused=True)
 
-    def at(self, rounds: int, progress: float) -> dict[str, float]:
+    def at(self, rounds: int, progress: float) -> dict[str, Any]:
         return super().at(rounds, progress) | {"momentum": self.momentum(rounds, progress)}

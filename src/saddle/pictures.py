@@ -4,12 +4,12 @@ import io
 import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import SaddleError
 
@@ -17,6 +17,11 @@ READABLE = 64  # pixels: smaller images are enlarged to about this
 BACKGROUND = (24, 24, 27)
 PAPER = (250, 250, 249)
 REAL, FAKE = (96, 118, 148, 130), (221, 84, 24, 150)  # grey-blue, orange; red, green, blue, opacity
+HIGH, LOW = (156, 190, 234), (250, 197, 158)  # of a landscape: what is held to be real in their blue, fake in orange
+INK = (92, 98, 109)
+STRIP = 28  # pixels: the line under a landscape
+
+Landscape = Callable[[Tensor], Tensor | None]  # points [N, 2] → a value for each [N], or None: no landscape
 
 
 def to_uint8(x: Tensor) -> Tensor:
@@ -74,11 +79,19 @@ def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = Non
     return sheet
 
 
-def scatter(real: Tensor, fake: Tensor | None = None, size: int = 480) -> Image.Image:
+def scatter(
+    real: Tensor,
+    fake: Tensor | None = None,
+    size: int = 480,
+    landscape: Landscape | None = None,
+    title: str | None = None,
+) -> Image.Image:
     """Points [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
 
     The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as
-    their cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen.
+    their cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen. Behind points
+    in the plane lies `landscape` as a smooth field with ten isolines, from orange (low) to blue (high): from 0 to 1 if
+    that holds all its values, else from the least to the greatest. A line below has the `title` and this scale.
     """
     clouds = [_plane(real), _plane(fake if fake is not None else real[:0])]
     if not len(clouds[0]):
@@ -88,7 +101,10 @@ def scatter(real: Tensor, fake: Tensor | None = None, size: int = 480) -> Image.
     if real.shape[1] > 1:
         half = half.max()  # one scale for both axes: circles stay circles
     fine = 3  # drawn larger and reduced: antialiasing
-    canvas = Image.new("RGB", (size * fine, size * fine), PAPER)
+    field, limits = None, None
+    if landscape and real.shape[1] == 2:
+        field, limits = _field(landscape, centre, half)
+    canvas = Image.new("RGB", (size * fine, size * fine), PAPER) if field is None else _tinted(field, size * fine)
     draw = ImageDraw.Draw(canvas, "RGBA")
     radius = fine * size / 480 * (2.4 if len(clouds[0]) <= 2000 else 1.5)
     for cloud, colour in zip(clouds, (REAL, FAKE), strict=True):
@@ -96,15 +112,25 @@ def scatter(real: Tensor, fake: Tensor | None = None, size: int = 480) -> Image.
         inside = ((spots > -radius) & (spots < size * fine + radius)).all(1)
         for x, y in spots[inside].tolist():
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    return canvas.resize((size, size), Image.Resampling.LANCZOS)
+    square = canvas.resize((size, size), Image.Resampling.LANCZOS)
+    return square if title is None and limits is None else _captioned(square, title or "", limits)
+
+
+def caption(image: Image.Image, at: tuple[float, float], text: str) -> None:
+    """Write `text` on the image, its left end and middle `at` (x, y)."""
+    ImageDraw.Draw(image).text(at, text, INK, ImageFont.load_default(size=13), anchor="lm")
 
 
 def animation(images: Sequence[Image.Image], path: str | os.PathLike[str], seconds: float = 0.2) -> Path:
-    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last."""
+    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last.
+
+    A picture with a palette keeps it; others get one each.
+    """
     if not images:
         raise SaddleError("an animation needs at least one picture; none was given")
     size = images[-1].size
-    frames = [image.convert("RGB").resize(size) if image.size != size else image.convert("RGB") for image in images]
+    frames = [image if image.mode == "P" else image.convert("RGB") for image in images]
+    frames = [image if image.size == size else image.convert("RGB").resize(size) for image in frames]
     durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(6000 * seconds)]
     data = io.BytesIO()
     frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
@@ -158,6 +184,55 @@ def _plane(points: Tensor) -> Tensor:
     if points.shape[1] == 1:
         points = torch.cat([points.sort(0).values, torch.linspace(0, 1, len(points))[:, None]], 1)
     return points
+
+
+def _field(landscape: Landscape, centre: Tensor, half: Tensor) -> tuple[Tensor | None, tuple[float, float] | None]:
+    """The landscape over the square, [128, 128] in 0 … 1 from the top left, and the values that 0 and 1 stand for."""
+    steps = torch.linspace(-1, 1, 128)
+    y, x = torch.meshgrid(-steps, steps, indexing="ij")
+    values = landscape(centre + half * torch.stack([x, y], -1).view(-1, 2))
+    if values is None:
+        return None, None
+    values = values.detach().float().cpu().nan_to_num()
+    low, high = values.min().item(), values.max().item()
+    if 0 <= low and high <= 1:
+        low, high = 0.0, 1.0  # probabilities: the same colours in every picture
+    return ((values - low) / max(high - low, 1e-30)).view(128, 128), (low, high)
+
+
+def _tinted(field: Tensor, size: int) -> Image.Image:
+    """A field [H, W] in 0 … 1 as a picture, with lines of equal height."""
+    smooth = nn.functional.interpolate(field[None, None], (size, size), mode="bicubic", align_corners=True)[0, 0]
+    smooth = smooth.clamp(0, 1)
+    level = (smooth * 10 - 0.5).floor()[None]  # at .05, .15, …: rounding does not draw lines on a plateau at 0 or 1
+    line = nn.functional.max_pool2d(level, 3, 1, 1)[0] != level[0]  # a higher step begins within a pixel
+    pixels = _blend(smooth)
+    return Image.fromarray(torch.where(line[..., None], pixels * 0.82, pixels).round().to(torch.uint8).numpy())
+
+
+def _blend(heights: Tensor) -> Tensor:
+    """Colours [..., 3] of heights in 0 … 1: LOW, the paper at a half, HIGH."""
+    low, paper, high = (torch.tensor(colour, dtype=torch.float32) for colour in (LOW, PAPER, HIGH))
+    up = (heights[..., None] - 0.5) * 2
+    return paper + up.clamp_min(0) * (high - paper) - up.clamp_max(0) * (low - paper)
+
+
+def _captioned(square: Image.Image, title: str, limits: tuple[float, float] | None) -> Image.Image:
+    """The picture over a line with its title and, if there is one, the scale of its colours."""
+    size, font = square.width, ImageFont.load_default(size=13)
+    sheet = Image.new("RGB", (size, square.height + STRIP), PAPER)
+    sheet.paste(square, (0, 0))
+    draw, middle, right = ImageDraw.Draw(sheet), square.height + STRIP / 2, size - 8.0
+    if limits:
+        low, high = (f"{limit:.3g}" for limit in limits)
+        draw.text((right, middle), high, INK, font, anchor="rm")
+        right -= font.getlength(high) + 6 + 96
+        bar = _blend(torch.linspace(0, 1, 96)).round().to(torch.uint8).expand(12, -1, -1)
+        sheet.paste(Image.fromarray(bar.numpy()), (int(right), int(middle) - 6))
+        draw.text((right - 6, middle), f"D  {low}", INK, font, anchor="rm")
+        right -= 12 + font.getlength(f"D  {low}")
+    draw.text((8, middle), _fitting(title, font, right - 16), INK, font, anchor="lm")
+    return sheet
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:

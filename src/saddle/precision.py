@@ -60,7 +60,11 @@ def full(x: Tensor) -> Tensor:
 
 
 @contextmanager
-def second_order(x: Tensor) -> Iterator[None]:
-    """Full precision and no torch.compile, which cannot differentiate twice (pytorch#91469)."""
-    with torch.autocast(x.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
+def second_order(x: Tensor, autocast: bool = False) -> Iterator[None]:
+    """Full precision, unless `autocast` is to stay as it is, and no torch.compile (pytorch#91469).
+
+    torch.compile cannot differentiate twice.
+    """
+    half = autocast and torch.is_autocast_enabled(x.device.type)
+    with torch.autocast(x.device.type, enabled=half), torch.compiler.set_stance("force_eager"):
         yield

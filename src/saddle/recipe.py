@@ -113,9 +113,12 @@ class Recipe:
 
 
 def shipped(game: str, source: str | None = None) -> Path | None:
-    """The shipped recipe of a game on a source, if there is one; the source None is the game's own."""
+    """The shipped recipe of a game on a source, if there is one; the source None is the game's own.
+
+    A photo:FILE is trained as the embedded photo is.
+    """
     own = _SHIPPED / f"{game}.yaml"
-    if source is None or (own.exists() and _source(own) == source):
+    if source is None or (own.exists() and _source(own) == ("photo" if source.startswith("photo:") else source)):
         return own if own.exists() else None
     other = _SHIPPED / f"{game}.{source}.yaml"
     return other if re.fullmatch(r"[a-z0-9-]+", source) and other.exists() else None

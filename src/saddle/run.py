@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError, near
-from .game import Game, Synthesis, Translation
+from .game import Density, Encoding, Game, Synthesis, Translation
 from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
@@ -82,37 +83,61 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not translate; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0, label: str | int | None = None) -> Tensor:
+    @property
+    def encoding(self) -> Encoding:
+        """The game as one that encodes; UsageError if it is for something else."""
+        if not isinstance(self.game, Encoding):
+            raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
+        return self.game
+
+    def sample(self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        The same seed gives the same samples.
+        `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
-        chosen = None if label is None else self._label(str(label))
+        of = self._labels(label)
         rng.seed(seed, "sample")
-        parts = [
-            self.synthesis.sample(k, None if chosen is None else torch.full((k,), chosen, device=self.device))
-            for k in _portions(n)
-        ]
-        return self._border(torch.cat(parts))
+        return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))
 
-    def _label(self, name: str) -> int:
+    def _labels(self, name: str | int | None) -> Callable[[int], Tensor | None]:
+        """n ↦ labels int64 [n] of that name, or None without one. UsageError for a name that the game does not know."""
+        if name is None:
+            return lambda n: None
         labels = self.synthesis.labels
         if not labels:
-            raise UsageError(f"{self.recipe.game} cannot be asked for a label; it samples without one")
-        if name not in labels:
-            raise UsageError(f"no label '{name}'{near(name, labels)}; there are {', '.join(labels)}")
-        return labels.index(name)
+            raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
+        if str(name) not in labels:
+            raise UsageError(f"no label '{name}'{near(str(name), labels)}; there are {', '.join(labels)}")
+        return lambda n: torch.full((n,), labels.index(str(name)), device=self.device)
 
-    def interpolate(self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True) -> Tensor:
-        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them."""
+    def encode(self, images: Tensor, label: str | int | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
+        encoding, of = self.encoding, self._labels(label)
+        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
+
+    def reconstruct(self, images: Tensor, label: str | int | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
+        encoding, of = self.encoding, self._labels(label)
+        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
+
+    def interpolate(
+        self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None
+    ) -> Tensor:
+        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
+
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row.
+        """
+        game, of = self.synthesis, self._labels(label)
         rng.seed(seed, "interpolate")
-        a, b = (self.synthesis.noise(rows) for _ in range(2))
+        labels = of(rows) if label is not None else game.draw_label(rows)
+        a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        path = (slerp if spherical else torch.lerp)(a, b, t)  # [steps, rows, z]
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
         with torch.no_grad():
-            return self._border(torch.cat([self.synthesis.decode(z) for z in path.transpose(0, 1)]))
+            return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -157,7 +182,8 @@ class Run:
             "parameters": count_parameters(self.game),
             "checkpoints": self.checkpoints.rounds(),
             "best": self.checkpoints.best(),
-            "scores": read_scores(self.folder),
+            "scores": (scores := read_scores(self.folder)),
+            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:
@@ -194,15 +220,22 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
+KINDS: dict[type[Game], str] = {
+    Synthesis: "sampling (saddle sample)",
+    Translation: "translation (saddle translate)",
+    Encoding: "encoding (saddle encode, saddle reconstruct)",
+    Density: "likelihood (saddle evaluate --metrics elbo)",
+}
+
+
 def what_for(game: Game) -> str:
-    """What a trained game does, with the command that has it do so."""
-    return {Synthesis: "sampling (saddle sample)", Translation: "translation (saddle translate)"}[kind_of(type(game))]
+    """What a trained game does, with the commands that have it do so."""
+    return ", ".join(KINDS[kind] for kind in kinds_of(type(game)))
 
 
-def kind_of(game: type[Game]) -> type[Game]:
-    """Which of the kinds in `saddle.game` this game is."""
-    (kind,) = [k for k in (Synthesis, Translation) if issubclass(game, k)]
-    return kind
+def kinds_of(game: type[Game]) -> list[type[Game]]:
+    """Which of the kinds in `saddle.game` this game is; it may be several."""
+    return [kind for kind in KINDS if issubclass(game, kind)]
 
 
 def count_parameters(game: Game) -> dict[str, int]:
@@ -215,7 +248,8 @@ def spec_to(spec: DataSpec) -> dict[str, Any]:
 
 
 def spec_from(facts: dict[str, Any]) -> DataSpec:
-    return DataSpec(tuple(facts["shape"]), tuple(facts["keys"]), tuple(facts["classes"]), facts["bits"])
+    plain = facts | {name: tuple(facts[name]) for name in ("shape", "keys", "classes")}
+    return DataSpec(**plain)
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:

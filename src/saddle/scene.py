@@ -29,9 +29,12 @@ class Scene:
     real_verdict: Verdict | None = None  # None in a generator's move that did not ask for it
     fake_verdict: Verdict | None = None
     z: Tensor | None = None  # [N, z_dim], what `fake` was made of
+    label: Tensor | None = None  # int64 [N], of real and fake samples, where the game is conditional
     generate: Callable[[Tensor], Tensor] | None = None  # z → samples; labels are closed over
     player: nn.Module | None = None  # that moves
+    mover: str = "discriminator"  # the player's name
     memory: nn.Module | None = None  # the buffers that the penalty asked for by `remember`
+    rounds: int = 0  # played before
     progress: float = 0.0  # of the run, 0 to 1
 
     @property

@@ -12,7 +12,8 @@ from torch import Tensor
 from . import dist, rng
 from .data.source import Split
 from .errors import UsageError
-from .game import Game, Synthesis, Translation
+from .events import Event
+from .game import Density, Game, Synthesis, Translation
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
 from .metrics.score import Score
@@ -24,8 +25,14 @@ EXTRACTORS = {
     "digits": "digits",
     "digits-inverted": "digits",
     "stacked-digits": "digits",
+    "swiss-roll": "pixels",
 }  # sources with a judge of their own
-WHILE_TRAINING = {"digits": ["fid"], "digits-inverted": ["accuracy"], "stacked-digits": ["stacked_modes"]}
+WHILE_TRAINING = {
+    "digits": ["fid"],
+    "digits-inverted": ["accuracy"],
+    "stacked-digits": ["stacked_modes"],
+    "swiss-roll": ["coverage"],
+}
 AT_THE_END = {
     "digits": [
         *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
@@ -33,7 +40,9 @@ AT_THE_END = {
     ],
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
+    "swiss-roll": ["coverage", "density", "precision", "recall"],
 }
+FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
 
@@ -44,8 +53,8 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return _OF_MIXTURES
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
-        return [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
-    return names
+        names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+    return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
 
 
 def score(
@@ -80,7 +89,18 @@ def score(
             seed=seed,
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
+            bounds=_bounds(game, source, seed) if "elbo" in names else None,
         )
+
+
+def seconds_to(happened: Iterable[Event], floor: float) -> dict[str, float | None]:
+    """Seconds of training until the FID, scored on the way, first was at most 10, 5, 2.5 and 1.5 floors; None: never.
+
+    The time of a multiple lies between this and the scoring before: the seconds are those of the scoring.
+    """
+    told = [(e["seconds"], e["scores"]["fid"]["value"]) for e in happened if "fid" in (e.get("scores") or {})]
+    times = {f"{k:g}": [seconds for seconds, fid in told if fid <= k * floor] for k in FLOORS}
+    return {k: min(reached, default=None) for k, reached in times.items()}
 
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
@@ -113,6 +133,21 @@ class _Translated:
         translated = self.game.translate(shown)[self.to].float()
         label = self.columns.get(f"label_{self.start}")
         return translated if label is None else (translated, label[index].to(self.game.device))
+
+
+@torch.no_grad()
+def _bounds(game: Game, source: Source, seed: int, chunk: int = 1024) -> Tensor | None:
+    """Of the log-likelihood of every held-out image, [N], the same on every process; None if there is no such thing."""
+    if not isinstance(game, Density) or source.heldout is None:
+        return None
+    found = []
+    with rng.share(0, 1):
+        rng.seed(seed, "bounds")
+        for start in range(0, len(source.heldout), chunk):
+            batch = source.heldout.take(slice(start, start + chunk))
+            moved = {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
+            found.append(game.bound(moved).float())
+    return torch.cat(found)
 
 
 def _columns(source: Source) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ class DataSpec:
     keys: tuple[str, ...] = ("image",)  # what a batch holds
     classes: tuple[str, ...] = ()  # names of the labels, in order; empty without labels
     bits: int = 8  # of an image's channel: 8 or 16
+    single: bool = False  # one image is all there is: every sample of a batch is the same
 
     @property
     def is_image(self) -> bool:

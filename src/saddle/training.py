@@ -8,20 +8,22 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
-from . import __version__, dist, pictures, registry, report, rng, scoring
+from . import __version__, dist, events, pictures, registry, report, rng, scoring
 from .checkpoint import Checkpoints, State
 from .data import open_source
 from .data.source import check_batch
 from .data.stream import Stream
 from .errors import SaddleError, UsageError
 from .events import Events
-from .game import Translation
+from .game import Synthesis, Translation
 from .health import Interrupted, OutOfMemory, Signals, memory_in_words
 from .metrics.score import Score
 from .precision import choose_device, resolve
@@ -188,7 +190,7 @@ class Training:
                 pace.clear()
             if self.due(plan.pictures):
                 self.draw()
-            if self.due(plan.scores):
+            if self.due_early(plan.scores):
                 self.judge(final=False)
             stop, save = self.agree(self.signals.received is not None, self.must_save())
             if save or stop or self.score:
@@ -202,6 +204,11 @@ class Training:
     def due(self, times: int) -> bool:
         """Is this one of `times` rounds spread evenly over the run, the last one included?"""
         return self.trainer.round * times // self.rounds > (self.trainer.round - 1) * times // self.rounds
+
+    def due_early(self, times: int) -> bool:
+        """As `due`, but denser at the start, where most is learned: the k-th of n is at (k / n)² of the run."""
+        now, before = (isqrt(r * times**2 // self.rounds) for r in (self.trainer.round, self.trainer.round - 1))
+        return now > before
 
     def must_save(self) -> bool:
         every, round_ = self.recipe.plan.save_every, self.trainer.round
@@ -257,11 +264,20 @@ class Training:
             elif spec.is_image:
                 image = pictures.grid(game.sample(64).float().cpu())  # type: ignore[operator]
             else:
-                image = pictures.scatter(held.take(slice(1000))["image"], game.sample(1000).float().cpu())  # type: ignore[operator]
+                image = self.plane(game, held.take(slice(1000))["image"])  # type: ignore[arg-type]
         file = f"samples/round-{trainer.round:07d}.png"
         (self.folder / "samples").mkdir(exist_ok=True)
         pictures.save(image, self.folder / file)
-        self.write("sample", file=file)
+        self.write("sample", file=file, of="image" if spec.is_image else "points")
+
+    def plane(self, game: Synthesis, real: Tensor) -> Image:
+        """Points drawn by the game over `real`, in the landscape that its discriminator sees."""
+
+        def landscape(points: Tensor) -> Tensor | None:
+            return game.landscape(points.to(self.device, game.dtype))
+
+        title = f"round {self.trainer.round:,}"
+        return pictures.scatter(real, game.sample(1000).float().cpu(), landscape=landscape, title=title)
 
     def judge(self, final: bool) -> dict[str, Score]:
         """Score the averaged players, where the data have a metric of their own."""
@@ -284,8 +300,15 @@ class Training:
             return
         scores = scoring.score(run.game, self.source, names)
         if self.leads:
-            write_scores(self.folder, [score.to_dict() | {"round": run.round} for score in scores.values()])
+            told = [score.to_dict() | {"round": run.round} for score in scores.values()]
+            write_scores(self.folder, [entry | self.reached(entry) for entry in told])
             self.say("\n".join(str(score) for score in scores.values()))
+
+    def reached(self, score: dict[str, Any]) -> dict[str, Any]:
+        """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
+        if score["name"] != "fid_floor":
+            return {}
+        return {"seconds_to": scoring.seconds_to(events.read(self.folder / "events.jsonl"), score["value"])}
 
     def note_start(self) -> None:
         trainer = self.trainer

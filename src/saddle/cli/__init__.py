@@ -16,11 +16,14 @@ use a run
   sample        draw new samples
   interpolate   walk from one sample to another
   translate     turn images into the other domain
+  encode        find the codes of images
+  reconstruct   make images again from their codes
 
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
   info          what the run is and how far it got
   report        write report.html anew
+  benchmark     games side by side, with several seeds: which modes they find
 
 `saddle COMMAND --help` says more. --json prints what a program can read.
 

@@ -41,7 +41,7 @@ def story(recipe: "Recipe") -> dict[str, Any]:
 
     from .. import registry
     from ..data import open_source
-    from ..run import count_parameters, kind_of
+    from ..run import count_parameters, kinds_of
     from ._trace import trace
 
     kind = registry.load(recipe.game)
@@ -51,7 +51,7 @@ def story(recipe: "Recipe") -> dict[str, Any]:
     return {
         "name": recipe.game,
         "text": ast.get_docstring(ast.parse(registry.source(recipe.game))),
-        "kind": kind_of(kind).__name__.lower(),
+        "kind": ", ".join(each.__name__.lower() for each in kinds_of(kind)),
         "data": {"source": recipe.data.source, "shape": list(spec.shape), "needs": list(kind.needs)},
         "moves": [{"players": list(players), "losses": list(losses)} for players, losses in moves],
         "batches": drawn,

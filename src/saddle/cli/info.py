@@ -29,6 +29,8 @@ def run(args: Namespace) -> None:
 def _in_words(name: str, value: Any) -> str:
     if name == "scores":
         return ", ".join(f"{s['name']} {s['value']:.4g} ± {s['uncertainty']:.2g}" for s in value) or "none yet"
+    if name == "seconds_to":
+        return ", ".join(f"{k} floors {s:,.0f}" for k, s in value.items() if s is not None) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key} {count:,}" for key, count in value.items())
     if name == "shape":

@@ -2,9 +2,10 @@
 
   saddle interpolate runs/dcgan-digits
   saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
+  saddle interpolate runs/biggan-digits --label 7
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
-straight line instead.
+straight line instead. A game that takes labels keeps one all along a row, drawn unless given.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -20,6 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
+    parser.add_argument("--label", help="what all samples are to be, for a game that can be asked")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--linear", action="store_true", help="in a straight line")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -31,6 +33,7 @@ def run(args: Namespace) -> None:
 
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.is_image)
-    made = opened.interpolate(args.rows, args.steps, args.seed, spherical=not args.linear)
-    out = args.out or args.run / f"interpolate-seed-{args.seed}.png"
+    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, args.label)
+    name = f"interpolate-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
+    out = args.out or args.run / f"{name}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

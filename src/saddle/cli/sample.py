@@ -3,6 +3,7 @@
   saddle sample runs/dcgan-digits                          a grid of 64, in the run's folder
   saddle sample runs/dcgan-digits -n 16 --seed 7 --out seven.png
   saddle sample runs/dcgan-digits -n 5000 --each digits/   one PNG each
+  saddle sample runs/biggan-digits --label 7 --truncation 0.5
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
 
 The same seed draws the same samples.
@@ -21,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
     parser.add_argument("--label", help="what the samples are to be, for a game that can be asked")
+    parser.add_argument("--truncation", type=float, metavar="T", help="less variety, more fidelity; biggan: |z| ≤ T")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -39,7 +41,8 @@ def run(args: Namespace) -> None:
     if args.each:
         _write.check_folder(args.each)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
-    made = opened.sample(args.n, args.seed, args.label)
+    name += f"-truncation-{args.truncation:g}" if args.truncation else ""
+    made = opened.sample(args.n, args.seed, args.label, args.truncation)
     if args.each:
         written = _write.each(made, args.each)
     else:

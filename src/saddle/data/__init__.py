@@ -1,7 +1,8 @@
 """Data: named sources, folders and arrays, and the endless stream of batches drawn from them.
 
 The folder `origins` is the registry: a source is a file there, named like it, whose docstring begins with
-`NAME: description`. Names load on first use, for the command line lists them without torch.
+`NAME: description`, or with two such lines if it can be named with and without a place. Names load on first use, for
+the command line lists them without torch.
 """
 
 import ast
@@ -51,20 +52,22 @@ def sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
     lines = {}
     for file in sorted(Path(__file__).with_name("origins").glob("[a-z]*.py")):
-        summary = (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split("\n")[0]
-        name, _, description = summary.partition(": ")
-        lines[name] = description
+        text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+        for summary in text.partition("\n\n")[0].split("\n"):
+            name, _, description = summary.partition(": ")
+            lines[name] = description
     return lines
 
 
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
     name, colon, place = options.source.partition(":")
-    known = {offer.partition(":")[0]: offer for offer in sources()}
-    if name not in known:
-        raise UsageError(_unknown(options.source, list(known.values())))
-    if bool(place) != (":" in known[name]) or bool(colon) != bool(place):
-        raise UsageError(f"{options.source!r} is not how this source is named: write {known[name]}")
+    known = list(sources())
+    ways = [offer for offer in known if offer.partition(":")[0] == name]
+    if not ways:
+        raise UsageError(_unknown(options.source, known))
+    if bool(place) not in [":" in way for way in ways] or bool(colon) != bool(place):
+        raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
     return import_module(f"saddle.data.origins.{name.replace('-', '_')}").open(options, place)
 
 
@@ -74,6 +77,8 @@ def _unknown(given: str, offers: list[str]) -> str:
         return f"{given!r} is a folder: write folder:{given}"
     if path.suffix in (".npy", ".npz"):
         return f"{given!r} is the name of a file: write array:{given}"
+    if path.is_file():
+        return f"{given!r} is a file: write photo:{given} if it is a picture to learn all by itself"
     return f"no data source {given!r}{near(given, offers)}; there are {', '.join(offers)}"
 
 

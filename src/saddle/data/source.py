@@ -101,7 +101,9 @@ def decoded(stored: Tensor) -> Tensor:
 
 
 def check_batch(source: Source, batch_size: int) -> None:
-    """Raise UsageError if a batch would hold a sample twice."""
+    """Raise UsageError if a batch would hold a sample twice, unless there is but one."""
+    if source.spec.single:
+        return
     for key in source.spec.keys:
         n = len(source.train.columns[key])
         if n < batch_size:

@@ -14,6 +14,7 @@ from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError
 from ..game import Move, Synthesis
+from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
@@ -92,6 +93,9 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+        for module in self.discriminator.modules():
+            if isinstance(module, MinibatchStd):
+                module.check(n * dist.world())
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -118,6 +122,13 @@ class TwoPlayer(Synthesis):
             with second_order(x):
                 verdict = functional_call(self.discriminator, weights, (full(x), *given[1:]))
         return verdict._replace(logits=full(verdict.logits))
+
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """D itself, without the views; None where it takes more than one point to judge."""
+        o = self.options
+        if o.conditional or any(view.least() > 1 for view in o.views):
+            return None
+        return o.loss.output(full(self.discriminator(points).logits))
 
     def look_ahead(self, real: Tensor, fake: Tensor, label: Tensor | None) -> Weights:
         """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.
@@ -186,13 +197,15 @@ class TwoPlayer(Synthesis):
             real_verdict=self.judge(real, label, weights) if compares else None,
             fake_verdict=self.judge(fake, label, weights),
             z=z,
+            label=label,
             generate=partial(self.decode, label=label),
+            rounds=self.rounds,
             progress=self.progress,
         )
 
     def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player)), self.options
+        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
         paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
         for penalty, memory in zip(o.penalties, self.memories, strict=True):
             if player in penalty.players:

@@ -21,3 +21,13 @@ def small_normal(network: M, std: float = 0.02) -> M:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     return network
+
+
+def orthogonal(network: M) -> M:
+    """Orthogonal weights, embeddings too, and biases 0: BigGAN's start. Saxe et al., 2014."""
+    for module in network.modules():
+        if isinstance(module, (*_LINEAR, nn.Embedding)):
+            nn.init.orthogonal_(module.weight)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    return network

@@ -17,7 +17,8 @@ def minibatch_std(x: Tensor, group: int = 4, eps: float = 1e-8) -> Tensor:
     """
     size = group_size(len(x), group)
     grouped = full(x).unflatten(0, (size, -1))  # [size, groups, C, …]
-    deviation = (grouped.var(0, correction=0) + eps).sqrt().flatten(1).mean(1)  # [groups]
+    variance = (grouped - grouped.mean(0)).square().mean(0)
+    deviation = (variance + eps).sqrt().flatten(1).mean(1)  # [groups]
     return deviation.repeat(size)
 
 

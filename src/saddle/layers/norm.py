@@ -1,5 +1,8 @@
 """Batch normalisation whose statistics are those of the whole batch, however many processes share it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +26,9 @@ class _WholeBatch(nn.modules.batchnorm._BatchNorm):
         variance = dist.joint_total((wide - mean.view(shape)).square().sum(axes)) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         out = (wide - mean.view(shape)) * torch.rsqrt(variance + self.eps).view(shape)
-        return (out * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+        if self.affine:
+            out = out * self.weight.view(shape) + self.bias.view(shape)
+        return out.to(x.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         self.num_batches_tracked += 1  # type: ignore[operator, assignment]
@@ -38,3 +43,21 @@ class BatchNorm1d(_WholeBatch, nn.BatchNorm1d):
 
 class BatchNorm2d(_WholeBatch, nn.BatchNorm2d):
     pass
+
+
+@contextmanager
+def accumulating(network: nn.Module) -> Iterator[None]:
+    """Inside, batch norm begins anew and remembers the plain mean over the batches that pass. Nothing else trains.
+
+    BigGAN's standing statistics: those of samples as they are drawn in use. Brock et al., 2019, Appendix E.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    before = [(norm, norm.momentum, norm.training) for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train().momentum = None  # torch's word for a mean of all batches
+    try:
+        yield
+    finally:
+        for norm, momentum, training in before:
+            norm.train(training).momentum = momentum

@@ -40,11 +40,13 @@ def evaluate(
     reference: str = "held-out",
     train: Images | None = None,
     mixture: tuple[Tensor, float] | None = None,
+    bounds: Tensor | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
-    drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes.
+    drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
+    are those of the log-likelihood of held-out images, [N].
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -52,12 +54,13 @@ def evaluate(
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
-    _check(metrics, look, {"real": real, "train": train, "modes": mixture})
+    _check(metrics, look, {"real": real, "train": train, "modes": mixture, "bounds": bounds})
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
         real=_reference(real, look, reference) if "real" in needs else None,
         train=_reference(train, look, "train") if "train" in needs else None,
         mixture=mixture,
+        bounds=bounds,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -71,6 +74,7 @@ class Material:
     real: Reference | None
     train: Reference | None
     mixture: tuple[Tensor, float] | None
+    bounds: Tensor | None
     seed: int
 
     @property
@@ -119,6 +123,11 @@ class Material:
         return mode[good]
 
     @property
+    def elbo(self) -> Estimate:
+        assert self.bounds is not None
+        return float(self.bounds.mean()), float(self.bounds.std()) / len(self.bounds) ** 0.5
+
+    @property
     def mode_count(self) -> int:
         assert self.mixture is not None
         return len(self.mixture[0])
@@ -141,6 +150,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "modes": lambda m: modes.covered(m.mode, m.mode_count),
     "high_quality": lambda m: modes.high_quality(m.assigned[1]),
     "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
+    "elbo": lambda m: m.elbo,
     "stacked_modes": lambda m: modes.covered(m.seen["triples"], modes.STACKED),
     "stacked_kl": lambda m: modes.mode_kl(m.seen["triples"], modes.STACKED),
 }
@@ -150,6 +160,7 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "inception_score": lambda m: {"splits": SPLITS},
     **dict.fromkeys(("precision", "recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
+    "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
 }
 
 
@@ -180,6 +191,7 @@ _REASONS = {
     "real": "real images to compare with, and none are given",
     "train": "the images that were trained on, and they are not given",
     "modes": "points drawn from a mixture whose modes are known (ring, grid), and this data has no known modes",
+    "bounds": "a game that bounds the likelihood of images (vae, cvae), and held-out images",
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
     "digits": "the extractor 'digits'",

@@ -11,7 +11,7 @@ from ..errors import UsageError, near
 class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
-    centres), stacked (three digits as RGB).
+    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images).
     """
 
     says: str
@@ -43,6 +43,7 @@ METRICS = {
                            ("samples", "modes")),
     "mode_kl": Metric("KL of the modes' shares against equal shares, in nats", "lower", ("samples", "modes")),
     "stacked_modes": Metric("of the 1,000 triples of digits, those that are drawn", "higher", ("samples", "stacked")),
+    "elbo": Metric("bound of the log-likelihood of the held-out images, in nats an image", "higher", ("bounds",)),
     "stacked_kl": Metric("KL of the triples' shares against equal shares, in nats", "lower", ("samples", "stacked")),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from ..errors import UsageError
 from ..layers.init import small_normal
+from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .parts import Minibatch, Norm, comparison, norms, with_reference
@@ -21,6 +22,7 @@ class DCGAN(Network):
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them
+    spectral: bool = False  # spectral norm in the discriminator
     critic: bool = False  # leave the norm out of the discriminator, which penalties on each sample's gradient ask for
     norm: Norm = "batch"  # of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
@@ -65,4 +67,5 @@ class DCGAN(Network):
         compared, shape = comparison(self.minibatch, (widths[-1], *smallest))
         head = nn.Conv2d(shape[0], 1, smallest, bias=False) if len(shape) == 3 else nn.Linear(shape[0], 1, bias=False)
         trunk = nn.Sequential(features, *compared) if compared else features
-        return small_normal(Discriminator(trunk, head))
+        discriminator = small_normal(Discriminator(trunk, head))
+        return spectral_norm(discriminator) if self.spectral else discriminator

@@ -1,4 +1,8 @@
-"""The networks of the first GAN, on MNIST. Goodfellow et al., 2014. https://arxiv.org/abs/1406.2661"""
+"""Maxout discriminators: of the first GAN, on MNIST, and of the protocol that mode collapse is measured with.
+
+Goodfellow et al., 2014. https://arxiv.org/abs/1406.2661. Srivastava et al., 2017 (VEEGAN).
+https://arxiv.org/abs/1705.07761. Lin et al., 2018 (PacGAN). https://arxiv.org/abs/1712.04086
+"""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +11,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..errors import UsageError
 from ..layers.dropout import Dropout
+from ..layers.norm import BatchNorm1d
 from ..spec import DataSpec
 from .mlp import sample_shape
 from .network import Discriminator, Network
@@ -53,6 +59,37 @@ class Maxout(Network):
             Dropout(keep=0.5),
         ]
         return _uniform(Discriminator(nn.Sequential(*layers), nn.Linear(240, 1)), 0.005)
+
+
+@dataclass(frozen=True)
+class MixtureMaxout(Network):
+    """For mixtures in the plane, as in VEEGAN and PacGAN: 484,802 and 405,201 parameters, z of length 2.
+
+    ReLU layers with batch norm against three maxout layers. Each more point that the discriminator judges at a time
+    (packing) adds 2,000 parameters.
+    """
+
+    width: int = 400  # units of a layer of the generator
+    units: int = 200  # units of a layer of the discriminator
+    pieces: int = 5  # linear functions of a unit
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.units, self.pieces) < 1:
+            raise UsageError(
+                f"MixtureMaxout wants width, units and pieces of at least 1, not {self.width}, {self.units} and "
+                f"{self.pieces}"
+            )
+
+    def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
+        layers: list[nn.Module] = []
+        for inputs in (z_dim, *[self.width] * 3):
+            layers += [nn.Linear(inputs, self.width, bias=False), BatchNorm1d(self.width), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Linear(self.width, math.prod(data.shape)), *sample_shape(data))
+
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        first = MaxoutLayer(math.prod(data.shape), self.units, self.pieces)
+        others = (MaxoutLayer(self.units, self.units, self.pieces) for _ in range(2))
+        return Discriminator(nn.Sequential(nn.Flatten(), first, *others), nn.Linear(self.units, 1))
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..errors import UsageError
+from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .parts import Minibatch, Norm, comparison, norms, with_reference
@@ -17,6 +18,7 @@ class MLP(Network):
 
     width: int = 512  # units of a hidden layer
     depth: int = 3  # hidden layers
+    spectral: bool = False  # spectral norm in the discriminator
     norm: Norm = "none"  # of the hidden layers of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
 
@@ -32,7 +34,8 @@ class MLP(Network):
         layers = nn.Sequential(nn.Flatten(), *self._layers(math.prod(data.shape)))
         compared, (features,) = comparison(self.minibatch, (self.width,))
         trunk = with_reference(self.norm, layers, data.shape)
-        return Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
+        judge = Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
+        return spectral_norm(judge) if self.spectral else judge
 
     def _layers(self, inputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []

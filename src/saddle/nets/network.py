@@ -32,6 +32,7 @@ class Network(ABC):
     """
 
     takes_labels: ClassVar[bool] = False  # can it build for data with classes?
+    gives_energies: ClassVar[bool] = False  # are its discriminator's logits minus an energy, so at most 0?
 
     @abstractmethod
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:

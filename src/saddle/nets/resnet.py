@@ -8,6 +8,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from ..errors import UsageError
 from ..layers.norm import BatchNorm2d
+from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import halvings
@@ -84,6 +85,7 @@ class ResNet(Network):
     """
 
     width: int = 128  # channels everywhere
+    spectral: bool = False  # spectral norm in the discriminator
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -110,4 +112,5 @@ class ResNet(Network):
             nn.ReLU(),
             MeanPool(),
         )
-        return Discriminator(trunk, linear(self.width, 1))
+        discriminator = Discriminator(trunk, linear(self.width, 1))
+        return spectral_norm(discriminator) if self.spectral else discriminator

@@ -28,6 +28,20 @@ def halvings(network: str, data: DataSpec) -> tuple[int, tuple[int, int]]:
     return levels, (height >> levels, width >> levels)
 
 
+def power_of_two(network: str, data: DataSpec) -> int:
+    """k of square images of 2^k pixels a side, 3 or more. UsageError for all others."""
+    _, height, width = image_shape(network, data)
+    if not _square_power(height, width):
+        side = max(min(height, width), 8)
+        low, high = 1 << side.bit_length() - 1, 1 << (side - 1).bit_length()
+        choices = " and ".join(f"{s}×{s}" for s in sorted({low, high}))
+        raise UsageError(
+            f"{network} cannot draw {height}×{width} images: they must be square, with a side that is a power of two "
+            f"and at least 8; the nearest sizes are {choices}"
+        )
+    return height.bit_length() - 1
+
+
 def refuse(network: str, height: int, width: int, fits: Callable[[int, int], bool], why: str) -> None:
     """UsageError that names the nearest sizes which fit, those of the same shape first."""
     reach = max(8, min(height, width) // 4)
@@ -40,6 +54,10 @@ def refuse(network: str, height: int, width: int, fits: Callable[[int, int], boo
     )
     choices = " and ".join(f"{h}×{w}" for *_, h, w in near[:2])
     raise UsageError(f"{network} cannot draw {height}×{width} images: {why}; the nearest sizes are {choices}")
+
+
+def _square_power(height: int, width: int) -> bool:
+    return height == width >= 8 and height & (height - 1) == 0
 
 
 def _levels(height: int, width: int) -> int:

@@ -1,16 +1,20 @@
-"""A run told in one self-contained HTML file: curves, samples, scores, settings; nothing is fetched to show it."""
+"""A run told in one self-contained HTML file: curves, samples, scores, settings; nothing is fetched to show it.
+
+Points in the plane also become a film beside it, `samples/landscape.gif`.
+"""
 
 import os
 from pathlib import Path
 
 from ..pictures import replace
-from . import page, story
+from . import page, samples, story
 
 
 def write(run_dir: str | os.PathLike[str]) -> Path:
-    """Write `report.html` into the run's folder, finished or not, and return its path.
+    """Write `report.html`, and the film of points, into the run's folder, finished or not; return the report's path.
 
     Raises UsageError where there is no run, SaddleError where its files cannot be read.
     """
     told = story.read(Path(run_dir))
+    samples.film(told.folder, told.of("sample"))
     return replace(told.folder / "report.html", page.whole(told).encode("utf-8"))

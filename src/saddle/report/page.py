@@ -73,7 +73,7 @@ def scores(story: Story) -> Html | None:
         for score in story.scores
     ]
     table = tag("table", tag("thead", titles), tag("tbody", *lines), class_="scores")
-    return _section("Scores", _scrolled(table, "scores"), *(_fingerprints(story.scores)))
+    return _section("Scores", _scrolled(table, "scores"), _timed(story.scores), *(_fingerprints(story.scores)))
 
 
 def pictures(story: Story) -> Html:
@@ -174,6 +174,13 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
         return number(value), f"± {number(error)}" if is_number(error) else "–"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:,.{digits}f}", f"± {error:,.{digits}f}"
+
+
+def _timed(told: list[dict[str, Any]]) -> Html | None:
+    """How long training took until the FID was down to multiples of its floor."""
+    times = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
+    said = ", ".join(f"to {k}: {duration(s) if is_number(s) else 'not reached'}" for k, s in times.items())
+    return tag("p", f"Training time until the FID was down to multiples of its floor, {said}.") if times else None
 
 
 def _fingerprints(told: list[dict[str, Any]]) -> list[Html]:

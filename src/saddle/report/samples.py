@@ -1,4 +1,4 @@
-"""A run's sample grids inside its report: few enough and small enough for one file."""
+"""A run's sample pictures inside its report, few enough and small enough for one file; and points as a film."""
 
 import base64
 import io
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from .. import pictures
 from ..events import Event
 
 MOST = 24  # pictures in the timeline
+FILM = "samples/landscape.gif"
 LARGE, SMALL = (1200, 450_000), (480, 56_000)  # pixels of the longer side and bytes: of the latest, of the others
 
 
@@ -31,6 +33,15 @@ def collect(folder: Path, events: list[Event]) -> tuple[list[Sample], int]:
     samples = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else SMALL)) for at in chosen]
     found = [sample for sample in samples if sample]
     return found, len(by_round) - len(readable) + len(samples) - len(found)
+
+
+def film(folder: Path, events: list[Event]) -> Path | None:
+    """All pictures of points one after another as a GIF in the run's folder; None where there are not two."""
+    paths = [folder / str(event.get("file")) for event in events if event.get("of") == "points"]
+    frames = [image for path in paths if _ours(path, folder) and (image := read_picture(path))]
+    # An octree keeps the few pixels of rare colours, such as the letters, and halves the file.
+    even = [image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for image in frames]
+    return pictures.animation(even, folder / FILM) if len(even) > 1 else None
 
 
 def evenly(items: list[int], most: int) -> list[int]:
@@ -66,9 +77,14 @@ def _ours(path: Path, folder: Path) -> bool:
 
 
 def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:
+    image = read_picture(path)
+    return Sample(at, *embed(image, side, size)) if image else None
+
+
+def read_picture(path: Path) -> Image.Image | None:
+    """The picture in RGB; None where there is none that can be read."""
     try:
         with Image.open(path) as file:
-            image = file.convert("RGB")
+            return file.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None  # counted by the caller, and told in the report
-    return Sample(at, *embed(image, side, size))

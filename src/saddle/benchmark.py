@@ -1,0 +1,148 @@
+"""Games side by side: the same data, several seeds, one table with its spread.
+
+Every run is an ordinary run folder. A finished one is taken as it is, and one that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from PIL import Image
+
+from . import events, pictures, registry
+from .errors import UsageError, near
+from .recipe import Recipe, shipped
+from .report.samples import read_picture
+from .run import Run
+from .training import train
+
+PLACES: dict[str, tuple[list[str], int]] = {
+    "ring": (["modes", "high_quality", "mode_kl"], 2500),
+    "grid": (["modes", "high_quality", "mode_kl"], 2500),
+    "stacked-digits": (["stacked_modes", "stacked_kl"], 26_000),
+}  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
+RESULT = "modes.json"  # in a run folder: what it scored here
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one run scored at its end."""
+
+    game: str
+    data: str
+    seed: int
+    run: str
+    seconds: float  # of training
+    scores: dict[str, float]
+
+
+def modes(
+    games: Sequence[str],
+    places: Sequence[str],
+    seeds: int,
+    folder: Path,
+    edits: Mapping[str, Any],
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> list[Entry]:
+    """Train each game on each of the places with the seeds 0 … seeds - 1, and count the modes at the end.
+
+    No game: every one that has a recipe for a place. `edits` change all recipes alike; `say` None is silence. The last
+    checkpoint is scored, not the best, for the best high-quality share may well be that of a collapsed generator.
+    Raises UsageError, before anything is trained, for a game without a recipe for any of the places.
+    """
+    recipes = list(planned(games, places, seeds, edits))
+    entries = []
+    for recipe in recipes:
+        place = folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}"
+        if say:
+            say(f"{place}")
+        entries.append(_entry(recipe, place, device, quiet=say is None))
+    return entries
+
+
+def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
+    """The recipe of every run, in the order of the table; a game is left out where it has none."""
+    for place in places:
+        if place not in PLACES:
+            raise UsageError(f"no modes are known of '{place}'{near(place, PLACES)}; there are {', '.join(PLACES)}")
+    ready = {name: [place for place in places if shipped(name, place)] for name in registry.names()}
+    for game in games:
+        registry.load(game)  # first of all, is it a game?
+        if not ready[game]:
+            raise UsageError(
+                f"{game} has no recipe for {' or '.join(places)}; there are ones of "
+                f"{', '.join(name for name in ready if ready[name]) or 'no game'}. saddle train takes settings of yours"
+            )
+    for place in places:
+        for game in (name for name in games or ready if place in ready[name]):
+            for seed in range(seeds):
+                yield Recipe.default(game, place).change({**edits, "plan.seed": seed})
+
+
+def _entry(recipe: Recipe, folder: Path, device: str, quiet: bool) -> Entry:
+    """The run's entry as it was written down, or else that of the run once it is trained."""
+    if not (_finished(folder) and not recipe.differences(Recipe.read(folder))):
+        train(recipe, folder, device, quiet)  # refuses a folder with another recipe
+    run = Run(folder, "last", device)
+    names, n = PLACES[recipe.data.source]
+    path = folder / RESULT
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if known.get("round") != run.round:
+        scores = {name: score.value for name, score in run.evaluate(names, n).items()}
+        known = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
+        pictures.replace(path, json.dumps(known, indent=1).encode())
+    return Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(folder), known["seconds"], known["scores"])
+
+
+def _finished(folder: Path) -> bool:
+    stops = [e for e in events.read(folder / "events.jsonl") if e["event"] in ("start", "stop")]
+    return bool(stops) and stops[-1].get("reason") == "finished"
+
+
+def tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """For each place its name, the headings and a line for each game: median [least – greatest] over the seeds."""
+    for place in dict.fromkeys(entry.data for entry in entries):
+        names, _ = PLACES[place]
+        here = [entry for entry in entries if entry.data == place]
+        lines = []
+        for game in dict.fromkeys(entry.game for entry in here):
+            runs = [entry for entry in here if entry.game == game]
+            columns = [[run.scores[name] for run in runs] for name in names]
+            lines.append([game, *map(spread, columns), spread([run.seconds for run in runs]), str(len(runs))])
+        yield place, ["game", *names, "seconds", "seeds"], lines
+
+
+def spread(values: Sequence[float]) -> str:
+    """'7 [6 – 8]'; the number alone where all are the same."""
+    least, middle, most = (f"{x:.3g}" if x < 1000 else f"{x:.0f}" for x in (min(values), median(values), max(values)))
+    return middle if least == most else f"{middle} [{least} – {most}]"
+
+
+def sheet(entries: Sequence[Entry]) -> Image.Image | None:
+    """The last picture of every run: a row for each game and place, a column for each seed; None without pictures."""
+    width = 240
+    rows = dict.fromkeys((entry.data, entry.game) for entry in entries)
+    seeds = sorted({entry.seed for entry in entries})
+    last = {(e.data, e.game, e.seed): _last_picture(Path(e.run)) for e in entries}
+    if not any(last.values()):
+        return None
+    canvas = Image.new("RGB", (len(seeds) * width, len(rows) * (width + 20)), pictures.PAPER)
+    for i, row in enumerate(rows):
+        pictures.caption(canvas, (8, i * (width + 20) + 10), f"{row[1]} on {row[0]}")
+        for k, seed in enumerate(seeds):
+            image = last.get((*row, seed))
+            if image:
+                image.thumbnail((width - 8, width), Image.Resampling.LANCZOS)
+                canvas.paste(image, (k * width + 4, i * (width + 20) + 20))
+    return canvas
+
+
+def _last_picture(folder: Path) -> Image.Image | None:
+    told = [e for e in events.read(folder / "events.jsonl") if e["event"] == "sample"]
+    return read_picture(folder / told[-1]["file"]) if told else None

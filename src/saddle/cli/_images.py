@@ -1,0 +1,53 @@
+"""Images from files, as a run's data were read, and back to files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _write
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..run import Run
+
+
+def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
+    """The images by name, as the run's data were read: float [C, H, W] in [-1, 1]. UsageError names every bad file."""
+    import torch
+
+    from ..data import decode
+    from ..data.files import bad_lines, listing, scan
+    from ..data.source import decoded
+    from ..errors import UsageError
+
+    if not path.exists():
+        raise UsageError(f"there is no {path}; give an image or a folder of images")
+    options, (channels, height, width) = opened.recipe.data, opened.spec.shape
+    found, images, bad = scan(path), {}, []
+    with decode.reading():
+        for name in found.images:
+            try:
+                picture = decode.pixels(found.root / name, decode.colour(options.background), options.max_megapixels)
+            except decode.Unreadable as error:
+                bad.append((name, str(error)))
+                continue
+            picture = decode.fitted(decode.with_channels(picture, channels), height, width)
+            images[name] = decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
+    bad += found.bad
+    if bad or not images:
+        raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
+    return images
+
+
+def write(opened: "Run", made: "Tensor", names: list[str], out: Path, many: bool) -> list[Path]:
+    """One PNG a name in the folder `out` if there are `many`, else the one image as `out`."""
+    if many:
+        return _write.each(made, out, _file_names(names))
+    return [_write.samples(opened, made, out, scale=1, padding=0)]
+
+
+def _file_names(names: list[str]) -> list[str]:
+    """Of sub/seven.jpg, sub-seven; the suffix stays if two would be one."""
+    flat = [name.replace("/", "-") for name in names]
+    short = [name.rpartition(".")[0] for name in flat]
+    return short if len(set(short)) == len(short) else flat

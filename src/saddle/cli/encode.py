@@ -1,0 +1,64 @@
+"""Find the codes of images.
+
+  saddle encode runs/vae-digits seven.png                   seven-codes.npy, float [1, K]
+  saddle encode runs/vae-digits digits/ --out codes.csv     a line for each image: its name and its code
+  saddle encode runs/cvae-digits seven.png --label 7
+
+Images are brought to the size and the channels that the run was trained with, and come in the order of their names.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _open
+from ._show import paths
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
+    parser.add_argument("--label", help="what the images show, for a game that is told")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv; by default NAME-codes.npy")
+    parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
+
+
+def run(args: Namespace) -> None:
+    import torch
+
+    from ..errors import UsageError
+    from . import _images
+
+    opened = _open.opened(args)
+    opened.encoding  # noqa: B018  asked first: a game that does not encode says so before files are read
+    out = args.out or Path(f"{args.input.name if args.input.is_dir() else args.input.stem}-codes.npy")
+    if out.suffix not in (".npy", ".csv"):
+        raise UsageError(f"--out {out}: the name should end in .npy, .csv")
+    images = _images.read(opened, args.input)
+    codes = opened.encode(torch.stack(list(images.values())), args.label)
+    paths([_write_codes(codes, list(images), out)], args.json)
+
+
+def _write_codes(codes: "Tensor", names: list[str], out: Path) -> Path:
+    """An array [N, K], or lines of name and numbers under a heading."""
+    import csv
+    import io
+
+    import numpy as np
+
+    from ..pictures import replace
+
+    if out.suffix == ".npy":
+        data = io.BytesIO()
+        np.save(data, codes.numpy(), allow_pickle=False)
+        return replace(out, data.getvalue())
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(["image", *range(codes.shape[1])])
+    lines.writerows([name, *(f"{x:.9g}" for x in code)] for name, code in zip(names, codes.tolist(), strict=True))
+    return replace(out, text.getvalue().encode())

@@ -1,0 +1,125 @@
+"""A game that learns one image, scale by scale, and what can be done with it then. Shaham et al., 2019, Section 4."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..game import Synthesis
+from ..layers.colours import palette, quantised, softened
+from ..layers.resize import resized
+
+Size = tuple[int, int]
+
+
+class SingleImage(Synthesis):
+    """Draws images like the one it learned, of any size, and makes given ones like it.
+
+    Scales are counted from the coarsest, 0. Images are float [N, C, H, W], about [-1, 1].
+    """
+
+    sizes: list[Size]  # height and width of the learned image at every scale, the coarsest first
+
+    @abstractmethod
+    def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
+        """The noise of n images: a plane for each scale from `start` on, of these sizes."""
+
+    @abstractmethod
+    def fixed_planes(self) -> list[Tensor]:
+        """The noise that reconstructs the learned image."""
+
+    @abstractmethod
+    def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
+        """From `image` at scale `start` (nothing at the coarsest) through the scales, one for each plane of noise.
+
+        What leaves a scale is enlarged to the next plane's size.
+        """
+
+    def reconstruct(self, scales: int | None = None) -> Tensor:
+        """The learned image, after that many scales; by default after all.  [1, C, H, W]"""
+        return self.climb(self.fixed_planes()[:scales])
+
+    @torch.no_grad()
+    def draw(self, n: int, size: Size | None = None, start: int = 0) -> Tensor:
+        """n images of any (height, width), by default the learned one's; up to scale `start` they are its copy."""
+        self.check_scale(start, least=0)
+        if size is None or tuple(size) == self.sizes[-1]:
+            below = self.reconstruct(start).expand(n, -1, -1, -1) if start else None
+            planes = self.planes(n, self.sizes[start:], start)
+            return self.climb(planes, start, None if below is None else resized(below, self.sizes[start]))
+        if start:
+            raise UsageError(
+                "an image of another size has no copy of the learned one to start from: leave out the scale"
+            )
+        if min(size) < 1:
+            raise UsageError(f"an image is at least 1×1, not {size[0]}×{size[1]}")
+        high, wide = (side / own for side, own in zip(size, self.sizes[-1], strict=True))
+        scaled = [(max(1, round(h * high)), max(1, round(w * wide))) for h, w in self.sizes]
+        return self.climb(self.planes(n, scaled))
+
+    @torch.no_grad()
+    def refine(self, image: Tensor, start: int) -> Tensor:
+        """The image [1, C, H, W], taken at a coarse scale and drawn anew from there, in the learned image's size."""
+        self.check_scale(start, least=1)
+        coarse = resized(image, self.sizes[start - 1])
+        return self.climb(self.planes(len(image), self.sizes[start:], start), start, resized(coarse, self.sizes[start]))
+
+    @torch.no_grad()
+    def super_resolution(self, image: Tensor, times: float = 4.0) -> Tensor:
+        """The image enlarged `times`, the finest scale drawing detail at every step up."""
+        if not times > 1:
+            raise UsageError(f"super-resolution enlarges by more than 1, not by {times:g}")
+        size, last = image.shape[2:], len(self.sizes) - 1
+        step = self.sizes[-1][0] / self.sizes[-2][0]
+        steps = max(1, round(math.log(times) / math.log(step)))
+        for i in range(1, steps + 1):
+            large = [round(side * times ** (i / steps)) for side in size]
+            image = self.climb(self.planes(1, [(large[0], large[1])], last), last, resized(image, large))
+        return image
+
+    def paint_to_image(self, image: Tensor, start: int = 1, colours: int = 5) -> Tensor:
+        """A picture in the manner of the learned image from a painting in flat colours, brought to its `colours`."""
+        small = resized(self.reconstruct(), self.sizes[start])
+        return self.refine(quantised(resized(image, self.sizes[-1]), palette(small, colours)), start)
+
+    def harmonise(self, image: Tensor, mask: Tensor, start: int) -> Tensor:
+        """What was pasted into the image where the mask [1, 1, H, W] is 1, in the manner of its surroundings."""
+        return self.blend(image, mask, start, radius=7)
+
+    def edit(self, image: Tensor, mask: Tensor, start: int) -> Tensor:
+        """The image with the seams gone of what was moved or copied where the mask [1, 1, H, W] is 1."""
+        return self.blend(image, mask, start, radius=20)
+
+    def blend(self, image: Tensor, mask: Tensor, start: int, radius: int) -> Tensor:
+        """The image drawn anew under the mask, grown by `radius` pixels and blurred, and as it was elsewhere."""
+        image, mask = resized(image, self.sizes[-1]), (resized(mask, self.sizes[-1]) > 0.5).to(image)
+        if not mask.any():
+            raise UsageError("the mask is black everywhere: white says what was changed")
+        return torch.lerp(image, self.refine(image, start), softened(mask, radius))
+
+    @torch.no_grad()
+    def animate(self, frames: int, start: int = 2, alpha: float = 0.1, beta: float = 0.9) -> Tensor:
+        """A film [frames, C, H, W] of the learned image alive: its noise walks, near where it was fixed.
+
+        zₜ₊₁ = α z* + (1 - α) (zₜ + β (zₜ - zₜ₋₁) + (1 - β) u). A larger α stays nearer to the image, a larger β moves
+        more smoothly; scales below `start` stand still.
+        """
+        self.check_scale(start, least=0)
+        fixed = self.fixed_planes()
+        before = [plane.clone() for plane in fixed]
+        now = [0.95 * plane + 0.05 * u for plane, u in zip(fixed, self.planes(1, self.sizes), strict=True)]
+        film = []
+        for _ in range(frames):
+            film.append(self.climb([*fixed[:start], *now[start:]]))
+            fresh = self.planes(1, self.sizes)
+            walks = [z + beta * (z - y) + (1 - beta) * u for z, y, u in zip(now, before, fresh, strict=True)]
+            before = now
+            now = [alpha * z + (1 - alpha) * walk for z, walk in zip(fixed, walks, strict=True)]
+        return torch.cat(film)
+
+    def check_scale(self, scale: int, least: int) -> None:
+        if not least <= scale < len(self.sizes):
+            raise UsageError(f"scales go from {least} to {len(self.sizes) - 1}, the finest; there is no {scale}")

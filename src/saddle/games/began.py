@@ -1,0 +1,79 @@
+"""BEGAN. Boundary Equilibrium Generative Adversarial Networks. Berthelot et al., 2017. https://arxiv.org/abs/1703.10717
+
+The discriminator is an autoencoder and L(v), the mean absolute error of a reconstruction, what it judges by. A number k
+holds the errors of fakes to γ times those of data, by proportional control (Section 3.4), and M_global says how far
+training has converged (Section 3.4.1). Settings of the code that the community reproduced it with.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..layers.whole import WholeMean
+from ..nets import began
+from ..optim import Adam, Exponential, Optim
+from ..precision import full
+from ..spec import Batch, DataSpec
+
+
+class BEGAN(Synthesis):
+    k: Tensor
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        z_dim: int = 64  # numbers in a latent, and in the autoencoder's code
+        width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
+        gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
+        k_rate: float = 0.001  # λ_k, how fast k answers
+        optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.width < 1 or not 0 <= self.gamma <= 1 or self.k_rate < 0:
+                raise UsageError(
+                    "width is at least 1, gamma between 0 and 1 and k_rate at least 0, "
+                    f"not {self.width}, {self.gamma} and {self.k_rate}"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.generator = began.decoder(o.z_dim, data, o.width)
+        self.discriminator = began.Autoencoder(o.z_dim, data, o.width)
+        self.register_buffer("k", torch.tensor(0.0))
+        self.balance = WholeMean()
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, real, k = self.options, next(batches)["image"], self.k.clone()
+        self.balance.reset()
+
+        with torch.no_grad():
+            fake = self.generator(self.noise(len(real)))
+        real_loss = self.error(real)
+        yield Move("discriminator", real=real_loss, fake=-k * self.error(fake))
+
+        fake_loss = self.error(self.generator(self.noise(len(real))))
+        yield Move("generator", adversarial=fake_loss)
+
+        balance = o.gamma * real_loss.detach() - fake_loss.detach()
+        self.k.copy_((k + o.k_rate * self.balance.add(balance)).clamp(0, 1))
+        self.note(k=self.k, convergence=real_loss + balance.abs())  # M_global
+
+    def error(self, x: Tensor) -> Tensor:
+        """L(v) = |v - D(v)|, the mean over pixels and samples. Its gradient reaches v on both ways."""
+        return (full(x) - full(self.discriminator(x))).abs().mean()
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, uniform in [-1, 1].  [n, z_dim]"""
+        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The samples of latents, [N, C, H, W] in [-1, 1]: the network's end is linear, so what lies beyond is cut."""
+        return self.generator(z).clamp(-1, 1)

@@ -1,0 +1,42 @@
+"""CVAE. Learning Structured Output Representation using Deep Conditional Generative Models. Sohn et al., 2015.
+https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
+
+The autoencoder of https://arxiv.org/abs/1312.6114 told a class c: encoder q(z | x, c), decoder p(x | z, c), so that
+the code holds what the class leaves open, and the ELBO bounds log p(x | c) (Eq. 4). The prior of the code is standard
+normal whatever the class, the relaxation of Section 4.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .. import rng
+from ..errors import UsageError
+from ._autoencoder import VariationalAutoencoder
+
+
+class CVAE(VariationalAutoencoder):
+    needs = ("image", "label")
+
+    @dataclass(frozen=True)
+    class Options(VariationalAutoencoder.Options):
+        pass
+
+    options: Options
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, any of which a sample can be asked to be."""
+        return self.data.classes
+
+    def draw_label(self, n: int) -> Tensor:
+        """Labels int64 [n], every class as likely."""
+        return rng.randint(len(self.labels), n, device=self.device)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """The mean of q(z | x, c), [N, z_dim], for labels int64 [N]. UsageError without them."""
+        if label is None:
+            raise UsageError(f"cvae encodes an image of a class; say which with --label: {', '.join(self.labels)}")
+        return super().encode(image, label)

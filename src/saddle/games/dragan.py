@@ -1,0 +1,23 @@
+"""DRAGAN. On Convergence and Stability of GANs. Kodali et al., 2017. https://arxiv.org/abs/1705.07215
+
+Mode collapse goes with sharp gradients of the discriminator around some data points. A penalty pulls the norm of the
+gradient to k in the neighbourhood of the data, and of the data only (Algorithm 1); the loss is the first GAN's.
+"""
+
+from dataclasses import dataclass
+
+from ..nets.dcgan import DCGAN
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ..penalties import NearDataPenalty, Penalty
+from ._two_player import TwoPlayer
+
+
+class DRAGAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = DCGAN(critic=True)  # the architecture of both players
+        penalties: tuple[Penalty, ...] = (NearDataPenalty(weight=10.0),)  # λ
+        optim: Optim = Adam(lr=1e-4, betas=(0.5, 0.9))  # of both players
+
+    options: Options

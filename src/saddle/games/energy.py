@@ -1,0 +1,113 @@
+"""Energy. Wasserstein Introspective Neural Networks. Lee et al., 2017. https://arxiv.org/abs/1711.08875
+
+There is no generator: the discriminator is one. It learns to tell data from negatives, samples are climbs of its score
+from noise, and they become the next negatives beside all earlier ones (Algorithm 1). A climb ends where data score, for
+beyond it finds only what fools the discriminator. In place of a batch, whose mean score ends its climb in the authors'
+code, each sample has a goal of its own, as the scores of data are spread.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..layers.ascent import ascend
+from ..layers.memory import Memory
+from ..losses import AdversarialLoss, Wasserstein
+from ..nets import winn
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ..penalties import GradientPenalty, Penalty
+from ..scene import Scene
+from ..spec import Batch, DataSpec
+
+
+class Energy(Synthesis):
+    averaged = ("discriminator",)
+    takes_points = True
+    cascade: Tensor
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        z_dim: int = (
+            512  # channels of the small map of noise that an image starts from; a point starts from a normal one
+        )
+        network: Network = winn.WINN()  # the discriminator's architecture
+        loss: AdversarialLoss = Wasserstein()  # the discriminator's; non-saturating for that of INN, logistic
+        penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the discriminator
+        discriminator_steps: int = 15  # steps of the discriminator to one batch of new negatives
+        memory: int = 10_000  # negatives remembered
+        cascades: int = 4  # equal parts of the run; a climb passes the discriminators at the end of each one before
+        climb: int = 2000  # steps of a climb, at most
+        climb_rate: float = 0.01  # learning rate of a climb, which Adam makes
+        optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the discriminator
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            for name in ("discriminator_steps", "memory", "cascades", "climb"):
+                if getattr(self, name) < 1:
+                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
+            if not self.climb_rate > 0:
+                raise UsageError(f"climb_rate is greater than 0, not {self.climb_rate}")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.start = winn.Starts(o.z_dim, data) if data.is_image else nn.Identity()
+        self.discriminator = winn.Judge(o.network.discriminator(data))
+        self.past = nn.ModuleList(deepcopy(self.discriminator).requires_grad_(False) for _ in range(o.cascades - 1))
+        self.register_buffer("cascade", torch.tensor(0))  # how many of them are there
+        self.memory = Memory(o.memory, data.shape)
+        for part in (o.loss, *o.penalties):
+            if reason := part.forbids(self):
+                raise UsageError(reason)
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o = self.options
+        self.begin_cascade()
+        self.discriminator.moments.reset()
+        real = next(batches)["image"]
+        fresh = self.sample(len(real))
+        for step in range(o.discriminator_steps):
+            real = next(batches)["image"] if step else real
+            negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
+            real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
+            scene = Scene(self.discriminator, real, negative)
+            self.note(
+                d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
+            )
+            yield Move(
+                "discriminator",
+                adversarial=o.loss.discriminator(real_logits, negative_logits),
+                **{each.name: each(self.rounds, scene) for each in o.penalties},
+            )
+        self.memory.keep(fresh)
+        self.discriminator.calibrate(real)
+
+    def begin_cascade(self) -> None:
+        """Where a part of the run ends, its discriminator stays behind as one that climbs pass."""
+        ended = int(self.progress * self.options.cascades)
+        if ended > int(self.cascade):
+            self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
+            self.cascade.fill_(ended)
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """Where a climb starts, and where among the scores of data it ends, standard normal.  [n, K + 1]"""
+        size = prod(self.start.shape) if self.data.is_image else prod(self.data.shape)
+        return rng.randn(n, size + 1, device=self.device).to(self.dtype)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""
+        o, x = self.options, self.start(z[:, :-1])
+        for judge in (*self.past[: int(self.cascade)], self.discriminator):
+            goal = judge.mean + judge.std * z[:, -1]
+            x = ascend(judge, x, goal, o.climb, o.climb_rate, (-1, 1) if self.data.is_image else None)
+        return x

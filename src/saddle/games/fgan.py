@@ -1,0 +1,32 @@
+"""f-GAN. Training Generative Neural Samplers using Variational Divergence Minimization. Nowozin et al., 2016.
+https://arxiv.org/abs/1606.00709
+
+Any f-divergence can be fought over: the discriminator raises a bound on it, made of the conjugate f* and an activation
+g (Eqs. 4 and 6, Tables 1 and 2), which the generator lowers. `loss` chooses the divergence: KL, ReverseKL, PearsonChi2,
+SquaredHellinger, JensenShannon, or GANDivergence, the first GAN's. Networks of the MNIST experiment.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .. import rng
+from ..losses import AdversarialLoss, JensenShannon
+from ..nets import fgan
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ._two_player import TwoPlayer
+
+
+class FGAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = fgan.FGAN()  # the architecture of both players
+        loss: AdversarialLoss = JensenShannon()  # the divergence that the players fight over
+        optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
+
+    options: Options
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, uniform in [-1, 1].  [n, z_dim]"""
+        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)

@@ -1,0 +1,142 @@
+"""LAPGAN. Deep Generative Image Models using a Laplacian Pyramid. Denton et al., 2015. https://arxiv.org/abs/1506.05751
+
+A picture is drawn small, then enlarged and given back its details, again and again: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁))
+(Eq. 5). Every level is a GAN of its own, trained on real pyramids: Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an
+enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..layers.resize import doubled, halved
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
+from ..optim import SGD, Optim
+from ..precision import full
+from ..spec import Batch, DataSpec
+
+
+class LAPGAN(Synthesis):
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each
+        smallest: int = 8  # about how many pixels the shorter side has at the smallest level
+        width: int = 64  # channels of the convolutions
+        smallest_width: int = 1200  # units of a layer at the smallest level, which is fully connected
+        conditional: bool = False  # give all players the class of each sample
+        loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
+        optim: Optim = SGD(lr=0.02)  # of all players
+        discriminator_optim: Optim | None = None  # where it differs
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            for name in ("smallest", "width", "smallest_width"):
+                if getattr(self, name) < 1:
+                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, (channels, height, width) = self.options, data.shape
+        classes = len(data.classes) if o.conditional else 0
+        self.sizes = levels(height, width, o.smallest)  # the smallest first
+        smallest = (channels, *self.sizes[0])
+        self.generator = nn.ModuleList([SmallestGenerator(o.z_dim, smallest, classes, o.smallest_width)])
+        self.discriminator = nn.ModuleList([SmallestDiscriminator(smallest, classes, o.smallest_width)])
+        for size in self.sizes[1:]:
+            self.generator.append(LevelGenerator(channels, size, classes, o.width))
+            self.discriminator.append(LevelDiscriminator(channels, size, classes, o.width))
+
+    def check_data(self) -> None:
+        super().check_data()
+        if self.options.conditional and not self.data.classes:
+            raise UsageError(
+                "a conditional LAPGAN needs labels; leave out game.conditional, or choose data with labels"
+            )
+
+    def optim(self, player: str) -> Optim:
+        own = self.options.discriminator_optim if player == "discriminator" else None
+        return own or self.options.optim
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.data.classes if self.options.conditional else ()
+
+    def draw_label(self, n: int) -> Tensor | None:
+        return rng.randint(len(self.labels), n, device=self.device) if self.labels else None
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, batch = self.options, next(batches)
+        real, label = pyramid(batch["image"], len(self.sizes)), batch["label"] if o.conditional else None
+
+        with torch.no_grad():
+            fake = self.fakes(real, label)
+        judged = [(self.judge(k, x, label), self.judge(k, y, label)) for k, (x, y) in enumerate(zip(real, fake))]
+        for name, (of_real, of_fake) in zip(self.names, judged, strict=True):
+            self.note(**{f"d_real_{name}": o.loss.output(of_real), f"d_fake_{name}": o.loss.output(of_fake)})
+        yield Move(
+            "discriminator",
+            **{name: o.loss.discriminator(*pair) for name, pair in zip(self.names, judged, strict=True)},
+        )
+
+        losses = {}
+        for k, (x, y) in enumerate(zip(real, self.fakes(real, label), strict=True)):
+            compared = self.judge(k, x, label) if o.loss.relativistic else None
+            losses[self.names[k]] = o.loss.generator(compared, self.judge(k, y, label))
+        yield Move("generator", **losses)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the levels, by their heights, in the log."""
+        return [f"level_{height}" for height, _ in self.sizes]
+
+    def fakes(self, real: list[Tensor], label: Tensor | None) -> list[Tensor]:
+        """For each level a fake: what is drawn onto the real image of the level below, enlarged."""
+        z, *planes = self.split(self.noise(len(real[0])))
+        drawn = [self.generator[0](z, *known(label))]
+        for k, (plane, below) in enumerate(zip(planes, real, strict=False), 1):
+            drawn.append(self.detail(k, plane, doubled(below), label))
+        return [full(x) for x in drawn]
+
+    def detail(self, k: int, plane: Tensor, coarse: Tensor, label: Tensor | None) -> Tensor:
+        return coarse + self.generator[k](plane, coarse, *known(label))
+
+    def judge(self, k: int, image: Tensor, label: Tensor | None) -> Tensor:
+        return full(self.discriminator[k](image, *known(label)))
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, standard normal, and the planes, uniform in [-1, 1], one after the other in a row."""
+        pixels = sum(math.prod(size) for size in self.sizes[1:])
+        planes = 2 * rng.rand(n, pixels, device=self.device) - 1
+        return torch.cat([super().noise(n), planes.to(self.dtype)], 1)
+
+    def split(self, row: Tensor) -> list[Tensor]:
+        z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
+        return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        z, *planes = self.split(z)
+        x = self.generator[0](z, *known(label))
+        for k, plane in enumerate(planes, 1):
+            x = self.detail(k, plane, doubled(x), label)
+        return x.clamp(-1, 1)
+
+
+def pyramid(image: Tensor, count: int) -> list[Tensor]:
+    """The image [N, C, H, W] at `count` sizes, each half the next."""
+    images = [image]
+    for _ in range(count - 1):
+        images.append(halved(images[-1]))
+    return images[::-1]
+
+
+def known(label: Tensor | None) -> list[Tensor]:
+    return [] if label is None else [label]

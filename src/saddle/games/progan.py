@@ -1,0 +1,81 @@
+"""ProGAN. Progressive Growing of GANs. Karras et al., 2018. https://arxiv.org/abs/1710.10196
+
+Training begins with 4×4 images; every further level doubles the resolution and is faded in, in both networks and in the
+real images alike (Section 2, Figure 2). The objective is WGAN-GP's with a drift term, ε C(x)², which keeps the critic's
+output near zero (Appendix A.1). Adam starts afresh whenever a level begins to fade in, and when it has, as in the code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor
+
+from torch import Tensor
+
+from ..errors import UsageError
+from ..game import Move
+from ..layers.resample import enlarge, shrink
+from ..losses import AdversarialLoss, Wasserstein
+from ..nets import progan
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ..penalties import Drift, GradientPenalty, Penalty
+from ..spec import Batch, DataSpec
+from ._two_player import TwoPlayer
+
+
+class ProGAN(TwoPlayer):
+    takes_points = False
+
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        z_dim: int = 512  # length of the latent z
+        network: Network = progan.ProGAN()  # the architecture of both players, which must be one that grows
+        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0), Drift(weight=0.001))  # λ and ε
+        grown_at: float = 0.8  # share of the run after which all levels are there; the paper's 9.6 of 12 million images
+        optim: Optim = Adam(lr=1e-3, betas=(0.0, 0.99))  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if not 0 < self.grown_at <= 1:
+                raise UsageError(f"grown_at is a share of the run, above 0 and at most 1, not {self.grown_at}")
+
+    options: Options
+    generator: progan.Generator
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        if not isinstance(self.generator, progan.Generator):
+            raise UsageError(f"ProGAN wants a network that grows, not {type(self.options.network).__name__}")
+        self.levels = self.generator.levels
+        self.grow()
+
+    def growth(self) -> float:
+        """Levels beyond the first at this progress: each fades in as long as it then is left alone."""
+        whole, part = divmod(2 * (self.levels - 1) * self.progress / self.options.grown_at, 2)
+        return min(whole + max(part - 1, 0), self.levels - 1)
+
+    def grow(self) -> bool:
+        """Bring both players to where they should be; True if a level begins to fade in, or has faded in."""
+        before, now = int(self.generator.growth) / progan.UNIT, self.growth()
+        for player in (self.generator, self.discriminator.trunk):
+            player.grow(now)
+        now = int(self.generator.growth) / progan.UNIT
+        return (floor(before), ceil(before)) != (floor(now), ceil(now))
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        begins = self.grow()
+        for move in super().round(batch | {"image": self.show(batch["image"])} for batch in batches):
+            move.forget = begins
+            yield move
+
+    def show(self, real: Tensor) -> Tensor:
+        """Real images as the generator could draw them now: at its resolution, its newest level faded in as far."""
+        level, share = self.generator.stage()
+        real = shrink(real, 1 << (self.levels - 1 - level))
+        return real if share is None else progan.mix(enlarge(shrink(real)), real, share)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images of given latents; in use, those of a level that is not the last are enlarged to the full size."""
+        image = super().decode(z, label)
+        return image if self.training else enlarge(image, self.data.shape[1] // image.shape[2])

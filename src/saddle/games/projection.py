@@ -1,0 +1,27 @@
+"""Projection. cGANs with Projection Discriminator. Miyato and Koyama, 2018. https://arxiv.org/abs/1802.05637
+
+The discriminator meets the label in an inner product with its features, C(x, y) = l(h(x)) + ⟨v_y, h(x)⟩, the form
+that the likelihood ratio of many class models has (Eq. 3, 4), instead of beside the pixels. The generator has
+conditional batch norm. All else is SNGAN's.
+"""
+
+from dataclasses import dataclass
+
+from ..losses import AdversarialLoss, Hinge
+from ..nets.network import Network
+from ..nets.sngan import SNResNet
+from ..optim import Adam, Linear, Optim
+from ._two_player import TwoPlayer
+
+
+class Projection(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        z_dim: int = 128  # numbers in a latent
+        network: Network = SNResNet()  # the architecture of both players
+        conditional: bool = True  # give both players the class of each sample
+        loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator
+        optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear())  # of both players
+
+    options: Options

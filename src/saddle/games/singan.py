@@ -1,0 +1,180 @@
+"""SinGAN. Learning a Generative Model from a Single Natural Image. Shaham et al., 2019. https://arxiv.org/abs/1905.01164
+
+A pyramid of small GANs, one a scale, trained one after the other from the coarsest: each adds detail to what comes from
+below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3), and convinces a discriminator whose patches have 11 pixels
+(Eq. 4). One fixed noise, {z*, 0, …, 0}, must bring the image itself back (Eq. 5); its error at a scale is σₙ. The norm
+in the penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Game, Move
+from ..layers.resize import resized
+from ..losses import AdversarialLoss, Wasserstein
+from ..nets.singan import ScaleGenerator, pyramid, scale_discriminator
+from ..optim import Adam, Optim
+from ..precision import full, second_order
+from ..spec import Batch, DataSpec
+from ._single_image import SingleImage, Size
+
+CHUNK = 16  # images drawn at a time, to bound memory
+
+
+class SinGAN(SingleImage):
+    @dataclass(frozen=True)
+    class Options(Game.Options):
+        loss: AdversarialLoss = Wasserstein()  # what both players make of the patches' logits
+        reconstruction_weight: float = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
+        gradient_penalty_weight: float = 0.1  # λ
+        noise: float = 0.1  # the noise at a scale, in parts of the error of the reconstruction that arrives there
+        factor: float = 0.75  # about what a scale's sides are of the next one's; .794 for super-resolution
+        min_side: int = 25  # pixels of the shorter side at the coarsest scale
+        max_side: int = 250  # pixels of the longer side at the finest; a larger image is reduced
+        width: int = 32  # channels at the coarsest scale, twice as many every four scales
+        widest: int = 128  # channels that are never exceeded
+        discriminator_steps: int = 3  # in a round
+        generator_steps: int = 3  # in a round
+        slow_after: float = 0.8  # share of a scale's rounds after which learning rates fall to a tenth
+        optim: Optim = Adam(lr=5e-4)  # of both players
+
+        def __post_init__(self) -> None:
+            counts = ("min_side", "width", "widest", "discriminator_steps", "generator_steps")
+            for name in counts:
+                if getattr(self, name) < 1:
+                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
+            if not 0 < self.factor < 1:
+                raise UsageError(f"factor lies between 0 and 1, not {self.factor}")
+            for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
+                if getattr(self, name) < 0:
+                    raise UsageError(f"{name} is at least 0, not {getattr(self, name)}")
+
+    options: Options
+    fixed: Tensor
+    amplitudes: Tensor
+    begun: Tensor
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, (channels, height, width) = self.options, data.shape
+        self.sizes = pyramid(height, width, o.min_side, o.max_side, o.factor)
+        widths = [min(o.width << scale // 4, o.widest) for scale in range(len(self.sizes))]
+        self.generator = nn.ModuleList(ScaleGenerator(channels, width) for width in widths)
+        self.discriminator = nn.ModuleList(scale_discriminator(channels, width) for width in widths)
+        self.register_buffer("fixed", torch.randn(1, 1, *self.sizes[0]))  # z*, once and for all
+        self.register_buffer("amplitudes", torch.ones(len(self.sizes)))  # σ
+        self.register_buffer("begun", torch.tensor(0))  # scales
+
+    def check_data(self) -> None:
+        super().check_data()
+        if not self.data.single:
+            raise UsageError("SinGAN learns one picture, and these data have many: choose --data photo or photo:FILE")
+
+    def optim(self, player: str) -> Optim:
+        o, done = self.options.optim, self.progress * len(self.sizes) % 1
+        return replace(o, lr=o.lr / 10) if done >= self.options.slow_after else o
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, scale, image = self.options, int(self.progress * len(self.sizes)), next(batches)["image"]
+        new = self.begin(scale, image[:1])
+        judge, real = self.discriminator[scale], resized(image, self.sizes[scale])
+        for step in range(o.discriminator_steps):
+            with torch.no_grad():
+                fake = self.fake(len(real), scale)
+            real_logits, fake_logits = full(judge(real)), full(judge(fake))
+            self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
+            yield Move(
+                "discriminator",
+                forget=new and step == 0,
+                adversarial=o.loss.discriminator(real_logits, fake_logits),
+                gradient_penalty=o.gradient_penalty_weight * gradient_penalty(judge, real, fake),
+            )
+
+        below = self.arriving(scale)
+        for step in range(o.generator_steps):
+            compared = full(judge(real)) if o.loss.relativistic else None
+            adversarial = o.loss.generator(compared, full(judge(self.fake(len(real), scale))))
+            back = full(self.generator[scale](self.fixed_planes()[scale], below))
+            yield Move(
+                "generator",
+                forget=new and step == 0,
+                adversarial=adversarial,
+                reconstruction=o.reconstruction_weight * mse_loss(back, real[:1]),
+            )
+
+    def begin(self, scale: int, image: Tensor) -> bool:
+        """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
+        for player in (self.generator, self.discriminator):
+            for i, net in enumerate(player):
+                net.train(i == scale)  # finished scales are what they will be in use
+        first = int(self.begun)
+        for new in range(first, scale + 1):
+            for player in (self.generator, self.discriminator):
+                before, now = player[max(new - 1, 0)].state_dict(), player[new].state_dict()
+                if all(before[name].shape == tensor.shape for name, tensor in now.items()):
+                    player[new].load_state_dict(before)
+            if new:
+                error = mse_loss(full(self.arriving(new)), resized(image, self.sizes[new])).sqrt()
+                self.amplitudes[new] = self.options.noise * error
+        self.begun.fill_(max(first, scale + 1))
+        return scale >= first
+
+    @torch.no_grad()
+    def arriving(self, scale: int) -> Tensor:
+        """The reconstruction as it arrives at a scale from below, enlarged.  [1, C, H, W]"""
+        if scale == 0:
+            return torch.zeros(1, self.data.shape[0], *self.sizes[0]).to(self.fixed)
+        return resized(self.reconstruct(scale), self.sizes[scale])
+
+    def fake(self, n: int, scale: int) -> Tensor:
+        """n images of a scale; only its own generator is differentiated."""
+        planes = self.planes(n, self.sizes[: scale + 1])
+        with torch.no_grad():
+            below = self.climb(planes[:-1]) if scale else self.arriving(0)
+        return self.step(scale, planes[-1], resized(below, self.sizes[scale]))
+
+    def step(self, scale: int, plane: Tensor, coarse: Tensor) -> Tensor:
+        return full(self.generator[scale](self.amplitudes[scale] * plane, coarse))
+
+    def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
+        n = len(planes[0])
+        x = planes[0].new_zeros(n, self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        for scale, plane in enumerate(planes, start):
+            x = self.step(scale, plane, resized(x, plane.shape[2:]))
+        return x
+
+    def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
+        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(sizes, start)]
+        return [rng.randn(n, *shape, device=self.device).to(self.dtype) for shape in shapes]
+
+    def fixed_planes(self) -> list[Tensor]:
+        zeros = [self.fixed.new_zeros(1, 1, *size) for size in self.sizes[1:]]
+        return [self.fixed, *zeros]
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """The planes of all scales, one after the other in a row.  [n, z]"""
+        return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The images of such noise; scales that have not begun to learn only enlarge."""
+        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]
+        rows = z.split([math.prod(shape) for shape in shapes], 1)[: max(int(self.begun), 1)]
+        planes = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=False)]
+        parts = [self.climb(part) for part in zip(*(plane.split(CHUNK) for plane in planes), strict=True)]
+        return resized(torch.cat(parts), self.sizes[-1])
+
+
+def gradient_penalty(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """(‖∇C(x̂)‖ - 1)² for each pixel's gradient of the sum of all patches' logits, x̂ on lines from fake to real."""
+    with second_order(real):
+        t = rng.rand(len(real), 1, 1, 1, device=real.device).to(real)
+        between = torch.lerp(fake, real, t).requires_grad_()
+        (gradient,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
+        return (gradient.norm(dim=1) - 1).square().mean()

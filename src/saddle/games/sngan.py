@@ -1,0 +1,26 @@
+"""SNGAN. Spectral Normalization for Generative Adversarial Networks. Miyato et al., 2018. https://arxiv.org/abs/1802.05957
+
+Every weight matrix of the discriminator is divided by its largest singular value, so that no layer stretches what it
+sees: the discriminator is 1-Lipschitz without a penalty, for the price of one power iteration a step (Eq. 8,
+Algorithm 1). Hinge losses (Eq. 16, 17), and the ResNet of Table 4.
+"""
+
+from dataclasses import dataclass
+
+from ..losses import AdversarialLoss, Hinge
+from ..nets.network import Network
+from ..nets.sngan import SNResNet
+from ..optim import Adam, Linear, Optim
+from ._two_player import TwoPlayer
+
+
+class SNGAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        z_dim: int = 128  # numbers in a latent
+        network: Network = SNResNet()  # the architecture of both players
+        loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator
+        optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear())  # of both players
+
+    options: Options

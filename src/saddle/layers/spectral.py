@@ -1,0 +1,63 @@
+"""Spectral normalisation. Miyato et al., 2018, Section 2.1, Algorithm 1. https://arxiv.org/abs/1802.05957"""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.utils.parametrize import register_parametrization
+
+Net = TypeVar("Net", bound=nn.Module)
+_WRAPPED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding)
+
+
+class SpectralNorm(nn.Module):
+    """W → W / σ(W), σ = uᵀ W v the largest singular value, followed by one power iteration a step (Algorithm 1).
+
+    W is a matrix of `axis`, the outputs, by all the rest. u is a buffer, and constant to the gradient. The iteration
+    takes place when the weights have changed and the network is in training: real and fake, micro-batches and
+    penalties of one step meet the same function, and a resumed run iterates when the whole run would. Whether they
+    have changed is told by their sum, and chosen without waiting for the device.
+    """
+
+    u: Tensor
+    seen: Tensor
+
+    def __init__(self, weight: Tensor, axis: int = 0):
+        super().__init__()
+        self.axis = axis
+        self.register_buffer("u", normalize(torch.randn(weight.shape[axis], device=weight.device), dim=0))
+        self.register_buffer("seen", torch.zeros((), device=weight.device))  # the sum of the last weights
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):  # in bf16 the iteration would not converge
+            return weight / self.sigma(weight)
+
+    def sigma(self, weight: Tensor) -> Tensor:
+        """The largest singular value, as far as the iterations have come.  []"""
+        matrix = weight.transpose(0, self.axis).flatten(1)
+        with torch.no_grad():
+            u = self._followed(matrix) if self.training else normalize(self.u, dim=0)  # averaged ones are shorter
+            v = normalize(matrix.mT @ u, dim=0)
+        return u @ (matrix @ v)
+
+    def _followed(self, matrix: Tensor) -> Tensor:
+        """u for these weights, which is remembered.  [outputs]"""
+        total = matrix.sum()
+        v = normalize(matrix.mT @ self.u, dim=0)
+        u = torch.where(total == self.seen, self.u, normalize(matrix @ v, dim=0))
+        self.u.copy_(u)
+        self.seen.copy_(total)
+        return u
+
+
+def spectral_norm(network: Net) -> Net:
+    """`network`, itself one layer or many, with every linear, convolution and embedding weight divided by its σ.
+
+    Initialise first: afterwards `layer.weight` is computed, and writing into it changes nothing.
+    """
+    layers: list[Any] = [layer for layer in network.modules() if isinstance(layer, _WRAPPED)]
+    for layer in layers:
+        outputs = 1 if isinstance(layer, nn.modules.conv._ConvTransposeNd) else 0
+        register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs), unsafe=True)
+    return network

@@ -1,0 +1,24 @@
+"""Statistics of a whole batch, whose micro-batches and processes see it in parts."""
+
+from torch import Tensor
+
+from .. import dist
+
+
+class WholeMean:
+    """The mean of a round's parts.
+
+    Micro-batches play their rounds in step, so the last `add` of a round knows them all and its mean is the one that
+    stays: `reset` before the round's first move, `add` after it.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.total, self.parts = 0.0, 0
+
+    def add(self, part: Tensor) -> Tensor:
+        """The mean of the parts so far, over the processes too."""
+        self.total, self.parts = self.total + dist.mean(part), self.parts + 1
+        return self.total / self.parts

@@ -1,0 +1,157 @@
+"""The network of R3GAN: a ResNeXt without normalisation. Huang et al., 2024. https://arxiv.org/abs/2501.05441"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from ..errors import UsageError
+from ..layers.bilinear import Resample
+from ..layers.convolution import Conv2d
+from ..spec import DataSpec
+from .network import Discriminator, Network
+from .shapes import halvings
+
+_SLOPE = 0.2
+_GAIN = (2 / (1 + _SLOPE**2)) ** 0.5  # keeps the variance through a leaky ReLU
+
+
+def scaled(layer: nn.Module, fan_in: int, gain: float = 1.0) -> nn.Module:
+    """Weights N(0, gain² / fan in), biases 0."""
+    nn.init.normal_(layer.weight, 0.0, gain / fan_in**0.5)  # type: ignore[arg-type]
+    if getattr(layer, "bias", None) is not None:
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def mix(inputs: int, outputs: int) -> nn.Module:
+    """A 1×1 convolution."""
+    return scaled(Conv2d(inputs, outputs, 1, bias=False), inputs)
+
+
+class Block(nn.Module):
+    """1×1, leaky ReLU, grouped 3×3, leaky ReLU, 1×1 beside the identity, which is all that it is at first."""
+
+    def __init__(self, width: int, expanded: int, groups: int, gain: float):
+        super().__init__()
+        self.widen = scaled(Conv2d(width, expanded, 1), width, gain)
+        self.look = scaled(Conv2d(expanded, expanded, 3, padding=1, groups=groups), 9 * expanded // groups, gain)
+        self.narrow = Conv2d(expanded, width, 1, bias=False)
+        nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = leaky_relu(self.widen(x), _SLOPE)
+        h = leaky_relu(self.look(h), _SLOPE)
+        return x + self.narrow(h)
+
+
+class FromLatent(nn.Module):
+    """A learned map for each channel, scaled by a linear function of the latent."""
+
+    def __init__(self, inputs: int, width: int, size: tuple[int, int]):
+        super().__init__()
+        self.maps = nn.Parameter(torch.randn(width, *size))
+        self.scales = scaled(nn.Linear(inputs, width, bias=False), inputs)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.maps * self.scales(z)[:, :, None, None]
+
+
+class ToFeatures(nn.Module):
+    """The scalar product of each channel with a learned map.  [N, C]"""
+
+    def __init__(self, width: int, size: tuple[int, int]):
+        super().__init__()
+        self.maps = nn.Parameter(torch.randn(width, *size) / (size[0] * size[1]) ** 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.maps).sum((2, 3))
+
+
+class Conditioned(nn.Module):
+    """A generator whose latent is followed by an embedding of the label."""
+
+    def __init__(self, embedding: nn.Module, network: nn.Module):
+        super().__init__()
+        self.embedding, self.network = embedding, network
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.network(torch.cat((z, self.embedding(label).to(z)), 1))
+
+
+class Projection(nn.Module):
+    """A linear map of the features, projected on an embedding of the label.  [N]"""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.linear = scaled(nn.Linear(width, width, bias=False), width)
+        self.embedding = scaled(nn.Embedding(classes, width), classes, width**-0.5)
+
+    def forward(self, features: Tensor, label: Tensor) -> Tensor:
+        return (self.linear(features) * self.embedding(label)).sum(1)
+
+
+@dataclass(frozen=True)
+class R3GAN(Network):
+    """Huang et al.'s Config E. At 32×32, 64 latents: 20,732,160 and 20,683,776 parameters; with CIFAR-10's labels
+    20,781,952 and 21,280,512.
+
+    FFHQ at 64 and 256 pixels are the same settings; ImageNet's are width 1536, groups of 32, at 64 pixels 5 wide maps.
+    """
+
+    takes_labels: ClassVar[bool] = True
+
+    width: int = 768  # channels of the smallest maps
+    wide: int = 4  # how many sizes of map are that wide; each larger one has half the channels of the one before
+    blocks: int = 2  # residual blocks for each size of map
+    expansion: int = 2  # channels inside a block, for each outside
+    group: int = 16  # channels in a group of the 3×3 convolution
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.wide, self.blocks, self.expansion, self.group) < 1:
+            raise UsageError("width, wide, blocks, expansion and group of an R3GAN are at least 1")
+
+    def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
+        (height, width), widths = self._sizes(data)
+        inputs = z_dim * 2 if data.classes else z_dim
+        layers: list[nn.Module] = [FromLatent(inputs, widths[0], (height, width)), *self._blocks(widths, 0)]
+        for level, (narrow, wide) in enumerate(pairwise(widths)):
+            if narrow != wide:
+                layers.append(mix(narrow, wide))
+            layers += [Resample(height << level, width << level, up=True), *self._blocks(widths, level + 1)]
+        network = nn.Sequential(*layers, mix(widths[-1], data.shape[0]))
+        if not data.classes:
+            return network
+        classes = len(data.classes)
+        return Conditioned(scaled(nn.Embedding(classes, z_dim), classes), network)
+
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        (height, width), widths = self._sizes(data)
+        layers = [mix(data.shape[0], widths[-1])]
+        for level in reversed(range(1, len(widths))):
+            layers += [*self._blocks(widths, level), Resample(height << level, width << level, up=False)]
+            if widths[level] != widths[level - 1]:
+                layers.append(mix(widths[level], widths[level - 1]))
+        layers += [*self._blocks(widths, 0), ToFeatures(widths[0], (height, width))]
+        if data.classes:
+            return Discriminator(nn.Sequential(*layers), Projection(widths[0], len(data.classes)))
+        return Discriminator(nn.Sequential(*layers), scaled(nn.Linear(widths[0], 1, bias=False), widths[0]))
+
+    def _sizes(self, data: DataSpec) -> tuple[tuple[int, int], list[int]]:
+        """The smallest map, and the channels of the maps from there on. UsageError where groups do not come out even."""
+        levels, smallest = halvings("R3GAN", data)
+        widths = [self.width >> max(0, level + 1 - self.wide) for level in range(levels + 1)]
+        if any(width * self.expansion % self.group for width in widths) or widths[-1] < 1:
+            raise UsageError(
+                f"R3GAN's maps would have {', '.join(map(str, widths))} channels; {self.expansion} times each is to be a "
+                f"multiple of {self.group} (network.group): choose another network.width, or more network.wide"
+            )
+        return smallest, widths
+
+    def _blocks(self, widths: list[int], level: int) -> list[nn.Module]:
+        expanded = self.expansion * widths[level]
+        gain = _GAIN * (self.blocks * len(widths)) ** -0.25
+        return [Block(widths[level], expanded, expanded // self.group, gain) for _ in range(self.blocks)]

@@ -1,0 +1,285 @@
+"""The networks of StyleGAN2. Karras et al., 2020. https://arxiv.org/abs/1912.04958"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, one_hot
+
+from .. import dist, rng
+from ..errors import UsageError
+from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
+from ..layers.minibatch import MinibatchStd
+from ..layers.modulated import ModulatedConv2d
+from ..layers.pixel_norm import pixel_norm
+from ..layers.resample import blur, double, halve
+from ..penalties import Penalty
+from ..scene import Scene
+from ..spec import DataSpec
+from .network import Discriminator, Network
+from .shapes import power_of_two
+
+
+def act(x: Tensor, gain: float = HE) -> Tensor:
+    """Leaky ReLU, times what brings the variance back."""
+    return leaky_relu(x, 0.2) * gain
+
+
+class Act(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return act(x)
+
+
+class Mapping(nn.Module):
+    """Latents and labels → w, the space that is not bound to be normal.  [N, z_dim], int64 [N] → [N, w_dim]
+
+    Both are normalised first. The layers learn at a hundredth of the learning rate. Without latents (z_dim 0) it is
+    what the discriminator makes of a label.
+    """
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int, classes: int = 0):
+        super().__init__()
+        self.z_dim, self.classes = z_dim, classes
+        self.embed = EqualizedLinear(classes, w_dim) if classes else None
+        widths = [z_dim + w_dim * bool(classes)] + [w_dim] * layers
+        self.layers = nn.ModuleList(EqualizedLinear(i, o, lr_multiplier=0.01) for i, o in pairwise(widths))
+
+    def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
+        parts = [] if z is None else [pixel_norm(z)]
+        if self.embed is not None:
+            assert label is not None
+            parts.append(pixel_norm(self.embed(one_hot(label, self.classes).to(self.embed.weight.dtype))))
+        w = torch.cat(parts, dim=1)
+        for layer in self.layers:
+            w = act(layer(w))
+        return w
+
+
+class StyledConv(nn.Module):
+    """Modulated convolution, noise, bias, activation. The noise is one map for all channels, at first of strength 0.
+
+    In use the noise is the same for all images, so that an image is a function of its latent.
+    """
+
+    noise: Tensor
+
+    def __init__(self, inputs: int, outputs: int, side: int, w_dim: int, up: bool = False):
+        super().__init__()
+        self.conv = ModulatedConv2d(inputs, outputs, 3, w_dim, up=up)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("noise", torch.randn(side, side))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        x = self.conv(x, w)
+        noise = rng.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.noise
+        x = x + (noise.to(x.dtype) * self.noise_strength).to(x.dtype)  # [N, 1, H, W]
+        return act(x + self.bias[:, None, None].to(x.dtype))
+
+
+class ToImage(nn.Module):
+    """A map's share of the image: 1×1, modulated but not demodulated."""
+
+    def __init__(self, inputs: int, channels: int, w_dim: int):
+        super().__init__()
+        self.conv = ModulatedConv2d(inputs, channels, 1, w_dim, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return self.conv(x, w) + self.bias[:, None, None]
+
+
+class Synthesis(nn.Module):
+    """Styles [N, styles, w_dim] → images [N, C, side, side], without bounds.
+
+    Every resolution adds its share to the enlarged image of the one below (Figure 7b). Each convolution has a style of
+    its own; what turns a map into an image takes that of the next convolution, and one more serves the last.
+    """
+
+    def __init__(self, widths: list[int], channels: int, w_dim: int):
+        super().__init__()
+        self.styles = 2 * len(widths)
+        self.start = nn.Parameter(torch.randn(widths[0], 4, 4))
+        self.first = StyledConv(widths[0], widths[0], 4, w_dim)
+        sizes = [(i, o, 8 << level) for level, (i, o) in enumerate(pairwise(widths))]
+        self.ups = nn.ModuleList(StyledConv(i, o, side, w_dim, up=True) for i, o, side in sizes)
+        self.convs = nn.ModuleList(StyledConv(o, o, side, w_dim) for _, o, side in sizes)
+        self.to_image = nn.ModuleList(ToImage(width, channels, w_dim) for width in widths)
+
+    def forward(self, ws: Tensor) -> Tensor:
+        w = ws.unbind(1)
+        x = self.first(self.start.expand(len(ws), -1, -1, -1), w[0])
+        image = self.to_image[0](x, w[1])
+        for level, (up, conv) in enumerate(zip(self.ups, self.convs, strict=True)):
+            x = conv(up(x, w[2 * level + 1]), w[2 * level + 2])
+            image = double(image) + self.to_image[level + 1](x, w[2 * level + 3])
+        return image
+
+
+class Generator(nn.Module):
+    """Mapping and synthesis: z, and labels if there are classes → images. While training, styles are mixed."""
+
+    w_mean: Tensor
+
+    def __init__(self, mapping: Mapping, synthesis: Synthesis, w_dim: int, mixing: float):
+        super().__init__()
+        self.mapping, self.synthesis, self.mixing = mapping, synthesis, mixing
+        self.register_buffer("w_mean", torch.zeros(w_dim))  # where truncation leads to
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.synthesis(self.styles(z, label))
+
+    def styles(self, z: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
+        """Styles of all layers; with truncation ψ < 1 nearer to their mean.  [N, styles, w_dim]"""
+        w = self.mapping(z, label)
+        if not self.training:
+            return torch.lerp(self.w_mean, w, truncation)[:, None].expand(-1, self.synthesis.styles, -1)
+        self.w_mean.lerp_(dist.mean(w.mean(0)).to(self.w_mean), 0.005)
+        return self.mixed(w, label)
+
+    def mixed(self, w: Tensor, label: Tensor | None) -> Tensor:
+        """With chance `mixing`, the layers from a random one on take another latent's style.  [N, styles, w_dim]"""
+        n, styles = len(w), self.synthesis.styles
+        other = self.mapping(rng.randn(n, self.mapping.z_dim, device=w.device).to(w.dtype), label)
+        crossover = 1 + rng.randint(styles - 1, n, device=w.device)
+        crossover[rng.rand(n, device=w.device) >= self.mixing] = styles
+        return cross(w, other, crossover, styles)
+
+
+def cross(w: Tensor, other: Tensor, crossover: Tensor, styles: int) -> Tensor:
+    """w up to layer `crossover` [N], from there on the other: [N, w_dim] → [N, styles, w_dim]."""
+    mine = torch.arange(styles, device=w.device) < crossover[:, None]
+    return torch.where(mine[..., None], w[:, None], other[:, None])
+
+
+class Down(nn.Module):
+    """A convolution to half the size, of the filtered input."""
+
+    def __init__(self, inputs: int, outputs: int, gain: float):
+        super().__init__()
+        self.conv, self.gain = EqualizedConv2d(inputs, outputs, 3, stride=2, padding=0), gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return act(self.conv(blur(x, padding=2)), self.gain)
+
+
+class DownBlock(nn.Module):
+    """Two convolutions, of which the second halves the size, beside a shortcut. The sum is over √2."""
+
+    def __init__(self, inputs: int, outputs: int, shortcut: bool):
+        super().__init__()
+        self.conv = nn.Sequential(EqualizedConv2d(inputs, inputs, 3), Act())
+        self.down = Down(inputs, outputs, 1.0 if shortcut else HE)
+        self.shortcut = EqualizedConv2d(inputs, outputs, 1, gain=0.5**0.5, bias=False) if shortcut else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.down(self.conv(x))
+        return h if self.shortcut is None else h + self.shortcut(halve(x))
+
+
+class Projection(nn.Module):
+    """Features, and labels if there are classes → logits [N].  Miyato & Koyama, 2018, of a mapped label."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.mapping = Mapping(0, width, 8, classes) if classes else None
+        self.out = EqualizedLinear(width, width if classes else 1)
+
+    def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
+        out = self.out(features)
+        if self.mapping is None:
+            return out.flatten()
+        return (out * self.mapping(None, label)).sum(1) * out.shape[1] ** -0.5
+
+
+@dataclass(frozen=True)
+class PathLength(Penalty):
+    """(‖Jᵀy‖ - a)²: a small step in w changes the image by as much wherever it is taken.  Equation 4.
+
+    J = ∂image / ∂w, y normal noise of the image's shape, a the mean length so far. As in the code, every second sample
+    of the batch will do, and a includes the lengths at hand, whose gradients flow.
+    """
+
+    players = ("generator",)
+    weight: float = 2.0  # factor on the penalty
+    every: int = 4  # rounds from one penalty to the next; lazy ones count for the rounds between
+
+    def measure(self, scene: Scene) -> Tensor:
+        generator, mean = scene.player, scene.memory.mean  # type: ignore[union-attr]
+        z, label = scene.z[::2], scene.label if scene.label is None else scene.label[::2]  # type: ignore[index]
+        lengths = path_lengths(generator.synthesis, generator.styles(z, label))  # type: ignore[union-attr, operator, arg-type]
+        now = torch.lerp(mean, dist.joint_mean(lengths.mean()).to(mean), 0.01)
+        mean.copy_(now.detach())
+        return (lengths - now).square().mean()
+
+    def remember(self, game: nn.Module) -> nn.Module:
+        memory = nn.Module()
+        memory.register_buffer("mean", torch.zeros(()))
+        return memory
+
+    def forbids(self, game: nn.Module) -> str | None:
+        if isinstance(game.get_submodule("generator"), Generator):
+            return None
+        return "PathLength measures how styles move the image, but this generator has none; use the network StyleGAN2"
+
+
+def path_lengths(synthesis: Callable[[Tensor], Tensor], ws: Tensor) -> Tensor:
+    """‖Jᵀy‖ of each sample: over the styles [N, styles, w_dim], the root of the mean of the squares.  [N]"""
+    ws = ws if ws.requires_grad else ws.requires_grad_()
+    image = synthesis(ws)
+    y = rng.randn(*image.shape, device=image.device).to(image) * (image.shape[2] * image.shape[3]) ** -0.5
+    (gradient,) = torch.autograd.grad((image * y).sum(), ws, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
+
+
+@dataclass(frozen=True)
+class StyleGAN2(Network):
+    """Karras et al.'s: 30,370,060 and 29,012,513 parameters at 1024×1024, 30,034,338 and 28,864,129 at 256×256.
+
+    Square images whose side is a power of two, 8 or more.
+    """
+
+    takes_labels = True
+    channel_base: int = 32768  # channels of a map times its side, where that is less than channel_max
+    channel_max: int = 512  # channels of the smallest maps
+    mapping_layers: int = 8  # between z and w; 2 suit small images
+    w_dim: int = 512  # length of a style
+    mixing: float = 0.9  # chance that a training image takes the styles of two latents
+    architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
+    group: int = 4  # samples whose deviation the discriminator sees
+
+    def __post_init__(self) -> None:
+        counts = {n: getattr(self, n) for n in ("channel_base", "channel_max", "mapping_layers", "w_dim", "group")}
+        for name, value in counts.items():
+            if value < 1:
+                raise UsageError(f"{name} of a StyleGAN2 is at least 1, not {value}")
+        if not 0 <= self.mixing <= 1:
+            raise UsageError(f"mixing is a chance from 0 to 1, not {self.mixing}")
+
+    def generator(self, z_dim: int, data: DataSpec) -> Generator:
+        mapping = Mapping(z_dim, self.w_dim, self.mapping_layers, len(data.classes))
+        synthesis = Synthesis(self.widths(data), data.shape[0], self.w_dim)
+        return Generator(mapping, synthesis, self.w_dim, self.mixing)
+
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        widths = self.widths(data)[::-1]
+        trunk = nn.Sequential(
+            EqualizedConv2d(data.shape[0], widths[0], 1),
+            Act(),
+            *(DownBlock(i, o, self.architecture == "resnet") for i, o in pairwise(widths)),
+            MinibatchStd(self.group),
+            EqualizedConv2d(widths[-1] + 1, widths[-1], 3),
+            Act(),
+            nn.Flatten(),
+            EqualizedLinear(widths[-1] * 16, widths[-1]),
+            Act(),
+        )
+        return Discriminator(trunk, Projection(widths[-1], len(data.classes)))
+
+    def widths(self, data: DataSpec) -> list[int]:
+        """Channels of every resolution, from 4×4 up."""
+        sides: Iterable[int] = (4 << level for level in range(power_of_two("StyleGAN2", data) - 1))
+        return [max(1, min(self.channel_base // side, self.channel_max)) for side in sides]
