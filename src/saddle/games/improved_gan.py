@@ -1,4 +1,4 @@
-"""Improved GAN. Improved Techniques for Training GANs. Salimans et al., 2016. https://arxiv.org/abs/1606.03498
+"""Improved-GAN. Improved Techniques for Training GANs. Salimans et al., 2016. https://arxiv.org/abs/1606.03498
 
 Five ways to keep the game in balance, each a setting: feature matching (Section 3.1: auxiliaries FeatureMatching, with
 adversarial_weight 0 in place of the adversarial loss), minibatch discrimination (3.2: network.minibatch), historical
