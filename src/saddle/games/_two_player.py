@@ -187,7 +187,8 @@ class TwoPlayer(Synthesis):
         if not any(penalty.shares() for penalty in self.options.penalties):
             return self.scene(real, fake, z, label, compares=True)
         with torch.compiler.set_stance("force_eager"):
-            return self.scene(real.detach().requires_grad_(), fake.requires_grad_(), z, label, compares=True)
+            real, fake = (full(x).detach().requires_grad_() for x in (real, fake))
+            return self.scene(real, fake, z, label, compares=True)
 
     def scene(
         self,
