@@ -432,7 +432,7 @@ def test_top_k_passes_on_what_its_loss_says():
     [
         (lambda: NonSaturating(real_target=0), "real_target is a probability greater than 0, not 0"),
         (lambda: NonSaturating(real_target=1.1), "real_target is a probability greater than 0, not 1.1"),
-        (lambda: EnergyMargin(margin=0), "the margin of an energy is greater than 0, not 0"),
+        (lambda: EnergyMargin(margin=0), "margin and end are greater than 0, not 0 and None"),
         (
             lambda: TopK(RelativisticAverage()),
             "TopK leaves out fakes, and RelativisticAverage has a place for every one",

@@ -19,7 +19,9 @@ from saddle.metrics.evaluation import COMPUTE, SETTINGS
 from saddle.metrics.fid import Moments, fid
 from saddle.metrics.names import METRICS
 
-IMAGE_METRICS = [name for name, metric in METRICS.items() if not {"modes", "stacked", "labels"} & {*metric.needs}]
+IMAGE_METRICS = [
+    name for name, metric in METRICS.items() if not {"modes", "stacked", "labels", "bounds"} & {*metric.needs}
+]
 RING = torch.tensor([[math.cos(i * math.pi / 4), math.sin(i * math.pi / 4)] for i in range(8)])
 
 

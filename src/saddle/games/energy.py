@@ -9,7 +9,7 @@ code, each sample has a goal of its own, as the scores of data are spread.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,13 +61,13 @@ class Energy(Synthesis):
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
-        self.start = winn.Starts(o.z_dim, data) if data.is_image else nn.Identity()
+        self.start = winn.Starts(o.z_dim, data)
         self.discriminator = winn.Judge(o.network.discriminator(data))
         self.past = nn.ModuleList(deepcopy(self.discriminator).requires_grad_(False) for _ in range(o.cascades - 1))
         self.register_buffer("cascade", torch.tensor(0))  # how many of them are there
         self.memory = Memory(o.memory, data.shape)
-        for part in (o.loss, *o.penalties):
-            if reason := part.forbids(self):
+        for reason in (o.loss.forbids(self), *(penalty.forbids(self) for penalty in o.penalties)):
+            if reason:
                 raise UsageError(reason)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
@@ -81,14 +81,11 @@ class Energy(Synthesis):
             negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
             real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
             scene = Scene(self.discriminator, real, negative)
+            paid: dict[str, Any] = {each.name: each(self.rounds, scene) for each in o.penalties}
             self.note(
                 d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
             )
-            yield Move(
-                "discriminator",
-                adversarial=o.loss.discriminator(real_logits, negative_logits),
-                **{each.name: each(self.rounds, scene) for each in o.penalties},
-            )
+            yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, negative_logits), **paid)
         self.memory.keep(fresh)
         self.discriminator.calibrate(real)
 
@@ -99,10 +96,12 @@ class Energy(Synthesis):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
             self.cascade.fill_(ended)
 
+    def landscape(self, points: Tensor) -> Tensor:
+        return self.discriminator(points)
+
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """Where a climb starts, and where among the scores of data it ends, standard normal.  [n, K + 1]"""
-        size = prod(self.start.shape) if self.data.is_image else prod(self.data.shape)
-        return rng.randn(n, size + 1, device=self.device).to(self.dtype)
+        return rng.randn(n, self.start.size + 1, device=self.device).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""

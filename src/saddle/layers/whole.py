@@ -1,5 +1,6 @@
 """Statistics of a whole batch, whose micro-batches and processes see it in parts."""
 
+import torch
 from torch import Tensor
 
 from .. import dist
@@ -13,12 +14,12 @@ class WholeMean:
     """
 
     def __init__(self) -> None:
-        self.reset()
+        self.parts: list[Tensor] = []
 
     def reset(self) -> None:
-        self.total, self.parts = 0.0, 0
+        self.parts.clear()
 
     def add(self, part: Tensor) -> Tensor:
         """The mean of the parts so far, over the processes too."""
-        self.total, self.parts = self.total + dist.mean(part), self.parts + 1
-        return self.total / self.parts
+        self.parts.append(dist.mean(part))
+        return torch.stack(self.parts).mean(0)

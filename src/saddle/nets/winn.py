@@ -1,5 +1,6 @@
 """The networks of WINN. Lee et al., 2018, Appendix. https://arxiv.org/abs/1711.08875"""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -44,16 +45,17 @@ class WINN(Network):
 
 
 class Starts(nn.Module):
-    """Smooth noise, [N, z_dim · h · w] → images in [-1, 1]: 5×5 convolutions that stay as they were drawn.
+    """Noise [N, size] → images in [-1, 1], by 5×5 convolutions that stay as they were drawn; points are noise itself.
 
-    Each halves the channels and is followed by a doubling of the size and layer norm; an image is stretched to the
-    whole range in the end.
+    Each convolution halves the channels and is followed by a doubling of the size and layer norm; an image is stretched
+    to the whole range in the end.
     """
 
     def __init__(self, z_dim: int, data: DataSpec):
         super().__init__()
-        levels, smallest = halvings("WINN", data)
-        self.shape = (z_dim, *smallest)
+        levels, smallest = halvings("WINN", data) if data.is_image else (0, ())
+        self.shape = (z_dim, *smallest) if data.is_image else data.shape
+        self.size = math.prod(self.shape)
         layers: list[nn.Module] = []
         for level in range(levels):
             last = level == levels - 1
@@ -63,9 +65,10 @@ class Starts(nn.Module):
         self.layers = small_normal(nn.Sequential(*layers), std=0.1).requires_grad_(False)
 
     def forward(self, z: Tensor) -> Tensor:
+        if not len(self.layers):
+            return z
         x = self.layers(z.unflatten(1, self.shape))
-        low, high = x.flatten(1).aminmax(dim=1)
-        low, high = (edge.view(-1, *[1] * (x.ndim - 1)) for edge in (low, high))
+        low, high = (edge.view(-1, 1, 1, 1) for edge in x.flatten(1).aminmax(dim=1))
         return (x - low) / (high - low) * 2 - 1
 
 
@@ -74,7 +77,7 @@ def _block(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 class Judge(nn.Module):
-    """A discriminator that remembers how high data score: its buffers are averaged over rounds along with its weights."""
+    """A discriminator that remembers how high data score, in buffers that are averaged as its weights are."""
 
     mean: Tensor
     std: Tensor
