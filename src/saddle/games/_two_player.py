@@ -95,6 +95,7 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+            n //= view.least()
         for module in self.discriminator.modules():
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
