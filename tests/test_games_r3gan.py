@@ -135,7 +135,9 @@ def test_settings_go_from_first_to_last_on_a_cosine():
     assert o.optim.at(9, 0.5) == {"lr": pytest.approx(1.25e-4), "betas": (0.0, pytest.approx(0.945))}
     assert o.optim.at(9, 1.0) == {"lr": pytest.approx(5e-5), "betas": (0.0, pytest.approx(0.99))}
     for penalty in o.penalties:
-        paid = [float(penalty(0, Scene(linear, POINTS, POINTS, progress=progress))) for progress in (0.0, 1.0)]
+        x = POINTS.clone().requires_grad_()
+        judged = Verdict(linear(x), x)
+        paid = [float(penalty(0, Scene(linear, x, x, judged, judged, progress=progress))) for progress in (0.0, 1.0)]
         assert paid == pytest.approx([0.05 * 25 / 2, 0.005 * 25 / 2])  # γ / 2 · ‖w‖²
 
 
@@ -249,6 +251,12 @@ def test_the_penalised_gradient_is_that_of_the_samples_and_not_of_what_the_views
     game.discriminator.forward = discriminate
     move = next(game.round(iter([{"image": images(4, 3, 8, 8)}])))
     assert float(move.losses["r1"].detach()) == pytest.approx(192 / 4 / 2)
+
+
+def test_penalties_are_shared_in_half_precision_too():
+    trainer = make_trainer("r3gan", precision="bf16")
+    trainer.play_round()
+    assert {"discriminator/r1", "discriminator/r2"} <= trainer.losses.keys()
 
 
 def test_logits_that_a_game_does_not_share_cannot_be_asked_for():

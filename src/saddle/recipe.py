@@ -1,8 +1,8 @@
 """A recipe: the game, its data, its settings and the plan. A run folder begins with its recipe.
 
 Shipped recipes lie in `recipes/`: `dcgan.yaml` for the game's own data, `wgan-gp.ring.yaml` for another embedded
-source, `best.yaml` for the game that scores best on digits. They say what differs from the paper, and in `expect` the scores
-that a test asks of the run.
+source, `best.yaml` for the game that scores best on digits. They say what differs from the paper, and in `expect`
+the scores that a test asks of the run.
 """
 
 import re

@@ -95,6 +95,7 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+            n //= view.least()
         for module in self.discriminator.modules():
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
@@ -187,7 +188,8 @@ class TwoPlayer(Synthesis):
         if not any(penalty.shares() for penalty in self.options.penalties):
             return self.scene(real, fake, z, label, compares=True)
         with torch.compiler.set_stance("force_eager"):
-            return self.scene(real.detach().requires_grad_(), fake.requires_grad_(), z, label, compares=True)
+            real, fake = (full(x).detach().requires_grad_() for x in (real, fake))
+            return self.scene(real, fake, z, label, compares=True)
 
     def scene(
         self,

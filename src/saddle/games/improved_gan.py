@@ -22,7 +22,7 @@ class ImprovedGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = Improved(minibatch="discrimination")  # the architecture of both players
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what both players make of the logits
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
 
     options: Options
