@@ -38,14 +38,12 @@ class SpectralNorm(nn.Module):
         matrix = weight.transpose(0, self.axis).flatten(1)
         with torch.no_grad():
             u = self._followed(matrix) if self.training else normalize(self.u, dim=0)  # averaged ones are shorter
-            v = normalize(matrix.mT @ u, dim=0)
-        return u @ (matrix @ v)
+        return torch.linalg.vector_norm(matrix.mT @ u)  # uᵀ W v for v along Wᵀ u, with the same gradient u vᵀ
 
     def _followed(self, matrix: Tensor) -> Tensor:
         """u for these weights, which is remembered.  [outputs]"""
         total = matrix.sum()
-        v = normalize(matrix.mT @ self.u, dim=0)
-        u = torch.where(total == self.seen, self.u, normalize(matrix @ v, dim=0))
+        u = torch.where(total == self.seen, self.u, normalize(matrix @ (matrix.mT @ self.u), dim=0, eps=1e-30))
         self.u.copy_(u)
         self.seen.copy_(total)
         return u
