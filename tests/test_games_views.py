@@ -181,7 +181,7 @@ def test_unroll_out_of_range_is_refused(settings, message):
         TwoPlayer.Options(**settings)
 
 
-SMALL = MGAN.Options(z_dim=3, generators=4, reals_per_latent=2, width=8)
+SMALL = MGAN.Options(z_dim=3, generators=4, latents=4, width=8)
 
 
 def test_every_latent_goes_to_all_generators():
@@ -232,11 +232,18 @@ def test_the_weight_of_diversity_is_the_generators_alone():
     assert moves[0].losses["confusion"] > 0
 
 
+def test_latents_are_divided_among_the_parts_of_a_batch():
+    game = MGAN(POINTS, SMALL)
+    with rng.share(1, 2):
+        assert game.latents() == 2
+    with rng.share(0, 3), pytest.raises(UsageError, match="4 latents do not divide evenly among the 3 parts"):
+        game.latents()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: MGAN.Options(generators=0), "at least 1 and diversity_weight ≥ 0, not 0"),
-        (lambda: MGAN(POINTS, SMALL).check_batch(3), "one latent for every 2 real samples, into which the 3"),
         (lambda: MGAN(DataSpec((1, 28, 28))), "multiples of 8; the nearest sizes are 24×24 and 32×32"),
         (lambda: Improved(width=0), "width, generator_width and outputs of at least 1"),
     ],

@@ -41,6 +41,11 @@ def share(index: int, count: int) -> Iterator[None]:
         _share = before
 
 
+def shares() -> int:
+    """How many parts the batch is divided into."""
+    return _share[1]
+
+
 def randn(n: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
     """This share's [n, …] of the whole batch's standard normal numbers."""
     return _part(torch.randn(n * _share[1], *shape, device=device, generator=_generator(device)), n)

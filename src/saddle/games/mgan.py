@@ -29,17 +29,18 @@ class MGAN(Synthesis):
     class Options(Synthesis.Options):
         generators: int = 10  # K, of the mixture
         diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
-        reals_per_latent: int = 5  # real samples to one latent, of which every generator makes a fake
+        latents: int = 12  # to a batch, of each of which every generator makes a fake
         width: int = 128  # channels of the largest map; units of a layer for points
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
-        optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
+        optim: Optim = Adam(lr=2e-4)  # of both players
+        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if min(self.generators, self.reals_per_latent, self.width) < 1 or self.diversity_weight < 0:
+            if min(self.generators, self.latents, self.width) < 1 or self.diversity_weight < 0:
                 raise UsageError(
-                    "MGAN wants generators, reals_per_latent and width of at least 1 and diversity_weight ≥ 0, not "
-                    f"{self.generators}, {self.reals_per_latent}, {self.width} and {self.diversity_weight}"
+                    "MGAN wants generators, latents and width of at least 1 and diversity_weight ≥ 0, not "
+                    f"{self.generators}, {self.latents}, {self.width} and {self.diversity_weight}"
                 )
 
     options: Options
@@ -50,16 +51,23 @@ class MGAN(Synthesis):
         self.generator = mgan.generator(o.z_dim, o.generators, data, o.width)
         self.discriminator = mgan.discriminator(o.generators, data, o.width)
 
-    def check_batch(self, n: int) -> None:
-        if n % self.options.reals_per_latent:
+    def optim(self, player: str) -> Optim:
+        own = self.options.discriminator_optim if player == "discriminator" else None
+        return own or self.options.optim
+
+    def latents(self) -> int:
+        """How many this process draws for this micro-batch."""
+        latents, shares = self.options.latents, rng.shares()
+        if latents % shares:
             raise UsageError(
-                f"MGAN draws one latent for every {self.options.reals_per_latent} real samples, into which the {n} of "
-                "a batch's part do not divide evenly; choose another --plan.batch or --game.reals_per_latent"
+                f"MGAN's {latents} latents do not divide evenly among the {shares} parts of a batch (processes times "
+                "micro-batches); choose another --game.latents"
             )
+        return latents // shares
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, real = self.options, next(batches)["image"]
-        latents = len(real) // o.reals_per_latent
+        latents = self.latents()
         origin = torch.arange(o.generators, device=self.device).repeat_interleave(latents)
         fake = self.generator(self.noise(latents, origin=origin))  # judged twice, as in the code
 
