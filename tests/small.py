@@ -31,8 +31,13 @@ TINY = [
 
 
 def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
-    """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32."""
+    """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32.
+
+    A photograph is cut to 40 pixels.
+    """
     recipe = Recipe.default(name, data)
+    if recipe.data.source == "photo":
+        recipe = replace(recipe, data=replace(recipe.data, size=40))
     settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
     return replace(recipe, plan=Plan(**settings))
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import photos, small, trainings
+from benchmarks import losses, photos, small, trainings
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
+from saddle.losses import AdversarialLoss, RelativisticAverage
+from saddle.settings import choices
 
 KEYS = {
     "small": ["trainer.overhead_small.ring", "trainer.overhead_small.ring_us"],
@@ -86,3 +88,37 @@ def _parameters(value: object) -> list[torch.nn.Parameter]:
     if isinstance(value, torch.nn.Module):
         return [p for p in value.parameters() if p.requires_grad]
     return []
+
+
+def test_the_table_of_losses_has_every_class_and_both_columns_of_relativistic_ones():
+    found = losses.every_loss()
+    assert {name.partition(".")[0] for name in found} == set(choices(AdversarialLoss))
+    assert found["RelativisticAverage.hinge"] == RelativisticAverage("hinge")
+
+
+def test_the_table_of_losses_is_sorted_and_gives_the_reason_of_those_refused(tmp_path, monkeypatch, capsys):
+    scored = {"Hinge": 3.0, "KL": 2.0}
+
+    def measure(name, loss, args):
+        if name not in scored:
+            return {"refused": "no energies"}
+        return dict.fromkeys(losses.SCORES, scored[name]) | {"seconds": 1.0}
+
+    monkeypatch.setattr(losses, "measure", measure)
+    assert losses.main(["--losses", "Hinge,EnergyMargin,KL", "--out", str(tmp_path)]) == 0
+    written = (tmp_path / "losses.md").read_text()
+    assert written.splitlines()[2:] == [
+        "| KL | 2 | 2 | 2 | 2 | 2 | 1 |",
+        "| Hinge | 3 | 3 | 3 | 3 | 3 | 1 |",
+        "",
+        "- EnergyMargin: no energies",
+    ]
+    assert written in capsys.readouterr().out
+
+
+def test_a_loss_that_cannot_go_with_the_networks_says_why_and_an_unknown_one_is_refused(tmp_path, capsys):
+    assert losses.main(["--losses", "EnergyMargin", "--out", str(tmp_path)]) == 0
+    assert "- EnergyMargin: EnergyMargin wants a discriminator that gives energies" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        losses.main(["--losses", "Hing", "--out", str(tmp_path)])
+    assert "no loss Hing; there are" in capsys.readouterr().err

@@ -9,10 +9,12 @@ from PIL import Image
 from small import TINY
 
 import saddle
+from saddle import scoring
 from saddle.checkpoint import Checkpoints
 from saddle.cli import main
 from saddle.penalties import R1
 from saddle.recipe import Recipe
+from saddle.run import read_scores, write_scores
 
 
 def train(folder: Path, *argv: str) -> Path:
@@ -167,6 +169,29 @@ def test_info_and_report_tell_the_run(images: Path, capsys: pytest.CaptureFixtur
     (images / "report.html").unlink()
     assert main(["report", str(images)]) == 0
     assert (images / "report.html").exists()
+
+
+def test_the_time_to_multiples_of_the_floor_is_of_the_first_scoring_below(tmp_path: Path):
+    fids = [(1.0, 9.0), (2.0, 4.9), (3.0, 1.2), (4.0, 6.0)]
+    told = [{"event": "score", "seconds": s, "scores": {"fid": {"value": fid}}} for s, fid in fids]
+    told += [{"event": "round", "seconds": 0.5}, {"event": "score", "seconds": 0.1, "scores": {"modes": {"value": 0}}}]
+    assert scoring.seconds_to(told, 1.0) == {"10": 1.0, "5": 2.0, "2.5": 3.0, "1.5": 3.0}
+    assert scoring.seconds_to(told, 0.5) == {"10": 2.0, "5": 3.0, "2.5": 3.0, "1.5": None}
+    assert scoring.seconds_to([], 1.0) == {"10": None, "5": None, "2.5": None, "1.5": None}
+
+
+def test_info_tells_the_time_to_multiples_of_the_floor(images: Path, capsys: pytest.CaptureFixture[str]):
+    scores = read_scores(images)
+    (floor,) = (score for score in scores if score["name"] == "fid_floor")
+    assert floor["seconds_to"].keys() == {"10", "5", "2.5", "1.5"}
+    floor["seconds_to"] |= {"10": 7.2, "5": 31.6}
+    before = (images / "scores.json").read_bytes()
+    write_scores(images, scores)
+    assert main(["info", str(images)]) == 0
+    assert "10 floors 7, 5 floors 32" in capsys.readouterr().out
+    assert main(["info", str(images), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seconds_to"]["5"] == 31.6
+    (images / "scores.json").write_bytes(before)
 
 
 def test_python_says_the_same_as_the_command_line(images: Path, tmp_path: Path):

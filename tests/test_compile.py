@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 
-@pytest.mark.parametrize("name", ["wgan-gp", "dcgan"])
+@pytest.mark.parametrize("name", ["wgan-gp", "dcgan", "sngan", "r3gan"])
 def test_compiled_players_play_the_same_round(name, play, monkeypatch):
     """Traced and differentiated by the compiler, but without its code generator, which wants a C++ compiler."""
     plain = play(name, rounds=1)

@@ -7,17 +7,19 @@ import json
 import os
 import platform
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import saddle
 from saddle import recipe as recipes
 from saddle import scoring
 from saddle.metrics.names import METRICS
 from saddle.metrics.score import Score
-from saddle.pictures import replace
+from saddle.pictures import replace, save
 from saddle.run import Run
 
 FILES = sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))
@@ -40,6 +42,20 @@ def test_a_bound_is_read_in_the_metrics_direction():
     assert short_of({"fid": 0.6, "recall": 0.4}, scores) == []
     assert short_of({"fid": 0.4, "recall": 0.6}, scores) == ["fid 0.5 ± 0 is not ≤ 0.4", "recall 0.5 ± 0 is not ≥ 0.6"]
     assert short_of({"fid": 1.0}, {"fid": Score("fid", float("nan"), 0.0, "lower", {})}) == ["fid nan ± 0 is not ≤ 1.0"]
+
+
+@pytest.mark.parametrize("side", [64, 700])
+def test_the_picture_of_a_run_is_small_and_lies_where_the_page_looks_for_it(side: int, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(__name__ + ".SCORES", tmp_path / "docs" / "scores.json")
+    noise = Image.effect_noise((side, side), 99).convert("RGB")
+    for at, image in ((9, Image.new("RGB", (side, side))), (10, noise)):
+        save(image, tmp_path / f"samples/round-{at:07d}.png")
+    path = tmp_path / "docs/images/scores/x.png"
+    assert picture(SimpleNamespace(folder=tmp_path), path) == "images/scores/x.png"  # type: ignore[arg-type]
+    assert path.stat().st_size <= 60_000
+    with Image.open(path) as kept:
+        assert kept.size[0] <= min(side, 400)
+        assert len(kept.convert("RGB").getcolors(1 << 20)) > 9
 
 
 @pytest.mark.learning
@@ -68,10 +84,24 @@ def keep(stem: str, run: Run, scores: dict[str, Score]) -> None:
         "rounds": facts["rounds"],
         "seconds": round(run.checkpoints.load(run.checkpoints.rounds()[-1]).facts["seconds"], 1),
         "parameters": sum(facts["parameters"].values()),
+        "seconds_to": facts["seconds_to"],
+        "picture": picture(run, SCORES.with_name("images") / "scores" / f"{stem}.png"),
         "scores": {name: {"value": score.value, "uncertainty": score.uncertainty} for name, score in scores.items()},
     }
     known = json.loads(SCORES.read_text("utf-8")) if SCORES.exists() else {}
     replace(SCORES, (json.dumps(dict(sorted((known | {stem: entry}).items())), indent=1) + "\n").encode())
+
+
+def picture(run: Run, path: Path, most: int = 60_000) -> str:
+    """The run's last picture as a PNG of at most `most` bytes at `path`; its place as docs/scores.md sees it."""
+    with Image.open(max((run.folder / "samples").glob("round-*.png"))) as file:
+        image = file.convert("RGB")
+    image.thumbnail((400, 400), Image.Resampling.LANCZOS)
+    while True:
+        save(image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE), path)
+        if path.stat().st_size <= most:
+            return str(path.relative_to(SCORES.parent))
+        image.thumbnail((image.width * 4 // 5, image.height * 4 // 5), Image.Resampling.LANCZOS)
 
 
 def machine(run: Run) -> str:

@@ -10,7 +10,7 @@ from saddle.layers import norm
 from saddle.layers.dropout import Dropout
 from saddle.nets import infogan
 from saddle.nets.dcgan import DCGAN
-from saddle.nets.maxout import Maxout, MaxoutLayer
+from saddle.nets.maxout import Maxout, MaxoutLayer, MixtureMaxout
 from saddle.nets.mlp import MLP
 from saddle.nets.patch import patch_discriminator
 from saddle.nets.resnet import Block, ResNet
@@ -27,6 +27,7 @@ PAPERS = [
     (Maxout(), 100, (1, 28, 28), 2_503_984, 1_231_441),
     (ResNet(), 128, (3, 32, 32), 1_204_483, 1_053_825),
     (MLP(), 2, (2,), 527_874, 527_361),
+    (MixtureMaxout(), 2, (2,), 484_802, 405_201),
 ]
 
 
@@ -36,6 +37,22 @@ def test_networks_have_the_papers_parameter_counts(network, z_dim, shape, of_gen
         data = DataSpec(shape)
         assert count(network.generator(z_dim, data)) == of_generator
         assert count(network.discriminator(data)) == of_discriminator
+
+
+@pytest.mark.parametrize(("packed", "parameters"), [(1, 405_201), (2, 407_201), (3, 409_201), (4, 411_201)])
+def test_a_discriminator_of_packed_points_has_pacgans_parameter_count(packed, parameters):
+    with torch.device("meta"):
+        assert count(MixtureMaxout().discriminator(DataSpec((2 * packed,)))) == parameters
+
+
+def test_the_mixtures_generator_has_no_bias_before_its_batch_norm():
+    names = [n for n, _ in MixtureMaxout(width=4).generator(2, DataSpec((2,))).named_parameters()]
+    assert [n for n in names if n.endswith("bias")] == ["1.bias", "4.bias", "7.bias", "10.bias", "12.bias"]
+
+
+def test_mixture_networks_without_units_are_refused():
+    with pytest.raises(UsageError, match="MixtureMaxout wants width, units and pieces of at least 1, not 400, 0 and 5"):
+        MixtureMaxout(units=0)
 
 
 def test_infogan_has_the_papers_parameter_counts():

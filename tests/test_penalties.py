@@ -11,6 +11,7 @@ from torch.func import functional_call
 from saddle import rng
 from saddle.errors import UsageError
 from saddle.layers.norm import BatchNorm2d
+from saddle.layers.spectral import spectral_norm
 from saddle.penalties import (
     R1,
     R2,
@@ -409,6 +410,19 @@ def test_orthogonal_sums_over_layers_and_leaves_tables_alone():
     first, second = nn.Linear(4, 3), nn.Conv2d(3, 2, 3)
     both = nn.Sequential(first, nn.BatchNorm2d(3), second, nn.Embedding(5, 4))
     assert float(orthogonal(both)) == pytest.approx(float(orthogonal(first) + orthogonal(second)), rel=1e-6)
+
+
+def test_orthogonality_of_more_rows_than_columns_is_the_same_sum():
+    layer = nn.Linear(3, 7, bias=False)
+    product = layer.weight @ layer.weight.T
+    crossed = (product - torch.diag(product.diagonal())).square().sum()
+    assert float(orthogonal(layer)) == pytest.approx(float(crossed), rel=1e-5)
+
+
+def test_orthogonality_is_asked_of_the_weights_before_spectral_norm():
+    plain = nn.Linear(5, 4)
+    before = float(orthogonal(plain))
+    assert float(orthogonal(spectral_norm(plain))) == pytest.approx(before, rel=1e-6)
 
 
 def test_the_gradient_of_orthogonality_is_the_true_one_and_not_half_of_it():

@@ -161,3 +161,68 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         pictures.replace(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+RING = torch.stack([torch.arange(8.0).cos(), torch.arange(8.0).sin()], 1)
+
+
+def test_a_landscape_lies_behind_the_points_blue_where_it_is_high_and_orange_where_it_is_low():
+    image = pictures.scatter(RING, size=200, landscape=lambda points: points[:, 0] * 3)
+    assert image.size == (200, 200 + pictures.STRIP)
+    field = pixels(image)[:200]
+    assert np.abs(field[100, 198] - pictures.HIGH).max() <= 8
+    assert np.abs(field[100, 2] - pictures.LOW).max() <= 8
+    up = pixels(pictures.scatter(RING, size=200, landscape=lambda points: points[:, 1]))
+    assert up[3, 100, 2] > up[197, 100, 2]  # blue above
+
+
+def test_a_landscape_of_probabilities_has_the_same_colours_in_every_picture():
+    def shades(low, high):
+        ramp = pictures.scatter(RING, size=60, landscape=lambda points: torch.linspace(low, high, len(points)))
+        return pixels(ramp)[:60, 2]
+
+    assert np.abs(shades(0.5, 0.5) - pictures.PAPER).max() <= 4
+    assert np.abs(shades(0.0, 0.01) - pictures.LOW).max() <= 8
+    critic = shades(-7.0, 3.0)  # values of a critic: from the least to the greatest
+    assert np.abs(critic[1] - pictures.LOW).max() <= 12
+    assert np.abs(critic[-2] - pictures.HIGH).max() <= 12
+
+
+def test_a_plateau_has_no_isolines_and_a_slope_has_ten():
+    lines = pixels(pictures.scatter(RING * 0.01, size=300, landscape=lambda points: points[:, 0]))[4].sum(1)
+    inner = lines[2:-2]
+    assert ((inner[1:-1] < inner[:-2] - 9) & (inner[1:-1] <= inner[2:])).sum() == 10
+    flat = pixels(pictures.scatter(RING, size=60, landscape=lambda points: 1 - 1e-7 * torch.rand(len(points))))
+    assert np.ptp(flat[:2], axis=(0, 1)).max() <= 2
+
+
+def test_the_axes_of_a_landscape_are_those_of_the_points():
+    asked = []
+    pictures.scatter(RING * 2 + 5, size=60, landscape=lambda points: asked.append(points) or points[:, 0])
+    (points,) = asked
+    low, high = (RING * 2 + 5).amin(0), (RING * 2 + 5).amax(0)
+    half = (high - low).max() / 2 * 1.15
+    assert torch.allclose(points.amin(0), (low + high) / 2 - half)
+    assert torch.allclose(points.amax(0), (low + high) / 2 + half)
+
+
+def test_without_a_landscape_there_is_no_scale_and_no_line_below():
+    alone = pixels(pictures.scatter(RING, size=90))
+    assert (pixels(pictures.scatter(RING, size=90, landscape=lambda points: None)) == alone).all()
+    assert (pixels(pictures.scatter(torch.randn(9, 3), size=90, landscape=pytest.fail)).shape) == (90, 90, 3)
+    titled = pixels(pictures.scatter(RING, size=90, title="round 5"))
+    assert (titled[:90] == alone).all()
+    assert titled[90:].min() < 150
+
+
+def test_a_landscape_that_is_not_finite_is_drawn_all_the_same():
+    broken = pictures.scatter(RING, size=60, landscape=lambda points: points[:, 0] * float("nan"))
+    assert pixels(broken).shape == (60 + pictures.STRIP, 60, 3)
+
+
+def test_an_animation_keeps_the_palette_of_a_picture_that_has_one(tmp_path):
+    colours = [Image.new("RGB", (4, 4), (9 * i, 200, 7)) for i in (1, 2)]
+    frames = [image.quantize(method=Image.Quantize.FASTOCTREE) for image in colours]
+    with Image.open(pictures.animation(frames, tmp_path / "a.gif")) as gif:
+        shown = [gif.convert("RGB").getpixel((0, 0)) for k in (0, 1) if gif.seek(k) is None]
+    assert shown == [frame.convert("RGB").getpixel((0, 0)) for frame in frames]

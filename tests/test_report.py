@@ -128,6 +128,43 @@ def test_the_report_tells_the_run(run):
         assert part in text, part
 
 
+def test_points_become_a_film_beside_the_report_and_images_do_not(run):
+    written(run)
+    assert not (run / samples.FILM).exists()
+    for r in (1, 2, 3):
+        pictures.save(pictures.scatter(torch.randn(50, 2), title=f"round {r}"), run / f"samples/{r}.png")
+    with Events(run / "events.jsonl") as log:
+        for file in ("samples/1.png", "samples/2.png", "samples/gone.png", "../3.png", "samples/3.png"):
+            log.write("sample", round=1000, file=file, of="points")
+    written(run)
+    with Image.open(run / samples.FILM) as film:
+        assert (film.n_frames, film.size) == (3, (480, 508))
+
+
+def test_pictures_of_points_have_a_legend(run):
+    assert "real points" not in Page(written(run)).text
+    with Events(run / "events.jsonl") as log:
+        log.write("sample", round=1000, file="samples/round-0001000.png", of="points")
+    assert "from orange (low) to blue (high). As a film: samples/landscape.gif." in Page(written(run)).text
+
+
+def test_modes_and_high_quality_are_curves_over_time(run):
+    with Events(run / "events.jsonl") as log:
+        for r in (100, 1000):
+            found = {"modes": SCORE | {"name": "modes", "value": r / 125}, "high_quality": SCORE | {"value": 0.9}}
+            log.write("score", round=r, scores=found)
+    told = " ".join(Page(written(run)).values("svg", "aria-label"))
+    assert "modes over the rounds 100 to 1,000: modes from 0.800 to 8" in told
+    assert "high_quality over the rounds 100 to 1,000" in told
+
+
+def test_the_time_to_multiples_of_the_floor_is_told(run):
+    floor = SCORE | {"name": "fid_floor", "seconds_to": {"10": 12.0, "5": 75.0, "2.5": None}}
+    (run / "scores.json").write_text(json.dumps([SCORE, floor]))
+    said = "until the FID was down to multiples of its floor, to 10: 12 s, to 5: 1 min 15 s, to 2.5: not reached."
+    assert said in Page(written(run)).text
+
+
 def test_the_report_asks_the_network_for_nothing(run):
     text = written(run)
     shown = Page(text)

@@ -2,18 +2,21 @@
 
 import fcntl
 import json
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 import saddle
-from saddle import checkpoint, events
+from saddle import checkpoint, events, pictures
 from saddle.checkpoint import Checkpoints
 from saddle.cli import main
 from saddle.errors import SaddleError, UsageError
@@ -70,10 +73,33 @@ def test_a_run_leaves_its_recipe_log_pictures_scores_and_report(whole):
     there = {p.name for p in whole.iterdir()}
     assert there == {"recipe.yaml", "checkpoints", "events.jsonl", "samples", "scores.json", "report.html"}
     assert [e["round"] for e in told(whole, "save")] == [0, 1, 2, 3, 4, 5, 6]
-    assert [e["round"] for e in told(whole, "score")] == [2, 4, 6]
+    assert [e["round"] for e in told(whole, "score")] == [1, 3, 6]
     assert [e["file"] for e in told(whole, "sample")] == [f"samples/round-000000{r}.png" for r in (0, 3, 6)]
     assert told(whole, "stop")[-1]["reason"] == "finished"
     assert {s["round"] for s in read_scores(whole)} == {Checkpoints(whole / "checkpoints").best()}
+
+
+def test_points_are_drawn_in_the_discriminators_landscape_and_joined_to_a_film(whole):
+    assert {e["of"] for e in told(whole, "sample")} == {"points"}
+    with Image.open(whole / told(whole, "sample")[-1]["file"]) as picture:
+        assert picture.size == (480, 480 + pictures.STRIP)
+        corners = {picture.getpixel((x, y)) for x in (2, 477) for y in (2, 477)}
+    assert corners - {pictures.PAPER}  # far from all points there is only the landscape
+    with Image.open(whole / "samples" / "landscape.gif") as film:
+        assert film.n_frames == 3
+
+
+@pytest.mark.parametrize(("rounds", "times"), [(6, 3), (5000, 8), (7, 20), (800, 1), (9, 0)])
+def test_scorings_are_denser_early_and_include_the_last_round(rounds, times):
+    training = object.__new__(Training)
+    training.trainer = SimpleNamespace(round=0, rounds=rounds)
+    due = []
+    for training.trainer.round in range(1, rounds + 1):
+        due += [training.trainer.round] * training.due_early(times)
+    assert len(due) == times or times > rounds**0.5
+    assert due[-1:] == [rounds] * (times > 0)
+    if times <= rounds**0.5:
+        assert due == [math.ceil(rounds * (k + 1) ** 2 / times**2) for k in range(times)]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=lambda kind: kind.name)

@@ -300,6 +300,8 @@ def test_packing_with_labels_is_refused():
 def test_packing_wants_batches_that_divide():
     with pytest.raises(UsageError, match="Packing shows 3 samples at a time"):
         Game(DATA, options(views=(Packing(3),))).check_batch(4)
+    with pytest.raises(UsageError, match="Packing shows 2 samples at a time, and the 1"):
+        Game(DATA, options(views=(Packing(2), Packing(2)))).check_batch(2)
 
 
 @pytest.mark.parametrize("view", [DiffAugment(), ADA()], ids=name)

@@ -122,14 +122,6 @@ def gather(x: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def join(x: Tensor) -> Tensor:
-    """`gather` through which gradients flow: for losses and layers that compare samples.  [world · N, …]"""
-    if world() == 1:
-        return x
-    before, after = rank() * len(x), (world() - 1 - rank()) * len(x)
-    return joint_total(torch.cat((x.new_zeros(before, *x.shape[1:]), x, x.new_zeros(after, *x.shape[1:]))))
-
-
 @torch.no_grad()
 def share_state(module: nn.Module) -> None:
     """Rank 0's parameters and buffers for everyone."""

@@ -70,7 +70,7 @@ class NonSaturating(AdversarialLoss):
 
 @dataclass(frozen=True)
 class Minimax(AdversarialLoss):
-    """D as above.  G: log(1 - D(G(z))), which saturates when D is sure.  Goodfellow et al., 2014, Eq. 1."""
+    """D: -log D(x) - log(1 - D(G(z))).  G: log(1 - D(G(z))), which saturates.  Goodfellow et al., 2014, Eq. 1."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real).mean() + softplus(fake).mean()

@@ -110,6 +110,9 @@ class Adam(Optim):
         super().__post_init__()
         if not all(0 <= beta < 1 for beta in self.betas):
             raise UsageError(f"Adam's betas lie in [0, 1), not {self.betas}")
+        late = [self.beta_2(0, progress) for progress in (0.0, 0.5, 1.0)] if self.beta_2 else []
+        if not all(0 <= beta < 1 for beta in late):
+            raise UsageError(f"Adam's β₂ lies in [0, 1) all the time, not {self.beta_2}")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         betas = (float(self.betas[0]), float(self.betas[1]))  # torch refuses (0, 0.9): "both floats or both Tensors"

@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.nn.functional import relu
 from . import dist, rng
 from .errors import UsageError
 from .layers import jitter
+from .layers.spectral import before_norm
 from .optim import Constant, Schedule
 from .precision import full, second_order
 from .scene import Scene, Score
@@ -25,7 +26,11 @@ from .scene import Scene, Score
 def input_gradient(score: Score, x: Tensor) -> Tensor:
     """∇ₓ score(x), one row per sample, itself differentiable.  [N, C·H·W]"""
     x = x.detach().requires_grad_()
-    logits = score(x)
+    return gradient_at(x, score(x))
+
+
+def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
+    """The same of logits that were already made of x."""
     logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.flatten(1)
@@ -62,6 +67,10 @@ class Penalty(ABC):
     @abstractmethod
     def measure(self, scene: Scene) -> Tensor:
         """The penalty before its weight."""
+
+    def shares(self) -> bool:
+        """Does it differentiate the scene's own logits by the samples?"""
+        return False
 
     def remember(self, game: nn.Module) -> nn.Module | None:
         """The buffers that the penalty keeps from round to round, if it does; `Scene.memory` brings them back."""
@@ -145,19 +154,41 @@ def one_each(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class R1(InputPenalty):
-    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9."""
+class ZeroCentred(InputPenalty):
+    """‖∇C‖² / 2, on the samples of one side."""
 
-    def measure(self, scene: Scene) -> Tensor:
-        return input_gradient(scene.score, scene.real).square().sum(1).mean() / 2
+    shared: bool = (
+        False  # differentiate the logits of the adversarial loss, in the game's precision, instead of new ones
+    )
+
+    def shares(self) -> bool:
+        return self.shared
+
+    def of(self, scene: Scene, x: Tensor, logits: Tensor | None) -> Tensor:
+        """The mean over samples x, which were judged by these logits."""
+        if not self.shared:
+            gradient = input_gradient(scene.score, x)
+        elif logits is None or not x.requires_grad:
+            raise UsageError(f"{self.name}.shared: this game does not judge its samples so that they can be shared")
+        else:
+            gradient = gradient_at(x, logits)
+        return gradient.square().sum(1).mean() / 2
 
 
 @dataclass(frozen=True)
-class R2(InputPenalty):
-    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10."""
+class R1(ZeroCentred):
+    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
 
     def measure(self, scene: Scene) -> Tensor:
-        return input_gradient(scene.score, scene.fake).square().sum(1).mean() / 2
+        return self.of(scene, scene.real, scene.real_logits)
+
+
+@dataclass(frozen=True)
+class R2(ZeroCentred):
+    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
+
+    def measure(self, scene: Scene) -> Tensor:
+        return self.of(scene, scene.fake, scene.fake_logits)
 
 
 @dataclass(frozen=True)
@@ -271,7 +302,7 @@ class BalancedConsistency(Penalty):
         x = jitter.flip(x) if self.flip else x
         return jitter.shift(x, self.shift) if self.shift else x
 
-    def forbids(self, game: nn.Module) -> str | None:
+    def forbids(self, game: Any) -> str | None:
         if not game.data.is_image:
             return (
                 "BalancedConsistency moves images, and these data are points; LatentConsistency moves latents instead"
@@ -339,17 +370,24 @@ class Orthogonal(WeightPenalty):
 
     def measure(self, scene: Scene) -> Tensor:
         assert scene.player
-        crossed = [off_diagonal(w @ w.T).square().sum() for w in matrices(scene.player)]
-        return torch.stack(crossed).sum()
+        return torch.stack([crossed(w) for w in matrices(scene.player)]).sum()
 
 
 def matrices(player: nn.Module) -> Iterator[Tensor]:
-    """The weights of all layers that multiply, one row for each output."""
+    """The weights of all layers that multiply, before spectral norm, one row for each output."""
     for module in player.modules():
         for kind, outputs in ((nn.Linear, 0), (nn.modules.conv._ConvTransposeNd, 1), (nn.modules.conv._ConvNd, 0)):
             if isinstance(module, kind):
-                yield module.weight.transpose(0, outputs).flatten(1)
+                yield before_norm(module).transpose(0, outputs).flatten(1)
                 break
+
+
+def crossed(w: Tensor) -> Tensor:
+    """‖W Wᵀ ⊙ (1 - I)‖². Where there are more rows than columns, from the smaller WᵀW, which is as long as W Wᵀ.  []"""
+    rows, columns = w.shape
+    if rows <= columns:
+        return off_diagonal(w @ w.T).square().sum()
+    return (w.T @ w).square().sum() - w.square().sum(1).square().sum()
 
 
 def off_diagonal(square: Tensor) -> Tensor:

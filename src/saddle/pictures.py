@@ -195,7 +195,7 @@ def _field(landscape: Landscape, centre: Tensor, half: Tensor) -> tuple[Tensor |
         return None, None
     values = values.detach().float().cpu().nan_to_num()
     low, high = values.min().item(), values.max().item()
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         low, high = 0.0, 1.0  # probabilities: the same colours in every picture
     return ((values - low) / max(high - low, 1e-30)).view(128, 128), (low, high)
 

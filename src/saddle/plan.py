@@ -27,7 +27,7 @@ class Plan:
     ema_ramp: float | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
     log_every: int = 25  # rounds between two log lines
     pictures: int = 24  # sample grids over the whole run
-    scores: int = 8  # scorings over the whole run, where the data have a metric of their own
+    scores: int = 8  # scorings, denser early in the run, where the data have a metric of their own
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """A recipe: the game, its data, its settings and the plan. A run folder begins with its recipe.
 
 Shipped recipes lie in `recipes/`: `dcgan.yaml` for the game's own data, `wgan-gp.ring.yaml` for another embedded
-source. They say what differs from the paper, and in `expect` the scores that a test asks of the run.
+source, `best.yaml` for the game that scores best on digits. They say what differs from the paper, and in `expect`
+the scores that a test asks of the run.
 """
 
 import re
@@ -38,11 +39,16 @@ class Recipe:
 
     @classmethod
     def default(cls, game: str = DEFAULT_GAME, source: str | None = None) -> "Recipe":
-        """The shipped recipe of a game on a source (None: the game's own), or else the paper's settings on it."""
-        options = registry.load(game).Options()
-        path = shipped(game, source)
+        """The shipped recipe of a game on a source (None: the game's own), or else the paper's settings on it.
+
+        A shipped recipe may also have a name that is no game's, such as 'best'; it then is the start on any data.
+        """
+        own = None if game in registry.names() else shipped(game)
+        options = None if own else registry.load(game).Options()
+        path = own or shipped(game, source)
         if path:
             return cls.read(path)
+        assert options
         return cls(game, options, DataOptions(source=source) if source else DataOptions(), Plan())
 
     @classmethod
@@ -151,8 +157,7 @@ def ask(
         base = Recipe.read(folder)
     if base is None:
         base = Recipe.default(game or DEFAULT_GAME, edits.get("data.source", edits.get("data")))
-    if game not in (None, base.game):
-        registry.load(game)  # first of all, is it a game?
+    if game is not None and base.game not in (game, Recipe.default(game).game):  # first of all, is it a game?
         raise UsageError(
             f"{config or folder} has a recipe of {base.game}, not of {game}; "
             + ("leave the name out or give another --config" if config else "choose another folder with --run")

@@ -19,6 +19,7 @@ from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError, near
 from .game import Density, Encoding, Game, Synthesis, Translation
+from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
@@ -84,19 +85,41 @@ class Run:
         return self.game
 
     @property
+    def single_image(self) -> SingleImage:
+        """The game as one that learned one image; UsageError if it is for something else."""
+        if not isinstance(self.game, SingleImage):
+            raise UsageError(
+                f"{self.recipe.game} has not learned one image, as singan does; it is for {what_for(self.game)}"
+            )
+        return self.game
+
+    @property
     def encoding(self) -> Encoding:
         """The game as one that encodes; UsageError if it is for something else."""
         if not isinstance(self.game, Encoding):
             raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
         return self.game
 
-    def sample(self, n: int, seed: int = 0, label: str | int | None = None, truncation: float | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        label: str | int | None = None,
+        truncation: float | None = None,
+        size: tuple[int, int] | None = None,
+        scale: int = 0,
+    ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        `truncation` trades variety for fidelity, for a game that can. The same seed gives the same samples.
+        `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws any `size`,
+        height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
+        The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
+        if size or scale:
+            rng.seed(seed, "sample")
+            return self._border(self.single_image.draw(n, size, scale))
         of = self._labels(label)
         rng.seed(seed, "sample")
         return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))

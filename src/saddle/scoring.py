@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from . import dist, rng
-from .data.source import Split
+from .data.source import Split, decoded
 from .errors import UsageError
 from .events import Event
 from .game import Density, Game, Synthesis, Translation
+from .games._single_image import SingleImage
+from .layers.resize import resized
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
 from .metrics.score import Score
+from .metrics.single_image import OneImage
 
 if TYPE_CHECKING:
     from .data.source import Source
@@ -45,12 +48,16 @@ AT_THE_END = {
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
+_OF_ONE_IMAGE = ["reconstruction_psnr", "diversity", "diversity_finer", "patch_distance"]
+_DRAWN_OF_ONE = 50  # samples of a game that learned one image
 
 
 def defaults(game: Game, source: Source, final: bool) -> list[str]:
     """The scores that this game's samples of these data get without being asked; the first one chooses the best."""
     if source.name in _MIXTURES:
         return _OF_MIXTURES
+    if isinstance(game, SingleImage):
+        return _OF_ONE_IMAGE if final else []  # while scales are still to come, samples are small ones enlarged
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
         names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
@@ -90,6 +97,7 @@ def score(
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
+            single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
         )
 
 
@@ -101,6 +109,18 @@ def seconds_to(happened: Iterable[Event], floor: float) -> dict[str, float | Non
     told = [(e["seconds"], e["scores"]["fid"]["value"]) for e in happened if "fid" in (e.get("scores") or {})]
     times = {f"{k:g}": [seconds for seconds, fid in told if fid <= k * floor] for k in FLOORS}
     return {k: min(reached, default=None) for k, reached in times.items()}
+
+
+def _one_image(game: SingleImage, source: Source) -> OneImage:
+    """What a game that learned one image makes of it, and a piece of a photograph that it never saw."""
+    from .data.photographs import stranger
+
+    real = source.train.take([0])["image"].to(game.device, game.dtype)
+    other = decoded(torch.from_numpy(stranger(source.name, *game.data.shape))).to(real)[None]
+    size = game.sizes[-1]
+    with torch.no_grad():
+        parts = resized(real, size), game.reconstruct(), game.draw(_DRAWN_OF_ONE), game.draw(_DRAWN_OF_ONE, start=1)
+    return OneImage(*parts, resized(other, size))
 
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:

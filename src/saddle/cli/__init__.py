@@ -16,6 +16,7 @@ use a run
   sample        draw new samples
   interpolate   walk from one sample to another
   translate     turn images into the other domain
+  apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   reconstruct   make images again from their codes
 

@@ -30,3 +30,11 @@ def whole(least: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def size(text: str) -> tuple[int, int]:
+    """The type of an argument that is a height and a width, such as 128x256."""
+    height, _, width = text.lower().replace("×", "x").partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise ArgumentTypeError(f"it wants a height and a width such as 128x256, not '{text}'")
+    return int(height), int(width)

@@ -22,6 +22,12 @@ def check_name(path: Path | None, is_image: bool) -> None:
         raise UsageError(f"--out {path}: the name should end in {', '.join(suffixes)}")
 
 
+def check_film(path: Path) -> None:
+    """UsageError for a name of a film that is not one."""
+    if path.suffix not in (".gif", ".webp"):
+        raise UsageError(f"--out {path}: the name of a film should end in .gif or .webp")
+
+
 def check_folder(folder: Path) -> None:
     """UsageError unless the folder is new or empty, so that nothing is overwritten."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -53,3 +59,12 @@ def each(images: "Tensor", folder: Path, names: list[str] | None = None) -> list
         pictures.save(pictures.grid(image[None], padding=0, scale=1), folder / f"{name}.png")
         for name, image in zip(names, images, strict=True)
     ]
+
+
+def film(frames: "Tensor", path: Path, seconds: float = 0.1) -> Path:
+    """Write images [N, C, H, W] as an endless GIF or WebP, by the name's suffix."""
+    images = [pictures.grid(frame[None], padding=0, scale=1) for frame in frames]
+    data = io.BytesIO()
+    kind = path.suffix[1:].upper()
+    images[0].save(data, kind, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
+    return pictures.replace(path, data.getvalue())

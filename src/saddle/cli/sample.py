@@ -5,6 +5,7 @@
   saddle sample runs/dcgan-digits -n 5000 --each digits/   one PNG each
   saddle sample runs/biggan-digits --label 7 --truncation 0.5
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
+  saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
 
 The same seed draws the same samples.
 """
@@ -22,6 +23,13 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
     parser.add_argument("--label", help="what the samples are to be, for a game that can be asked")
+    parser.add_argument("--size", type=_open.size, metavar="HEIGHTxWIDTH", help="for a game that learned one image")
+    parser.add_argument(
+        "--scale",
+        type=_open.whole(0),
+        default=0,
+        help="likewise: below it samples are copies; by default 0, the coarsest",
+    )
     parser.add_argument("--truncation", type=float, metavar="T", help="less variety, more fidelity; biggan: |z| ≤ T")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
@@ -42,7 +50,9 @@ def run(args: Namespace) -> None:
         _write.check_folder(args.each)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
     name += f"-truncation-{args.truncation:g}" if args.truncation else ""
-    made = opened.sample(args.n, args.seed, args.label, args.truncation)
+    name += f"-size-{args.size[0]}x{args.size[1]}" if args.size else ""
+    name += f"-scale-{args.scale}" if args.scale else ""
+    made = opened.sample(args.n, args.seed, args.label, args.truncation, args.size, args.scale)
     if args.each:
         written = _write.each(made, args.each)
     else:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from .decode import with_channels
+from .decode import fitted, with_channels
 from .options import DataOptions
 
 NAMES = ("china", "flower")
@@ -36,3 +36,11 @@ def coloured(picture: NDArray[np.uint8], options: DataOptions) -> NDArray[np.uin
     if options.channels not in (None, 1, 3):
         raise UsageError(f"data.channels is {options.channels}; a photograph has 3, or is made grey with 1")
     return np.ascontiguousarray(with_channels(picture, options.channels or 3).transpose(2, 0, 1))
+
+
+def stranger(source: str, channels: int, height: int, width: int) -> NDArray[np.uint8]:
+    """A piece of that photograph which `source` is not of, to compare with: uint8 [C, height, width]."""
+    name = "china" if source == "photo:flower" else "flower"
+    scale = min(1.0, HEIGHT / height, WIDTH / width)
+    piece = fitted(crop(name, int(height * scale), int(width * scale)), height, width)
+    return np.ascontiguousarray(with_channels(piece, channels).transpose(2, 0, 1))

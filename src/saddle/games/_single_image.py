@@ -1,18 +1,20 @@
 """A game that learns one image, scale by scale, and what can be done with it then. Shaham et al., 2019, Section 4."""
 
 import math
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from .. import rng
 from ..errors import UsageError
 from ..game import Synthesis
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
+from ..precision import full
 
 Size = tuple[int, int]
+CHUNK = 16  # images drawn at a time, to bound memory
 
 
 class SingleImage(Synthesis):
@@ -22,21 +24,49 @@ class SingleImage(Synthesis):
     """
 
     sizes: list[Size]  # height and width of the learned image at every scale, the coarsest first
+    generator: nn.ModuleList  # one network a scale: (noise, image) → image
+    fixed: Tensor  # z*  [1, 1, H, W]
+    amplitudes: Tensor  # σ of every scale
+    begun: Tensor  # how many scales have begun to learn
 
-    @abstractmethod
-    def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
-        """The noise of n images: a plane for each scale from `start` on, of these sizes."""
+    def step(self, scale: int, plane: Tensor, coarse: Tensor) -> Tensor:
+        """What a scale makes of an image of its size."""
+        return full(self.generator[scale](self.amplitudes[scale] * plane, coarse))
 
-    @abstractmethod
-    def fixed_planes(self) -> list[Tensor]:
-        """The noise that reconstructs the learned image."""
-
-    @abstractmethod
     def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
         """From `image` at scale `start` (nothing at the coarsest) through the scales, one for each plane of noise.
 
-        What leaves a scale is enlarged to the next plane's size.
+        What leaves a scale is enlarged to the next plane's size; a scale that has not begun to learn only enlarges.
         """
+        if len(planes[0]) > CHUNK:
+            parts = zip(*(plane.split(CHUNK) for plane in planes), strict=True)
+            images = [None] * len(planes[0]) if image is None else image.split(CHUNK)
+            return torch.cat([self.climb(part, start, x) for part, x in zip(parts, images, strict=False)])
+        x = planes[0].new_zeros(len(planes[0]), self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        begun = max(int(self.begun), 1)
+        for scale, plane in enumerate(planes, start):
+            x = resized(x, plane.shape[2:])
+            x = self.step(scale, plane, x) if scale < begun else x
+        return x
+
+    def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
+        """The noise of n images: a plane for each scale from `start` on, of these sizes; of one channel at scale 0."""
+        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(sizes, start)]
+        return [rng.randn(n, *shape, device=self.device).to(self.dtype) for shape in shapes]
+
+    def fixed_planes(self) -> list[Tensor]:
+        """The noise that reconstructs the learned image, {z*, 0, …, 0}."""
+        zeros = [self.fixed.new_zeros(1, 1, *size) for size in self.sizes[1:]]
+        return [self.fixed, *zeros]
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """The planes of all scales, one after the other in a row.  [n, z]"""
+        return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]
+        rows = z.split([math.prod(shape) for shape in shapes], 1)
+        return self.climb([row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=True)])
 
     def reconstruct(self, scales: int | None = None) -> Tensor:
         """The learned image, after that many scales; by default after all.  [1, C, H, W]"""
@@ -82,6 +112,7 @@ class SingleImage(Synthesis):
 
     def paint_to_image(self, image: Tensor, start: int = 1, colours: int = 5) -> Tensor:
         """A picture in the manner of the learned image from a painting in flat colours, brought to its `colours`."""
+        self.check_scale(start, least=1)
         small = resized(self.reconstruct(), self.sizes[start])
         return self.refine(quantised(resized(image, self.sizes[-1]), palette(small, colours)), start)
 

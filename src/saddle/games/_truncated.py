@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..layers.norm import accumulating
 from ..losses import AdversarialLoss, Hinge
 from ..optim import Adam, Optim
+from ..penalties import Orthogonal, Penalty
 from ..spec import DataSpec
 from ._two_player import TwoPlayer
 
@@ -35,6 +36,7 @@ class Truncated(TwoPlayer):
     class Options(TwoPlayer.Options):
         conditional: bool = True  # give both players the class of each sample
         loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # what they pay beside it; β, on the generator
         discriminator_steps: int = 2  # the discriminator's steps to one of the generator
         optim: Optim = Adam(lr=5e-5, betas=(0.0, 0.999), eps=1e-6)  # of the generator
         discriminator_optim: Optim | None = Adam(lr=2e-4, betas=(0.0, 0.999), eps=1e-6)  # of the discriminator

@@ -60,6 +60,8 @@ class TwoPlayer(Synthesis):
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
+        if o.conditional:
+            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
         spec = data if o.conditional else replace(data, classes=())
         self.generator = o.network.generator(o.z_dim, spec)
         shown, views = spec, []
@@ -93,6 +95,7 @@ class TwoPlayer(Synthesis):
                     f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
                     "not divide evenly; choose another --plan.batch"
                 )
+            n //= view.least()
         for module in self.discriminator.modules():
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
@@ -158,7 +161,7 @@ class TwoPlayer(Synthesis):
             answers = step == steps - 1 and not o.fresh_fakes
             with torch.set_grad_enabled(answers):
                 fake = self.decode(z, label)
-            scene = self.scene(real, fake.detach(), z, label, compares=True)
+            scene = self.discriminators_scene(real, fake.detach(), z, label)
             self.note(d_real=o.loss.output(scene.real_logits), d_fake=o.loss.output(scene.fake_logits))
             yield Move(
                 "discriminator",
@@ -179,6 +182,14 @@ class TwoPlayer(Synthesis):
             adversarial=None if adversarial is None else o.adversarial_weight * adversarial,
             **self.extras("generator", scene),
         )
+
+    def discriminators_scene(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Scene:
+        """Where penalties share its logits, these can be differentiated by the samples, and twice."""
+        if not any(penalty.shares() for penalty in self.options.penalties):
+            return self.scene(real, fake, z, label, compares=True)
+        with torch.compiler.set_stance("force_eager"):
+            real, fake = (full(x).detach().requires_grad_() for x in (real, fake))
+            return self.scene(real, fake, z, label, compares=True)
 
     def scene(
         self,

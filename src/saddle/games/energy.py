@@ -96,6 +96,9 @@ class Energy(Synthesis):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
             self.cascade.fill_(ended)
 
+    def landscape(self, points: Tensor) -> Tensor:
+        return self.discriminator(points)
+
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """Where a climb starts, and where among the scores of data it ends, standard normal.  [n, K + 1]"""
         return rng.randn(n, self.start.size + 1, device=self.device).to(self.dtype)

@@ -1,4 +1,4 @@
-"""Improved GAN. Improved Techniques for Training GANs. Salimans et al., 2016. https://arxiv.org/abs/1606.03498
+"""Improved-GAN. Improved Techniques for Training GANs. Salimans et al., 2016. https://arxiv.org/abs/1606.03498
 
 Five ways to keep the game in balance, each a setting: feature matching (Section 3.1: auxiliaries FeatureMatching, with
 adversarial_weight 0 in place of the adversarial loss), minibatch discrimination (3.2: network.minibatch), historical
@@ -22,7 +22,7 @@ class ImprovedGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = Improved(minibatch="discrimination")  # the architecture of both players
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what both players make of the logits
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
 
     options: Options

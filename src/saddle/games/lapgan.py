@@ -79,19 +79,18 @@ class LAPGAN(Synthesis):
 
         with torch.no_grad():
             fake = self.fakes(real, label)
-        judged = [(self.judge(k, x, label), self.judge(k, y, label)) for k, (x, y) in enumerate(zip(real, fake))]
-        for name, (of_real, of_fake) in zip(self.names, judged, strict=True):
-            self.note(**{f"d_real_{name}": o.loss.output(of_real), f"d_fake_{name}": o.loss.output(of_fake)})
-        yield Move(
-            "discriminator",
-            **{name: o.loss.discriminator(*pair) for name, pair in zip(self.names, judged, strict=True)},
-        )
-
         losses = {}
-        for k, (x, y) in enumerate(zip(real, self.fakes(real, label), strict=True)):
-            compared = self.judge(k, x, label) if o.loss.relativistic else None
-            losses[self.names[k]] = o.loss.generator(compared, self.judge(k, y, label))
-        yield Move("generator", **losses)
+        for k, name in enumerate(self.names):
+            real_logits, fake_logits = self.judge(k, real[k], label), self.judge(k, fake[k], label)
+            self.note(**{f"d_real_{name}": o.loss.output(real_logits), f"d_fake_{name}": o.loss.output(fake_logits)})
+            losses[name] = o.loss.discriminator(real_logits, fake_logits)
+        yield Move("discriminator", **losses)  # type: ignore[arg-type]
+
+        fake, losses = self.fakes(real, label), {}
+        for k, name in enumerate(self.names):
+            compared = self.judge(k, real[k], label) if o.loss.relativistic else None
+            losses[name] = o.loss.generator(compared, self.judge(k, fake[k], label))
+        yield Move("generator", **losses)  # type: ignore[arg-type]
 
     @property
     def names(self) -> list[str]:

@@ -1,13 +1,12 @@
 """ProGAN. Progressive Growing of GANs. Karras et al., 2018. https://arxiv.org/abs/1710.10196
 
-Training begins with 4×4 images; every further level doubles the resolution and is faded in, in both networks and in the
-real images alike (Section 2, Figure 2). The objective is WGAN-GP's with a drift term, ε C(x)², which keeps the critic's
-output near zero (Appendix A.1). Adam starts afresh whenever a level begins to fade in, and when it has, as in the code.
+Training begins with 4×4 images; every further level doubles the resolution and is faded in, in both networks and in
+the real images alike (Section 2, Figure 2). WGAN-GP's objective has a drift term, ε C(x)² (Appendix A.1). Adam starts
+afresh whenever a level begins to fade in, and when it has, as in the code.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, floor
 
 from torch import Tensor
 
@@ -57,11 +56,8 @@ class ProGAN(TwoPlayer):
 
     def grow(self) -> bool:
         """Bring both players to where they should be; True if a level begins to fade in, or has faded in."""
-        before, now = int(self.generator.growth) / progan.UNIT, self.growth()
-        for player in (self.generator, self.discriminator.trunk):
-            player.grow(now)
-        now = int(self.generator.growth) / progan.UNIT
-        return (floor(before), ceil(before)) != (floor(now), ceil(now))
+        self.discriminator.trunk.grow(self.growth())  # type: ignore[operator]
+        return self.generator.grow(self.growth())
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         begins = self.grow()
@@ -77,5 +73,5 @@ class ProGAN(TwoPlayer):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Images of given latents; in use, those of a level that is not the last are enlarged to the full size."""
-        image = super().decode(z, label)
-        return image if self.training else enlarge(image, self.data.shape[1] // image.shape[2])
+        x = super().decode(z, label)
+        return x if self.training else enlarge(x, self.data.shape[1] // x.shape[2])

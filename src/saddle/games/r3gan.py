@@ -1,9 +1,9 @@
 """R3GAN. The GAN is dead; long live the GAN! A Modern GAN Baseline. Huang et al., 2024. https://arxiv.org/abs/2501.05441
 
-A loss that needs no tricks: every fake is judged against the real sample of its place in the batch (Eq. 2), and the
-discriminator's gradient is pulled to zero on both (R₁ + R₂, Eq. 3, 4) in every round, with which training converges
-locally (Section 2.2). What tricks had held up before, a modern network then carries (Section 3). Learning rate, β₂ and γ
-go from first to last on a cosine (Appendix); the defaults are those of CIFAR-10 without labels.
+A loss that needs no tricks: every fake is judged against a sample of the data, pair by pair, and the discriminator's
+gradient is pulled to zero at both, in every round: L_D = E softplus(C(G(z)) - C(x)) + γ/2 E(‖∇C(x)‖² + ‖∇C(G(z))‖²).
+With that, a modern network without normalisation trains stably. Learning rate, β₂ and γ go from first to last on a
+cosine; the defaults are those of CIFAR-10, but for its augmentation, which is `--game.views ADA`.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class R3GAN(TwoPlayer):
         network: Network = r3gan.R3GAN()  # the architecture of both players
         loss: AdversarialLoss = RelativisticPairing()  # what both players make of the logits
         penalties: tuple[Penalty, ...] = (  # γ / 2 on the squared gradient at real and at fake samples
-            R1(weight=0.05, schedule=Cosine(end=0.1)),
-            R2(weight=0.05, schedule=Cosine(end=0.1)),
+            R1(weight=0.05, schedule=Cosine(end=0.1), shared=True),
+            R2(weight=0.05, schedule=Cosine(end=0.1), shared=True),
         )
         optim: Optim = Adam(schedule=Cosine(end=0.25), betas=(0.0, 0.9), beta_2=Cosine(0.9, 0.99))  # of both players
 

@@ -6,8 +6,7 @@ below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3),
 in the penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,9 +22,7 @@ from ..nets.singan import ScaleGenerator, pyramid, scale_discriminator
 from ..optim import Adam, Optim
 from ..precision import full, second_order
 from ..spec import Batch, DataSpec
-from ._single_image import SingleImage, Size
-
-CHUNK = 16  # images drawn at a time, to bound memory
+from ._single_image import SingleImage
 
 
 class SinGAN(SingleImage):
@@ -46,20 +43,16 @@ class SinGAN(SingleImage):
         optim: Optim = Adam(lr=5e-4)  # of both players
 
         def __post_init__(self) -> None:
-            counts = ("min_side", "width", "widest", "discriminator_steps", "generator_steps")
-            for name in counts:
+            for name in ("min_side", "width", "widest", "discriminator_steps", "generator_steps"):
                 if getattr(self, name) < 1:
                     raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
-            if not 0 < self.factor < 1:
-                raise UsageError(f"factor lies between 0 and 1, not {self.factor}")
             for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
                 if getattr(self, name) < 0:
                     raise UsageError(f"{name} is at least 0, not {getattr(self, name)}")
+            if not 0 < self.factor < 1:
+                raise UsageError(f"factor lies between 0 and 1, not {self.factor}")
 
     options: Options
-    fixed: Tensor
-    amplitudes: Tensor
-    begun: Tensor
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -97,16 +90,16 @@ class SinGAN(SingleImage):
                 gradient_penalty=o.gradient_penalty_weight * gradient_penalty(judge, real, fake),
             )
 
-        below = self.arriving(scale)
+        below, fixed = (x.expand(len(real), -1, -1, -1) for x in (self.arriving(scale), self.fixed_planes()[scale]))
         for step in range(o.generator_steps):
             compared = full(judge(real)) if o.loss.relativistic else None
             adversarial = o.loss.generator(compared, full(judge(self.fake(len(real), scale))))
-            back = full(self.generator[scale](self.fixed_planes()[scale], below))
+            back = full(self.generator[scale](fixed, below))
             yield Move(
                 "generator",
                 forget=new and step == 0,
                 adversarial=adversarial,
-                reconstruction=o.reconstruction_weight * mse_loss(back, real[:1]),
+                reconstruction=o.reconstruction_weight * mse_loss(back, real),
             )
 
     def begin(self, scale: int, image: Tensor) -> bool:
@@ -123,7 +116,7 @@ class SinGAN(SingleImage):
             if new:
                 error = mse_loss(full(self.arriving(new)), resized(image, self.sizes[new])).sqrt()
                 self.amplitudes[new] = self.options.noise * error
-        self.begun.fill_(max(first, scale + 1))
+            self.begun.fill_(new + 1)
         return scale >= first
 
     @torch.no_grad()
@@ -139,36 +132,6 @@ class SinGAN(SingleImage):
         with torch.no_grad():
             below = self.climb(planes[:-1]) if scale else self.arriving(0)
         return self.step(scale, planes[-1], resized(below, self.sizes[scale]))
-
-    def step(self, scale: int, plane: Tensor, coarse: Tensor) -> Tensor:
-        return full(self.generator[scale](self.amplitudes[scale] * plane, coarse))
-
-    def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
-        n = len(planes[0])
-        x = planes[0].new_zeros(n, self.data.shape[0], *planes[0].shape[2:]) if image is None else image
-        for scale, plane in enumerate(planes, start):
-            x = self.step(scale, plane, resized(x, plane.shape[2:]))
-        return x
-
-    def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
-        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(sizes, start)]
-        return [rng.randn(n, *shape, device=self.device).to(self.dtype) for shape in shapes]
-
-    def fixed_planes(self) -> list[Tensor]:
-        zeros = [self.fixed.new_zeros(1, 1, *size) for size in self.sizes[1:]]
-        return [self.fixed, *zeros]
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """The planes of all scales, one after the other in a row.  [n, z]"""
-        return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
-
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The images of such noise; scales that have not begun to learn only enlarge."""
-        shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]
-        rows = z.split([math.prod(shape) for shape in shapes], 1)[: max(int(self.begun), 1)]
-        planes = [row.unflatten(1, shape) for row, shape in zip(rows, shapes, strict=False)]
-        parts = [self.climb(part) for part in zip(*(plane.split(CHUNK) for plane in planes), strict=True)]
-        return resized(torch.cat(parts), self.sizes[-1])
 
 
 def gradient_penalty(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..augment import ADA, View
+from ..errors import UsageError
 from ..nets import stylegan2
 from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import R1, Penalty
-from ..errors import UsageError
 from ..spec import DataSpec
 from ._two_player import TwoPlayer
 
@@ -26,9 +27,10 @@ class StyleGAN2(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
         network: Network = stylegan2.StyleGAN2()  # the architecture of both players
-        # The paper takes a further step for every lazy penalty, and shortens all by i / (i + 1) to make good for it. Here
-        # a lazy penalty is part of the round's own step, so there are no further steps, and lr and betas stay.
+        # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
+        # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
         penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), stylegan2.PathLength())  # γ, and its own
+        views: tuple[View, ...] = (ADA(),)  # what the discriminator is shown of real and fake samples alike
         optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players
 
     options: Options
@@ -40,8 +42,10 @@ class StyleGAN2(TwoPlayer):
             raise UsageError(f"StyleGAN2 wants a network with styles, not {type(self.options.network).__name__}")
 
     @torch.no_grad()
-    def sample(self, n: int, label: Tensor | None = None, truncation: float | None = None) -> Tensor:
-        """n new samples, [n, C, H, W], of labels int64 [n] if given; truncation ψ below 1 gives up variety for looks."""
-        label = self.draw_label(n) if label is None else label
-        z = self.noise(n, label)
-        return self.generator.synthesis(self.generator.styles(z, label, 1.0 if truncation is None else truncation))
+    def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
+        """n new samples whose styles lie ψ = `truncation` times as far from the mean style as they would."""
+        if not 0 <= truncation <= 1:
+            raise UsageError(
+                f"truncation is ψ, from 0 (all samples alike) to 1 (none held back), not {truncation}; try 0.7"
+            )
+        return self.generator.synthesis(self.generator.styles(self.noise(n, label), label, truncation))

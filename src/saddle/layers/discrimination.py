@@ -43,7 +43,7 @@ class MinibatchDiscrimination(nn.Module):
         norm = self.theta.square().sum(0, keepdim=True).sqrt()
         t = self.theta * self.log_scale.exp() / norm
         m = torch.tensordot(features.to(t.dtype), t, 1)  # [N, B, C]
-        return (m.unsqueeze(1) - dist.join(m).unsqueeze(0)).abs().sum(3)
+        return (m.unsqueeze(1) - dist.joint_gather(m).unsqueeze(0)).abs().sum(3)
 
     @torch.no_grad()
     def _fit(self, features: Tensor) -> None:

@@ -48,7 +48,7 @@ class MinibatchStd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape
         first = dist.rank() * n
-        deviation = minibatch_std(dist.join(full(x)), self.group)[first : first + n]
+        deviation = minibatch_std(dist.joint_gather(full(x)), self.group)[first : first + n]
         return torch.cat((x, deviation.to(x.dtype)[:, None, None, None].expand(n, 1, height, width)), dim=1)
 
     def extra_repr(self) -> str:

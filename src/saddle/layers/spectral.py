@@ -26,8 +26,8 @@ class SpectralNorm(nn.Module):
     def __init__(self, weight: Tensor, axis: int = 0):
         super().__init__()
         self.axis = axis
-        self.register_buffer("u", normalize(torch.randn(weight.shape[axis], device=weight.device), dim=0))
-        self.register_buffer("seen", torch.zeros((), device=weight.device))  # the sum of the last weights
+        self.register_buffer("u", normalize(weight.new_empty(weight.shape[axis]).normal_(), dim=0))
+        self.register_buffer("seen", weight.new_zeros(()))  # the sum of the last weights
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):  # in bf16 the iteration would not converge
@@ -49,6 +49,14 @@ class SpectralNorm(nn.Module):
         self.u.copy_(u)
         self.seen.copy_(total)
         return u
+
+
+def before_norm(layer: Any) -> Tensor:
+    """A layer's weight, or if it is spectrally normalised the parameter that it is computed from."""
+    parts = getattr(layer, "parametrizations", {})
+    if "weight" in parts and isinstance(parts["weight"][0], SpectralNorm):
+        return parts["weight"].original
+    return layer.weight
 
 
 def spectral_norm(network: Net) -> Net:

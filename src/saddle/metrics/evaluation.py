@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import dist
 from ..errors import SaddleError, UsageError
-from . import classes, modes
+from . import classes, modes, single_image
 from .digits import triples
 from .features import Extractor
 from .features import extractor as extractor_named
@@ -21,6 +21,7 @@ from .nearest import copying
 from .prdc import Shape, prdc
 from .reference import Reference, content_hash
 from .score import Fingerprint, Score
+from .single_image import OneImage
 
 Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference
@@ -41,12 +42,13 @@ def evaluate(
     train: Images | None = None,
     mixture: tuple[Tensor, float] | None = None,
     bounds: Tensor | None = None,
+    single: OneImage | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
-    are those of the log-likelihood of held-out images, [N].
+    are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -54,13 +56,15 @@ def evaluate(
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
-    _check(metrics, look, {"real": real, "train": train, "modes": mixture, "bounds": bounds})
+    given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
+    _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
         real=_reference(real, look, reference) if "real" in needs else None,
         train=_reference(train, look, "train") if "train" in needs else None,
         mixture=mixture,
         bounds=bounds,
+        single=single,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -75,6 +79,7 @@ class Material:
     train: Reference | None
     mixture: tuple[Tensor, float] | None
     bounds: Tensor | None
+    single: OneImage | None
     seed: int
 
     @property
@@ -123,6 +128,11 @@ class Material:
         return mode[good]
 
     @property
+    def one(self) -> OneImage:
+        assert self.single is not None
+        return self.single
+
+    @property
     def elbo(self) -> Estimate:
         assert self.bounds is not None
         return float(self.bounds.mean()), float(self.bounds.std()) / len(self.bounds) ** 0.5
@@ -153,6 +163,10 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "elbo": lambda m: m.elbo,
     "stacked_modes": lambda m: modes.covered(m.seen["triples"], modes.STACKED),
     "stacked_kl": lambda m: modes.mode_kl(m.seen["triples"], modes.STACKED),
+    "reconstruction_psnr": lambda m: single_image.reconstruction_psnr(m.one),
+    "diversity": lambda m: single_image.diversity(m.one.samples, m.one.real),
+    "diversity_finer": lambda m: single_image.diversity(m.one.finer, m.one.real),
+    "patch_distance": lambda m: single_image.patch_distance(m.one),
 }
 
 SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
@@ -174,7 +188,7 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if look is not None and "modes" not in metric.needs:
+    if look is not None and not {"modes", "single"} & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
         real = material.real
@@ -184,6 +198,9 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     if material.mixture is not None and "modes" in metric.needs:
         centres, std = material.mixture
         entries |= {"mixture_hash": content_hash([centres]), "mixture_count": len(centres), "mixture_std": std}
+    if material.single is not None and "single" in metric.needs:
+        entries |= {"image_hash": content_hash([material.one.real]), "samples": len(material.one.samples)}
+        entries |= {"other_hash": content_hash([material.one.other])}
     return entries | SETTINGS.get(name, lambda m: {})(material)
 
 
@@ -194,6 +211,7 @@ _REASONS = {
     "bounds": "a game that bounds the likelihood of images (vae, cvae), and held-out images",
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
+    "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",
 }

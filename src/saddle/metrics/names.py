@@ -11,7 +11,8 @@ from ..errors import UsageError, near
 class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
-    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images).
+    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
+    (a game that learns one image).
     """
 
     says: str
@@ -45,6 +46,12 @@ METRICS = {
     "stacked_modes": Metric("of the 1,000 triples of digits, those that are drawn", "higher", ("samples", "stacked")),
     "elbo": Metric("bound of the log-likelihood of the held-out images, in nats an image", "higher", ("bounds",)),
     "stacked_kl": Metric("KL of the triples' shares against equal shares, in nats", "lower", ("samples", "stacked")),
+    "reconstruction_psnr": Metric("decibels by which the one image that was learned comes back", "higher", ("single",)),
+    "diversity": Metric("deviation of a pixel over the samples, in parts of the learned image's own", "higher",
+                        ("single",)),
+    "diversity_finer": Metric("the same where the coarsest scale is the learned image's", "lower", ("single",)),
+    "patch_distance": Metric("samples' 7×7 patches to the learned image's nearest, in parts of another photograph's",
+                             "lower", ("single",)),
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d
-from ..layers.init import orthogonal
+from ..layers.init import M, orthogonal
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
@@ -93,7 +93,7 @@ class BigGAN(Network):
         return start(Discriminator(trunk(data, widths, shrinking, wide=True, attention=side), head))
 
 
-def start(network: nn.Module) -> nn.Module:
+def start(network: M) -> M:
     """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding."""
     orthogonal(network)
     for name, part in network.named_children():

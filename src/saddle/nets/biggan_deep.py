@@ -88,7 +88,7 @@ class DeepGenerator(nn.Module):
         condition = torch.cat([*known, z], dim=1)
         h = self.first(condition).unflatten(1, (-1, *self.smallest))
         for blocks, attention in zip(self.levels, self.attentions, strict=True):
-            for block in blocks:  # type: ignore[union-attr]
+            for block in blocks:  # type: ignore[attr-defined]
                 h = block(h, condition)
             h = attention(h)
         return self.last(h)

@@ -39,7 +39,7 @@ class ClassMap(nn.Module):
         self.plane = nn.Sequential(nn.Linear(classes, math.prod(size)), nn.ReLU(), nn.Unflatten(1, (1, *size)))
 
     def forward(self, label: Tensor) -> Tensor:
-        return self.plane(one_hot(label, self.classes).to(self.plane[0].weight.dtype))
+        return self.plane(one_hot(label, self.classes).to(next(self.parameters())))
 
 
 class LevelGenerator(nn.Module):
@@ -57,7 +57,7 @@ class LevelGenerator(nn.Module):
         )
 
     def forward(self, noise: Tensor, coarse: Tensor, label: Tensor | None = None) -> Tensor:
-        """A plane of noise [N, 1, H, W], an enlarged image [N, C, H, W] (and labels [N]) → its residual [N, C, H, W]."""
+        """A plane of noise [N, 1, H, W], an enlarged image [N, C, H, W] (and labels [N]) → a residual [N, C, H, W]."""
         return self.body(torch.cat([noise, *_planes(self.class_map, label), coarse], 1))
 
 

@@ -33,9 +33,11 @@ class Growing(nn.Module):
         self.levels = levels
         self.register_buffer("growth", torch.tensor((levels - 1) * UNIT))  # averages copy whole numbers, and mix others
 
-    def grow(self, levels: float) -> None:
-        """From now on: 0 is the first level alone, 0.5 half way into the second."""
-        self.growth.fill_(round(levels * UNIT))
+    def grow(self, levels: float) -> bool:
+        """From now on 0 is the first level alone, 0.5 half way into the second. True if one begins or has ended."""
+        before, now = int(self.growth), round(levels * UNIT)
+        self.growth.fill_(now)
+        return (before // UNIT, -before // UNIT) != (now // UNIT, -now // UNIT)
 
     def stage(self) -> tuple[int, Tensor | None]:
         """The uppermost level, and its share of the image (α) if it is not yet all."""

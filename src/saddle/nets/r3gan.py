@@ -1,16 +1,15 @@
 """The network of R3GAN: a ResNeXt without normalisation. Huang et al., 2024. https://arxiv.org/abs/2501.05441"""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
 from ..errors import UsageError
-from ..layers.bilinear import Resample
+from ..layers.activation import leaky_relu
 from ..layers.convolution import Conv2d
+from ..layers.resample import double, halve
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import halvings
@@ -46,6 +45,16 @@ class Block(nn.Module):
         h = leaky_relu(self.widen(x), _SLOPE)
         h = leaky_relu(self.look(h), _SLOPE)
         return x + self.narrow(h)
+
+
+class Double(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return double(x)
+
+
+class Halve(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return halve(x)
 
 
 class FromLatent(nn.Module):
@@ -115,13 +124,13 @@ class R3GAN(Network):
             raise UsageError("width, wide, blocks, expansion and group of an R3GAN are at least 1")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        (height, width), widths = self._sizes(data)
+        smallest, widths = self._sizes(data)
         inputs = z_dim * 2 if data.classes else z_dim
-        layers: list[nn.Module] = [FromLatent(inputs, widths[0], (height, width)), *self._blocks(widths, 0)]
-        for level, (narrow, wide) in enumerate(pairwise(widths)):
-            if narrow != wide:
-                layers.append(mix(narrow, wide))
-            layers += [Resample(height << level, width << level, up=True), *self._blocks(widths, level + 1)]
+        layers: list[nn.Module] = [FromLatent(inputs, widths[0], smallest), *self._blocks(widths, 0)]
+        for level in range(1, len(widths)):
+            if widths[level] != widths[level - 1]:
+                layers.append(mix(widths[level - 1], widths[level]))
+            layers += [Double(), *self._blocks(widths, level)]
         network = nn.Sequential(*layers, mix(widths[-1], data.shape[0]))
         if not data.classes:
             return network
@@ -129,25 +138,25 @@ class R3GAN(Network):
         return Conditioned(scaled(nn.Embedding(classes, z_dim), classes), network)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
-        (height, width), widths = self._sizes(data)
+        smallest, widths = self._sizes(data)
         layers = [mix(data.shape[0], widths[-1])]
         for level in reversed(range(1, len(widths))):
-            layers += [*self._blocks(widths, level), Resample(height << level, width << level, up=False)]
+            layers += [*self._blocks(widths, level), Halve()]
             if widths[level] != widths[level - 1]:
                 layers.append(mix(widths[level], widths[level - 1]))
-        layers += [*self._blocks(widths, 0), ToFeatures(widths[0], (height, width))]
+        layers += [*self._blocks(widths, 0), ToFeatures(widths[0], smallest)]
         if data.classes:
             return Discriminator(nn.Sequential(*layers), Projection(widths[0], len(data.classes)))
         return Discriminator(nn.Sequential(*layers), scaled(nn.Linear(widths[0], 1, bias=False), widths[0]))
 
     def _sizes(self, data: DataSpec) -> tuple[tuple[int, int], list[int]]:
-        """The smallest map, and the channels of the maps from there on. UsageError where groups do not come out even."""
+        """The smallest map, and the channels of the maps from there on; UsageError unless groups come out even."""
         levels, smallest = halvings("R3GAN", data)
         widths = [self.width >> max(0, level + 1 - self.wide) for level in range(levels + 1)]
         if any(width * self.expansion % self.group for width in widths) or widths[-1] < 1:
             raise UsageError(
-                f"R3GAN's maps would have {', '.join(map(str, widths))} channels; {self.expansion} times each is to be a "
-                f"multiple of {self.group} (network.group): choose another network.width, or more network.wide"
+                f"R3GAN's maps would have {', '.join(map(str, widths))} channels; {self.expansion} times each is to be "
+                f"a multiple of {self.group} (network.group): choose another network.width, or more network.wide"
             )
         return smallest, widths
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import ClassVar
 
 from torch import nn
@@ -62,7 +63,7 @@ class SNCNN(Network):
         widths = self._widths(levels)[::-1]
         layers: list[nn.Module] = [linear(z_dim, widths[0] * smallest[0] * smallest[1])]
         layers += [nn.Unflatten(1, (widths[0], *smallest)), BatchNorm2d(widths[0]), nn.ReLU()]
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [_doubling(before, after), BatchNorm2d(after), nn.ReLU()]
         return nn.Sequential(*layers, convolution(widths[-1], data.shape[0], gain=1.0), nn.Tanh())
 

@@ -48,6 +48,11 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList(EqualizedLinear(i, o, lr_multiplier=0.01) for i, o in pairwise(widths))
 
     def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
+        with torch.autocast(self.layers[0].weight.device.type, enabled=False):  # type: ignore[union-attr, arg-type]
+            return self.styles(z, label)
+
+    def styles(self, z: Tensor | None, label: Tensor | None) -> Tensor:
+        """In full precision, as in the code: rounded latents would be rounded images."""
         parts = [] if z is None else [pixel_norm(z)]
         if self.embed is not None:
             assert label is not None
@@ -208,9 +213,12 @@ class PathLength(Penalty):
     every: int = 4  # rounds from one penalty to the next; lazy ones count for the rounds between
 
     def measure(self, scene: Scene) -> Tensor:
-        generator, mean = scene.player, scene.memory.mean  # type: ignore[union-attr]
-        z, label = scene.z[::2], scene.label if scene.label is None else scene.label[::2]  # type: ignore[index]
-        lengths = path_lengths(generator.synthesis, generator.styles(z, label))  # type: ignore[union-attr, operator, arg-type]
+        generator, mean, z, label = scene.player, scene.memory.mean, scene.z, scene.label  # type: ignore[union-attr]
+        assert isinstance(generator, Generator)
+        assert isinstance(mean, Tensor)
+        assert z is not None
+        styles = generator.styles(z[::2], None if label is None else label[::2])
+        lengths = path_lengths(generator.synthesis, styles)
         now = torch.lerp(mean, dist.joint_mean(lengths.mean()).to(mean), 0.01)
         mean.copy_(now.detach())
         return (lengths - now).square().mean()

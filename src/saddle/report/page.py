@@ -80,7 +80,7 @@ def pictures(story: Story) -> Html:
     """The latest samples large, the earlier ones as a film."""
     shown, missing = samples.collect(story.folder, story.of("sample"))
     lost = f"{missing} of the pictures could not be read from the run's folder." if missing else ""
-    remark = tag("p", lost, class_="remark") if lost else None
+    remark = tag("p", lost, class_="remark") if lost else _legend(story)
     if not shown:
         return _section("Samples", tag("p", "There are no samples yet.", class_="quiet"), remark)
     last = shown[-1]
@@ -178,7 +178,7 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
 
 def _timed(told: list[dict[str, Any]]) -> Html | None:
     """How long training took until the FID was down to multiples of its floor."""
-    times = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
+    times: dict[str, Any] = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
     said = ", ".join(f"to {k}: {duration(s) if is_number(s) else 'not reached'}" for k, s in times.items())
     return tag("p", f"Training time until the FID was down to multiples of its floor, {said}.") if times else None
 
@@ -193,6 +193,14 @@ def _fingerprints(told: list[dict[str, Any]]) -> list[Html]:
         tag("details", tag("summary", "Fingerprint of ", ", ".join(names)), _table(pairs, "fingerprint"))
         for pairs, names in groups.items()
     ]
+
+
+def _legend(story: Story) -> Html | None:
+    """Of pictures of points."""
+    if not any(event.get("of") == "points" for event in story.of("sample")):
+        return None
+    told = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
+    return tag("p", f"{told}blue (high). As a film: {samples.FILM}.", class_="remark")
 
 
 def _film(shown: list[samples.Sample]) -> tuple[Html, Html]:

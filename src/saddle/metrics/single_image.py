@@ -1,0 +1,60 @@
+"""Scores of a game that learns one image: does it know the image, does it draw others, are they made of its patches?
+
+Intensities and the normalised deviation as in Shaham et al., 2019, Section 3. https://arxiv.org/abs/1905.01164
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import unfold
+
+from .blocks import nearest
+from .uncertainty import groups, jackknife
+
+Estimate = tuple[float, float]
+PATCH, STRIDE, LOOKED_AT = 7, 4, 16  # pixels of a patch, from one to the next, and images whose patches are compared
+
+
+@dataclass(frozen=True)
+class OneImage:
+    """What the scores look at: images float [N, C, H, W] in [-1, 1], all of one size."""
+
+    real: Tensor  # [1, C, H, W]
+    reconstruction: Tensor  # [1, C, H, W]
+    samples: Tensor  # drawn from the coarsest scale
+    finer: Tensor  # drawn from the scale after it
+    other: Tensor  # [1, C, H, W], of another photograph
+
+
+def reconstruction_psnr(one: OneImage) -> Estimate:
+    """Decibels: 10 log₁₀(2² / mean squared error)."""
+    error = (one.reconstruction.clamp(-1, 1) - one.real).double().square().mean()
+    return float(10 * torch.log10(4 / error)), 0.0
+
+
+def diversity(samples: Tensor, real: Tensor) -> Estimate:
+    """Standard deviation of each pixel's intensity over the samples, its mean in parts of the image's own deviation."""
+    pixels = samples.clamp(-1, 1).double().mean(1)  # [N, H, W]
+    scale = real.double().mean(1).std()
+
+    def of(part: Tensor) -> float:
+        return float(part.std(0, correction=0).mean() / scale)
+
+    every = torch.arange(len(pixels), device=pixels.device)
+    without = [of(pixels[~torch.isin(every, group)]) for group in groups(len(pixels), pixels.device)]
+    return of(pixels), jackknife(without)
+
+
+def patch_distance(one: OneImage) -> Estimate:
+    """Mean distance from the samples' patches of 7 × 7 to the image's nearest, in parts of another photograph's."""
+    real = _patches(one.real, 1)
+    yardstick = float(nearest(_patches(one.other, STRIDE), real).mean())
+    samples = one.samples[:LOOKED_AT].clamp(-1, 1)
+    each = torch.stack([nearest(_patches(x[None], STRIDE), real).mean() for x in samples])
+    return float(each.mean()) / yardstick, float(each.std()) / len(each) ** 0.5 / yardstick
+
+
+def _patches(image: Tensor, stride: int) -> Tensor:
+    """[1, C, H, W] → all its patches [P, C · 49]."""
+    return unfold(image, PATCH, stride=stride)[0].T
