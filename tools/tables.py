@@ -151,7 +151,8 @@ refused before the first round, with the reason. Written by `python tools/tables
 
 
 def slot_section(slot: str, kind: type, what: str) -> str:
-    lines = [[f"`{name}`", about(part), settings_of(part)] for name, part in choices(kind).items()]
+    ours = {name: part for name, part in choices(kind).items() if part.__module__.startswith("saddle.")}
+    lines = [[f"`{name}`", about(part), settings_of(part)] for name, part in ours.items()]
     return f"\n## {slot}\n\n{what}\n\n{table(['class', 'what it is', 'settings'], lines)}\n"
 
 
