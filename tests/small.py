@@ -11,9 +11,16 @@ from saddle.data.stream import Stream
 from saddle.optim import Optim
 from saddle.plan import Plan
 from saddle.recipe import Recipe
+from saddle.settings import choices
 from saddle.trainer import Trainer
 
 torch.set_num_threads(1)
+
+
+def shipped(base: type) -> dict[str, Any]:
+    """The kinds of a part that Saddle brings along, by name, without those that other tests define."""
+    return {name: kind for name, kind in choices(base).items() if kind.__module__.startswith("saddle.")}
+
 
 GAMES = registry.names()
 TINY = [

@@ -82,7 +82,10 @@ def test_an_unknown_name_is_met_with_the_near_ones(argv: list[str], said: str, r
             ["train", "--game.penalties.R1.weight", "3"],
             "game.penalties holds no 'R1' whose settings could change: it is none",
         ),
-        (["train", "--game.penalties", "R1", "--game.penalties.R1.target", "3"], "GradientPenalty would have it"),
+        (
+            ["train", "--game.penalties", "R1", "--game.penalties.R1.target", "3"],
+            "(GradientPenalty, NearDataPenalty would have it)",
+        ),
         (["train", "--game.penalties", "R1"], "use a network without it"),
         (["train", "--data.size", "[1,2,3]"], "data.size wants a whole number or a list of 2 whole numbers"),
         (["train", "--data.heldout", "2"], "data.heldout is 2"),

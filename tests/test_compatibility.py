@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from playing import images, play
+from small import shipped
 
 from saddle import registry
 from saddle.augment import View
@@ -19,7 +20,6 @@ from saddle.losses import AdversarialLoss
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
-from saddle.settings import choices
 from saddle.spec import DataSpec
 
 LABELLED = ("image", "label")
@@ -36,7 +36,7 @@ def parts(factor: str) -> dict[str, Any]:
         registry.load(game)  # which may bring parts of its own
     if factor == "unroll":
         return {"unroll 2": 2, "unroll 0": 0}
-    made = {name: kind() for name, kind in choices(SLOTS[factor]).items()}
+    made = {name: kind() for name, kind in shipped(SLOTS[factor]).items()}
     if factor == "network":
         all_of_them = {f"{name}{detail}": each for name, part in made.items() for detail, each in variants(part)}
         return {name: network for name, network in all_of_them.items() if plays_at_all(network)}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from playing import images, play, values
 from safetensors.torch import load_file
-from small import make_trainer
+from small import make_trainer, shipped
 from test_ranks import TORCHRUN
 
 from saddle import registry, rng
@@ -46,7 +46,6 @@ from saddle.penalties import (
     Penalty,
 )
 from saddle.precision import Precision
-from saddle.settings import choices
 from saddle.spec import DataSpec
 
 SMALL, POINTS = DataSpec((1, 8, 8)), DataSpec((2,))
@@ -131,7 +130,7 @@ def test_fgan_deals_uniform_noise():
     assert z.std().item() == pytest.approx(3**-0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", choices(FDivergence).values())
+@pytest.mark.parametrize("kind", shipped(FDivergence).values())
 def test_fgan_plays_with_each_divergence(kind):
     assert all(map(math.isfinite, values(play(small(FGAN, loss=kind()), BATCH, rounds=2))))
 
@@ -173,7 +172,7 @@ def test_dragans_penalty_is_part_of_the_discriminators_own_step():
     ] * 2
 
 
-ALL_PENALTIES = tuple(kind() for kind in choices(Penalty).values())
+ALL_PENALTIES = tuple(kind() for name, kind in shipped(Penalty).items() if name != "PathLength")  # stylegan2's own
 
 
 def test_every_penalty_plays_and_goes_to_its_players_log():
@@ -185,7 +184,7 @@ def test_every_penalty_plays_and_goes_to_its_players_log():
         assert set(move.losses) == {"adversarial"} | paid
 
 
-OF_LOGITS = [kind for kind in choices(AdversarialLoss).values() if kind is not EnergyMargin]  # which ebgan plays with
+OF_LOGITS = [kind for kind in shipped(AdversarialLoss).values() if kind is not EnergyMargin]  # which ebgan plays with
 
 
 @pytest.mark.parametrize("kind", OF_LOGITS, ids=lambda kind: kind.__name__)
@@ -275,7 +274,7 @@ def test_settings_of_losses_and_penalties_reach_from_the_command_line():
     assert recipe.options.loss == RelativisticPairing("hinge")
     assert recipe.options.penalties == (LeCam(), HistoricalAveraging(player="generator"))
     nested = Recipe.default("fgan").change({"game.loss": "TopK", "game.loss.loss": "KL", "game.loss.share.end": 0.7})
-    assert nested.options.loss.loss == choices(FDivergence)["KL"]()
+    assert nested.options.loss.loss == shipped(FDivergence)["KL"]()
     assert replace(nested.options.loss.share, end=0.5) == TopK().share
 
 

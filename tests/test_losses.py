@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
+from small import shipped
 from torch import Tensor, nn
 
 from saddle.errors import UsageError
@@ -33,15 +34,14 @@ from saddle.losses import (
     exp,
 )
 from saddle.optim import Constant, Linear
-from saddle.settings import choices
 
 RELATIVISTIC = [kind(base) for kind in (RelativisticPairing, RelativisticAverage) for base in get_args(Preference)]
-PLAIN = [kind() for kind in choices(AdversarialLoss).values() if not kind.relativistic and kind is not TopK]
+PLAIN = [kind() for kind in shipped(AdversarialLoss).values() if not kind.relativistic and kind is not TopK]
 ALL = [
     *PLAIN,
     *RELATIVISTIC,
     *(TopK(loss) for loss in PLAIN),
-    *(kind(trick=False) for kind in choices(FDivergence).values()),
+    *(kind(trick=False) for kind in shipped(FDivergence).values()),
     NonSaturating(real_target=0.9),
 ]
 LOG2 = math.log(2)
@@ -208,7 +208,7 @@ by_divergence = pytest.mark.parametrize(
 
 
 def test_every_f_divergence_is_proved_below():
-    assert {type(loss) for loss, *_ in DIVERGENCES} == set(choices(FDivergence).values())
+    assert {type(loss) for loss, *_ in DIVERGENCES} == set(shipped(FDivergence).values())
 
 
 @by_divergence
@@ -251,7 +251,7 @@ def test_the_gans_row_is_the_first_gans_loss_in_both_forms():
         assert torch.allclose(row.generator(None, fake), loss.generator(None, fake))
 
 
-@pytest.mark.parametrize("loss", choices(FDivergence).values())
+@pytest.mark.parametrize("loss", shipped(FDivergence).values())
 def test_without_the_trick_the_generator_minimises_what_the_critic_maximises(loss):
     real, fake = torch.randn(9), torch.randn(9)
     honest = loss(trick=False)

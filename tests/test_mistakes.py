@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import GAMES, make_trainer
+from small import GAMES, make_trainer, shipped
 from torch import Tensor, nn
 
 from saddle import penalties, registry
@@ -20,7 +20,6 @@ from saddle.game import Synthesis
 from saddle.losses import RelativisticAverage
 from saddle.nets.dcgan import DCGAN
 from saddle.penalties import InputPenalty, Penalty
-from saddle.settings import choices
 from saddle.spec import DataSpec
 from saddle.trainer import Trainer
 
@@ -160,7 +159,7 @@ def make_batch(source) -> Tensor:
     return torch.cat([x.flatten() for x in batch.values() if x.is_floating_point()])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in choices(Penalty).values() if issubclass(kind, InputPenalty)])
+@pytest.mark.parametrize("kind", [kind for kind in shipped(Penalty).values() if issubclass(kind, InputPenalty)])
 def test_batch_norm_in_a_critic_with_a_penalty_on_each_samples_gradient_is_refused(kind):
     gan = registry.load("gan")
     options = gan.Options(network=DCGAN(width=2), penalties=(kind(),))
@@ -172,7 +171,7 @@ def test_every_penalty_on_an_input_asks_for_a_critic_without_batch_norm():
     """A new one that calls `input_gradient` without the check would be found here."""
     takes_gradients = [
         kind
-        for kind in choices(Penalty).values()
+        for kind in shipped(Penalty).values()
         if "input_gradient" in "".join(inspect.getsource(k) for k in kind.__mro__ if k.__module__ == penalties.__name__)
     ]
     assert takes_gradients

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small import shipped
 from torch import nn
 from torch.func import functional_call
 
@@ -28,12 +29,11 @@ from saddle.penalties import (
     input_gradient,
 )
 from saddle.scene import Scene, Verdict
-from saddle.settings import choices
 from saddle.spec import DataSpec
 
 REAL, FAKE = torch.randn(16, 2), torch.randn(16, 2)
 IMAGES, FAKE_IMAGES = torch.randn(6, 3, 8, 8), torch.randn(6, 3, 8, 8)
-ON_INPUTS = [kind() for kind in choices(Penalty).values() if issubclass(kind, InputPenalty)]
+ON_INPUTS = [kind() for kind in shipped(Penalty).values() if issubclass(kind, InputPenalty)]
 ON_NORMS = [GradientPenalty, NearDataPenalty]
 
 
@@ -486,7 +486,7 @@ def test_a_setting_of_a_penalty_out_of_range_is_refused(build, message):
 
 
 def test_every_penalty_has_its_own_name_in_the_log():
-    names = [kind().name for kind in choices(Penalty).values()]
+    names = [kind().name for kind in shipped(Penalty).values()]
     assert len(set(names)) == len(names)
     assert {"r1", "gradient_penalty", "near_data_penalty", "historical_averaging"} <= set(names)
-    assert all(math.isfinite(kind().weight) for kind in choices(Penalty).values())
+    assert all(math.isfinite(kind().weight) for kind in shipped(Penalty).values())

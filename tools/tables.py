@@ -75,7 +75,7 @@ def games_table(link: str) -> str:
     for name in registry.names():
         about = paper(name)
         shown = [Recipe.read(path).data.source for stem, path in shipped().items() if stem.split(".")[0] == name]
-        place = link.format(file=name.replace("-", "_"), name=name)
+        place = link.format(file=name.replace("-", "_"), heading=about["game"].lower())
         title = f"[{about['title']}]({about['url']})"
         lines.append([f"[`{name}`]({place})", title, about["year"], change(name), ", ".join(shown)])
     return table(["game", "paper", "year", "what it changes", "shown on"], lines)
@@ -269,7 +269,7 @@ def pages() -> dict[Path, str]:
     docs = ROOT / "docs"
     return {
         ROOT / "README.md": filled(ROOT / "README.md", {"games": games_table("src/saddle/games/{file}.py")}),
-        docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{name}")}),
+        docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
         docs / "games.md": games_page(),
