@@ -244,7 +244,9 @@ def save_for_ever(kept):
         kept.save(round_, State({"game": tensors, "averages": tensors}, {"round": round_, "score": score}))
 
 kept, chance, readable, halves = Checkpoints(Path(sys.argv[1])), random.Random(1), 0, 0
-for _ in range(50):
+kills = 0
+while kills < 50 or kept.rounds()[-1] <= 50:  # a slow machine saves less between two kills
+    kills += 1
     child = os.fork()
     if not child:
         save_for_ever(kept)
@@ -269,4 +271,4 @@ def test_fifty_kills_during_saves_leave_no_unreadable_checkpoint(kept):
     readable, halves, rounds = map(int, done.stdout.split())
     assert readable > 50
     assert halves > 10, "the kills did not fall into saves"
-    assert rounds > 9  # how many depends on the machine
+    assert rounds > 50

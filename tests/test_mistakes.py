@@ -1,7 +1,7 @@
 """Mistakes of well-known implementations, each with a test that fails if it is made here.
 
 Where a property of every game can say it, it does; what belongs to one loss or penalty stands at the end. Others are
-with their subject: norms over the wrong axes, penalties of mixed batches and half gradients in test_penalties.py.
+with their subject: norms over the wrong axes, penalties of mixed batches and half gradients in test_penalties*.py.
 """
 
 import inspect
@@ -172,7 +172,8 @@ def test_every_penalty_on_an_input_asks_for_a_critic_without_batch_norm():
     takes_gradients = [
         kind
         for kind in shipped(Penalty).values()
-        if "input_gradient" in "".join(inspect.getsource(k) for k in kind.__mro__ if k.__module__ == penalties.__name__)
+        if "input_gradient"
+        in "".join(inspect.getsource(k) for k in kind.__mro__ if k.__module__.startswith(f"{penalties.__name__}."))
     ]
     assert takes_gradients
     assert all(issubclass(kind, InputPenalty) for kind in takes_gradients)
@@ -208,7 +209,7 @@ def test_the_hinge_of_a_relativistic_loss_is_each_samples_and_the_datas_mean_is_
 
 def test_no_game_or_loss_wraps_a_tensor_anew():
     """torch.Tensor([loss]) and torch.tensor(loss) cut the graph."""
-    root = Path(penalties.__file__).parent
-    files = [root / f"{name}.py" for name in ("losses", "penalties", "auxiliaries", "augment")]
-    for file in (*files, *(root / "games").glob("*.py")):
+    root = Path(penalties.__file__).parents[1]
+    files = [root / f"{name}.py" for name in ("losses", "auxiliaries", "augment")]
+    for file in (*files, *(root / "penalties").glob("*.py"), *(root / "games").glob("*.py")):
         assert "torch.Tensor(" not in file.read_text("utf-8"), file.name

@@ -1,10 +1,10 @@
-"""Penalties: exact on linear critics, per sample, and differentiable twice; and those that are not of gradients."""
+"""Penalties on gradients: exact on linear critics, per sample, and differentiable twice."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
+from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, linear, value
 from small import shipped
 from torch import nn
 from torch.func import functional_call
@@ -12,38 +12,19 @@ from torch.func import functional_call
 from saddle import rng
 from saddle.errors import UsageError
 from saddle.layers.norm import BatchNorm2d
-from saddle.layers.spectral import spectral_norm
 from saddle.penalties import (
     R1,
     R2,
-    BalancedConsistency,
-    Drift,
     GradientPenalty,
-    HistoricalAveraging,
     InputPenalty,
-    LatentConsistency,
-    LeCam,
     NearDataPenalty,
-    Orthogonal,
     Penalty,
     input_gradient,
 )
-from saddle.scene import Scene, Verdict
-from saddle.spec import DataSpec
+from saddle.scene import Scene
 
-REAL, FAKE = torch.randn(16, 2), torch.randn(16, 2)
-IMAGES, FAKE_IMAGES = torch.randn(6, 3, 8, 8), torch.randn(6, 3, 8, 8)
 ON_INPUTS = [kind() for kind in shipped(Penalty).values() if issubclass(kind, InputPenalty)]
 ON_NORMS = [GradientPenalty, NearDataPenalty]
-
-
-def linear(*w: float):
-    weight = torch.tensor(w)
-    return lambda x: x @ weight.to(x)
-
-
-def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
-    return float(penalty(rounds, Scene(score or linear(3, 4), real, fake)))
 
 
 def test_penalties_of_a_linear_critic_are_known():
@@ -255,234 +236,6 @@ def test_near_the_data_one_alpha_a_sample_and_not_one_a_pixel():
 def test_data_without_spread_are_penalised_where_they_are():
     real = torch.full((4, 1, 2, 2), 0.3)
     assert torch.allclose(places(NearDataPenalty(), real, real), real)
-
-
-def test_drift_is_the_mean_square_of_the_real_logits():
-    assert value(Drift(), lambda x: x[:, 0]) == pytest.approx(1e-3 * float(REAL[:, 0].square().mean()))
-    judged = Scene(None, REAL, FAKE, Verdict(torch.full((16,), 3.0), REAL), Verdict(torch.zeros(16), FAKE))
-    assert float(Drift(weight=1.0)(0, judged)) == 9.0
-
-
-def judged(of_real, of_fake, memory=None, **facts) -> Scene:
-    """A scene of logits alone."""
-    verdicts = [Verdict(torch.as_tensor(logits, dtype=torch.float32), None) for logits in (of_real, of_fake)]
-    return Scene(None, REAL, FAKE, *verdicts, memory=memory, **facts)
-
-
-def test_lecam_measures_the_way_to_the_others_average():
-    penalty = LeCam(weight=1.0, decay=0.0)  # the averages are those of the round before
-    memory = penalty.remember(nn.Module())
-    assert float(penalty(0, judged([1.0, 3.0], [-1.0, -2.0], memory))) == 0  # nothing to compare with
-    got = penalty(1, judged([0.0, -4.0], [1.0, 5.0], memory))  # a_R = 2, a_F = -1.5
-    assert float(got) == pytest.approx((1.5**2 + 0) / 2 + (1**2 + 0) / 2)
-    assert float(penalty(2, judged([2.0], [-9.0], memory))) == pytest.approx(0 + (-2 + 9.0) ** 2)  # a_R = -2, a_F = 3
-
-
-def test_lecam_is_zero_where_real_lies_below_the_fakes_average_and_fakes_above_the_reals():
-    penalty = LeCam()
-    memory = penalty.remember(nn.Module())
-    penalty(0, judged([1.0], [-1.0], memory))
-    assert float(penalty(1, judged([-1.5, -7.0], [1.5, 8.0], memory))) == 0
-
-
-def test_lecams_averages_decay_without_bias_and_have_no_gradient():
-    penalty = LeCam(weight=1.0, decay=0.9)
-    memory = penalty.remember(nn.Module())
-    for rounds, logit in enumerate((1.0, 2.0, 4.0)):
-        penalty(rounds, judged([logit], [0.0], memory))
-    by_hand = (0.1 * (0.81 * 1 + 0.9 * 2 + 4)) / (1 - 0.9**3)
-    (of_real, _), known = memory(3, torch.zeros(2))
-    assert float(of_real) == pytest.approx(by_hand)
-    assert bool(known)
-    real = torch.tensor([3.0], requires_grad=True)
-    penalty(4, judged(real, [0.0], memory)).backward()
-    assert torch.isfinite(real.grad).all()
-    assert not any(buffer.requires_grad for buffer in memory.buffers())
-
-
-def test_all_micro_batches_of_a_round_see_the_same_averages():
-    whole, parts = LeCam(decay=0.5), LeCam(decay=0.5)
-    one, two = whole.remember(nn.Module()), parts.remember(nn.Module())
-    logits = torch.randn(5, 2, 8)
-    for rounds, (real, fake) in enumerate(logits):
-        at_once = whole(rounds, judged(real, fake, one))
-        in_parts = [parts(rounds, judged(real[rows], fake[rows], two)) for rows in (slice(0, 4), slice(4, 8))]
-        assert float(at_once) == pytest.approx(float(sum(in_parts)) / 2, rel=1e-5, abs=1e-7)
-
-
-def test_balanced_consistency_is_zero_for_a_critic_that_moving_does_not_change():
-    assert value(BalancedConsistency(), lambda x: x.new_full((len(x),), 3.0), IMAGES, FAKE_IMAGES) == 0
-    assert value(BalancedConsistency(shift=0.0), lambda x: x.sum((1, 2, 3)), IMAGES, FAKE_IMAGES) == pytest.approx(
-        0, abs=1e-6
-    )
-    assert value(BalancedConsistency(), lambda x: x[:, 0, 0, 0], IMAGES, FAKE_IMAGES) > 0
-
-
-def test_balanced_consistency_counts_real_and_fake_alike():
-    left = torch.zeros(64, 1, 4, 4)
-    left[..., 0] = 1.0  # mirrored: at the right
-    flips = BalancedConsistency(weight=1.0, shift=0.0)
-
-    def at_the_left(x):
-        return x[:, 0, 0, 0]
-
-    rng.seed(0)
-    both = value(flips, at_the_left, left, left)
-    assert both == pytest.approx(1, abs=0.35)  # half are mirrored, of the real and of the fake
-    assert value(flips, at_the_left, left, 0 * left) == pytest.approx(both / 2, abs=0.3)
-
-
-def test_balanced_consistency_trains_the_discriminator_and_sends_nothing_to_the_generator():
-    layer, fake = nn.Conv2d(3, 1, 8), FAKE_IMAGES.clone().requires_grad_()
-    BalancedConsistency()(0, Scene(lambda x: layer(x).flatten(), IMAGES, fake.detach())).backward()
-    assert layer.weight.grad.abs().sum() > 0
-    assert fake.grad is None
-
-
-def test_balanced_consistency_refuses_points():
-    game = nn.Module()
-    game.data = DataSpec((2,))
-    assert "these data are points" in BalancedConsistency().forbids(game)
-    game.data = DataSpec((1, 8, 8))
-    assert BalancedConsistency().forbids(game) is None
-
-
-def zcr_scene(generator, mover: str) -> Scene:
-    z = torch.randn(6, 3)
-    return Scene(linear(3, 4), REAL[:6], generator(z), z=z, generate=generator, mover=mover)
-
-
-def test_latent_consistency_of_linear_networks_is_known():
-    """G(z) = z A has E (G(z) - G(z + ε))² = σ² ‖A‖² / D a pixel, and D(G(z)) changes by σ² ‖A w‖²."""
-    torch.manual_seed(0)
-    a, z = torch.randn(3, 2), torch.randn(50_000, 3)
-    scene = Scene(linear(3, 4), z @ a, z @ a, z=z, generate=lambda z: z @ a)
-    penalty = LatentConsistency(std=0.1)
-    rng.seed(0)
-    assert float(penalty(0, replace(scene, mover="discriminator"))) == pytest.approx(
-        5 * 0.01 * float((a @ torch.tensor([3.0, 4.0])).square().sum()), rel=0.03
-    )
-    assert float(penalty(0, replace(scene, mover="generator"))) == pytest.approx(
-        -0.5 * 0.01 * float(a.square().mean() * 3), rel=0.03
-    )
-
-
-def test_latent_consistency_pushes_the_generators_neighbours_apart_and_only_in_its_own_move():
-    generator = nn.Linear(3, 2)
-    penalty = LatentConsistency(std=0.5)
-    penalty(0, zcr_scene(generator, "generator")).backward()
-    with torch.no_grad():
-        before = generator.weight.norm()
-        generator.weight -= 0.1 * generator.weight.grad
-    assert generator.weight.norm() > before
-    generator.zero_grad()
-    critic = nn.Linear(2, 1)
-    scene = zcr_scene(generator, "discriminator")
-    judge = replace(scene, score=lambda x: critic(x).flatten(), fake=scene.fake.detach())
-    penalty(0, judge).backward()
-    assert critic.weight.grad.abs().sum() > 0
-    assert generator.weight.grad is None
-
-
-def orthogonal(player: nn.Module) -> torch.Tensor:
-    return Orthogonal(weight=1.0)(0, Scene(None, REAL, FAKE, player=player))
-
-
-def test_orthogonal_rows_of_any_norm_cost_nothing():
-    layer = nn.Linear(5, 3)
-    with torch.no_grad():
-        layer.weight.copy_(torch.linalg.qr(torch.randn(5, 3))[0].T * torch.tensor([[1.0], [20.0], [0.1]]))
-    assert float(orthogonal(layer)) == pytest.approx(0, abs=1e-8)
-    with torch.no_grad():
-        layer.weight[0] = layer.weight[1]
-    assert float(orthogonal(layer)) == pytest.approx(2 * 400.0**2, rel=1e-5)
-
-
-@pytest.mark.parametrize("layer", [nn.Linear(4, 3), nn.Conv2d(2, 3, 2), nn.ConvTranspose2d(2, 3, 2)], ids=str)
-def test_the_rows_are_the_outputs_of_each_kind_of_layer(layer):
-    w = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
-    rows = w.reshape(3, -1)
-    crossed = sum((rows[i] @ rows[j]) ** 2 for i in range(3) for j in range(3) if i != j)
-    assert float(orthogonal(layer)) == pytest.approx(float(crossed), rel=1e-5)
-
-
-def test_orthogonal_sums_over_layers_and_leaves_tables_alone():
-    first, second = nn.Linear(4, 3), nn.Conv2d(3, 2, 3)
-    both = nn.Sequential(first, nn.BatchNorm2d(3), second, nn.Embedding(5, 4))
-    assert float(orthogonal(both)) == pytest.approx(float(orthogonal(first) + orthogonal(second)), rel=1e-6)
-
-
-def test_orthogonality_of_more_rows_than_columns_is_the_same_sum():
-    layer = nn.Linear(3, 7, bias=False)
-    product = layer.weight @ layer.weight.T
-    crossed = (product - torch.diag(product.diagonal())).square().sum()
-    assert float(orthogonal(layer)) == pytest.approx(float(crossed), rel=1e-5)
-
-
-def test_orthogonality_is_asked_of_the_weights_before_spectral_norm():
-    plain = nn.Linear(5, 4)
-    before = float(orthogonal(plain))
-    assert float(orthogonal(spectral_norm(plain))) == pytest.approx(before, rel=1e-6)
-
-
-def test_the_gradient_of_orthogonality_is_the_true_one_and_not_half_of_it():
-    """Autograd's, 4 (W Wᵀ ⊙ (1 - I)) W; the authors' code takes 2."""
-    layer = nn.Linear(4, 3).double()
-    orthogonal(layer).backward()
-    w = layer.weight.detach()
-    crossed = w @ w.T
-    assert torch.allclose(layer.weight.grad, 4 * (crossed - torch.diag(crossed.diagonal())) @ w)
-
-
-def test_who_pays_for_weights_is_a_setting():
-    assert Orthogonal().players == ("generator",)
-    assert Orthogonal(player="both").players == HistoricalAveraging().players == ("discriminator", "generator")
-
-
-def history(penalty=None):
-    """A game of one weight, and what historical averaging asks of it when it is `weight` in round `rounds`."""
-    penalty = penalty or HistoricalAveraging(player="generator")
-    game = nn.ModuleDict({"generator": nn.Linear(1, 1, bias=False)})
-    memory = penalty.remember(game)
-
-    def ask(rounds: int, weight: float) -> torch.Tensor:
-        nn.init.constant_(game["generator"].weight, weight)
-        return penalty(rounds, Scene(None, REAL, FAKE, player=game["generator"], mover="generator", memory=memory))
-
-    return game, ask
-
-
-def test_historical_averaging_is_zero_at_first_and_then_the_way_to_the_mean():
-    game, ask = history()
-    assert float(ask(0, 3.0)) == 0
-    assert float(ask(1, 5.0)) == pytest.approx(1.0)  # mean 4
-    penalty = ask(2, 10.0)  # mean 6
-    penalty.backward()
-    assert float(penalty.detach()) == pytest.approx(16.0)
-    assert float(game["generator"].weight.grad) == pytest.approx(8.0)
-
-
-def test_micro_batches_of_a_round_enter_the_history_once():
-    _, ask = history()
-    ask(0, 3.0)
-    ask(1, 5.0)
-    assert float(ask(1, 5.0)) == pytest.approx(1.0)
-    assert float(ask(2, 10.0)) == pytest.approx(16.0)
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: LeCam(decay=1.0), r"the decay of LeCam's averages lies in \[0, 1\), not 1.0"),
-        (lambda: BalancedConsistency(shift=0.6), "flips or shifts by up to 0.5 of an image, not by 0.6"),
-        (lambda: BalancedConsistency(flip=False, shift=0.0), "flips or shifts"),
-        (lambda: LatentConsistency(std=0.0), "LatentConsistency wants weights ≥ 0 and std > 0"),
-        (lambda: NearDataPenalty(spread=-1.0), "spread"),
-    ],
-)
-def test_a_setting_of_a_penalty_out_of_range_is_refused(build, message):
-    with pytest.raises(UsageError, match=message):
-        build()
 
 
 def test_every_penalty_has_its_own_name_in_the_log():

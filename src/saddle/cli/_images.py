@@ -1,14 +1,31 @@
 """Images from files, as a run's data were read, and back to files."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _write
+from . import _open, _write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..run import Run
+
+
+def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
+    """Of a command that takes a run and images: `out` says what --out is, and what it is by default."""
+    _open.arguments(parser)
+    parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
+    parser.add_argument("--label", help="what the images show, for a game that is told")
+    parser.add_argument("--out", type=Path, metavar=metavar, help=out)
+    parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
+
+
+def encoder(args: Namespace) -> "Run":
+    """The opened run, asked first of all: a game that does not encode says so before files are read."""
+    opened = _open.opened(args)
+    assert opened.encoding
+    return opened
 
 
 def read(opened: "Run", path: Path) -> "dict[str, Tensor]":

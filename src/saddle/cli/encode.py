@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _open
+from . import _images
 from ._show import paths
 
 if TYPE_CHECKING:
@@ -21,21 +21,15 @@ SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    _open.arguments(parser)
-    parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
-    parser.add_argument("--label", help="what the images show, for a game that is told")
-    parser.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv; by default NAME-codes.npy")
-    parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
+    _images.arguments(parser, "FILE", ".npy or .csv; by default NAME-codes.npy")
 
 
 def run(args: Namespace) -> None:
     import torch
 
     from ..errors import UsageError
-    from . import _images
 
-    opened = _open.opened(args)
-    opened.encoding  # noqa: B018  asked first: a game that does not encode says so before files are read
+    opened = _images.encoder(args)
     out = args.out or Path(f"{args.input.name if args.input.is_dir() else args.input.stem}-codes.npy")
     if out.suffix not in (".npy", ".csv"):
         raise UsageError(f"--out {out}: the name should end in .npy, .csv")

@@ -1,0 +1,30 @@
+"""Penalties: what a player pays beside its adversarial loss, most of them for the gradient of its logits.
+
+A penalty sees a `Scene`, one move with what was judged in it. A game of another shape builds its own scene:
+`penalty(rounds, Scene(lambda x: self.discriminator(x).logits, real, fake))`.
+"""
+
+from .base import Penalty
+from .gradients import R1, R2, GradientPenalty, InputPenalty, NearDataPenalty, NormPenalty, ZeroCentred, input_gradient
+from .outputs import BalancedConsistency, Drift, LatentConsistency, LeCam
+from .weights import HistoricalAveraging, Orthogonal, WeightPenalty, matrices
+
+__all__ = [
+    "R1",
+    "R2",
+    "BalancedConsistency",
+    "Drift",
+    "GradientPenalty",
+    "HistoricalAveraging",
+    "InputPenalty",
+    "LatentConsistency",
+    "LeCam",
+    "NearDataPenalty",
+    "NormPenalty",
+    "Orthogonal",
+    "Penalty",
+    "WeightPenalty",
+    "ZeroCentred",
+    "input_gradient",
+    "matrices",
+]

@@ -1,0 +1,58 @@
+"""What every penalty is: a weight, how often, and a scalar of a scene."""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from ..optim import Constant, Schedule
+from ..precision import full, second_order
+from ..scene import Scene
+
+
+@dataclass(frozen=True)
+class Penalty(ABC):
+    """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
+
+    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # who pays it
+
+    weight: float = 1.0  # factor on the penalty
+    every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
+    schedule: Schedule = Constant()  # a factor on the weight
+    autocast: bool = False  # compute it in bf16 where the game plays in bf16, instead of in fp32
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.weight < 0:
+            raise UsageError(f"a penalty wants weight ≥ 0 and every ≥ 1, not {self.weight} and {self.every}")
+
+    @property
+    def name(self) -> str:
+        """What the log calls it: the class's name in snake case."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def __call__(self, rounds: int, scene: Scene) -> Tensor | None:
+        if rounds % self.every:
+            return None
+        weight = self.weight * self.every * self.schedule(rounds, scene.progress)
+        with second_order(scene.real, self.autocast):
+            scene = replace(scene, rounds=rounds, real=full(scene.real), fake=full(scene.fake))
+            return weight * self.measure(scene)
+
+    @abstractmethod
+    def measure(self, scene: Scene) -> Tensor:
+        """The penalty before its weight."""
+
+    def shares(self) -> bool:
+        """Does it differentiate the scene's own logits by the samples?"""
+        return False
+
+    def remember(self, game: nn.Module) -> nn.Module | None:
+        """The buffers that the penalty keeps from round to round, if it does; `Scene.memory` brings them back."""
+        return None
+
+    def forbids(self, game: nn.Module) -> str | None:
+        """Why this penalty cannot go with this game's networks and settings, in one sentence; None if it can."""
+        return None

@@ -1,0 +1,136 @@
+"""Penalties on the gradient of the discriminator with respect to its input."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from .. import dist, rng
+from ..errors import UsageError
+from ..scene import Scene, Score
+from .base import Penalty
+
+
+def input_gradient(score: Score, x: Tensor) -> Tensor:
+    """∇ₓ score(x), one row per sample, itself differentiable.  [N, C·H·W]"""
+    x = x.detach().requires_grad_()
+    return gradient_at(x, score(x))
+
+
+def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
+    """The same of logits that were already made of x."""
+    logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+@dataclass(frozen=True)
+class InputPenalty(Penalty):
+    """A penalty on the gradient of the discriminator with respect to each sample."""
+
+    def forbids(self, game: nn.Module) -> str | None:
+        for name, module in game.get_submodule("discriminator").named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                return (
+                    f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
+                    f"('{name}') mixes the samples of a batch; use a network without it"
+                )
+        return None
+
+
+@dataclass(frozen=True)
+class NormPenalty(InputPenalty):
+    """(‖∇C(x̂)‖ - target)², at places x̂ that the kinds of it choose."""
+
+    weight: float = 10.0  # λ, factor on the penalty
+    target: float = 1.0  # what the norm of the gradient is pulled to
+    one_sided: bool = False  # let norms below the target pass
+
+    def measure(self, scene: Scene) -> Tensor:
+        excess = input_gradient(scene.score, self.places(scene)).norm(dim=1) - self.target
+        return (relu(excess) if self.one_sided else excess).square().mean()
+
+    @abstractmethod
+    def places(self, scene: Scene) -> Tensor:
+        """Where the gradient is taken, one place a sample.  [N, …]"""
+
+
+@dataclass(frozen=True)
+class GradientPenalty(NormPenalty):
+    """(‖∇C(x̂)‖ - target)², x̂ uniform on lines from fake to real.  Gulrajani et al., 2017, Algorithm 1.
+
+    One-sided, only norms above the target count: Petzka et al., 2018. https://arxiv.org/abs/1709.08894. With target 0
+    it is the zero-centred penalty, ‖∇C(x̂)‖²: Thanh-Tung et al., 2019. https://arxiv.org/abs/1902.03984
+    """
+
+    def places(self, scene: Scene) -> Tensor:
+        return torch.lerp(scene.fake.detach(), scene.real, one_each(scene.real))  # ε
+
+
+@dataclass(frozen=True)
+class NearDataPenalty(NormPenalty):
+    """(‖∇C(x̂)‖ - target)², x̂ near the data.  Kodali et al., 2017, Algorithm 1. https://arxiv.org/abs/1705.07215
+
+    x̂ is uniform on the line from a sample x to x + spread · std · u, with u uniform in [0, 1] for every number of x, as
+    in the authors' code. std is that of the whole batch of data, over all processes, and a single number; of several
+    micro-batches each has its own. Fakes play no part.
+    """
+
+    spread: float = 0.5  # how far from the data, in units of their standard deviation
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spread < 0:
+            raise UsageError(f"the spread of a NearDataPenalty is at least 0, not {self.spread}")
+
+    def places(self, scene: Scene) -> Tensor:
+        real = scene.real
+        mean = dist.mean(real.mean())
+        std = dist.mean((real - mean).square().mean()).sqrt()
+        noise = rng.rand(len(real), *real.shape[1:], device=real.device).to(real)
+        return real + one_each(real) * self.spread * std * noise  # α
+
+
+def one_each(x: Tensor) -> Tensor:
+    """A number for each sample, uniform in [0, 1), to broadcast over it.  [N, 1, …]"""
+    return rng.rand(len(x), *[1] * (x.ndim - 1), device=x.device).to(x)
+
+
+@dataclass(frozen=True)
+class ZeroCentred(InputPenalty):
+    """‖∇C‖² / 2, on the samples of one side."""
+
+    shared: bool = (
+        False  # differentiate the logits of the adversarial loss, in the game's precision, instead of new ones
+    )
+
+    def shares(self) -> bool:
+        return self.shared
+
+    def of(self, scene: Scene, x: Tensor, logits: Tensor | None) -> Tensor:
+        """The mean over samples x, which were judged by these logits."""
+        if not self.shared:
+            gradient = input_gradient(scene.score, x)
+        elif logits is None or not x.requires_grad:
+            raise UsageError(f"{self.name}.shared: this game does not judge its samples so that they can be shared")
+        else:
+            gradient = gradient_at(x, logits)
+        return gradient.square().sum(1).mean() / 2
+
+
+@dataclass(frozen=True)
+class R1(ZeroCentred):
+    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
+
+    def measure(self, scene: Scene) -> Tensor:
+        return self.of(scene, scene.real, scene.real_logits)
+
+
+@dataclass(frozen=True)
+class R2(ZeroCentred):
+    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
+
+    def measure(self, scene: Scene) -> Tensor:
+        return self.of(scene, scene.fake, scene.fake_logits)

@@ -1,0 +1,167 @@
+"""Penalties on what the discriminator makes of samples: how large, how far from before, how alike for neighbours."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from .. import dist, rng
+from ..errors import UsageError
+from ..layers import jitter
+from ..precision import full
+from ..scene import Scene
+from .base import Penalty
+
+
+@dataclass(frozen=True)
+class Drift(Penalty):
+    """C(x)², which keeps the critic's output from drifting away.  Karras et al., 2018, Appendix A.1.
+
+    https://arxiv.org/abs/1710.10196
+    """
+
+    weight: float = 1e-3  # ε_drift, factor on the penalty
+
+    def measure(self, scene: Scene) -> Tensor:
+        return logits_of(scene)[0].square().mean()
+
+
+@dataclass(frozen=True)
+class LeCam(Penalty):
+    """max(0, C(x) - a_F)² + max(0, a_R - C(G(z)))².  Tseng et al., 2021, Eq. 4. https://arxiv.org/abs/2104.03310
+
+    a_R and a_F are moving averages of the logits of real and fake samples over the rounds before, and never
+    differentiated; in the first round there are none, and the penalty is 0.
+    """
+
+    weight: float = 0.3  # λ, factor on the penalty
+    decay: float = 0.99  # of the moving averages, from round to round
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.decay < 1:
+            raise UsageError(f"the decay of LeCam's averages lies in [0, 1), not {self.decay}")
+
+    def remember(self, game: nn.Module) -> nn.Module:
+        return Anchors(self.decay)
+
+    def measure(self, scene: Scene) -> Tensor:
+        assert scene.memory
+        real, fake = logits_of(scene)
+        (of_real, of_fake), known = scene.memory(scene.rounds, torch.stack((real.mean(), fake.mean())))
+        return known * (relu(real - of_fake).square().mean() + relu(of_real - fake).square().mean())
+
+
+class Anchors(nn.Module):
+    """Moving averages, without bias, of what earlier rounds were given.
+
+    What a round brings is kept apart until the next one, so that all micro-batches of a round see the same averages.
+    """
+
+    average: Tensor
+    share: Tensor
+    total: Tensor
+    count: Tensor
+    round: Tensor
+
+    def __init__(self, decay: float):
+        super().__init__()
+        self.decay = decay
+        for name, start in {
+            "average": [0.0, 0.0],
+            "share": 0.0,
+            "total": [0.0, 0.0],
+            "count": 0.0,
+            "round": -1,
+        }.items():
+            self.register_buffer(name, torch.tensor(start))
+
+    @torch.no_grad()
+    def forward(self, rounds: int, now: Tensor) -> tuple[Tensor, Tensor]:
+        """The averages [2], and whether there are any; `now` [2] counts from the next round on."""
+        new = self.round != rounds
+        step = (new & (self.count > 0)).to(self.average) * (1 - self.decay)
+        self.average.lerp_(self.total / self.count.clamp(min=1), step)
+        self.share.lerp_(torch.ones_like(self.share), step)
+        for gathered in (self.total, self.count):
+            gathered.masked_fill_(new, 0)
+        self.total += dist.mean(now).to(self.total)
+        self.count += 1
+        self.round.fill_(rounds)
+        known = self.share > 0
+        return self.average / torch.where(known, self.share, 1), known
+
+
+def logits_of(scene: Scene) -> tuple[Tensor, Tensor]:
+    """Of the real and of the fake samples, as judged already or, in a scene without verdicts, judged now."""
+    real = scene.score(scene.real) if scene.real_logits is None else scene.real_logits
+    fake = scene.score(scene.fake) if scene.fake_logits is None else scene.fake_logits
+    return full(real), full(fake)
+
+
+@dataclass(frozen=True)
+class BalancedConsistency(Penalty):
+    """(C(x) - C(T(x)))² + (C(G(z)) - C(T(G(z))))², T a flip and a shift.  Zhao et al., 2021, Algorithm 1.
+
+    bCR: https://arxiv.org/abs/2002.04724. The discriminator is to think the same of an image and of the image moved.
+    """
+
+    weight: float = 10.0  # λ, factor on the penalty
+    flip: bool = True  # mirror left to right; not for letters and digits
+    shift: float = 0.125  # move by up to this share of the image
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.shift <= 0.5 or not (self.flip or self.shift):
+            raise UsageError(f"BalancedConsistency flips or shifts by up to 0.5 of an image, not by {self.shift}")
+
+    def measure(self, scene: Scene) -> Tensor:
+        before = torch.cat(logits_of(scene))
+        moved = [scene.score(self.move(x)) for x in (scene.real, scene.fake)]
+        return 2 * (before - torch.cat(moved)).square().mean()  # the sum of two means
+
+    def move(self, x: Tensor) -> Tensor:
+        x = jitter.flip(x) if self.flip else x
+        return jitter.shift(x, self.shift) if self.shift else x
+
+    def forbids(self, game: Any) -> str | None:
+        if not game.data.is_image:
+            return (
+                "BalancedConsistency moves images, and these data are points; LatentConsistency moves latents instead"
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class LatentConsistency(Penalty):
+    """D: (C(G(z)) - C(G(z + ε)))².  G: -(G(z) - G(z + ε))².  Zhao et al., 2021, Algorithm 2.
+
+    zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. Of the
+    generator's term the mean is over samples and pixels.
+    """
+
+    players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
+
+    discriminator_weight: float = 5.0  # λ_dis, factor on the discriminator's term
+    generator_weight: float = 0.5  # λ_gen, factor on the generator's
+    std: float = 0.03  # σ of ε
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.discriminator_weight, self.generator_weight) < 0 or not self.std > 0:
+            raise UsageError(
+                f"LatentConsistency wants weights ≥ 0 and std > 0, not {self.discriminator_weight}, "
+                f"{self.generator_weight} and {self.std}"
+            )
+
+    def measure(self, scene: Scene) -> Tensor:
+        assert scene.z is not None
+        assert scene.generate
+        z = scene.z + self.std * rng.randn(*scene.z.shape, device=scene.z.device).to(scene.z)
+        if scene.mover == "generator":
+            return -self.generator_weight * (scene.fake - full(scene.generate(z))).square().mean()
+        with torch.no_grad():
+            neighbour = full(scene.generate(z))
+        return self.discriminator_weight * (logits_of(scene)[1] - scene.score(neighbour)).square().mean()

@@ -1,0 +1,17 @@
+"""Samples and linear critics, whose penalties are known."""
+
+import torch
+
+from saddle.scene import Scene
+
+REAL, FAKE = torch.randn(16, 2), torch.randn(16, 2)
+IMAGES, FAKE_IMAGES = torch.randn(6, 3, 8, 8), torch.randn(6, 3, 8, 8)
+
+
+def linear(*w: float):
+    weight = torch.tensor(w)
+    return lambda x: x @ weight.to(x)
+
+
+def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
+    return float(penalty(rounds, Scene(score or linear(3, 4), real, fake)))
