@@ -5,7 +5,7 @@ TORCH ?= -c constraints-cpu.txt
 BIN := .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test check bench learning docs format clean
+.PHONY: demo test check bench learning full docs format clean
 
 demo: .venv/core  ## train a DCGAN on handwritten digits: pictures, curves and scores in runs/demo
 	$(BIN)/saddle train dcgan --data digits --plan.minutes 2 --run $(RUN)
@@ -21,6 +21,9 @@ check: .venv/dev  ## format, lint and types
 
 learning: .venv/dev  ## train every recipe to its score (minutes each)
 	$(BIN)/python -m pytest -m learning -rA
+
+full: .venv/dev  ## one round of every game at its paper's full size (minutes and much memory each)
+	$(BIN)/python -m pytest -m full -rA
 
 bench: .venv/dev  ## side by side with the usual loop; writes bench.json
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,60 @@
+"""One real round of every game with its paper's networks, at its paper's resolution. Minutes each: `make full`."""
+
+import pytest
+import torch
+from playing import play
+from small import GAMES
+
+from saddle import registry, rng
+from saddle.spec import DataSpec
+
+SIZES = {  # shape of a sample, and classes where the paper has them
+    "began": ((3, 128, 128), 0),
+    "biggan": ((3, 128, 128), 1000),
+    "biggan-deep": ((3, 128, 128), 1000),
+    "cvae": ((1, 28, 28), 10),
+    "cyclegan": ((3, 256, 256), 0),
+    "dcgan": ((3, 64, 64), 0),
+    "dragan": ((3, 32, 32), 0),
+    "ebgan": ((3, 64, 64), 0),
+    "energy": ((3, 32, 32), 0),
+    "fgan": ((1, 28, 28), 0),
+    "gan": ((1, 28, 28), 0),
+    "improved-gan": ((3, 32, 32), 0),
+    "infogan": ((1, 28, 28), 0),
+    "lapgan": ((3, 32, 32), 0),
+    "lsgan": ((3, 112, 112), 0),
+    "mgan": ((3, 32, 32), 0),
+    "progan": ((3, 1024, 1024), 0),
+    "projection": ((3, 128, 128), 1000),
+    "r3gan": ((3, 256, 256), 0),
+    "ragan": ((3, 64, 64), 0),
+    "sagan": ((3, 128, 128), 1000),
+    "singan": ((3, 188, 250), 0),
+    "sngan": ((3, 32, 32), 0),
+    "stylegan2": ((3, 1024, 1024), 0),
+    "vae": ((1, 28, 28), 0),
+    "wgan": ((3, 64, 64), 0),
+    "wgan-gp": ((3, 32, 32), 0),
+}
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", GAMES)
+def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
+    torch.set_num_threads(2)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    shape, classes = SIZES[name]
+    n = 1 if name == "singan" else 2
+    data = DataSpec(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
+    batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
+    batch |= {"label": torch.arange(n, device=device)} if classes else {}
+    if name == "cyclegan":
+        data, batch = DataSpec(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    rng.seed(0, "weights")
+    game = registry.load(name)(data).to(device).train()
+    game.progress = 0.99  # a network that grows is grown
+    moves = play(game, batch)
+    assert moves
+    assert all(torch.isfinite(loss) for move in moves for loss in move.losses.values())
