@@ -22,10 +22,11 @@ from saddle.recipe import Recipe
 from saddle.spec import DataSpec
 
 TINY = {"plan.rounds": 2, "plan.batch": 4, "plan.pictures": 1, "plan.scores": 1, "game.network.width": 8}
+SMALL = MLP(width=4)
 WORDS = [f"--{name}={value}" for name, value in TINY.items()]
 
 
-def two_player(network: MLP = MLP(width=4), **options) -> TwoPlayer:
+def two_player(network: MLP = SMALL, **options) -> TwoPlayer:
     rng.seed(0)
     return TwoPlayer(DataSpec((2,)), TwoPlayer.Options(network=network, **options))
 
