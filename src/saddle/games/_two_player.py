@@ -69,12 +69,16 @@ class TwoPlayer(Synthesis):
             views.append(view.build(shown))
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
-        self.discriminator = o.network.discriminator(shown)
+        self.discriminator = self.build_discriminator(shown)
         parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
         for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
+
+    def build_discriminator(self, data: DataSpec) -> nn.Module:
+        """Of what the views show."""
+        return self.options.network.discriminator(data)
 
     def check_data(self) -> None:
         super().check_data()
