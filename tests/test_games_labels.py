@@ -26,7 +26,9 @@ from saddle.spec import Condition, DataSpec
 
 TEN = tuple("0123456789")
 DIGITS = DataSpec((1, 16, 16), ("image", "label"), TEN)
-COLUMNS = DataSpec((1, 16, 16), ("image", "label"), condition=Condition("numbers", ("x", "y")), law=((0.0, 1.0), (1.0, 0.5)))
+COLUMNS = DataSpec(
+    (1, 16, 16), ("image", "label"), condition=Condition("numbers", ("x", "y")), law=((0.0, 1.0), (1.0, 0.5))
+)
 LABEL = torch.tensor([3, 1, 4, 1, 5, 9])
 BATCH = {"image": images(6, 1, 16, 16), "label": LABEL}
 NETWORKS = {
