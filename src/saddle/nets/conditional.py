@@ -23,7 +23,7 @@ def told(data: DataSpec) -> int:
 
 
 def as_numbers(label: Tensor, size: int, like: Tensor) -> Tensor:
-    """What is told of each sample, [N, size]: of classes int64 [N] one-hot rows, columns float [N, size] as they are."""
+    """What is told of each sample, [N, size]: classes int64 [N] as one-hot rows, columns float [N, size] as is."""
     return (one_hot(label, size) if label.ndim == 1 else label).to(like)
 
 
