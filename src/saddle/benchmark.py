@@ -108,9 +108,8 @@ def planned_labels(
     """The recipe of every semi-supervised run, in the order of the table."""
     for game in games:
         if not _has_baseline(game):
-            raise UsageError(
-                f"{game} has no supervised baseline; these have one: {', '.join(filter(_has_baseline, registry.names()))}"
-            )
+            others = ", ".join(filter(_has_baseline, registry.names()))
+            raise UsageError(f"{game} has no supervised baseline; these have one: {others}")
     for count in counts:
         for game in games or filter(_has_baseline, registry.names()):
             for seed in range(seeds):

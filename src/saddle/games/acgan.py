@@ -70,7 +70,7 @@ class ACGAN(TwoPlayer, Classification):
 
     def classes(self, features: Tensor) -> Tensor:
         """Logits of the classes, [N, K]."""
-        return full(self.discriminator.second(features))  # type: ignore[operator, union-attr]
+        return full(self.discriminator.second(features))
 
     def classify(self, image: Tensor) -> Tensor:
         return log_softmax(self.classes(self.judge(image).features), 1)

@@ -81,4 +81,4 @@ class CGAN(TwoPlayer):
 
     def matches(self, features: Tensor, label: Tensor) -> Tensor:
         """J: logits [N] of "it is what the label says"."""
-        return full(self.discriminator.second(features, label)).flatten()  # type: ignore[operator, union-attr]
+        return full(self.discriminator.second(features, label)).flatten()

@@ -114,9 +114,9 @@ def match_head(shape: tuple[int, ...], size: int) -> nn.Module:
     if len(shape) < 3:
         width = math.prod(shape)
         return Beside(nn.Sequential(nn.Linear(width + size, width), leak, nn.Linear(width, 1)), size)
-    channels, *whole = shape
+    channels, height, width = shape
     first = nn.Conv2d(channels + size, channels, 3, padding=1, bias=False)
-    last = nn.Conv2d(channels, 1, tuple(whole))
+    last = nn.Conv2d(channels, 1, (height, width))
     return Beside(nn.Sequential(first, BatchNorm2d(channels), leak, last, nn.Flatten()), size)
 
 
