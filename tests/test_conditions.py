@@ -162,13 +162,13 @@ def conditional(data=LABELLED, kind=TwoPlayer):
     ],
 )
 def test_every_conditional_game_draws_by_the_law_and_is_refused_what_it_cannot_take(build):
-    game = build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
+    game = build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
     rng.seed(0)
     assert game.draw_label(50).tolist() == [1] * 50
     assert game.condition == Condition("class", ("a", "b"))
     assert "label" in game.needs
     with pytest.raises(UsageError, match="needs the label of every sample, and some of these are unknown"):
-        build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True))
+        build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), partial=True))
     with pytest.raises(UsageError, match="smiling, young"):
         build(FACES)
     with pytest.raises(UsageError, match="label"):
@@ -211,14 +211,14 @@ def test_few_labels_are_the_same_everywhere_and_the_others_are_unknown():
     assert len(marks) == 3
 
 
-@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 samples")])
+@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 labelled")])
 def test_an_odd_number_of_labels_is_refused(each, message):
     with pytest.raises(UsageError, match=message):
         open_source(DataOptions(labelled=each))
 
 
 def test_half_labelled_digits_are_refused_by_a_game_that_needs_all_labels():
-    with pytest.raises(UsageError, match="some of these are unknown.*a game that learns from both, such as sgan"):
+    with pytest.raises(UsageError, match=r"some of these are unknown.*a game that learns from both, such as sgan"):
         registry.load("cvae")(open_source(DataOptions(labelled=5)).spec)
 
 

@@ -16,7 +16,7 @@ MOST_ROWS = 1000  # of a law; so many are enough to draw from, and few enough to
 def law(condition: Condition, known: Tensor) -> tuple[Any, ...]:
     """For `DataSpec.law`: the share of every class among labels int64 [N], or rows of columns and texts [N, K].
 
-    Labels that are not known, -1 or a row with NaN, are left out. Of more than 1,000 rows it holds 1,000, evenly spaced.
+    Labels that are not known, -1 or a row with NaN, are left out; of more than 1,000 rows it has 1,000, evenly spaced.
     """
     if condition.kind == "class":
         counts = torch.bincount(known[known >= 0], minlength=len(condition.names)).double()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import dist, rng
+from .. import dist
 from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError, some
