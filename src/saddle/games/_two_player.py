@@ -14,6 +14,7 @@ from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError, some
 from ..game import Move, Synthesis
+from ..layers.conditional import shares
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
@@ -115,6 +116,9 @@ class TwoPlayer(Synthesis):
     @property
     def condition(self) -> Condition | None:
         return self.data.condition if self.options.conditional else None
+
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
