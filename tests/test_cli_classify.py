@@ -98,7 +98,11 @@ def test_the_probability_of_every_class_goes_to_a_file(sgan, pictures, tmp_path,
     ("lines", "message"),
     [
         ("image,class\n7/x.png,7\n", r"line 2: there is no image '7/x.png' \(did you mean 7/b.png"),
-        ("image,class\n7/a.png,7\n7/b.png,seven\n", "line 3: no class 'seven'; the run knows 0, 1, 2"),
+        ("image,class\n7/a.png,7\n7/b.png,seven\n", "known.csv: no class 'seven'; the run knows 0, 1, 2"),
+        (
+            "image,x,y\n7/a.png,0.5,1\n",
+            "has a number for each of x, y in each line; to compare with, it must have a class",
+        ),
     ],
 )
 def test_a_file_of_labels_that_does_not_fit_is_refused(lines, message, sgan, pictures, tmp_path, capsys):
@@ -113,7 +117,7 @@ def test_what_cannot_be_classified_is_refused(sgan, pictures, tmp_path, capsys):
     for argv, message in (
         ([str(gan), str(pictures)], "gan does not classify; it is for sampling"),
         ([str(sgan), str(pictures), "--out", "a.txt"], "the name should end in .csv"),
-        ([str(sgan), str(pictures), "--labels", str(tmp_path / "no.csv")], "cannot read the labels in"),
+        ([str(sgan), str(pictures), "--labels", str(tmp_path / "no.csv")], "there is no file"),
         ([str(sgan), str(tmp_path / "none")], "there is no"),
     ):
         assert main(["classify", *argv]) == 2

@@ -4,9 +4,9 @@
   saddle classify runs/sgan-digits digits/                     with accuracy, if sub-folders have the classes' names
   saddle classify runs/sgan-digits digits/ --labels known.csv --out classes.csv
 
-Images are brought to the size and the channels that the run was trained with. --labels is a CSV file with a heading: an
-image's name as in IMAGES, then its class; images that it does not name count in no accuracy. --out takes the
-probability of every class.
+Images are brought to the size and the channels that the run was trained with. --labels is a CSV or
+JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it count in no
+accuracy. --out takes the probability of every class.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -25,7 +25,7 @@ SETTINGS: tuple[str, ...] = ()
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
-    parser.add_argument("--labels", type=Path, metavar="FILE.csv", help="the classes that the images are known to show")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes that the images are known to show")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the probability of every class here")
     parser.add_argument(
         "--json", action="store_true", help="for programs: {classes, images: [{image, class, …}], accuracy, known}"
@@ -43,7 +43,7 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     classes = opened.classification.classifies
     images = _images.read(opened, args.input)
-    known = _known(args.labels, images, classes) if args.labels else _folders(args.input, images, classes)
+    known = _known(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
     told = opened.classify(torch.stack(list(images.values()))).exp()
     rows = [_row(name, row, classes, known.get(name)) for name, row in zip(images, told, strict=True)]
     right = [row["class"] == row["label"] for row in rows if "label" in row]
@@ -73,27 +73,18 @@ def _folders(place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...])
     return {name: folder for name, folder in found.items() if folder in classes}
 
 
-def _known(file: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
-    """Classes by the file; UsageError for a class that the run does not know, or an image that is not there."""
-    import csv
+def _known(file: Path, place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+    """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
+    from ..data.tables import read_labels
+    from ..errors import UsageError, near, some
 
-    from ..errors import UsageError, near
-
-    try:
-        lines = list(csv.reader(file.read_text("utf-8-sig").splitlines()))[1:]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"cannot read the labels in {file}: {error}") from None
-    known: dict[str, str] = {}
-    for number, line in enumerate(lines, 2):
-        name, label = (*line, "", "")[:2]
-        if name and name not in images:
-            raise UsageError(f"{file}, line {number}: there is no image '{name}'{near(name, images)}")
-        if label and label not in classes:
-            raise UsageError(
-                f"{file}, line {number}: no class '{label}'{near(label, classes)}; the run knows {', '.join(classes)}"
-            )
-        known |= {name: label} if name and label else {}
-    return known
+    told = read_labels(str(file), place if place.is_dir() else place.parent, images)
+    if told.condition.kind != "class":
+        raise UsageError(f"{file} has {told.condition} in each line; to compare with, it must have a class")
+    for name in told.condition.names:
+        if name not in classes:
+            raise UsageError(f"{file}: no class '{name}'{near(name, classes)}; the run knows {some(classes)}")
+    return {image: told.condition.names[place_] for image, place_ in told.labels.items()}  # type: ignore[index]
 
 
 def _error(share: float, count: int) -> float:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import nn
 
 from ..errors import UsageError
-from ..layers.conditional import ClassBatchNorm2d
+from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
@@ -78,7 +78,7 @@ class ClassResNet(Network):
     """WGAN-GP's residual network with classes: 1,218,307 and, with a head for ten of them, 1,055,115 parameters.
 
     At 32×32 and from 128 latents. The blocks of the generator have batch norm with a scale and a shift for every class;
-    the critic has no norm, and learns of the classes by its second head alone.
+    the critic has no norm. In acgan it is told no class; a game that tells it has it project (Miyato & Koyama, 2018).
     """
 
     takes_labels: ClassVar[bool] = True
@@ -95,9 +95,8 @@ class ClassResNet(Network):
         return Generator(z_dim, data, [self.width] * (levels + 1), norm)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
-        if data.classes:
-            raise UsageError("the critic of ClassResNet is not told the class of what it judges; choose acgan")
-        return ResNet(self.width).discriminator(data)
+        critic = ResNet(self.width).discriminator(data)
+        return Discriminator(critic.trunk, Projection(self.width, len(data.classes))) if data.classes else critic
 
 
 def _up(before: int, after: int) -> nn.Module:
