@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import registry, rng, scoring
+from . import conditions, registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
-from .errors import SaddleError, UsageError, near
-from .game import Density, Encoding, Game, Synthesis, Translation
+from .errors import SaddleError, UsageError
+from .game import Classification, Density, Encoding, Game, Synthesis, Translation
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
-from .spec import DataSpec
+from .spec import Condition, DataSpec
 from .trainer import load_weights
 
 if TYPE_CHECKING:
@@ -100,20 +100,30 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
         return self.game
 
+    @property
+    def classification(self) -> Classification:
+        """The game as one that classifies; UsageError if it is for something else."""
+        if not isinstance(self.game, Classification):
+            raise UsageError(f"{self.recipe.game} does not classify; it is for {what_for(self.game)}")
+        if not self.game.classifies:
+            raise UsageError(f"with its settings, this {self.recipe.game} has learned no classes")
+        return self.game
+
     def sample(
         self,
         n: int,
         seed: int = 0,
-        label: str | int | None = None,
+        label: conditions.Asked | None = None,
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
         scale: int = 0,
     ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws any `size`,
-        height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
-        The same seed gives the same samples.
+        A label is the name or the number of a class, or what the columns are to be: numbers, or the names of those
+        that are on. `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws
+        any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything
+        is new). The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
@@ -124,43 +134,70 @@ class Run:
         rng.seed(seed, "sample")
         return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))
 
-    def _labels(self, name: str | int | None) -> Callable[[int], Tensor | None]:
-        """n ↦ labels int64 [n] of that name, or None without one. UsageError for a name that the game does not know."""
-        if name is None:
+    def _labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
+        """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
+        if asked is None:
             return lambda n: None
-        labels = self.synthesis.labels
-        if not labels:
+        told = self.synthesis.condition
+        if told is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        if str(name) not in labels:
-            raise UsageError(f"no label '{name}'{near(str(name), labels)}; there are {', '.join(labels)}")
-        return lambda n: torch.full((n,), labels.index(str(name)), device=self.device)
+        label = conditions.read(told, asked).to(self.device)
+        label = label.to(self.synthesis.dtype) if label.is_floating_point() else label
+        return lambda n: label.expand(n, *label.shape)
 
-    def encode(self, images: Tensor, label: str | int | None = None) -> Tensor:
+    def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
         encoding, of = self.encoding, self._labels(label)
         return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
 
-    def reconstruct(self, images: Tensor, label: str | int | None = None) -> Tensor:
+    def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.encoding, self._labels(label)
         return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
 
+    @torch.no_grad()
+    def classify(self, images: Tensor) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
+        game = self.classification
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
+
+    @torch.no_grad()
     def interpolate(
-        self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None
+        self,
+        rows: int = 8,
+        steps: int = 10,
+        seed: int = 0,
+        spherical: bool = True,
+        label: conditions.Asked | None = None,
+        to: conditions.Asked | None = None,
     ) -> Tensor:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
 
-        A game that takes labels keeps one all along a row: `label`, or one drawn for each row.
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
+        latent that stays, and the label that goes from the one to the other in a straight line.
         """
         game, of = self.synthesis, self._labels(label)
         rng.seed(seed, "interpolate")
         labels = of(rows) if label is not None else game.draw_label(rows)
         a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-        along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
-        with torch.no_grad():
+        if to is not None:
+            path = a[:, None].expand(-1, steps, -1)
+            along = torch.lerp(*(self._embedded(each) for each in (label, to)), t[:, 0]).expand(rows, -1, -1)
             return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
+        return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+
+    def _embedded(self, asked: conditions.Asked | None) -> Tensor:
+        """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
+        if asked is None:
+            raise UsageError("a way between two labels begins at one; give both")
+        label = self._labels(asked)(1)
+        numbers = None if label is None else self.synthesis.embed(label)
+        if numbers is None:
+            raise UsageError(f"{self.recipe.game} knows nothing between two labels; give one, which stays all along")
+        return numbers
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -247,6 +284,7 @@ KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
     Translation: "translation (saddle translate)",
     Encoding: "encoding (saddle encode, saddle reconstruct)",
+    Classification: "classification (saddle classify)",
     Density: "likelihood (saddle evaluate --metrics elbo)",
 }
 
@@ -271,8 +309,15 @@ def spec_to(spec: DataSpec) -> dict[str, Any]:
 
 
 def spec_from(facts: dict[str, Any]) -> DataSpec:
-    plain = facts | {name: tuple(facts[name]) for name in ("shape", "keys", "classes")}
+    plain = {name: _frozen(value) for name, value in facts.items()}
+    if told := facts.get("condition"):  # runs of earlier versions have none
+        plain["condition"] = Condition(**{name: _frozen(value) for name, value in told.items()})
     return DataSpec(**plain)
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, as they were before JSON."""
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:

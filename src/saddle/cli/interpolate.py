@@ -3,9 +3,11 @@
   saddle interpolate runs/dcgan-digits
   saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
   saddle interpolate runs/biggan-digits --label 7
+  saddle interpolate runs/biggan-digits --label 3 --label 8    from one label to another
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
-straight line instead. A game that takes labels keeps one all along a row, drawn unless given.
+straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two labels the
+latent stays, and the label goes in a straight line.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -21,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
-    parser.add_argument("--label", help="what all samples are to be, for a game that can be asked")
+    parser.add_argument("--label", action="append", help="what all samples are to be; given twice, from and to")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--linear", action="store_true", help="in a straight line")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -29,11 +31,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from ..errors import UsageError
     from . import _write
 
+    labels = args.label or []
+    if len(labels) > 2:
+        raise UsageError(f"--label is given once, or twice for a way from one to the other, not {len(labels)} times")
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.is_image)
-    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, args.label)
-    name = f"interpolate-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
+    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels)
+    name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "")
     out = args.out or args.run / f"{name}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

@@ -22,7 +22,9 @@ SETTINGS: tuple[str, ...] = ()
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
-    parser.add_argument("--label", help="what the samples are to be, for a game that can be asked")
+    parser.add_argument(
+        "--label", help="what the samples are to be: a class, or columns such as 0.2,0.8 or smiling,young"
+    )
     parser.add_argument("--size", type=_open.size, metavar="HEIGHTxWIDTH", help="for a game that learned one image")
     parser.add_argument(
         "--scale",

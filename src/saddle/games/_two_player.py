@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import dist, rng
+from .. import dist
 from ..augment import View
 from ..auxiliaries import Auxiliary
-from ..errors import UsageError
+from ..errors import UsageError, some
 from ..game import Move, Synthesis
+from ..layers.conditional import shares
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
@@ -23,7 +24,7 @@ from ..optim import Optim
 from ..penalties import Penalty
 from ..precision import full, second_order
 from ..scene import Scene, Verdict
-from ..spec import Batch, DataSpec
+from ..spec import Batch, Condition, DataSpec, Kind
 
 Weights = dict[str, Tensor]  # parameters by name
 
@@ -32,11 +33,12 @@ class TwoPlayer(Synthesis):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
     takes_points = True  # if the network does
+    takes_conditions: ClassVar[tuple[Kind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
         network: Network = dcgan.DCGAN()  # the architecture of both players
-        conditional: bool = False  # give both players the class of each sample
+        conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         penalties: tuple[Penalty, ...] = ()  # what they pay beside it
         views: tuple[View, ...] = ()  # what the discriminator is shown of real and fake samples alike
@@ -57,36 +59,46 @@ class TwoPlayer(Synthesis):
 
     options: Options
     views: Any  # modules, as the discriminator sees through them
+    discriminator: Any  # samples (and labels) → Verdict
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
         if o.conditional:
             self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
-        spec = data if o.conditional else replace(data, classes=())
+        spec = data if o.conditional else data.unconditional()
         self.generator = o.network.generator(o.z_dim, spec)
         shown, views = spec, []
         for view in o.views:
             views.append(view.build(shown))
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
-        self.discriminator = o.network.discriminator(shown)
+        self.discriminator = self.build_discriminator(shown)
         parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
         for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
 
+    def build_discriminator(self, data: DataSpec) -> nn.Module:
+        """Of what the views show."""
+        return self.options.network.discriminator(data)
+
     def check_data(self) -> None:
         super().check_data()
         if not self.options.conditional:
             return
         if not self.options.network.takes_labels:
-            raise UsageError(f"{type(self.options.network).__name__} takes no labels; leave out game.conditional")
-        if not self.data.classes:
             raise UsageError(
-                f"{type(self).__name__} is told the class of each sample (game.conditional), but these data have no "
-                "labels; choose --game.conditional false, or data with labels"
+                f"{type(self.options.network).__name__} takes no labels; leave out game.conditional, or choose "
+                "--game.network Concatenation, which tells them to a network that takes none"
+            )
+        self.check_labels("--game.conditional false")
+        if not (self.data.classes or self.options.network.takes_columns):
+            raise UsageError(
+                f"{type(self.options.network).__name__} has a vector of its own for every class, and these data are "
+                f"labelled in columns ({some(self.data.condition.names)}); choose a game that takes columns, such as "  # type: ignore[union-attr]
+                "cgan, or leave out game.conditional"
             )
 
     def check_batch(self, n: int) -> None:
@@ -109,8 +121,12 @@ class TwoPlayer(Synthesis):
     def labels(self) -> tuple[str, ...]:
         return self.data.classes if self.options.conditional else ()
 
-    def draw_label(self, n: int) -> Tensor | None:
-        return rng.randint(len(self.data.classes), n, device=self.device) if self.options.conditional else None
+    @property
+    def condition(self) -> Condition | None:
+        return self.data.condition if self.options.conditional else None
+
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)

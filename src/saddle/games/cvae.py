@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import rng
 from ..errors import UsageError
+from ..layers.conditional import shares
 from ._autoencoder import VariationalAutoencoder
 
 
@@ -30,9 +30,8 @@ class CVAE(VariationalAutoencoder):
         """Names of the classes, any of which a sample can be asked to be."""
         return self.data.classes
 
-    def draw_label(self, n: int) -> Tensor:
-        """Labels int64 [n], every class as likely."""
-        return rng.randint(len(self.labels), n, device=self.device)
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

@@ -12,7 +12,7 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image).
+    (a game that learns one image), classified (held-out images with the classes that a game sees in them).
     """
 
     says: str
@@ -37,6 +37,7 @@ METRICS = {
     "classes": Metric("share of the rarest digit, as the digit classifier sees the samples", "higher",
                       ("samples", "digits")),
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
+    "error": Metric("share of held-out images whose class the game itself gets wrong", "lower", ("classified",)),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),

@@ -32,6 +32,7 @@ class Network(ABC):
     """
 
     takes_labels: ClassVar[bool] = False  # can it build for data with classes?
+    takes_columns: ClassVar[bool] = False  # and for labels or numbers in columns, float [N, K]?
     gives_energies: ClassVar[bool] = False  # are its discriminator's logits minus an energy, so at most 0?
 
     @abstractmethod
@@ -41,3 +42,7 @@ class Network(ABC):
     @abstractmethod
     def discriminator(self, data: DataSpec) -> Discriminator:
         """Samples (and labels [N]) → Verdict."""
+
+    def class_head(self, features: int, classes: int) -> nn.Module:
+        """The last layer of a classifier on the discriminator's trunk, features [N, features] → logits [N, classes]."""
+        return nn.Linear(features, classes)

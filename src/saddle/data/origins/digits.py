@@ -6,19 +6,21 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import NAMES, TRAINED, enlarged
+from ..labels import learned
 from ..options import DataOptions
 from ..source import Source, Split
 
 
 def open(options: DataOptions, place: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
-    options.allow("size", "channels", "flip")
+    options.allow("size", "channels", "flip", "labelled")
     channels = options.channels or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
     images, labels = enlarged(options)
     images = np.repeat(images, channels, axis=1)
+    spec = DataSpec(images.shape[1:], ("image", "label"), NAMES)
+    spec, labels = learned(spec, labels, np.arange(TRAINED), options.labelled)
     train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
     heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
-    spec = DataSpec(images.shape[1:], ("image", "label"), NAMES)
     return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED))
