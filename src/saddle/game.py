@@ -191,14 +191,6 @@ class Encoding(Game):
         return self.decode(self.encode(image, label), label)
 
 
-class Classification(Game):
-    """A game that says of which class an image is."""
-
-    @abstractmethod
-    def classify(self, image: Tensor) -> Tensor:
-        """Log-probabilities [N, K] of the classes `data.classes`, of images [N, C, H, W] in [-1, 1]."""
-
-
 class Density(Game):
     """A game that says how likely an image is."""
 

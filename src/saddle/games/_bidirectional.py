@@ -6,6 +6,7 @@ Donahue et al., 2016, Section 3. https://arxiv.org/abs/1605.09782
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -44,7 +45,7 @@ class Bidirectional(Coded):
         return self.code_dim
 
     @abstractmethod
-    def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Any]]:
         """The codes [N, code_dim] of a batch's images as the discriminator sees them, and the encoder's own losses."""
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:

@@ -55,4 +55,5 @@ class Coded(Traversal, Encoding):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The images of latents [N, code_dim], [N, C, H, W] in [-1, 1]. Labels int64 [N] replace their classes."""
-        return self.generator(z if label is None else self.with_class(z[:, : self.options.z_dim], label))
+        code = z if label is None else self.with_class(z[:, : self.options.z_dim], label)
+        return super().decode(code)
