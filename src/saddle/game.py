@@ -197,3 +197,11 @@ class Density(Game):
     @abstractmethod
     def bound(self, batch: Batch, draws: int = 1) -> Tensor:
         """A lower bound of log p(x) in nats, on average over its random numbers.  [N]"""
+
+
+class Classification(Game):
+    """A game that learned to tell the classes of its data apart."""
+
+    @abstractmethod
+    def classify(self, image: Tensor) -> Tensor:
+        """log p(class | image), [N, K] over `data.classes`, of images [N, C, H, W] in [-1, 1]."""
