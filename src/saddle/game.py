@@ -146,8 +146,8 @@ class Synthesis(Game):
 class Sweep(NamedTuple):
     """One code, which takes its values one after the other while the rest of the latent stays."""
 
-    place: slice  # in the latent
-    values: Tensor  # [steps, numbers in that place]
+    place: slice | None  # in the latent; None: beside it, the label
+    values: Tensor  # [steps, numbers in that place], or labels int64 [steps]
 
 
 class Traversal(Synthesis):
@@ -160,10 +160,14 @@ class Traversal(Synthesis):
     reach: ClassVar[float] = 3.0  # how far from 0 a number of the latent is swept
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
-        """Every code by its name, in `steps` even steps from -reach to reach, by default as far as latents lie."""
+        """Every code by its name, in `steps` even steps from -reach to reach, by default as far as latents lie.
+
+        Of a game that takes a class, "label" comes first: all of them.
+        """
+        label = {"label": Sweep(None, torch.arange(len(self.labels), device=self.device))} if self.labels else {}
         values = torch.linspace(-1, 1, steps, device=self.device, dtype=self.dtype)[:, None]
         values = values * (self.reach if reach is None else reach)
-        return {f"z{i}": Sweep(slice(i, i + 1), values) for i in range(self.options.z_dim)}  # type: ignore[attr-defined]
+        return label | {f"z{i}": Sweep(slice(i, i + 1), values) for i in range(self.options.z_dim)}  # type: ignore[attr-defined]
 
 
 class Translation(Game):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,8 @@ from . import registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
-from .errors import SaddleError, UsageError, near
-from .game import Classification, Density, Encoding, Game, Synthesis, Translation
+from .errors import SaddleError, UsageError, near, some
+from .game import Classification, Density, Encoding, Game, Sweep, Synthesis, Translation, Traversal
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
@@ -107,6 +107,15 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not classify; it is for {what_for(self.game)}")
         return self.game
 
+    @property
+    def traversal(self) -> Traversal:
+        """The game as one whose codes can be swept; UsageError if it is for something else."""
+        if not isinstance(self.game, Traversal):
+            raise UsageError(
+                f"{self.recipe.game} has no codes to traverse, as infogan and vae have; it is for {what_for(self.game)}"
+            )
+        return self.game
+
     def sample(
         self,
         n: int,
@@ -174,6 +183,76 @@ class Run:
         along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
         with torch.no_grad():
             return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+
+    @torch.no_grad()
+    def traverse(
+        self,
+        codes: Sequence[str] = (),
+        steps: int = 10,
+        reach: float | None = None,
+        seed: int = 0,
+        label: str | int | None = None,
+    ) -> dict[str, Tensor]:
+        """For each of these codes images uint8 [steps, C, H, W], in which it alone changes, from -reach to reach.
+
+        All start from one latent, which the seed draws. Without names, the first ten codes. The code "label" of a
+        game that takes a class is swept through all of them; all others keep `label`, or one that is drawn.
+        """
+        game, of = self.traversal, self._labels(label)
+        sweeps = game.sweeps(steps, reach)
+        names = tuple(codes) or tuple(sweeps)[:10]
+        for name in names:
+            if name not in sweeps:
+                raise UsageError(f"no code '{name}'{near(name, sweeps)}; {self.recipe.game} has {some(sweeps)}")
+        rng.seed(seed, "traverse")
+        kept = game.draw_label(1) if label is None else of(1)
+        z = game.noise(1, kept)
+        return {name: self._border(_swept(game, z, kept, sweeps[name])) for name in names}
+
+    def attribute(self, name: str | int) -> Tensor:
+        """The mean code of the training images of a class, less that of all the others, [K]: Larsen et al., Section 3.
+
+        https://arxiv.org/abs/1512.09300. UsageError for a class that the data do not have, or that has no image.
+        """
+        classes = self.spec.classes
+        if not classes:
+            raise UsageError(f"attributes are found by labels, and {self.recipe.data.source} has no classes")
+        if str(name) not in classes:
+            raise UsageError(f"no class '{name}'{near(str(name), classes)}; there are {some(classes)}")
+        columns = self.source.train.take(slice(None))
+        of_it, known = columns["label"] == classes.index(str(name)), columns["label"] >= 0
+        if not of_it.any() or not (known & ~of_it).any():
+            raise UsageError(f"no image that is trained on is of class {name}, or all of them are")
+        codes = self._codes(columns["image"], columns["label"])
+        return codes[of_it].mean(0) - codes[known & ~of_it].mean(0)
+
+    @torch.no_grad()
+    def change(
+        self,
+        images: Tensor,
+        add: str | int | None = None,
+        subtract: str | int | None = None,
+        weight: float = 1.0,
+        label: str | int | None = None,
+    ) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], with one attribute added to their codes and another taken away: uint8.
+
+        An attribute is a class, as `attribute` finds it.
+        """
+        if add is None and subtract is None:
+            raise UsageError("say what to change: an attribute to add, one to subtract, or both")
+        codes = self.encode(images, label)
+        codes += weight * sum(sign * self.attribute(name) for sign, name in ((1, add), (-1, subtract)) if name)
+        of = self._labels(label)
+        parts = (self.encoding.decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
+        return self._border(torch.cat([*parts]))
+
+    def _codes(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Codes [N, K], each image's label told where the game is told labels."""
+        game = self.encoding
+        pairs = zip(images.split(250), labels.to(self.device).split(250), strict=True)
+        told = "label" in game.needs
+        return torch.cat([game.encode(x.to(self.device), y if told else None).float().cpu() for x, y in pairs])
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -249,6 +328,15 @@ class Run:
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
 
 
+def _swept(game: Traversal, z: Tensor, label: Tensor | None, sweep: Sweep) -> Tensor:
+    """The samples of latent z [1, K] and its label while one code is swept."""
+    z = z.repeat(len(sweep.values), 1)
+    if sweep.place is None:
+        return game.decode(z, sweep.values)
+    z[:, sweep.place] = sweep.values
+    return game.decode(z, None if label is None else label.expand(len(z)))
+
+
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """From a to b on the great circle, row by row: normal noise stays as long as normal noise is. Shoemake, 1985."""
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
@@ -258,6 +346,7 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
+    Traversal: "traversal (saddle traverse)",
     Translation: "translation (saddle translate)",
     Encoding: "encoding (saddle encode, saddle reconstruct)",
     Classification: "classification (saddle classify)",
