@@ -131,11 +131,13 @@ def _one_image(game: SingleImage, source: Source) -> OneImage:
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
     if isinstance(game, Synthesis):
-        if not game.labels:
+        if game.condition is None:
             return lambda k: game.sample(k).float()
 
         def labelled(k: int) -> tuple[Tensor, Tensor]:
-            label = rng.randint(len(game.labels), k, device=game.device)
+            label = game.draw_label(k)
+            if label is None:  # codes of the game's own: all alike
+                label = rng.randint(len(game.labels), k, device=game.device)
             return game.sample(k, label).float(), label
 
         return labelled
