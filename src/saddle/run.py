@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import registry, rng, scoring
+from . import attributes, registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError, near, some
-from .game import Classification, Density, Encoding, Game, Sweep, Synthesis, Translation, Traversal
+from .game import Classification, Density, Encoding, Game, Synthesis, Translation, Traversal
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
@@ -207,52 +207,22 @@ class Run:
         rng.seed(seed, "traverse")
         kept = game.draw_label(1) if label is None else of(1)
         z = game.noise(1, kept)
-        return {name: self._border(_swept(game, z, kept, sweeps[name])) for name in names}
+        return {name: self._border(attributes.swept(game, z, kept, sweeps[name])) for name in names}
 
-    def attribute(self, name: str | int) -> Tensor:
-        """The mean code of the training images of a class, less that of all the others, [K]: Larsen et al., Section 3.
-
-        https://arxiv.org/abs/1512.09300. UsageError for a class that the data do not have, or that has no image.
-        """
-        classes = self.spec.classes
-        if not classes:
-            raise UsageError(f"attributes are found by labels, and {self.recipe.data.source} has no classes")
-        if str(name) not in classes:
-            raise UsageError(f"no class '{name}'{near(str(name), classes)}; there are {some(classes)}")
-        columns = self.source.train.take(slice(None))
-        of_it, known = columns["label"] == classes.index(str(name)), columns["label"] >= 0
-        if not of_it.any() or not (known & ~of_it).any():
-            raise UsageError(f"no image that is trained on is of class {name}, or all of them are")
-        codes = self._codes(columns["image"], columns["label"])
-        return codes[of_it].mean(0) - codes[known & ~of_it].mean(0)
+    def direction(self, add: str | int | None = None, subtract: str | int | None = None) -> Tensor:
+        """What to add to a code, [K], for one class or label more and another less; see `attributes.direction`."""
+        names = (None if name is None else str(name) for name in (add, subtract))
+        return attributes.direction(self.encoding, self.source, *names)
 
     @torch.no_grad()
-    def change(
-        self,
-        images: Tensor,
-        add: str | int | None = None,
-        subtract: str | int | None = None,
-        weight: float = 1.0,
-        label: str | int | None = None,
-    ) -> Tensor:
-        """Images float [N, C, H, W] in [-1, 1], with one attribute added to their codes and another taken away: uint8.
+    def moved(self, images: Tensor, direction: Tensor, label: str | int | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one, with [K] added to their codes: uint8.
 
-        An attribute is a class, as `attribute` finds it.
+        `direction` finds what to add.
         """
-        if add is None and subtract is None:
-            raise UsageError("say what to change: an attribute to add, one to subtract, or both")
-        codes = self.encode(images, label)
-        codes += weight * sum(sign * self.attribute(name) for sign, name in ((1, add), (-1, subtract)) if name)
-        of = self._labels(label)
+        of, codes = self._labels(label), self.encode(images, label) + direction
         parts = (self.encoding.decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
         return self._border(torch.cat([*parts]))
-
-    def _codes(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Codes [N, K], each image's label told where the game is told labels."""
-        game = self.encoding
-        pairs = zip(images.split(250), labels.to(self.device).split(250), strict=True)
-        told = "label" in game.needs
-        return torch.cat([game.encode(x.to(self.device), y if told else None).float().cpu() for x, y in pairs])
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -326,15 +296,6 @@ class Run:
             except Damaged as error:
                 print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
-
-
-def _swept(game: Traversal, z: Tensor, label: Tensor | None, sweep: Sweep) -> Tensor:
-    """The samples of latent z [1, K] and its label while one code is swept."""
-    z = z.repeat(len(sweep.values), 1)
-    if sweep.place is None:
-        return game.decode(z, sweep.values)
-    z[:, sweep.place] = sweep.values
-    return game.decode(z, None if label is None else label.expand(len(z)))
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

@@ -39,9 +39,6 @@ class Coded(Traversal, Encoding):
         """Numbers in [-1, 1]."""
         return rng.rand(*shape, device=self.device) * 2 - 1
 
-    def draw_label(self, n: int) -> Tensor | None:
-        return rng.randint(len(self.labels), n, device=self.device) if self.labels else None
-
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z and, where there are classes, the class: that of labels int64 [n], else one drawn.  [n, code_dim]"""
         return self.with_class(self.prior(n), self.draw_label(n) if label is None else label)

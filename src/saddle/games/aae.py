@@ -57,6 +57,7 @@ class AAE(Coded, Classification):
     def check_data(self) -> None:
         if self.options.supervision != "none":
             self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
+            self.takes_unlabelled = self.options.supervision == "semi"  # type: ignore[misc]  # likewise
         super().check_data()
 
     def optim(self, player: str) -> Optim:
