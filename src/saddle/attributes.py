@@ -35,7 +35,7 @@ def direction(game: Encoding, source: Source, add: str | None, subtract: str | N
         raise UsageError("say what to change: an attribute to add, one to subtract, or both")
     batch = source.train.take(slice(None)) if source.spec.condition else {}
     found = [(sign, *having(source.spec, batch, name)) for sign, name in ((1, add), (-1, subtract)) if name is not None]
-    told = "label" in game.needs
+    told = game.encodes_with_label
     pairs = zip(batch["image"].split(250), batch["label"].split(250), strict=True)
     codes = torch.cat(
         [

@@ -220,6 +220,11 @@ class Translation(Game):
 class Encoding(Game):
     """A game that finds the code of an image, from which the image can be made again."""
 
+    @property
+    def encodes_with_label(self) -> bool:
+        """Must `encode` be told what an image shows?"""
+        return False
+
     @abstractmethod
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Codes [N, K] of images [N, C, H, W] in [-1, 1], of labels int64 [N] where the game takes them."""

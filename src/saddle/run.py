@@ -309,7 +309,7 @@ KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
     Traversal: "traversal (saddle traverse)",
     Translation: "translation (saddle translate)",
-    Encoding: "encoding (saddle encode, saddle reconstruct)",
+    Encoding: "encoding (saddle encode, saddle reconstruct, saddle attribute)",
     Classification: "classification (saddle classify)",
     Density: "likelihood (saddle evaluate --metrics elbo)",
 }

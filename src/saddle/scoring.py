@@ -199,7 +199,7 @@ def _encoded(game: Encoding, split: Split, chunk: int = 1024) -> tuple[Tensor, T
     for start in range(0, len(split), chunk):
         batch = split.take(slice(start, start + chunk))
         image = batch["image"].to(game.device, game.dtype)
-        label = batch["label"].to(game.device) if "label" in game.needs else None
+        label = batch["label"].to(game.device) if game.encodes_with_label else None
         codes.append(game.encode(image, label).float())
         errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
     labels = split.take(slice(None))["label"].to(game.device) if game.data.classes else None

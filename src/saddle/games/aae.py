@@ -101,7 +101,7 @@ class AAE(Coded, Classification):
     def code(self, image: Tensor, label: Tensor | None) -> Tensor:
         """The latents of images: z and the class, told or believed.  [N, code_dim]"""
         z, belief = self.found(image)
-        return self.with_class(z, label) if self.options.supervision == "full" else torch.cat((z, belief), dim=1)
+        return self.with_class(z, label) if self.encodes_with_label else torch.cat((z, belief), dim=1)
 
     def mistakes(self, image: Tensor, label: Tensor) -> Tensor:
         """The cross-entropy of the labels that are known, summed and divided by all images: a mean of parts' means."""
@@ -120,10 +120,14 @@ class AAE(Coded, Classification):
     def judge_class(self, belief: Tensor) -> Tensor:
         return full(self.discriminator.judge_class(belief))
 
+    @property
+    def encodes_with_label(self) -> bool:
+        return self.options.supervision == "full"
+
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """z, and after it the class: believed or, with `supervision full`, told by labels int64 [N].  [N, code_dim]"""
-        if label is None and self.options.supervision == "full":
+        if label is None and self.encodes_with_label:
             raise UsageError(f"aae encodes an image of a class here; say which with --label: {', '.join(self.labels)}")
         return self.code(image, label)
 

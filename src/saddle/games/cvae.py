@@ -29,6 +29,10 @@ class CVAE(VariationalAutoencoder):
         """Names of the classes, any of which a sample can be asked to be."""
         return self.data.classes
 
+    @property
+    def encodes_with_label(self) -> bool:
+        return True
+
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """The mean of q(z | x, c), [N, z_dim], for labels int64 [N]. UsageError without them."""
