@@ -250,6 +250,11 @@ class Density(Game):
 class Classification(Game):
     """A game that learned to tell the classes of its data apart."""
 
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        """Names of the classes that it tells apart; empty if its settings had it learn none."""
+        return self.data.classes
+
     @abstractmethod
     def classify(self, image: Tensor) -> Tensor:
-        """log p(class | image), [N, K] over `data.classes`, of images [N, C, H, W] in [-1, 1]."""
+        """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1]."""

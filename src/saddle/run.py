@@ -105,6 +105,8 @@ class Run:
         """The game as one that classifies; UsageError if it is for something else."""
         if not isinstance(self.game, Classification):
             raise UsageError(f"{self.recipe.game} does not classify; it is for {what_for(self.game)}")
+        if not self.game.classifies:
+            raise UsageError(f"with its settings, this {self.recipe.game} has learned no classes")
         return self.game
 
     @property
@@ -163,7 +165,7 @@ class Run:
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> Tensor:
-        """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over the data's classes."""
+        """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
         game = self.classification
         return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
 

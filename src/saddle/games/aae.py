@@ -131,9 +131,13 @@ class AAE(Coded, Classification):
             raise UsageError(f"aae encodes an image of a class here; say which with --label: {', '.join(self.labels)}")
         return self.code(image, label)
 
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        return self.data.classes if self.options.supervision == "semi" else ()
+
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """Log-probabilities [N, K] of the classes. UsageError unless the encoder was taught them."""
-        if self.options.supervision != "semi":
+        if not self.classifies:
             raise UsageError("this aae was not taught classes; train one with --game.supervision semi")
         return full(self.encoder(image))[:, self.options.z_dim :].log_softmax(1)

@@ -49,6 +49,12 @@ def _table(logits: Tensor, codes: Tensor, rows: int | None = None) -> Tensor:
     return double(torch.bincount(places, minlength=rows * logits.shape[1])).view(rows, -1)
 
 
+def error(told: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Share of images whose label [N] is not what the game says, log p [N, K], and its standard error."""
+    share = float(double(told.argmax(1) != labels.to(told.device)).mean())
+    return share, share_error(share, len(labels))
+
+
 def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     """Share of logits [N, K] that name the label [N] the sample was drawn for, and its standard error."""
     if labels.shape != logits.shape[:1]:

@@ -29,6 +29,7 @@ Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference
 Estimate = tuple[float, float]
 SUBSETS, SPLITS = 100, 10
+_OWN = {"modes", "single", "codes", "edges", "classified"}  # needs of metrics that no extractor looks at
 
 
 def evaluate(
@@ -46,13 +47,15 @@ def evaluate(
     bounds: Tensor | None = None,
     single: OneImage | None = None,
     found: Codes | None = None,
+    classified: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
-    `found` are the codes of images.
+    `found` are the codes of images; `classified` is (log p [M, K], labels int64 [M]), what a game that classifies says
+    of held-out images.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -62,6 +65,7 @@ def evaluate(
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
     given |= {"codes": found, "code_labels": found and found.train_labels, "edges": _edges(real, needs)}
+    given["classified"] = classified
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -72,6 +76,7 @@ def evaluate(
         single=single,
         found=found,
         edges=given["edges"],  # type: ignore[arg-type]
+        classified=classified,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -89,6 +94,7 @@ class Material:
     single: OneImage | None
     found: Codes | None
     edges: Tensor | None
+    classified: tuple[Tensor, Tensor] | None
     seed: int
 
     @property
@@ -152,6 +158,11 @@ class Material:
         return sharpness(self.seen["edges"], self.edges)
 
     @property
+    def error(self) -> Estimate:
+        assert self.classified is not None
+        return classes.error(*self.classified)
+
+    @property
     def elbo(self) -> Estimate:
         assert self.bounds is not None
         return float(self.bounds.mean()), float(self.bounds.std()) / len(self.bounds) ** 0.5
@@ -175,6 +186,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "copying": lambda m: copying(m.fake, m.train_features, m.real_features),
     "classes": lambda m: classes.rarest_class(m.seen["logits"]),
     "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
+    "error": lambda m: m.error,
     "purity": lambda m: classes.purity(m.seen["logits"], m.seen["labels"]),
     "information": lambda m: classes.information(m.seen["logits"], m.seen["labels"]),
     "sharpness": lambda m: m.sharpness,
@@ -207,6 +219,7 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "reconstruction": lambda m: {"reference_count": len(m.codes.heldout)},
     "sharpness": lambda m: {"reference_count": len(m.edges)},  # type: ignore[arg-type]
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
+    "error": lambda m: {"reference_count": len(m.classified[1])},  # type: ignore[index]
 }
 
 
@@ -220,7 +233,7 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if look is not None and not {"modes", "single", "codes", "edges"} & set(metric.needs):
+    if look is not None and not _OWN & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
         real = material.real
@@ -246,6 +259,7 @@ _REASONS = {
     "edges": "real images to compare with, and none are given",
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
+    "classified": "a game that classifies (acgan, sgan), and held-out images whose classes are known",
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",

@@ -13,7 +13,7 @@ class Metric:
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
     (a game that learns one image), codes (of a game that encodes), code_labels (classes of the images that it encodes),
-    edges (images, samples and held-out ones).
+    edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them).
     """
 
     says: str
@@ -38,6 +38,7 @@ METRICS = {
     "classes": Metric("share of the rarest digit, as the digit classifier sees the samples", "higher",
                       ("samples", "digits")),
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
+    "error": Metric("share of held-out images whose class the game itself gets wrong", "lower", ("classified",)),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
     "information": Metric("mutual information of code and digit, in nats", "higher", ("samples", "digits", "labels")),
