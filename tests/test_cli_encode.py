@@ -120,7 +120,8 @@ def test_a_game_that_does_not_encode_says_what_it_is_for(command, tmp_path, caps
 def test_a_game_of_several_kinds_names_all_its_commands(vae):
     run = saddle.load(vae)
     assert run.info()["kind"] == (
-        "sampling (saddle sample), encoding (saddle encode, saddle reconstruct), "
+        "sampling (saddle sample), traversal (saddle traverse), "
+        "encoding (saddle encode, saddle reconstruct, saddle attribute), "
         "likelihood (saddle evaluate --metrics elbo)"
     )
     with pytest.raises(UsageError, match="vae does not translate; it is for sampling"):

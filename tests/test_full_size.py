@@ -9,7 +9,10 @@ from saddle import registry, rng
 from saddle.spec import DataSpec
 
 SIZES = {  # shape of a sample, and classes where the paper has them
+    "aae": ((1, 28, 28), 0),
     "began": ((3, 128, 128), 0),
+    "bicogan": ((1, 28, 28), 10),
+    "bigan": ((1, 28, 28), 0),
     "biggan": ((3, 128, 128), 1000),
     "biggan-deep": ((3, 128, 128), 1000),
     "cvae": ((1, 28, 28), 10),
@@ -34,6 +37,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "sngan": ((3, 32, 32), 0),
     "stylegan2": ((3, 1024, 1024), 0),
     "vae": ((1, 28, 28), 0),
+    "vaegan": ((3, 64, 64), 0),
     "wgan": ((3, 64, 64), 0),
     "wgan-gp": ((3, 32, 32), 0),
 }

@@ -29,7 +29,7 @@ LEVELS: list[set[str]] = [
     {"game", "nets", "data", "metrics", "pictures"},
     {"games"},
     {"trainer", "ema", "checkpoint", "events", "progress", "health"},
-    {"registry", "settings", "recipe", "run", "training", "scoring", "report", "benchmark"},
+    {"registry", "attributes", "settings", "recipe", "run", "training", "scoring", "report", "benchmark"},
     {"cli", "__main__", "__init__"},
 ]
 APART = {"games": {"trainer", "data"}, "data": {"metrics", "nets", "game"}, "metrics": {"data", "nets", "game"}}

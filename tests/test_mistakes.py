@@ -40,7 +40,7 @@ def modules_of(name: str) -> dict[str, nn.Module]:
 
 @cache
 def moves_of(name: str) -> list[tuple[tuple[str, ...], dict[str, bool]]]:
-    """The moves of one round: who moves, and for each loss whether its gradient reaches one who moves."""
+    """The moves of one round: whose optimizers step, and for each loss whether its gradient reaches one who moves."""
     trainer, made = trainer_of(name), []
     for move in trainer.game.round(trainer.deal()[0]):
         weights = trainer.parameters(move)
@@ -50,7 +50,7 @@ def moves_of(name: str) -> list[tuple[tuple[str, ...], dict[str, bool]]]:
                 torch.autograd.grad(loss, weights, allow_unused=True, retain_graph=True) if loss.requires_grad else ()
             )
             reached[term] = any(g is not None for g in gradients)
-        made.append((move.players, reached))
+        made.append((move.optims, reached))
         sum(move.losses.values()).backward(inputs=weights)
         trainer.game.zero_grad()
     return made
@@ -96,8 +96,8 @@ def test_the_generator_moves_after_all_of_the_discriminators_steps(name):
 
 @by_game
 def test_a_regulariser_is_part_of_its_players_own_step(name):
-    """In a step of its own, Adam's moments would take turns between two losses."""
-    for player in trainer_of(name).game.players():
+    """In a step of its own, Adam's moments would take turns between two losses; a phase has an optimizer of its own."""
+    for player in trainer_of(name).optims:
         own = [reached for players, reached in moves_of(name) if player in players]
         assert len({frozenset(reached) for reached in own}) == 1, f"{player} moves down different losses in a round"
 

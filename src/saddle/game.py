@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +19,13 @@ from .spec import Batch, Condition, DataSpec, Kind
 class Move:
     """`players` take one step down the sum of `losses`, whose names go to the log.
 
-    A loss that is None is left out. `forget` clears the players' optimizers first.
+    A loss that is None is left out. `forget` clears the players' optimizers first. `phase` is the optimizer that
+    takes the step, of those in `Game.phases`, in place of the player's own.
     """
 
-    def __init__(self, *players: str, forget: bool = False, **losses: Tensor | None):
+    def __init__(self, *players: str, forget: bool = False, phase: str | None = None, **losses: Tensor | None):
         self.players, self.forget = players, forget
+        self.optims = (phase,) if phase else players
         self.losses = {name: loss for name, loss in losses.items() if loss is not None}
 
 
@@ -37,6 +39,7 @@ class Game(nn.Module, ABC):
     needs: ClassVar[tuple[str, ...]] = ("image",)  # keys of a batch
     averaged: ClassVar[tuple[str, ...]] = ("generator",)  # players with an averaged copy
     takes_points: ClassVar[bool] = False  # may a sample be a vector?
+    phases: ClassVar[dict[str, str]] = {}  # further optimizers: of whom, where a player steps down loss after loss
     takes_conditions: ClassVar[tuple[Kind, ...]] = ("class",)  # forms of the labels that it needs, if it needs them
     takes_unlabelled: ClassVar[bool] = False  # may some of these labels be unknown, -1?
 
@@ -103,7 +106,7 @@ class Game(nn.Module, ABC):
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
 
     def optim(self, player: str) -> Optim:
-        """The optimizer settings of one player."""
+        """The optimizer settings of one player, or of one of the `phases`."""
         return self.options.optim
 
     def note(self, **values: Tensor) -> None:
@@ -186,6 +189,33 @@ class Synthesis(Game):
         return None
 
 
+class Sweep(NamedTuple):
+    """One code, which takes its values one after the other while the rest of the latent stays."""
+
+    place: slice | None  # in the latent; None: beside it, the label
+    values: Tensor  # [steps, numbers in that place], or labels int64 [steps]
+
+
+class Traversal(Synthesis):
+    """A game whose latents are made of codes that can be looked at one by one."""
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        pass
+
+    reach: ClassVar[float] = 3.0  # how far from 0 a number of the latent is swept
+
+    def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
+        """Every code by its name, in `steps` even steps from -reach to reach, by default as far as latents lie.
+
+        Of a game that takes a class, "label" comes first: all of them.
+        """
+        label = {"label": Sweep(None, torch.arange(len(self.labels), device=self.device))} if self.labels else {}
+        values = torch.linspace(-1, 1, steps, device=self.device, dtype=self.dtype)[:, None]
+        values = values * (self.reach if reach is None else reach)
+        return label | {f"z{i}": Sweep(slice(i, i + 1), values) for i in range(self.options.z_dim)}  # type: ignore[attr-defined]
+
+
 class Translation(Game):
     """A game that turns one image into another."""
 
@@ -196,6 +226,11 @@ class Translation(Game):
 
 class Encoding(Game):
     """A game that finds the code of an image, from which the image can be made again."""
+
+    @property
+    def encodes_with_label(self) -> bool:
+        """Must `encode` be told what an image shows?"""
+        return False
 
     @abstractmethod
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

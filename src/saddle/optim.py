@@ -79,6 +79,27 @@ class Exponential(Schedule):
 
 
 @dataclass(frozen=True)
+class Geometric(Schedule):
+    """`start` until progress `begin`, then by equal factors to `end` at progress `finish`."""
+
+    start: float = 1.0  # the number before
+    end: float = 0.01  # the number after
+    begin: float = 0.0  # progress of the run, 0 to 1, at which it starts to change
+    finish: float = 1.0  # progress at which it has changed
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begin < self.finish <= 1 or min(self.start, self.end) <= 0:
+            raise UsageError(
+                "a geometric schedule wants 0 ≤ begin < finish ≤ 1 and start and end above 0, "
+                f"not {self.begin} and {self.finish}, {self.start} and {self.end}"
+            )
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        share = (progress - self.begin) / (self.finish - self.begin)
+        return self.start * (self.end / self.start) ** min(max(share, 0.0), 1.0)
+
+
+@dataclass(frozen=True)
 class Optim(ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 
@@ -105,18 +126,21 @@ class Adam(Optim):
     betas: tuple[float, float] = (0.5, 0.999)  # β₁, β₂: how long the two moments remember
     eps: float = 1e-8  # added to the root of the second moment
     beta_2: Schedule | None = None  # β₂ over the run, where it changes
+    weight_decay: float = 0.0  # factor on half the squared weights, a loss beside the others
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not all(0 <= beta < 1 for beta in self.betas):
             raise UsageError(f"Adam's betas lie in [0, 1), not {self.betas}")
+        if self.weight_decay < 0:
+            raise UsageError(f"weight_decay is at least 0, not {self.weight_decay}")
         late = [self.beta_2(0, progress) for progress in (0.0, 0.5, 1.0)] if self.beta_2 else []
         if not all(0 <= beta < 1 for beta in late):
             raise UsageError(f"Adam's β₂ lies in [0, 1) all the time, not {self.beta_2}")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         betas = (float(self.betas[0]), float(self.betas[1]))  # torch refuses (0, 0.9): "both floats or both Tensors"
-        return torch.optim.Adam(parameters, self.lr, betas, self.eps, fused=True)
+        return torch.optim.Adam(parameters, self.lr, betas, self.eps, self.weight_decay, fused=True)
 
     def at(self, rounds: int, progress: float) -> dict[str, Any]:
         now = super().at(rounds, progress)

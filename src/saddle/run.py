@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import conditions, registry, rng, scoring
+from . import attributes, conditions, registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
-from .errors import SaddleError, UsageError
-from .game import Classification, Density, Encoding, Game, Synthesis, Translation
+from .errors import SaddleError, UsageError, near, some
+from .game import Classification, Density, Encoding, Game, Synthesis, Translation, Traversal
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
@@ -107,6 +107,15 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not classify; it is for {what_for(self.game)}")
         if not self.game.classifies:
             raise UsageError(f"with its settings, this {self.recipe.game} has learned no classes")
+        return self.game
+
+    @property
+    def traversal(self) -> Traversal:
+        """The game as one whose codes can be swept; UsageError if it is for something else."""
+        if not isinstance(self.game, Traversal):
+            raise UsageError(
+                f"{self.recipe.game} has no codes to traverse, as infogan and vae have; it is for {what_for(self.game)}"
+            )
         return self.game
 
     def sample(
@@ -200,6 +209,46 @@ class Run:
         return numbers
 
     @torch.no_grad()
+    def traverse(
+        self,
+        codes: Sequence[str] = (),
+        steps: int = 10,
+        reach: float | None = None,
+        seed: int = 0,
+        label: str | int | None = None,
+    ) -> dict[str, Tensor]:
+        """For each of these codes images uint8 [steps, C, H, W], in which it alone changes, from -reach to reach.
+
+        All start from one latent, which the seed draws. Without names, the first ten codes. The code "label" of a
+        game that takes a class is swept through all of them; all others keep `label`, or one that is drawn.
+        """
+        game, of = self.traversal, self._labels(label)
+        sweeps = game.sweeps(steps, reach)
+        names = tuple(codes) or tuple(sweeps)[:10]
+        for name in names:
+            if name not in sweeps:
+                raise UsageError(f"no code '{name}'{near(name, sweeps)}; {self.recipe.game} has {some(sweeps)}")
+        rng.seed(seed, "traverse")
+        kept = game.draw_label(1) if label is None else of(1)
+        z = game.noise(1, kept)
+        return {name: self._border(attributes.swept(game, z, kept, sweeps[name])) for name in names}
+
+    def direction(self, add: str | int | None = None, subtract: str | int | None = None) -> Tensor:
+        """What to add to a code, [K], for one class or label more and another less; see `attributes.direction`."""
+        names = (None if name is None else str(name) for name in (add, subtract))
+        return attributes.direction(self.encoding, self.source, *names)
+
+    @torch.no_grad()
+    def moved(self, images: Tensor, direction: Tensor, label: str | int | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one, with [K] added to their codes: uint8.
+
+        `direction` finds what to add.
+        """
+        of, codes = self._labels(label), self.encode(images, label) + direction
+        parts = (self.encoding.decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
+        return self._border(torch.cat([*parts]))
+
+    @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
         """Images float [N, C, H, W] in [-1, 1] → uint8 images, by the domain that they now belong to."""
         domains = self.translation.needs
@@ -282,8 +331,9 @@ def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
+    Traversal: "traversal (saddle traverse)",
     Translation: "translation (saddle translate)",
-    Encoding: "encoding (saddle encode, saddle reconstruct)",
+    Encoding: "encoding (saddle encode, saddle reconstruct, saddle attribute)",
     Classification: "classification (saddle classify)",
     Density: "likelihood (saddle evaluate --metrics elbo)",
 }

@@ -13,9 +13,10 @@ from . import dist, rng
 from .data.source import Split, decoded
 from .errors import UsageError
 from .events import Event
-from .game import Classification, Density, Game, Synthesis, Translation
+from .game import Classification, Density, Encoding, Game, Synthesis, Translation
 from .games._single_image import SingleImage
 from .layers.resize import resized
+from .metrics.codes import Codes
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
 from .metrics.score import Score
@@ -50,6 +51,7 @@ FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is tim
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
 _OF_ONE_IMAGE = ["reconstruction_psnr", "diversity", "diversity_finer", "patch_distance"]
+_OF_CODES = ["nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction"]
 _DRAWN_OF_ONE = 50  # samples of a game that learned one image
 
 
@@ -64,6 +66,8 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
         names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+    if final and names and isinstance(game, Encoding):
+        names = [*names, "sharpness", *(_OF_CODES if source.spec.classes else _OF_CODES[2:])]
     if final and _classes_known(game, source):
         names = [*names, "error"]
     return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
@@ -90,11 +94,12 @@ def score(
         )
     look = extractor or EXTRACTORS.get(source.name)
     key = "image" if isinstance(game, Synthesis) else game.needs[0]
+    found = _codes(game, source, seed) if {*names} & {*_OF_CODES} else None
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
         return evaluate(
             _sampler(game, source),
-            _images(source.heldout, key) if source.heldout and look else None,
+            _images(source.heldout, key) if source.heldout and (look or "sharpness" in names) else None,
             names,
             extractor_named(look, weights, game.device) if look else None,
             n=n if isinstance(game, Synthesis) else len(_columns(source)[game.needs[1]]),
@@ -104,6 +109,7 @@ def score(
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
             classified=_classified(game, source) if "error" in names else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
+            found=found,
         )
 
 
@@ -176,6 +182,34 @@ def _bounds(game: Game, source: Source, seed: int, chunk: int = 1024) -> Tensor 
             moved = {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
             found.append(game.bound(moved).float())
     return torch.cat(found)
+
+
+@torch.no_grad()
+def _codes(game: Game, source: Source, seed: int) -> Codes | None:
+    """z of every image, the same on every process, without the class that a code may end in; None of other games."""
+    if not (isinstance(game, Encoding) and isinstance(game, Synthesis)) or source.heldout is None:
+        return None
+    z_dim = game.options.z_dim  # type: ignore[attr-defined]
+    with rng.share(0, 1):
+        rng.seed(seed, "codes")
+        (train, _, train_labels), (heldout, errors, labels) = (
+            _encoded(game, s) for s in (source.train, source.heldout)
+        )
+        prior = game.noise(4 * len(heldout)).float()
+    return Codes(train[:, :z_dim], heldout[:, :z_dim], prior[:, :z_dim], errors, train_labels, labels)
+
+
+def _encoded(game: Encoding, split: Split, chunk: int = 1024) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Codes [N, K], the mean squared errors [N] of the images made of them, and their classes [N] if they have some."""
+    codes, errors = [], []
+    for start in range(0, len(split), chunk):
+        batch = split.take(slice(start, start + chunk))
+        image = batch["image"].to(game.device, game.dtype)
+        label = batch["label"].to(game.device) if game.encodes_with_label else None
+        codes.append(game.encode(image, label).float())
+        errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
+    labels = split.take(slice(None))["label"].to(game.device) if game.data.classes else None
+    return torch.cat(codes), torch.cat(errors), labels
 
 
 def _classes_known(game: Game, source: Source) -> bool:

@@ -41,7 +41,8 @@ class Trainer:
         if plan.compile:
             for player in game.players().values():
                 player.compile()
-        self.optims = {name: game.optim(name).build(player.parameters()) for name, player in game.players().items()}
+        self.steppers = game.players() | {phase: game.players()[name] for phase, name in game.phases.items()}
+        self.optims = {name: game.optim(name).build(player.parameters()) for name, player in self.steppers.items()}
         self.weights = {n: [p for p in player.parameters() if p.requires_grad] for n, player in game.players().items()}
         self.watch = LossWatch(game.device)
         self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
@@ -116,7 +117,7 @@ class Trainer:
             self.watch.look(self.round, each)
         if self.game.device.type == "cpu":
             self.watch.check(self.game)
-        for name in move.players:
+        for name in move.optims:
             if move.forget:
                 self.optims[name].state.clear()
             self.optims[name].step()
@@ -164,7 +165,7 @@ class Trainer:
         """Everything that the rest of the run depends on."""
         optims = {
             f"{name}.{path}.{key}": value
-            for name, player in self.game.players().items()
+            for name, player in self.steppers.items()
             for path, parameter in player.named_parameters()
             for key, value in self.optims[name].state.get(parameter, {}).items()
             if isinstance(value, Tensor)
@@ -190,7 +191,7 @@ class Trainer:
         states: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in self.optims}
         owners = {
             f"{name}.{path}": (name, index, parameter)
-            for name, player in self.game.players().items()
+            for name, player in self.steppers.items()
             for index, (path, parameter) in enumerate(player.named_parameters())
         }
         for full, tensor in tensors.items():

@@ -15,10 +15,12 @@ train
 use a run
   sample        draw new samples
   interpolate   walk from one sample to another
+  traverse      change one code at a time
   translate     turn images into the other domain
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   reconstruct   make images again from their codes
+  attribute     add to images what a class has and others lack
   classify      name the classes of images
 
 judge a run

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import rng
 from ..errors import UsageError
-from ..game import Density, Encoding, Move, Synthesis
+from ..game import Density, Encoding, Move, Traversal
 from ..layers.likelihood import Bernoulli, Likelihood
 from ..nets import vae
 from ..optim import Adam, Optim
@@ -17,13 +17,13 @@ from ..precision import full
 from ..spec import Batch, DataSpec
 
 
-class VariationalAutoencoder(Synthesis, Encoding, Density):
+class VariationalAutoencoder(Traversal, Encoding, Density):
     """An encoder q(z | x) and a generator p(x | z) that raise the ELBO together. No player works against another."""
 
     averaged = ("encoder", "generator")
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Traversal.Options):
         z_dim: int = 20  # numbers in a code
         width: int = 500  # units of the hidden layer of each player
         likelihood: Likelihood = Bernoulli()  # of the pixels, given the code

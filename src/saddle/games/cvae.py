@@ -33,6 +33,10 @@ class CVAE(VariationalAutoencoder):
     def embed(self, label: Tensor) -> Tensor:
         return shares(label, len(self.labels)).to(self.dtype)
 
+    @property
+    def encodes_with_label(self) -> bool:
+        return True
+
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """The mean of q(z | x, c), [N, z_dim], for labels int64 [N]. UsageError without them."""

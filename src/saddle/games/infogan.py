@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from .. import rng
 from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..game import Move, Sweep, Traversal
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import infogan
 from ..nets.infogan import Verdict
@@ -30,9 +30,9 @@ class Code(NamedTuple):
     continuous: Tensor  # in [-1, 1], [N, D]
 
 
-class InfoGAN(Synthesis):
+class InfoGAN(Traversal):
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Traversal.Options):
         z_dim: int = 62  # numbers in the noise beside the code
         categories: int = 10  # values of the category
         continuous: int = 2  # numbers in the code
@@ -122,3 +122,12 @@ class InfoGAN(Synthesis):
         code = code or self.codes(n, label)
         z = (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
+
+    def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
+        """The category, all of its values, and the numbers of the code; the noise beside it says nothing by itself."""
+        o = self.options
+        values = torch.linspace(-1, 1, steps, device=self.device, dtype=self.dtype)[:, None] * (reach or 1.0)
+        start = o.z_dim + o.categories
+        categories = torch.eye(o.categories, device=self.device, dtype=self.dtype)
+        numbers = {f"c{i + 1}": Sweep(slice(start + i, start + i + 1), values) for i in range(o.continuous)}
+        return {"category": Sweep(slice(o.z_dim, start), categories)} | numbers

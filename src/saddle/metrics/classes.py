@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from .blocks import double
-from .uncertainty import share_error
+from .uncertainty import groups, jackknife, share_error
 
 
 def rarest_class(logits: Tensor) -> tuple[float, float]:
@@ -20,11 +20,33 @@ def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
 
     What a code means is found out here, not told: 1 if every code stands for one class, 1 / K for codes without one.
     """
-    named = logits.argmax(1)
-    counts = torch.zeros(int(codes.max()) + 1, logits.shape[1], device=logits.device)
-    counts.index_put_((codes.to(logits.device), named), torch.ones(len(named), device=logits.device), accumulate=True)
-    share = float(double(counts).amax(1).sum() / len(named))
-    return share, share_error(share, len(named))
+    share = float(_table(logits, codes).amax(1).sum() / len(logits))
+    return share, share_error(share, len(logits))
+
+
+def information(logits: Tensor, codes: Tensor) -> tuple[float, float]:
+    """Mutual information of the code [N] and the class that logits [N, K] name, in nats, with the jackknife's error.
+
+    0 where they have nothing to do with each other, at most log K. N samples of independent ones still give about
+    (codes - 1)(K - 1) / 2N.
+    """
+    codes, rows = codes.to(logits.device), int(codes.max()) + 1
+    parts = [_table(logits[part], codes[part], rows) for part in groups(len(logits), logits.device)]
+    whole = torch.stack(parts).sum(0)
+    return _information(whole), jackknife([_information(whole - part) for part in parts])
+
+
+def _information(counts: Tensor) -> float:
+    joint = counts / counts.sum()
+    apart = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
+    return float((torch.special.xlogy(joint, joint) - torch.special.xlogy(joint, apart)).sum())
+
+
+def _table(logits: Tensor, codes: Tensor, rows: int | None = None) -> Tensor:
+    """How many samples of each code are of each class, as logits [N, K] name it.  [codes, K]"""
+    places = codes.to(logits.device) * logits.shape[1] + logits.argmax(1)
+    rows = rows or int(codes.max()) + 1
+    return double(torch.bincount(places, minlength=rows * logits.shape[1])).view(rows, -1)
 
 
 def error(told: Tensor, labels: Tensor) -> tuple[float, float]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .. import dist
 from ..errors import SaddleError, UsageError
-from . import classes, modes, single_image
+from . import classes, codes, modes, single_image
+from .codes import Codes
 from .digits import triples
 from .features import Extractor
 from .features import extractor as extractor_named
@@ -21,12 +22,14 @@ from .nearest import copying
 from .prdc import Shape, prdc
 from .reference import Reference, content_hash
 from .score import Fingerprint, Score
+from .sharpness import laplacian_energy, sharpness
 from .single_image import OneImage
 
 Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference
 Estimate = tuple[float, float]
 SUBSETS, SPLITS = 100, 10
+_OWN = {"modes", "single", "codes", "edges", "classified"}  # needs of metrics that no extractor looks at
 
 
 def evaluate(
@@ -43,6 +46,7 @@ def evaluate(
     mixture: tuple[Tensor, float] | None = None,
     bounds: Tensor | None = None,
     single: OneImage | None = None,
+    found: Codes | None = None,
     classified: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
@@ -50,7 +54,8 @@ def evaluate(
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
-    `classified` is (log p [M, K], labels int64 [M]): what a game that classifies says of held-out images.
+    `found` are the codes of images; `classified` is (log p [M, K], labels int64 [M]), what a game that classifies says
+    of held-out images.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -59,6 +64,7 @@ def evaluate(
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
+    given |= {"codes": found, "code_labels": found and found.train_labels, "edges": _edges(real, needs)}
     given["classified"] = classified
     _check(metrics, look, given)
     material = Material(
@@ -68,6 +74,8 @@ def evaluate(
         mixture=mixture,
         bounds=bounds,
         single=single,
+        found=found,
+        edges=given["edges"],  # type: ignore[arg-type]
         classified=classified,
         seed=seed,
     )
@@ -84,6 +92,8 @@ class Material:
     mixture: tuple[Tensor, float] | None
     bounds: Tensor | None
     single: OneImage | None
+    found: Codes | None
+    edges: Tensor | None
     classified: tuple[Tensor, Tensor] | None
     seed: int
 
@@ -138,6 +148,16 @@ class Material:
         return self.single
 
     @property
+    def codes(self) -> Codes:
+        assert self.found is not None
+        return self.found
+
+    @property
+    def sharpness(self) -> Estimate:
+        assert self.edges is not None
+        return sharpness(self.seen["edges"], self.edges)
+
+    @property
     def error(self) -> Estimate:
         assert self.classified is not None
         return classes.error(*self.classified)
@@ -168,6 +188,12 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
     "error": lambda m: m.error,
     "purity": lambda m: classes.purity(m.seen["logits"], m.seen["labels"]),
+    "information": lambda m: classes.information(m.seen["logits"], m.seen["labels"]),
+    "sharpness": lambda m: m.sharpness,
+    "nn_accuracy": lambda m: codes.nn_accuracy(m.codes),
+    "probe_accuracy": lambda m: codes.probe_accuracy(m.codes),
+    "prior_kid": lambda m: codes.prior_kid(m.codes, SUBSETS, m.seed),
+    "reconstruction": lambda m: codes.reconstruction(m.codes),
     "modes": lambda m: modes.covered(m.mode, m.mode_count),
     "high_quality": lambda m: modes.high_quality(m.assigned[1]),
     "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
@@ -185,6 +211,13 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "inception_score": lambda m: {"splits": SPLITS},
     **dict.fromkeys(("precision", "recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
+    **dict.fromkeys(
+        ("nn_accuracy", "probe_accuracy"),
+        lambda m: {"train_count": len(m.codes.train), "reference_count": len(m.codes.heldout)},
+    ),
+    "prior_kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.codes.prior), len(m.codes.heldout))},
+    "reconstruction": lambda m: {"reference_count": len(m.codes.heldout)},
+    "sharpness": lambda m: {"reference_count": len(m.edges)},  # type: ignore[arg-type]
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
     "error": lambda m: {"reference_count": len(m.classified[1])},  # type: ignore[index]
 }
@@ -200,7 +233,7 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if look is not None and not {"modes", "single", "classified"} & set(metric.needs):
+    if look is not None and not _OWN & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
         real = material.real
@@ -221,6 +254,9 @@ _REASONS = {
     "train": "the images that were trained on, and they are not given",
     "modes": "points drawn from a mixture whose modes are known (ring, grid), and this data has no known modes",
     "bounds": "a game that bounds the likelihood of images (vae, cvae), and held-out images",
+    "codes": "a game that encodes images (vae, bigan, aae, …), and held-out images",
+    "code_labels": "codes of images whose classes are known",
+    "edges": "real images to compare with, and none are given",
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
     "classified": "a game that classifies (acgan, sgan), and held-out images whose classes are known",
@@ -246,6 +282,13 @@ def _reference(images: Images | None, look: Extractor | None, label: str) -> Ref
     if images is None or look is None or isinstance(images, Reference):
         return images if isinstance(images, Reference) else None
     return Reference.of(images, look, label)
+
+
+def _edges(images: Images | None, needs: set[str]) -> Tensor | None:
+    """What `laplacian_energy` says of real images, where that is needed and there are any.  [N]"""
+    if "edges" not in needs or images is None or isinstance(images, Reference):
+        return None
+    return torch.cat([laplacian_energy(part) for part in ([images] if isinstance(images, Tensor) else images)])
 
 
 @torch.no_grad()
@@ -276,6 +319,8 @@ def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: 
         seen["labels"] = labels
     if "modes" in needs:
         seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)
+    if "edges" in needs:
+        seen["edges"] = laplacian_energy(images)
     if look is not None and "stacked" in needs:
         stacked = images.ndim == 4 and images.shape[1] == 3
         seen["triples"] = triples(look, _of_shape(images, "stacked digits are images of three channels", stacked))

@@ -12,7 +12,8 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image), classified (held-out images with the classes that a game sees in them).
+    (a game that learns one image), codes (of a game that encodes), code_labels (classes of the images that it encodes),
+    edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them).
     """
 
     says: str
@@ -40,6 +41,15 @@ METRICS = {
     "error": Metric("share of held-out images whose class the game itself gets wrong", "lower", ("classified",)),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
+    "information": Metric("mutual information of code and digit, in nats", "higher", ("samples", "digits", "labels")),
+    "sharpness": Metric("how fast samples bend from pixel to pixel; 1 for real images, above it for noise", "higher",
+                        ("samples", "edges")),
+    "nn_accuracy": Metric("share of held-out images whose nearest training code is of their class", "higher",
+                          ("codes", "code_labels")),
+    "probe_accuracy": Metric("share of held-out images that a linear classifier of codes names rightly", "higher",
+                             ("codes", "code_labels")),
+    "prior_kid": Metric("kernel distance of held-out images' codes to the prior, unbiased", "lower", ("codes",)),
+    "reconstruction": Metric("mean squared error of a held-out image's pixels, in [-1, 1]", "lower", ("codes",)),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),

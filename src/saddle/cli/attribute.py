@@ -1,0 +1,39 @@
+"""Change what images show: add to their codes what a class has and others lack.
+
+  saddle attribute runs/vaegan-digits seven.png --add 1
+  saddle attribute runs/vaegan-faces photos/ --add smiling --subtract hats --weight 1.5 --out changed/
+
+An attribute is a class of the run's own data: the mean code of its training images less the mean of all the others
+(Larsen et al., 2015). Images are brought to the size and the channels that the run was trained with. A folder gives a
+folder, one PNG each.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import _images
+from ._show import paths
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _images.arguments(parser, "PATH", "by default NAME-changed, in the current folder")
+    parser.add_argument("--add", metavar="CLASS", help="the attribute that images are to have")
+    parser.add_argument("--subtract", metavar="CLASS", help="the attribute that they are to lose")
+    parser.add_argument("--weight", type=float, default=1.0, metavar="X", help="how much of it; by default 1")
+
+
+def run(args: Namespace) -> None:
+    import torch
+
+    from . import _write
+
+    opened = _images.encoder(args)
+    many = args.input.is_dir()
+    out = args.out or Path(f"{args.input.name}-changed" if many else f"{args.input.stem}-changed.png")
+    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
+    change = opened.direction(args.add, args.subtract)
+    images = _images.read(opened, args.input)
+    made = opened.moved(torch.stack(list(images.values())), args.weight * change, args.label)
+    paths(_images.write(opened, made, list(images), out, many), args.json)

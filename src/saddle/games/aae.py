@@ -1,0 +1,143 @@
+"""AAE. Adversarial Autoencoders. Makhzani et al., 2015. https://arxiv.org/abs/1511.05644
+
+An autoencoder whose codes a discriminator compares with draws from a prior, so that their law becomes the prior and
+the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and decoder; the
+discriminator's step, prior draws being real; the encoder's step against it, with an optimizer of its own.
+
+`supervision full` tells the decoder the class, which leaves the style to the code (Section 4). `semi` has the encoder
+find the class too, a second discriminator make that one-hot, and the images with a label teach it (Section 5).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, mse_loss, one_hot
+
+from ..errors import UsageError
+from ..game import Classification, Move
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets import aae
+from ..optim import SGD, Constant, Optim
+from ..precision import full
+from ..spec import Batch, DataSpec
+from ._coded import Coded
+
+
+class AAE(Coded, Classification):
+    phases = {"regularisation": "encoder", "classification": "encoder"}  # noqa: RUF012
+
+    @dataclass(frozen=True)
+    class Options(Coded.Options):
+        z_dim: int = 8  # numbers in a latent
+        scale: float = 1.0  # factor on the prior's draws; 5 for two latents in the paper
+        supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
+        width: int = 1000  # units of a hidden layer
+        loss: AdversarialLoss = NonSaturating()  # what encoder and discriminator make of the logits
+        optim: Optim = SGD(lr=0.01, momentum=Constant(0.9))  # of reconstruction and classification
+        adversarial_optim: Optim = SGD(lr=0.1, momentum=Constant(0.9))  # of discriminator and regularisation
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.width < 1 or not self.scale > 0:
+                raise UsageError(f"width is at least 1 and scale above 0, not {self.width} and {self.scale}")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, classes = self.options, len(self.labels)
+        guessed = classes if o.supervision == "semi" else 0
+        self.encoder = aae.encoder(o.z_dim + guessed, data, o.width)
+        self.generator = aae.decoder(self.code_dim, data, o.width)
+        self.discriminator = aae.CodeJudges(o.z_dim, guessed, o.width)
+
+    def check_data(self) -> None:
+        if self.options.supervision != "none":
+            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
+            self.takes_unlabelled = self.options.supervision == "semi"  # type: ignore[misc]  # likewise
+        super().check_data()
+
+    def optim(self, player: str) -> Optim:
+        o = self.options
+        return o.adversarial_optim if player in ("discriminator", "regularisation") else o.optim
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return () if self.options.supervision == "none" else self.data.classes
+
+    def prior(self, n: int) -> Tensor:
+        return self.options.scale * super().prior(n)
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        loss, batch = self.options.loss.at(self.progress), next(batches)
+        real, n, semi = batch["image"], len(batch["image"]), self.options.supervision == "semi"
+
+        code = self.code(real, batch.get("label"))
+        yield Move("encoder", "generator", reconstruction=mse_loss(full(self.generator(code)), full(real)))
+
+        with torch.no_grad():
+            z, belief = self.found(real)
+        real_logits, fake_logits = self.judge(self.prior(n)), self.judge(z)
+        self.note(d_real=loss.output(real_logits), d_fake=loss.output(fake_logits))
+        judged = loss.discriminator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
+        yield Move("discriminator", adversarial=loss.discriminator(real_logits, fake_logits), classes=judged)
+
+        z, belief = self.found(real)
+        believed = loss.generator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
+        adversarial = loss.generator(self.judge(self.prior(n)), self.judge(z))
+        yield Move("encoder", phase="regularisation", adversarial=adversarial, classes=believed)
+
+        if semi:
+            yield Move("encoder", phase="classification", label=self.mistakes(real, batch["label"]))
+
+    def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """z [N, z_dim], and what is believed of the class [N, K]; K is 0 unless the encoder finds it."""
+        z, logits = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
+        return z, logits.softmax(1)
+
+    def code(self, image: Tensor, label: Tensor | None) -> Tensor:
+        """The latents of images: z and the class, told or believed.  [N, code_dim]"""
+        z, belief = self.found(image)
+        return self.with_class(z, label) if self.encodes_with_label else torch.cat((z, belief), dim=1)
+
+    def mistakes(self, image: Tensor, label: Tensor) -> Tensor:
+        """The cross-entropy of the labels that are known, summed and divided by all images: a mean of parts' means."""
+        logits = full(self.encoder(image))[:, self.options.z_dim :]
+        return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / len(image)
+
+    def dealt(self, n: int) -> Tensor:
+        """Classes as one-hot vectors.  [n, K]"""
+        label = self.draw_label(n)
+        assert label is not None
+        return one_hot(label, len(self.labels)).to(self.dtype)
+
+    def judge(self, z: Tensor) -> Tensor:
+        return full(self.discriminator(z))
+
+    def judge_class(self, belief: Tensor) -> Tensor:
+        return full(self.discriminator.judge_class(belief))
+
+    @property
+    def encodes_with_label(self) -> bool:
+        return self.options.supervision == "full"
+
+    @torch.no_grad()
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """z, and after it the class: believed or, with `supervision full`, told by labels int64 [N].  [N, code_dim]"""
+        if label is None and self.encodes_with_label:
+            raise UsageError(f"aae encodes an image of a class here; say which with --label: {', '.join(self.labels)}")
+        return self.code(image, label)
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        return self.data.classes if self.options.supervision == "semi" else ()
+
+    @torch.no_grad()
+    def classify(self, image: Tensor) -> Tensor:
+        """Log-probabilities [N, K] of the classes. UsageError unless the encoder was taught them."""
+        if not self.classifies:
+            raise UsageError("this aae was not taught classes; train one with --game.supervision semi")
+        return full(self.encoder(image))[:, self.options.z_dim :].log_softmax(1)

@@ -1,0 +1,83 @@
+"""VAEGAN. Autoencoding beyond pixels using a learned similarity metric. Larsen et al., 2015.
+https://arxiv.org/abs/1512.09300
+
+A variational autoencoder whose reconstructions are compared in what a discriminator's layer l sees and not in pixels:
+-log p(x | z) is that of a normal law around Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
+(Algorithm 1): the encoder the prior's and the layer's, the decoder the layer's times γ and the discriminator's, which
+judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from ..errors import UsageError
+from ..game import Move
+from ..layers.likelihood import Gaussian
+from ..nets import vaegan
+from ..optim import Optim, RMSprop
+from ..precision import full
+from ..spec import Batch, DataSpec
+from ._autoencoder import divergence, reparametrise
+from ._coded import Coded
+
+
+class VAEGAN(Coded):
+    @dataclass(frozen=True)
+    class Options(Coded.Options):
+        z_dim: int = 128  # numbers in a latent
+        width: int = 64  # channels of the encoder's largest map
+        reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
+        optim: Optim = RMSprop(lr=3e-4)  # of all players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.width < 2 or self.width % 2 or self.reconstruction_weight < 0 or self.prior != "normal":
+                raise UsageError(
+                    "width is an even number from 2 on, reconstruction_weight at least 0 and the prior normal, "
+                    f"not {self.width}, {self.reconstruction_weight} and {self.prior}"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.encoder = vaegan.Encoder(o.z_dim, data, o.width)
+        self.generator = vaegan.decoder(o.z_dim, data, o.width)
+        self.discriminator = vaegan.Discriminator(data, o.width)
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        real = next(batches)["image"]
+        verdict = self.discriminator(real)
+        seen = full(verdict.features).detach()
+
+        mean, log_var = map(full, self.encoder(real))
+        z, _ = reparametrise(mean, log_var)
+        again = self.discriminator(self.generator(z)).features
+        yield Move("encoder", prior=divergence(mean, log_var).mean(), reconstruction=self.surprise(seen, again))
+
+        again, sample = self.generator(z.detach()), self.generator(self.noise(len(real)))
+        judged = [self.discriminator(x) for x in (again, sample)]
+        yield Move(
+            "generator",
+            reconstruction=self.options.reconstruction_weight * self.surprise(seen, judged[0].features),
+            adversarial=torch.stack([softplus(-full(each.logits)).mean() for each in judged]).sum(),
+        )
+
+        logits = [full(self.discriminator(x.detach()).logits) for x in (again, sample)]
+        self.note(d_real=full(verdict.logits).sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
+        fakes = torch.stack([softplus(each).mean() for each in logits]).sum()
+        yield Move("discriminator", adversarial=softplus(-full(verdict.logits)).mean() + fakes)
+
+    def surprise(self, real: Tensor, again: Tensor) -> Tensor:
+        """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, summed over the layer: half the squared distance, and a constant."""
+        return -Gaussian().log_prob(real, full(again)).mean()
+
+    @torch.no_grad()
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """The mean of q(z | x).  [N, z_dim]"""
+        return full(self.encoder(image)[0])

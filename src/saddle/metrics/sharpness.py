@@ -1,0 +1,28 @@
+"""How sharp are the images? By how fast their brightness bends from pixel to pixel."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from ..errors import UsageError
+from .blocks import double
+
+
+def laplacian_energy(images: Tensor) -> Tensor:
+    """Mean square, over pixels and channels, of the four neighbours' mean less the pixel.  [N, C, H, W] → [N]
+
+    0 for an even slope, large for edges and fine lines, and for noise.
+    """
+    if images.ndim != 4 or min(images.shape[-2:]) < 3:
+        raise UsageError(f"sharpness is of images of 3×3 pixels or more, and these are of shape {[*images.shape[1:]]}")
+    kernel = torch.tensor([[0, 0.25, 0], [0.25, -1, 0.25], [0, 0.25, 0]])
+    x = images.float().flatten(0, 1)[:, None]
+    return conv2d(x, kernel.to(x)[None, None]).square().flatten(1).mean(1).view(images.shape[:2]).mean(1)
+
+
+def sharpness(fake: Tensor, real: Tensor) -> tuple[float, float]:
+    """Mean energy [N] of samples in parts of real images' [M], with its standard error: 1 for real ones."""
+    a, b = double(fake), double(real)
+    ratio = a.mean() / b.mean()
+    errors = [x.std() / x.mean() / len(x) ** 0.5 for x in (a, b)]
+    return float(ratio), float(ratio * torch.stack(errors).square().sum().sqrt())
