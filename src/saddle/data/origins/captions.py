@@ -53,4 +53,4 @@ def open(options: DataOptions, place: str) -> Source:
         parts.append(Split({"image": images, "caption": Rows(rows[kept], np.arange(len(images)) % kept.sum())}))
     spec = DataSpec((3, *sides), ("image", "caption"), condition=condition)
     seen = parts[1].columns["image"][:]
-    return Source(options.source, spec, *parts, fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))
+    return Source(options.source, spec, parts[0], parts[1], fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))
