@@ -135,11 +135,13 @@ def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tenso
     if "caption" in game.needs:
         return _captioned(game, source.train)
     if isinstance(game, Synthesis):
-        if not game.labels:
+        if game.condition is None:
             return lambda k: game.sample(k).float()
 
         def labelled(k: int) -> tuple[Tensor, Tensor]:
-            label = rng.randint(len(game.labels), k, device=game.device)
+            label = game.draw_label(k)
+            if label is None:  # codes of the game's own: all alike
+                label = rng.randint(len(game.labels), k, device=game.device)
             return game.sample(k, label).float(), label
 
         return labelled
