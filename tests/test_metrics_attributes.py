@@ -39,6 +39,7 @@ class Oracle(Synthesis):
         return torch.from_numpy(images) / 127.5 - 1
 
     device, dtype = torch.device("cpu"), torch.float32
+    condition = property(lambda self: self.data.condition)
 
 
 def scores(source: Source = SOURCE, shuffled: bool = False, n: int = 1000) -> dict[str, float]:

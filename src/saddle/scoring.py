@@ -132,8 +132,6 @@ def _one_image(game: SingleImage, source: Source) -> OneImage:
 
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
-    if "caption" in game.needs:
-        return _captioned(game, source.train)
     if isinstance(game, Synthesis):
         if game.condition is None:
             return lambda k: game.sample(k).float()
@@ -150,7 +148,7 @@ def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tenso
 
 
 def _captioned(game: Game, split: Split) -> Callable[[int], tuple[Tensor, Tensor]]:
-    """Samples for captions of a part of the data, which occur as often as there."""
+    """Samples for captions that occur in a part of the data, as often as there."""
 
     def sample(k: int) -> tuple[Tensor, Tensor]:
         places = rng.randint(len(split), k).numpy()
