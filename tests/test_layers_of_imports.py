@@ -24,6 +24,8 @@ LEVELS: list[set[str]] = [
         "optim",
         "precision",
         "plan",
+        "text",
+        "captions",
     },
     {"game", "nets", "data", "metrics", "pictures"},
     {"games"},
