@@ -1,7 +1,6 @@
 """What games that draw what a text says have in common."""
 
 from abc import ABC
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +10,8 @@ from .. import dist
 from ..errors import UsageError
 from ..game import Move, Synthesis
 from ..losses import AdversarialLoss, NonSaturating
+from ..nets.joint import ImageEncoder, joint_embedding, matched
+from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim
 from ..precision import full
 from ..spec import Batch, Condition, DataSpec
@@ -26,7 +27,9 @@ class TextToImage(Synthesis, ABC):
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
-        text_share: float = 0.1  # share of the run in which the text encoder learns to read, before the game begins
+        text: TextEncoder = CharCNNRNN()  # what reads the captions
+        text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
+        text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of all players
         discriminator_optim: Optim | None = None  # where it differs, as in TTUR
@@ -43,11 +46,28 @@ class TextToImage(Synthesis, ABC):
 
     options: Options
 
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, self.text_dim, self.reads = self.options, 0, False
+        if "caption" not in self.needs:
+            return
+        assert data.condition
+        self.text_dim = o.text.dims
+        self.text_encoder = o.text.build(data.condition)
+        self.reads = o.text_share > 0 and any(p.requires_grad for p in self.text_encoder.parameters())
+        if self.reads:
+            self.image_encoder = ImageEncoder(data, o.text.dims)
+        else:
+            self.text_encoder.requires_grad_(False)
+
     @property
     def condition(self) -> Condition | None:
-        return self.data.condition
+        """A text, where the game was told the texts of its samples."""
+        return self.data.condition if "caption" in self.needs else None
 
     def optim(self, player: str) -> Optim:
+        if player in ("text_encoder", "image_encoder"):
+            return self.options.text_optim
         own = self.options.discriminator_optim if player == "discriminator" else None
         return own or self.options.optim
 
@@ -57,6 +77,21 @@ class TextToImage(Synthesis, ABC):
                 f"{type(self).__name__} pairs each image with another one's text, so a batch has at least 2 samples, "
                 f"not {n}; choose a larger --plan.batch, or fewer micro-batches"
             )
+
+    def learns_to_read(self) -> bool:
+        """In this round?"""
+        return self.reads and self.progress < self.options.text_share
+
+    def reading(self, batch: Batch) -> Move:
+        """A step towards images and captions that know each other.  Reed et al., 2016, Eq. 1 to 4"""
+        image, text = full(self.image_encoder(batch["image"])), full(self.text_encoder(batch["caption"]))
+        self.note(matched=matched(image, text, batch["caption"]))
+        return Move("text_encoder", "image_encoder", joint=joint_embedding(image, text, batch["caption"]))
+
+    @torch.no_grad()
+    def embed(self, label: Tensor) -> Tensor:
+        """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is."""
+        return label if label.is_floating_point() else full(self.text_encoder(label)).to(self.dtype)
 
     def known(self, z: Tensor, label: Tensor | None) -> Tensor | None:
         """The embedded texts [N, E] of labels, or of the data's own law where none are given."""

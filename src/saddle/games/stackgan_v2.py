@@ -1,4 +1,4 @@
-"""StackGAN++. Realistic Image Synthesis with Stacked GANs. Zhang et al., 2018. https://arxiv.org/abs/1710.10916
+"""StackGAN-v2. StackGAN++: Realistic Image Synthesis with Stacked GANs. Zhang et al., 2018. https://arxiv.org/abs/1710.10916
 
 A tree of generators draws one picture at several sizes at once, and a discriminator for each size judges it with its
 text and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, only by itself;

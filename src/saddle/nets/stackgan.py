@@ -175,8 +175,8 @@ def smaller(network: str, data: DataSpec, factor: int) -> DataSpec:
         return levels >= 1 and height % (factor << levels) == width % (factor << levels) == 0
 
     if not fits(height, width):
-        why = f"a {factor}th of its sides" if factor > 2 else "half its sides"
-        refuse(network, height, width, fits, f"{why} must halve evenly until the shorter has 4 to 7 pixels")
+        sides = {1: "its sides", 2: "half its sides"}.get(factor, f"a {factor}th of its sides")
+        refuse(network, height, width, fits, f"{sides} must halve evenly until the shorter has 4 to 7 pixels")
     return DataSpec((channels, height // factor, width // factor))
 
 
