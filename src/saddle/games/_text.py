@@ -2,6 +2,7 @@
 
 from abc import ABC
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from ..errors import UsageError
 from ..game import Move, Synthesis
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.joint import ImageEncoder, joint_embedding, matched
+from ..nets.stackgan import Judgement
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim
 from ..precision import full
@@ -23,7 +25,9 @@ class TextToImage(Synthesis, ABC):
     Wherever a game takes a text, it may be the bytes of a caption, int64 [N, length], or embedded, float [N, E].
     """
 
-    needs = ("image", "caption")
+    needs: ClassVar[tuple[str, ...]] = ("image", "caption")
+    generator: Any
+    discriminator: Any
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
@@ -115,9 +119,21 @@ def mismatched(caption: Tensor, told: Tensor) -> Tensor | None:
     return dist.gather(told)[others.gather(1, first)[:, 0]]
 
 
+def judged(judge: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[Judgement, Judgement, Judgement]:
+    """What a discriminator says of real images with their texts, of the same with those of others, and of fakes."""
+    features = judge.features(real)
+    wrong = Judgement(None, None) if other is None else judge.judge(features, other)
+    return judge.judge(features, c), wrong, judge(fake, c)
+
+
 def joined(*logits: Tensor | None) -> Tensor:
     """Those that there are, in one row: a mean over it weighs every kind alike, as there are N of each."""
     return torch.cat([full(x) for x in logits if x is not None])
+
+
+def persuasion(loss: AdversarialLoss, judgement: Judgement) -> Tensor:
+    """What the generator minimises, summed over what a discriminator says of its images."""
+    return torch.stack([loss.generator(None, full(logits)) for logits in judgement if logits is not None]).sum()
 
 
 def divergence(mean: Tensor, log_var: Tensor) -> Tensor:

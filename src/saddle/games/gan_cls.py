@@ -32,7 +32,7 @@ class GANCLS(TextToImage):
             super().__post_init__()
             if min(self.width, self.discriminator_width, self.read) < 1 or not 0 <= self.interpolation <= 1:
                 raise UsageError(
-                    "GAN-CLS wants width, discriminator_width and read of at least 1 and interpolation from 0 to 1, not "
+                    "GAN-CLS wants width, discriminator_width and read ≥ 1 and interpolation from 0 to 1, not "
                     f"{self.width}, {self.discriminator_width}, {self.read} and {self.interpolation}"
                 )
 
@@ -63,10 +63,11 @@ class GANCLS(TextToImage):
         unreal = joined(wrong_logits, fake_logits)
         yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, unreal))
 
+        z = self.noise(len(text))
         if o.interpolate and other is not None:
-            mixed = o.interpolation * text + (1 - o.interpolation) * other
-            text = torch.cat([text, mixed[::2]])
-        fake_logits = full(self.discriminator(self.generator(self.noise(len(text)), text), text))
+            mixed = (o.interpolation * text + (1 - o.interpolation) * other)[::2]
+            text, z = torch.cat([text, mixed]), torch.cat([z, self.noise(len(mixed))])
+        fake_logits = full(self.discriminator(self.generator(z, text), text))
         yield Move("generator", adversarial=o.loss.generator(None, fake_logits))
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:

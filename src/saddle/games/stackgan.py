@@ -19,7 +19,7 @@ from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
 from ..precision import full
 from ..spec import Batch, DataSpec
-from ._text import TextToImage, divergence, joined, mismatched
+from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 
 class StackGAN(TextToImage):
@@ -53,10 +53,8 @@ class StackGAN(TextToImage):
         first = StageI(o.z_dim, self.text_dim, small, o.code, o.width)
         second = StageII(self.text_dim, data.shape[0], o.code, o.width, o.factor, o.blocks)
         self.generator = nn.ModuleList([first, second])
-        self.discriminator = nn.ModuleList(
-            [Discriminator(small, o.code, o.discriminator_width, alone=False)]
-            + [Discriminator(data, o.code, o.discriminator_width)]
-        )
+        rough = Discriminator(small, o.code, o.discriminator_width, alone=False)
+        self.discriminator = nn.ModuleList([rough, Discriminator(data, o.code, o.discriminator_width)])
         self.register_buffer("stage", torch.zeros((), dtype=torch.int64))
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
@@ -72,22 +70,18 @@ class StackGAN(TextToImage):
         drawn = self.draw(stage, self.noise(len(text)), text)  # judged twice, as in the code
         fake, c = drawn.images[-1], drawn.mean.detach()
 
-        features = judge.features(real)
-        right, wrong, unreal = judge.judge(features, c), mismatched(batch["caption"], c), judge(fake.detach(), c)
-        refused = None if wrong is None else judge.judge(features, wrong).joint
+        right, wrong, unreal = judged(judge, real, fake.detach(), c, mismatched(batch["caption"], c))
         self.note(d_real=o.loss.output(full(right.joint)), d_fake=o.loss.output(full(unreal.joint)))
-        accepted = joined(right.joint, right.alone)
-        loss = o.loss.discriminator(accepted, joined(refused, unreal.joint, unreal.alone))
-        yield Move("discriminator", adversarial=loss)
+        accepted, refused = joined(right.joint, right.alone), joined(wrong.joint, unreal.joint, unreal.alone)
+        yield Move("discriminator", adversarial=o.loss.discriminator(accepted, refused))
 
-        unreal = judge(fake, c)
         yield Move(
             "generator",
-            adversarial=sum(o.loss.generator(None, full(logits)) for logits in unreal if logits is not None),
+            adversarial=persuasion(o.loss, judge(fake, c)),
             kl=o.kl_weight * divergence(drawn.mean, drawn.log_var),
         )
 
-    def draw(self, stage: int, noise: Tensor, text: Tensor) -> Drawn:
+    def draw(self, stage: int, noise: Tensor, text: Tensor | None) -> Drawn:
         """Images of the stages up to this one, which is the one that learns."""
         o = self.options
         noises = noise.split([o.z_dim + o.code, o.code], 1)

@@ -7,32 +7,32 @@ then the colours of a picture, their means and covariances, shall be those of th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
 from .. import rng
 from ..errors import UsageError
 from ..game import Move
+from ..layers.colours import recolouring
 from ..layers.init import orthogonal
 from ..layers.resample import shrink
-from ..nets.stackgan import Discriminator, Drawn, smaller
+from ..nets.stackgan import Discriminator, Judgement, smaller
 from ..nets.stackgan_v2 import Tree
 from ..precision import full
 from ..spec import Batch, DataSpec
-from ._text import TextToImage, divergence, joined, mismatched
+from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 
 class StackGANv2(TextToImage):
-    needs = ("image",)
+    needs: ClassVar[tuple[str, ...]] = ("image",)  # and captions, where there are some
 
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
         branches: int = 3  # sizes at which the tree draws, each half the next
         code: int = 128  # numbers in the code of a text
         kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
-        colour_weight: float | None = None  # α of colour consistency; None is the paper's: 50 without texts, 0 with them
+        colour_weight: float | None = None  # α of colour consistency; none: the paper's, 50 without texts, 0 with
         alone: bool = True  # with texts, also judge each image by itself
         width: int = 64  # channels of the first branch's map; every halving doubles them
         blocks: int = 2  # residual blocks of a branch
@@ -71,37 +71,27 @@ class StackGANv2(TextToImage):
         c = None if drawn.mean is None else drawn.mean.detach()
         other = None if c is None else mismatched(batch["caption"], c)
         players = list(zip(self.names, self.discriminator, self.factors, drawn.images, strict=True))
-        losses = {
-            name: self.refutation(judge, shrink(batch["image"], factor), fake.detach(), c, other)
-            for name, judge, factor, fake in players
-        }
+        losses: dict[str, Any] = {}
+        for name, judge, factor, fake in players:
+            real = shrink(batch["image"], factor)
+            losses[name] = self.refutation(*judged(judge, real, fake.detach(), c, other)) / len(real)
         yield Move("discriminator", **losses)
 
-        losses = {
-            name: sum(o.loss.generator(None, full(logits)) for logits in judge(fake, c) if logits is not None)
-            for name, judge, _, fake in players
-        }
+        losses = {name: persuasion(o.loss, judge(fake, c)) for name, judge, _, fake in players}
         if c is not None:
             losses["kl"] = o.kl_weight * divergence(drawn.mean, drawn.log_var)
         if self.colour_weight:
             losses["colour"] = self.colour_weight * recolouring([full(image) for image in drawn.images])
         yield Move("generator", **losses)
 
-    def refutation(
-        self, judge: Discriminator, real: Tensor, fake: Tensor, c: Tensor | None, other: Tensor | None
-    ) -> Tensor:
-        """The sum of what one discriminator minimises: with all its judgements, six cross-entropies.
+    def refutation(self, right: Judgement, wrong: Judgement, unreal: Judgement) -> Tensor:
+        """What a discriminator minimises, N times: six cross-entropies if it judges all that it can.
 
         An image with a text that is not its own is a real image by itself, as in the code.
         """
-        loss, features = self.options.loss, judge.features(real)
-        right, unreal = judge.judge(features, c), judge(fake, c)
-        accepted, refused = [right.joint, right.alone], [unreal.joint, unreal.alone]
-        if other is not None:
-            wrong = judge.judge(features, other)
-            accepted, refused = [*accepted, wrong.alone], [*refused, wrong.joint]
-        kinds = sum(logits is not None for logits in accepted)
-        return kinds * loss.discriminator(joined(*accepted), joined(*refused))
+        accepted = joined(right.joint, right.alone, wrong.alone)
+        refused = joined(wrong.joint, unreal.joint, unreal.alone)
+        return len(accepted) * self.options.loss.discriminator(accepted, refused)
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z and, with texts, noise for their codes, standard normal.  [n, z_dim (+ code)]"""
@@ -115,23 +105,3 @@ class StackGANv2(TextToImage):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The largest images."""
         return self.images(z, label)[-1]
-
-
-def recolouring(images: list[Tensor]) -> Tensor:
-    """How far the colours of each image [N, C, h, w] are from those of the one before, which takes no blame.  Eq. 7, 8
-
-    Squared differences of means and, five times, of covariances; a mean over samples and entries, summed over sizes.
-    """
-    laws = [colours(image) for image in images]
-    total = images[0].new_zeros(())
-    for (mean, covariance), (finer_mean, finer_covariance) in zip(laws, laws[1:], strict=False):
-        total = total + mse_loss(finer_mean, mean.detach()) + 5 * mse_loss(finer_covariance, covariance.detach())
-    return total
-
-
-def colours(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [N, C] and covariance [N, C, C] of an image's pixels."""
-    pixels = image.flatten(2)
-    mean = pixels.mean(2, keepdim=True)
-    around = pixels - mean
-    return mean[:, :, 0], around @ around.mT / pixels.shape[2]

@@ -5,7 +5,7 @@ discriminator is also that of StackGAN++.
 """
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,8 @@ class Drawn(NamedTuple):
     """Images of a text, and the law that the text's code was drawn from."""
 
     images: list[Tensor]  # [N, C, h, w] in [-1, 1], the smallest first
-    mean: Tensor | None = None  # [N, K], μ(t), which also stands for the text before the discriminators
-    log_var: Tensor | None = None  # [N, K], log σ²(t)
+    mean: Any = None  # [N, K], μ(t), which also stands for the text before the discriminators; None without texts
+    log_var: Any = None  # [N, K], log σ²(t)
 
 
 class Augmentation(nn.Module):
@@ -121,8 +121,8 @@ class Block(nn.Module):
 class Judgement(NamedTuple):
     """Logits [N] of images: with their text, and by themselves; None without the head for it."""
 
-    joint: Tensor | None
-    alone: Tensor | None
+    joint: Any
+    alone: Any
 
 
 class Discriminator(nn.Module):

@@ -60,7 +60,7 @@ class Tree(nn.Module):
             nn.Unflatten(1, (first, *start)),
             *[layer for level in range(levels) for layer in doubled(first >> level)],
         )
-        sizes = [max(width >> branch, 2) for branch in range(branches)]
+        sizes = [max(width >> branch, 1) for branch in range(branches)]
         self.branches = nn.ModuleList(Branch(size, told, blocks) for size in sizes[:-1])
         self.painters = nn.ModuleList(
             nn.Sequential(nn.Conv2d(size, smallest.shape[0], 3, padding=1, bias=False), nn.Tanh()) for size in sizes
@@ -113,4 +113,4 @@ def gated(inputs: int, outputs: int) -> list[nn.Module]:
 
 def doubled(channels: int) -> list[nn.Module]:
     """Twice the size, half the channels."""
-    return [nn.Upsample(scale_factor=2), *gated(channels, max(channels // 2, 2))]
+    return [nn.Upsample(scale_factor=2), *gated(channels, max(channels // 2, 1))]
