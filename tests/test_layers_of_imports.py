@@ -10,6 +10,7 @@ ROOT = Path(saddle.__file__).parent
 
 LEVELS: list[set[str]] = [
     {
+        "conditions",
         "errors",
         "files",
         "spec",

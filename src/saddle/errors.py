@@ -19,3 +19,9 @@ def near(given: str, known: object, most: int = 3) -> str:
 
     close = get_close_matches(given, list(known), n=most, cutoff=0.5)  # type: ignore[call-overload]
     return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
+def some(names: object, most: int = 20) -> str:
+    """'cat, dog, …': at most twenty of the names, and how many more there are."""
+    known = list(names)  # type: ignore[call-overload]
+    return ", ".join(known[:most]) + (f" and {len(known) - most:,} more" if len(known) > most else "")

@@ -10,10 +10,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from . import rng
-from .errors import UsageError
+from . import conditions, rng
+from .errors import UsageError, some
 from .optim import Adam, Optim
-from .spec import Batch, DataSpec
+from .spec import Batch, Condition, DataSpec, Kind
 
 
 class Move:
@@ -37,6 +37,8 @@ class Game(nn.Module, ABC):
     needs: ClassVar[tuple[str, ...]] = ("image",)  # keys of a batch
     averaged: ClassVar[tuple[str, ...]] = ("generator",)  # players with an averaged copy
     takes_points: ClassVar[bool] = False  # may a sample be a vector?
+    takes_conditions: ClassVar[tuple[Kind, ...]] = ("class",)  # forms of the labels that it needs, if it needs them
+    takes_unlabelled: ClassVar[bool] = False  # may some of these labels be unknown, -1?
 
     @dataclass(frozen=True)
     class Options:
@@ -68,6 +70,31 @@ class Game(nn.Module, ABC):
             )
         if not (self.data.is_image or self.takes_points):
             raise UsageError(f"{type(self).__name__} needs images; this data has points of shape {self.data.shape}")
+        if "label" in self.needs:
+            self.check_labels()
+
+    def check_labels(self, otherwise: str = "another game") -> None:
+        """UsageError unless the data have labels of a form that this game takes, and all of them if it must.
+
+        `otherwise` is what else could be chosen.
+        """
+        name, told = type(self).__name__, self.data.condition
+        if told is None or told.key != "label" or "label" not in self.data.keys:
+            raise UsageError(
+                f"{name} is told the label of each sample, but these data have no labels; choose {otherwise}, or data "
+                "with labels, such as a folder with --data.labels"
+            )
+        if told.kind not in self.takes_conditions:
+            forms = {"class": "a class", "labels": "several labels", "numbers": "numbers", "text": "a text"}
+            raise UsageError(
+                f"{name} takes {' or '.join(forms[kind] for kind in self.takes_conditions)} of each sample; these data "
+                f"have {forms[told.kind]}: {some(told.names)}; choose {otherwise}, or other labels"
+            )
+        if self.data.partial and not self.takes_unlabelled:
+            raise UsageError(
+                f"{name} needs the label of every sample, and some of these are unknown; choose {otherwise}, data that "
+                "are all labelled, or a game that learns from both, such as sgan"
+            )
 
     def check_batch(self, n: int) -> None:
         """UsageError if n samples at a time, a process's part of a batch, are too few for this game."""
@@ -105,24 +132,36 @@ class Synthesis(Game):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of what a sample can be asked to be, in order; empty if it cannot be asked for."""
+        """Names of the classes that a sample can be asked to be, in order; empty if it cannot be asked for one."""
         return ()
 
+    @property
+    def condition(self) -> Condition | None:
+        """What a sample can be asked to show; None if it cannot be asked. `label` is such a condition everywhere."""
+        return Condition("class", self.labels) if self.labels else None
+
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, standard normal, and whatever else the generator takes, for labels int64 [n] if given.  [n, z_dim]"""
+        """z, standard normal, and whatever else the generator takes, for labels [n, …] if given.  [n, z_dim]"""
         return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The samples of given latents (and labels int64 [N]), [N, C, H, W] in [-1, 1] or [N, D]."""
+        """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""
         return self.generator(z)  # type: ignore[operator]
 
     def draw_label(self, n: int) -> Tensor | None:
-        """Labels int64 [n] for samples that were not asked to be anything, where the generator must have one."""
-        return None
+        """Labels [n, …] for samples that were not asked to be anything, by the law of the data that it was told.
+
+        None where the generator needs no label, or deals codes of its own.
+        """
+        told = self.data.condition
+        if told is None or told.key not in self.needs or self.condition != told:
+            return None
+        label = conditions.pick(self.data, rng.rand(n, device=self.device))
+        return label.to(self.dtype) if label.is_floating_point() else label
 
     @torch.no_grad()
     def sample(self, n: int, label: Tensor | None = None, truncation: float | None = None) -> Tensor:
-        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels int64 [n] if given.
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels [n, …] if given.
 
         `truncation` trades variety for fidelity; UsageError from a game that cannot.
         """

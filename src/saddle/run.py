@@ -23,7 +23,7 @@ from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
-from .spec import DataSpec
+from .spec import Condition, DataSpec
 from .trainer import load_weights
 
 if TYPE_CHECKING:
@@ -271,8 +271,15 @@ def spec_to(spec: DataSpec) -> dict[str, Any]:
 
 
 def spec_from(facts: dict[str, Any]) -> DataSpec:
-    plain = facts | {name: tuple(facts[name]) for name in ("shape", "keys", "classes")}
+    plain = {name: _frozen(value) for name, value in facts.items()}
+    if told := facts.get("condition"):  # runs of earlier versions have none
+        plain["condition"] = Condition(**{name: _frozen(value) for name, value in told.items()})
     return DataSpec(**plain)
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, as they were before JSON."""
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:

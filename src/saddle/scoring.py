@@ -35,6 +35,7 @@ WHILE_TRAINING = {
     "digits-inverted": ["accuracy"],
     "stacked-digits": ["stacked_modes"],
     "swiss-roll": ["coverage"],
+    "captions": ["attributes"],
 }
 AT_THE_END = {
     "digits": [
@@ -44,6 +45,10 @@ AT_THE_END = {
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
     "swiss-roll": ["coverage", "density", "precision", "recall"],
+    "captions": [
+        *("attributes", "attributes_all", "attribute_size", "attribute_colour", "attribute_shape", "attribute_place"),
+        *("attributes_held_out", "attributes_held_out_all"),
+    ],
 }
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
@@ -58,6 +63,8 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return _OF_MIXTURES
     if isinstance(game, SingleImage):
         return _OF_ONE_IMAGE if final else []  # while scales are still to come, samples are small ones enlarged
+    if source.name == "captions" and "caption" not in game.needs:
+        return []
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
         names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
@@ -97,6 +104,7 @@ def score(
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
+            unseen=_captioned(game, source.heldout) if "caption" in game.needs and source.heldout else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
         )
 
@@ -125,16 +133,29 @@ def _one_image(game: SingleImage, source: Source) -> OneImage:
 
 def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tensor, Tensor]]:
     if isinstance(game, Synthesis):
-        if not game.labels:
+        if game.condition is None:
             return lambda k: game.sample(k).float()
 
         def labelled(k: int) -> tuple[Tensor, Tensor]:
-            label = rng.randint(len(game.labels), k, device=game.device)
+            label = game.draw_label(k)
+            if label is None:  # codes of the game's own: all alike
+                label = rng.randint(len(game.labels), k, device=game.device)
             return game.sample(k, label).float(), label
 
         return labelled
     assert isinstance(game, Translation)
     return _Translated(game, source)
+
+
+def _captioned(game: Game, split: Split) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples for captions that occur in a part of the data, as often as there."""
+
+    def sample(k: int) -> tuple[Tensor, Tensor]:
+        places = rng.randint(len(split), k).numpy()
+        label = split.stored({"caption": places})["caption"].to(game.device)
+        return game.sample(k, label).float(), label  # type: ignore[operator]
+
+    return sample
 
 
 class _Translated:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import UsageError, near
+from .errors import UsageError, near, some
 from .spec import Condition
 
 if TYPE_CHECKING:
@@ -65,10 +65,5 @@ def _check(text: str, condition: Condition, any_words: bool) -> None:
         raise UsageError(
             f"the text {text!r} has words that were never seen in training: "
             + ", ".join(f"{word}{near(word, condition.names)}" for word in unseen)
-            + _known(condition.names)
+            + f"; there are {some(condition.names, 40)}"
         )
-
-
-def _known(names: tuple[str, ...], most: int = 40) -> str:
-    shown = ", ".join(names[:most])
-    return f"; there are {shown}" + (f" and {len(names) - most:,} more" if len(names) > most else "")

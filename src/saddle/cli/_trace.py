@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from .. import rng
+from ..conditions import pick
 from ..game import Game
 from ..spec import Batch, DataSpec
 
@@ -30,7 +31,5 @@ def trace(game: Game, n: int = 4) -> tuple[list[Step], int]:
 
 def random_batch(spec: DataSpec, n: int) -> Batch:
     """`n` samples that look like the data in nothing but shape and type."""
-    return {
-        key: torch.randint(len(spec.classes), (n,)) if key.startswith("label") else torch.rand(n, *spec.shape) * 2 - 1
-        for key in spec.keys
-    }
+    told = spec.condition and spec.condition.key
+    return {key: pick(spec, torch.rand(n)) if key == told else torch.rand(n, *spec.shape) * 2 - 1 for key in spec.keys}

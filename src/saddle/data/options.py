@@ -23,6 +23,8 @@ class DataOptions:
     """colour that shows through transparent pixels: a name or #rrggbb"""
     labels: bool = False
     """take the name of an image's sub-folder as its label"""
+    labelled: int = 0
+    """keep so many labels of each class and forget the others; 0 keeps all"""
     skip_bad: bool = False
     """train without the files that cannot be read, instead of stopping"""
     heldout: float = 0.1
@@ -38,6 +40,8 @@ class DataOptions:
             raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
+        if self.labelled < 0:
+            raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
         if not 0 <= self.heldout < 1:
             raise UsageError(f"data.heldout is {self.heldout}; it is a share of the images, from 0 to below 1")
         if not self.max_megapixels > 0:

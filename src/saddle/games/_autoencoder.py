@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -38,13 +38,13 @@ class VariationalAutoencoder(Synthesis, Encoding, Density):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        o, spec = self.options, replace(data, classes=self.labels)
+        o, spec = self.options, data if self.labels else data.unconditional()
         self.encoder = vae.Encoder(o.z_dim, spec, o.width)
         self.generator = vae.Decoder(o.z_dim, spec, o.width)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         batch = next(batches)
-        x, label = batch["image"], self.condition(batch)
+        x, label = batch["image"], self.label_of(batch)
         mean, log_var = self.posterior(x, label)
         z, _ = reparametrise(mean, log_var)
         reconstruction = -self.log_prob(x, z, label).mean()
@@ -52,7 +52,7 @@ class VariationalAutoencoder(Synthesis, Encoding, Density):
         self.note(elbo=-reconstruction - kl)
         yield Move("encoder", "generator", reconstruction=reconstruction, kl=kl)
 
-    def condition(self, batch: Batch) -> Tensor | None:
+    def label_of(self, batch: Batch) -> Tensor | None:
         """The labels of a batch, for a game that takes them."""
         return batch["label"] if self.labels else None
 
@@ -84,7 +84,7 @@ class VariationalAutoencoder(Synthesis, Encoding, Density):
 
         One draw estimates the ELBO. https://arxiv.org/abs/1509.00519
         """
-        x, label = batch["image"], self.condition(batch)
+        x, label = batch["image"], self.label_of(batch)
         mean, log_var = self.posterior(x, label)
         weights = []
         for _ in range(draws):

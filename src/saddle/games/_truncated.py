@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.special import ndtr, ndtri
 
-from .. import rng
+from .. import conditions, rng
 from ..errors import UsageError
 from ..layers.norm import accumulating
 from ..losses import AdversarialLoss, Hinge
@@ -68,8 +68,8 @@ class Truncated(TwoPlayer):
                 for _ in range(BATCHES):
                     shape = SIZE, self.options.z_dim
                     z = truncated_normal(torch.rand(shape, generator=dice, device=self.device), truncation)
-                    classes = (len(self.labels), (SIZE,))
-                    label = [torch.randint(*classes, generator=dice, device=self.device)] if self.labels else []
+                    uniform = torch.rand(SIZE, generator=dice, device=self.device)
+                    label = [conditions.pick(self.data, uniform)] if self.condition else []
                     generator(z.to(self.dtype), *label)
             self.standing = key, [generator]
         return self.standing[1][0]

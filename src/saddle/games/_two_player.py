@@ -12,7 +12,7 @@ from torch.func import functional_call
 from .. import dist, rng
 from ..augment import View
 from ..auxiliaries import Auxiliary
-from ..errors import UsageError
+from ..errors import UsageError, some
 from ..game import Move, Synthesis
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
@@ -22,7 +22,7 @@ from ..optim import Optim
 from ..penalties import Penalty
 from ..precision import full, second_order
 from ..scene import Scene, Verdict
-from ..spec import Batch, DataSpec
+from ..spec import Batch, Condition, DataSpec
 
 Weights = dict[str, Tensor]  # parameters by name
 
@@ -31,11 +31,12 @@ class TwoPlayer(Synthesis):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
     takes_points = True  # if the network does
+    takes_conditions = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
         network: Network = dcgan.DCGAN()  # the architecture of both players
-        conditional: bool = False  # give both players the class of each sample
+        conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         penalties: tuple[Penalty, ...] = ()  # what they pay beside it
         views: tuple[View, ...] = ()  # what the discriminator is shown of real and fake samples alike
@@ -62,7 +63,7 @@ class TwoPlayer(Synthesis):
         o = self.options
         if o.conditional:
             self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
-        spec = data if o.conditional else replace(data, classes=())
+        spec = data if o.conditional else data.unconditional()
         self.generator = o.network.generator(o.z_dim, spec)
         shown, views = spec, []
         for view in o.views:
@@ -82,10 +83,12 @@ class TwoPlayer(Synthesis):
             return
         if not self.options.network.takes_labels:
             raise UsageError(f"{type(self.options.network).__name__} takes no labels; leave out game.conditional")
-        if not self.data.classes:
+        self.check_labels("--game.conditional false")
+        if not (self.data.classes or self.options.network.takes_columns):
             raise UsageError(
-                f"{type(self).__name__} is told the class of each sample (game.conditional), but these data have no "
-                "labels; choose --game.conditional false, or data with labels"
+                f"{type(self.options.network).__name__} has a vector of its own for every class, and these data are "
+                f"labelled in columns ({some(self.data.condition.names)}); choose a game that takes columns, such as "  # type: ignore[union-attr]
+                "cgan, or leave out game.conditional"
             )
 
     def check_batch(self, n: int) -> None:
@@ -108,8 +111,9 @@ class TwoPlayer(Synthesis):
     def labels(self) -> tuple[str, ...]:
         return self.data.classes if self.options.conditional else ()
 
-    def draw_label(self, n: int) -> Tensor | None:
-        return rng.randint(len(self.data.classes), n, device=self.device) if self.options.conditional else None
+    @property
+    def condition(self) -> Condition | None:
+        return self.data.condition if self.options.conditional else None
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import rng
 from ..errors import UsageError
 from ._autoencoder import VariationalAutoencoder
 
@@ -29,10 +28,6 @@ class CVAE(VariationalAutoencoder):
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, any of which a sample can be asked to be."""
         return self.data.classes
-
-    def draw_label(self, n: int) -> Tensor:
-        """Labels int64 [n], every class as likely."""
-        return rng.randint(len(self.labels), n, device=self.device)
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

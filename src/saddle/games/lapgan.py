@@ -46,6 +46,8 @@ class LAPGAN(Synthesis):
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o, (channels, height, width) = self.options, data.shape
+        if o.conditional:
+            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
         classes = len(data.classes) if o.conditional else 0
         self.sizes = levels(height, width, o.smallest)  # the smallest first
         smallest = (channels, *self.sizes[0])
@@ -57,10 +59,8 @@ class LAPGAN(Synthesis):
 
     def check_data(self) -> None:
         super().check_data()
-        if self.options.conditional and not self.data.classes:
-            raise UsageError(
-                "a conditional LAPGAN needs labels; leave out game.conditional, or choose data with labels"
-            )
+        if self.options.conditional:
+            self.check_labels("--game.conditional false")
 
     def optim(self, player: str) -> Optim:
         own = self.options.discriminator_optim if player == "discriminator" else None
@@ -69,9 +69,6 @@ class LAPGAN(Synthesis):
     @property
     def labels(self) -> tuple[str, ...]:
         return self.data.classes if self.options.conditional else ()
-
-    def draw_label(self, n: int) -> Tensor | None:
-        return rng.randint(len(self.labels), n, device=self.device) if self.labels else None
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from .. import dist
 from ..errors import SaddleError, UsageError
-from . import classes, modes, single_image
+from . import attributes, classes, modes, single_image
 from .digits import triples
 from .features import Extractor
 from .features import extractor as extractor_named
@@ -43,12 +43,14 @@ def evaluate(
     mixture: tuple[Tensor, float] | None = None,
     bounds: Tensor | None = None,
     single: OneImage | None = None,
+    unseen: Sample | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
-    are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image.
+    are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
+    `unseen(k)` draws as `sample` does, for captions that were held out.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -57,6 +59,7 @@ def evaluate(
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
+    given |= {"unseen": unseen}
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -65,6 +68,7 @@ def evaluate(
         mixture=mixture,
         bounds=bounds,
         single=single,
+        unseen=_draw(unseen, n, batch, None, {"captions"}) if unseen and "unseen" in needs else {},
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -80,6 +84,7 @@ class Material:
     mixture: tuple[Tensor, float] | None
     bounds: Tensor | None
     single: OneImage | None
+    unseen: dict[str, Tensor]  # found and wanted attributes of samples for held-out captions
     seed: int
 
     @property
@@ -143,6 +148,10 @@ class Material:
         return len(self.mixture[0])
 
 
+def _attributes(name: str, material: Material) -> Estimate:
+    return attributes.METRICS[name](material.seen["found"], material.seen["wanted"])
+
+
 COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "fid": lambda m: m.fid,
     "fid_floor": lambda m: m.floor,
@@ -167,6 +176,9 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "diversity": lambda m: single_image.diversity(m.one.samples, m.one.real),
     "diversity_finer": lambda m: single_image.diversity(m.one.finer, m.one.real),
     "patch_distance": lambda m: single_image.patch_distance(m.one),
+    **{name: partial(_attributes, name) for name in attributes.METRICS},
+    "attributes_held_out": lambda m: attributes.share_right(m.unseen["found"], m.unseen["wanted"]),
+    "attributes_held_out_all": lambda m: attributes.all_right(m.unseen["found"], m.unseen["wanted"]),
 }
 
 SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
@@ -188,7 +200,9 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if look is not None and not {"modes", "single"} & set(metric.needs):
+    if "unseen" in metric.needs:
+        entries["samples"] = len(material.unseen["found"])
+    if look is not None and not {"modes", "single", "captions", "unseen"} & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
         real = material.real
@@ -214,6 +228,7 @@ _REASONS = {
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",
+    "unseen": "a game that is told captions, and the data 'captions', some of which are held out",
 }
 
 
@@ -261,6 +276,10 @@ def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: 
         if labels is None:
             raise UsageError("this metric needs samples drawn for a label or a code, and these have none")
         seen["labels"] = labels
+    if "captions" in needs:
+        if labels is None or labels.ndim != 2:
+            raise UsageError("this metric needs samples drawn for captions, and these have none")
+        seen |= {"found": attributes.shown(images), "wanted": attributes.asked(labels)}
     if "modes" in needs:
         seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)
     if look is not None and "stacked" in needs:

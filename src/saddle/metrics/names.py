@@ -12,7 +12,8 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image).
+    (a game that learns one image), captions (that the samples were drawn for), unseen (samples drawn for captions that
+    were held out).
     """
 
     says: str
@@ -21,6 +22,7 @@ class Metric:
 
 
 _COMPARED = ("samples", "features", "real")
+_CAPTIONED = ("samples", "captions")
 
 METRICS = {
     "fid": Metric("Fréchet distance to the reference features", "lower", _COMPARED),
@@ -39,6 +41,15 @@ METRICS = {
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
+    "attributes": Metric("mean share of a caption's attributes that the sample shows", "higher", _CAPTIONED),
+    "attributes_all": Metric("share of samples that show all of their caption's attributes", "higher", _CAPTIONED),
+    "attribute_size": Metric("share of samples of the size that the caption says", "higher", _CAPTIONED),
+    "attribute_colour": Metric("share of samples of the colour that the caption says", "higher", _CAPTIONED),
+    "attribute_shape": Metric("share of samples of the shape that the caption says", "higher", _CAPTIONED),
+    "attribute_place": Metric("share of samples at the place that the caption says", "higher", _CAPTIONED),
+    "attributes_held_out": Metric("the mean share for captions that were held out", "higher", ("unseen",)),
+    "attributes_held_out_all": Metric("share of samples that show all that a held-out caption says", "higher",
+                                      ("unseen",)),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),

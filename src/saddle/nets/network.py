@@ -32,6 +32,7 @@ class Network(ABC):
     """
 
     takes_labels: ClassVar[bool] = False  # can it build for data with classes?
+    takes_columns: ClassVar[bool] = False  # and for labels or numbers in columns, float [N, K]?
     gives_energies: ClassVar[bool] = False  # are its discriminator's logits minus an energy, so at most 0?
 
     @abstractmethod

@@ -10,6 +10,7 @@ from ...captions import COMBINATIONS, HELD_OUT, caption, render
 from ...spec import DataSpec
 from ...text import condition_of, packed
 from ..contents import fingerprint
+from ..labels import labelled
 from ..options import DataOptions
 from ..sampler import hashed
 from ..source import Rows, Source, Split
@@ -51,6 +52,6 @@ def open(options: DataOptions, place: str) -> Source:
     for kept, drawings in ((~HELD_OUT, DRAWINGS), (HELD_OUT, HELD_OUT_DRAWINGS)):
         images = Drawn(COMBINATIONS[kept], drawings, (sides[0], sides[1]))
         parts.append(Split({"image": images, "caption": Rows(rows[kept], np.arange(len(images)) % kept.sum())}))
-    spec = DataSpec((3, *sides), ("image", "caption"), condition=condition)
+    spec = labelled(DataSpec((3, *sides), ("image", "caption"), condition=condition), rows[~HELD_OUT])
     seen = parts[1].columns["image"][:]
-    return Source(options.source, spec, *parts, fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))
+    return Source(options.source, spec, parts[0], parts[1], fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))

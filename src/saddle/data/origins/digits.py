@@ -6,19 +6,22 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import NAMES, TRAINED, enlarged
+from ..labels import few, labelled
 from ..options import DataOptions
 from ..source import Source, Split
 
 
 def open(options: DataOptions, place: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
-    options.allow("size", "channels", "flip")
+    options.allow("size", "channels", "flip", "labelled")
     channels = options.channels or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
     images, labels = enlarged(options)
     images = np.repeat(images, channels, axis=1)
-    train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
+    known = few(labels[:TRAINED], options.labelled)
+    train = Split({"image": images[:TRAINED], "label": known})
     heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
-    spec = DataSpec(images.shape[1:], ("image", "label"), NAMES)
-    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED))
+    spec = labelled(DataSpec(images.shape[1:], ("image", "label"), NAMES), known)
+    mark = fingerprint(images, labels, TRAINED, *[options.labelled] * bool(options.labelled))
+    return Source(options.source, spec, train, heldout, mark)

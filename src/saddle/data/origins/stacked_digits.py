@@ -10,6 +10,7 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import TRAINED, enlarged
+from ..labels import labelled
 from ..options import DataOptions
 from ..sampler import hashed
 from ..source import Source, Split
@@ -53,5 +54,6 @@ def open(options: DataOptions, place: str) -> Source:
         label = digits[triples(np.arange(n), len(digits))] @ np.array([100, 10, 1])
         parts.append(Split({"image": Stacked(images[part], n), "label": label}))
     spec = DataSpec((3, *images.shape[2:]), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
+    spec = labelled(spec, parts[0].columns["label"][:])
     mark = fingerprint(options.source, images, labels, TRIPLES, HELD_OUT)
     return Source(options.source, spec, parts[0], parts[1], mark)

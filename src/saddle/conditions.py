@@ -1,0 +1,101 @@
+"""What samples are asked to show: drawn as the data have it, read from text, and put between two others."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import UsageError, near, some
+from .spec import Condition, DataSpec
+
+MOST_ROWS = 1000  # of a law; so many are enough to draw from, and few enough to be kept with every checkpoint
+
+
+def law(condition: Condition, known: Tensor) -> tuple[Any, ...]:
+    """For `DataSpec.law`: the share of every class among labels int64 [N], or rows of columns and texts [N, K].
+
+    Labels that are not known, -1 or a row with NaN, are left out. Of more than 1,000 rows it holds 1,000, evenly spaced.
+    """
+    if condition.kind == "class":
+        counts = torch.bincount(known[known >= 0], minlength=len(condition.names)).double()
+        return tuple((counts / counts.sum().clamp(min=1)).tolist())
+    rows = known[~known.isnan().any(1)]
+    places = torch.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().long()
+    return tuple(map(tuple, rows[places].tolist()))
+
+
+def pick(data: DataSpec, uniform: Tensor) -> Tensor:
+    """Conditions by the data's law from uniform numbers in [0, 1): labels int64 [N], or rows [N, K].  float [N] →
+
+    Without a law every class is as likely.
+    """
+    if data.condition is None:
+        raise UsageError("these data have no labels to draw from")
+    if data.condition.kind == "class":
+        shares = torch.tensor(data.law or [1 / len(data.classes)] * len(data.classes), dtype=torch.float64)
+        ends = (shares.cumsum(0) / shares.sum()).to(uniform)
+        return torch.searchsorted(ends, uniform, right=True).clamp(max=len(data.classes) - 1)
+    rows = torch.tensor(data.law, device=uniform.device)  # float of columns, int64 of texts
+    return rows[(uniform * len(rows)).long().clamp(max=len(rows) - 1)]
+
+
+def read(condition: Condition, text: str | int) -> Tensor:
+    """One condition from what a user wrote: a label int64 [], or columns float [K].
+
+    A class is given by its name, or by its number, from 0, where no class has that name. Columns are given by as many
+    numbers, or, if they are 0 or 1, by the names of those that are 1. UsageError says what is possible.
+    """
+    if condition.kind == "text":
+        raise UsageError("this game is asked by a text; write --text instead of --label")
+    if condition.kind == "class":
+        return torch.tensor(_class(condition.names, str(text).strip()))
+    words = [word.strip() for word in str(text).split(",") if word.strip()]
+    if condition.kind == "labels" and not (words and all(map(_is_number, words))):
+        return _switched_on(condition.names, words)
+    return _columns(condition, words, str(text))
+
+
+def between(condition: Condition, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Conditions on the straight way from a [K] to b [K], at each t [N] in [0, 1]: [N, K]. Classes have no between."""
+    if condition.kind == "class":
+        raise UsageError("between two classes there is none; a way has one label, or this game must take columns")
+    return torch.lerp(a, b, t[:, None].to(a))
+
+
+def _class(names: Sequence[str], text: str) -> int:
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
+    raise UsageError(f"no label '{text}'{near(text, names)}; there are {some(names)}")
+
+
+def _switched_on(names: Sequence[str], words: list[str]) -> Tensor:
+    for word in words:
+        if word not in names:
+            raise UsageError(
+                f"no label '{word}'{near(word, names)}; name those that are to be on, of {some(names)}, "
+                f"or write {len(names)} numbers with commas between"
+            )
+    return torch.tensor([float(name in words) for name in names])
+
+
+def _columns(condition: Condition, words: list[str], text: str) -> Tensor:
+    wanted = f"it wants {len(condition.names)} with commas between, for {some(condition.names)}"
+    if not all(map(_is_number, words)):
+        raise UsageError(f"--label {text} is not numbers; {wanted}")
+    if len(words) != len(condition.names):
+        raise UsageError(f"--label {text} has {len(words)} number{'s' * (len(words) != 1)}; {wanted}")
+    values = [float(word) for word in words]
+    if condition.kind == "labels" and not all(0 <= value <= 1 for value in values):
+        raise UsageError(f"--label {text}: each is 0, 1 or something between; {wanted}")
+    return torch.tensor(values)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False

@@ -1,0 +1,228 @@
+"""What samples are asked to show: drawn by the data's law, read from text, refused where it cannot be."""
+
+import json
+
+import pytest
+import torch
+from eights import BATCH, LABELLED, SMALL
+
+from saddle import conditions, registry, rng
+from saddle.cli._trace import random_batch
+from saddle.data import DataOptions, open_source
+from saddle.errors import UsageError
+from saddle.games._two_player import TwoPlayer
+from saddle.games.cvae import CVAE
+from saddle.games.gan import GAN
+from saddle.games.infogan import InfoGAN
+from saddle.games.lapgan import LAPGAN
+from saddle.nets.dcgan import DCGAN
+from saddle.nets.sngan import SNResNet
+from saddle.run import spec_from, spec_to
+from saddle.spec import Condition, DataSpec
+
+CLASSES = Condition("class", ("cat", "dog", "7"))
+COLUMNS = Condition("labels", ("smiling", "young"))
+NUMBERS = Condition("numbers", ("angle", "size"))
+TEXT = Condition("text", length=4)
+FACES = DataSpec((1, 8, 8), ("image", "label"), condition=COLUMNS, law=((1.0, 0.0), (0.0, 0.0), (1.0, 0.0)))
+
+
+def drawn(spec, n=20_000):
+    return conditions.pick(spec, torch.rand(n, generator=torch.Generator().manual_seed(0)))
+
+
+def test_classes_and_a_class_condition_follow_from_each_other():
+    named, told = DataSpec((2,), classes=("a", "b")), DataSpec((2,), condition=Condition("class", ("a", "b")))
+    assert named == told
+    assert named.condition == told.condition
+    assert DataSpec((2,)).classes == ()
+    assert DataSpec((2,)).condition is None
+    assert FACES.classes == ()
+
+
+def test_data_have_one_condition():
+    with pytest.raises(UsageError, match="one condition: classes, or 0 or 1 for each of smiling, young"):
+        DataSpec((2,), classes=("a",), condition=COLUMNS)
+
+
+@pytest.mark.parametrize("spec", [LABELLED, FACES])
+def test_of_unconditional_data_nothing_is_told(spec):
+    bare = spec.unconditional()
+    assert (bare.classes, bare.condition, bare.law, bare.partial) == ((), None, (), False)
+    assert bare.shape == spec.shape
+
+
+@pytest.mark.parametrize(
+    "spec", [LABELLED, FACES, SMALL, DataSpec((2,), condition=TEXT, law=((97, 0, 0, 0),), partial=True)]
+)
+def test_what_the_data_offer_is_remembered_with_a_run(spec):
+    again = spec_from(json.loads(json.dumps(spec_to(spec))))
+    assert again == spec
+    assert hash(again) == hash(spec)
+
+
+def test_a_run_of_before_there_were_conditions_opens():
+    old = {"shape": [1, 8, 8], "keys": ["image", "label"], "classes": ["a", "b"], "bits": 8, "single": False}
+    assert spec_from(old).condition == Condition("class", ("a", "b"))
+    assert spec_from(old).law == ()
+
+
+def test_the_fingerprint_of_old_data_stands():
+    """It is of the spec's repr, which must not change while the data do not."""
+    assert repr(FACES) == "DataSpec(shape=(1, 8, 8), keys=('image', 'label'), classes=(), bits=8, single=False)"
+
+
+def test_labels_are_drawn_with_the_shares_that_the_data_have():
+    law = conditions.law(CLASSES, torch.tensor([0, 0, 0, 2, -1, -1]))
+    assert law == (0.75, 0, 0.25)
+    shares = drawn(DataSpec((2,), condition=CLASSES, law=law)).bincount(minlength=3) / 20_000
+    assert torch.allclose(shares, torch.tensor(law), atol=0.02)
+    assert shares[1] == 0
+
+
+def test_without_a_law_every_class_is_as_likely():
+    assert torch.allclose(drawn(LABELLED).bincount() / 20_000, torch.tensor(1 / 3), atol=0.02)
+
+
+def test_only_rows_that_occur_are_drawn_as_often_as_they_do():
+    rows = drawn(FACES)
+    assert rows.unique(dim=0).tolist() == [[0, 0], [1, 0]]
+    assert rows[:, 0].mean() == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_a_law_of_many_rows_keeps_a_thousand_of_them_all_along():
+    rows = torch.arange(5000.0)[:, None]
+    law = conditions.law(NUMBERS, torch.cat([rows, torch.full((7, 1), torch.nan)]))
+    assert len(law) == 1000
+    assert (law[0], law[-1]) == ((0.0,), (4999.0,))
+
+
+def test_texts_are_drawn_as_whole_numbers():
+    spec = DataSpec((2,), ("image", "caption"), condition=TEXT, law=((97, 98, 0, 0), (99, 0, 0, 0)))
+    assert drawn(spec, 8).dtype == torch.int64
+    assert random_batch(spec, 3)["caption"].shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "value"),
+    [
+        (CLASSES, "dog", 1),
+        (CLASSES, "0", 0),
+        (CLASSES, "7", 2),  # a name, before it is a number
+        (CLASSES, 1, 1),
+        (COLUMNS, "1, 0.5", [1, 0.5]),
+        (COLUMNS, "young", [0, 1]),
+        (COLUMNS, "young,smiling", [1, 1]),
+        (COLUMNS, "", [0, 0]),
+        (NUMBERS, "-3.5,1e2", [-3.5, 100]),
+    ],
+)
+def test_a_condition_is_read_from_text(condition, text, value):
+    assert conditions.read(condition, text).tolist() == value
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "message"),
+    [
+        (CLASSES, "dgo", r"no label 'dgo' \(did you mean dog\?\); there are cat, dog, 7"),
+        (CLASSES, "3", "no label '3'; there are cat, dog, 7"),
+        (CLASSES, "-1", "no label '-1'"),
+        (COLUMNS, "yung", r"no label 'yung' \(did you mean young\?\).*of smiling, young, or write 2 numbers"),
+        (COLUMNS, "1", "--label 1 has 1 number; it wants 2 with commas between, for smiling, young"),
+        (COLUMNS, "1,2", "each is 0, 1 or something between"),
+        (NUMBERS, "1,2,3", "--label 1,2,3 has 3 numbers; it wants 2"),
+        (NUMBERS, "1,nan", "--label 1,nan is not numbers"),
+        (TEXT, "red", "write --text instead"),
+        (Condition("class", tuple(map(str, range(100)))), "x", "18, 19 and 80 more"),
+    ],
+)
+def test_an_unreadable_condition_says_what_is_possible(condition, text, message):
+    with pytest.raises(UsageError, match=message):
+        conditions.read(condition, text)
+
+
+def test_columns_have_a_between_and_classes_have_none():
+    a, b = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 1.0])
+    way = conditions.between(COLUMNS, a, b, torch.linspace(0, 1, 3))
+    assert way.tolist() == [[0, 1], [0.5, 1], [1, 1]]
+    with pytest.raises(UsageError, match="between two classes there is none"):
+        conditions.between(CLASSES, a, b, torch.linspace(0, 1, 3))
+
+
+def conditional(data=LABELLED, kind=TwoPlayer):
+    return kind(data, kind.Options(network=SNResNet(8), conditional=True, z_dim=4))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        conditional,
+        lambda data: CVAE(data, CVAE.Options(width=4)),
+        lambda data: LAPGAN(data, LAPGAN.Options(conditional=True, width=4, smallest_width=4, smallest=8)),
+    ],
+)
+def test_every_conditional_game_draws_by_the_law_and_is_refused_what_it_cannot_take(build):
+    game = build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
+    rng.seed(0)
+    assert game.draw_label(50).tolist() == [1] * 50
+    assert game.condition == Condition("class", ("a", "b"))
+    assert "label" in game.needs
+    with pytest.raises(UsageError, match="needs the label of every sample, and some of these are unknown"):
+        build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True))
+    with pytest.raises(UsageError, match="smiling, young"):
+        build(FACES)
+    with pytest.raises(UsageError, match="label"):
+        build(SMALL)
+
+
+def test_a_network_with_a_vector_for_each_class_takes_no_columns():
+    with pytest.raises(
+        UsageError, match=r"SNResNet has a vector of its own for every class.*takes columns, such as cgan, or leave out"
+    ):
+        conditional(FACES)
+
+
+def test_a_game_without_conditions_plays_on_any_data():
+    for data in (FACES, DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True)):
+        game = GAN(data, GAN.Options(network=DCGAN(4, critic=True), z_dim=4))
+        assert game.draw_label(3) is None
+        assert game.condition is None
+
+
+def test_a_code_of_the_games_own_is_not_drawn_by_the_datas_law():
+    names = tuple(map(str, range(10)))
+    game = InfoGAN(DataSpec((1, 8, 8), ("image", "label"), names, law=(1.0,) + (0.0,) * 9), InfoGAN.Options(width=4))
+    assert game.condition == Condition("class", names)
+    assert game.draw_label(5) is None
+
+
+def test_few_labels_are_the_same_everywhere_and_the_others_are_unknown():
+    source = open_source(DataOptions(labelled=10))
+    told = source.train.columns["label"][:]
+    assert source.spec.partial
+    assert source.spec.law == pytest.approx([0.1] * 10)
+    whole = open_source(DataOptions())
+    assert not whole.spec.partial
+    assert (told[told >= 0] == whole.train.columns["label"][:][told >= 0]).all()
+    assert sorted(told[told >= 0].tolist()) == [digit for digit in range(10) for _ in range(10)]
+    assert (told == open_source(DataOptions(labelled=10)).train.columns["label"][:]).all()
+    assert (source.heldout.columns["label"][:] >= 0).all()
+    marks = {open_source(DataOptions(labelled=k)).fingerprint for k in (0, 5, 10)}
+    assert len(marks) == 3
+
+
+@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 samples")])
+def test_an_odd_number_of_labels_is_refused(each, message):
+    with pytest.raises(UsageError, match=message):
+        open_source(DataOptions(labelled=each))
+
+
+def test_half_labelled_digits_are_refused_by_a_game_that_needs_all_labels():
+    with pytest.raises(UsageError, match="some of these are unknown.*a game that learns from both, such as sgan"):
+        registry.load("cvae")(open_source(DataOptions(labelled=5)).spec)
+
+
+def test_the_batch_of_a_conditional_game_has_its_form():
+    batch = random_batch(FACES, 5)
+    assert batch["label"].shape == (5, 2)
+    assert set(BATCH) == set(batch)
