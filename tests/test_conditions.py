@@ -1,10 +1,12 @@
 """What samples are asked to show: drawn by the data's law, read from text, refused where it cannot be."""
 
 import json
+from dataclasses import fields
 
 import pytest
 import torch
 from eights import BATCH, LABELLED, SMALL
+from small import shipped
 
 from saddle import conditions, registry, rng
 from saddle.cli._trace import random_batch
@@ -16,6 +18,7 @@ from saddle.games.gan import GAN
 from saddle.games.infogan import InfoGAN
 from saddle.games.lapgan import LAPGAN
 from saddle.nets.dcgan import DCGAN
+from saddle.nets.network import Network
 from saddle.nets.sngan import SNResNet
 from saddle.run import spec_from, spec_to
 from saddle.spec import Condition, DataSpec
@@ -115,6 +118,7 @@ def test_texts_are_drawn_as_whole_numbers():
         (COLUMNS, "young,smiling", [1, 1]),
         (COLUMNS, "", [0, 0]),
         (NUMBERS, "-3.5,1e2", [-3.5, 100]),
+        (NUMBERS, [1, 0.25], [1, 0.25]),
     ],
 )
 def test_a_condition_is_read_from_text(condition, text, value):
@@ -141,14 +145,6 @@ def test_an_unreadable_condition_says_what_is_possible(condition, text, message)
         conditions.read(condition, text)
 
 
-def test_columns_have_a_between_and_classes_have_none():
-    a, b = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 1.0])
-    way = conditions.between(COLUMNS, a, b, torch.linspace(0, 1, 3))
-    assert way.tolist() == [[0, 1], [0.5, 1], [1, 1]]
-    with pytest.raises(UsageError, match="between two classes there is none"):
-        conditions.between(CLASSES, a, b, torch.linspace(0, 1, 3))
-
-
 def conditional(data=LABELLED, kind=TwoPlayer):
     return kind(data, kind.Options(network=SNResNet(8), conditional=True, z_dim=4))
 
@@ -162,13 +158,13 @@ def conditional(data=LABELLED, kind=TwoPlayer):
     ],
 )
 def test_every_conditional_game_draws_by_the_law_and_is_refused_what_it_cannot_take(build):
-    game = build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
+    game = build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
     rng.seed(0)
     assert game.draw_label(50).tolist() == [1] * 50
     assert game.condition == Condition("class", ("a", "b"))
     assert "label" in game.needs
     with pytest.raises(UsageError, match="needs the label of every sample, and some of these are unknown"):
-        build(DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True))
+        build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), partial=True))
     with pytest.raises(UsageError, match="smiling, young"):
         build(FACES)
     with pytest.raises(UsageError, match="label"):
@@ -211,14 +207,14 @@ def test_few_labels_are_the_same_everywhere_and_the_others_are_unknown():
     assert len(marks) == 3
 
 
-@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 samples")])
+@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 labelled")])
 def test_an_odd_number_of_labels_is_refused(each, message):
     with pytest.raises(UsageError, match=message):
         open_source(DataOptions(labelled=each))
 
 
 def test_half_labelled_digits_are_refused_by_a_game_that_needs_all_labels():
-    with pytest.raises(UsageError, match="some of these are unknown.*a game that learns from both, such as sgan"):
+    with pytest.raises(UsageError, match=r"some of these are unknown.*a game that learns from both, such as sgan"):
         registry.load("cvae")(open_source(DataOptions(labelled=5)).spec)
 
 
@@ -226,3 +222,47 @@ def test_the_batch_of_a_conditional_game_has_its_form():
     batch = random_batch(FACES, 5)
     assert batch["label"].shape == (5, 2)
     assert set(BATCH) == set(batch)
+
+
+NETWORKS = {
+    name: kind(**{f.name: 16 for f in fields(kind) if f.name in ("width", "w_dim", "shared", "group")})
+    for name, kind in shipped(Network).items()
+    if kind.takes_labels
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_generator_told_all_of_one_class_draws_that_class_and_between_two_something_else(name):
+    classes = ("a", "b", "c")
+    data = DataSpec((3, 16, 16), ("image", "label"), classes)
+    game = TwoPlayer(data, TwoPlayer.Options(network=NETWORKS[name], conditional=True, z_dim=18)).eval()
+    for path, table in game.generator.named_parameters():
+        if path.endswith((".scale", ".shift")):  # of batch norm, where all classes begin alike
+            torch.nn.init.normal_(table, std=0.5, generator=torch.Generator().manual_seed(table.numel()))
+    z, label = game.noise(1).expand(3, -1), torch.arange(3)
+    asked, mixed = game.decode(z, label), game.embed(label)
+    assert torch.allclose(game.decode(z, mixed), asked, atol=1e-6)
+    between = game.decode(z[:1], (mixed[:1] + mixed[1:2]) / 2)
+    assert not torch.allclose(between, asked[:1], atol=1e-5)
+    assert not torch.allclose(between, asked[1:2], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "game",
+    [
+        CVAE(LABELLED, CVAE.Options(width=4)),
+        LAPGAN(
+            DataSpec((1, 16, 16), ("image", "label"), LABELLED.classes),
+            LAPGAN.Options(conditional=True, width=4, smallest_width=4),
+        ),
+    ],
+)
+def test_classes_have_a_between_in_other_games_too(game):
+    z, label = game.eval().noise(3), torch.arange(3)
+    assert torch.equal(game.decode(z, game.embed(label)), game.decode(z, label))
+
+
+def test_columns_are_their_own_between_and_a_code_of_the_games_own_has_none():
+    rows = torch.tensor([[0.0, 1.0]])
+    assert InfoGAN(SMALL, InfoGAN.Options(width=4)).embed(rows) is rows
+    assert InfoGAN(SMALL, InfoGAN.Options(width=4)).embed(torch.tensor([1])) is None

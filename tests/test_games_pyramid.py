@@ -148,7 +148,7 @@ def test_a_conditional_lapgan_is_asked_for_a_class_and_a_plain_one_is_not():
     z = game.noise(1)
     assert not torch.equal(game.decode(z, torch.tensor([1])), game.decode(z, torch.tensor([2])))
     assert small_lapgan().labels == ()
-    with pytest.raises(UsageError, match="have no labels; choose --game.conditional false"):
+    with pytest.raises(UsageError, match=r"have no labels; choose --game\.conditional false"):
         LAPGAN(DataSpec((1, 32, 32)), LAPGAN.Options(conditional=True))
 
 

@@ -1,10 +1,11 @@
-"""ProGAN and StyleGAN2: the papers' sizes, growth, styles, path lengths, and mistakes that others made."""
+"""ProGAN and StyleGAN2: the papers' sizes, growth, styles, and mistakes that others made."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 from playing import images, play
+from styled import SMALL, STYLED, growing, styled
 from torch import nn
 
 from saddle import rng
@@ -21,26 +22,12 @@ from saddle.scene import Scene
 from saddle.spec import DataSpec
 
 CLASSES = tuple("0123456789")
-SMALL = progan.ProGAN(channel_base=64, channel_max=8)
-STYLED = stylegan2.StyleGAN2(channel_base=64, channel_max=8, mapping_layers=2, w_dim=6)
 CIFAR = stylegan2.StyleGAN2(mapping_layers=2, architecture="orig", group=32)
 HALF = stylegan2.StyleGAN2(channel_base=16384, group=8)
 
 
 def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
-
-
-def growing(side: int = 32, channels: int = 1, **options) -> ProGAN:
-    rng.seed(0)
-    return ProGAN(DataSpec((channels, side, side)), ProGAN.Options(z_dim=6, network=SMALL, **options))
-
-
-def styled(side: int = 16, data: DataSpec | None = None, **options) -> StyleGAN2:
-    rng.seed(0)
-    torch.manual_seed(0)
-    options = {"z_dim": 5, "network": STYLED, "views": ()} | options
-    return StyleGAN2(data or DataSpec((1, side, side)), StyleGAN2.Options(**options))
 
 
 @pytest.mark.parametrize(
@@ -334,62 +321,6 @@ def test_a_conditional_round_pays_all_its_penalties():
 # StyleGAN2: penalties
 
 
-class Linear(nn.Module):
-    """Images that are linear in the styles: the sum of all styles, times a matrix."""
-
-    def __init__(self, matrix: torch.Tensor):
-        super().__init__()
-        self.matrix = nn.Parameter(matrix)
-
-    def forward(self, ws: torch.Tensor) -> torch.Tensor:
-        return (ws.sum(1) @ self.matrix).view(len(ws), 1, 4, 4)
-
-
-def test_path_lengths_of_a_linear_synthesis_are_known():
-    """‖A y‖ for y normal with variance 1 / (H W), whatever the styles; its mean square is ‖A‖² / (H W)."""
-    matrix = torch.randn(3, 16)
-    rng.seed(0)
-    lengths = stylegan2.path_lengths(Linear(matrix), torch.randn(5000, 6, 3))
-    assert lengths.square().mean().item() == pytest.approx(matrix.square().sum().item() / 16, rel=0.05)
-    rng.seed(0)
-    y = rng.randn(5000, 1, 4, 4).flatten(1) / 4
-    assert torch.allclose(lengths, (y @ matrix.T).norm(dim=1), atol=1e-5)
-
-
-def path_scene(game: StyleGAN2, memory: nn.Module) -> Scene:
-    z = torch.randn(4, 5)
-    return Scene(lambda x: x, images(4, 1, 8, 8), game.decode(z), z=z, player=game.generator, memory=memory)
-
-
-def test_the_path_length_penalty_compares_with_a_mean_that_includes_the_lengths_at_hand():
-    game, penalty = styled(8), stylegan2.PathLength()
-    memory = penalty.remember(game)
-    scene = path_scene(game, memory)
-    rng.seed(2)
-    styles = game.generator.styles(scene.z[::2])
-    lengths = stylegan2.path_lengths(game.generator.synthesis, styles)
-    rng.seed(2)
-    paid = penalty.measure(scene)
-    mean = 0.01 * lengths.mean()
-    assert memory.mean.item() == pytest.approx(mean.item(), rel=1e-4)
-    assert paid.item() == pytest.approx((lengths - mean).square().mean().item(), rel=1e-4)
-    parameters = [*game.generator.synthesis.parameters()][:4]
-    ours = torch.autograd.grad(paid, parameters, retain_graph=True, allow_unused=True)
-    by_hand = torch.autograd.grad((lengths - mean).square().mean(), parameters, allow_unused=True)
-    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(ours, by_hand, strict=True) if a is not None)
-
-
-def test_path_lengths_are_of_styles_and_not_of_latents():
-    """Of z they would shrink as the latents grow, which the mapping normalises."""
-    generator = styled(8, network=replace(STYLED, mixing=0.0)).generator
-
-    def lengths(factor: float) -> torch.Tensor:
-        rng.seed(3)
-        return stylegan2.path_lengths(generator.synthesis, generator.styles(factor * torch.ones(2, 5)))
-
-    assert torch.allclose(lengths(1.0), lengths(10.0), rtol=1e-3)
-
-
 def test_lazy_penalties_are_paid_in_every_16th_and_4th_round():
     moves = play(styled(8), {"image": images(4, 1, 8, 8)}, rounds=17)
     r1 = [round_ for round_, move in enumerate(moves[::2]) if "r1" in move.losses]
@@ -413,10 +344,3 @@ def test_r1_is_half_gamma_and_of_the_image_before_it_is_augmented():
     weight = game.discriminator[1].weight
     scene = Scene(lambda x: game.discriminator(game.views[0](x, 0.0)).flatten(), images(4, 1, 8, 8), images(4, 1, 8, 8))
     assert R1(weight=10.0)(0, scene).item() == pytest.approx(5 * 4 * weight.square().sum().item(), rel=1e-4)
-
-
-def test_path_length_goes_with_styles_alone():
-    game = ProGAN(DataSpec((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=()))
-    assert "this generator has none" in stylegan2.PathLength().forbids(game)
-    with pytest.raises(UsageError, match="use the network StyleGAN2"):
-        ProGAN(DataSpec((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=(stylegan2.PathLength(),)))

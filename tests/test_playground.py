@@ -22,12 +22,13 @@ from saddle.recipe import Recipe
 from saddle.spec import DataSpec
 
 TINY = {"plan.rounds": 2, "plan.batch": 4, "plan.pictures": 1, "plan.scores": 1, "game.network.width": 8}
+SMALL = MLP(width=4)
 WORDS = [f"--{name}={value}" for name, value in TINY.items()]
 
 
-def two_player(**options) -> TwoPlayer:
+def two_player(network: MLP = SMALL, **options) -> TwoPlayer:
     rng.seed(0)
-    return TwoPlayer(DataSpec((2,)), TwoPlayer.Options(network=MLP(width=4), **options))
+    return TwoPlayer(DataSpec((2,)), TwoPlayer.Options(network=network, **options))
 
 
 @pytest.mark.parametrize("loss", [NonSaturating(), Wasserstein()], ids=lambda loss: type(loss).__name__)
@@ -47,6 +48,11 @@ class Pairs(View):
 
 def test_a_discriminator_that_judges_several_points_at_a_time_has_no_landscape():
     assert two_player(views=(Pairs(),)).landscape(torch.zeros(4, 2)) is None
+
+
+@pytest.mark.parametrize("minibatch", ["stddev", "discrimination"])
+def test_a_discriminator_that_compares_samples_has_no_landscape(minibatch):
+    assert two_player(MLP(width=4, minibatch=minibatch)).landscape(torch.zeros(4, 2)) is None
 
 
 @pytest.mark.parametrize("source", ["ring", "grid", "swiss-roll"])

@@ -1,4 +1,4 @@
-"""What samples are asked to show: drawn as the data have it, read from text, and put between two others."""
+"""What samples are asked to show: drawn as the data have it, and read from what a user wrote."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,14 @@ from torch import Tensor
 from .errors import UsageError, near, some
 from .spec import Condition, DataSpec
 
+Asked = str | int | Sequence[float]  # what a user writes for one condition
 MOST_ROWS = 1000  # of a law; so many are enough to draw from, and few enough to be kept with every checkpoint
 
 
 def law(condition: Condition, known: Tensor) -> tuple[Any, ...]:
     """For `DataSpec.law`: the share of every class among labels int64 [N], or rows of columns and texts [N, K].
 
-    Labels that are not known, -1 or a row with NaN, are left out. Of more than 1,000 rows it holds 1,000, evenly spaced.
+    Labels that are not known, -1 or a row with NaN, are left out; of more than 1,000 rows it has 1,000, evenly spaced.
     """
     if condition.kind == "class":
         counts = torch.bincount(known[known >= 0], minlength=len(condition.names)).double()
@@ -41,27 +42,21 @@ def pick(data: DataSpec, uniform: Tensor) -> Tensor:
     return rows[(uniform * len(rows)).long().clamp(max=len(rows) - 1)]
 
 
-def read(condition: Condition, text: str | int) -> Tensor:
+def read(condition: Condition, asked: Asked) -> Tensor:
     """One condition from what a user wrote: a label int64 [], or columns float [K].
 
     A class is given by its name, or by its number, from 0, where no class has that name. Columns are given by as many
     numbers, or, if they are 0 or 1, by the names of those that are 1. UsageError says what is possible.
     """
+    text = ",".join(map(str, asked)) if isinstance(asked, list | tuple) else str(asked)
     if condition.kind == "text":
         raise UsageError("this game is asked by a text; write --text instead of --label")
     if condition.kind == "class":
-        return torch.tensor(_class(condition.names, str(text).strip()))
-    words = [word.strip() for word in str(text).split(",") if word.strip()]
+        return torch.tensor(_class(condition.names, text.strip()))
+    words = [word.strip() for word in text.split(",") if word.strip()]
     if condition.kind == "labels" and not (words and all(map(_is_number, words))):
         return _switched_on(condition.names, words)
-    return _columns(condition, words, str(text))
-
-
-def between(condition: Condition, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Conditions on the straight way from a [K] to b [K], at each t [N] in [0, 1]: [N, K]. Classes have no between."""
-    if condition.kind == "class":
-        raise UsageError("between two classes there is none; a way has one label, or this game must take columns")
-    return torch.lerp(a, b, t[:, None].to(a))
+    return _columns(condition, words, text)
 
 
 def _class(names: Sequence[str], text: str) -> int:

@@ -150,9 +150,12 @@ class Synthesis(Game):
         """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""
         return self.generator(z)  # type: ignore[operator]
 
-    def embed(self, label: Tensor) -> Tensor:
-        """Texts int64 [N, L] as points [N, E] between which there is a way, and which `decode` takes in their place."""
-        raise UsageError(f"{type(self).__name__} has no way from one text to another")
+    def embed(self, label: Tensor) -> Tensor | None:
+        """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
+
+        None where there are no others. Columns are such numbers already.
+        """
+        return label if label.is_floating_point() else None
 
     def draw_label(self, n: int) -> Tensor | None:
         """Labels [n, …] for samples that were not asked to be anything, by the law of the data that it was told.

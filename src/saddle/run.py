@@ -6,18 +6,18 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from . import registry, rng, scoring
+from . import conditions, registry, rng, scoring
 from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
-from .errors import SaddleError, UsageError, near
+from .errors import SaddleError, UsageError
 from .game import Density, Encoding, Game, Synthesis, Translation
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
@@ -105,7 +105,7 @@ class Run:
         self,
         n: int,
         seed: int = 0,
-        label: str | int | None = None,
+        label: conditions.Asked | None = None,
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
         scale: int = 0,
@@ -113,8 +113,8 @@ class Run:
     ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        A game that is asked by texts draws n for each of them, one text after the other and all from the same noise.
-
+        A label is the name or the number of a class, what the columns are to be (numbers, or the names of those that
+        are on), or a text; of several `texts` each gets n samples, one text after the other, all from the same noise.
         `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws any `size`,
         height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
         The same seed gives the same samples.
@@ -124,80 +124,80 @@ class Run:
         if size or scale:
             rng.seed(seed, "sample")
             return self._border(self.single_image.draw(n, size, scale))
-        asked = [partial(_repeated, row) for row in self.read(texts)] if texts else [self._labels(label)]
-        made = []
-        for of in asked:
+        made, asked = [], self.asked_by(texts) if texts else [label]
+        for of in map(self._labels, asked):
             rng.seed(seed, "sample")
             made += [self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]
         return self._border(torch.cat(made))
 
-    def read(self, texts: Sequence[str]) -> Tensor:
-        """Texts as the game takes them, int64 [N, L]. UsageError if it takes none, or not these."""
-        told = self.synthesis.condition
-        if told is None or told.kind != "text":
+    def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts. UsageError if there are some and the game is not one that takes them."""
+        told = self.synthesis.condition if texts else None
+        if texts and (told is None or told.kind != "text"):
             raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
-        return to_bytes(texts, told, self.synthesis.any_words).to(self.device)
+        return texts
 
-    def _labels(self, name: str | int | None) -> Callable[[int], Tensor | None]:
-        """n ↦ labels int64 [n] of that name, or None without one. UsageError for a name that the game does not know."""
-        if name is None:
+    def _labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
+        """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
+        if asked is None:
             return lambda n: None
-        labels = self.synthesis.labels
-        if not labels:
+        told = self.synthesis.condition
+        if told is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        if str(name) not in labels:
-            raise UsageError(f"no label '{name}'{near(str(name), labels)}; there are {', '.join(labels)}")
-        return lambda n: torch.full((n,), labels.index(str(name)), device=self.device)
+        if told.kind == "text":
+            label = to_bytes([str(asked)], told, self.synthesis.any_words)[0].to(self.device)
+        else:
+            label = conditions.read(told, asked).to(self.device)
+        label = label.to(self.synthesis.dtype) if label.is_floating_point() else label
+        return lambda n: label.expand(n, *label.shape)
 
-    def encode(self, images: Tensor, label: str | int | None = None) -> Tensor:
+    def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
         encoding, of = self.encoding, self._labels(label)
         return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
 
-    def reconstruct(self, images: Tensor, label: str | int | None = None) -> Tensor:
+    def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.encoding, self._labels(label)
         return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
 
+    @torch.no_grad()
     def interpolate(
         self,
         rows: int = 8,
         steps: int = 10,
         seed: int = 0,
         spherical: bool = True,
-        label: str | int | None = None,
-        texts: Sequence[str] = (),
+        label: conditions.Asked | None = None,
+        to: conditions.Asked | None = None,
     ) -> Tensor:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
 
-        A game that takes labels keeps one all along a row: `label`, or one drawn for each row. Between two `texts` the
-        latent stays and the text's embedding goes straight from one to the other; one text stays as it is.
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
+        latent that stays, and the label, or what a text means to the game, that goes straight from one to the other.
         """
-        if len(texts) > 1:
-            return self._between(texts, rows, steps, seed)
         game, of = self.synthesis, self._labels(label)
-        if texts:
-            of = partial(_repeated, self.read(texts)[0])
         rng.seed(seed, "interpolate")
-        labels = of(rows) if label is not None or texts else game.draw_label(rows)
+        labels = of(rows) if label is not None else game.draw_label(rows)
         a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-        along = [None] * rows if labels is None else [_repeated(each, steps) for each in labels]
-        with torch.no_grad():
+        if to is not None:
+            path = a[:, None].expand(-1, steps, -1)
+            along = torch.lerp(*(self._embedded(each) for each in (label, to)), t[:, 0]).expand(rows, -1, -1)
             return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
+        return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
 
-    @torch.no_grad()
-    def _between(self, texts: Sequence[str], rows: int, steps: int, seed: int) -> Tensor:
-        """Samples on the way from one text to another, row by row; each row has a latent of its own."""
-        if len(texts) != 2:
-            raise UsageError(f"a way leads from one text to another, and {len(texts)} are given")
-        game = self.synthesis
-        start, end = game.embed(self.read(texts))
-        way = torch.lerp(start, end, torch.linspace(0, 1, steps).to(start)[:, None])  # [steps, E]
-        rng.seed(seed, "interpolate")
-        latents = game.noise(rows)
-        return self._border(torch.cat([game.decode(_repeated(z, steps), way) for z in latents]))
+    def _embedded(self, asked: conditions.Asked | None) -> Tensor:
+        """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
+        if asked is None:
+            raise UsageError("a way between two labels begins at one; give both")
+        label = self._labels(asked)(1)
+        numbers = None if label is None else self.synthesis.embed(label)
+        if numbers is None:
+            raise UsageError(f"{self.recipe.game} knows nothing between two labels; give one, which stays all along")
+        return numbers
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -331,11 +331,6 @@ def write_scores(folder: Path, scores: list[dict[str, Any]]) -> None:
     odd = (math.inf, -math.inf)
     plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
     replace(folder / "scores.json", json.dumps(plain, indent=1, allow_nan=False).encode())
-
-
-def _repeated(row: Tensor, n: int) -> Tensor:
-    """The row n times: [n, …]."""
-    return row.expand(n, *row.shape)
 
 
 def _portions(n: int, most: int = 250) -> list[int]:

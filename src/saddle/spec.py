@@ -1,15 +1,16 @@
 """What a data source offers, and a batch of it."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import UsageError, some
 
+if TYPE_CHECKING:  # what looks at data alone needs no torch
+    from torch import Tensor
+
 # Images float [N, C, H, W] in [-1, 1]; points float [N, D]. A label is int64 [N] of classes, -1 where it is not known,
 # or float [N, K] of columns; a caption int64 [N, length], the bytes of its UTF-8, 0 behind the end.
-Batch = dict[str, Tensor]
+Batch = dict[str, "Tensor"]
 Kind = Literal["class", "labels", "numbers", "text"]
 
 

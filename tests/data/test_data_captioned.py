@@ -54,11 +54,11 @@ def test_every_image_comes_with_its_own_caption(folder: Path) -> None:
 
 def test_a_table_is_csv_or_lines_of_json_and_may_be_named(folder: Path) -> None:
     fill(folder, 3)
-    said = {"000.png": ["ein Boot", "a boat, red"], "001.png": ["größer"], "002.png": ["x"]}
+    said = [("000.png", "ein Boot"), ("000.png", "a boat, red"), ("001.png", "größer"), ("002.png", "x")]
     one = table(folder, '\ufeffcaption,file\nein Boot,000.png\n"a boat, red",000.png\ngrößer,001.png\nx,002.png\n')
     as_csv = opened(one)
     one.unlink()
-    table(folder, "\n\n".join(json.dumps({"file": f, "caption": c}) for f, c in said.items()), "c.jsonl")
+    table(folder, "\n\n".join(json.dumps({"file": f, "caption": c}) for f, c in said), "c.jsonl")
     as_json = opened(folder)
     assert as_csv.fingerprint == as_json.fingerprint
     assert set(captions(as_csv).values()) == {"ein Boot", "größer", "x"}
@@ -119,12 +119,13 @@ def test_several_values_stay_with_their_sample() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,caption\n000.png,one\n", r"captions\.csv, line 2: no file; it has name, caption"),
-        ("file,caption\n000.png\n", "line 2: no caption; it has file, caption"),
-        ("file,caption\n000.png, \n", r"line 2: a file and a caption are texts, not \{"),
-        ("file,caption\n", "holds no captions: lines with file and caption"),
-        ("", "holds no captions"),
-        ("file,caption\n0.png,one\n", r"captions of 1 images that are not there:\n  0\.png \(did you mean "),
+        ("name,caption\n000.png,one\n", r"no column with the images; its columns are name, caption, and one must be"),
+        ("file,text\n000.png,one\n", r"captions\.csv has no column caption; beside file it has text"),
+        ("file,caption\n000.png\n", r"line 2: 1 cells under a heading of 2 \(file, caption\)"),
+        ("file,caption\n000.png, \n", r"line 2: the caption '' has no words"),
+        ("file,caption\n", "has no lines of images"),
+        ("", "has no lines of images"),
+        ("file,caption\n0.png,one\n", r"line 2: there is no image '0\.png' \(did you mean "),
         ("file,caption\n000.png,one\n", r"2 of 3 images have no caption in .*:\n  001\.png\n  002\.png\nGive them"),
     ],
 )
@@ -138,10 +139,10 @@ def test_a_table_with_a_mistake_is_refused_by_its_line(folder: Path, text: str, 
 def test_bytes_that_are_no_text_are_refused(folder: Path) -> None:
     fill(folder, 2)
     (folder / "a.csv").write_bytes(b"file,caption\n000.png,\xff\xfe\n")
-    with pytest.raises(UsageError, match=r"a\.csv is not a CSV file in UTF-8"):
+    with pytest.raises(UsageError, match=r"a\.csv is not UTF-8 text"):
         opened(folder)
     (folder / "a.csv").rename(folder / "a.jsonl")
-    with pytest.raises(UsageError, match=r"a\.jsonl is not lines of JSON in UTF-8"):
+    with pytest.raises(UsageError, match=r"a\.jsonl is not UTF-8 text"):
         opened(folder)
 
 

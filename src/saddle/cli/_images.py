@@ -16,7 +16,7 @@ def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
     """Of a command that takes a run and images: `out` says what --out is, and what it is by default."""
     _open.arguments(parser)
     parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
-    parser.add_argument("--label", help="what the images show, for a game that is told")
+    parser.add_argument("--label", help="what the images show: a class, or columns such as 0.2,0.8 or smiling,young")
     parser.add_argument("--out", type=Path, metavar=metavar, help=out)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 

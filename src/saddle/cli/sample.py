@@ -23,7 +23,9 @@ SETTINGS: tuple[str, ...] = ()
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), help="how many; by default 64, or 8 for each text")
-    parser.add_argument("--label", help="what the samples are to be, for a game that can be asked")
+    parser.add_argument(
+        "--label", help="what the samples are to be: a class, or columns such as 0.2,0.8 or smiling,young"
+    )
     _open.texts(parser, "what the samples are to show, for a game that is asked by texts; may be given several times")
     parser.add_argument("--size", type=_open.size, metavar="HEIGHTxWIDTH", help="for a game that learned one image")
     parser.add_argument(

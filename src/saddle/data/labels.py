@@ -14,11 +14,22 @@ from .sampler import hashed
 UNKNOWN = -1  # the class of a sample of which it is not known; columns are NaN
 
 
-def labelled(spec: DataSpec, label: np.ndarray) -> DataSpec:
-    """The spec with the law of the labels to train on, int64 [N] or float [N, K], and whether some are unknown."""
-    assert spec.condition is not None
-    unknown = label == UNKNOWN if spec.condition.kind == "class" else np.isnan(label)
-    return replace(spec, partial=bool(unknown.any()), law=conditions.law(spec.condition, torch.from_numpy(label)))
+def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: int) -> tuple[DataSpec, np.ndarray]:
+    """Labels int64 [N] or float [N, K] of which `rows` are trained on, and the spec with their law.
+
+    Of those rows all but `each` labels of every class are forgotten; 0 forgets none.
+    """
+    condition = spec.condition
+    assert condition is not None
+    if each and condition.kind != "class":
+        raise UsageError(f"data.labelled counts the labels of classes; these data have {condition}: leave it out")
+    known = few(labels[rows], each)
+    unknown = known == UNKNOWN if condition.kind == "class" else np.isnan(known).any(1)
+    if unknown.all():
+        raise UsageError("no image that is trained on has a label; label some more, or hold out fewer (data.heldout)")
+    labels = labels.copy()
+    labels[rows] = known
+    return replace(spec, partial=bool(unknown.any()), law=conditions.law(condition, torch.from_numpy(known))), labels
 
 
 def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:
@@ -29,10 +40,11 @@ def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:
     if not each:
         return labels
     counts = np.bincount(labels[labels >= 0])
-    if counts[counts > 0].min() < each:
+    fewest = counts[counts > 0].min(initial=len(labels))
+    if fewest < each:
         raise UsageError(
-            f"data.labelled is {each}, but a class has only {counts[counts > 0].min()} samples to train on; "
-            "ask for at most so many, or for 0, which keeps all labels"
+            f"data.labelled is {each}, but a class has only {fewest} labelled samples to train on; ask for at most so "
+            "many, or for 0, which keeps all labels"
         )
     order = np.argsort(hashed(np.arange(len(labels), dtype=np.uint64)), kind="stable")  # neighbours are much alike
     kept = np.concatenate([order[labels[order] == label][:each] for label in np.flatnonzero(counts)])

@@ -21,8 +21,8 @@ class DataOptions:
     """mirror every other image, at random"""
     background: str = "white"
     """colour that shows through transparent pixels: a name or #rrggbb"""
-    labels: bool = False
-    """take the name of an image's sub-folder as its label"""
+    labels: bool | str = False
+    """folders: an image's sub-folder is its label; or a CSV or JSONL file: docs/conditions.md; of an .npz: true"""
     labelled: int = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
     skip_bad: bool = False
@@ -42,6 +42,10 @@ class DataOptions:
             raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
         if self.labelled < 0:
             raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
+        if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
+            raise UsageError(
+                f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
+            )
         if not 0 <= self.heldout < 1:
             raise UsageError(f"data.heldout is {self.heldout}; it is a share of the images, from 0 to below 1")
         if not self.max_megapixels > 0:
@@ -51,6 +55,11 @@ class DataOptions:
     def sides(self) -> tuple[int, ...] | None:
         """(height, width) that were asked for."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size and tuple(self.size)
+
+    @property
+    def label_file(self) -> str | None:
+        """The file of labels that was asked for."""
+        return self.labels if isinstance(self.labels, str) and self.labels != "folders" else None
 
     @property
     def cache_folder(self) -> Path:

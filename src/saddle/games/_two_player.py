@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import dist, rng
+from .. import dist
 from ..augment import View
 from ..auxiliaries import Auxiliary
 from ..errors import UsageError, some
 from ..game import Move, Synthesis
+from ..layers.conditional import shares
+from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
@@ -115,6 +117,9 @@ class TwoPlayer(Synthesis):
     def condition(self) -> Condition | None:
         return self.data.condition if self.options.conditional else None
 
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
+
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
 
@@ -131,9 +136,10 @@ class TwoPlayer(Synthesis):
         return verdict._replace(logits=full(verdict.logits))
 
     def landscape(self, points: Tensor) -> Tensor | None:
-        """D itself, without the views; None where it takes more than one point to judge."""
+        """D itself, without the views; None where it takes a label, or more than one point to judge."""
         o = self.options
-        if o.conditional or any(view.least() > 1 for view in o.views):
+        compares = any(isinstance(m, MinibatchDiscrimination | MinibatchStd) for m in self.discriminator.modules())
+        if o.conditional or compares or any(view.least() > 1 for view in o.views):
             return None
         return o.loss.output(full(self.discriminator(points).logits))
 

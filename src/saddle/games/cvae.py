@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from ..layers.conditional import shares
 from ._autoencoder import VariationalAutoencoder
 
 
@@ -28,6 +29,9 @@ class CVAE(VariationalAutoencoder):
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, any of which a sample can be asked to be."""
         return self.data.classes
+
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .. import rng
 from ..errors import UsageError
 from ..game import Move, Synthesis
+from ..layers.conditional import shares
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
@@ -117,6 +118,9 @@ class LAPGAN(Synthesis):
     def split(self, row: Tensor) -> list[Tensor]:
         z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
+
+    def embed(self, label: Tensor) -> Tensor:
+        return shares(label, len(self.labels)).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         z, *planes = self.split(z)

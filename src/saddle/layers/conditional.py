@@ -2,8 +2,19 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from .norm import BatchNorm2d
+
+
+def shares(label: Tensor, classes: int) -> Tensor:
+    """Labels int64 [N] as the share of each class, 1 or 0; shares float [N, classes] as they are: [N, classes]."""
+    return label if label.is_floating_point() else one_hot(label, classes)
+
+
+def rows_of(table: Tensor, label: Tensor) -> Tensor:
+    """Of a table [K, F], the rows of labels int64 [N], or mixtures of rows by shares float [N, K]: [N, F]."""
+    return label.to(table) @ table if label.is_floating_point() else table[label]
 
 
 class ClassBatchNorm2d(nn.Module):
@@ -19,9 +30,9 @@ class ClassBatchNorm2d(nn.Module):
         self.shift = nn.Parameter(torch.zeros(max(classes, 1), channels))
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """x [N, C, H, W] and labels int64 [N] → [N, C, H, W]"""
-        rows = slice(None) if label is None else label
-        return _affine(self.norm(x), self.scale[rows], self.shift[rows])
+        """x [N, C, H, W] and labels int64 [N], or shares of classes float [N, K] → [N, C, H, W]"""
+        scale, shift = (table if label is None else rows_of(table, label) for table in (self.scale, self.shift))
+        return _affine(self.norm(x), scale, shift)
 
 
 class VectorBatchNorm2d(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d
+from ..layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d, rows_of
 from ..layers.init import M, orthogonal
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -50,7 +50,7 @@ class SharedGenerator(nn.Module):
         self.last = to_image(widths[-1], data.shape[0])
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        known = [] if self.embedding is None or label is None else [self.embedding(label)]
+        known = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
         first, *pieces = z.split(self.piece, dim=1)
         h = self.first(first).unflatten(1, (-1, *self.smallest))
         for block, piece in zip(self.blocks, pieces, strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..layers.attention import SelfAttention
-from ..layers.conditional import Projection, VectorBatchNorm2d
+from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
 from ..spec import DataSpec
 from .biggan import class_embedding, generator_factors, start
 from .network import Discriminator, Network
@@ -84,7 +84,7 @@ class DeepGenerator(nn.Module):
         self.last = to_image(widths[-1], data.shape[0])
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        known = [] if self.embedding is None or label is None else [self.embedding(label)]
+        known = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
         condition = torch.cat([*known, z], dim=1)
         h = self.first(condition).unflatten(1, (-1, *self.smallest))
         for blocks, attention in zip(self.levels, self.attentions, strict=True):

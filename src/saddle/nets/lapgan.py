@@ -7,9 +7,9 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ..errors import UsageError
+from ..layers.conditional import shares
 from ..layers.dropout import Dropout
 from .shapes import refuse
 
@@ -39,7 +39,7 @@ class ClassMap(nn.Module):
         self.plane = nn.Sequential(nn.Linear(classes, math.prod(size)), nn.ReLU(), nn.Unflatten(1, (1, *size)))
 
     def forward(self, label: Tensor) -> Tensor:
-        return self.plane(one_hot(label, self.classes).to(next(self.parameters())))
+        return self.plane(shares(label, self.classes).to(next(self.parameters())))
 
 
 class LevelGenerator(nn.Module):
@@ -126,4 +126,4 @@ def _planes(class_map: nn.Module | None, label: Tensor | None) -> list[Tensor]:
 
 
 def _with_class(x: Tensor, label: Tensor | None, classes: int) -> Tensor:
-    return torch.cat([x, one_hot(label, classes).to(x)], 1) if label is not None else x
+    return torch.cat([x, shares(label, classes).to(x)], 1) if label is not None else x

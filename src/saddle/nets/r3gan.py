@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..layers.activation import leaky_relu
+from ..layers.conditional import rows_of
 from ..layers.convolution import Conv2d
 from ..layers.resample import double, halve
 from ..spec import DataSpec
@@ -83,12 +84,12 @@ class ToFeatures(nn.Module):
 class Conditioned(nn.Module):
     """A generator whose latent is followed by an embedding of the label."""
 
-    def __init__(self, embedding: nn.Module, network: nn.Module):
+    def __init__(self, embedding: nn.Embedding, network: nn.Module):
         super().__init__()
         self.embedding, self.network = embedding, network
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        return self.network(torch.cat((z, self.embedding(label).to(z)), 1))
+        return self.network(torch.cat((z, rows_of(self.embedding.weight, label).to(z)), 1))
 
 
 class Projection(nn.Module):
@@ -135,7 +136,9 @@ class R3GAN(Network):
         if not data.classes:
             return network
         classes = len(data.classes)
-        return Conditioned(scaled(nn.Embedding(classes, z_dim), classes), network)
+        embedding = nn.Embedding(classes, z_dim)
+        scaled(embedding, classes)
+        return Conditioned(embedding, network)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         smallest, widths = self._sizes(data)

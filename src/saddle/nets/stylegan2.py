@@ -7,10 +7,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, one_hot
+from torch.nn.functional import leaky_relu
 
 from .. import dist, rng
 from ..errors import UsageError
+from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
 from ..layers.modulated import ModulatedConv2d
@@ -56,7 +57,7 @@ class Mapping(nn.Module):
         parts = [] if z is None else [pixel_norm(z)]
         if self.embed is not None:
             assert label is not None
-            parts.append(pixel_norm(self.embed(one_hot(label, self.classes).to(self.embed.weight.dtype))))
+            parts.append(pixel_norm(self.embed(shares(label, self.classes).to(self.embed.weight.dtype))))
         w = torch.cat(parts, dim=1)
         for layer in self.layers:
             w = act(layer(w))

@@ -9,8 +9,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
+from ..layers.conditional import shares
 from ..spec import DataSpec
 
 
@@ -42,4 +42,4 @@ class Decoder(nn.Module):
 
 
 def _joined(x: Tensor, label: Tensor | None, classes: int) -> Tensor:
-    return x if label is None else torch.cat((x, one_hot(label, classes).to(x)), dim=1)
+    return x if label is None else torch.cat((x, shares(label, classes).to(x)), dim=1)

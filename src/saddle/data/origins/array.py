@@ -11,6 +11,7 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import digests, fingerprint, hold_out
 from ..decode import fitted, with_channels
+from ..labels import learned
 from ..options import DataOptions
 from ..source import Column, Rows, Source, Split
 
@@ -22,7 +23,7 @@ def open(options: DataOptions, place: str) -> Source:
 
     Whole numbers are uint8 or uint16; floats must lie in [0, 1] or [-1, 1], and the notes say which was found.
     """
-    options.allow("size", "channels", "flip", "heldout", "labels")
+    options.allow("size", "channels", "flip", "heldout", "labels", "labelled")
     path = Path(place).expanduser()
     images, labels = _read(path)
     notes: dict[str, Any] = {}
@@ -31,16 +32,21 @@ def open(options: DataOptions, place: str) -> Source:
     images = _reshaped(images, options)
     if len(images) < 2:
         raise UsageError(f"{path} holds {len(images)} image; to train takes many, at the very least 2")
-    if options.labels and labels is None:
+    if (options.labels or options.labelled) and labels is None:
         raise UsageError(f"{path} holds no labels; data.labels takes an .npz file with the keys image and label")
+    if options.label_file:
+        raise UsageError(f"{path} has labels of its own or none; {options.label_file} is of use beside images in files")
     classes = () if labels is None else _checked(path, labels, len(images))
     images = images.transpose(0, 3, 1, 2)
     marks = digests(images)
-    train, heldout = (_split(images, labels, rows) for rows in hold_out(marks, options.heldout))
-    assert train is not None  # hold_out leaves the larger part
+    parts = hold_out(marks, options.heldout)
     keys = ("image",) if labels is None else ("image", "label")
     spec = DataSpec(images.shape[1:], keys, classes, 8 * images.dtype.itemsize)
+    if labels is not None:
+        spec, labels = learned(spec, labels, parts[0], options.labelled)
     mark = fingerprint(marks, spec, labels, options.heldout)
+    train, heldout = (_split(images, labels, rows) for rows in parts)
+    assert train is not None  # hold_out leaves the larger part
     return Source(options.source, spec, train, heldout, mark, notes)
 
 

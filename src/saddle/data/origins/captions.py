@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...captions import COMBINATIONS, HELD_OUT, caption, render
+from ...conditions import law
 from ...spec import DataSpec
 from ...text import condition_of, packed
 from ..contents import fingerprint
-from ..labels import labelled
 from ..options import DataOptions
 from ..sampler import hashed
 from ..source import Rows, Source, Split
@@ -52,6 +53,7 @@ def open(options: DataOptions, place: str) -> Source:
     for kept, drawings in ((~HELD_OUT, DRAWINGS), (HELD_OUT, HELD_OUT_DRAWINGS)):
         images = Drawn(COMBINATIONS[kept], drawings, (sides[0], sides[1]))
         parts.append(Split({"image": images, "caption": Rows(rows[kept], np.arange(len(images)) % kept.sum())}))
-    spec = labelled(DataSpec((3, *sides), ("image", "caption"), condition=condition), rows[~HELD_OUT])
+    trained = law(condition, torch.from_numpy(rows[~HELD_OUT]))
+    spec = DataSpec((3, *sides), ("image", "caption"), condition=condition, law=trained)
     seen = parts[1].columns["image"][:]
     return Source(options.source, spec, parts[0], parts[1], fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))

@@ -6,7 +6,7 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import NAMES, TRAINED, enlarged
-from ..labels import few, labelled
+from ..labels import learned
 from ..options import DataOptions
 from ..source import Source, Split
 
@@ -19,9 +19,8 @@ def open(options: DataOptions, place: str) -> Source:
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
     images, labels = enlarged(options)
     images = np.repeat(images, channels, axis=1)
-    known = few(labels[:TRAINED], options.labelled)
-    train = Split({"image": images[:TRAINED], "label": known})
+    spec = DataSpec(images.shape[1:], ("image", "label"), NAMES)
+    spec, labels = learned(spec, labels, np.arange(TRAINED), options.labelled)
+    train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
     heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
-    spec = labelled(DataSpec(images.shape[1:], ("image", "label"), NAMES), known)
-    mark = fingerprint(images, labels, TRAINED, *[options.labelled] * bool(options.labelled))
-    return Source(options.source, spec, train, heldout, mark)
+    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED))

@@ -10,11 +10,13 @@ import PIL
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...spec import Condition, DataSpec
 from ..cache import Prepared, in_parallel, prepare
 from ..contents import fingerprint, hold_out
 from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
 from ..files import SUFFIXES, Bad, Found, bad_lines, counted, listing, scan
 from ..options import DataOptions
+from ..tables import Told, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
     from ..source import Source
@@ -27,13 +29,17 @@ Readable = tuple[Prepared, NDArray[np.int64], list[str], tuple[int, int, int], i
 
 def open(options: DataOptions, place: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
-    return _source(options, *readable(options, place))
-
-
-def readable(options: DataOptions, place: str) -> Readable:
-    """What the cache holds of the folder, which of its rows can be read and the paths of these, shape, bits, notes."""
-    background = colour(options.background)
     found = found_in(Path(place).expanduser())
+    told = read_labels(options.label_file, found.root, names_in(found)) if options.label_file else None
+    ready, good, names, shape, bits, notes = readable(options, found)
+    if options.labels and not told:
+        told = _sub_folders(names)
+    return _source(options, ready, good, names, told, shape, bits, notes)
+
+
+def readable(options: DataOptions, found: Found) -> Readable:
+    """What the cache holds of the folder, which of its rows can be read and the names of these, shape, bits, notes."""
+    background = colour(options.background)
     headers, marks = _survey(found, options)
     if not headers:
         raise UsageError(_bad_message(found, found.bad))
@@ -128,36 +134,48 @@ def _source(
     options: DataOptions,
     ready: Prepared,
     good: NDArray[np.int64],
-    paths: list[str],
+    names: list[str],
+    told: Told | None,
     shape: tuple[int, int, int],
     bits: int,
     notes: dict[str, object],
 ) -> "Source":
-    from ...spec import DataSpec
+    from ..labels import learned
     from ..source import Rows, Source, Split
 
-    classes, labels = _labels(paths) if options.labels else ((), None)
+    places = hold_out(ready.digests[good], options.heldout)
+    spec, labels = DataSpec(shape, bits=bits), None
+    if told:
+        spec = DataSpec(shape, ("image", "label"), bits=bits, condition=told.condition)
+        spec, labels = learned(spec, told.of(names), places[0], options.labelled)
+    elif options.labelled:
+        raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
     parts = []
-    for rows in hold_out(ready.digests[good], options.heldout):
+    for rows in places:
         columns: dict[str, object] = {"image": Rows(ready.images, good[rows])}
         if labels is not None:
             columns["label"] = labels[rows]
         parts.append(Split(columns) if len(rows) else None)  # type: ignore[arg-type]
     train, heldout = parts
-    spec = DataSpec(shape, ("image", "label") if options.labels else ("image",), classes, bits)
-    mark = fingerprint(ready.digests[good], spec, labels, options.heldout)
+    unsaid = [spec.condition] if spec.condition and not spec.classes else []  # by the repr of the spec
+    mark = fingerprint(ready.digests[good], spec, labels, options.heldout, *unsaid)
     assert train is not None  # hold_out leaves the larger part
     return Source(options.source, spec, train, heldout, mark, notes)
 
 
-def _labels(paths: list[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The names of the first sub-folders in order, and each image's."""
+def names_in(found: Found) -> list[str]:
+    """Of all images, those that cannot be read too."""
+    return [*found.images, *(path for path, _ in found.bad)]
+
+
+def _sub_folders(paths: list[str]) -> Told:
+    """The names of the first sub-folders as classes, in order."""
     loose = [path for path in paths if "/" not in path]
     if loose:
         raise UsageError(
             f"data.labels takes the sub-folder's name as the label, but {len(loose):,} images lie in none "
             f"(such as {loose[0]}); move them into sub-folders, or leave data.labels out"
         )
-    names = [path.partition("/")[0] for path in paths]
-    classes = sorted(set(names))
-    return tuple(classes), np.array([classes.index(name) for name in names], np.int64)
+    classes = {path: path.partition("/")[0] for path in paths}
+    order = {name: i for i, name in enumerate(sorted(set(classes.values())))}
+    return Told(Condition("class", tuple(order)), {path: order[name] for path, name in classes.items()})

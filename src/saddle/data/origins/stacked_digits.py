@@ -10,7 +10,7 @@ from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import TRAINED, enlarged
-from ..labels import labelled
+from ..labels import learned
 from ..options import DataOptions
 from ..sampler import hashed
 from ..source import Source, Split
@@ -54,6 +54,6 @@ def open(options: DataOptions, place: str) -> Source:
         label = digits[triples(np.arange(n), len(digits))] @ np.array([100, 10, 1])
         parts.append(Split({"image": Stacked(images[part], n), "label": label}))
     spec = DataSpec((3, *images.shape[2:]), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
-    spec = labelled(spec, parts[0].columns["label"][:])
+    spec, _ = learned(spec, parts[0].columns["label"][:], np.arange(TRIPLES), 0)
     mark = fingerprint(options.source, images, labels, TRIPLES, HELD_OUT)
     return Source(options.source, spec, parts[0], parts[1], mark)

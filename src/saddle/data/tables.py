@@ -1,0 +1,173 @@
+"""What a CSV or JSONL file says of the images in a folder, line by line. Free of torch: a mistake shows at once."""
+
+import csv
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError, near, some
+from ..spec import Condition
+
+FILE = ("file", "image", "filename", "file_name", "path")  # columns that name the image, whatever their case
+CLASS = ("class", "label", "category")  # a single column of this name holds classes, though they be numbers
+
+Line = tuple[int, dict[str, str]]  # its number, and its cells by column
+
+
+@dataclass(frozen=True)
+class Told:
+    """The labels of images, by name. An image that is not named, or has an empty cell, has none."""
+
+    condition: Condition
+    labels: dict[str, int | tuple[float, ...]]
+
+    def of(self, names: Iterable[str]) -> NDArray[np.int64] | NDArray[np.float32]:
+        """Of these images, in order: classes int64 [N], -1 where unknown, or columns float32 [N, K], NaN likewise."""
+        if self.condition.kind == "class":
+            return np.array([self.labels.get(name, -1) for name in names], np.int64)
+        unknown = (math.nan,) * len(self.condition.names)
+        return np.array([self.labels.get(name, unknown) for name in names], np.float32)
+
+
+def read_labels(file: str, root: Path, names: Iterable[str]) -> Told:
+    """The labels in a file, a path as it is or below `root`, of the images there are, by their names below `root`.
+
+    One column of text, or one that is called label or class, holds classes; columns of 0 and 1 are several labels;
+    other numbers are numbers. UsageError, with the line, for a name that is not there and a cell that fits nothing.
+    """
+    path = found(file, root)
+    lines = records(path)
+    key, columns = file_column(path, lines)
+    if not columns:
+        raise UsageError(f"{path} has no column but {key}; a label is a second one")
+    known = {name: name for name in names}
+    rows: dict[str, tuple[int, list[str]]] = {}
+    for number, cells in lines:
+        name = image_named(cells[key], known, f"{path}, line {number}")
+        if name in rows:
+            raise UsageError(f"{path}, line {number}: {name} has a line already, {rows[name][0]}; keep one of them")
+        rows[name] = number, [cells[column] for column in columns]
+    full = {name: row for name, row in rows.items() if all(row[1])}
+    if not full:
+        raise UsageError(f"{path} gives no image a label: every line has an empty cell")
+    return _classes(full) if _are_classes(columns, full) else _numbers(path, columns, full)
+
+
+def found(file: str, root: Path) -> Path:
+    """The file, as it is named or in the folder of the images."""
+    places = [Path(file).expanduser(), root / file]
+    if path := next((place for place in places if place.is_file()), None):
+        return path
+    raise UsageError(f"there is no file {file}, here or in {root}")
+
+
+def records(path: Path) -> list[Line]:
+    """The lines of a CSV file with a heading or of a JSONL file, cells as text; all have the same columns."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: {error}") from None
+    readers = {".csv": _csv_lines, ".jsonl": _json_lines}
+    if path.suffix.lower() not in readers:
+        raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file")
+    lines = readers[path.suffix.lower()](path, text)
+    if not lines:
+        raise UsageError(f"{path} has no lines of images")
+    columns = list(dict.fromkeys(column for _, cells in lines for column in cells))
+    return [(number, {column: cells.get(column, "").strip() for column in columns}) for number, cells in lines]
+
+
+def file_column(path: Path, lines: list[Line]) -> tuple[str, list[str]]:
+    """The column that names the image, and the others."""
+    columns = list(lines[0][1])
+    keys = [column for column in columns if column.lower() in FILE]
+    if len(keys) != 1:
+        found_ = f"{len(keys)} columns that may name the image ({some(keys)})" if keys else "no column with the images"
+        raise UsageError(f"{path} has {found_}; its columns are {some(columns)}, and one must be called file")
+    return keys[0], [column for column in columns if column != keys[0]]
+
+
+def image_named(given: str, known: dict[str, str], where: str) -> str:
+    """The name of an image as the folder has it; UsageError where there is none."""
+    name = str(PurePosixPath(given.replace("\\", "/")))
+    if name not in known:
+        raise UsageError(f"{where}: there is no image '{given}'{near(name, known)} in the folder")
+    return name
+
+
+def _csv_lines(path: Path, text: str) -> list[Line]:
+    try:
+        reader = csv.reader(text.splitlines(), strict=True)
+        heading = next(reader, [])
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise UsageError(f"{path} is not a CSV file that can be read: {error}") from None
+    heading = [column.strip() for column in heading]
+    if len(set(heading)) < len(heading):
+        raise UsageError(f"{path} has two columns of the same name: {some(heading)}")
+    for number, row in rows:
+        if len(row) != len(heading):
+            raise UsageError(
+                f"{path}, line {number}: {len(row)} cells under a heading of {len(heading)} ({some(heading)})"
+            )
+    return [(number, dict(zip(heading, row, strict=True))) for number, row in rows]
+
+
+def _json_lines(path: Path, text: str) -> list[Line]:
+    return [
+        (number, _json_cells(path, number, line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()
+    ]
+
+
+def _json_cells(path: Path, number: int, line: str) -> dict[str, str]:
+    try:
+        cells = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    if not isinstance(cells, dict) or any(isinstance(value, dict | list) for value in cells.values()):
+        raise UsageError(f'{path}, line {number}: a line is an object of plain values, such as {{"file": "a.png"}}')
+    plain = {None: "", True: "1", False: "0"}
+    return {
+        key: plain[value] if value is None or isinstance(value, bool) else str(value) for key, value in cells.items()
+    }
+
+
+def _are_classes(columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> bool:
+    if len(columns) > 1:
+        return False
+    return columns[0].lower() in CLASS or not any(_number(cells[0]) is not None for _, cells in rows.values())
+
+
+def _classes(rows: dict[str, tuple[int, list[str]]]) -> Told:
+    names = {cells[0] for _, cells in rows.values()}
+    order = sorted(names, key=int if all(name.isdecimal() for name in names) else str)
+    places = {name: i for i, name in enumerate(order)}
+    return Told(Condition("class", tuple(order)), {image: places[cells[0]] for image, (_, cells) in rows.items()})
+
+
+def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> Told:
+    labels: dict[str, int | tuple[float, ...]] = {}
+    for image, (line, cells) in rows.items():
+        values = [_number(cell) for cell in cells]
+        if None in values:
+            column = columns[values.index(None)]
+            raise UsageError(
+                f"{path}, line {line}: '{cells[values.index(None)]}' in the column {column} is neither empty nor a "
+                "number; classes stand in one column alone, and several columns hold 0 and 1, or numbers"
+            )
+        labels[image] = tuple(value for value in values if value is not None)
+    switches = {value for row in labels.values() for value in row} <= {0.0, 1.0}  # type: ignore[union-attr]
+    return Told(Condition("labels" if switches else "numbers", tuple(columns)), labels)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
