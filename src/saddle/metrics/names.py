@@ -12,7 +12,7 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image).
+    (a game that learns one image), known (classes of the real images).
     """
 
     says: str
@@ -39,6 +39,13 @@ METRICS = {
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
+    "intra_fid": Metric("mean over classes of the FID inside the class", "lower", (*_COMPARED, "labels", "known")),
+    "intra_fid_multiple": Metric("the same as a multiple of what training images score", "lower",
+                                 (*_COMPARED, "train", "labels", "known")),
+    "intra_diversity": Metric("distance between two samples of a class, in parts of real ones'; mean over classes",
+                              "higher", (*_COMPARED, "labels", "known")),
+    "class_precision": Metric("precision inside the worst class", "higher", (*_COMPARED, "labels", "known")),
+    "class_recall": Metric("recall inside the worst class", "higher", (*_COMPARED, "labels", "known")),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),
