@@ -18,6 +18,7 @@ from .games._single_image import SingleImage
 from .layers.resize import resized
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
+from .metrics.intra import Known
 from .metrics.score import Score
 from .metrics.single_image import OneImage
 
@@ -50,6 +51,8 @@ AT_THE_END = {
         *("attributes_held_out", "attributes_held_out_all"),
     ],
 }
+OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
+_SAMPLES_OF_A_CLASS = 20  # so many are needed for scores inside classes that nobody asked for
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
@@ -67,7 +70,8 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return []
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
-        names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+        told = game.labels == source.spec.classes and "label" in game.needs
+        names = [*names, *(OF_CLASSES if told else ["purity"])]
     return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
 
 
@@ -84,7 +88,10 @@ def score(
 
     UsageError for an unknown metric or one that this game or these data cannot give.
     """
-    names = names or defaults(game, source, final=True)
+    if not names:
+        names = defaults(game, source, final=True)
+        if n < _SAMPLES_OF_A_CLASS * len(source.spec.classes):
+            names = [name for name in names if name not in OF_CLASSES[1:]]
     if not names:
         raise UsageError(
             f"{source.name} has no scores of its own; ask for some, such as --metrics fid,kid --extractor inception "
@@ -103,6 +110,7 @@ def score(
             seed=seed,
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
+            known=_known(source),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
             unseen=_captioned(game, source.heldout) if "caption" in game.needs and source.heldout else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
@@ -189,6 +197,14 @@ def _bounds(game: Game, source: Source, seed: int, chunk: int = 1024) -> Tensor 
             moved = {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
             found.append(game.bound(moved).float())
     return torch.cat(found)
+
+
+def _known(source: Source) -> Known | None:
+    """The classes of held-out and training images; None if they are not known."""
+    if source.heldout is None or not source.spec.classes or "label" not in source.spec.keys:
+        return None
+    heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (source.heldout, source.train))
+    return Known(source.spec.classes, heldout, train)
 
 
 def _columns(source: Source) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from .features import Extractor
 from .features import extractor as extractor_named
 from .fid import fid
 from .inception_score import inception_score
+from .intra import INSIDE, Detailed, Known, Pairs, intra_fid, multiple, pairs
 from .kid import kid, subset_size
 from .names import Metric, chosen
 from .nearest import copying
@@ -44,13 +45,14 @@ def evaluate(
     bounds: Tensor | None = None,
     single: OneImage | None = None,
     unseen: Sample | None = None,
+    known: Known | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
-    `unseen(k)` draws as `sample` does, for captions that were held out.
+    `known` are the classes of the real images; `unseen(k)` draws as `sample` does, for captions that were held out.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -59,7 +61,7 @@ def evaluate(
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
-    given |= {"unseen": unseen}
+    given |= {"known": known, "unseen": unseen}
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -69,6 +71,7 @@ def evaluate(
         bounds=bounds,
         single=single,
         unseen=_draw(unseen, n, batch, None, {"captions"}) if unseen and "unseen" in needs else {},
+        known=known,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -85,6 +88,7 @@ class Material:
     bounds: Tensor | None
     single: OneImage | None
     unseen: dict[str, Tensor]  # found and wanted attributes of samples for held-out captions
+    known: Known | None
     seed: int
 
     @property
@@ -116,6 +120,20 @@ class Material:
         if floor < 1e-9:  # rounding leaves about 1e-13 of an exact 0
             raise SaddleError("the FID of the training part is 0: it and the held-out part are the same images")
         return self.fid[0] / floor, self.fid[1] / floor
+
+    @cached_property
+    def inside(self) -> Pairs:
+        """By class, features of the held-out images and of the samples."""
+        assert self.known is not None
+        return pairs(self.real_features, self.known.real, self.fake, self.seen["labels"], self.known.names)
+
+    @cached_property
+    def intra_multiple(self) -> Detailed:
+        assert self.known is not None
+        if self.known.train is None:
+            raise UsageError("the metric 'intra_fid_multiple' needs the classes of the training images")
+        floor = pairs(self.real_features, self.known.real, self.train_features, self.known.train, self.known.names)
+        return multiple(intra_fid(self.inside), intra_fid(floor))
 
     @cached_property
     def shape(self) -> Shape:
@@ -152,7 +170,11 @@ def _attributes(name: str, material: Material) -> Estimate:
     return attributes.METRICS[name](material.seen["found"], material.seen["wanted"])
 
 
-COMPUTE: dict[str, Callable[[Material], Estimate]] = {
+def _inside(name: str, material: Material) -> Detailed:
+    return INSIDE[name](material.inside)
+
+
+COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "fid": lambda m: m.fid,
     "fid_floor": lambda m: m.floor,
     "fid_multiple": lambda m: m.multiple,
@@ -166,6 +188,8 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "classes": lambda m: classes.rarest_class(m.seen["logits"]),
     "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
     "purity": lambda m: classes.purity(m.seen["logits"], m.seen["labels"]),
+    **{name: partial(_inside, name) for name in INSIDE},
+    "intra_fid_multiple": lambda m: m.intra_multiple,
     "modes": lambda m: modes.covered(m.mode, m.mode_count),
     "high_quality": lambda m: modes.high_quality(m.assigned[1]),
     "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
@@ -184,15 +208,15 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
 SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.real_features), len(m.fake))},
     "inception_score": lambda m: {"splits": SPLITS},
-    **dict.fromkeys(("precision", "recall"), lambda m: {"k": 3}),
+    **dict.fromkeys(("precision", "recall", "class_precision", "class_recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
 }
 
 
 def _score(name: str, metric: Metric, material: Material, look: Extractor | None) -> Score:
-    value, error = COMPUTE[name](material)
-    return Score(name, value, error, metric.better, _fingerprint(name, metric, material, look))
+    value, error, *details = COMPUTE[name](material)
+    return Score(name, value, error, metric.better, _fingerprint(name, metric, material, look), *details)
 
 
 def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor | None) -> Fingerprint:
@@ -225,6 +249,7 @@ _REASONS = {
     "bounds": "a game that bounds the likelihood of images (vae, cvae), and held-out images",
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
+    "known": "held-out images whose classes are known",
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",

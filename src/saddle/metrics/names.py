@@ -12,8 +12,8 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image), captions (that the samples were drawn for), unseen (samples drawn for captions that
-    were held out).
+    (a game that learns one image), captions (that the samples were drawn for), known (classes of the real images),
+    unseen (samples drawn for captions that were held out).
     """
 
     says: str
@@ -50,6 +50,13 @@ METRICS = {
     "attributes_held_out": Metric("the mean share for captions that were held out", "higher", ("unseen",)),
     "attributes_held_out_all": Metric("share of samples that show all that a held-out caption says", "higher",
                                       ("unseen",)),
+    "intra_fid": Metric("mean over classes of the FID inside the class", "lower", (*_COMPARED, "labels", "known")),
+    "intra_fid_multiple": Metric("the same as a multiple of what training images score", "lower",
+                                 (*_COMPARED, "train", "labels", "known")),
+    "intra_diversity": Metric("distance between two samples of a class, in parts of real ones'; mean over classes",
+                              "higher", (*_COMPARED, "labels", "known")),
+    "class_precision": Metric("precision inside the worst class", "higher", (*_COMPARED, "labels", "known")),
+    "class_recall": Metric("recall inside the worst class", "higher", (*_COMPARED, "labels", "known")),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),
