@@ -122,6 +122,8 @@ class Game(nn.Module, ABC):
 class Synthesis(Game):
     """A game whose generator turns noise into samples."""
 
+    any_words: bool = False  # of one that is asked by a text: does it understand words that the data do not have?
+
     @dataclass(frozen=True)
     class Options(Game.Options):
         z_dim: int = 100  # length of the latent z
@@ -147,6 +149,10 @@ class Synthesis(Game):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""
         return self.generator(z)  # type: ignore[operator]
+
+    def embed(self, label: Tensor) -> Tensor:
+        """Texts int64 [N, L] as points [N, E] between which there is a way, and which `decode` takes in their place."""
+        raise UsageError(f"{type(self).__name__} has no way from one text to another")
 
     def draw_label(self, n: int) -> Tensor | None:
         """Labels [n, …] for samples that were not asked to be anything, by the law of the data that it was told.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
 from .spec import Condition, DataSpec
+from .text import to_bytes
 from .trainer import load_weights
 
 if TYPE_CHECKING:
@@ -108,8 +109,11 @@ class Run:
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
         scale: int = 0,
+        texts: Sequence[str] = (),
     ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
+
+        A game that is asked by texts draws n for each of them, one text after the other and all from the same noise.
 
         `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws any `size`,
         height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
@@ -120,9 +124,19 @@ class Run:
         if size or scale:
             rng.seed(seed, "sample")
             return self._border(self.single_image.draw(n, size, scale))
-        of = self._labels(label)
-        rng.seed(seed, "sample")
-        return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))
+        asked = [partial(_repeated, row) for row in self.read(texts)] if texts else [self._labels(label)]
+        made = []
+        for of in asked:
+            rng.seed(seed, "sample")
+            made += [self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]
+        return self._border(torch.cat(made))
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """Texts as the game takes them, int64 [N, L]. UsageError if it takes none, or not these."""
+        told = self.synthesis.condition
+        if told is None or told.kind != "text":
+            raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
+        return to_bytes(texts, told, self.synthesis.any_words).to(self.device)
 
     def _labels(self, name: str | int | None) -> Callable[[int], Tensor | None]:
         """n ↦ labels int64 [n] of that name, or None without one. UsageError for a name that the game does not know."""
@@ -146,21 +160,44 @@ class Run:
         return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
 
     def interpolate(
-        self, rows: int = 8, steps: int = 10, seed: int = 0, spherical: bool = True, label: str | int | None = None
+        self,
+        rows: int = 8,
+        steps: int = 10,
+        seed: int = 0,
+        spherical: bool = True,
+        label: str | int | None = None,
+        texts: Sequence[str] = (),
     ) -> Tensor:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
 
-        A game that takes labels keeps one all along a row: `label`, or one drawn for each row.
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row. Between two `texts` the
+        latent stays and the text's embedding goes straight from one to the other; one text stays as it is.
         """
+        if len(texts) > 1:
+            return self._between(texts, rows, steps, seed)
         game, of = self.synthesis, self._labels(label)
+        if texts:
+            of = partial(_repeated, self.read(texts)[0])
         rng.seed(seed, "interpolate")
-        labels = of(rows) if label is not None else game.draw_label(rows)
+        labels = of(rows) if label is not None or texts else game.draw_label(rows)
         a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-        along = [None] * rows if labels is None else labels[:, None].expand(-1, steps)
+        along = [None] * rows if labels is None else [_repeated(each, steps) for each in labels]
         with torch.no_grad():
             return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+
+    @torch.no_grad()
+    def _between(self, texts: Sequence[str], rows: int, steps: int, seed: int) -> Tensor:
+        """Samples on the way from one text to another, row by row; each row has a latent of its own."""
+        if len(texts) != 2:
+            raise UsageError(f"a way leads from one text to another, and {len(texts)} are given")
+        game = self.synthesis
+        start, end = game.embed(self.read(texts))
+        way = torch.lerp(start, end, torch.linspace(0, 1, steps).to(start)[:, None])  # [steps, E]
+        rng.seed(seed, "interpolate")
+        latents = game.noise(rows)
+        return self._border(torch.cat([game.decode(_repeated(z, steps), way) for z in latents]))
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None) -> dict[str, Tensor]:
@@ -294,6 +331,11 @@ def write_scores(folder: Path, scores: list[dict[str, Any]]) -> None:
     odd = (math.inf, -math.inf)
     plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
     replace(folder / "scores.json", json.dumps(plain, indent=1, allow_nan=False).encode())
+
+
+def _repeated(row: Tensor, n: int) -> Tensor:
+    """The row n times: [n, …]."""
+    return row.expand(n, *row.shape)
 
 
 def _portions(n: int, most: int = 250) -> list[int]:

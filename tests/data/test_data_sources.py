@@ -67,7 +67,7 @@ def test_a_source_keeps_its_promises(name: str) -> None:
     ("given", "message"),
     [
         ("digts", "did you mean digits"),
-        ("nothing-like-it", "there are array:FILE, captions, .*digits, .*folder:PATH"),
+        ("nothing-like-it", "there are array:FILE, captioned:PATH, captions, .*folder:PATH"),
         ("folder", "write folder:PATH"),
         ("folder:", "write folder:PATH"),
         ("digits:7", "write digits"),

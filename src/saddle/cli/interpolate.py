@@ -3,9 +3,11 @@
   saddle interpolate runs/dcgan-digits
   saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
   saddle interpolate runs/biggan-digits --label 7
+  saddle interpolate runs/gan-cls-captions --text "a red circle at the left" --text "a blue one at the top"
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
-straight line instead. A game that takes labels keeps one all along a row, drawn unless given.
+straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two texts the
+latent stays, and the text's embedding goes straight from one to the other.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -22,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
     parser.add_argument("--label", help="what all samples are to be, for a game that can be asked")
+    _open.texts(parser, "what the samples are to show; given twice, from where to where the way goes")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--linear", action="store_true", help="in a straight line")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -33,7 +36,8 @@ def run(args: Namespace) -> None:
 
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.is_image)
-    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, args.label)
-    name = f"interpolate-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
+    texts = _open.read_texts(args)
+    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, args.label, texts)
+    name = f"interpolate-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
     out = args.out or args.run / f"{name}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

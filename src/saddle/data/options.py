@@ -12,7 +12,7 @@ class DataOptions:
     """Settings of a data source; what a source has no use for, it refuses."""
 
     source: str = "digits"
-    """a name that `saddle data` lists, folder:PATH, photo:FILE or array:FILE"""
+    """a name that `saddle data` lists, folder:PATH, captioned:PATH, photo:FILE or array:FILE"""
     size: int | tuple[int, int] | None = None
     """pixels: N for a square, or height and width; None keeps the data's own"""
     channels: int | None = None

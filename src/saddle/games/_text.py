@@ -59,7 +59,7 @@ class TextToImage(Synthesis, ABC):
         if "caption" not in self.needs:
             return
         assert data.condition
-        self.text_dim = o.text.dims
+        self.text_dim, self.any_words = o.text.dims, o.text.any_words
         self.text_encoder = o.text.build(data.condition)
         self.reads = o.text_share > 0 and any(p.requires_grad for p in self.text_encoder.parameters())
         if self.reads:

@@ -22,8 +22,16 @@ if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder sho
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
 
 
+Readable = tuple[Prepared, NDArray[np.int64], list[str], tuple[int, int, int], int, dict[str, object]]
+
+
 def open(options: DataOptions, place: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
+    return _source(options, *readable(options, place))
+
+
+def readable(options: DataOptions, place: str) -> Readable:
+    """What the cache holds of the folder, which of its rows can be read and the paths of these, shape, bits, notes."""
     background = colour(options.background)
     found = found_in(Path(place).expanduser())
     headers, marks = _survey(found, options)
@@ -49,7 +57,7 @@ def open(options: DataOptions, place: str) -> "Source":
             f"only {len(good)} image in {found.root} can be read; to train takes many, at the very least 2"
         )
     notes = {"files": len(good), "skipped": len(bad), "ignored": dict(found.ignored)}
-    return _source(options, ready, good, [paths[row] for row in good], shape, bits, notes)
+    return ready, good, [paths[row] for row in good], shape, bits, notes
 
 
 def found_in(root: Path) -> Found:
