@@ -33,6 +33,7 @@ class TextToImage(Synthesis, ABC):
     class Options(Synthesis.Options):
         text: TextEncoder = CharCNNRNN()  # what reads the captions
         text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
+        image_width: int = 64  # channels of the largest map of the image encoder that learns beside it
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of all players
@@ -42,6 +43,8 @@ class TextToImage(Synthesis, ABC):
             super().__post_init__()
             if not 0 <= self.text_share < 1:
                 raise UsageError(f"text_share is a share of the run, at least 0 and below 1, not {self.text_share}")
+            if self.image_width < 1:
+                raise UsageError(f"image_width is at least 1, not {self.image_width}")
             if self.loss.relativistic:
                 raise UsageError(
                     f"{type(self.loss).__name__} compares each fake with a real sample, but a discriminator of texts "
@@ -60,7 +63,7 @@ class TextToImage(Synthesis, ABC):
         self.text_encoder = o.text.build(data.condition)
         self.reads = o.text_share > 0 and any(p.requires_grad for p in self.text_encoder.parameters())
         if self.reads:
-            self.image_encoder = ImageEncoder(data, o.text.dims)
+            self.image_encoder = ImageEncoder(data, o.text.dims, o.image_width)
         else:
             self.text_encoder.requires_grad_(False)
 
@@ -78,8 +81,8 @@ class TextToImage(Synthesis, ABC):
     def check_batch(self, n: int) -> None:
         if n * dist.world() < 2:
             raise UsageError(
-                f"{type(self).__name__} pairs each image with another one's text, so a batch has at least 2 samples, "
-                f"not {n}; choose a larger --plan.batch, or fewer micro-batches"
+                f"{type(self).__name__} needs 2 samples or more at a time, for batch norm and for wrong texts; this "
+                f"is {n}; choose a larger --plan.batch, or fewer micro-batches"
             )
 
     def learns_to_read(self) -> bool:
