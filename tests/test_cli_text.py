@@ -12,12 +12,13 @@ from small import TINY
 import saddle
 from saddle import pictures, rng
 from saddle.cli import main
-from saddle.data.origins.captions import SIZE
 from saddle.errors import SaddleError
 from saddle.text import to_bytes
 
 RED, BLUE = "a small red circle at the left", "a large blue square at the top"
+SIZE = 16
 SMALL = [
+    *("--data.size", str(SIZE)),
     *("--game.text", "BagOfWords", "--game.text.dims", "8"),
     *("--game.z_dim", "3", "--game.width", "4", "--game.discriminator_width", "4", "--game.read", "4"),
 ]
@@ -119,8 +120,8 @@ def test_an_empty_file_of_texts_is_refused(told, tmp_path, capsys):
 
 
 def test_a_game_that_reads_no_texts_says_so(tmp_path, capsys):
-    run = trained(tmp_path / "run", "vae", "--data.size", "8", "--game.z_dim", "3", "--game.width", "6")
-    assert "vae on digits cannot be asked by a text" in refused(capsys, "sample", str(run), "--text", RED)
+    run = trained(tmp_path / "run", "gan", "--data", "ring")
+    assert "gan on ring cannot be asked by a text" in refused(capsys, "sample", str(run), "--text", RED)
 
 
 def test_pictures_of_a_run_bear_their_texts(told):
