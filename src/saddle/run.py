@@ -168,8 +168,8 @@ class Run:
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
             path = a[:, None].expand(-1, steps, -1)
-            along = torch.lerp(*(self._embedded(each) for each in (label, to)), t[:, 0]).expand(rows, -1, -1)
-            return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+            along = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0]).expand(rows, -1, -1)
+            return self._border(game.decode(path.flatten(0, 1), along.flatten(0, 1)))
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
         along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
         return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
