@@ -34,10 +34,8 @@ class Oracle:
     def __call__(self, n: int) -> tuple[Tensor, Tensor]:
         label = torch.randint(10, (n,), generator=self.chance)
         places = torch.rand(n, generator=self.chance)
-        shown = [
-            self.by_class[k][int(p * len(self.by_class[k]))] for k, p in zip(self.sees(label), places, strict=True)
-        ]
-        return torch.stack(shown), label
+        sets = [self.by_class[k] for k in self.sees(label)]
+        return torch.stack([images[int(p * len(images))] for images, p in zip(sets, places, strict=True)]), label
 
 
 def shuffled(label: Tensor) -> Tensor:
@@ -50,8 +48,8 @@ def scores(digits):
     images, labels = digits
     known = Known(NAMES, labels[1300:], labels[:1300])
 
-    def told(names, n=1000, **error) -> dict[str, Score]:
-        oracle = Oracle(images[:1300], labels[:1300], **error)
+    def told(names, n=1000, of=slice(1300), **error) -> dict[str, Score]:
+        oracle = Oracle(images[of], labels[of], **error)
         return evaluate(oracle, images[1300:], names, n=n, train=images[:1300], known=known)
 
     return told
@@ -77,7 +75,8 @@ def test_labels_shuffled_score_chance(scores):
 def test_an_oracle_is_as_good_as_real_images_inside_every_class(scores):
     found = scores(INSIDE)
     assert found["intra_fid_multiple"].value == pytest.approx(1, abs=0.15)
-    assert found["intra_diversity"].value == pytest.approx(1, abs=0.1)
+    assert 0.8 < found["intra_diversity"].value < 1  # what the classifier has learned lies closer in its features
+    assert scores(["intra_diversity"], of=slice(1300, None))["intra_diversity"].value == pytest.approx(1, abs=0.03)
     assert found["class_precision"].value > 0.5
     assert found["class_recall"].value > 0.5
     for score in found.values():
@@ -136,7 +135,9 @@ def test_images_without_a_label_and_classes_without_images_are_left_out():
 
 
 def test_too_few_of_a_class_are_refused_by_name(digits, scores):
-    with pytest.raises(UsageError, match=r"want 6 real images and as many samples of each, and '0' has 46 and"):
+    with pytest.raises(
+        UsageError, match=r"want 6 real images and as many samples of each, and '0' has 49 and 1; draw more"
+    ):
         scores(["intra_fid"], n=12)
     x, label = torch.randn(20, 2), torch.zeros(20, dtype=torch.int64)
     with pytest.raises(UsageError, match="whose class is known, and there are none"):
@@ -149,7 +150,4 @@ def test_details_are_written_with_a_score_and_read_again(scores):
     score = scores(["class_recall"])["class_recall"]
     assert Score.from_dict(json.loads(json.dumps(score.to_dict()))) == score
     assert "details" not in Score("fid", 1.0, 0.1, "lower", {}).to_dict()
-    assert (
-        Score.from_dict({"name": "fid", "value": 1, "uncertainty": 0, "better": "lower", "fingerprint": {}}).details
-        == {}
-    )
+    assert Score.from_dict(Score("fid", 1.0, 0.1, "lower", {}).to_dict()).details == {}

@@ -182,10 +182,8 @@ class Run:
         a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
-            path = a[:, None].expand(-1, steps, -1)
-            start, end = (self._embedded(each) for each in (label, to))
-            way = torch.lerp(start, end, t[:, 0])  # [steps, E]
-            return self._border(torch.cat([game.decode(z, way) for z in path]))
+            way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
+            return self._border(torch.cat([game.decode(z.expand(steps, -1), way) for z in a]))
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
         along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
         return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))

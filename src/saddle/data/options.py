@@ -22,7 +22,7 @@ class DataOptions:
     background: str = "white"
     """colour that shows through transparent pixels: a name or #rrggbb"""
     labels: bool | str = False
-    """folders: an image's sub-folder is its label; or a CSV or JSONL file: docs/conditions.md; of an .npz: true"""
+    """folders: an image's sub-folder is its label; or a CSV or JSONL file with a line for each image"""
     labelled: int = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
     skip_bad: bool = False
