@@ -7,6 +7,7 @@ from small import GAMES
 
 from saddle import registry, rng
 from saddle.spec import DataSpec
+from saddle.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
     "aae": ((1, 28, 28), 0),
@@ -23,6 +24,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "energy": ((3, 32, 32), 0),
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
+    "gan-cls": ((3, 64, 64), 0),
     "improved-gan": ((3, 32, 32), 0),
     "infogan": ((1, 28, 28), 0),
     "lapgan": ((3, 32, 32), 0),
@@ -35,6 +37,8 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "sagan": ((3, 128, 128), 1000),
     "singan": ((3, 188, 250), 0),
     "sngan": ((3, 32, 32), 0),
+    "stackgan": ((3, 256, 256), 0),
+    "stackgan-v2": ((3, 256, 256), 0),
     "stylegan2": ((3, 1024, 1024), 0),
     "vae": ((1, 28, 28), 0),
     "vaegan": ((3, 64, 64), 0),
@@ -56,6 +60,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
     if name == "cyclegan":
         data, batch = DataSpec(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name in ("gan-cls", "stackgan", "stackgan-v2"):
+        texts = ["a small red bird", "a bird with white wings"]
+        data = DataSpec(shape, ("image", "caption"), condition=condition_of(texts))
+        batch |= {"caption": to_bytes(texts, condition_of(texts)).to(device)}
     rng.seed(0, "weights")
     game = registry.load(name)(data).to(device).train()
     game.progress = 0.99  # a network that grows is grown

@@ -25,6 +25,8 @@ LEVELS: list[set[str]] = [
         "optim",
         "precision",
         "plan",
+        "text",
+        "captions",
     },
     {"game", "nets", "data", "metrics", "pictures"},
     {"games"},

@@ -19,11 +19,8 @@ from saddle.metrics.evaluation import COMPUTE, SETTINGS
 from saddle.metrics.fid import Moments, fid
 from saddle.metrics.names import METRICS
 
-IMAGE_METRICS = [
-    name
-    for name, metric in METRICS.items()
-    if not {"modes", "stacked", "labels", "bounds", "single", "codes", "classified"} & {*metric.needs}
-]
+OTHERS = {"modes", "stacked", "labels", "bounds", "single", "codes", "classified", "captions", "unseen"}
+IMAGE_METRICS = [name for name, metric in METRICS.items() if not OTHERS & {*metric.needs}]
 RING = torch.tensor([[math.cos(i * math.pi / 4), math.sin(i * math.pi / 4)] for i in range(8)])
 
 

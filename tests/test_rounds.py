@@ -122,7 +122,7 @@ def test_the_adversarial_gradient_reaches_each_generator_parameter(name):
                     moves = p.grad is not None and bool(p.grad.abs().sum() > 0)
                     reached[f"{player}.{path}"] = moves or reached.get(f"{player}.{path}", False)
             trainer.game.zero_grad()
-        if all(reached.values()):
+        if reached and all(reached.values()):
             break
     silent = [path for path, yes in reached.items() if not yes and not shifts_before_norm(trainer.game, path)]
     assert reached

@@ -125,6 +125,8 @@ class Game(nn.Module, ABC):
 class Synthesis(Game):
     """A game whose generator turns noise into samples."""
 
+    any_words: bool = False  # of one that is asked by a text: does it understand words that the data do not have?
+
     @dataclass(frozen=True)
     class Options(Game.Options):
         z_dim: int = 100  # length of the latent z

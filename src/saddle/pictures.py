@@ -79,6 +79,22 @@ def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = Non
     return sheet
 
 
+def captioned(images: Tensor, texts: Sequence[str], padding: int = 2, scale: int | None = None) -> Image.Image:
+    """Under each text, shortened where it must be, its equal share of the images [N, C, H, W], up to eight a line."""
+    if not texts or len(images) % len(texts):
+        raise SaddleError(f"{len(images)} images cannot be shared out evenly among {len(texts)} texts")
+    share, line = len(images) // len(texts), 20
+    grids = [grid(part, min(share, 8), padding, scale) for part in images.split(share)]
+    width, height = grids[0].size
+    sheet = Image.new("RGB", (width, len(texts) * (line + height)), BACKGROUND)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    for i, (text, picture) in enumerate(zip(texts, grids, strict=True)):
+        top = i * (line + height)
+        draw.text((padding, top + line / 2), _fitting(text, font, width - 2 * padding), PAPER, font, anchor="lm")
+        sheet.paste(picture, (0, top + line))
+    return sheet
+
+
 def scatter(
     real: Tensor,
     fake: Tensor | None = None,

@@ -24,6 +24,7 @@ from .pictures import replace, to_uint8
 from .precision import choose_device
 from .recipe import Recipe
 from .spec import Condition, DataSpec
+from .text import to_bytes
 from .trainer import load_weights
 
 if TYPE_CHECKING:
@@ -126,22 +127,33 @@ class Run:
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
         scale: int = 0,
+        texts: Sequence[str] = (),
     ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
 
-        A label is the name or the number of a class, or what the columns are to be: numbers, or the names of those
-        that are on. `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws
-        any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything
-        is new). The same seed gives the same samples.
+        A label is the name or the number of a class, what the columns are to be (numbers, or the names of those that
+        are on), or a text; of several `texts` each gets n samples, one text after the other, all from the same noise.
+        `truncation` trades variety for fidelity, for a game that can. A game that learned one image draws any `size`,
+        height and width, or begins with that image at a coarse `scale` (0 is the coarsest, where everything is new).
+        The same seed gives the same samples.
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
         if size or scale:
             rng.seed(seed, "sample")
             return self._border(self.single_image.draw(n, size, scale))
-        of = self._labels(label)
-        rng.seed(seed, "sample")
-        return self._border(torch.cat([self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]))
+        made, asked = [], self.asked_by(texts) if texts else [label]
+        for of in map(self._labels, asked):
+            rng.seed(seed, "sample")
+            made += [self.synthesis.sample(k, of(k), truncation) for k in _portions(n)]
+        return self._border(torch.cat(made))
+
+    def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts. UsageError if there are some and the game is not one that takes them."""
+        told = self.synthesis.condition if texts else None
+        if texts and (told is None or told.kind != "text"):
+            raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
+        return texts
 
     def _labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
         """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
@@ -150,7 +162,10 @@ class Run:
         told = self.synthesis.condition
         if told is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        label = conditions.read(told, asked).to(self.device)
+        if told.kind == "text":
+            label = to_bytes([str(asked)], told, self.synthesis.any_words)[0].to(self.device)
+        else:
+            label = conditions.read(told, asked).to(self.device)
         label = label.to(self.synthesis.dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 
@@ -183,7 +198,7 @@ class Run:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
 
         A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
-        latent that stays, and the label that goes from the one to the other in a straight line.
+        latent that stays, and the label, or what a text means to the game, that goes straight from one to the other.
         """
         game, of = self.synthesis, self._labels(label)
         rng.seed(seed, "interpolate")
@@ -191,9 +206,8 @@ class Run:
         a, b = (game.noise(rows, labels) for _ in range(2))
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
-            path = a[:, None].expand(-1, steps, -1)
-            along = torch.lerp(*(self._embedded(each) for each in (label, to)), t[:, 0]).expand(rows, -1, -1)
-            return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+            way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
+            return self._border(torch.cat([game.decode(z.expand(steps, -1), way) for z in a]))
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
         along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
         return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))

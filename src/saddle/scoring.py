@@ -19,6 +19,7 @@ from .layers.resize import resized
 from .metrics.codes import Codes
 from .metrics.evaluation import evaluate
 from .metrics.features import extractor as extractor_named
+from .metrics.intra import Known
 from .metrics.score import Score
 from .metrics.single_image import OneImage
 
@@ -36,6 +37,7 @@ WHILE_TRAINING = {
     "digits-inverted": ["accuracy"],
     "stacked-digits": ["stacked_modes"],
     "swiss-roll": ["coverage"],
+    "captions": ["attributes"],
 }
 AT_THE_END = {
     "digits": [
@@ -45,8 +47,14 @@ AT_THE_END = {
     "digits-inverted": ["accuracy", "fid", "kid"],
     "stacked-digits": ["stacked_modes", "stacked_kl"],
     "swiss-roll": ["coverage", "density", "precision", "recall"],
+    "captions": [
+        *("attributes", "attributes_all", "attribute_size", "attribute_colour", "attribute_shape", "attribute_place"),
+        *("attributes_held_out", "attributes_held_out_all"),
+    ],
 }
 ONLY_TOLD = ("error",)  # scores that choose no checkpoint: labels that chose would measure too well
+OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
+_SAMPLES_OF_A_CLASS = 20  # so many are needed for scores inside classes that nobody asked for
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
@@ -61,11 +69,14 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return _OF_MIXTURES
     if isinstance(game, SingleImage):
         return _OF_ONE_IMAGE if final else []  # while scales are still to come, samples are small ones enlarged
+    if source.name == "captions" and "caption" not in game.needs:
+        return []
     if not final and game.takes_unlabelled and _classes_known(game, source):
         return ["error"]
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
-        names = [*names, "accuracy" if game.labels == source.spec.classes and "label" in game.needs else "purity"]
+        told = game.labels == source.spec.classes and "label" in game.needs
+        names = [*names, *(OF_CLASSES if told else ["purity"])]
     if final and names and isinstance(game, Encoding):
         names = [*names, "sharpness", *(_OF_CODES if source.spec.classes else _OF_CODES[2:])]
     if final and _classes_known(game, source):
@@ -86,7 +97,10 @@ def score(
 
     UsageError for an unknown metric or one that this game or these data cannot give.
     """
-    names = names or defaults(game, source, final=True)
+    if not names:
+        names = defaults(game, source, final=True)
+        if n < _SAMPLES_OF_A_CLASS * len(source.spec.classes):
+            names = [name for name in names if name not in OF_CLASSES[1:]]
     if not names:
         raise UsageError(
             f"{source.name} has no scores of its own; ask for some, such as --metrics fid,kid --extractor inception "
@@ -106,8 +120,10 @@ def score(
             seed=seed,
             train=_images(source.train, key) if look else None,
             mixture=_mixture(source.name),
+            known=_known(source),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
             classified=_classified(game, source) if "error" in names else None,
+            unseen=_captioned(game, source.heldout) if "caption" in game.needs and source.heldout else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
             found=found,
         )
@@ -149,6 +165,17 @@ def _sampler(game: Game, source: Source) -> Callable[[int], Tensor | tuple[Tenso
         return labelled
     assert isinstance(game, Translation)
     return _Translated(game, source)
+
+
+def _captioned(game: Game, split: Split) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples for captions that occur in a part of the data, as often as there."""
+
+    def sample(k: int) -> tuple[Tensor, Tensor]:
+        places = rng.randint(len(split), k).numpy()
+        label = split.stored({"caption": places})["caption"].to(game.device)
+        return game.sample(k, label).float(), label  # type: ignore[operator]
+
+    return sample
 
 
 class _Translated:
@@ -231,6 +258,14 @@ def _classified(game: Game, source: Source, chunk: int = 1024) -> tuple[Tensor, 
         found.append(game.classify(batch["image"][known].to(game.device, game.dtype)).float())
         labels.append(batch["label"][known])
     return torch.cat(found), torch.cat(labels)
+
+
+def _known(source: Source) -> Known | None:
+    """The classes of held-out and training images; None if they are not known."""
+    if source.heldout is None or not source.spec.classes or "label" not in source.spec.keys:
+        return None
+    heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (source.heldout, source.train))
+    return Known(source.spec.classes, heldout, train)
 
 
 def _columns(source: Source) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ from .precision import choose_device, resolve
 from .progress import Progress
 from .recipe import FILE, Recipe
 from .run import Run, count_parameters, spec_to, write_scores
+from .text import to_texts
 from .trainer import Trainer
 
 SAVE_MINUTES = 2.0
@@ -262,13 +263,22 @@ class Training:
                 there = {f"as {key}": x for key, x in game.translate(shown).items()}
                 image = pictures.rows({k: x.float().cpu() for k, x in (shown | there).items()})
             elif spec.is_image:
-                image = pictures.grid(game.sample(64).float().cpu())  # type: ignore[operator]
+                image = self.sheet(game)  # type: ignore[arg-type]
             else:
                 image = self.plane(game, held.take(slice(1000))["image"])  # type: ignore[arg-type]
         file = f"samples/round-{trainer.round:07d}.png"
         (self.folder / "samples").mkdir(exist_ok=True)
         pictures.save(image, self.folder / file)
         self.write("sample", file=file, of="image" if spec.is_image else "points")
+
+    def sheet(self, game: Synthesis) -> Image:
+        """64 images; of a game that is told texts, eight under each of eight texts of the data."""
+        if game.condition is None or game.condition.kind != "text":
+            return pictures.grid(game.sample(64).float().cpu())
+        label = game.draw_label(8)
+        assert label is not None
+        images = game.sample(64, label.repeat_interleave(8, 0))
+        return pictures.captioned(images.float().cpu(), to_texts(label))
 
     def plane(self, game: Synthesis, real: Tensor) -> Image:
         """Points drawn by the game over `real`, in the landscape that its discriminator sees."""

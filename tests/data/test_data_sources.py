@@ -55,7 +55,9 @@ def test_a_source_keeps_its_promises(name: str) -> None:
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])
         for key in source.spec.keys:
-            shape = () if key == "label" else source.spec.shape
+            shape = {"label": (), "caption": (source.spec.condition and source.spec.condition.length,)}.get(
+                key, source.spec.shape
+            )
             assert batch[key].shape == (3, *shape)
     assert opened(name).fingerprint == source.fingerprint
     check_batch(source, 64)
@@ -65,7 +67,7 @@ def test_a_source_keeps_its_promises(name: str) -> None:
     ("given", "message"),
     [
         ("digts", "did you mean digits"),
-        ("nothing-like-it", "there are array:FILE, digits, .*folder:PATH"),
+        ("nothing-like-it", "there are array:FILE, captioned:PATH, captions, .*folder:PATH"),
         ("folder", "write folder:PATH"),
         ("folder:", "write folder:PATH"),
         ("digits:7", "write digits"),

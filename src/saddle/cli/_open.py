@@ -21,6 +21,37 @@ def opened(args: Namespace) -> "Run":
     return Run(args.run, args.checkpoint, args.device)
 
 
+def texts(parser: ArgumentParser, help: str) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--text", action="append", metavar="TEXT", help=help)
+    where.add_argument("--texts", type=Path, metavar="FILE", help="likewise, a file with a text on each line")
+
+
+def read_texts(args: Namespace) -> list[str]:
+    """The texts that were given, none if there are none. UsageError for a file that holds none or cannot be read."""
+    from ..errors import UsageError
+
+    if args.texts is None:
+        return args.text or []
+    try:
+        lines = args.texts.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--texts {args.texts} cannot be read as text in UTF-8: {error}") from error
+    if found := [line.strip() for line in lines if line.strip()]:
+        return found
+    raise UsageError(f"--texts {args.texts} holds no texts; write one on each line")
+
+
+def named(texts: list[str]) -> str:
+    """For the name of a file: '-text-a-small-red-circle' of the first text, and how many more there are."""
+    from ..text import words
+
+    if not texts:
+        return ""
+    more = f"-and-{len(texts) - 1}-more" if len(texts) > 1 else ""
+    return "-text-" + "-".join(words(texts[0]))[:80] + more
+
+
 def whole(least: int) -> Callable[[str], int]:
     """The type of an argument that is a whole number of at least `least`."""
 

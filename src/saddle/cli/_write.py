@@ -1,6 +1,7 @@
 """Samples to files, by the suffix that was asked for."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,16 +35,18 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} exists and is not an empty folder; choose another, so that nothing is overwritten")
 
 
-def samples(run: "Run", made: "Tensor", path: Path, **look: int) -> Path:
+def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), **look: int) -> Path:
     """Write images uint8 [N, C, H, W] or points [N, D] as .png (a grid or scatter), .npy or, points only, .csv.
 
-    `look` is for `pictures.grid`.
+    Images that were drawn for texts have these above them. `look` is for `pictures.grid`.
     """
     data = io.BytesIO()
     if path.suffix == ".npy":
         np.save(data, made.numpy(), allow_pickle=False)
     elif path.suffix == ".csv":
         np.savetxt(data, made.numpy(), "%.9g", ",")
+    elif texts:
+        return pictures.save(pictures.captioned(made, texts), path)
     elif made.ndim == 4:
         return pictures.save(pictures.grid(made, **look), path)
     else:

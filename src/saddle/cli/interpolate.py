@@ -4,10 +4,11 @@
   saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
   saddle interpolate runs/biggan-digits --label 7
   saddle interpolate runs/biggan-digits --label 3 --label 8    from one label to another
+  saddle interpolate runs/gan-cls-captions --text "a red circle at the left" --text "a blue one at the top"
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
-straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two labels the
-latent stays, and the label goes in a straight line.
+straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two labels or
+texts the latent stays, and the label, or what the text means to the game, goes in a straight line.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -24,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
     parser.add_argument("--label", action="append", help="what all samples are to be; given twice, from and to")
+    _open.texts(parser, "likewise, for a game that is asked by texts")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--linear", action="store_true", help="in a straight line")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -34,12 +36,14 @@ def run(args: Namespace) -> None:
     from ..errors import UsageError
     from . import _write
 
-    labels = args.label or []
-    if len(labels) > 2:
-        raise UsageError(f"--label is given once, or twice for a way from one to the other, not {len(labels)} times")
+    labels, texts = args.label or [], _open.read_texts(args)
+    if len(labels) + len(texts) > 2:
+        given = "--text" if texts else "--label"
+        times = len(labels) + len(texts)
+        raise UsageError(f"{given} is given once, or twice for a way from one to the other, not {times} times")
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.is_image)
-    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels)
-    name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "")
+    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
+    name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{name}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

@@ -4,6 +4,7 @@
   saddle sample runs/dcgan-digits -n 16 --seed 7 --out seven.png
   saddle sample runs/dcgan-digits -n 5000 --each digits/   one PNG each
   saddle sample runs/biggan-digits --label 7 --truncation 0.5
+  saddle sample runs/gan-cls-captions --text "a small red circle at the left" --text "a large blue square at the top"
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
 
@@ -21,10 +22,11 @@ SETTINGS: tuple[str, ...] = ()
 
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
-    parser.add_argument("-n", type=_open.whole(1), default=64, help="how many; by default 64")
+    parser.add_argument("-n", type=_open.whole(1), help="how many; by default 64, or 8 for each text")
     parser.add_argument(
         "--label", help="what the samples are to be: a class, or columns such as 0.2,0.8 or smiling,young"
     )
+    _open.texts(parser, "what the samples are to show, for a game that is asked by texts; may be given several times")
     parser.add_argument("--size", type=_open.size, metavar="HEIGHTxWIDTH", help="for a game that learned one image")
     parser.add_argument(
         "--scale",
@@ -50,13 +52,15 @@ def run(args: Namespace) -> None:
         raise UsageError(f"--each writes images; {args.run} draws points, which --out writes as .png, .npy or .csv")
     if args.each:
         _write.check_folder(args.each)
-    name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "")
+    texts = _open.read_texts(args)
+    name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
     name += f"-truncation-{args.truncation:g}" if args.truncation else ""
     name += f"-size-{args.size[0]}x{args.size[1]}" if args.size else ""
     name += f"-scale-{args.scale}" if args.scale else ""
-    made = opened.sample(args.n, args.seed, args.label, args.truncation, args.size, args.scale)
+    n = args.n or (8 if texts else 64)
+    made = opened.sample(n, args.seed, args.label, args.truncation, args.size, args.scale, texts)
     if args.each:
         written = _write.each(made, args.each)
     else:
-        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png")]
+        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts)]
     paths(written, args.json)

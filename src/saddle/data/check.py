@@ -1,18 +1,23 @@
 """A look at data before anything is trained on it: what is there, what cannot be read, what is there twice."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import UsageError
+from ..spec import Condition
 from . import open_source
 from .cache import in_parallel
 from .contents import digest
 from .decode import Header, Unreadable, colour, header, pixels
-from .files import Bad, bad_lines, counted, listing, scan
+from .files import Bad, Found, bad_lines, counted, listing, scan
 from .options import DataOptions
 from .origins.folder import found_in
+from .tables import read_labels
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Report:
     channels: dict[str, int]
     modes: dict[str, int]  # Pillow's names: L, RGB, P, …
     bits: dict[str, int]
-    labels: dict[str, int]  # by sub-folder, or by class
+    labels: dict[str, int]  # by sub-folder, or as a table or the source has them; several labels count each
     ignored: dict[str, int]  # files of other kinds, by suffix
     duplicates: list[list[str]] = field(default_factory=list)  # groups with the same pixels
     bad: Bad = field(default_factory=list)
@@ -95,7 +100,7 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         channels=_counts("3" if head.colour else "1" for head in heads),
         modes=_counts(head.mode for head in heads),
         bits=_counts(str(head.bits) for head in heads),
-        labels=_counts(name.partition("/")[0] for name in read if "/" in name),
+        labels=_counts(_labels(path, list(read), found, options)),
         ignored=dict(found.ignored),
         duplicates=[group for group in same.values() if len(group) > 1],
         bad=bad,
@@ -110,7 +115,9 @@ def _check_source(options: DataOptions) -> Report:
     labels: Counter[str] = Counter()
     for part in (source.train, source.heldout):
         if part and "label" in part.columns:
-            labels.update(source.spec.classes[i] for i in part.columns["label"][:])
+            told = source.spec.condition
+            assert told is not None
+            labels.update(shown(told, part.columns["label"][:]))
     image = source.spec.is_image
     return Report(
         name=source.name,
@@ -125,6 +132,25 @@ def _check_source(options: DataOptions) -> Report:
         ignored={},
         notes={"to train on": trained, "held out": kept, **source.notes, "fingerprint": source.fingerprint},
     )
+
+
+def _labels(path: Path, names: list[str], found: Found, options: DataOptions) -> Iterable[str]:
+    """What a table says of these images, if there is one, else their sub-folders."""
+    if not options.label_file or path.is_file():
+        return (name.partition("/")[0] for name in names if "/" in name)
+    told = read_labels(options.label_file, path, [*found.images, *(name for name, _ in found.bad)])
+    return shown(told.condition, told.of(names))
+
+
+def shown(condition: Condition, labels: np.ndarray) -> Iterator[str]:
+    """Of each label the class, the columns that are on, or 'numbers'; 'unknown' where it is not known."""
+    for label in labels:
+        if np.isnan(label).any() or (condition.kind == "class" and label < 0):
+            yield "unknown"
+        elif condition.kind == "labels":
+            yield from (name for name, on in zip(condition.names, label, strict=True) if on)
+        else:
+            yield condition.names[label] if condition.kind == "class" else "numbers"
 
 
 def _counts(values: Any) -> dict[str, int]:

@@ -12,7 +12,7 @@ class DataOptions:
     """Settings of a data source; what a source has no use for, it refuses."""
 
     source: str = "digits"
-    """a name that `saddle data` lists, folder:PATH, photo:FILE or array:FILE"""
+    """a name that `saddle data` lists, folder:PATH, captioned:PATH, photo:FILE or array:FILE"""
     size: int | tuple[int, int] | None = None
     """pixels: N for a square, or height and width; None keeps the data's own"""
     channels: int | None = None
@@ -22,7 +22,7 @@ class DataOptions:
     background: str = "white"
     """colour that shows through transparent pixels: a name or #rrggbb"""
     labels: bool | str = False
-    """folders: an image's sub-folder is its label; or a CSV or JSONL file: docs/conditions.md; of an .npz: true"""
+    """folders: an image's sub-folder is its label; or a CSV or JSONL file with a line for each image"""
     labelled: int = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
     skip_bad: bool = False

@@ -28,8 +28,12 @@ def _permutation(seed: int, key: str, n: int, epoch: int) -> NDArray[np.int64]:
 
 def coins(seed: int, key: str, start: int, count: int) -> NDArray[np.bool_]:
     """Fair coins number start … start + count - 1: [count] of True and False."""
-    bits = hashed(np.arange(start, start + count, dtype=np.uint64) + np.uint64(number("coin", seed, key)))
-    return (bits >> np.uint64(63)).astype(np.bool_)
+    return (draws("coin", seed, key, start, count) >> np.uint64(63)).astype(np.bool_)
+
+
+def draws(what: str, seed: int, key: str, start: int, count: int) -> NDArray[np.uint64]:
+    """Random bits of draws start … start + count - 1, other ones for every `what`."""
+    return hashed(np.arange(start, start + count, dtype=np.uint64) + np.uint64(number(what, seed, key)))
 
 
 def hashed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -44,6 +44,32 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Several:
+    """Values uint8 [M, L], several of each of N samples: each draw takes one of them, without a draw the first counts.
+
+    They come as int64, as captions do.
+    """
+
+    values: NDArray[np.uint8]
+    starts: NDArray[np.int64]  # where those of each sample begin, and the end: [N + 1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        return self.values[self.starts[:-1][places]].astype(np.int64)
+
+    def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        """Of each place the one that its random bits say."""
+        counts = np.diff(self.starts)[places].astype(np.uint64)
+        return self.values[self.starts[places] + (bits % counts).astype(np.int64)].astype(np.int64)
+
+
+@dataclass(frozen=True)
 class Split:
     """Columns by key. Those of one domain belong together, sample by sample; domains are unpaired, of any lengths."""
 
@@ -63,9 +89,17 @@ class Split:
         """Samples of the first key."""
         return len(next(iter(self.columns.values())))
 
-    def stored(self, places: Mapping[str, NDArray[np.int64]]) -> Batch:
-        """The samples at the places of each key, on the CPU and as they are kept: images uint8 or uint16."""
-        return {key: torch.from_numpy(np.ascontiguousarray(self.columns[key][index])) for key, index in places.items()}
+    def stored(self, places: Mapping[str, NDArray[np.int64]], bits: NDArray[np.uint64] | None = None) -> Batch:
+        """The samples at the places of each key, on the CPU and as they are kept: images uint8 or uint16.
+
+        Random `bits` choose where a sample has several values.
+        """
+        found = {}
+        for key, index in places.items():
+            column = self.columns[key]
+            taken = column.drawn(index, bits) if bits is not None and isinstance(column, Several) else column[index]
+            found[key] = torch.from_numpy(np.ascontiguousarray(taken))
+        return found
 
     def batch(self, places: Mapping[str, NDArray[np.int64]]) -> Batch:
         """The samples at the places of each key, images as float in [-1, 1]."""

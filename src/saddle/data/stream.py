@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import dist
 from ..errors import UsageError
 from ..spec import Batch, DataSpec
-from .sampler import coins, places
+from .sampler import coins, draws, places
 from .source import Split, decoded
 
 
@@ -55,7 +55,8 @@ class Stream:
         for keys in filter(None, self.domains):
             index = places(self.seed, keys[0], len(self.split.columns[keys[0]]), first, self.share)
             coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
-            for key, stored in self.split.stored(dict.fromkeys(keys, index)).items():
+            bits = draws("which", self.seed, keys[0], first, self.share)
+            for key, stored in self.split.stored(dict.fromkeys(keys, index), bits).items():
                 batch[key] = decoded(_mirrored(self._sent(stored), coin))
         return batch
 

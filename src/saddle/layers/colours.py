@@ -1,8 +1,10 @@
-"""A few colours instead of many, and soft masks: what is done to a picture before a network goes over it."""
+"""Colours of pictures: a few instead of many, soft masks, and pictures that shall have the colours of others."""
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, mse_loss, pad
 
 
 def palette(image: Tensor, colours: int, steps: int = 30) -> Tensor:
@@ -38,3 +40,23 @@ def softened(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
     bell = bell / bell.sum()
     soft = conv2d(pad(grown, [15] * 4, mode="replicate"), bell[None, None, :, None] * bell[None, None, None, :])
     return soft / soft.amax().clamp(min=1e-6)
+
+
+def recolouring(images: list[Tensor]) -> Tensor:
+    """How far the colours of each image [N, C, h, w] are from those of the one before, which takes no blame.
+
+    Squared differences of means and, five times, of covariances; a mean over samples and entries, summed over images.
+    Zhang et al., 2018, Eq. 7, 8. https://arxiv.org/abs/1710.10916
+    """
+    total = images[0].new_zeros(())
+    for (mean, covariance), (own_mean, own_covariance) in pairwise(map(colour_law, images)):
+        total = total + mse_loss(own_mean, mean.detach()) + 5 * mse_loss(own_covariance, covariance.detach())
+    return total
+
+
+def colour_law(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [N, C] and covariance [N, C, C] of an image's pixels."""
+    pixels = image.flatten(2)
+    mean = pixels.mean(2, keepdim=True)
+    around = pixels - mean
+    return mean[:, :, 0], around @ around.mT / pixels.shape[2]

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
 from .. import dist
 from ..errors import SaddleError, UsageError
-from . import classes, codes, modes, single_image
+from . import attributes, classes, codes, modes, single_image
 from .codes import Codes
 from .digits import triples
 from .features import Extractor
 from .features import extractor as extractor_named
 from .fid import fid
 from .inception_score import inception_score
+from .intra import INSIDE, Detailed, Known, Pairs, intra_fid, multiple, pairs
 from .kid import kid, subset_size
 from .names import Metric, chosen
 from .nearest import copying
@@ -29,7 +30,7 @@ Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference
 Estimate = tuple[float, float]
 SUBSETS, SPLITS = 100, 10
-_OWN = {"modes", "single", "codes", "edges", "classified"}  # needs of metrics that no extractor looks at
+_OWN = {"modes", "single", "codes", "edges", "classified", "captions", "unseen"}  # needs that no extractor looks at
 
 
 def evaluate(
@@ -48,6 +49,8 @@ def evaluate(
     single: OneImage | None = None,
     found: Codes | None = None,
     classified: tuple[Tensor, Tensor] | None = None,
+    unseen: Sample | None = None,
+    known: Known | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
@@ -55,7 +58,8 @@ def evaluate(
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
     `found` are the codes of images; `classified` is (log p [M, K], labels int64 [M]), what a game that classifies says
-    of held-out images.
+    of held-out images; `known` are the classes of the real images; `unseen(k)` draws as `sample` does, for captions
+    that were held out.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -66,6 +70,7 @@ def evaluate(
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
     given |= {"codes": found, "code_labels": found and found.train_labels, "edges": _edges(real, needs)}
     given["classified"] = classified
+    given |= {"known": known, "unseen": unseen}
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -77,6 +82,8 @@ def evaluate(
         found=found,
         edges=given["edges"],  # type: ignore[arg-type]
         classified=classified,
+        unseen=_draw(unseen, n, batch, None, {"captions"}) if unseen and "unseen" in needs else {},
+        known=known,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -95,6 +102,8 @@ class Material:
     found: Codes | None
     edges: Tensor | None
     classified: tuple[Tensor, Tensor] | None
+    unseen: dict[str, Tensor]  # found and wanted attributes of samples for held-out captions
+    known: Known | None
     seed: int
 
     @property
@@ -126,6 +135,20 @@ class Material:
         if floor < 1e-9:  # rounding leaves about 1e-13 of an exact 0
             raise SaddleError("the FID of the training part is 0: it and the held-out part are the same images")
         return self.fid[0] / floor, self.fid[1] / floor
+
+    @cached_property
+    def inside(self) -> Pairs:
+        """By class, features of the held-out images and of the samples."""
+        assert self.known is not None
+        return pairs(self.real_features, self.known.real, self.fake, self.seen["labels"], self.known.names)
+
+    @cached_property
+    def intra_multiple(self) -> Detailed:
+        assert self.known is not None
+        if self.known.train is None:
+            raise UsageError("the metric 'intra_fid_multiple' needs the classes of the training images")
+        floor = pairs(self.real_features, self.known.real, self.train_features, self.known.train, self.known.names)
+        return multiple(intra_fid(self.inside), intra_fid(floor))
 
     @cached_property
     def shape(self) -> Shape:
@@ -173,7 +196,15 @@ class Material:
         return len(self.mixture[0])
 
 
-COMPUTE: dict[str, Callable[[Material], Estimate]] = {
+def _attributes(name: str, material: Material) -> Estimate:
+    return attributes.METRICS[name](material.seen["found"], material.seen["wanted"])
+
+
+def _inside(name: str, material: Material) -> Detailed:
+    return INSIDE[name](material.inside)
+
+
+COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "fid": lambda m: m.fid,
     "fid_floor": lambda m: m.floor,
     "fid_multiple": lambda m: m.multiple,
@@ -194,6 +225,8 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "probe_accuracy": lambda m: codes.probe_accuracy(m.codes),
     "prior_kid": lambda m: codes.prior_kid(m.codes, SUBSETS, m.seed),
     "reconstruction": lambda m: codes.reconstruction(m.codes),
+    **{name: partial(_inside, name) for name in INSIDE},
+    "intra_fid_multiple": lambda m: m.intra_multiple,
     "modes": lambda m: modes.covered(m.mode, m.mode_count),
     "high_quality": lambda m: modes.high_quality(m.assigned[1]),
     "mode_kl": lambda m: modes.mode_kl(m.mode, m.mode_count),
@@ -204,12 +237,15 @@ COMPUTE: dict[str, Callable[[Material], Estimate]] = {
     "diversity": lambda m: single_image.diversity(m.one.samples, m.one.real),
     "diversity_finer": lambda m: single_image.diversity(m.one.finer, m.one.real),
     "patch_distance": lambda m: single_image.patch_distance(m.one),
+    **{name: partial(_attributes, name) for name in attributes.METRICS},
+    "attributes_held_out": lambda m: attributes.share_right(m.unseen["found"], m.unseen["wanted"]),
+    "attributes_held_out_all": lambda m: attributes.all_right(m.unseen["found"], m.unseen["wanted"]),
 }
 
 SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.real_features), len(m.fake))},
     "inception_score": lambda m: {"splits": SPLITS},
-    **dict.fromkeys(("precision", "recall"), lambda m: {"k": 3}),
+    **dict.fromkeys(("precision", "recall", "class_precision", "class_recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
     **dict.fromkeys(
         ("nn_accuracy", "probe_accuracy"),
@@ -224,8 +260,8 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
 
 
 def _score(name: str, metric: Metric, material: Material, look: Extractor | None) -> Score:
-    value, error = COMPUTE[name](material)
-    return Score(name, value, error, metric.better, _fingerprint(name, metric, material, look))
+    value, error, *details = COMPUTE[name](material)
+    return Score(name, value, error, metric.better, _fingerprint(name, metric, material, look), *details)
 
 
 def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor | None) -> Fingerprint:
@@ -233,6 +269,8 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
+    if "unseen" in metric.needs:
+        entries["samples"] = len(material.unseen["found"])
     if look is not None and not _OWN & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
@@ -260,9 +298,11 @@ _REASONS = {
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
     "classified": "a game that classifies (acgan, sgan), and held-out images whose classes are known",
+    "known": "held-out images whose classes are known",
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",
+    "unseen": "a game that is told captions, and the data 'captions', some of which are held out",
 }
 
 
@@ -313,10 +353,7 @@ def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: 
     seen: dict[str, Tensor] = {}
     if look is not None and needs & {"features", "logits", "digits"}:
         seen = {key: value for key, value in look(images)._asdict().items() if value is not None}
-    if "labels" in needs:
-        if labels is None:
-            raise UsageError("this metric needs samples drawn for a label or a code, and these have none")
-        seen["labels"] = labels
+    seen |= _as_asked(images, labels, needs)
     if "modes" in needs:
         seen["points"] = _of_shape(images, "modes are looked for among points [N, D]", images.ndim == 2)
     if "edges" in needs:
@@ -325,6 +362,18 @@ def _look(images: Tensor, labels: Tensor | None, look: Extractor | None, needs: 
         stacked = images.ndim == 4 and images.shape[1] == 3
         seen["triples"] = triples(look, _of_shape(images, "stacked digits are images of three channels", stacked))
     return seen
+
+
+def _as_asked(images: Tensor, labels: Tensor | None, needs: set[str]) -> dict[str, Tensor]:
+    """What is needed of samples and of the labels or captions that they were drawn for, by name."""
+    if "labels" in needs and labels is None:
+        raise UsageError("this metric needs samples drawn for a label or a code, and these have none")
+    seen = {"labels": labels} if "labels" in needs and labels is not None else {}
+    if "captions" not in needs:
+        return seen
+    if labels is None or labels.ndim != 2:
+        raise UsageError("this metric needs samples drawn for captions, and these have none")
+    return seen | {"found": attributes.shown(images), "wanted": attributes.asked(labels)}
 
 
 def _of_shape(images: Tensor, wanted: str, right: bool) -> Tensor:

@@ -13,7 +13,9 @@ class Metric:
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
     (a game that learns one image), codes (of a game that encodes), code_labels (classes of the images that it encodes),
-    edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them).
+    edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them),
+    captions (that the samples were drawn for), known (classes of the real images), unseen (samples drawn for captions
+    that were held out).
     """
 
     says: str
@@ -22,6 +24,7 @@ class Metric:
 
 
 _COMPARED = ("samples", "features", "real")
+_CAPTIONED = ("samples", "captions")
 
 METRICS = {
     "fid": Metric("Fréchet distance to the reference features", "lower", _COMPARED),
@@ -50,6 +53,22 @@ METRICS = {
                              ("codes", "code_labels")),
     "prior_kid": Metric("kernel distance of held-out images' codes to the prior, unbiased", "lower", ("codes",)),
     "reconstruction": Metric("mean squared error of a held-out image's pixels, in [-1, 1]", "lower", ("codes",)),
+    "attributes": Metric("mean share of a caption's attributes that the sample shows", "higher", _CAPTIONED),
+    "attributes_all": Metric("share of samples that show all of their caption's attributes", "higher", _CAPTIONED),
+    "attribute_size": Metric("share of samples of the size that the caption says", "higher", _CAPTIONED),
+    "attribute_colour": Metric("share of samples of the colour that the caption says", "higher", _CAPTIONED),
+    "attribute_shape": Metric("share of samples of the shape that the caption says", "higher", _CAPTIONED),
+    "attribute_place": Metric("share of samples at the place that the caption says", "higher", _CAPTIONED),
+    "attributes_held_out": Metric("the mean share for captions that were held out", "higher", ("unseen",)),
+    "attributes_held_out_all": Metric("share of samples that show all that a held-out caption says", "higher",
+                                      ("unseen",)),
+    "intra_fid": Metric("mean over classes of the FID inside the class", "lower", (*_COMPARED, "labels", "known")),
+    "intra_fid_multiple": Metric("the same as a multiple of what training images score", "lower",
+                                 (*_COMPARED, "train", "labels", "known")),
+    "intra_diversity": Metric("distance between two samples of a class, in parts of real ones'; mean over classes",
+                              "higher", (*_COMPARED, "labels", "known")),
+    "class_precision": Metric("precision inside the worst class", "higher", (*_COMPARED, "labels", "known")),
+    "class_recall": Metric("recall inside the worst class", "higher", (*_COMPARED, "labels", "known")),
     "modes": Metric("modes of the mixture that are drawn", "higher", ("samples", "modes")),
     "high_quality": Metric("share of points within 3 std of a mode; .9889 for real ones in the plane", "higher",
                            ("samples", "modes")),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..errors import SaddleError
@@ -21,12 +21,14 @@ class Score:
     fingerprint: (
         Fingerprint  # extractor and its hash, resize, counts, reference and its hash, seed, the measure's settings
     )
+    details: dict[str, float] = field(default_factory=dict)  # its parts, such as the value of each class
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.4g} ± {self.uncertainty:.2g}"
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without details where there are none."""
+        return {name: value for name, value in asdict(self).items() if name != "details" or value}
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> "Score":

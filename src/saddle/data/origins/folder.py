@@ -24,11 +24,22 @@ if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder sho
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
 
 
+Readable = tuple[Prepared, NDArray[np.int64], list[str], tuple[int, int, int], int, dict[str, object]]
+
+
 def open(options: DataOptions, place: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
-    background = colour(options.background)
     found = found_in(Path(place).expanduser())
-    told = read_labels(options.label_file, found.root, _names(found)) if options.label_file else None
+    told = read_labels(options.label_file, found.root, names_in(found)) if options.label_file else None
+    ready, good, names, shape, bits, notes = readable(options, found)
+    if options.labels and not told:
+        told = _sub_folders(names)
+    return _source(options, ready, good, names, told, shape, bits, notes)
+
+
+def readable(options: DataOptions, found: Found) -> Readable:
+    """What the cache holds of the folder, which of its rows can be read and the names of these, shape, bits, notes."""
+    background = colour(options.background)
     headers, marks = _survey(found, options)
     if not headers:
         raise UsageError(_bad_message(found, found.bad))
@@ -52,10 +63,7 @@ def open(options: DataOptions, place: str) -> "Source":
             f"only {len(good)} image in {found.root} can be read; to train takes many, at the very least 2"
         )
     notes = {"files": len(good), "skipped": len(bad), "ignored": dict(found.ignored)}
-    names = [paths[row] for row in good]
-    if options.labels and not told:
-        told = _sub_folders(names)
-    return _source(options, ready, good, names, told, shape, bits, notes)
+    return ready, good, [paths[row] for row in good], shape, bits, notes
 
 
 def found_in(root: Path) -> Found:
@@ -155,7 +163,7 @@ def _source(
     return Source(options.source, spec, train, heldout, mark, notes)
 
 
-def _names(found: Found) -> list[str]:
+def names_in(found: Found) -> list[str]:
     """Of all images, those that cannot be read too."""
     return [*found.images, *(path for path, _ in found.bad)]
 

@@ -1,0 +1,145 @@
+"""What games that draw what a text says have in common."""
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from .. import dist
+from ..errors import UsageError
+from ..game import Move, Synthesis
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets.embedding import ImageEncoder, joint_embedding, matched
+from ..nets.stackgan import Judgement
+from ..nets.text import CharCNNRNN, TextEncoder
+from ..optim import Adam, Optim
+from ..precision import full
+from ..spec import Batch, Condition, DataSpec
+
+
+class TextToImage(Synthesis, ABC):
+    """An encoder first learns to read, together with one for images; then it stays as it is, and the game begins.
+
+    Wherever a game takes a text, it may be the bytes of a caption, int64 [N, length], or embedded, float [N, E].
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("image", "caption")
+    generator: Any
+    discriminator: Any
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        text: TextEncoder = CharCNNRNN()  # what reads the captions
+        text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
+        image_width: int = 64  # channels of the largest map of the image encoder that learns beside it
+        text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
+        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        optim: Optim = Adam(lr=2e-4)  # of all players
+        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if not 0 <= self.text_share < 1:
+                raise UsageError(f"text_share is a share of the run, at least 0 and below 1, not {self.text_share}")
+            if self.image_width < 1:
+                raise UsageError(f"image_width is at least 1, not {self.image_width}")
+            if self.loss.relativistic:
+                raise UsageError(
+                    f"{type(self.loss).__name__} compares each fake with a real sample, but a discriminator of texts "
+                    "also judges wrong pairs; choose a loss that is not relativistic, such as NonSaturating"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, self.text_dim, self.reads = self.options, 0, False
+        if "caption" not in self.needs:
+            return
+        assert data.condition
+        self.text_dim, self.any_words = o.text.dims, o.text.any_words
+        self.text_encoder = o.text.build(data.condition)
+        self.reads = o.text_share > 0 and any(p.requires_grad for p in self.text_encoder.parameters())
+        if self.reads:
+            self.image_encoder = ImageEncoder(data, o.text.dims, o.image_width)
+        else:
+            self.text_encoder.requires_grad_(False)
+
+    @property
+    def condition(self) -> Condition | None:
+        """A text, where the game was told the texts of its samples."""
+        return self.data.condition if "caption" in self.needs else None
+
+    def optim(self, player: str) -> Optim:
+        if player in ("text_encoder", "image_encoder"):
+            return self.options.text_optim
+        own = self.options.discriminator_optim if player == "discriminator" else None
+        return own or self.options.optim
+
+    def check_batch(self, n: int) -> None:
+        if n * dist.world() < 2:
+            raise UsageError(
+                f"{type(self).__name__} needs 2 samples or more at a time, for batch norm and for wrong texts; this "
+                f"is {n}; choose a larger --plan.batch, or fewer micro-batches"
+            )
+
+    def learns_to_read(self) -> bool:
+        """In this round?"""
+        return self.reads and self.progress < self.options.text_share
+
+    def reading(self, batch: Batch) -> Move:
+        """A step towards images and captions that know each other.  Reed et al., 2016, Eq. 1 to 4"""
+        image, text = full(self.image_encoder(batch["image"])), full(self.text_encoder(batch["caption"]))
+        self.note(matched=matched(image, text, batch["caption"]))
+        return Move("text_encoder", "image_encoder", joint=joint_embedding(image, text, batch["caption"]))
+
+    @torch.no_grad()
+    def embed(self, label: Tensor) -> Tensor:
+        """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is."""
+        return label if label.is_floating_point() else full(self.text_encoder(label)).to(self.dtype)
+
+    def known(self, z: Tensor, label: Tensor | None) -> Tensor | None:
+        """The embedded texts [N, E] of labels, or of the data's own law where none are given."""
+        label = self.draw_label(len(z)) if label is None else label
+        return None if label is None else self.embed(label)
+
+
+def mismatched(caption: Tensor, told: Tensor) -> Tensor | None:
+    """For each image what was `told` [N, …] of another, whose caption [N, length] differs: the next that does.
+
+    Rolling a batch by one would now and then give an image its own caption. The batch is that of all processes; None if
+    all its captions are the same.
+    """
+    _, kind = dist.gather(caption).unique(dim=0, return_inverse=True)  # of each caption
+    own = torch.arange(len(caption), device=caption.device) + dist.rank() * len(caption)
+    others = (own[:, None] + torch.arange(1, len(kind), device=caption.device)) % len(kind)  # [N, all others]
+    differs = kind[others] != kind[own, None]
+    if not differs.any():
+        return None
+    first = differs.int().argmax(1, keepdim=True)
+    return dist.gather(told)[others.gather(1, first)[:, 0]]
+
+
+def judged(judge: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[Judgement, Judgement, Judgement]:
+    """What a discriminator says of real images with their texts, of the same with those of others, and of fakes."""
+    features = judge.features(real)
+    wrong = Judgement(None, None) if other is None else judge.judge(features, other)
+    return judge.judge(features, c), wrong, judge(fake, c)
+
+
+def joined(*logits: Tensor | None) -> Tensor:
+    """Those that there are, in one row: a mean over it weighs every kind alike, as there are N of each."""
+    return torch.cat([full(x) for x in logits if x is not None])
+
+
+def persuasion(loss: AdversarialLoss, judgement: Judgement) -> Tensor:
+    """What the generator minimises, summed over what a discriminator says of its images."""
+    return torch.stack([loss.generator(None, full(logits)) for logits in judgement if logits is not None]).sum()
+
+
+def divergence(mean: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, 1)), a mean over texts and, as in the codes of StackGAN, dimensions."""
+    mean, log_var = full(mean), full(log_var)
+    return (mean.square() + log_var.exp() - 1 - log_var).mean() / 2

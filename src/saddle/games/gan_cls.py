@@ -1,0 +1,74 @@
+"""GAN-CLS. Generative Adversarial Text to Image Synthesis. Reed et al., 2016. https://arxiv.org/abs/1605.05396
+
+The discriminator also sees real images with texts that are not theirs, which it shall refuse, so that it learns to
+read: log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is trained on texts
+halfway between two as well, which nobody wrote and of which no real image is needed (GAN-INT, Eq. 5).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError
+from ..game import Move
+from ..nets import gan_cls
+from ..precision import full
+from ..spec import Batch, DataSpec
+from ._text import TextToImage, joined, mismatched
+
+
+class GANCLS(TextToImage):
+    @dataclass(frozen=True)
+    class Options(TextToImage.Options):
+        interpolate: bool = True  # train the generator on mixed texts too, one to two plain ones (GAN-INT)
+        interpolation: float = 0.5  # β: a mixed text is β t₁ + (1 - β) t₂
+        width: int = 128  # channels of the generator's largest map; every halving doubles them
+        discriminator_width: int = 64  # channels of the discriminator's largest map
+        read: int = 128  # numbers that each network makes of an embedded text
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if min(self.width, self.discriminator_width, self.read) < 1 or not 0 <= self.interpolation <= 1:
+                raise UsageError(
+                    "GAN-CLS wants width, discriminator_width and read ≥ 1 and interpolation from 0 to 1, not "
+                    f"{self.width}, {self.discriminator_width}, {self.read} and {self.interpolation}"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o = self.options
+        self.generator = gan_cls.Generator(o.z_dim, self.text_dim, data, o.width, o.read)
+        self.discriminator = gan_cls.Discriminator(self.text_dim, data, o.discriminator_width, o.read)
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, batch = self.options, next(batches)
+        if self.learns_to_read():
+            yield self.reading(batch)
+            return
+
+        real, text = batch["image"], self.embed(batch["caption"])
+        other = mismatched(batch["caption"], text)
+        with torch.no_grad():
+            fake = self.generator(self.noise(len(text)), text)
+        features = self.discriminator.features(real)
+        real_logits, fake_logits = full(self.discriminator.match(features, text)), full(self.discriminator(fake, text))
+        wrong_logits = None if other is None else full(self.discriminator.match(features, other))
+        self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
+        if wrong_logits is not None:
+            self.note(d_wrong=o.loss.output(wrong_logits))
+        unreal = joined(wrong_logits, fake_logits)
+        yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, unreal))
+
+        z = self.noise(len(text))
+        if o.interpolate and other is not None:
+            mixed = (o.interpolation * text + (1 - o.interpolation) * other)[::2]
+            text, z = torch.cat([text, mixed]), torch.cat([z, self.noise(len(mixed))])
+        fake_logits = full(self.discriminator(self.generator(z, text), text))
+        yield Move("generator", adversarial=o.loss.generator(None, fake_logits))
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.generator(z, self.known(z, label))

@@ -1,0 +1,107 @@
+"""StackGAN. Text to Photo-realistic Image Synthesis with Stacked GANs. Zhang et al., 2017. https://arxiv.org/abs/1612.03242
+
+Stage I draws rough shapes and colours from a text, stage II reads the text again and draws stage I's image anew, two or
+four times as large; stage I is finished by then and stays as it is (Section 3). A text's code is drawn from
+N(μ(t), σ²(t)), which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and know a text by its μ;
+that of stage II also judges images without their text, as in the code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move
+from ..layers.resample import enlarge, shrink
+from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
+from ..precision import full
+from ..spec import Batch, DataSpec
+from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
+
+
+class StackGAN(TextToImage):
+    stage: Tensor  # 0 or 1: which one plays, or played last
+
+    @dataclass(frozen=True)
+    class Options(TextToImage.Options):
+        factor: int = 4  # how much larger stage II draws: 4 or 2
+        second_from: float = 0.55  # progress of the run at which stage II takes over
+        code: int = 128  # numbers in the code of a text
+        kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
+        width: int = 64  # channels of stage I's largest map; every halving doubles them
+        blocks: int = 4  # residual blocks of stage II
+        discriminator_width: int = 64  # channels of the discriminators' largest maps
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.factor not in (2, 4) or not self.text_share <= self.second_from < 1:
+                raise UsageError(
+                    "StackGAN wants a factor of 2 or 4 and second_from from text_share to below 1, not "
+                    f"{self.factor} and {self.second_from}"
+                )
+            if min(self.code, self.width, self.blocks, self.discriminator_width) < 1:
+                raise UsageError("StackGAN wants code, width, blocks and discriminator_width of at least 1")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, small = self.options, smaller("StackGAN", data, self.options.factor)
+        first = StageI(o.z_dim, self.text_dim, small, o.code, o.width)
+        second = StageII(self.text_dim, data.shape[0], o.code, o.width, o.factor, o.blocks)
+        self.generator = nn.ModuleList([first, second])
+        rough = Discriminator(small, o.code, o.discriminator_width, alone=False)
+        self.discriminator = nn.ModuleList([rough, Discriminator(data, o.code, o.discriminator_width)])
+        self.register_buffer("stage", torch.zeros((), dtype=torch.int64))
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, batch = self.options, next(batches)
+        if self.learns_to_read():
+            yield self.reading(batch)
+            return
+
+        stage = int(self.progress >= o.second_from)
+        self.stage.fill_(stage)
+        judge, text = self.discriminator[stage], self.embed(batch["caption"])
+        real = batch["image"] if stage else shrink(batch["image"], o.factor)
+        drawn = self.draw(stage, self.noise(len(text)), text)  # judged twice, as in the code
+        fake, c = drawn.images[-1], drawn.mean.detach()
+
+        right, wrong, unreal = judged(judge, real, fake.detach(), c, mismatched(batch["caption"], c))
+        self.note(d_real=o.loss.output(full(right.joint)), d_fake=o.loss.output(full(unreal.joint)))
+        accepted, refused = joined(right.joint, right.alone), joined(wrong.joint, unreal.joint, unreal.alone)
+        yield Move("discriminator", adversarial=o.loss.discriminator(accepted, refused))
+
+        yield Move(
+            "generator",
+            adversarial=persuasion(o.loss, judge(fake, c)),
+            kl=o.kl_weight * divergence(drawn.mean, drawn.log_var),
+        )
+
+    def draw(self, stage: int, noise: Tensor, text: Tensor | None) -> Drawn:
+        """Images of the stages up to this one, which is the one that learns."""
+        o = self.options
+        noises = noise.split([o.z_dim + o.code, o.code], 1)
+        if stage == 0:
+            return self.generator[0](noises[0], text)
+        with torch.no_grad():
+            first = self.generator[0].eval()(noises[0], text)  # as it will be in use; its statistics stay too
+        drawn = self.generator[1](noises[1], text, first.images[0])
+        return drawn._replace(images=[*first.images, *drawn.images])
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z and noise for the codes of the text at both stages, standard normal.  [n, z_dim + 2 · code]"""
+        o = self.options
+        return rng.randn(n, o.z_dim + 2 * o.code, device=self.device).to(self.dtype)
+
+    def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""
+        return self.draw(int(self.stage), z, self.known(z, label)).images
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Stage II's images; before it begins, stage I's, enlarged."""
+        image = self.images(z, label)[-1]
+        return enlarge(image, self.data.shape[1] // image.shape[2])

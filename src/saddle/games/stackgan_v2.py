@@ -1,0 +1,107 @@
+"""StackGAN-v2. StackGAN++: Realistic Image Synthesis with Stacked GANs. Zhang et al., 2018. https://arxiv.org/abs/1710.10916
+
+A tree of generators draws one picture at several sizes at once, and a discriminator for each size judges it with its
+text and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, only by itself;
+then the colours of a picture, their means and covariances, shall be those of the next smaller one (Eq. 7, 8).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from .. import rng
+from ..errors import UsageError
+from ..game import Move
+from ..layers.colours import recolouring
+from ..layers.init import orthogonal
+from ..layers.resample import shrink
+from ..nets.stackgan import Discriminator, Judgement, smaller
+from ..nets.stackgan_v2 import Tree
+from ..precision import full
+from ..spec import Batch, DataSpec
+from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
+
+
+class StackGANv2(TextToImage):
+    needs: ClassVar[tuple[str, ...]] = ("image",)  # and captions, where there are some
+
+    @dataclass(frozen=True)
+    class Options(TextToImage.Options):
+        branches: int = 3  # sizes at which the tree draws, each half the next
+        code: int = 128  # numbers in the code of a text
+        kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
+        colour_weight: float | None = None  # α of colour consistency; none: the paper's, 50 without texts, 0 with
+        alone: bool = True  # with texts, also judge each image by itself
+        width: int = 64  # channels of the first branch's map; every halving doubles them
+        blocks: int = 2  # residual blocks of a branch
+        discriminator_width: int = 64  # channels of the discriminators' largest maps
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if min(self.branches, self.code, self.width, self.blocks, self.discriminator_width) < 1:
+                raise UsageError("StackGAN++ wants branches, code, width, blocks, discriminator_width of at least 1")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        if "caption" in data.keys:
+            self.needs = ("image", "caption")  # type: ignore[misc]  # of this game, not of its class
+        super().__init__(data, options)
+        o = self.options
+        self.factors = [1 << branch for branch in reversed(range(o.branches))]
+        sizes = [smaller("StackGAN++", data, factor) for factor in self.factors]
+        code = o.code if self.text_dim else 0
+        self.generator = Tree(o.z_dim, self.text_dim, sizes[0], o.branches, o.code, o.width, o.blocks)
+        self.discriminator = nn.ModuleList(
+            orthogonal(Discriminator(size, code, o.discriminator_width, o.alone or not code)) for size in sizes
+        )
+        self.names = [f"size_{size.shape[1]}" for size in sizes]
+        self.colour_weight = (0.0 if code else 50.0) if o.colour_weight is None else o.colour_weight
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, batch = self.options, next(batches)
+        if self.learns_to_read():
+            yield self.reading(batch)
+            return
+
+        text = self.embed(batch["caption"]) if self.text_dim else None
+        drawn = self.generator(self.noise(len(batch["image"])), text)  # judged twice, as in the code
+        c = None if drawn.mean is None else drawn.mean.detach()
+        other = None if c is None else mismatched(batch["caption"], c)
+        players = list(zip(self.names, self.discriminator, self.factors, drawn.images, strict=True))
+        losses: dict[str, Any] = {}
+        for name, judge, factor, fake in players:
+            real = shrink(batch["image"], factor)
+            losses[name] = self.refutation(*judged(judge, real, fake.detach(), c, other)) / len(real)
+        yield Move("discriminator", **losses)
+
+        losses = {name: persuasion(o.loss, judge(fake, c)) for name, judge, _, fake in players}
+        if c is not None:
+            losses["kl"] = o.kl_weight * divergence(drawn.mean, drawn.log_var)
+        if self.colour_weight:
+            losses["colour"] = self.colour_weight * recolouring([full(image) for image in drawn.images])
+        yield Move("generator", **losses)
+
+    def refutation(self, right: Judgement, wrong: Judgement, unreal: Judgement) -> Tensor:
+        """What a discriminator minimises, N times: six cross-entropies if it judges all that it can.
+
+        An image with a text that is not its own is a real image by itself, as in the code.
+        """
+        accepted = joined(right.joint, right.alone, wrong.alone)
+        refused = joined(wrong.joint, unreal.joint, unreal.alone)
+        return len(accepted) * self.options.loss.discriminator(accepted, refused)
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z and, with texts, noise for their codes, standard normal.  [n, z_dim (+ code)]"""
+        o = self.options
+        return rng.randn(n, o.z_dim + (o.code if self.text_dim else 0), device=self.device).to(self.dtype)
+
+    def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What each branch draws of these latents, the smallest first."""
+        return self.generator(z, self.known(z, label)).images
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The largest images."""
+        return self.images(z, label)[-1]

@@ -1,0 +1,124 @@
+"""Scores inside each class: samples drawn for a class against real images of that class alone.
+
+A generator that ignores its label, or draws one picture for each class, may do well by all other scores. The FID inside
+classes is the intra-FID of Miyato & Koyama, 2018, https://arxiv.org/abs/1802.05637, Section 5.1.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import SaddleError, UsageError
+from .blocks import squared_distances
+from .fid import fid
+from .prdc import prdc
+from .uncertainty import groups, jackknife
+
+FEWEST = 6  # samples of a class on either side: the fifth neighbour must exist
+
+Estimate = tuple[float, float]
+Detailed = tuple[float, float, dict[str, float]]  # value, error, and the value of each class by name
+
+
+@dataclass(frozen=True)
+class Known:
+    """The classes of real images, -1 where unknown."""
+
+    names: Sequence[str]
+    real: Tensor  # int64 [N]
+    train: Tensor | None = None  # int64 [T]
+
+
+Pairs = Mapping[str, tuple[Tensor, Tensor]]  # by class, features of its real images and of its samples
+
+
+def pairs(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor, names: Sequence[str]) -> Pairs:
+    """Features [N, D] and [M, D] shared out by their labels [N] and [M]: every class that real images show.
+
+    UsageError where a class has fewer than six on either side.
+    """
+    sides = [(real, real_labels.to(real.device)), (fake, fake_labels.to(fake.device))]
+    found = {}
+    for k in real_labels[real_labels >= 0].unique().tolist():
+        of_real, of_fake = (features[labels == k] for features, labels in sides)
+        if min(len(of_real), len(of_fake)) < FEWEST:
+            raise UsageError(
+                f"scores inside classes want {FEWEST} real images and as many samples of each, and '{names[k]}' has "
+                f"{len(of_real)} and {len(of_fake)}; draw more samples (-n), or hold out more images"
+            )
+        found[names[k]] = of_real, of_fake
+    if not found:
+        raise UsageError("scores inside classes want real images whose class is known, and there are none")
+    return found
+
+
+def intra_fid(by_class: Pairs) -> Detailed:
+    """The mean over classes of the FID between the class's real images and its samples."""
+    return _mean({name: fid(*pair) for name, pair in by_class.items()})
+
+
+def multiple(value: Detailed, floor: Detailed) -> Detailed:
+    """In parts of what real training images score: the mean by the mean, and class by class."""
+    if floor[0] < 1e-9:
+        raise SaddleError("inside classes the training part and the held-out part are the same images")
+    return value[0] / floor[0], value[1] / floor[0], {name: value[2][name] / floor[2][name] for name in value[2]}
+
+
+def intra_diversity(by_class: Pairs) -> Detailed:
+    """Mean distance between two samples of a class, in parts of that between two real images; mean over classes.
+
+    0 if each class has one picture, 1 for samples as diverse as real images.
+    """
+    return _mean({name: _relative_spread(*pair) for name, pair in by_class.items()})
+
+
+def worst_precision(by_class: Pairs) -> Detailed:
+    """The least share, over classes, of samples that lie among the class's real images."""
+    return _least({name: prdc(*pair).precision for name, pair in by_class.items()})
+
+
+def worst_recall(by_class: Pairs) -> Detailed:
+    """The least share, over classes, of real images that lie among the class's samples."""
+    return _least({name: prdc(*pair).recall for name, pair in by_class.items()})
+
+
+def _relative_spread(real: Tensor, fake: Tensor) -> Estimate:
+    scale = _spread(real)
+    if scale == 0:
+        raise SaddleError("the real images of a class are all alike, so that there is no diversity to compare with")
+    every = torch.arange(len(fake), device=fake.device)
+    fewer = [fake[~torch.isin(every, part)] for part in groups(len(fake), fake.device)]
+    return _spread(fake) / scale, jackknife([_spread(part) / scale for part in fewer])
+
+
+def _spread(x: Tensor) -> float:
+    """Mean distance between two different rows of x [N, D]."""
+    total = sum(float(block.sqrt().sum()) for _, block in squared_distances(x, x))
+    return total / (len(x) * (len(x) - 1))
+
+
+def _mean(found: dict[str, Estimate]) -> Detailed:
+    """Of independent estimates."""
+    values, errors = zip(*found.values(), strict=True)
+    error = sum(each**2 for each in errors) ** 0.5 / len(errors)
+    return sum(values) / len(values), error, _values(found)
+
+
+def _least(found: dict[str, Estimate]) -> Detailed:
+    value, error = min(found.values())
+    return value, error, _values(found)
+
+
+def _values(found: Mapping[str, Estimate]) -> dict[str, float]:
+    return {name: value for name, (value, _) in found.items()}
+
+
+Inside = Callable[[Pairs], Detailed]
+INSIDE: dict[str, Inside] = {
+    "intra_fid": intra_fid,
+    "intra_diversity": intra_diversity,
+    "class_precision": worst_precision,
+    "class_recall": worst_recall,
+}
