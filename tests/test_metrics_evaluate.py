@@ -20,7 +20,9 @@ from saddle.metrics.fid import Moments, fid
 from saddle.metrics.names import METRICS
 
 IMAGE_METRICS = [
-    name for name, metric in METRICS.items() if not {"modes", "stacked", "labels", "bounds", "single"} & {*metric.needs}
+    name
+    for name, metric in METRICS.items()
+    if not {"modes", "stacked", "labels", "bounds", "single", "classified"} & {*metric.needs}
 ]
 RING = torch.tensor([[math.cos(i * math.pi / 4), math.sin(i * math.pi / 4)] for i in range(8)])
 

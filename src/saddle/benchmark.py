@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,7 +26,8 @@ PLACES: dict[str, tuple[list[str], int]] = {
     "grid": (["modes", "high_quality", "mode_kl"], 2500),
     "stacked-digits": (["stacked_modes", "stacked_kl"], 26_000),
 }  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
-RESULT = "modes.json"  # in a run folder: what it scored here
+RESULT = "benchmark.json"  # in a run folder: what it scored here
+LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,67 @@ def modes(
         place = folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}"
         if say:
             say(f"{place}")
-        entries.append(_entry(recipe, place, device, quiet=say is None))
+        names, n = PLACES[recipe.data.source]
+        known = _scored(recipe, place, device, say is None, names, n)
+        entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(place), **known))
     return entries
+
+
+def labels(
+    games: Sequence[str],
+    counts: Sequence[int],
+    seeds: int,
+    folder: Path,
+    edits: Mapping[str, Any],
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> list[Entry]:
+    """Train each game on digits of which `counts` of each class are labelled, with the seeds 0 … seeds - 1.
+
+    Beside each the same classifier is trained for as many rounds on those labels alone, the baseline. An entry has
+    the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
+    No game: every one that has such a baseline. Raises UsageError, before anything is trained, for one without.
+    """
+    entries = []
+    for recipe in list(planned_labels(games, counts, seeds, edits)):
+        count = recipe.data.labelled
+        place = folder / f"{recipe.game}-{count}-{recipe.plan.seed}"
+        scored = {}
+        for key, each, where in (
+            ("baseline_error", recipe.change({"game.supervised": True}), place.with_name(f"{place.name}-baseline")),
+            ("error", recipe, place),
+        ):
+            if say:
+                say(f"{where}")
+            scored[key] = _scored(each, where, device, say is None, ["error"], 2)
+        scores = {key: known["scores"]["error"] for key, known in reversed(scored.items())}
+        entry = Entry(recipe.game, _labelled(count), recipe.plan.seed, str(place), scored["error"]["seconds"], scores)
+        entries.append(entry)
+    return entries
+
+
+def planned_labels(
+    games: Sequence[str], counts: Sequence[int], seeds: int, edits: Mapping[str, Any]
+) -> Iterator[Recipe]:
+    """The recipe of every semi-supervised run, in the order of the table."""
+    for game in games:
+        if not _has_baseline(game):
+            others = ", ".join(filter(_has_baseline, registry.names()))
+            raise UsageError(f"{game} has no supervised baseline; these have one: {others}")
+    for count in counts:
+        for game in games or filter(_has_baseline, registry.names()):
+            for seed in range(seeds):
+                changes = {"data.source": "digits", "data.labelled": count, "plan.seed": seed, "game.supervised": False}
+                yield Recipe.default(game, "digits").change({**edits, **changes})
+
+
+def _has_baseline(game: str) -> bool:
+    kind = registry.load(game)
+    return kind.takes_unlabelled and "supervised" in {setting.name for setting in fields(kind.Options)}
+
+
+def _labelled(count: int) -> str:
+    return f"{count} label{'s' * (count != 1)} a class"
 
 
 def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
@@ -85,19 +145,18 @@ def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapp
                 yield Recipe.default(game, place).change({**edits, "plan.seed": seed})
 
 
-def _entry(recipe: Recipe, folder: Path, device: str, quiet: bool) -> Entry:
-    """The run's entry as it was written down, or else that of the run once it is trained."""
+def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:
+    """The run's seconds and scores as they were written down, or else those of the run once it is trained."""
     if not (_finished(folder) and not recipe.differences(Recipe.read(folder))):
         train(recipe, folder, device, quiet)  # refuses a folder with another recipe
     run = Run(folder, "last", device)
-    names, n = PLACES[recipe.data.source]
     path = folder / RESULT
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if known.get("round") != run.round:
         scores = {name: score.value for name, score in run.evaluate(names, n).items()}
         known = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
         pictures.replace(path, json.dumps(known, indent=1).encode())
-    return Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(folder), known["seconds"], known["scores"])
+    return {"seconds": known["seconds"], "scores": known["scores"]}
 
 
 def _finished(folder: Path) -> bool:
@@ -116,6 +175,18 @@ def tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str], list[list
             columns = [[run.scores[name] for run in runs] for name in names]
             lines.append([game, *map(spread, columns), spread([run.seconds for run in runs]), str(len(runs))])
         yield place, ["game", *names, "seconds", "seeds"], lines
+
+
+def label_table(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """The headings and, for each game and number of labels, a line: errors, the baseline's, and % fewer mistakes."""
+    lines = []
+    for game, data in dict.fromkeys((entry.game, entry.data) for entry in entries):
+        runs = [entry for entry in entries if (entry.game, entry.data) == (game, data)]
+        own, baseline = ([run.scores[name] for run in runs] for name in ("error", "baseline_error"))
+        fewer = [100 * (1 - a / b) if b else 0.0 for a, b in zip(own, baseline, strict=True)]
+        columns = map(spread, (own, baseline, fewer, [run.seconds for run in runs]))
+        lines.append([game, data, *columns, str(len(runs))])
+    return ["game", "data", "error", "baseline error", "% fewer", "seconds", "seeds"], lines
 
 
 def spread(values: Sequence[float]) -> str:

@@ -217,3 +217,16 @@ class Density(Game):
     @abstractmethod
     def bound(self, batch: Batch, draws: int = 1) -> Tensor:
         """A lower bound of log p(x) in nats, on average over its random numbers.  [N]"""
+
+
+class Classification(Game):
+    """A game that learned to tell the classes of its data apart."""
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        """Names of the classes that it tells apart; empty if its settings had it learn none."""
+        return self.data.classes
+
+    @abstractmethod
+    def classify(self, image: Tensor) -> Tensor:
+        """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1]."""

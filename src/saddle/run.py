@@ -18,7 +18,7 @@ from .checkpoint import Checkpoints, Damaged, State
 from .data import open_source
 from .ema import Averages
 from .errors import SaddleError, UsageError
-from .game import Density, Encoding, Game, Synthesis, Translation
+from .game import Classification, Density, Encoding, Game, Synthesis, Translation
 from .games._single_image import SingleImage
 from .pictures import replace, to_uint8
 from .precision import choose_device
@@ -100,6 +100,15 @@ class Run:
             raise UsageError(f"{self.recipe.game} does not encode; it is for {what_for(self.game)}")
         return self.game
 
+    @property
+    def classification(self) -> Classification:
+        """The game as one that classifies; UsageError if it is for something else."""
+        if not isinstance(self.game, Classification):
+            raise UsageError(f"{self.recipe.game} does not classify; it is for {what_for(self.game)}")
+        if not self.game.classifies:
+            raise UsageError(f"with its settings, this {self.recipe.game} has learned no classes")
+        return self.game
+
     def sample(
         self,
         n: int,
@@ -145,6 +154,12 @@ class Run:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.encoding, self._labels(label)
         return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
+
+    @torch.no_grad()
+    def classify(self, images: Tensor) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
+        game = self.classification
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
 
     @torch.no_grad()
     def interpolate(
@@ -268,6 +283,7 @@ KINDS: dict[type, str] = {
     Synthesis: "sampling (saddle sample)",
     Translation: "translation (saddle translate)",
     Encoding: "encoding (saddle encode, saddle reconstruct)",
+    Classification: "classification (saddle classify)",
     Density: "likelihood (saddle evaluate --metrics elbo)",
 }
 

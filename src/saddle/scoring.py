@@ -13,7 +13,7 @@ from . import dist, rng
 from .data.source import Split, decoded
 from .errors import UsageError
 from .events import Event
-from .game import Density, Game, Synthesis, Translation
+from .game import Classification, Density, Game, Synthesis, Translation
 from .games._single_image import SingleImage
 from .layers.resize import resized
 from .metrics.evaluation import evaluate
@@ -48,6 +48,7 @@ AT_THE_END = {
 }
 OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
 _SAMPLES_OF_A_CLASS = 20  # so many are needed for scores inside classes that nobody asked for
+ONLY_TOLD = ("error",)  # scores that choose no checkpoint: labels that chose would measure too well
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
@@ -61,10 +62,14 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
         return _OF_MIXTURES
     if isinstance(game, SingleImage):
         return _OF_ONE_IMAGE if final else []  # while scales are still to come, samples are small ones enlarged
+    if not final and game.takes_unlabelled and _classes_known(game, source):
+        return ["error"]
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
     if final and names and isinstance(game, Synthesis) and game.labels:
         told = game.labels == source.spec.classes and "label" in game.needs
         names = [*names, *(OF_CLASSES if told else ["purity"])]
+    if final and _classes_known(game, source):
+        names = [*names, "error"]
     return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
 
 
@@ -105,6 +110,7 @@ def score(
             mixture=_mixture(source.name),
             known=_known(source),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
+            classified=_classified(game, source) if "error" in names else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
         )
 
@@ -186,6 +192,27 @@ def _known(source: Source) -> Known | None:
         return None
     heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (source.heldout, source.train))
     return Known(source.spec.classes, heldout, train)
+
+
+def _classes_known(game: Game, source: Source) -> bool:
+    """Does the game classify, and are the classes of held-out images known?"""
+    known = source.heldout is not None and "label" in source.heldout.columns and bool(source.spec.classes)
+    return known and isinstance(game, Classification) and bool(game.classifies)
+
+
+@torch.no_grad()
+def _classified(game: Game, source: Source, chunk: int = 1024) -> tuple[Tensor, Tensor] | None:
+    """What the game says of the held-out images with a label, log p [M, K], and their labels [M]; None if nothing."""
+    if not (isinstance(game, Classification) and _classes_known(game, source)):
+        return None
+    assert source.heldout is not None
+    found, labels = [], []
+    for start in range(0, len(source.heldout), chunk):
+        batch = source.heldout.take(slice(start, start + chunk))
+        known = batch["label"] >= 0
+        found.append(game.classify(batch["image"][known].to(game.device, game.dtype)).float())
+        labels.append(batch["label"][known])
+    return torch.cat(found), torch.cat(labels)
 
 
 def _columns(source: Source) -> dict[str, Tensor]:

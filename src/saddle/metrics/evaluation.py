@@ -45,13 +45,15 @@ def evaluate(
     bounds: Tensor | None = None,
     single: OneImage | None = None,
     known: Known | None = None,
+    classified: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1] or points [k, D], or (images, the labels int64 [k] they were
     drawn for); `train` is what was trained on; `mixture` is (centres [K, D], std) of points with known modes; `bounds`
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
-    `known` are the classes of the real images.
+    `known` are the classes of the real images;
+    `classified` is (log p [M, K], labels int64 [M]): what a game that classifies says of held-out images.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -61,6 +63,7 @@ def evaluate(
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
     given["known"] = known
+    given["classified"] = classified
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -70,6 +73,7 @@ def evaluate(
         bounds=bounds,
         single=single,
         known=known,
+        classified=classified,
         seed=seed,
     )
     return {name: _score(name, metric, material, look) for name, metric in metrics.items()}
@@ -86,6 +90,7 @@ class Material:
     bounds: Tensor | None
     single: OneImage | None
     known: Known | None
+    classified: tuple[Tensor, Tensor] | None
     seed: int
 
     @property
@@ -153,6 +158,11 @@ class Material:
         return self.single
 
     @property
+    def error(self) -> Estimate:
+        assert self.classified is not None
+        return classes.error(*self.classified)
+
+    @property
     def elbo(self) -> Estimate:
         assert self.bounds is not None
         return float(self.bounds.mean()), float(self.bounds.std()) / len(self.bounds) ** 0.5
@@ -180,6 +190,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "copying": lambda m: copying(m.fake, m.train_features, m.real_features),
     "classes": lambda m: classes.rarest_class(m.seen["logits"]),
     "accuracy": lambda m: classes.conditional_accuracy(m.seen["logits"], m.seen["labels"]),
+    "error": lambda m: m.error,
     "purity": lambda m: classes.purity(m.seen["logits"], m.seen["labels"]),
     **{name: partial(_inside, name) for name in INSIDE},
     "intra_fid_multiple": lambda m: m.intra_multiple,
@@ -201,6 +212,7 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     **dict.fromkeys(("precision", "recall", "class_precision", "class_recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
+    "error": lambda m: {"reference_count": len(m.classified[1])},  # type: ignore[index]
 }
 
 
@@ -214,7 +226,7 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if look is not None and not {"modes", "single"} & set(metric.needs):
+    if look is not None and not {"modes", "single", "classified"} & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
         real = material.real
@@ -238,6 +250,7 @@ _REASONS = {
     "features": "a feature extractor, and none is given",
     "logits": "an extractor that is a classifier ('digits', 'inception')",
     "known": "held-out images whose classes are known",
+    "classified": "a game that classifies (acgan, sgan), and held-out images whose classes are known",
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",

@@ -12,7 +12,8 @@ class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
     centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image), known (classes of the real images).
+    (a game that learns one image), classified (held-out images with the classes that a game sees in them), known
+    (classes of the real images).
     """
 
     says: str
@@ -37,6 +38,7 @@ METRICS = {
     "classes": Metric("share of the rarest digit, as the digit classifier sees the samples", "higher",
                       ("samples", "digits")),
     "accuracy": Metric("share of samples that show the digit asked for", "higher", ("samples", "digits", "labels")),
+    "error": Metric("share of held-out images whose class the game itself gets wrong", "lower", ("classified",)),
     "purity": Metric("share of samples that show the commonest digit of their code", "higher",
                      ("samples", "digits", "labels")),
     "intra_fid": Metric("mean over classes of the FID inside the class", "lower", (*_COMPARED, "labels", "known")),

@@ -79,8 +79,11 @@ class Improved(Network):
             MeanPool(),
         )
         compared, (features,) = comparison(self.minibatch, (wide,))
-        head = WeightNorm(nn.Linear(features, self.outputs, bias=False), learn_scale=True, std=0.1)
-        return _normal(Discriminator(nn.Sequential(*trunk, *compared), nn.Sequential(head, LogSumExp())))
+        head = nn.Sequential(self.class_head(features, self.outputs), LogSumExp())
+        return _normal(Discriminator(nn.Sequential(*trunk, *compared), head))
+
+    def class_head(self, features: int, classes: int) -> nn.Module:
+        return _normal(WeightNorm(nn.Linear(features, classes, bias=False), learn_scale=True, std=0.1))
 
 
 class LogSumExp(nn.Module):

@@ -42,3 +42,7 @@ class Network(ABC):
     @abstractmethod
     def discriminator(self, data: DataSpec) -> Discriminator:
         """Samples (and labels [N]) → Verdict."""
+
+    def class_head(self, features: int, classes: int) -> nn.Module:
+        """The last layer of a classifier on the discriminator's trunk, features [N, features] → logits [N, classes]."""
+        return nn.Linear(features, classes)

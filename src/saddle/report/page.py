@@ -12,7 +12,7 @@ import numpy as np
 from ..progress import by_player, duration, number
 from . import samples
 from .html import Html, tag
-from .story import Story, flat, is_number
+from .story import Story, baseline, flat, is_number
 from .svg import Curve, chart
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -73,7 +73,9 @@ def scores(story: Story) -> Html | None:
         for score in story.scores
     ]
     table = tag("table", tag("thead", titles), tag("tbody", *lines), class_="scores")
-    return _section("Scores", _scrolled(table, "scores"), _timed(story.scores), *(_fingerprints(story.scores)))
+    return _section(
+        "Scores", _scrolled(table, "scores"), _timed(story.scores), _compared(story), *(_fingerprints(story.scores))
+    )
 
 
 def pictures(story: Story) -> Html:
@@ -181,6 +183,18 @@ def _timed(told: list[dict[str, Any]]) -> Html | None:
     times: dict[str, Any] = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
     said = ", ".join(f"to {k}: {duration(s) if is_number(s) else 'not reached'}" for k, s in times.items())
     return tag("p", f"Training time until the FID was down to multiples of its floor, {said}.") if times else None
+
+
+def _compared(story: Story) -> Html | None:
+    """The error of a semi-supervised run against that of its baseline, where the two lie side by side."""
+    own, other = story.score("error"), baseline(story)
+    found = other.score("error") if other else None
+    if own is None or other is None or found is None:
+        return None
+    fewer = f", {100 * (1 - own / found):.0f} % fewer mistakes" if found > own else ""
+    place = other.folder.resolve().name
+    told = f"Error {own:.4g} against {found:.4g} of the same classifier trained on the labels alone ({place}){fewer}."
+    return tag("p", told)
 
 
 def _fingerprints(told: list[dict[str, Any]]) -> list[Html]:

@@ -49,6 +49,11 @@ class Story:
         """The last round heard of."""
         return max((int(event["round"]) for event in self.events if is_number(event.get("round"))), default=0)
 
+    def score(self, name: str) -> float | None:
+        """The value of a score; None if it was not taken."""
+        values = [score.get("value") for score in self.scores if score["name"] == name]
+        return float(values[0]) if values and is_number(values[0]) else None
+
     def curves(self, group: str) -> list[Curve]:
         """Every number under `group` ("losses" or "notes") of the rounds, in order of appearance."""
         return gather((e["round"], e.get(group)) for e in self.of("round") if is_number(e.get("round")))
@@ -74,14 +79,36 @@ def read(folder: Path) -> Story:
         raise UsageError(
             f"{folder} is not the folder of a run: it has no recipe.yaml; name the folder that `train` wrote"
         )
+    settings = _settings(recipe)
+    happened = events.read(folder / "events.jsonl")
+    return Story(folder, settings, happened, _final_scores(folder / "scores.json", happened))
+
+
+def _settings(recipe: Path) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(recipe.read_text("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SaddleError(f"{recipe} is not YAML: {error}") from error
     if not isinstance(settings, dict):
         raise SaddleError(f"{recipe} holds no settings: expected names with values, found {type(settings).__name__}")
-    happened = events.read(folder / "events.jsonl")
-    return Story(folder, settings, happened, _final_scores(folder / "scores.json", happened))
+    return settings
+
+
+def baseline(story: Story) -> Story | None:
+    """The run in a folder beside this one whose recipe differs in nothing but that its game is supervised.
+
+    None for a run that is no semi-supervised one, or without such a run beside it.
+    """
+    settings = dict(flat(story.recipe))
+    if settings.get("game.supervised") != "false":
+        return None
+    for path in sorted(story.folder.resolve().parent.glob("*/recipe.yaml")):
+        try:
+            if dict(flat(_settings(path))) == settings | {"game.supervised": "true"}:
+                return read(path.parent)
+        except SaddleError:  # a folder that cannot be read is not the one that is looked for
+            continue
+    return None
 
 
 def gather(told: Iterable[tuple[float, dict[str, Any] | None]]) -> list[Curve]:

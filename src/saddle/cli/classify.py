@@ -1,0 +1,109 @@
+"""Name the classes of images, by a game that learned to tell them apart: sgan, acgan, bicogan, …
+
+  saddle classify runs/sgan-digits seven.png
+  saddle classify runs/sgan-digits digits/                     with accuracy, if sub-folders have the classes' names
+  saddle classify runs/sgan-digits digits/ --labels known.csv --out classes.csv
+
+Images are brought to the size and the channels that the run was trained with. --labels is a CSV or
+JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it count in no
+accuracy. --out takes the probability of every class.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _open
+from ._show import json, paths, table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes that the images are known to show")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the probability of every class here")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: {classes, images: [{image, class, …}], accuracy, known}"
+    )
+
+
+def run(args: Namespace) -> None:
+    import torch
+
+    from ..errors import UsageError
+    from . import _images
+
+    if args.out and args.out.suffix != ".csv":
+        raise UsageError(f"--out {args.out}: the name should end in .csv")
+    opened = _open.opened(args)
+    classes = opened.classification.classifies
+    images = _images.read(opened, args.input)
+    known = _known(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
+    told = opened.classify(torch.stack(list(images.values()))).exp()
+    rows = [_row(name, row, classes, known.get(name)) for name, row in zip(images, told, strict=True)]
+    right = [row["class"] == row["label"] for row in rows if "label" in row]
+    accuracy = sum(right) / len(right) if right else None
+    written = [_write(told, list(images), classes, args.out)] if args.out else []
+    if args.json:
+        json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
+        return
+    heads = ["image", "class", "probability", *(["label"] if right else [])]
+    table(heads, [(r["image"], r["class"], f"{r['probability']:.3f}", r.get("label", "")) for r in rows])
+    if accuracy is not None:
+        print(f"accuracy {accuracy:.4g} ± {_error(accuracy, len(right)):.2g}, {sum(right)} of {len(right)} right")
+    if written:
+        paths(written, as_json=False)
+
+
+def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | None) -> dict[str, str | float]:
+    best = int(chances.argmax())
+    row: dict[str, str | float] = {"image": name, "class": classes[best], "probability": float(chances[best])}
+    return row | ({} if label is None else {"label": label})
+
+
+def _folders(place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+    """Classes by the name of the folder that an image lies in, where that is the name of a class."""
+    root = place if place.is_dir() else place.parent
+    found = {name: (root / name).resolve().parent.name for name in images}
+    return {name: folder for name, folder in found.items() if folder in classes}
+
+
+def _known(file: Path, place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+    """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
+    from ..data.tables import read_labels
+    from ..errors import UsageError, near, some
+
+    told = read_labels(str(file), place if place.is_dir() else place.parent, images)
+    if told.condition.kind != "class":
+        raise UsageError(f"{file} has {told.condition} in each line; to compare with, it must have a class")
+    for name in told.condition.names:
+        if name not in classes:
+            raise UsageError(f"{file}: no class '{name}'{near(name, classes)}; the run knows {some(classes)}")
+    return {image: told.condition.names[place_] for image, place_ in told.labels.items()}  # type: ignore[index]
+
+
+def _error(share: float, count: int) -> float:
+    from ..metrics.uncertainty import share_error
+
+    return share_error(share, count)
+
+
+def _write(told: "Tensor", names: list[str], classes: tuple[str, ...], out: Path) -> Path:
+    """Lines of name, class and the probability of every class, under a heading."""
+    import csv
+    import io
+
+    from ..pictures import replace
+
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(["image", "class", *classes])
+    best = told.argmax(1).tolist()
+    for name, place, row in zip(names, best, told.tolist(), strict=True):
+        lines.writerow([name, classes[place], *(f"{chance:.6g}" for chance in row)])
+    return replace(out, text.getvalue().encode())

@@ -1,0 +1,76 @@
+"""AC-GAN. Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2017. https://arxiv.org/abs/1610.09585
+
+The generator is told a class, the discriminator is not: a second head on its trunk guesses it. L_S = E log p(real | x)
++ E log p(fake | G(z, c)) (Eq. 2), L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3); the discriminator maximises
+L_S + L_C, on real and on fake images, the generator L_C - L_S, here in its non-saturating form.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, log_softmax
+
+from ..errors import UsageError
+from ..game import Classification
+from ..nets import acgan
+from ..nets.conditional import TwoHeads, features_shape
+from ..nets.network import Network
+from ..optim import Adam, Optim
+from ..precision import full
+from ..scene import Scene
+from ..spec import DataSpec
+from ._two_player import TwoPlayer
+
+
+class ACGAN(TwoPlayer, Classification):
+    takes_points = False
+    takes_conditions = ("class",)
+
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = acgan.ACGAN()  # the architecture of both players
+        conditional: bool = True  # tell the generator the class of each sample
+        class_weight: float = 1.0  # factor on the discriminator's loss of classes
+        generator_class_weight: float = 1.0  # factor on the generator's; much of it costs variety
+        optim: Optim = Adam(lr=2e-4)  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if not self.conditional:
+                raise UsageError("acgan is conditional: its generator is told a class; take dcgan for none")
+            if min(self.class_weight, self.generator_class_weight) < 0:
+                raise UsageError(
+                    "class_weight and generator_class_weight are at least 0, "
+                    f"not {self.class_weight} and {self.generator_class_weight}"
+                )
+
+    options: Options
+
+    def build_discriminator(self, data: DataSpec) -> nn.Module:
+        network = self.options.network
+        judge = network.discriminator(data.unconditional())
+        units = prod(features_shape(judge, data))
+        return TwoHeads(judge, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
+
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
+        return super().extras(player, scene) | {"classes": self.class_loss(player, scene)}
+
+    def class_loss(self, player: str, scene: Scene) -> Tensor:
+        """-L_C, as far as it depends on the player: of real and fake images for the discriminator."""
+        assert scene.label is not None
+        assert scene.fake_verdict is not None
+        of_fake = cross_entropy(self.classes(scene.fake_verdict.features), scene.label)
+        if player == "generator":
+            return self.options.generator_class_weight * of_fake
+        assert scene.real_verdict is not None
+        of_real = cross_entropy(self.classes(scene.real_verdict.features), scene.label)
+        return self.options.class_weight * (of_real + of_fake)
+
+    def classes(self, features: Tensor) -> Tensor:
+        """Logits of the classes, [N, K]."""
+        return full(self.discriminator.second(features))
+
+    def classify(self, image: Tensor) -> Tensor:
+        return log_softmax(self.classes(self.judge(image).features), 1)

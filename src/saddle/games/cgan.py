@@ -1,0 +1,84 @@
+"""CGAN. Conditional Generative Adversarial Nets. Mirza and Osindero, 2014. https://arxiv.org/abs/1411.1784
+
+Both players are told a label y beside their input: the value of the game is E log D(x | y) + E log(1 - D(G(z | y)))
+(Eq. 2), and a fake is judged by the label it was asked for. `separate_heads` parts the question "is it real?", U(x),
+from "is it what y says?", J(x, y), as in StackGAN-v2 (https://arxiv.org/abs/1710.10916, Eq. 5 and 6): real samples
+under the label of others are mismatches for J and still real for U. Settings of the paper's MNIST networks.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from .. import rng
+from ..errors import UsageError
+from ..nets.conditional import TwoHeads, features_shape, match_head, told
+from ..nets.maxout import ConditionalMaxout
+from ..nets.network import Network
+from ..optim import SGD, Exponential, Linear, Optim
+from ..precision import full
+from ..scene import Scene
+from ..spec import DataSpec
+from ._two_player import TwoPlayer
+
+DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
+
+
+class CGAN(TwoPlayer):
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = ConditionalMaxout()  # the architecture of both players
+        conditional: bool = True  # give both players the label of each sample
+        separate_heads: bool = False  # ask "is it real?" and "is it what the label says?" apart
+        match_weight: float = 1.0  # factor on the losses of the second head, if there is one
+        optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=Linear(start=0.5, end=0.7))  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.separate_heads and not self.conditional:
+                raise UsageError("separate_heads asks whether a sample is what its label says; leave conditional true")
+            if self.match_weight < 0:
+                raise UsageError(f"match_weight is at least 0, not {self.match_weight}")
+
+    options: Options
+
+    def build_discriminator(self, data: DataSpec) -> nn.Module:
+        if not self.options.separate_heads:
+            return super().build_discriminator(data)
+        judge = self.options.network.discriminator(data.unconditional())
+        return TwoHeads(judge, match_head(features_shape(judge, data), told(data)))
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, uniform in [0, 1).  [n, z_dim]"""
+        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)
+
+    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
+        paid = super().extras(player, scene)
+        if self.options.separate_heads:
+            paid["match"] = self.options.match_weight * self.match(player, scene)
+        return paid
+
+    def match(self, player: str, scene: Scene) -> Tensor:
+        """What the player pays for J, the answers to "is it what the label says?".
+
+        A mismatch is a real sample under a label drawn by the data's law; a label that happens to be its own is none.
+        """
+        assert scene.label is not None
+        assert scene.fake_verdict is not None
+        of_fake = self.matches(scene.fake_verdict.features, scene.label)
+        if player == "generator":
+            return softplus(-of_fake).mean()
+        assert scene.real_verdict is not None
+        other = self.draw_label(len(scene.label))
+        assert other is not None
+        features, real_logits = scene.real_verdict.features, scene.real_verdict.logits
+        differs = (other != scene.label).flatten(1).any(1) if other.ndim > 1 else other != scene.label
+        mismatched = softplus(self.matches(features, other)) + softplus(-real_logits)  # still real for U
+        of_real = softplus(-self.matches(features, scene.label))
+        return of_real.mean() + (differs * mismatched).mean() + softplus(of_fake).mean()
+
+    def matches(self, features: Tensor, label: Tensor) -> Tensor:
+        """J: logits [N] of "it is what the label says"."""
+        return full(self.discriminator.second(features, label)).flatten()

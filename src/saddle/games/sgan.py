@@ -1,0 +1,110 @@
+"""SGAN. Semi-Supervised Learning with Generative Adversarial Networks. Odena, 2016. https://arxiv.org/abs/1606.01583
+
+The discriminator is a classifier with one class more, "fake", so that images without a label teach it too. Here in the
+form of Salimans et al., 2016, Section 5 (https://arxiv.org/abs/1606.03498): the fake class's logit is fixed at 0, so
+with logits l of the classes D(x) = Z / (Z + 1), Z = Σ exp l. L_D = -log p(y | x, real) of the labelled images, and
+-½ log D(x) - ½ log(1 - D(G(z))) of all; the generator matches the mean features. Settings of the CIFAR-10 code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, log_softmax
+
+from .. import dist, rng
+from ..auxiliaries import FeatureMatching
+from ..errors import UsageError
+from ..game import Classification, Move, Synthesis
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets.conditional import ClassDiscriminator, ClassVerdict, features_shape
+from ..nets.improved import Improved
+from ..nets.network import Network
+from ..optim import Adam, Linear, Optim
+from ..precision import full
+from ..scene import Scene, Verdict
+from ..spec import Batch, DataSpec
+
+
+class SGAN(Synthesis, Classification):
+    needs = ("image", "label")
+    averaged = ("generator", "discriminator")
+    takes_unlabelled = True
+
+    @dataclass(frozen=True)
+    class Options(Synthesis.Options):
+        network: Network = Improved()  # the architecture of both players
+        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
+        adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it
+        feature_matching: bool = True  # the generator matches mean features; if false, it deceives
+        supervised: bool = False  # leave out fakes and unlabelled images: the baseline, a classifier by itself
+        optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.adversarial_weight < 0:
+                raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
+            if self.network.gives_energies:
+                raise UsageError(f"{type(self.network).__name__} gives energies, and sgan's discriminator classifies")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, plain = self.options, data.unconditional()
+        self.generator = o.network.generator(o.z_dim, plain)
+        judge = o.network.discriminator(plain)
+        head = o.network.class_head(prod(features_shape(judge, plain)), len(data.classes))
+        self.discriminator = ClassDiscriminator(judge.trunk, nn.Sequential(nn.Flatten(), head))
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, uniform in [0, 1).  [n, z_dim]"""
+        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, batch = self.options, next(batches)
+        real = batch["image"]
+        of_real = self.judge(real)
+        classes = self.class_loss(of_real.classes, batch["label"])
+        if o.supervised:
+            yield Move("discriminator", classes=classes)
+            return
+
+        with torch.no_grad():
+            fake = self.generator(self.noise(len(real)))
+        of_fake = self.judge(fake)
+        self.note(d_real=o.loss.output(of_real.logits), d_fake=o.loss.output(of_fake.logits))
+        adversarial = o.adversarial_weight * o.loss.discriminator(of_real.logits, of_fake.logits)
+        yield Move("discriminator", classes=classes, adversarial=adversarial)
+
+        fake = self.generator(self.noise(len(real)))
+        with torch.no_grad():
+            of_real = self.judge(real)
+        of_fake = self.judge(fake)
+        if o.feature_matching:
+            yield Move("generator", feature_matching=matching(real, fake, of_real, of_fake))
+        else:
+            yield Move("generator", adversarial=o.loss.generator(of_real.logits, of_fake.logits))
+
+    def judge(self, x: Tensor) -> ClassVerdict:
+        verdict = self.discriminator(x)
+        return verdict._replace(logits=full(verdict.logits), classes=full(verdict.classes))
+
+    def class_loss(self, classes: Tensor, label: Tensor) -> Tensor:
+        """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.
+
+        The mean is over those of all processes; every micro-batch is one of its own.
+        """
+        known = dist.mean((label >= 0).sum().to(classes)).clamp(min=1 / dist.world())
+        return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / known
+
+    def classify(self, image: Tensor) -> Tensor:
+        return log_softmax(self.judge(image).classes, 1)
+
+
+def matching(real: Tensor, fake: Tensor, of_real: ClassVerdict, of_fake: ClassVerdict) -> Tensor:
+    """The mean absolute difference of the mean features, as in the code."""
+    scene = Scene(lambda x: x, real, fake, Verdict(*of_real[:2]), Verdict(*of_fake[:2]))
+    return FeatureMatching(absolute=True).measure(scene)

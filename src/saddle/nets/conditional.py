@@ -1,0 +1,152 @@
+"""Networks that are told what a sample shows beside their input, and discriminators with a second head."""
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from ..errors import UsageError
+from ..layers.norm import BatchNorm2d
+from ..scene import Verdict
+from ..spec import DataSpec
+from .dcgan import DCGAN
+from .network import Discriminator, Network
+
+
+def told(data: DataSpec) -> int:
+    """Numbers that a network is told of a sample: classes or columns; 0 if it is told nothing."""
+    return len(data.condition.names) if data.condition else 0
+
+
+def as_numbers(label: Tensor, size: int, like: Tensor) -> Tensor:
+    """What is told of each sample, [N, size]: classes int64 [N] as one-hot rows, columns float [N, size] as is."""
+    return (one_hot(label, size) if label.ndim == 1 else label).to(like)
+
+
+class Beside(nn.Module):
+    """Layers whose input has the label beside it: as further numbers of a latent or a point, as channels of a map."""
+
+    def __init__(self, layers: nn.Module, size: int):
+        super().__init__()
+        self.layers, self.size = layers, size
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, size] → what the layers make of both"""
+        numbers = as_numbers(label, self.size, x)
+        spread = numbers[(..., *[None] * (x.ndim - 2))].expand(-1, -1, *x.shape[2:])
+        return self.layers(torch.cat((x, spread), 1))
+
+
+class Joined(nn.Module):
+    """Layers of the input and layers of the label, whose outputs meet side by side in a third stack."""
+
+    def __init__(self, own: nn.Module, of_label: nn.Module, joint: nn.Module, size: int):
+        super().__init__()
+        self.own, self.of_label, self.joint, self.size = own, of_label, joint, size
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """x [N, …] and labels int64 [N] or float [N, size] → what the joint layers make of both"""
+        h = self.own(x)
+        return self.joint(torch.cat((h, self.of_label(as_numbers(label, self.size, h))), 1))
+
+
+class ToldDiscriminator(Discriminator):
+    """A discriminator whose trunk takes the label, so that its head need not."""
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+        features = self.trunk(x, label)
+        return Verdict(self.head(features).flatten(), features)
+
+
+@dataclass(frozen=True)
+class Concatenation(Network):
+    """Any network, told the label beside its input: after z, and after the sample's channels as constant maps.
+
+    What Mirza & Osindero, 2014 (https://arxiv.org/abs/1411.1784), do to layers, done to a whole architecture. One
+    network takes classes, as one-hot rows, and columns of numbers. Each column adds a channel to the first layers.
+    """
+
+    takes_labels: ClassVar[bool] = True
+    takes_columns: ClassVar[bool] = True
+
+    network: Network = DCGAN()  # the architecture, without labels
+
+    def __post_init__(self) -> None:
+        if self.network.takes_labels or self.network.gives_energies:
+            why = "takes labels by itself" if self.network.takes_labels else "judges by how well it draws its input"
+            raise UsageError(f"{type(self.network).__name__} {why}; choose it without Concatenation")
+
+    def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
+        size = told(data)
+        plain = self.network.generator(z_dim + size, data.unconditional())
+        return Beside(plain, size) if size else plain
+
+    def discriminator(self, data: DataSpec) -> Discriminator:
+        size, channels = told(data), data.shape[0]
+        shape = (channels + size, *data.shape[1:])
+        plain = self.network.discriminator(replace(data.unconditional(), shape=shape))
+        return ToldDiscriminator(Beside(plain.trunk, size), plain.head) if size else plain
+
+
+class TwoHeads(nn.Module):
+    """A discriminator that is told nothing, and a second head, which is asked by itself about a verdict's features."""
+
+    def __init__(self, judge: Discriminator, second: nn.Module):
+        super().__init__()
+        self.judge, self.second = judge, second
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+        """Samples [N, …] → Verdict, whatever their label is."""
+        return self.judge(x)
+
+
+def match_head(shape: tuple[int, ...], size: int) -> nn.Module:
+    """Features of this shape, without the batch, and labels → logits [N, 1] of "it is what the label says".
+
+    On maps as in StackGAN-v2: the label on every place, a 3×3 convolution, batch norm, one over the whole map. Zhang et
+    al., 2018. https://arxiv.org/abs/1710.10916
+    """
+    leak = nn.LeakyReLU(0.2)
+    if len(shape) < 3:
+        width = math.prod(shape)
+        return Beside(nn.Sequential(nn.Linear(width + size, width), leak, nn.Linear(width, 1)), size)
+    channels, height, width = shape
+    first = nn.Conv2d(channels + size, channels, 3, padding=1, bias=False)
+    last = nn.Conv2d(channels, 1, (height, width))
+    return Beside(nn.Sequential(first, BatchNorm2d(channels), leak, last, nn.Flatten()), size)
+
+
+class ClassVerdict(NamedTuple):
+    """Is x real, and what does it show?"""
+
+    logits: Tensor  # [N]
+    features: Tensor  # [N, …]: what the last layer saw
+    classes: Tensor  # logits [N, K]
+
+
+class ClassDiscriminator(nn.Module):
+    """K classes against none: the logit of "real" is log Σ exp of theirs, for that of "fake" is fixed at 0.
+
+    Salimans et al., 2016, Section 5: adding a number to all K + 1 logits changes nothing, so one of them is free.
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module):
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, x: Tensor) -> ClassVerdict:
+        features = self.trunk(x)
+        classes = self.head(features)
+        return ClassVerdict(classes.logsumexp(1), features, classes)
+
+
+def features_shape(judge: Discriminator, data: DataSpec) -> tuple[int, ...]:
+    """Of a discriminator's features of such samples, without the batch."""
+    sketch = deepcopy(judge).eval()  # a copy, so that no trace is left in statistics
+    with torch.no_grad():
+        seen = sketch(torch.zeros(2, *data.shape, device=next(judge.parameters()).device))
+    return tuple(seen.features.shape[1:])
