@@ -147,3 +147,9 @@ def test_captions_outside_the_grammar_are_refused() -> None:
     with pytest.raises(UsageError, match="names 0 of the sizes"):
         evaluate(lambda k: (torch.zeros(k, 3, 8, 8), torch.full((k, 3), 97)), None, ["attributes"], None, n=2)
     assert scoring.defaults(Oracle(SOURCE.spec), other, final=True) == []
+
+
+def test_samples_without_captions_are_refused() -> None:
+    for drawn in (torch.zeros(2, 3, 8, 8), (torch.zeros(2, 3, 8, 8), torch.zeros(2, dtype=torch.int64))):
+        with pytest.raises(UsageError, match="needs samples drawn for captions"):
+            evaluate(lambda k, drawn=drawn: drawn, None, ["attributes"], None, n=2)

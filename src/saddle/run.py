@@ -150,8 +150,7 @@ class Run:
 
     def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts. UsageError if there are some and the game is not one that takes them."""
-        told = self.synthesis.condition if texts else None
-        if texts and (told is None or told.kind != "text"):
+        if texts and (self.synthesis.condition is None or self.synthesis.condition.kind != "text"):
             raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
         return texts
 
@@ -162,10 +161,8 @@ class Run:
         told = self.synthesis.condition
         if told is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        if told.kind == "text":
-            label = to_bytes([str(asked)], told, self.synthesis.any_words)[0].to(self.device)
-        else:
-            label = conditions.read(told, asked).to(self.device)
+        text = to_bytes([str(asked)], told, self.synthesis.any_words)[0] if told.kind == "text" else None
+        label = (conditions.read(told, asked) if text is None else text).to(self.device)
         label = label.to(self.synthesis.dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 
