@@ -31,6 +31,7 @@ from saddle.settings import choices, explain, flat, text
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
+BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 ARROW = {"lower": "↓", "higher": "↑"}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
 PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
@@ -189,6 +190,12 @@ What is **bold** was missed: `make learning` fails there. What was tried is told
 ## Measured
 
 {measured_tables(measured) or "Not yet measured."}
+
+## Labels, codes and words
+
+Beside each kind of score stands what a trivial answer gets, as `python tools/baselines.py` measures it.
+
+{beside_baselines(measured)}
 """
 
 
@@ -220,6 +227,30 @@ def measured_tables(measured: dict[str, Any]) -> str:
         tables.append(table([*FACTS, *heads], lines))
     machines = sorted({run["machine"] for run in measured.values()})
     return "\n\n".join([*tables, *([f"Machine: {'; '.join(machines)}."] if machines else [])])
+
+
+THEMES = {  # what a game is for, and the scores that tell
+    "The digit that was wanted": ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall"),
+    "Digits found without labels": ("purity",),
+    "Digits told apart": ("error",),
+    "Codes": ("nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction", "sharpness"),
+    "Drawn from captions": ("attributes", "attributes_all", "attributes_held_out", "attributes_held_out_all"),
+}
+
+
+def beside_baselines(measured: dict[str, Any]) -> str:
+    """For every theme a table of the runs that have its first score, and below them the trivial answers."""
+    trivial = json.loads(BASELINES.read_text("utf-8"))
+    parts = []
+    for theme, names in THEMES.items():
+        lines = [[f"`{command(stem)}`", *(value(run, name) for name in names)] for stem, run in measured.items()]
+        lines = [line for line in lines if line[1]]
+        for answer, scores in trivial.items():
+            known = [f"{scores[name]:.3g}" if name in scores else "" for name in names]
+            lines += [[f"*{answer}*", *known]] if any(known) else []
+        heads = [f"{name} {ARROW[METRICS[name].better]}" for name in names]
+        parts.append(f"### {theme}\n\n{table(['command', *heads], lines)}")
+    return "\n\n".join(parts)
 
 
 FACTS = ["command", "samples", "settings", "minutes", "parameters"]

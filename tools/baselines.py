@@ -1,0 +1,59 @@
+"""What needs no GAN: scores of trivial answers, beside which docs/scores.md puts those of games.
+
+python tools/baselines.py > docs/baselines.json
+"""
+
+import json
+
+import torch
+from torch import Tensor
+
+from saddle.data import DataOptions, open_source
+from saddle.data.source import Split
+from saddle.metrics.attributes import all_right, asked, share_right, shown
+from saddle.metrics.codes import Codes, nn_accuracy, probe_accuracy, reconstruction
+from saddle.metrics.features import extractor
+
+
+def whole(split: Split | None, key: str, most: int | None = None) -> tuple[Tensor, Tensor]:
+    """All images of a part, or as many, and what they are told."""
+    assert split is not None
+    batch = split.take(slice(most))
+    return batch["image"], batch[key]
+
+
+def of_digits() -> dict[str, dict[str, float]]:
+    source = open_source(DataOptions(source="digits", size=16))
+    (train, train_labels), (heldout, labels) = whole(source.train, "label"), whole(source.heldout, "label")
+    logits = extractor("digits")(heldout).logits
+    assert logits is not None
+    guess = logits.argmax(1)
+    errors = (heldout - train.mean(0)).square().flatten(1).mean(1)
+    pixels = Codes(train.flatten(1), heldout.flatten(1), heldout.flatten(1), errors, train_labels, labels)
+    commonest = float(labels.bincount().max() / len(labels))
+    return {
+        "real held-out digits": {"accuracy": share(guess == labels)},
+        "real held-out digits under each other's labels": {"accuracy": share(guess == labels.roll(1))},
+        "one code for all digits": {"purity": commonest},
+        "always the commonest digit": {"error": 1 - commonest},
+        "the pixels themselves": {"nn_accuracy": nn_accuracy(pixels)[0], "probe_accuracy": probe_accuracy(pixels)[0]},
+        "the mean image": {"reconstruction": reconstruction(pixels)[0]},
+    }
+
+
+def of_captions() -> dict[str, dict[str, float]]:
+    images, captions = whole(open_source(DataOptions(source="captions")).heldout, "caption", 1200)
+    found, wanted = shown(images), asked(captions)
+    others = wanted[torch.randperm(len(wanted), generator=torch.Generator().manual_seed(0))]
+    return {
+        f"drawings of {name}": {"attributes": share_right(found, of)[0], "attributes_all": all_right(found, of)[0]}
+        for name, of in (("the captions", wanted), ("each other's captions", others))
+    }
+
+
+def share(right: Tensor) -> float:
+    return float(right.double().mean())
+
+
+if __name__ == "__main__":
+    print(json.dumps(of_digits() | of_captions(), indent=1))
