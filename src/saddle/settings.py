@@ -10,6 +10,7 @@ import math
 from abc import ABCMeta
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from textwrap import dedent
@@ -338,6 +339,7 @@ def _refuse() -> Any:
     raise ValueError
 
 
+@cache  # to read the source again takes milliseconds, and there are a hundred settings to explain
 def _remarks(owner: type) -> dict[str, str]:
     try:
         source = dedent(inspect.getsource(owner))
