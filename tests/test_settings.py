@@ -13,7 +13,7 @@ from saddle import registry
 from saddle.data import DataOptions
 from saddle.errors import UsageError
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
-from saddle.optim import Adam, Constant, Cosine, Exponential, Linear, Optim, RMSprop, Schedule
+from saddle.optim import Adam, Constant, Cosine, Exponential, Geometric, Linear, Optim, RMSprop, Schedule
 from saddle.penalties import R1, GradientPenalty, Penalty
 from saddle.plan import Plan
 from saddle.settings import change, choices, differences, explain, flat, meanings, nest, plain, restore, wants
@@ -84,7 +84,7 @@ def test_one_of_several_classes_is_written_with_its_name():
         "penalty": {"class": "R1", "weight": 5.0, "every": 1} | rest,
         "penalties": [],
         "optim": {"class": "Adam", "lr": 2e-4, "schedule": {"class": "Constant", "value": 1.0}}
-        | {"betas": [0.5, 0.999], "eps": 1e-8, "beta_2": None},
+        | {"betas": [0.5, 0.999], "eps": 1e-8, "beta_2": None, "weight_decay": 0.0},
         "size": [3, 4],
         "name": "ring",
     }
@@ -180,8 +180,8 @@ def test_a_class_of_another_kind_is_not_a_choice():
 
 
 def test_choices_are_the_concrete_classes():
-    assert choices(Schedule) == {"Constant": Constant, "Cosine": Cosine, "Exponential": Exponential, "Linear": Linear}
-    assert wants(Schedule | None) == "one of Constant, Cosine, Exponential, Linear or none"
+    assert choices(Schedule) == {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Geometric, Linear)}
+    assert wants(Schedule | None) == "one of Constant, Cosine, Exponential, Geometric, Linear or none"
 
 
 def test_meanings_are_comments_or_docstrings_and_are_inherited():
