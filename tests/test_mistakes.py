@@ -99,7 +99,7 @@ def test_a_regulariser_is_part_of_its_players_own_step(name):
     """In a step of its own, Adam's moments would take turns between two losses; a phase has an optimizer of its own."""
     for player in trainer_of(name).optims:
         own = [reached for players, reached in moves_of(name) if player in players]
-        assert len({frozenset(reached) for reached in own}) == 1, f"{player} moves down different losses in a round"
+        assert len({frozenset(reached) for reached in own}) <= 1, f"{player} moves down different losses in a round"
 
 
 @by_game
