@@ -36,7 +36,7 @@ def test_a_shipped_recipe_is_readable_begins_with_its_command_and_expects_scores
     recipe = Recipe.read(file)
     game, _, source = file.stem.partition(".")
     command = f"# saddle train {game}" + (f" --data {source}" if source else "")
-    assert recipe.game == game
+    assert recipe.game == game or game not in registry.names()  # such as 'best', which is no game
     assert file.read_text().splitlines()[0] == command
     assert Recipe.default(game, source or None) == recipe
     assert expected(game, source or None).keys() <= metric_names().keys()
