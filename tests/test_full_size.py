@@ -11,11 +11,13 @@ from saddle.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
     "aae": ((1, 28, 28), 0),
+    "acgan": ((3, 32, 32), 10),
     "began": ((3, 128, 128), 0),
     "bicogan": ((1, 28, 28), 10),
     "bigan": ((1, 28, 28), 0),
     "biggan": ((3, 128, 128), 1000),
     "biggan-deep": ((3, 128, 128), 1000),
+    "cgan": ((1, 28, 28), 10),
     "cvae": ((1, 28, 28), 10),
     "cyclegan": ((3, 256, 256), 0),
     "dcgan": ((3, 64, 64), 0),
@@ -36,6 +38,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "ragan": ((3, 64, 64), 0),
     "sagan": ((3, 128, 128), 1000),
     "singan": ((3, 188, 250), 0),
+    "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
