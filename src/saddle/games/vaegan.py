@@ -32,6 +32,7 @@ class VAEGAN(Coded):
         width: int = 64  # channels of the encoder's largest map
         reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
         optim: Optim = RMSprop(lr=3e-4)  # of all players
+        discriminator_optim: Optim | None = None  # where it differs; the authors hold it back by skipping its steps
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -49,6 +50,10 @@ class VAEGAN(Coded):
         self.encoder = vaegan.Encoder(o.z_dim, data, o.width)
         self.generator = vaegan.decoder(o.z_dim, data, o.width)
         self.discriminator = vaegan.Discriminator(data, o.width)
+
+    def optim(self, player: str) -> Optim:
+        own = self.options.discriminator_optim if player == "discriminator" else None
+        return own or self.options.optim
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         real = next(batches)["image"]
