@@ -230,7 +230,13 @@ def measured_tables(measured: dict[str, Any]) -> str:
 
 
 THEMES = {  # what a game is for, and the scores that tell
-    "The digit that was wanted": ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall"),
+    "The digit that was wanted": (
+        "accuracy",
+        "intra_fid_multiple",
+        "intra_diversity",
+        "class_precision",
+        "class_recall",
+    ),
     "Digits found without labels": ("purity",),
     "Digits told apart": ("error",),
     "Codes": ("nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction", "sharpness"),
