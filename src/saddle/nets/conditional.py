@@ -7,9 +7,9 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from ..errors import UsageError
+from ..layers.conditional import shares
 from ..layers.norm import BatchNorm2d
 from ..scene import Verdict
 from ..spec import DataSpec
@@ -22,11 +22,6 @@ def told(data: DataSpec) -> int:
     return len(data.condition.names) if data.condition else 0
 
 
-def as_numbers(label: Tensor, size: int, like: Tensor) -> Tensor:
-    """What is told of each sample, [N, size]: classes int64 [N] as one-hot rows, columns float [N, size] as is."""
-    return (one_hot(label, size) if label.ndim == 1 else label).to(like)
-
-
 class Beside(nn.Module):
     """Layers whose input has the label beside it: as further numbers of a latent or a point, as channels of a map."""
 
@@ -36,7 +31,7 @@ class Beside(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, size] → what the layers make of both"""
-        numbers = as_numbers(label, self.size, x)
+        numbers = shares(label, self.size).to(x)
         spread = numbers[(..., *[None] * (x.ndim - 2))].expand(-1, -1, *x.shape[2:])
         return self.layers(torch.cat((x, spread), 1))
 
@@ -51,7 +46,7 @@ class Joined(nn.Module):
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """x [N, …] and labels int64 [N] or float [N, size] → what the joint layers make of both"""
         h = self.own(x)
-        return self.joint(torch.cat((h, self.of_label(as_numbers(label, self.size, h))), 1))
+        return self.joint(torch.cat((h, self.of_label(shares(label, self.size).to(h))), 1))
 
 
 class ToldDiscriminator(Discriminator):
