@@ -106,8 +106,11 @@ class Game(nn.Module, ABC):
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
 
     def optim(self, player: str) -> Optim:
-        """The optimizer settings of one player, or of one of the `phases`."""
-        return self.options.optim
+        """The optimizer settings of one player, or of one of the `phases`: its own, as in TTUR, where there are some.
+
+        They are the option with its name, such as `discriminator_optim`.
+        """
+        return getattr(self.options, f"{player}_optim", None) or self.options.optim
 
     def note(self, **values: Tensor) -> None:
         """Means to show and log beside the losses, such as D(real)."""

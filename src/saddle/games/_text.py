@@ -73,10 +73,7 @@ class TextToImage(Synthesis, ABC):
         return self.data.condition if "caption" in self.needs else None
 
     def optim(self, player: str) -> Optim:
-        if player in ("text_encoder", "image_encoder"):
-            return self.options.text_optim
-        own = self.options.discriminator_optim if player == "discriminator" else None
-        return own or self.options.optim
+        return self.options.text_optim if player in ("text_encoder", "image_encoder") else super().optim(player)
 
     def check_batch(self, n: int) -> None:
         if n * dist.world() < 2:

@@ -113,10 +113,6 @@ class TwoPlayer(Synthesis):
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
 
-    def optim(self, player: str) -> Optim:
-        own = self.options.discriminator_optim if player == "discriminator" else None
-        return own or self.options.optim
-
     @property
     def labels(self) -> tuple[str, ...]:
         return self.data.classes if self.options.conditional else ()

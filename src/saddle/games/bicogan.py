@@ -50,9 +50,6 @@ class BiCoGAN(Bidirectional, Classification):
 
     options: Options
 
-    def optim(self, player: str) -> Optim:
-        return self.options.discriminator_optim if player == "discriminator" else self.options.optim
-
     @property
     def labels(self) -> tuple[str, ...]:
         return self.data.classes

@@ -63,9 +63,6 @@ class InfoGAN(Traversal):
         self.generator = infogan.generator(o.z_dim + o.categories + o.continuous, data, o.width)
         self.discriminator = infogan.Discriminator(data, o.categories, o.continuous, o.width)
 
-    def optim(self, player: str) -> Optim:
-        return self.options.discriminator_optim if player == "discriminator" else self.options.optim
-
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, real = self.options, next(batches)["image"]
 

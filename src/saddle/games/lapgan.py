@@ -63,10 +63,6 @@ class LAPGAN(Synthesis):
         if self.options.conditional:
             self.check_labels("--game.conditional false")
 
-    def optim(self, player: str) -> Optim:
-        own = self.options.discriminator_optim if player == "discriminator" else None
-        return own or self.options.optim
-
     @property
     def labels(self) -> tuple[str, ...]:
         return self.data.classes if self.options.conditional else ()

@@ -51,10 +51,6 @@ class MGAN(Synthesis):
         self.generator = mgan.generator(o.z_dim, o.generators, data, o.width)
         self.discriminator = mgan.discriminator(o.generators, data, o.width)
 
-    def optim(self, player: str) -> Optim:
-        own = self.options.discriminator_optim if player == "discriminator" else None
-        return own or self.options.optim
-
     def latents(self) -> int:
         """How many this process draws for this micro-batch."""
         latents, shares = self.options.latents, rng.shares()

@@ -51,10 +51,6 @@ class VAEGAN(Coded):
         self.generator = vaegan.decoder(o.z_dim, data, o.width)
         self.discriminator = vaegan.Discriminator(data, o.width)
 
-    def optim(self, player: str) -> Optim:
-        own = self.options.discriminator_optim if player == "discriminator" else None
-        return own or self.options.optim
-
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         real = next(batches)["image"]
         verdict = self.discriminator(real)
