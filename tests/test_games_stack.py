@@ -112,6 +112,16 @@ def test_a_batch_of_one_caption_has_no_wrong_pairs():
             assert found["discriminator/adversarial"] == pytest.approx(softplus(-1) + softplus(1))
 
 
+@pytest.mark.parametrize("kind", TINY)
+def test_a_quiet_encoder_is_heard_as_well_as_a_loud_one(kind: type):
+    game, quiet = small(kind), small(kind)
+    quiet.text_encoder.register_forward_hook(lambda module, given, made: made / 100)
+    text = game.embed(CAPTIONS)
+    assert torch.allclose(text.square().mean(1), torch.ones(len(CAPTIONS)))
+    assert torch.allclose(text, quiet.embed(CAPTIONS), atol=1e-5)
+    assert game.embed(text) is text, "what is embedded already stays as it is"
+
+
 def test_gan_cls_judges_right_pairs_fake_pairs_and_real_images_with_wrong_texts():
     game, given = small(GANCLS), batch()
     text, other = game.embed(CAPTIONS), game.embed(CAPTIONS[[2, 2, 3, 0]])

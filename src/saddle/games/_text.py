@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import dist
 from ..errors import UsageError
@@ -94,8 +94,14 @@ class TextToImage(Synthesis, ABC):
 
     @torch.no_grad()
     def embed(self, label: Tensor) -> Tensor:
-        """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is."""
-        return label if label.is_floating_point() else full(self.text_encoder(label)).to(self.dtype)
+        """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is.
+
+        The numbers of a text have a mean square of 1, however loud its encoder, or the players would not hear it.
+        """
+        if label.is_floating_point():
+            return label
+        text = full(self.text_encoder(label)).to(self.dtype)
+        return nn.functional.normalize(text) * text.shape[1] ** 0.5
 
     def known(self, z: Tensor, label: Tensor | None) -> Tensor | None:
         """The embedded texts [N, E] of labels, or of the data's own law where none are given."""

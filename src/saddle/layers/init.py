@@ -23,6 +23,14 @@ def small_normal(network: M, std: float = 0.02) -> M:
     return network
 
 
+def as_loud(network: M, inputs: int = 1024, std: float = 0.02) -> M:
+    """Linear layers that answer their inputs, however few, as loudly as small_normal's answer so many."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0.0, std * (inputs / module.in_features) ** 0.5)
+    return network
+
+
 def orthogonal(network: M) -> M:
     """Orthogonal weights, embeddings too, and biases 0: BigGAN's start. Saxe et al., 2014."""
     for module in network.modules():

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..layers.init import small_normal
+from ..layers.init import as_loud, small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
 from .gan_cls import beside
@@ -61,6 +61,7 @@ class StageI(nn.Module):
             nn.Tanh(),
         )
         small_normal(self)
+        as_loud(self.augmentation)
 
     def forward(self, noise: Tensor, text: Tensor) -> Drawn:
         """z and noise for the text's code, [N, z_dim + condition], embedded texts [N, text_dim] → images."""
@@ -99,6 +100,7 @@ class StageII(nn.Module):
             nn.Tanh(),
         )
         small_normal(self)
+        as_loud(self.augmentation)
 
     def forward(self, noise: Tensor, text: Tensor, image: Tensor) -> Drawn:
         """Noise for the text's code [N, condition], embedded texts, images [N, C, h, w] of stage I → larger ones."""
