@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from small import make_trainer
 
 from saddle.optim import Optim
 from saddle.trainer import Trainer
+
+settings.register_profile("saddle", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("saddle")
 
 
 @pytest.fixture(autouse=True)

@@ -70,6 +70,7 @@ class Training:
             flip=recipe.data.flip,
             device=device,
             micro_batches=plan.micro_batches,
+            labelled_share=recipe.data.labelled_share,
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.checkpoints = Checkpoints(folder / "checkpoints")

@@ -1,5 +1,7 @@
 """The sampler and the stream: which sample comes when, and who gets it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saddle import dist
+from saddle.data import labels as some_labels
 from saddle.data.sampler import coins, places
 from saddle.data.source import Split
 from saddle.data.stream import Stream
@@ -167,3 +170,29 @@ def test_columns_of_one_domain_must_be_of_one_length() -> None:
         Split({"image": np.zeros((3, 2), np.float32), "label": np.zeros(4, np.int64)})
     with pytest.raises(ValueError, match="do not share out"):
         Split({"a": np.zeros(3), "b": np.zeros(3)}, domains=(("a",),))
+
+
+def test_labelled_samples_can_make_up_a_share_of_every_epoch() -> None:
+    split = numbered()
+    few = np.where(np.arange(N) < 4, np.arange(N), -1)
+    split = Split({**split.columns, "label": few}, split.domains)
+    spec = replace(SPEC, partial=True)
+    half = Stream(split, spec, 65, 3, labelled_share=0.5)  # 33 without a label, and 4 with one, eight times each
+    ((batch,),) = taken(half, 0, 1)
+    counts = torch.bincount(batch["image"][:, 0, 0, 1].add(1).mul(127.5).round().long(), minlength=N)
+    assert counts.tolist() == [8] * 4 + [1] * (N - 4), "the others come once an epoch, as ever"
+    plain = Stream(split, spec, 65, 3)
+    assert same({"other": taken(half, 2, 1)[0][0]["other"]}, {"other": taken(plain, 2, 1)[0][0]["other"]})
+    with pytest.raises(UsageError, match="no samples without a label"):
+        stream(labelled_share=0.5)
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=60), st.floats(0, 0.95))
+def test_the_labelled_share_of_an_epoch_is_met_to_within_a_repeat(known: list[bool], share: float) -> None:
+    told, count = np.array(known), sum(known)
+    found = some_labels.epoch(told, share)
+    assert sorted(set(found)) == list(range(len(known)))
+    if 0 < count < len(known):
+        here = told[found].sum()
+        assert here >= count
+        assert abs(here - max(share * len(found), count)) <= count

@@ -24,7 +24,7 @@ def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: i
     if each and condition.kind != "class":
         raise UsageError(f"data.labelled counts the labels of classes; these data have {condition}: leave it out")
     known = few(labels[rows], each)
-    unknown = known == UNKNOWN if condition.kind == "class" else np.isnan(known).any(1)
+    unknown = ~told(known)
     if unknown.all():
         raise UsageError("no image that is trained on has a label; label some more, or hold out fewer (data.heldout)")
     labels = labels.copy()
@@ -48,6 +48,18 @@ def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:
         )
     order = np.argsort(hashed(np.arange(len(labels), dtype=np.uint64)), kind="stable")  # neighbours are much alike
     kept = np.concatenate([order[labels[order] == label][:each] for label in np.flatnonzero(counts)])
-    told = np.full_like(labels, UNKNOWN)
-    told[kept] = labels[kept]
-    return told
+    remembered = np.full_like(labels, UNKNOWN)
+    remembered[kept] = labels[kept]
+    return remembered
+
+
+def told(labels: np.ndarray) -> NDArray[np.bool_]:
+    """Of which samples [N] are the labels, int64 [N] or float [N, K], known?"""
+    return labels != UNKNOWN if labels.ndim == 1 else ~np.isnan(labels).any(1)
+
+
+def epoch(known: NDArray[np.bool_], share: float) -> NDArray[np.int64]:
+    """The places that make up an epoch: all, and the `known` [N] so often that they are this share of them, or more."""
+    labelled = np.flatnonzero(known)
+    times = max(round(share / (1 - share) * (len(known) - len(labelled)) / max(len(labelled), 1)), 1)
+    return np.concatenate([np.arange(len(known)), np.repeat(labelled, times - 1)])

@@ -25,6 +25,8 @@ class DataOptions:
     """folders: an image's sub-folder is its label; or a CSV or JSONL file with a line for each image"""
     labelled: int = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
+    labelled_share: float = 0.0
+    """share of every epoch that the labelled samples make up, each coming several times; 0: each sample comes once"""
     skip_bad: bool = False
     """train without the files that cannot be read, instead of stopping"""
     heldout: float = 0.1
@@ -42,6 +44,8 @@ class DataOptions:
             raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
         if self.labelled < 0:
             raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
+        if not 0 <= self.labelled_share < 1:
+            raise UsageError(f"data.labelled_share is {self.labelled_share}; it is a share, from 0 to below 1")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
                 f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"

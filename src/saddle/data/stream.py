@@ -10,6 +10,7 @@ from torch import Tensor
 from .. import dist
 from ..errors import UsageError
 from ..spec import Batch, DataSpec
+from .labels import epoch, told
 from .sampler import coins, draws, places
 from .source import Split, decoded
 
@@ -30,6 +31,7 @@ class Stream:
         flip: bool = False,
         device: torch.device | str = "cpu",
         micro_batches: int = 1,
+        labelled_share: float = 0.0,
     ) -> None:
         rank, world = dist.rank(), dist.world()
         parts = micro_batches * world
@@ -42,6 +44,14 @@ class Stream:
         self.batch_size, self.share = batch_size, batch_size // parts
         self.parts = [i * world + rank for i in range(micro_batches)]
         self.domains = [[key for key in domain if key in spec.keys] for domain in split.domains]
+        self.epoch: NDArray[np.int64] | None = None  # the places of one, where some come several times
+        if labelled_share:
+            if not spec.partial:
+                raise UsageError(
+                    f"data.labelled_share is {labelled_share}, but these data have no samples without a label; leave "
+                    "it out, or forget labels with data.labelled"
+                )
+            self.epoch = epoch(told(split.columns["label"][:]), labelled_share)
 
     def batches(self, start: int = 0) -> Iterator[list[Batch]]:
         """Global batches number start, start + 1, … without end: this process's micro-batches of each."""
@@ -53,7 +63,10 @@ class Stream:
         """Draws first … first + share - 1 of every domain."""
         batch = {}
         for keys in filter(None, self.domains):
-            index = places(self.seed, keys[0], len(self.split.columns[keys[0]]), first, self.share)
+            among = self.epoch if "label" in keys else None
+            n = len(self.split.columns[keys[0]]) if among is None else len(among)
+            index = places(self.seed, keys[0], n, first, self.share)
+            index = index if among is None else among[index]
             coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
             bits = draws("which", self.seed, keys[0], first, self.share)
             for key, stored in self.split.stored(dict.fromkeys(keys, index), bits).items():

@@ -23,7 +23,7 @@ def open(options: DataOptions, place: str) -> Source:
 
     Whole numbers are uint8 or uint16; floats must lie in [0, 1] or [-1, 1], and the notes say which was found.
     """
-    options.allow("size", "channels", "flip", "heldout", "labels", "labelled")
+    options.allow("size", "channels", "flip", "heldout", "labels", "labelled", "labelled_share")
     path = Path(place).expanduser()
     images, labels = _read(path)
     notes: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from ..source import Source, Split
 
 def open(options: DataOptions, place: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
-    options.allow("size", "channels", "flip", "labelled")
+    options.allow("size", "channels", "flip", "labelled", "labelled_share")
     channels = options.channels or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
