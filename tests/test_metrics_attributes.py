@@ -11,7 +11,8 @@ from saddle import rng, scoring
 from saddle.captions import ATTRIBUTES, COMBINATIONS, render
 from saddle.data import DataOptions, Source, open_source
 from saddle.errors import UsageError
-from saddle.game import Synthesis
+from saddle.game import Sizes, Synthesis
+from saddle.layers.resample import shrink
 from saddle.metrics import evaluate
 from saddle.metrics.attributes import METRICS, asked, share_right, shown
 from saddle.metrics.evaluation import COMPUTE
@@ -110,8 +111,9 @@ def test_samples_that_show_nothing_are_all_wrong() -> None:
 
 
 def test_each_caption_metric_has_a_name_and_a_formula() -> None:
-    assert set(scoring.AT_THE_END["captions"]) == {n for n, m in NAMES.items() if {*m.needs} & {"captions", "unseen"}}
-    assert set(scoring.AT_THE_END["captions"]) <= set(COMPUTE)
+    of_captions = {"attributes_smallest", *scoring.AT_THE_END["captions"]}
+    assert of_captions == {n for n, m in NAMES.items() if {*m.needs} & {"captions", "unseen", "smallest"}}
+    assert of_captions <= set(COMPUTE)
 
 
 def test_held_out_captions_are_asked_of_the_held_out_part_alone() -> None:
@@ -126,6 +128,26 @@ def test_held_out_captions_are_asked_of_the_held_out_part_alone() -> None:
     kept = {tuple(row) for row in asked(SOURCE.heldout.take(slice(24))["caption"]).tolist()}
     assert {tuple(row) for row in torch.cat(drawn).tolist()} == kept
     assert len(kept) == 24 < len(COMBINATIONS)
+
+
+def test_the_smallest_images_have_a_score_of_their_own() -> None:
+    """A tree that draws the right things at its largest size alone would not be seen otherwise."""
+
+    class Tree(Oracle, Sizes):
+        honest = True
+
+        def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+            drawn = self.decode(z, label)
+            return [shrink(drawn if self.honest else drawn.roll(1, 0), 2), drawn]
+
+    tree = Tree(SOURCE.spec)
+    assert scoring.defaults(tree, SOURCE, final=True)[-1] == "attributes_smallest"
+    for tree.honest, expected in ((True, 1.0), (False, CHANCE)):
+        found = scoring.score(tree, SOURCE, ["attributes", "attributes_smallest"], n=500)
+        assert found["attributes"].value == 1.0
+        assert found["attributes_smallest"].value == pytest.approx(expected, abs=0.06)
+    with pytest.raises(UsageError, match="needs a game that draws the data 'captions' at several sizes"):
+        scoring.score(Oracle(SOURCE.spec), SOURCE, ["attributes_smallest"], n=20)
 
 
 def test_a_game_without_captions_has_no_such_scores() -> None:

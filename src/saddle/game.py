@@ -221,6 +221,14 @@ class Traversal(Synthesis):
         return label | {f"z{i}": Sweep(slice(i, i + 1), values) for i in range(self.options.z_dim)}  # type: ignore[attr-defined]
 
 
+class Sizes(Synthesis):
+    """A game that draws every sample at several sizes."""
+
+    @abstractmethod
+    def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What it draws of given latents (and labels), the smallest first, each [N, C, h, w] in [-1, 1]."""
+
+
 class Translation(Game):
     """A game that turns one image into another."""
 

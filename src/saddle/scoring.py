@@ -13,7 +13,7 @@ from . import dist, rng
 from .data.source import Split, decoded
 from .errors import UsageError
 from .events import Event
-from .game import Classification, Density, Encoding, Game, Synthesis, Translation
+from .game import Classification, Density, Encoding, Game, Sizes, Synthesis, Translation
 from .games._single_image import SingleImage
 from .layers.resize import resized
 from .metrics.codes import Codes
@@ -74,14 +74,24 @@ def defaults(game: Game, source: Source, final: bool) -> list[str]:
     if not final and game.takes_unlabelled and _classes_known(game, source):
         return ["error"]
     names = (AT_THE_END if final else WHILE_TRAINING).get(source.name, []) if source.heldout else []
-    if final and names and isinstance(game, Synthesis) and game.labels:
-        told = game.labels == source.spec.classes and "label" in game.needs
-        names = [*names, *(OF_CLASSES if told else ["purity"])]
-    if final and names and isinstance(game, Encoding):
-        names = [*names, "sharpness", *(_OF_CODES if source.spec.classes else _OF_CODES[2:])]
+    if final and names:
+        names = [*names, *_of_its_kind(game, source)]
     if final and _classes_known(game, source):
         names = [*names, "error"]
     return [*names, "elbo"] if final and isinstance(game, Density) and source.heldout else names
+
+
+def _of_its_kind(game: Game, source: Source) -> list[str]:
+    """Scores of what this game can do beyond drawing samples."""
+    names: list[str] = []
+    if isinstance(game, Synthesis) and game.labels:
+        told = game.labels == source.spec.classes and "label" in game.needs
+        names += OF_CLASSES if told else ["purity"]
+    if isinstance(game, Sizes) and source.name == "captions":
+        names += ["attributes_smallest"]
+    if isinstance(game, Encoding):
+        names += ["sharpness", *(_OF_CODES if source.spec.classes else _OF_CODES[2:])]
+    return names
 
 
 def score(
@@ -124,6 +134,7 @@ def score(
             bounds=_bounds(game, source, seed) if "elbo" in names else None,
             classified=_classified(game, source) if "error" in names else None,
             unseen=_captioned(game, source.heldout) if "caption" in game.needs and source.heldout else None,
+            smallest=_smallest(game) if isinstance(game, Sizes) and "caption" in game.needs else None,
             single=_one_image(game, source) if isinstance(game, SingleImage) and {*names} & {*_OF_ONE_IMAGE} else None,
             found=found,
         )
@@ -174,6 +185,18 @@ def _captioned(game: Game, split: Split) -> Callable[[int], tuple[Tensor, Tensor
         places = rng.randint(len(split), k).numpy()
         label = split.stored({"caption": places})["caption"].to(game.device)
         return game.sample(k, label).float(), label  # type: ignore[operator]
+
+    return sample
+
+
+def _smallest(game: Sizes) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """The smallest of the images that a game draws for captions by the law of its data."""
+
+    @torch.no_grad()
+    def sample(k: int) -> tuple[Tensor, Tensor]:
+        label = game.draw_label(k)
+        assert label is not None
+        return game.images(game.noise(k, label), label)[0].float(), label
 
     return sample
 

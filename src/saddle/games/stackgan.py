@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .. import rng
 from ..errors import UsageError
-from ..game import Move
+from ..game import Move, Sizes
 from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
 from ..precision import full
@@ -22,7 +22,7 @@ from ..spec import Batch, DataSpec
 from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 
-class StackGAN(TextToImage):
+class StackGAN(TextToImage, Sizes):
     stage: Tensor  # 0 or 1: which one plays, or played last
 
     @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .. import rng
 from ..errors import UsageError
-from ..game import Move
+from ..game import Move, Sizes
 from ..layers.colours import recolouring
 from ..layers.init import orthogonal
 from ..layers.resample import shrink
@@ -24,7 +24,7 @@ from ..spec import Batch, DataSpec
 from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 
-class StackGANv2(TextToImage):
+class StackGANv2(TextToImage, Sizes):
     needs: ClassVar[tuple[str, ...]] = ("image",)  # and captions, where there are some
 
     @dataclass(frozen=True)

@@ -30,7 +30,16 @@ Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 Images = Tensor | Iterable[Tensor] | Reference
 Estimate = tuple[float, float]
 SUBSETS, SPLITS = 100, 10
-_OWN = {"modes", "single", "codes", "edges", "classified", "captions", "unseen"}  # needs that no extractor looks at
+_OWN = {
+    "modes",
+    "single",
+    "codes",
+    "edges",
+    "classified",
+    "captions",
+    "unseen",
+    "smallest",
+}  # needs that no extractor looks at
 
 
 def evaluate(
@@ -50,6 +59,7 @@ def evaluate(
     found: Codes | None = None,
     classified: tuple[Tensor, Tensor] | None = None,
     unseen: Sample | None = None,
+    smallest: Sample | None = None,
     known: Known | None = None,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
@@ -59,7 +69,7 @@ def evaluate(
     are those of the log-likelihood of held-out images, [N]; `single` is what a game drew that learned one image;
     `found` are the codes of images; `classified` is (log p [M, K], labels int64 [M]), what a game that classifies says
     of held-out images; `known` are the classes of the real images; `unseen(k)` draws as `sample` does, for captions
-    that were held out.
+    that were held out; `smallest(k)` for any caption, the smallest images that the game draws.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.
@@ -70,7 +80,7 @@ def evaluate(
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
     given |= {"codes": found, "code_labels": found and found.train_labels, "edges": _edges(real, needs)}
     given["classified"] = classified
-    given |= {"known": known, "unseen": unseen}
+    given |= {"known": known, "unseen": unseen, "smallest": smallest}
     _check(metrics, look, given)
     material = Material(
         seen=_draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -83,6 +93,7 @@ def evaluate(
         edges=given["edges"],  # type: ignore[arg-type]
         classified=classified,
         unseen=_draw(unseen, n, batch, None, {"captions"}) if unseen and "unseen" in needs else {},
+        smallest=_draw(smallest, n, batch, None, {"captions"}) if smallest and "smallest" in needs else {},
         known=known,
         seed=seed,
     )
@@ -103,6 +114,7 @@ class Material:
     edges: Tensor | None
     classified: tuple[Tensor, Tensor] | None
     unseen: dict[str, Tensor]  # found and wanted attributes of samples for held-out captions
+    smallest: dict[str, Tensor]  # likewise of the smallest images
     known: Known | None
     seed: int
 
@@ -239,6 +251,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "patch_distance": lambda m: single_image.patch_distance(m.one),
     **{name: partial(_attributes, name) for name in attributes.METRICS},
     "attributes_held_out": lambda m: attributes.share_right(m.unseen["found"], m.unseen["wanted"]),
+    "attributes_smallest": lambda m: attributes.share_right(m.smallest["found"], m.smallest["wanted"]),
     "attributes_held_out_all": lambda m: attributes.all_right(m.unseen["found"], m.unseen["wanted"]),
 }
 
@@ -269,8 +282,8 @@ def _fingerprint(name: str, metric: Metric, material: Material, look: Extractor 
     entries: Fingerprint = {"seed": material.seed}
     if "samples" in metric.needs:
         entries["samples"] = len(next(iter(material.seen.values())))
-    if "unseen" in metric.needs:
-        entries["samples"] = len(material.unseen["found"])
+    for need in {"unseen", "smallest"} & set(metric.needs):
+        entries["samples"] = len(getattr(material, need)["found"])
     if look is not None and not _OWN & set(metric.needs):
         entries |= {"extractor": look.name, "extractor_hash": look.hash, "resize": look.resize}
     if material.real is not None and "real" in metric.needs:
@@ -302,6 +315,7 @@ _REASONS = {
     "single": "a game that learned one image, such as singan",
     "digits": "the extractor 'digits'",
     "stacked": "the extractor 'digits'",
+    "smallest": "a game that draws the data 'captions' at several sizes (stackgan, stackgan-v2)",
     "unseen": "a game that is told captions, and the data 'captions', some of which are held out",
 }
 

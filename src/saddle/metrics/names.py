@@ -15,7 +15,7 @@ class Metric:
     (a game that learns one image), codes (of a game that encodes), code_labels (classes of the images that it encodes),
     edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them),
     captions (that the samples were drawn for), known (classes of the real images), unseen (samples drawn for captions
-    that were held out).
+    that were held out), smallest (the smallest images of a game that draws several sizes, for captions).
     """
 
     says: str
@@ -60,6 +60,8 @@ METRICS = {
     "attribute_shape": Metric("share of samples of the shape that the caption says", "higher", _CAPTIONED),
     "attribute_place": Metric("share of samples at the place that the caption says", "higher", _CAPTIONED),
     "attributes_held_out": Metric("the mean share for captions that were held out", "higher", ("unseen",)),
+    "attributes_smallest": Metric("the mean share in the smallest images of a game that draws several sizes", "higher",
+                                  ("smallest",)),
     "attributes_held_out_all": Metric("share of samples that show all that a held-out caption says", "higher",
                                       ("unseen",)),
     "intra_fid": Metric("mean over classes of the FID inside the class", "lower", (*_COMPARED, "labels", "known")),
