@@ -34,7 +34,8 @@ def every_loss() -> dict[str, AdversarialLoss]:
 
 def measure(name: str, loss: AdversarialLoss, args: argparse.Namespace) -> dict[str, Any]:
     """The scores of the last checkpoint, or under 'refused' why there are none."""
-    settings = {"game.loss": loss, "plan.scores": 0, "plan.seed": args.seed}
+    # ADA reads the sign of logits, which not every loss gives a meaning; so no loss gets the recipe's views.
+    settings = {"game.loss": loss, "game.views": "none", "plan.scores": 0, "plan.seed": args.seed}
     if args.penalties:
         settings["game.penalties"] = args.penalties
     if args.critic:
