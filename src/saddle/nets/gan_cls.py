@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..layers.init import as_loud, small_normal
+from ..layers.init import small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
 from .shapes import halvings
@@ -33,7 +33,6 @@ class Generator(nn.Module):
             layers.append(Residual(outputs, nn.ReLU()) if level == 0 else nn.ReLU())
         self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1), nn.Tanh())
         small_normal(self)
-        as_loud(self.reader)
 
     def forward(self, z: Tensor, text: Tensor) -> Tensor:
         """Latents [N, z_dim] and embedded texts [N, text_dim] → images [N, C, H, W] in [-1, 1]."""
@@ -65,7 +64,6 @@ class Discriminator(nn.Module):
             nn.Flatten(0),
         )
         small_normal(self)
-        as_loud(self.reader)
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
         """Images [N, C, H, W] and embedded texts [N, text_dim] → logits [N]."""
