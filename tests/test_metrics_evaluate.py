@@ -19,7 +19,7 @@ from saddle.metrics.evaluation import COMPUTE, SETTINGS
 from saddle.metrics.fid import Moments, fid
 from saddle.metrics.names import METRICS
 
-OTHERS = {"modes", "stacked", "labels", "bounds", "single", "codes", "classified", "captions", "unseen"}
+OTHERS = {"modes", "stacked", "labels", "bounds", "single", "codes", "classified", "captions", "unseen", "smallest"}
 IMAGE_METRICS = [name for name, metric in METRICS.items() if not OTHERS & {*metric.needs}]
 RING = torch.tensor([[math.cos(i * math.pi / 4), math.sin(i * math.pi / 4)] for i in range(8)])
 
