@@ -211,7 +211,7 @@ class ADA(ImageView):
             return (
                 "ADA reads from the sign of the real logits how much the discriminator has learnt by heart, and "
                 f"{type(loss).__name__} does not part real from fake at 0; fix the chance, as in "
-                "game.views.ADA.p 0.2, or choose another loss"
+                "game.views.ADA.p 0.2, leave ADA out (game.views none), or choose another loss"
             )
         return None
 

@@ -48,8 +48,8 @@ class Stream:
         if labelled_share:
             if not spec.partial:
                 raise UsageError(
-                    f"data.labelled_share is {labelled_share}, but these data have no samples without a label; leave "
-                    "it out, or forget labels with data.labelled"
+                    f"data.labelled_share is {labelled_share}, but these data have no samples without a label; set "
+                    "it to 0, or forget labels with data.labelled"
                 )
             self.epoch = epoch(told(split.columns["label"][:]), labelled_share)
 
