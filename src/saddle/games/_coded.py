@@ -14,7 +14,7 @@ Prior = Literal["normal", "uniform"]
 
 
 class Coded(Traversal, Encoding):
-    """A latent is [z, c], c a class as a one-hot vector, or columns, or what an encoder believes of them; or it is z."""
+    """A latent is [z, c], c a one-hot class, or columns, or what an encoder believes of them; or it is z alone."""
 
     averaged = ("encoder", "generator")
 
