@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from data.image_folders import fill
+from PIL import Image
 from small import TINY
 from torch import Tensor, nn
 
 import saddle
+from saddle import pictures, rng
 from saddle.cli import main
 from saddle.errors import UsageError
 from saddle.nets.network import Discriminator, Network
@@ -104,6 +106,27 @@ def test_a_way_between_two_labels_begins_at_one_and_ends_at_the_other(run, start
     assert np.abs(way[:, 0] - first[:, 0]).max() <= 1  # rounding to bytes
     assert np.abs(way[:, -1] - last[:, 0]).max() <= 1  # the latent stays
     assert not np.array_equal(way[:, 2], way[:, 0])
+
+
+def last_picture(folder: Path) -> np.ndarray:
+    return np.asarray(Image.open(max((folder / "samples").glob("*.png"))))
+
+
+def test_pictures_of_a_run_have_a_column_for_each_class_whose_rows_share_their_noise(animals):
+    run = saddle.load(animals)
+    images = torch.zeros(8, *run.game.data.shape)
+    seen = last_picture(animals)
+    assert seen.shape == np.asarray(pictures.rows({"cat": images, "dog": images})).shape
+    rng.seed(run.recipe.plan.seed, "pictures")
+    cats = run.game.sample(8, torch.zeros(8, dtype=torch.long))
+    rng.seed(run.recipe.plan.seed, "pictures")
+    dogs = run.game.sample(8, torch.ones(8, dtype=torch.long))
+    assert np.array_equal(seen, np.asarray(pictures.rows({"cat": cats, "dog": dogs})))
+
+
+def test_pictures_of_a_run_name_the_columns_that_are_on(faces):
+    plain = np.asarray(pictures.grid(torch.zeros(8, *saddle.load(faces).game.data.shape), 8))
+    assert last_picture(faces).shape == (8 * (plain.shape[0] + 20), plain.shape[1], 3)
 
 
 def test_python_takes_lists_too(faces, animals):

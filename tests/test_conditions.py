@@ -100,6 +100,14 @@ def test_a_law_of_many_rows_keeps_a_thousand_of_them_all_along():
     assert (law[0], law[-1]) == ((0.0,), (4999.0,))
 
 
+def test_columns_are_told_in_words_that_can_be_asked_for():
+    assert conditions.told(COLUMNS, torch.tensor([1.0, 1.0])) == "smiling, young"
+    assert conditions.told(COLUMNS, torch.tensor([0.0, 0.0])) == "none"
+    assert conditions.told(NUMBERS, torch.tensor([0.25, 3.0])) == "angle 0.25, size 3"
+    on = torch.tensor([0.0, 1.0])
+    assert torch.equal(conditions.read(COLUMNS, conditions.told(COLUMNS, on)), on)
+
+
 def test_texts_are_drawn_as_whole_numbers():
     spec = DataSpec((2,), ("image", "caption"), condition=TEXT, law=((97, 98, 0, 0), (99, 0, 0, 0)))
     assert drawn(spec, 8).dtype == torch.int64

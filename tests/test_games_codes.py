@@ -17,7 +17,7 @@ from saddle.games.vaegan import VAEGAN
 from saddle.nets.ali import ALI
 from saddle.nets.bigan import DensePairs
 from saddle.run import count_parameters
-from saddle.spec import DataSpec
+from saddle.spec import Condition, DataSpec
 
 MNIST = DataSpec((1, 28, 28), ("image", "label"), tuple("0123456789"))
 X, LABEL = BATCH["image"], BATCH["label"]
@@ -224,6 +224,44 @@ def test_a_code_ends_in_its_class_which_a_label_replaces():
     assert torch.allclose(game.classify(X).exp().sum(1), torch.ones(6))
 
 
+def columns(kind):
+    told = Condition(kind, ("old", "happy"))
+    return DataSpec((1, 8, 8), ("image", "label"), condition=told, law=((0.0, 1.0), (1.0, 0.0), (1.0, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "missed"),
+    [("labels", 2 * math.log(2)), ("numbers", (1 + 0.25) / 2)],  # of each label log 2; squared distances
+)
+def test_bicogan_finds_labels_and_numbers_as_it_finds_a_class(kind, missed):
+    game = small(BiCoGAN, columns(kind))
+    with torch.no_grad():
+        for p in game.encoder[-1].parameters():
+            p.zero_()
+    label = torch.tensor([[0.0, 1.0], [0.5, 0.0]]).repeat(3, 1) if kind == "numbers" else torch.ones(6, 2)
+    batch = {"image": X, "label": label}
+    assert rounds_of(game, batch)[1].losses["label"].item() == pytest.approx(5 * missed, rel=1e-5)
+    code, _ = game.infer(batch)
+    assert set(code[:, 3:].flatten().tolist()) <= {0.0, 1.0}  # decided, as the other side's are
+    assert not silent(gradient((code[:, 3:] * torch.randn(6, 2)).sum(), game.encoder))
+    assert game.encode(X)[:, 3:].mean().item() == (0.5 if kind == "labels" else 0)
+
+
+def test_columns_are_part_of_a_code_and_are_swept_as_far_as_the_data_go():
+    game = small(BiCoGAN, columns("labels"))
+    told = torch.tensor([[1.0, 0.0]]).expand(6, 2)
+    assert torch.equal(game.noise(6, told)[:, 3:], told)
+    assert {*map(tuple, game.noise(64)[:, 3:].tolist())} == {(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)}  # by the data's law
+    z = game.noise(6)
+    assert torch.equal(game.decode(z, told), game.decode(torch.cat((z[:, :3], told), 1)))
+    assert game.sample(6, told).shape == X.shape
+    sweeps = game.sweeps(3)
+    assert [*sweeps] == ["old", "happy", "z0", "z1", "z2"]
+    assert sweeps["happy"].values.flatten().tolist() == [0, 0.5, 1]
+    assert sweeps["happy"].place == slice(4, 5)
+    assert game.classifies == ()
+
+
 def test_the_phases_of_aae_move_who_they_say_by_optimizers_of_their_own():
     game = small(AAE)
     moves = rounds_of(game)
@@ -338,6 +376,43 @@ def test_vaegans_discriminator_judges_images_reconstructions_and_samples():
     assert generator.losses["adversarial"].item() == pytest.approx(2 * math.log(2))
 
 
+@pytest.mark.parametrize(
+    ("costs", "players"),
+    [
+        ([0.68, 0.68], ["encoder", "generator", "discriminator"]),
+        ([0.32, 0.68], ["encoder", "generator"]),  # the discriminator is ahead
+        ([0.68, 1.04], ["encoder", "discriminator"]),  # it is behind
+        ([0.32, 1.04], ["encoder", "generator", "discriminator"]),  # one of them must play
+    ],
+)
+def test_the_player_of_vaegan_that_is_far_ahead_sits_a_round_out(costs, players):
+    game = small(VAEGAN)
+    game.costs.copy_(torch.tensor(costs))
+    assert [move.players[0] for move in rounds_of(game)] == players
+    free = small(VAEGAN, margin=None)
+    free.costs.copy_(torch.tensor(costs))
+    assert len(rounds_of(free)) == 3
+
+
+def test_vaegan_remembers_its_discriminators_costs_of_images_and_samples():
+    game = small(VAEGAN)
+    with torch.no_grad():
+        for p in game.discriminator.head[-1].parameters():
+            p.zero_()
+    rounds_of(game)
+    assert game.costs.tolist() == pytest.approx([math.log(2), math.log(2)])
+    assert "costs" in game.state_dict()
+
+
+def test_aae_learns_from_noisy_images_and_encodes_clean_ones():
+    game, plain = small(AAE, input_noise=0.5), small(AAE)
+    plain.load_state_dict(game.state_dict())
+    image = torch.rand(4, *game.data.shape) * 2 - 1
+    assert game.encode(image).equal(plain.encode(image))
+    assert game.noisy(image).sub(image).std().item() == pytest.approx(0.5, rel=0.2)
+    assert plain.noisy(image) is image
+
+
 def test_vaegan_names_the_sizes_that_it_draws():
     with pytest.raises(UsageError, match=r"cannot draw 12×12 images: sides must be multiples of 8; .* 8×8 and 16×16"):
         VAEGAN(DataSpec((1, 12, 12)))
@@ -350,6 +425,8 @@ def test_vaegan_names_the_sizes_that_it_draws():
         (lambda: AAE.Options(scale=0), "scale above 0, not 1000 and 0"),
         (lambda: VAEGAN.Options(width=3), "an even number from 2 on"),
         (lambda: VAEGAN.Options(prior="uniform"), "and the prior normal"),
+        (lambda: VAEGAN.Options(margin=-1.0), "or none to let both players step always"),
+        (lambda: AAE.Options(input_noise=-0.1), "input_noise is at least 0"),
         (lambda: DensePairs(generator_norms=3), "in 1 or 2 layers, not 1024 and 3"),
         (lambda: ALI(width=3), "an even number of at least 2, for maxout halves it, not 3"),
     ],

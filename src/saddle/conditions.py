@@ -59,6 +59,14 @@ def read(condition: Condition, asked: Asked) -> Tensor:
     return _columns(condition, words, text)
 
 
+def told(condition: Condition, columns: Tensor) -> str:
+    """Columns float [K] in words: the names of the labels that are on, or every name with its number."""
+    values = list(zip(condition.names, columns.tolist(), strict=True))
+    if condition.kind == "labels":
+        return ", ".join(name for name, value in values if value >= 0.5) or "none"
+    return ", ".join(f"{name} {value:.3g}" for name, value in values)
+
+
 def _class(names: Sequence[str], text: str) -> int:
     if text in names:
         return names.index(text)

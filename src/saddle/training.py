@@ -16,7 +16,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from . import __version__, dist, events, pictures, registry, report, rng, scoring
+from . import __version__, conditions, dist, events, pictures, registry, report, rng, scoring
 from .checkpoint import Checkpoints, State
 from .data import open_source
 from .data.source import check_batch
@@ -33,6 +33,7 @@ from .run import Run, count_parameters, spec_to, write_scores
 from .text import to_texts
 from .trainer import Trainer
 
+MOST_CLASSES = 10  # in a picture
 SAVE_MINUTES = 2.0
 
 
@@ -273,13 +274,22 @@ class Training:
         self.write("sample", file=file, of="image" if spec.is_image else "points")
 
     def sheet(self, game: Synthesis) -> Image:
-        """64 images; of a game that is told texts, eight under each of eight texts of the data."""
-        if game.condition is None or game.condition.kind != "text":
+        """64 images; eight of each class, from the same eight z, or eight under each of eight other conditions."""
+        told = game.condition
+        if told is None:
             return pictures.grid(game.sample(64).float().cpu())
+        if told.kind == "class":
+            columns = {}
+            for k in torch.linspace(0, len(told.names) - 1, min(len(told.names), MOST_CLASSES)).round().int().tolist():
+                rng.seed(self.recipe.plan.seed, "pictures")
+                asked = torch.full((8,), k, device=self.device)
+                columns[told.names[k]] = game.sample(8, asked).float().cpu()
+            return pictures.rows(columns)
         label = game.draw_label(8)
         assert label is not None
         images = game.sample(64, label.repeat_interleave(8, 0))
-        return pictures.captioned(images.float().cpu(), to_texts(label))
+        texts = to_texts(label) if told.kind == "text" else [conditions.told(told, row) for row in label]
+        return pictures.captioned(images.float().cpu(), texts)
 
     def plane(self, game: Synthesis, real: Tensor) -> Image:
         """Points drawn by the game over `real`, in the landscape that its discriminator sees."""

@@ -1,20 +1,20 @@
-"""Games whose latent is a code that an encoder finds, and may end in a class."""
+"""Games whose latent is a code that an encoder finds, and may end in a condition."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from .. import rng
 from ..game import Encoding, Sweep, Traversal
+from ..layers.conditional import shares
 
 Prior = Literal["normal", "uniform"]
 
 
 class Coded(Traversal, Encoding):
-    """A latent is [z, c], c a class as a one-hot vector or as an encoder believes it; without classes it is z."""
+    """A latent is [z, c], c a one-hot class, or columns, or what an encoder believes of them; or it is z alone."""
 
     averaged = ("encoder", "generator")
 
@@ -27,7 +27,7 @@ class Coded(Traversal, Encoding):
     @property
     def code_dim(self) -> int:
         """Numbers in a latent."""
-        return self.options.z_dim + len(self.labels)
+        return self.options.z_dim + (len(self.condition.names) if self.condition else 0)
 
     def prior(self, n: int) -> Tensor:
         """z as it is drawn.  [n, z_dim]"""
@@ -40,17 +40,28 @@ class Coded(Traversal, Encoding):
         return rng.rand(*shape, device=self.device) * 2 - 1
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z and, where there are classes, the class: that of labels int64 [n], else one drawn.  [n, code_dim]"""
+        """z and, where there is one, the condition: that of labels [n, …], else one drawn.  [n, code_dim]"""
         return self.with_class(self.prior(n), self.draw_label(n) if label is None else label)
 
     def with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """[z, c], of labels int64 [N]; z alone without them."""
-        return z if label is None else torch.cat((z, one_hot(label, len(self.labels)).to(z)), dim=1)
+        """[z, c], of labels int64 [N] or columns [N, K]; z alone without them."""
+        return z if label is None else torch.cat((z, shares(label, len(self.labels)).to(z)), dim=1)
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
-        return super().sweeps(steps, 1.0 if reach is None and self.options.prior == "uniform" else reach)
+        """As in every traversal; columns come first, by name, each from its least to its greatest in the data."""
+        found = super().sweeps(steps, 1.0 if reach is None and self.options.prior == "uniform" else reach)
+        if self.condition is None or self.condition.kind == "class":
+            return found
+        rows, begin = torch.tensor(self.data.law, device=self.device, dtype=self.dtype), self.options.z_dim
+        ways = torch.linspace(0, 1, steps, device=self.device, dtype=self.dtype)[:, None]
+        values = torch.lerp(rows.amin(0), rows.amax(0), ways)  # [steps, K]
+        columns = {
+            name: Sweep(slice(begin + i, begin + i + 1), values[:, i : i + 1])
+            for i, name in enumerate(self.condition.names)
+        }
+        return columns | found
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The images of latents [N, code_dim], [N, C, H, W] in [-1, 1]. Labels int64 [N] replace their classes."""
+        """The images of latents [N, code_dim], [N, C, H, W] in [-1, 1]. Labels [N, …] replace their conditions."""
         code = z if label is None else self.with_class(z[:, : self.options.z_dim], label)
         return super().decode(code)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
+from .. import rng
 from ..errors import UsageError
 from ..game import Classification, Move
 from ..losses import AdversarialLoss, NonSaturating
@@ -35,6 +36,7 @@ class AAE(Coded, Classification):
         scale: float = 1.0  # factor on the prior's draws; 5 for two latents in the paper
         supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
         width: int = 1000  # units of a hidden layer
+        input_noise: float = 0.0  # deviation of the normal noise on the images that the encoder learns from
         loss: AdversarialLoss = NonSaturating()  # what encoder and discriminator make of the logits
         optim: Optim = SGD(lr=0.01, momentum=Constant(0.9))  # of reconstruction and classification
         adversarial_optim: Optim = SGD(lr=0.1, momentum=Constant(0.9))  # of discriminator and regularisation
@@ -43,6 +45,8 @@ class AAE(Coded, Classification):
             super().__post_init__()
             if self.width < 1 or not self.scale > 0:
                 raise UsageError(f"width is at least 1 and scale above 0, not {self.width} and {self.scale}")
+            if not self.input_noise >= 0:
+                raise UsageError(f"input_noise is at least 0, not {self.input_noise}")
 
     options: Options
 
@@ -75,23 +79,29 @@ class AAE(Coded, Classification):
         loss, batch = self.options.loss.at(self.progress), next(batches)
         real, n, semi = batch["image"], len(batch["image"]), self.options.supervision == "semi"
 
-        code = self.code(real, batch.get("label"))
+        code = self.code(self.noisy(real), batch.get("label"))
         yield Move("encoder", "generator", reconstruction=mse_loss(full(self.generator(code)), full(real)))
 
         with torch.no_grad():
-            z, belief = self.found(real)
+            z, belief = self.found(self.noisy(real))
         real_logits, fake_logits = self.judge(self.prior(n)), self.judge(z)
         self.note(d_real=loss.output(real_logits), d_fake=loss.output(fake_logits))
         judged = loss.discriminator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
         yield Move("discriminator", adversarial=loss.discriminator(real_logits, fake_logits), classes=judged)
 
-        z, belief = self.found(real)
+        z, belief = self.found(self.noisy(real))
         believed = loss.generator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
         adversarial = loss.generator(self.judge(self.prior(n)), self.judge(z))
         yield Move("encoder", phase="regularisation", adversarial=adversarial, classes=believed)
 
         if semi:
-            yield Move("encoder", phase="classification", label=self.mistakes(real, batch["label"]))
+            yield Move("encoder", phase="classification", label=self.mistakes(self.noisy(real), batch["label"]))
+
+    def noisy(self, image: Tensor) -> Tensor:
+        """Images as the encoder learns from them: with noise, no set of codes can be known by heart."""
+        if not self.options.input_noise:
+            return image
+        return image + self.options.input_noise * rng.randn(*image.shape, device=image.device).to(image)
 
     def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """z [N, z_dim], and what is believed of the class [N, K]; K is 0 unless the encoder finds it."""

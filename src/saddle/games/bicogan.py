@@ -2,11 +2,12 @@
 https://arxiv.org/abs/1711.07461
 
 BiGAN with a code [z, c] of what is the image's own and what a label says: the encoder finds both, E(x) = [E_z(x),
-E_c(x)], and pays γ times the cross-entropy of E_c(x) with the true label (Eq. 4), where γ = min(α e^(ρ t), φ) grows
-with the epoch t. So one network says of which class an image is and what else there is to it.
+E_c(x)], and pays γ times what E_c(x) misses of the true label (Eq. 4), where γ = min(α e^(ρ t), φ) grows with the epoch
+t: the cross-entropy of a class or of several labels, the squared distance of numbers. So one network says what a label
+would say of an image, and what else there is to it.
 
 E_c(x) is a softmax and c one-hot, by which alone the discriminator could tell pairs apart: it is shown the likeliest
-class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself).
+class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). So with labels.
 """
 
 import math
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from ..errors import UsageError
 from ..game import Classification
@@ -22,18 +23,19 @@ from ..nets.bigan import DensePairs
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Optim
 from ..precision import full
-from ..spec import Batch
+from ..spec import Batch, Condition
 from ._bidirectional import Bidirectional
 
 
 class BiCoGAN(Bidirectional, Classification):
     needs = ("image", "label")
+    takes_conditions = ("class", "labels", "numbers")
 
     @dataclass(frozen=True)
     class Options(Bidirectional.Options):
         network: JointNetwork = DensePairs(generator_norms=1)  # the architecture of all three players
-        soft: bool = False  # show the discriminator the softmax of the class, which gives real pairs away
-        label_weight: float = 5.0  # α, γ at first: factor on the cross-entropy
+        soft: bool = False  # show the discriminator probabilities of classes or labels, which give real pairs away
+        label_weight: float = 5.0  # α, γ at first: factor on what E_c(x) misses of the label
         label_growth: float = 0.25  # ρ, growth of log γ in an epoch
         label_limit: float = 10.0  # φ, what γ never exceeds
         epoch: int = 469  # rounds of an epoch; MNIST's in batches of 128
@@ -54,28 +56,54 @@ class BiCoGAN(Bidirectional, Classification):
     def labels(self) -> tuple[str, ...]:
         return self.data.classes
 
+    @property
+    def condition(self) -> Condition | None:
+        return self.data.condition
+
     def gamma(self) -> float:
         """γ in this epoch."""
         o, epoch = self.options, self.rounds // self.options.epoch
         return min(o.label_weight * math.exp(min(o.label_growth * epoch, 700.0)), o.label_limit)
 
     def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        z, logits = self.found(batch["image"])
-        belief = logits.softmax(1)
+        z, outputs = self.found(batch["image"])
+        belief = self.belief(outputs)
         if not self.options.soft:
-            belief = belief + (one_hot(logits.argmax(1), len(self.labels)) - belief).detach()  # straight through
-        return torch.cat((z, belief), dim=1), {"label": self.gamma() * cross_entropy(logits, batch["label"])}
+            belief = belief + (self.decided(belief) - belief).detach()  # straight through
+        return torch.cat((z, belief), dim=1), {"label": self.gamma() * self.missed(outputs, batch["label"])}
 
     def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """E_z(x) [N, z_dim], and the logits of E_c(x) [N, K]."""
-        z, logits = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
-        return z, logits
+        """E_z(x) [N, z_dim], and what E_c(x) is made of: K logits of classes or labels, or K numbers.  [N, K]"""
+        z, outputs = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
+        return z, outputs
+
+    @property
+    def kind(self) -> str:
+        return self.data.condition.kind  # type: ignore[union-attr]
+
+    def belief(self, outputs: Tensor) -> Tensor:
+        """E_c(x): probabilities, or numbers as they are.  [N, K]"""
+        return {"class": lambda x: x.softmax(1), "labels": torch.sigmoid, "numbers": lambda x: x}[self.kind](outputs)
+
+    def decided(self, belief: Tensor) -> Tensor:
+        """As a label has it: one class, or every label 0 or 1.  [N, K]"""
+        if self.kind == "class":
+            return one_hot(belief.argmax(1), len(self.labels))
+        return belief.round() if self.kind == "labels" else belief
+
+    def missed(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """What E_c(x) misses of true labels int64 [N] or columns [N, K]: the mean over samples."""
+        if self.kind == "class":
+            return cross_entropy(outputs, label)
+        if self.kind == "labels":
+            return binary_cross_entropy_with_logits(outputs, label.to(outputs), reduction="none").sum(1).mean()
+        return (outputs - label).square().sum(1).mean()
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """[E_z(x), E_c(x)], the class as probabilities.  [N, z_dim + K]"""
-        z, logits = self.found(image)
-        return torch.cat((z, logits.softmax(1)), dim=1)
+        """[E_z(x), E_c(x)], classes and labels as probabilities.  [N, z_dim + K]"""
+        z, outputs = self.found(image)
+        return torch.cat((z, self.belief(outputs)), dim=1)
 
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ https://arxiv.org/abs/1512.09300
 A variational autoencoder whose reconstructions are compared in what a discriminator's layer l sees and not in pixels:
 -log p(x | z) is that of a normal law around Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
 (Algorithm 1): the encoder the prior's and the layer's, the decoder the layer's times γ and the discriminator's, which
-judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone.
+judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone. As in the authors' code, the
+side that is far ahead, as the last costs of images and samples tell, sits a round out.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from torch.nn.functional import softplus
 from ..errors import UsageError
 from ..game import Move
 from ..layers.likelihood import Gaussian
+from ..layers.whole import WholeMean
 from ..nets import vaegan
 from ..optim import Optim, RMSprop
 from ..precision import full
@@ -32,7 +34,9 @@ class VAEGAN(Coded):
         width: int = 64  # channels of the encoder's largest map
         reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
         optim: Optim = RMSprop(lr=3e-4)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs; the authors hold it back by skipping its steps
+        discriminator_optim: Optim | None = None  # where it differs
+        equilibrium: float = 0.68  # the discriminator's costs of images and of samples, in nats, where neither is ahead
+        margin: float | None = 0.35  # how far below they keep the discriminator from its step, and above, the generator
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -41,8 +45,11 @@ class VAEGAN(Coded):
                     "width is an even number from 2 on, reconstruction_weight at least 0 and the prior normal, "
                     f"not {self.width}, {self.reconstruction_weight} and {self.prior}"
                 )
+            if self.margin is not None and self.margin < 0:
+                raise UsageError(f"margin is at least 0, or none to let both players step always, not {self.margin}")
 
     options: Options
+    costs: Tensor
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
@@ -50,9 +57,12 @@ class VAEGAN(Coded):
         self.encoder = vaegan.Encoder(o.z_dim, data, o.width)
         self.generator = vaegan.decoder(o.z_dim, data, o.width)
         self.discriminator = vaegan.Discriminator(data, o.width)
+        self.register_buffer("costs", torch.full((2,), o.equilibrium))  # of images and of samples, in the last round
+        self.cost = WholeMean()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        real = next(batches)["image"]
+        real, (generator_steps, discriminator_steps) = next(batches)["image"], self.in_balance()
+        self.cost.reset()
         verdict = self.discriminator(real)
         seen = full(verdict.features).detach()
 
@@ -63,16 +73,27 @@ class VAEGAN(Coded):
 
         again, sample = self.generator(z.detach()), self.generator(self.noise(len(real)))
         judged = [self.discriminator(x) for x in (again, sample)]
-        yield Move(
-            "generator",
-            reconstruction=self.options.reconstruction_weight * self.surprise(seen, judged[0].features),
-            adversarial=torch.stack([softplus(-full(each.logits)).mean() for each in judged]).sum(),
-        )
+        if generator_steps:
+            yield Move(
+                "generator",
+                reconstruction=self.options.reconstruction_weight * self.surprise(seen, judged[0].features),
+                adversarial=torch.stack([softplus(-full(each.logits)).mean() for each in judged]).sum(),
+            )
 
         logits = [full(self.discriminator(x.detach()).logits) for x in (again, sample)]
         self.note(d_real=full(verdict.logits).sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
-        fakes = torch.stack([softplus(each).mean() for each in logits]).sum()
-        yield Move("discriminator", adversarial=softplus(-full(verdict.logits)).mean() + fakes)
+        of_real, of_again, of_sample = (softplus(x).mean() for x in (-full(verdict.logits), *logits))
+        if discriminator_steps:
+            yield Move("discriminator", adversarial=of_real + of_again + of_sample)
+        self.costs.copy_(self.cost.add(torch.stack((of_real, of_sample)).detach()))
+
+    def in_balance(self) -> tuple[bool, bool]:
+        """Whether generator and discriminator take a step, by the costs of the last round; at least one does."""
+        if self.options.margin is None:
+            return True, True
+        low, high = (self.options.equilibrium + sign * self.options.margin for sign in (-1, 1))
+        behind, ahead = bool((self.costs > high).any()), bool((self.costs < low).any())
+        return (True, True) if behind and ahead else (not behind, not ahead)
 
     def surprise(self, real: Tensor, again: Tensor) -> Tensor:
         """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, summed over the layer: half the squared distance, and a constant."""
