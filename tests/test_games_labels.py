@@ -15,7 +15,7 @@ from saddle.games.cgan import CGAN
 from saddle.games.sgan import SGAN, matching
 from saddle.losses import NonSaturating
 from saddle.nets import acgan
-from saddle.nets.conditional import ClassVerdict, Concatenation
+from saddle.nets.conditional import Beside, ClassVerdict, Concatenation, Heard
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.ebgan import ConvAutoencoder
 from saddle.nets.improved import Improved
@@ -133,6 +133,22 @@ def test_one_network_plays_with_classes_and_with_columns(separate_heads):
     z = game.noise(6)
     assert not torch.allclose(game.decode(z, label), game.decode(z, 1 - label))
     assert game.sample(3).shape == (3, 1, 16, 16)
+
+
+def test_numbers_are_heard_in_deviations_from_their_mean_in_the_data():
+    """Beside a z that varies by 1, one that varies by .1 would hardly be heard."""
+    heard = Heard(COLUMNS)
+    assert heard(torch.tensor(COLUMNS.law)).tolist() == [[-1, 1], [1, -1]]
+    label = torch.randn(5, 2)
+    assert torch.allclose(heard.told(heard(label)), label)
+    still = Heard(replace(COLUMNS, law=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
+    assert still(torch.tensor([[0.5, 3.0]])).tolist() == [[0, 2]]
+    labels = Heard(replace(COLUMNS, condition=Condition("labels", ("x", "y"))))
+    assert labels(torch.tensor([[0.0, 1.0]])).tolist() == [[0, 1]]
+    assert Heard(DIGITS)(torch.tensor([2])).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0]]
+    far = torch.nn.Linear(3, 1, bias=False)
+    seen = Beside(far, COLUMNS)(torch.zeros(2, 1), torch.tensor(COLUMNS.law))
+    assert torch.allclose(seen, far(torch.tensor([[0.0, -1, 1], [0, 1, -1]])))
 
 
 def test_separate_heads_go_with_a_network_of_another_kind():

@@ -52,7 +52,7 @@ class Bidirectional(Coded):
         loss, batch = self.options.loss.at(self.progress), next(batches)
         real = batch["image"]
         z = self.noise(len(real))
-        (code, own), fake = self.infer(batch), self.generator(z)
+        (code, own), fake = self.infer(batch), self.generator(self.heard(z))
 
         real_logits, fake_logits = self.judge(real, code.detach()), self.judge(fake.detach(), z)
         self.note(d_real=loss.output(real_logits), d_fake=loss.output(fake_logits))
@@ -64,4 +64,4 @@ class Bidirectional(Coded):
 
     def judge(self, x: Tensor, code: Tensor) -> Tensor:
         """Logits [N] of pairs, high where the image was first and the code was found."""
-        return full(self.discriminator(x, code))
+        return full(self.discriminator(x, self.heard(code)))

@@ -3,8 +3,8 @@ https://arxiv.org/abs/1711.07461
 
 BiGAN with a code [z, c] of what is the image's own and what a label says: the encoder finds both, E(x) = [E_z(x),
 E_c(x)], and pays γ times what E_c(x) misses of the true label (Eq. 4). That is the cross-entropy of a class or of
-several labels, and the squared distance of numbers; γ = min(α e^(ρ t), φ) grows with the epoch t. So one network says
-what a label would say of an image, and what else there is to it.
+several labels, and the squared distance of numbers in deviations; γ = min(α e^(ρ t), φ) grows with the epoch t. So one
+network says what a label would say of an image, and what else there is to it.
 
 E_c(x) is a softmax and c one-hot, by which alone the discriminator could tell pairs apart: it is shown the likeliest
 class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). So with labels.
@@ -20,10 +20,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from ..errors import UsageError
 from ..game import Classification
 from ..nets.bigan import DensePairs
+from ..nets.conditional import Heard
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Optim
 from ..precision import full
-from ..spec import Batch, Condition
+from ..spec import Batch, Condition, DataSpec
 from ._bidirectional import Bidirectional
 
 
@@ -60,6 +61,14 @@ class BiCoGAN(Bidirectional, Classification):
     def condition(self) -> Condition | None:
         return self.data.condition
 
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        self.as_heard = Heard(data)
+
+    def heard(self, code: Tensor) -> Tensor:
+        z, told = code.tensor_split([self.options.z_dim], dim=1)
+        return torch.cat((z, self.as_heard(told)), dim=1)
+
     def gamma(self) -> float:
         """γ in this epoch."""
         o, epoch = self.options, self.rounds // self.options.epoch
@@ -73,7 +82,7 @@ class BiCoGAN(Bidirectional, Classification):
         return torch.cat((z, belief), dim=1), {"label": self.gamma() * self.missed(outputs, batch["label"])}
 
     def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """E_z(x) [N, z_dim], and what E_c(x) is made of: K logits of classes or labels, or K numbers.  [N, K]"""
+        """E_z(x) [N, z_dim], and what E_c(x) is made of: logits of classes or labels, numbers in deviations [N, K]."""
         z, outputs = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
         return z, outputs
 
@@ -82,8 +91,10 @@ class BiCoGAN(Bidirectional, Classification):
         return self.data.condition.kind  # type: ignore[union-attr]
 
     def belief(self, outputs: Tensor) -> Tensor:
-        """E_c(x): probabilities, or numbers as they are.  [N, K]"""
-        return {"class": lambda x: x.softmax(1), "labels": torch.sigmoid, "numbers": lambda x: x}[self.kind](outputs)
+        """E_c(x): probabilities, or numbers as the data have them.  [N, K]"""
+        if self.kind == "class":
+            return outputs.softmax(1)
+        return outputs.sigmoid() if self.kind == "labels" else self.as_heard.told(outputs)
 
     def decided(self, belief: Tensor) -> Tensor:
         """As a label has it: one class, or every label 0 or 1.  [N, K]"""
@@ -97,7 +108,7 @@ class BiCoGAN(Bidirectional, Classification):
             return cross_entropy(outputs, label)
         if self.kind == "labels":
             return binary_cross_entropy_with_logits(outputs, label.to(outputs), reduction="none").sum(1).mean()
-        return (outputs - label).square().sum(1).mean()
+        return (outputs - self.as_heard(label)).square().sum(1).mean()
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

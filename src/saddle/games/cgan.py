@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 
 from .. import rng
 from ..errors import UsageError
-from ..nets.conditional import TwoHeads, features_shape, match_head, told
+from ..nets.conditional import TwoHeads, features_shape, match_head
 from ..nets.maxout import ConditionalMaxout
 from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim
@@ -48,7 +48,7 @@ class CGAN(TwoPlayer):
         if not self.options.separate_heads:
             return super().build_discriminator(data)
         judge = self.options.network.discriminator(data.unconditional())
-        return TwoHeads(judge, match_head(features_shape(judge, data), told(data)))
+        return TwoHeads(judge, match_head(features_shape(judge, data), data))
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z, uniform in [0, 1).  [n, z_dim]"""

@@ -59,7 +59,7 @@ class ACGAN(Network):
         for before, after in pairwise(widths):
             layers += [_up(before, after), BatchNorm2d(after), nn.ReLU()]
         net = small_normal(nn.Sequential(*layers, _up(widths[-1], channels), nn.Tanh()))
-        return Beside(net, size) if size else net
+        return Beside(net, data) if size else net
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         channels, height, width = _shape(data)

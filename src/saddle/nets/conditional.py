@@ -22,16 +22,43 @@ def told(data: DataSpec) -> int:
     return len(data.condition.names) if data.condition else 0
 
 
+class Heard(nn.Module):
+    """A condition as a network hears it: a class as one-hot, labels as they are, numbers in deviations from their mean.
+
+    Both are those of the data's law. A number that varies by .1 where z varies by 1 would hardly be heard.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, data: DataSpec):
+        super().__init__()
+        self.size, rows = told(data), torch.zeros(0)
+        if data.condition and data.condition.kind == "numbers":
+            rows = torch.tensor(data.law)
+        mean, deviation = (rows.mean(0), rows.std(0, correction=0)) if len(rows) else (torch.zeros(()), torch.ones(()))
+        self.register_buffer("mean", mean, persistent=False)  # the data's spec remembers them
+        self.register_buffer("deviation", deviation.where(deviation > 0, 1.0), persistent=False)
+
+    def forward(self, label: Tensor) -> Tensor:
+        """Labels int64 [N] or float [N, K] → [N, K]"""
+        return (shares(label, self.size) - self.mean) / self.deviation
+
+    def told(self, heard: Tensor) -> Tensor:
+        """The way back, of float [N, K]."""
+        return self.mean + self.deviation * heard
+
+
 class Beside(nn.Module):
     """Layers whose input has the label beside it: as further numbers of a latent or a point, as channels of a map."""
 
-    def __init__(self, layers: nn.Module, size: int):
+    def __init__(self, layers: nn.Module, data: DataSpec):
         super().__init__()
-        self.layers, self.size = layers, size
+        self.layers, self.heard = layers, Heard(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, size] → what the layers make of both"""
-        numbers = shares(label, self.size).to(x)
+        """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, K] → what the layers make of both"""
+        numbers = self.heard(label).to(x)
         spread = numbers[(..., *[None] * (x.ndim - 2))].expand(-1, -1, *x.shape[2:])
         return self.layers(torch.cat((x, spread), 1))
 
@@ -39,14 +66,14 @@ class Beside(nn.Module):
 class Joined(nn.Module):
     """Layers of the input and layers of the label, whose outputs meet side by side in a third stack."""
 
-    def __init__(self, own: nn.Module, of_label: nn.Module, joint: nn.Module, size: int):
+    def __init__(self, own: nn.Module, of_label: nn.Module, joint: nn.Module, data: DataSpec):
         super().__init__()
-        self.own, self.of_label, self.joint, self.size = own, of_label, joint, size
+        self.own, self.of_label, self.joint, self.heard = own, of_label, joint, Heard(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """x [N, …] and labels int64 [N] or float [N, size] → what the joint layers make of both"""
+        """x [N, …] and labels int64 [N] or float [N, K] → what the joint layers make of both"""
         h = self.own(x)
-        return self.joint(torch.cat((h, self.of_label(shares(label, self.size).to(h))), 1))
+        return self.joint(torch.cat((h, self.of_label(self.heard(label).to(h))), 1))
 
 
 class ToldDiscriminator(Discriminator):
@@ -78,13 +105,13 @@ class Concatenation(Network):
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         size = told(data)
         plain = self.network.generator(z_dim + size, data.unconditional())
-        return Beside(plain, size) if size else plain
+        return Beside(plain, data) if size else plain
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         size, channels = told(data), data.shape[0]
         shape = (channels + size, *data.shape[1:])
         plain = self.network.discriminator(replace(data.unconditional(), shape=shape))
-        return ToldDiscriminator(Beside(plain.trunk, size), plain.head) if size else plain
+        return ToldDiscriminator(Beside(plain.trunk, data), plain.head) if size else plain
 
 
 class TwoHeads(nn.Module):
@@ -99,20 +126,20 @@ class TwoHeads(nn.Module):
         return self.judge(x)
 
 
-def match_head(shape: tuple[int, ...], size: int) -> nn.Module:
+def match_head(shape: tuple[int, ...], data: DataSpec) -> nn.Module:
     """Features of this shape, without the batch, and labels → logits [N, 1] of "it is what the label says".
 
     On maps as in StackGAN-v2: the label on every place, a 3×3 convolution, batch norm, one over the whole map. Zhang et
     al., 2018. https://arxiv.org/abs/1710.10916
     """
-    leak = nn.LeakyReLU(0.2)
+    leak, size = nn.LeakyReLU(0.2), told(data)
     if len(shape) < 3:
         width = math.prod(shape)
-        return Beside(nn.Sequential(nn.Linear(width + size, width), leak, nn.Linear(width, 1)), size)
+        return Beside(nn.Sequential(nn.Linear(width + size, width), leak, nn.Linear(width, 1)), data)
     channels, height, width = shape
     first = nn.Conv2d(channels + size, channels, 3, padding=1, bias=False)
     last = nn.Conv2d(channels, 1, (height, width))
-    return Beside(nn.Sequential(first, BatchNorm2d(channels), leak, last, nn.Flatten()), size)
+    return Beside(nn.Sequential(first, BatchNorm2d(channels), leak, last, nn.Flatten()), data)
 
 
 class ClassVerdict(NamedTuple):

@@ -92,7 +92,7 @@ class ConditionalMaxout(Network):
             nn.Linear(1200, math.prod(data.shape)),
             *sample_shape(data),
         )
-        return _uniform(Joined(own, of_label, joint, size) if of_label else nn.Sequential(own, joint), 0.05)
+        return _uniform(Joined(own, of_label, joint, data) if of_label else nn.Sequential(own, joint), 0.05)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         size, drop = told(data), Dropout(self.keep)
@@ -102,7 +102,7 @@ class ConditionalMaxout(Network):
         head = nn.Linear(240, 1)
         if of_label is None:
             return _uniform(Discriminator(nn.Sequential(own, joint), head), 0.005)
-        return _uniform(ToldDiscriminator(Joined(own, of_label, joint, size), head), 0.005)
+        return _uniform(ToldDiscriminator(Joined(own, of_label, joint, data), head), 0.005)
 
 
 @dataclass(frozen=True)
