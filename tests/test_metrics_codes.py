@@ -62,6 +62,8 @@ def test_the_distance_to_the_prior_is_nothing_within_noise_for_its_own_draws():
     )
     assert abs(value) < 4 * error / math.sqrt(4)  # subsets of half the codes: they are not independent
     assert far > 20 * error
+    learned = codes(normal(400, 4) + 1, normal(400, 4), prior=normal(1600, 4))
+    assert prior_kid(learned, "train")[0] > 20 * error > prior_kid(learned)[0]
     heldout, prior = normal(400, 4), normal(1600, 4)
     five, one = (prior_kid(codes(heldout, s * heldout, prior=s * prior))[0] for s in (5.0, 1.0))
     assert five == pytest.approx(one)  # in units of the prior's deviation
@@ -110,12 +112,13 @@ def test_points_have_no_sharpness():
 def test_evaluate_gives_them_by_name_and_says_what_is_missing():
     real = normal(40, 1, 8, 8).clamp(-1, 1)
     (train, a), (heldout, b) = clusters(60), clusters(40)
-    names = ["sharpness", "nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction"]
+    names = ["sharpness", "nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction"]
     scores = evaluate(lambda k: real[:k], real, names, None, n=40, found=codes(train, heldout, a, b))
     assert scores["sharpness"].value == pytest.approx(1)
     assert scores["nn_accuracy"].value == 1
     assert scores["nn_accuracy"].fingerprint["train_count"] == 60
     assert scores["prior_kid"].fingerprint["subset_size"] == 20
+    assert scores["prior_kid_train"].fingerprint["subset_size"] == 30
     for wanted, found, message in (
         ("nn_accuracy", None, "needs a game that encodes images"),
         ("probe_accuracy", codes(train, heldout), "needs codes of images whose classes are known"),

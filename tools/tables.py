@@ -239,7 +239,7 @@ THEMES = {  # what a game is for, and the scores that tell
     ),
     "Digits found without labels": ("purity",),
     "Digits told apart": ("error",),
-    "Codes": ("nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction", "sharpness"),
+    "Codes": ("nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction", "sharpness"),
     "Drawn from captions": ("attributes", "attributes_all", "attributes_held_out", "attributes_held_out_all"),
 }
 

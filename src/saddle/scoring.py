@@ -59,7 +59,7 @@ FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is tim
 _MIXTURES = ("ring", "grid")
 _OF_MIXTURES = ["high_quality", "modes", "mode_kl"]
 _OF_ONE_IMAGE = ["reconstruction_psnr", "diversity", "diversity_finer", "patch_distance"]
-_OF_CODES = ["nn_accuracy", "probe_accuracy", "prior_kid", "reconstruction"]
+_OF_CODES = ["nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction"]
 _DRAWN_OF_ONE = 50  # samples of a game that learned one image
 
 

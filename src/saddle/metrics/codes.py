@@ -1,6 +1,7 @@
 """What codes are worth: do they tell classes apart, do they follow their prior, do images come back from them?"""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -55,13 +56,13 @@ def probe_accuracy(codes: Codes) -> Estimate:
     return _share(torch.as_tensor(guess) == truth.cpu())
 
 
-def prior_kid(codes: Codes, subsets: int = 100, seed: int = 0) -> Estimate:
-    """Kernel distance of the held-out images' codes to draws of the prior, both divided by the prior's deviation.
+def prior_kid(codes: Codes, of: Literal["heldout", "train"] = "heldout", subsets: int = 100, seed: int = 0) -> Estimate:
+    """Kernel distance of these images' codes to draws of the prior, both divided by the prior's deviation.
 
     Unbiased: about 0, and below it half the time, where codes follow their prior. The error is one subset's deviation.
     """
     scale = double(codes.prior).std()
-    return kid(double(codes.prior) / scale, double(codes.heldout) / scale, subsets, seed=seed)
+    return kid(double(codes.prior) / scale, double(getattr(codes, of)) / scale, subsets, seed=seed)
 
 
 def reconstruction(codes: Codes) -> Estimate:

@@ -235,7 +235,8 @@ COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "sharpness": lambda m: m.sharpness,
     "nn_accuracy": lambda m: codes.nn_accuracy(m.codes),
     "probe_accuracy": lambda m: codes.probe_accuracy(m.codes),
-    "prior_kid": lambda m: codes.prior_kid(m.codes, SUBSETS, m.seed),
+    "prior_kid": lambda m: codes.prior_kid(m.codes, "heldout", SUBSETS, m.seed),
+    "prior_kid_train": lambda m: codes.prior_kid(m.codes, "train", SUBSETS, m.seed),
     "reconstruction": lambda m: codes.reconstruction(m.codes),
     **{name: partial(_inside, name) for name in INSIDE},
     "intra_fid_multiple": lambda m: m.intra_multiple,
@@ -265,6 +266,10 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
         lambda m: {"train_count": len(m.codes.train), "reference_count": len(m.codes.heldout)},
     ),
     "prior_kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.codes.prior), len(m.codes.heldout))},
+    "prior_kid_train": lambda m: {
+        "subsets": SUBSETS,
+        "subset_size": subset_size(len(m.codes.prior), len(m.codes.train)),
+    },
     "reconstruction": lambda m: {"reference_count": len(m.codes.heldout)},
     "sharpness": lambda m: {"reference_count": len(m.edges)},  # type: ignore[arg-type]
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]

@@ -52,6 +52,7 @@ METRICS = {
     "probe_accuracy": Metric("share of held-out images that a linear classifier of codes names rightly", "higher",
                              ("codes", "code_labels")),
     "prior_kid": Metric("kernel distance of held-out images' codes to the prior, unbiased", "lower", ("codes",)),
+    "prior_kid_train": Metric("kernel distance of training images' codes to the prior, unbiased", "lower", ("codes",)),
     "reconstruction": Metric("mean squared error of a held-out image's pixels, in [-1, 1]", "lower", ("codes",)),
     "attributes": Metric("mean share of a caption's attributes that the sample shows", "higher", _CAPTIONED),
     "attributes_all": Metric("share of samples that show all of their caption's attributes", "higher", _CAPTIONED),
