@@ -9,6 +9,7 @@ from eights import BATCH, LABELLED
 from playing import values
 from torch.nn.functional import one_hot
 
+from saddle.attributes import swept
 from saddle.errors import UsageError
 from saddle.games.bicogan import BiCoGAN
 from saddle.games.bigan import BiGAN
@@ -205,6 +206,8 @@ def test_columns_are_part_of_a_code_and_are_swept_as_far_as_the_data_go():
     assert sweeps["happy"].values.flatten().tolist() == [0, 0.5, 1]
     assert sweeps["happy"].place == slice(4, 5)
     assert game.classifies == ()
+    way = swept(game, game.noise(1, told[:1]), told[:1], sweeps["happy"])
+    assert not torch.equal(way[0], way[-1])  # the label that it began with does not take its place
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def swept(game: Traversal, z: Tensor, label: Tensor | None, sweep: Sweep) -> Ten
     if sweep.place is None:
         return game.decode(z, sweep.values)
     z[:, sweep.place] = sweep.values
-    return game.decode(z, None if label is None else label.expand(len(z), *label.shape[1:]))
+    told = label if game.told_beside else None
+    return game.decode(z, None if told is None else told.expand(len(z), *told.shape[1:]))
 
 
 @torch.no_grad()

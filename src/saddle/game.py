@@ -209,6 +209,7 @@ class Traversal(Synthesis):
         pass
 
     reach: ClassVar[float] = 3.0  # how far from 0 a number of the latent is swept
+    told_beside: ClassVar[bool] = True  # is what a sample shall show told beside the latent, and not part of it?
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
         """Every code by its name, in `steps` even steps from -reach to reach, by default as far as latents lie.

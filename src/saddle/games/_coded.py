@@ -17,6 +17,7 @@ class Coded(Traversal, Encoding):
     """A latent is [z, c], c a one-hot class, or columns, or what an encoder believes of them; or it is z alone."""
 
     averaged = ("encoder", "generator")
+    told_beside = False
 
     @dataclass(frozen=True)
     class Options(Traversal.Options):
