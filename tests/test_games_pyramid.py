@@ -198,13 +198,25 @@ def test_a_generator_whose_last_layer_is_zero_returns_the_coarse_image():
 
 @pytest.mark.parametrize("net", [singan.ScaleGenerator(3, 4).body, singan.scale_discriminator(3, 4)])
 def test_nothing_is_padded_inside_and_eleven_pixels_are_seen(net: nn.Module):
-    net = net.double().eval()
+    net = net.double()
+    for i, layer in enumerate(net):
+        if isinstance(layer, nn.InstanceNorm2d):
+            net[i] = nn.Identity()  # its statistics are of the whole image
     x = images(1, 3, 40, 40).double().requires_grad_()
     y = net(x)
     assert y.shape[2:] == (30, 30)
     y[..., 15, 15].sum().backward()
     rows = x.grad.abs().sum((0, 1, 3)).nonzero().flatten()
     assert (len(rows), int(rows[0])) == (11, 15)
+
+
+def test_a_scale_makes_the_same_of_an_image_in_training_in_use_and_beside_others():
+    """Statistics of other images, remembered from training, would blur the reconstruction."""
+    net = singan.ScaleGenerator(3, 4).double()
+    noise, coarse = images(2, 3, 13, 17).double(), 3 * images(2, 3, 13, 17).double()
+    together = net(noise, coarse)
+    assert torch.allclose(net.eval()(noise, coarse), together)
+    assert torch.allclose(net(noise[1:], coarse[1:]), together[1:])
 
 
 def test_the_fixed_noise_is_drawn_once():

@@ -104,9 +104,6 @@ class SinGAN(SingleImage):
 
     def begin(self, scale: int, image: Tensor) -> bool:
         """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
-        for player in (self.generator, self.discriminator):
-            for i, net in enumerate(player):
-                net.train(i == scale)  # finished scales are what they will be in use
         first = int(self.begun)
         for new in range(first, scale + 1):
             for player in (self.generator, self.discriminator):

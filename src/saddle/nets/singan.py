@@ -7,7 +7,6 @@ from torch.nn.functional import pad
 
 from ..errors import UsageError
 from ..layers.init import small_normal
-from ..layers.norm import BatchNorm2d
 
 REACH = 5  # pixels that five 3×3 kernels without padding take off each side: a receptive field of 11
 
@@ -52,7 +51,8 @@ def scale_discriminator(channels: int, width: int) -> nn.Module:
 
 
 def _five(inputs: int, outputs: int, width: int, *end: nn.Module) -> nn.Module:
+    """Batch norm of one image, in training and in use: running statistics, in part of other images, blur its return."""
     layers: list[nn.Module] = []
     for before in (inputs, width, width, width):
-        layers += [nn.Conv2d(before, width, 3), BatchNorm2d(width), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(before, width, 3), nn.InstanceNorm2d(width, affine=True), nn.LeakyReLU(0.2)]
     return small_normal(nn.Sequential(*layers, nn.Conv2d(width, outputs, 3), *end))
