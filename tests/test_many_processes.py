@@ -19,7 +19,7 @@ from saddle.run import read_scores
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
 SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}
-SETTINGS |= {"plan.scores": 2, "plan.minutes": 0.04}
+SETTINGS |= {"plan.scores": 2, "plan.minutes": 0.07}
 
 
 def torchrun(place: Path) -> subprocess.Popen:
@@ -38,11 +38,11 @@ def told(folder: Path, kind: str) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory) -> tuple[Path, str]:
-    """A run of two processes, whose launcher got SIGTERM after a few rounds, and what they printed."""
+    """A run of two processes, whose launcher got SIGTERM after the first round, and what they printed."""
     place = tmp_path_factory.mktemp("ranks")
     folder = place / "runs" / "wgan-gp-ring"
     launcher = torchrun(place)
-    while launcher.poll() is None and len(told(folder, "round")) < 3:
+    while launcher.poll() is None and len(told(folder, "round")) < 1:  # a busy machine has few rounds
         time.sleep(0.05)
     launcher.send_signal(signal.SIGTERM)
     return folder, launcher.communicate()[0]

@@ -150,7 +150,7 @@ def test_any_trunk_takes_a_second_head_and_looking_at_its_shape_leaves_no_trace(
     assert discriminator.training
     features = discriminator(images(3, 1, 8, 8)).features
     assert features.shape[1:] == shape
-    head = match_head(shape, 3)
+    head = match_head(shape, SMALL)
     assert head(features, torch.arange(3)).shape == (3, 1)
     assert not torch.allclose(head(features, torch.arange(3)), head(features, torch.zeros(3, dtype=torch.int64)))
 
