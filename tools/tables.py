@@ -32,6 +32,7 @@ from saddle.settings import choices, explain, flat, text
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
 BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
+LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
 ARROW = {"lower": "↓", "higher": "↑"}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
 PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
@@ -196,6 +197,14 @@ What is **bold** was missed: `make learning` fails there. What was tried is told
 Beside each kind of score stands what a trivial answer gets, as `python tools/baselines.py` measures it.
 
 {beside_baselines(measured)}
+
+### Few labels
+
+`saddle benchmark labels --games sgan --seeds 1 --plan.rounds 3000`: the shares of 497 held-out digits that are named
+wrongly, beside those of the same classifier trained for as long on the labelled images alone. The recipe plays 5,000
+rounds ([what mattered](what-mattered.md#few-labels)).
+
+{few_labels()}
 """
 
 
@@ -257,6 +266,16 @@ def beside_baselines(measured: dict[str, Any]) -> str:
         heads = [f"{name} {ARROW[METRICS[name].better]}" for name in names]
         parts.append(f"### {theme}\n\n{table(['command', *heads], lines)}")
     return "\n\n".join(parts)
+
+
+def few_labels() -> str:
+    """Errors of games that learn from images without labels too, beside those of the labels alone."""
+    lines = []
+    for entry in json.loads(LABELS.read_text("utf-8")):
+        own, baseline = entry["scores"]["error"], entry["scores"]["baseline_error"]
+        fewer = f"{1 - own / baseline:.0%}"
+        lines.append([entry["game"], entry["data"], str(entry["seed"]), f"{own:.3f}", f"{baseline:.3f}", fewer])
+    return table(["game", "labelled images", "seed", "error ↓", "of the labels alone ↓", "fewer mistakes ↑"], lines)
 
 
 FACTS = ["command", "samples", "settings", "minutes", "parameters"]
