@@ -156,11 +156,14 @@ def test_separate_heads_go_with_a_network_of_another_kind():
     assert all(map(math.isfinite, values(play(game, BATCH))))
 
 
-def test_noise_of_the_paper_fills_the_unit_cube():
+def test_noise_of_the_paper_fills_the_unit_cube_unless_it_is_to_be_normal():
     for kind in (CGAN, SGAN):
         z = small(kind).noise(2000)
         assert 0 <= z.min() < 0.01
         assert 0.99 < z.max() <= 1
+        normal = small(kind, prior="normal").noise(2000)
+        assert float(normal.mean()) == pytest.approx(0, abs=0.05)
+        assert float(normal.std()) == pytest.approx(1, abs=0.05)
 
 
 # acgan

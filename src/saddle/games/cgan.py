@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from .. import rng
 from ..errors import UsageError
 from ..nets.conditional import TwoHeads, features_shape, match_head
 from ..nets.maxout import ConditionalMaxout
@@ -22,13 +21,14 @@ from ..precision import full
 from ..scene import Scene
 from ..spec import DataSpec
 from ._two_player import TwoPlayer
+from ._unit_noise import UnitNoise
 
 DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
 
 
-class CGAN(TwoPlayer):
+class CGAN(UnitNoise, TwoPlayer):
     @dataclass(frozen=True)
-    class Options(TwoPlayer.Options):
+    class Options(TwoPlayer.Options, UnitNoise.Options):
         network: Network = ConditionalMaxout()  # the architecture of both players
         conditional: bool = True  # give both players the label of each sample
         separate_heads: bool = False  # ask "is it real?" and "is it what the label says?" apart
@@ -49,10 +49,6 @@ class CGAN(TwoPlayer):
             return super().build_discriminator(data)
         judge = self.options.network.discriminator(data.unconditional())
         return TwoHeads(judge, match_head(features_shape(judge, data), data))
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [0, 1).  [n, z_dim]"""
-        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)
 
     def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         paid = super().extras(player, scene)

@@ -8,25 +8,19 @@ averaging (3.3: penalties HistoricalAveraging), one-sided label smoothing (3.4: 
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from .. import rng
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.improved import Improved
 from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
 from ._two_player import TwoPlayer
+from ._unit_noise import UnitNoise
 
 
-class ImprovedGAN(TwoPlayer):
+class ImprovedGAN(UnitNoise, TwoPlayer):
     @dataclass(frozen=True)
-    class Options(TwoPlayer.Options):
+    class Options(TwoPlayer.Options, UnitNoise.Options):
         network: Network = Improved(minibatch="discrimination")  # the architecture of both players
         loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what both players make of the logits
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
 
     options: Options
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [0, 1).  [n, z_dim]"""
-        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)

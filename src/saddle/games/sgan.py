@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from .. import dist, rng
+from .. import dist
 from ..auxiliaries import FeatureMatching
 from ..errors import UsageError
-from ..game import Classification, Move, Synthesis
+from ..game import Classification, Move
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.conditional import ClassDiscriminator, ClassVerdict, features_shape
 from ..nets.improved import Improved
@@ -26,15 +26,16 @@ from ..optim import Adam, Linear, Optim
 from ..precision import full
 from ..scene import Scene, Verdict
 from ..spec import Batch, DataSpec
+from ._unit_noise import UnitNoise
 
 
-class SGAN(Synthesis, Classification):
+class SGAN(UnitNoise, Classification):
     needs = ("image", "label")
     averaged = ("generator", "discriminator")
     takes_unlabelled = True
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(UnitNoise.Options):
         network: Network = Improved()  # the architecture of both players
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
         adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it
@@ -58,10 +59,6 @@ class SGAN(Synthesis, Classification):
         judge = o.network.discriminator(plain)
         head = o.network.class_head(prod(features_shape(judge, plain)), len(data.classes))
         self.discriminator = ClassDiscriminator(judge.trunk, nn.Sequential(nn.Flatten(), head))
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [0, 1).  [n, z_dim]"""
-        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)
