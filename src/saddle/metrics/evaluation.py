@@ -17,7 +17,7 @@ from .features import extractor as extractor_named
 from .fid import fid
 from .inception_score import inception_score
 from .intra import INSIDE, Detailed, Known, Pairs, intra_fid, multiple, pairs
-from .kid import kid, subset_size
+from .kid import kid, rests_on
 from .names import Metric, chosen
 from .nearest import copying
 from .prdc import Shape, prdc
@@ -257,7 +257,7 @@ COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
 }
 
 SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
-    "kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.real_features), len(m.fake))},
+    "kid": lambda m: rests_on(m.real_features, m.fake, SUBSETS),
     "inception_score": lambda m: {"splits": SPLITS},
     **dict.fromkeys(("precision", "recall", "class_precision", "class_recall"), lambda m: {"k": 3}),
     **dict.fromkeys(("density", "coverage"), lambda m: {"k": 5}),
@@ -265,11 +265,8 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
         ("nn_accuracy", "probe_accuracy"),
         lambda m: {"train_count": len(m.codes.train), "reference_count": len(m.codes.heldout)},
     ),
-    "prior_kid": lambda m: {"subsets": SUBSETS, "subset_size": subset_size(len(m.codes.prior), len(m.codes.heldout))},
-    "prior_kid_train": lambda m: {
-        "subsets": SUBSETS,
-        "subset_size": subset_size(len(m.codes.prior), len(m.codes.train)),
-    },
+    "prior_kid": lambda m: rests_on(m.codes.prior, m.codes.heldout, SUBSETS),
+    "prior_kid_train": lambda m: rests_on(m.codes.prior, m.codes.train, SUBSETS),
     "reconstruction": lambda m: {"reference_count": len(m.codes.heldout)},
     "sharpness": lambda m: {"reference_count": len(m.edges)},  # type: ignore[arg-type]
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import UsageError
 from .blocks import double, rows
+from .score import Fingerprint
 
 
 def mmd(x: Tensor, y: Tensor) -> float:
@@ -36,6 +37,11 @@ def kid(real: Tensor, fake: Tensor, subsets: int = 100, size: int | None = None,
 def subset_size(real: int, fake: int) -> int:
     """1,000, but at most half of the smaller set: subsets that hold everything would all agree."""
     return max(2, min(1000, min(real, fake) // 2))
+
+
+def rests_on(real: Tensor, fake: Tensor, subsets: int) -> Fingerprint:
+    """What a KID of these features rests on, for its fingerprint."""
+    return {"subsets": subsets, "subset_size": subset_size(len(real), len(fake))}
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:
