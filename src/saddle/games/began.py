@@ -31,6 +31,7 @@ class BEGAN(Synthesis):
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
         k_rate: float = 0.001  # λ_k, how fast k answers
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
+        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
