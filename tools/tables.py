@@ -200,9 +200,10 @@ Beside each kind of score stands what a trivial answer gets, as `python tools/ba
 
 ### Few labels
 
-`saddle benchmark labels --games sgan --seeds 1 --plan.rounds 3000`: the shares of 497 held-out digits that are named
-wrongly, beside those of the same classifier trained for as long on the labelled images alone. The recipe plays 5,000
-rounds ([what mattered](what-mattered.md#few-labels)).
+`saddle benchmark labels --games sgan --seeds 1 --plan.rounds 3000 --game.prior uniform`: the shares of 497 held-out
+digits that are named wrongly, beside those of the same classifier trained for as long on the labelled images alone. The
+recipe plays 5,000 rounds with a normal z, and with ten labels makes 45 % and 23 % fewer mistakes, by the seed
+([what mattered](what-mattered.md#few-labels)).
 
 {few_labels()}
 """
