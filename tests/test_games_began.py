@@ -8,6 +8,7 @@ from torch import nn
 
 from saddle.errors import UsageError
 from saddle.games.began import BEGAN
+from saddle.optim import Adam
 from saddle.run import count_parameters
 from saddle.spec import DataSpec
 
@@ -81,6 +82,12 @@ def test_k_and_the_errors_pass_no_gradient_to_each_other():
     play(game, BATCH)
     assert not game.k.requires_grad
     assert "k" in game.state_dict()
+
+
+def test_players_of_began_may_learn_at_rates_of_their_own():
+    game = small_began(optim=Adam(lr=1e-4), discriminator_optim=Adam(lr=1e-3))
+    assert [game.optim(player).lr for player in ("generator", "discriminator")] == [1e-4, 1e-3]
+    assert small_began(optim=Adam(lr=1e-4)).optim("discriminator").lr == 1e-4
 
 
 def test_errors_of_began_are_absolute_and_not_squared():
