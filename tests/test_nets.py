@@ -10,6 +10,7 @@ from saddle.layers import norm
 from saddle.layers.dropout import Dropout
 from saddle.nets import infogan
 from saddle.nets.dcgan import DCGAN
+from saddle.nets.lsgan import LSGAN
 from saddle.nets.maxout import Maxout, MaxoutLayer, MixtureMaxout
 from saddle.nets.mlp import MLP
 from saddle.nets.patch import patch_discriminator
@@ -37,6 +38,20 @@ def test_networks_have_the_papers_parameter_counts(network, z_dim, shape, of_gen
         data = DataSpec(shape)
         assert count(network.generator(z_dim, data)) == of_generator
         assert count(network.discriminator(data)) == of_discriminator
+
+
+@pytest.mark.parametrize(
+    "network",
+    [DCGAN(4), DCGAN(4, norm="none"), DCGAN(4, critic=True), DCGAN(4, critic=True, minibatch="stddev"), LSGAN(4)]
+    + [LSGAN(4, critic=True), ResNet(4), Maxout()],
+    ids=str,
+)
+def test_a_discriminator_has_thresholds_of_its_own_with_norms_and_without(network):
+    """Without biases and shifts of norms a twice as strong image would have twice the logit, and none a logit of 0."""
+    judge = network.discriminator(DataSpec((1, 16, 16))).eval()
+    for parameter in judge.parameters():
+        nn.init.normal_(parameter, 0.1, 0.2)
+    assert (judge(torch.zeros(2, 1, 16, 16)).logits.abs() > 1e-3).all()
 
 
 @pytest.mark.parametrize(("packed", "parameters"), [(1, 405_201), (2, 407_201), (3, 409_201), (4, 411_201)])

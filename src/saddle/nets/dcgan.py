@@ -53,19 +53,20 @@ class DCGAN(Network):
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in range(levels)]
         norm: Norm = "none" if self.critic else self.norm
+        plain = norm == "none"  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, but for biases
         layers: list[nn.Module] = [
-            nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=False),
+            nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=plain),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
-                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False),
+                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=plain),
                 *norms(norm, outputs),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
         features = with_reference(norm, nn.Sequential(*layers), data.shape)
         compared, shape = comparison(self.minibatch, (widths[-1], *smallest))
-        head = nn.Conv2d(shape[0], 1, smallest, bias=False) if len(shape) == 3 else nn.Linear(shape[0], 1, bias=False)
+        head = nn.Conv2d(shape[0], 1, smallest, bias=plain) if len(shape) == 3 else nn.Linear(shape[0], 1, bias=plain)
         trunk = nn.Sequential(features, *compared) if compared else features
         discriminator = small_normal(Discriminator(trunk, head))
         return spectral_norm(discriminator) if self.spectral else discriminator
