@@ -25,6 +25,8 @@ def count(module: nn.Module) -> int:
 
 PAPERS = [
     (DCGAN(), 100, (3, 64, 64), 3_576_704, 2_765_568),
+    (DCGAN(kernel=5), 100, (3, 64, 64), 5_126_720, 4_315_584),
+    (DCGAN(128, kernel=5), 100, (3, 64, 64), 18_855_040, 17_232_768),
     (Maxout(), 100, (1, 28, 28), 2_503_984, 1_231_441),
     (ResNet(), 128, (3, 32, 32), 1_204_483, 1_053_825),
     (MLP(), 2, (2,), 527_874, 527_361),
@@ -42,8 +44,10 @@ def test_networks_have_the_papers_parameter_counts(network, z_dim, shape, of_gen
 
 @pytest.mark.parametrize(
     "network",
-    [DCGAN(4), DCGAN(4, norm="none"), DCGAN(4, critic=True), DCGAN(4, critic=True, minibatch="stddev"), LSGAN(4)]
-    + [LSGAN(4, critic=True), ResNet(4), Maxout()],
+    [
+        *(DCGAN(4), DCGAN(4, norm="none"), DCGAN(4, critic=True), DCGAN(4, critic=True, minibatch="stddev")),
+        *(LSGAN(4), LSGAN(4, critic=True), ResNet(4), Maxout()),
+    ],
     ids=str,
 )
 def test_a_discriminator_has_thresholds_of_its_own_with_norms_and_without(network):
@@ -90,7 +94,9 @@ def test_translation_networks_have_the_papers_parameter_counts():
 SIZES = [(28, 28), (32, 32), (48, 48), (64, 96), (8, 8), (96, 64), (20, 36)]
 
 
-@pytest.mark.parametrize("network", [DCGAN(width=4), ResNet(width=4), MLP(width=8), Maxout()], ids=lambda n: str(n))
+@pytest.mark.parametrize(
+    "network", [DCGAN(width=4), DCGAN(4, kernel=5), ResNet(width=4), MLP(width=8), Maxout()], ids=lambda n: str(n)
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_any_size_that_halves_evenly_is_drawn_and_judged(network, size):
     data = DataSpec((2, *size))
@@ -132,11 +138,22 @@ def test_points_are_drawn_without_bounds(network):
 
 
 @pytest.mark.parametrize(
-    "build", [lambda: DCGAN(width=0), lambda: ResNet(width=0), lambda: MLP(width=0), lambda: MLP(depth=0)]
+    "build",
+    [
+        lambda: DCGAN(width=0),
+        lambda: ResNet(width=0),
+        lambda: MLP(width=0),
+        lambda: MLP(depth=0),
+    ],
 )
 def test_a_network_without_units_is_refused(build):
     with pytest.raises(UsageError, match="at least 1"):
         build()
+
+
+def test_a_kernel_that_neither_of_dcgans_codes_has_is_refused():
+    with pytest.raises(UsageError, match="a DCGAN's kernel is 4 or 5, not 3"):
+        DCGAN(kernel=3)
 
 
 EVERY = [

@@ -18,10 +18,12 @@ from .shapes import halvings
 class DCGAN(Network):
     """Radford et al.'s layers in the sizes of the torch code: 3,576,704 and 2,765,568 parameters at 64×64.
 
-    Other sizes take more or fewer levels: the smallest map has 4 to 7 pixels on its shorter side.
+    With 5×5 kernels, as in the authors' first code, in Theano: 5,126,720 and 4,315,584. Other sizes take
+    more or fewer levels: the smallest map has 4 to 7 pixels on its shorter side.
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them
+    kernel: int = 4  # of the convolutions that halve or double, 4×4 or 5×5
     spectral: bool = False  # spectral norm in the discriminator
     critic: bool = False  # leave the norm out of the discriminator, which penalties on each sample's gradient ask for
     norm: Norm = "batch"  # of both players
@@ -30,6 +32,8 @@ class DCGAN(Network):
     def __post_init__(self) -> None:
         if self.width < 1:
             raise UsageError(f"a DCGAN's width is at least 1, not {self.width}")
+        if self.kernel not in (4, 5):
+            raise UsageError(f"a DCGAN's kernel is 4 or 5, not {self.kernel}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, smallest = halvings("DCGAN", data)
@@ -42,11 +46,11 @@ class DCGAN(Network):
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
-                nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+                self._double(inputs, outputs),
                 *norms(self.norm, outputs),
                 nn.ReLU(inplace=True),
             ]
-        layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [self._double(widths[-1], data.shape[0]), nn.Tanh()]
         return with_reference(self.norm, small_normal(nn.Sequential(*layers)), (z_dim,))
 
     def discriminator(self, data: DataSpec) -> Discriminator:
@@ -55,12 +59,12 @@ class DCGAN(Network):
         norm: Norm = "none" if self.critic else self.norm
         plain = norm == "none"  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, but for biases
         layers: list[nn.Module] = [
-            nn.Conv2d(data.shape[0], widths[0], 4, 2, 1, bias=plain),
+            self._halve(data.shape[0], widths[0], bias=plain),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
-                nn.Conv2d(inputs, outputs, 4, 2, 1, bias=plain),
+                self._halve(inputs, outputs, bias=plain),
                 *norms(norm, outputs),
                 nn.LeakyReLU(0.2, inplace=True),
             ]
@@ -70,3 +74,10 @@ class DCGAN(Network):
         trunk = nn.Sequential(features, *compared) if compared else features
         discriminator = small_normal(Discriminator(trunk, head))
         return spectral_norm(discriminator) if self.spectral else discriminator
+
+    def _double(self, inputs: int, outputs: int) -> nn.Module:
+        odd = self.kernel % 2
+        return nn.ConvTranspose2d(inputs, outputs, self.kernel, 2, 1 + odd, output_padding=odd, bias=False)
+
+    def _halve(self, inputs: int, outputs: int, bias: bool) -> nn.Module:
+        return nn.Conv2d(inputs, outputs, self.kernel, 2, 1 + self.kernel % 2, bias=bias)
