@@ -36,6 +36,7 @@ def measure(name: str, loss: AdversarialLoss, args: argparse.Namespace) -> dict[
     """The scores of the last checkpoint, or under 'refused' why there are none."""
     # ADA reads the sign of logits, which not every loss gives a meaning; so no loss gets the recipe's views.
     settings = {"game.loss": loss, "game.views": "none", "plan.scores": 0, "plan.seed": args.seed}
+    settings |= dict(args.set)
     if args.penalties:
         settings["game.penalties"] = args.penalties
     if args.critic:
@@ -48,6 +49,14 @@ def measure(name: str, loss: AdversarialLoss, args: argparse.Namespace) -> dict[
     run = Run(folder, "last")
     scores = run.evaluate(list(SCORES))
     return {key: score.value for key, score in scores.items()} | {"seconds": run.info()["seconds"]}
+
+
+def setting(text: str) -> tuple[str, str]:
+    """game.network.width=16 → its name and its value."""
+    name, found, value = text.partition("=")
+    if not (name and found):
+        raise argparse.ArgumentTypeError(f"a setting is NAME=VALUE, not {text!r}")
+    return name, value
 
 
 def table(found: dict[str, dict[str, Any]]) -> str:
@@ -69,6 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--penalties", metavar="A,B,…", help="on the discriminator, such as R1")
     parser.add_argument(
         "--critic", action="store_true", help="no batch norm in the discriminator, as penalties ask for"
+    )
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", type=setting, nargs="+", default=[], help="other settings than the recipe's"
     )
     parser.add_argument("--game", default="dcgan", help="whose networks and recipe; by default dcgan")
     parser.add_argument("--data", help="by default the recipe's")
