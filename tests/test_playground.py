@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from saddle import benchmark, registry, rng
+from saddle import benchmark, registry, rng, scoring
 from saddle.augment import InstanceNoise, View
 from saddle.benchmark import Entry
 from saddle.cli import main
-from saddle.data import open_source
+from saddle.data import DataOptions, open_source
 from saddle.errors import UsageError
 from saddle.games._two_player import TwoPlayer
+from saddle.games.gan import GAN
 from saddle.losses import NonSaturating, Wasserstein
 from saddle.nets.mlp import MLP
 from saddle.recipe import Recipe
@@ -164,3 +165,15 @@ def test_each_place_has_a_table_of_its_own_scores():
             [["dcgan", "99", "3.4", "9", "1"]],
         ),
     ]
+
+
+def test_scores_draw_as_many_samples_as_their_data_ask_for(monkeypatch):
+    """Of 2,000 samples even equal shares show 865 of the 1,000 stacked digits."""
+    drawn = []
+    monkeypatch.setattr(scoring, "evaluate", lambda *_, n, **__: drawn.append(n) or {})
+    for name in ("stacked-digits", "digits"):
+        source = open_source(DataOptions(source=name, size=8))
+        game = GAN(source.spec, GAN.Options(network=MLP(4), z_dim=2))
+        for n in (None, 50):
+            scoring.score(game, source, ["fid"], n)
+    assert drawn == [26_000, 50, 2000, 50]

@@ -273,12 +273,12 @@ class Run:
     def evaluate(
         self,
         metrics: list[str] | None = None,
-        n: int = 2000,
+        n: int | None = None,
         extractor: str | None = None,
         weights: str | Path | None = None,
         seed: int = 0,
     ) -> dict[str, Score]:
-        """Scores of n samples against the held-out part of the run's own data."""
+        """Scores of n samples (by default as many as the data ask for) against the held-out part of the run's data."""
         return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed)
 
     def info(self) -> dict[str, Any]:

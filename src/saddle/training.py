@@ -307,7 +307,8 @@ class Training:
         if not names:
             return {}
         with trainer.averages.playing(trainer.game) as game:
-            scores = scoring.score(game, self.source, names, seed=1)  # other samples than the final scores draw
+            # few samples, and others than the final scores draw
+            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
         self.score = None if names[0] in scoring.ONLY_TOLD else scores[names[0]]
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
