@@ -12,6 +12,7 @@ from benchmarks import losses, photos, small, trainings
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
+from saddle.errors import UsageError
 from saddle.losses import AdversarialLoss, RelativisticAverage
 from saddle.settings import choices
 
@@ -94,6 +95,23 @@ def test_the_table_of_losses_has_every_class_and_both_columns_of_relativistic_on
     found = losses.every_loss()
     assert {name.partition(".")[0] for name in found} == set(choices(AdversarialLoss))
     assert found["RelativisticAverage.hinge"] == RelativisticAverage("hinge")
+
+
+def test_settings_of_the_table_of_losses_reach_each_run(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def train(*_, settings, **__):
+        asked.append(settings)
+        raise UsageError("enough")
+
+    monkeypatch.setattr(losses.saddle, "train", train)
+    assert (
+        losses.main(["--losses", "KL", "--set", "game.network.kernel=4", "plan.batch=8", "--out", str(tmp_path)]) == 0
+    )
+    assert (asked[0]["game.network.kernel"], asked[0]["plan.batch"]) == ("4", "8")
+    with pytest.raises(SystemExit, match="2"):
+        losses.main(["--set", "kernel"])
+    assert "a setting is NAME=VALUE, not 'kernel'" in capsys.readouterr().err
 
 
 def test_the_table_of_losses_is_sorted_and_gives_the_reason_of_those_refused(tmp_path, monkeypatch, capsys):

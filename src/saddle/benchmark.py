@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from . import events, pictures, registry
+from . import events, pictures, registry, scoring
 from .errors import UsageError, near
 from .recipe import Recipe, shipped
 from .report.samples import read_picture
@@ -24,7 +24,7 @@ from .training import train
 PLACES: dict[str, tuple[list[str], int]] = {
     "ring": (["modes", "high_quality", "mode_kl"], 2500),
     "grid": (["modes", "high_quality", "mode_kl"], 2500),
-    "stacked-digits": (["stacked_modes", "stacked_kl"], 26_000),
+    "stacked-digits": (["stacked_modes", "stacked_kl"], scoring.SAMPLES_OF["stacked-digits"]),
 }  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
 RESULT = "benchmark.json"  # in a run folder: what it scored here
 LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
