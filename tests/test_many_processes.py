@@ -105,3 +105,21 @@ def test_the_log_has_every_round_once(resumed):
         rounds = [e["round"] for e in told(folder, "round")]
         assert rounds == list(range(1, rounds[-1] + 1))
     assert torch.isfinite(saddle.load(resumed[0], device="cpu").sample(4)).all()
+
+
+LEAVING = """
+import weakref, torch
+from saddle import dist
+with dist.processes(torch.device("cpu")):
+    group = weakref.ref(torch.distributed.group.WORLD)
+    with torch.compiler.set_stance("force_eager"):  # imports torch.compile, as a penalty does
+        pass
+assert group() is None, "something holds the group, and its threads"
+"""
+
+
+def test_nothing_outlives_the_group():
+    """Threads of a group that is still there when Python ends can abort a process whose work was done."""
+    alone = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+    done = subprocess.run([sys.executable, "-c", LEAVING], env=os.environ | alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

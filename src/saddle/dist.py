@@ -34,6 +34,10 @@ def processes(device: torch.device) -> Iterator[None]:
     if "WORLD_SIZE" not in os.environ or td.is_initialized():
         yield
         return
+    # Its default arguments keep whatever group there is when it is imported, and torch.compile imports it: a group that
+    # outlives `destroy_process_group` has threads that may abort a process on its way out (pytorch#190489).
+    import torch.distributed.nn.functional  # noqa: F401
+
     td.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10))
     try:
         yield
