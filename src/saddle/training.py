@@ -19,6 +19,7 @@ from torch import Tensor
 from . import __version__, conditions, dist, events, pictures, registry, report, rng, scoring
 from .checkpoint import Checkpoints, State
 from .data import open_source
+from .data.moves import Moves
 from .data.source import check_batch
 from .data.stream import Stream
 from .errors import SaddleError, UsageError
@@ -54,9 +55,9 @@ class Training:
         self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
         self.leads = dist.rank() == 0  # the process that writes
         self.quiet = quiet or not self.leads
-        plan = recipe.plan
+        plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = open_source(recipe.data)
+        self.source = open_source(data)
         check_batch(self.source, plan.batch)
         if plan.deterministic and device.type == "cuda":
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
@@ -68,10 +69,11 @@ class Training:
             self.source.spec,
             plan.batch,
             plan.seed,
-            flip=recipe.data.flip,
+            flip=data.flip,
+            moves=Moves(data.rotate, data.scale, data.shift, data.outside),
             device=device,
             micro_batches=plan.micro_batches,
-            labelled_share=recipe.data.labelled_share,
+            labelled_share=data.labelled_share,
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.checkpoints = Checkpoints(folder / "checkpoints")

@@ -3,8 +3,11 @@
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from ..errors import UsageError
+
+MOVES = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,14 @@ class DataOptions:
     """1 for grey, 3 for colour; None keeps the data's own"""
     flip: bool = False
     """mirror every other image, at random"""
+    rotate: float = 0.0
+    """degrees by which images are turned at most, at random"""
+    scale: float = 0.0
+    """images are made larger or smaller at random, by a factor of up to 1 + this"""
+    shift: float = 0.0
+    """share of their side by which images are shifted at most, at random"""
+    outside: Literal["reflected", "black", "white"] = "reflected"
+    """what comes in from beyond the edges of images that are turned, scaled or shifted"""
     background: str = "white"
     """colour that shows through transparent pixels: a name or #rrggbb"""
     labels: bool | str = False
@@ -42,14 +53,20 @@ class DataOptions:
             raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
-        if self.labelled < 0:
-            raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
-        if not 0 <= self.labelled_share < 1:
-            raise UsageError(f"data.labelled_share is {self.labelled_share}; it is a share, from 0 to below 1")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
                 f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
             )
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        if self.labelled < 0:
+            raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
+        if not 0 <= self.labelled_share < 1:
+            raise UsageError(f"data.labelled_share is {self.labelled_share}; it is a share, from 0 to below 1")
+        for name, most in (("rotate", 180), ("scale", 1), ("shift", 0.5)):
+            if not 0 <= getattr(self, name) <= most:
+                raise UsageError(f"data.{name} is {getattr(self, name)}; it is a number from 0 to {most}")
         if not 0 <= self.heldout < 1:
             raise UsageError(f"data.heldout is {self.heldout}; it is a share of the images, from 0 to below 1")
         if not self.max_megapixels > 0:

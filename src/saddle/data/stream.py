@@ -11,6 +11,7 @@ from .. import dist
 from ..errors import UsageError
 from ..spec import Batch, DataSpec
 from .labels import epoch, told
+from .moves import Moves
 from .sampler import coins, draws, places
 from .source import Split, decoded
 
@@ -29,6 +30,7 @@ class Stream:
         batch_size: int,
         seed: int,
         flip: bool = False,
+        moves: Moves | None = None,
         device: torch.device | str = "cpu",
         micro_batches: int = 1,
         labelled_share: float = 0.0,
@@ -40,7 +42,8 @@ class Stream:
                 f"a batch of {batch_size} cannot be divided into {micro_batches} micro-batches on each of "
                 f"{world} processes; the batch size must be a multiple of {max(parts, 1)}"
             )
-        self.split, self.seed, self.flip, self.device = split, seed, flip, torch.device(device)
+        self.split, self.seed, self.device = split, seed, torch.device(device)
+        self.flip, self.moves = flip, moves
         self.batch_size, self.share = batch_size, batch_size // parts
         self.parts = [i * world + rank for i in range(micro_batches)]
         self.domains = [[key for key in domain if key in spec.keys] for domain in split.domains]
@@ -68,9 +71,11 @@ class Stream:
             index = places(self.seed, keys[0], n, first, self.share)
             index = index if among is None else among[index]
             coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
+            moved = self.moves.chosen(self.seed, keys[0], first, self.share) if self.moves else None
             bits = draws("which", self.seed, keys[0], first, self.share)
             for key, stored in self.split.stored(dict.fromkeys(keys, index), bits).items():
-                batch[key] = decoded(_mirrored(self._sent(stored), coin))
+                sample = decoded(_mirrored(self._sent(stored), coin))
+                batch[key] = moved(sample) if moved else sample
         return batch
 
     def _sent(self, stored: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from ...spec import DataSpec
 from ..contents import digests, fingerprint, hold_out
 from ..decode import fitted, with_channels
 from ..labels import learned
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..source import Column, Rows, Source, Split
 
 MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
@@ -23,7 +23,7 @@ def open(options: DataOptions, place: str) -> Source:
 
     Whole numbers are uint8 or uint16; floats must lie in [0, 1] or [-1, 1], and the notes say which was found.
     """
-    options.allow("size", "channels", "flip", "heldout", "labels", "labelled", "labelled_share")
+    options.allow("size", "channels", *MOVES, "heldout", "labels", "labelled", "labelled_share")
     path = Path(place).expanduser()
     images, labels = _read(path)
     notes: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from ...spec import DataSpec
 from ...text import condition_of, packed, words
 from ..contents import fingerprint, hold_out
 from ..files import listing
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..tables import file_column, image_named, records
 from . import folder
 
@@ -29,7 +29,7 @@ COLUMN = "caption"
 
 def open(options: DataOptions, place: str) -> "Source":
     """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
-    options.allow("size", "channels", "flip", "background", "skip_bad", "heldout", "max_megapixels")
+    options.allow("size", "channels", *MOVES, "background", "skip_bad", "heldout", "max_megapixels")
     table = table_in(Path(place).expanduser())
     found = folder.found_in(table.parent)
     said = captions_in(table, folder.names_in(found))

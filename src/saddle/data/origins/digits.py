@@ -7,13 +7,13 @@ from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import NAMES, TRAINED, enlarged
 from ..labels import learned
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..source import Source, Split
 
 
 def open(options: DataOptions, place: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
-    options.allow("size", "channels", "flip", "labelled", "labelled_share")
+    options.allow("size", "channels", *MOVES, "labelled", "labelled_share")
     channels = options.channels or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")

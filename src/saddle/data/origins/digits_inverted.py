@@ -3,7 +3,7 @@
 from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import NAMES, TRAINED, enlarged
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..source import Source, Split
 
 
@@ -12,7 +12,7 @@ def open(options: DataOptions, place: str) -> Source:
 
     The held-out part is for scores and does have pairs: b is a inverted, and label_a, label_b say which digit it is.
     """
-    options.allow("size", "flip")
+    options.allow("size", *MOVES)
     images, labels = enlarged(options)
     trained, kept = images[:TRAINED], images[TRAINED:]
     train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))

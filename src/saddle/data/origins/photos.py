@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from ...spec import DataSpec
 from ..contents import fingerprint
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..photographs import HEIGHT, HELD_OUT, NAMES, TRAINED, coloured, photograph
 from ..source import Source, Split
 
@@ -41,7 +41,7 @@ class Crops:
 
 def open(options: DataOptions, place: str) -> Source:
     """Key image; 3 channels unless asked otherwise. No held-out pixel is in a crop to train on."""
-    options.allow("size", "channels", "flip")
+    options.allow("size", "channels", *MOVES)
     height, width = options.sides or (SIZE, SIZE)
     if height > HEIGHT or width > _WIDEST:
         raise UsageError(f"data.size is {height}×{width}; the strips of the photographs give up to {HEIGHT}×{_WIDEST}")

@@ -11,7 +11,7 @@ from ...spec import DataSpec
 from ..contents import fingerprint
 from ..digits import TRAINED, enlarged
 from ..labels import learned
-from ..options import DataOptions
+from ..options import MOVES, DataOptions
 from ..sampler import hashed
 from ..source import Source, Split
 
@@ -44,7 +44,7 @@ class Stacked:
 
 def open(options: DataOptions, place: str) -> Source:
     """Keys image and label = 100 red + 10 green + blue; size 32 unless asked otherwise."""
-    options.allow("size", "channels", "flip")
+    options.allow("size", "channels", *MOVES)
     if options.channels not in (None, 3):
         raise UsageError(f"data.channels is {options.channels}; stacked digits have 3, one digit each")
     images, labels = enlarged(options)
