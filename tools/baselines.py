@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from saddle.data import DataOptions, open_source
+from saddle.data.moves import Moves
 from saddle.data.source import Split
 from saddle.metrics.attributes import all_right, asked, share_right, shown
 from saddle.metrics.codes import Codes, nn_accuracy, prior_kid, probe_accuracy, reconstruction
@@ -36,6 +37,9 @@ def of_digits() -> dict[str, dict[str, float]]:
     commonest = float(labels.bincount().max() / len(labels))
     return {
         "2,000 training images, drawn at random with replacement": {"fid_multiple": of_copies(train, heldout)},
+        "the same, scaled by up to 5 %": {
+            "fid_multiple": of_copies(train, heldout, Moves(scale=0.05, outside="black"), 20)
+        },
         "real held-out digits": {"accuracy": share(guess == labels)},
         "real held-out digits under each other's labels": {"accuracy": share(guess == labels.roll(1))},
         "one code for all digits": {"purity": commonest},
@@ -48,12 +52,15 @@ def of_digits() -> dict[str, dict[str, float]]:
     }
 
 
-def of_copies(train: Tensor, heldout: Tensor, draws: int = 200) -> float:
+def of_copies(train: Tensor, heldout: Tensor, moves: Moves = Moves(), draws: int = 200) -> float:  # noqa: B008
     """FID in multiples of the floor of a game that knows its images by heart: the mean of many draws."""
     look = extractor("digits")
     real, known = look(heldout).features, look(train).features
-    chosen = torch.Generator().manual_seed(0)
-    found = [fid(real, known[torch.randint(len(known), (2000,), generator=chosen)])[0] for _ in range(draws)]
+    chosen, found = torch.Generator().manual_seed(0), []
+    for draw in range(draws):
+        index = torch.randint(len(known), (2000,), generator=chosen)
+        seen = look(moves.chosen(draw, "image", 0, 2000)(train[index])).features if moves else known[index]
+        found.append(fid(real, seen)[0])
     return sum(found) / draws / fid(real, known)[0]
 
 
