@@ -97,8 +97,8 @@ def plain() -> Network:
     return DCGAN(width=4, critic=True)
 
 
-def trains(**settings: Any) -> bool:
-    """Does the game play three rounds with finite losses and weights? False if it was refused with a reason."""
+def trains(count: int = BATCH, **settings: Any) -> bool:
+    """Does the game play three rounds of `count` samples with finite values? False if it was refused with a reason."""
     network = settings.setdefault("network", plain())
     data, conditional = data_of(network)
     if "views" in settings and len(data.shape) == 1:  # most views want images, where the network draws them
@@ -106,12 +106,12 @@ def trains(**settings: Any) -> bool:
     torch.manual_seed(0)
     try:
         game = TwoPlayer(data, TwoPlayer.Options(z_dim=8, conditional=conditional, **settings))
-        game.check_batch(BATCH)
+        game.check_batch(count)
     except UsageError as refusal:
         if len(str(refusal).split()) < 7:
             raise AssertionError(f"no reason: {refusal}") from refusal
         return False
-    batch = {"image": images(BATCH, *data.shape), "label": torch.arange(BATCH) % 2}
+    batch = {"image": images(count, *data.shape), "label": torch.arange(count) % 2}
     moves = play(game, batch, rounds=3)
     assert len(moves) == 6
     for move in moves:
@@ -197,3 +197,22 @@ def test_every_part_plays_with_something(factor):
         return any(trains(**{factor: part, "network": each}) for each in networks or [part])
 
     assert [name for name, part in parts(factor).items() if not plays(part)] == []
+
+
+@pytest.mark.parametrize("factor", SLOTS)
+def test_every_part_plays_with_a_single_sample_or_refuses_it(factor):
+    """What compares the samples of a batch has nothing to compare; a batch may be one sample, or micro-batches may."""
+    broken = []
+    for name, part in parts(factor).items():
+        try:
+            trains(count=1, **{factor: part})
+        except Exception as error:
+            broken.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0]}")
+    assert broken == []
+
+
+@pytest.mark.parametrize("minibatch", ["discrimination", "stddev"])
+def test_what_compares_samples_is_refused_a_single_one(minibatch):
+    settings = {"network": DCGAN(width=4, critic=True, minibatch=minibatch)}
+    assert trains(**settings)
+    assert not trains(count=1, **settings)

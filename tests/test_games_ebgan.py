@@ -131,5 +131,5 @@ def test_an_energy_loss_refuses_a_discriminator_without_energies():
 def test_pull_away_refuses_a_batch_of_one():
     small_ebgan().check_batch(2)
     small_ebgan(auxiliaries=()).check_batch(1)
-    with pytest.raises(UsageError, match="1 at a time are too few"):
+    with pytest.raises(UsageError, match="PullAway keeps the fakes of a batch apart, and here each is alone"):
         small_ebgan().check_batch(1)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from eights import BATCH, SMALL, normal
 from playing import play
+from small import shipped
 from torch import nn
 
 from saddle import rng
@@ -15,7 +16,8 @@ from saddle.losses import NonSaturating
 from saddle.nets.mlp import MLP
 from saddle.nets.network import Discriminator, Network
 from saddle.nets.winn import WINN, Starts
-from saddle.optim import Adam
+from saddle.optim import Adam, Linear
+from saddle.penalties import R1, HistoricalAveraging, Orthogonal, Penalty
 from saddle.spec import DataSpec
 
 
@@ -193,3 +195,34 @@ def test_settings_of_a_climb_that_cannot_be_are_refused(wrong, message):
 def test_winn_draws_nothing_by_itself():
     with pytest.raises(UsageError, match="WINN has no generator"):
         WINN().generator(8, SMALL)
+
+
+PENALTIES = [kind() for kind in shipped(Penalty).values()]
+
+
+@pytest.mark.parametrize("penalty", [p for p in PENALTIES if "generator" not in p.players], ids=lambda p: p.name)
+def test_every_penalty_on_a_discriminator_plays(penalty):
+    moves = play(small_energy(penalties=(penalty,)), BATCH, rounds=2)
+    assert all(torch.isfinite(loss) for move in moves for loss in move.losses.values())
+    assert any(penalty.name in move.losses for move in moves)
+
+
+@pytest.mark.parametrize("penalty", [p for p in PENALTIES if "generator" in p.players], ids=lambda p: p.name)
+def test_a_penalty_on_a_generator_is_refused_since_there_is_none(penalty):
+    with pytest.raises(UsageError, match="is paid by a generator, and energy has none"):
+        small_energy(penalties=(penalty,))
+
+
+def test_penalties_of_parameters_may_be_the_discriminators():
+    for penalty in (Orthogonal(player="discriminator"), HistoricalAveraging(player="discriminator")):
+        moves = play(small_energy(penalties=(penalty,)), BATCH, rounds=2)
+        assert torch.isfinite(moves[-1].losses[penalty.name])
+
+
+def test_a_penalty_follows_its_schedule():
+    game = small_energy(penalties=(R1(schedule=Linear(end=0.0, finish=0.5)),))
+    first, later = [], []
+    for game.progress, losses in ((0.0, first), (0.5, later)):
+        losses += [move.losses["r1"].item() for move in play(game, BATCH)]
+    assert min(first) > 0
+    assert later == [0.0, 0.0]

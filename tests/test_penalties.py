@@ -10,6 +10,7 @@ from torch import nn
 from torch.func import functional_call
 
 from saddle import rng
+from saddle.augment import Packing
 from saddle.errors import UsageError
 from saddle.layers.norm import BatchNorm2d
 from saddle.penalties import (
@@ -21,7 +22,8 @@ from saddle.penalties import (
     Penalty,
     input_gradient,
 )
-from saddle.scene import Scene
+from saddle.scene import Scene, Verdict
+from saddle.spec import DataSpec
 
 ON_INPUTS = [kind() for kind in shipped(Penalty).values() if issubclass(kind, InputPenalty)]
 ON_NORMS = [GradientPenalty, NearDataPenalty]
@@ -243,3 +245,37 @@ def test_every_penalty_has_its_own_name_in_the_log():
     assert len(set(names)) == len(names)
     assert {"r1", "gradient_penalty", "near_data_penalty", "historical_averaging"} <= set(names)
     assert all(math.isfinite(kind().weight) for kind in shipped(Penalty).values())
+
+
+def of_packs(penalty: Penalty, m: int, critic, real=IMAGES, fake=FAKE_IMAGES) -> float:
+    """The penalty of a critic that is shown m samples as one, their channels on top of each other."""
+    view = Packing(m).build(DataSpec(tuple(real.shape[1:])))
+
+    def score(x):
+        return critic(view(x, 0.0))
+
+    verdicts = (Verdict(score(x), x) for x in (real, fake))
+    return float(penalty(0, Scene(score, real, fake, *verdicts)))
+
+
+@pytest.mark.parametrize("penalty", ON_INPUTS, ids=lambda p: type(p).__name__)
+def test_a_pack_of_samples_is_one_input_with_one_gradient(penalty):
+    """PacGAN's critic is a function of the pack: the norm is that of all its samples together, not of each."""
+    w = torch.randn(9, 8, 8)
+    packed = [x.unflatten(0, (-1, 3)).flatten(1, 2) for x in (IMAGES, FAKE_IMAGES)]
+    whole = value(penalty, lambda x: (x * w).sum((1, 2, 3)), *packed)
+    assert of_packs(penalty, 3, lambda x: (x * w).sum((1, 2, 3))) == pytest.approx(whole, rel=1e-4)
+
+
+def test_the_samples_of_a_pack_lie_at_the_same_share_of_their_lines():
+    seen = []
+
+    def critic(x):
+        seen.append(x.detach())
+        return x.flatten(1).sum(1)
+
+    of_packs(GradientPenalty(), 3, critic)
+    real, fake = (x.unflatten(0, (-1, 3)) for x in (IMAGES, FAKE_IMAGES))
+    share = ((seen[-1].unflatten(1, (3, 3)) - fake) / (real - fake)).flatten(1)
+    assert float(share.std(1).max()) < 1e-2
+    assert abs(float(share[0].mean() - share[1].mean())) > 1e-3

@@ -21,6 +21,7 @@ class Auxiliary(ABC):
 
     players: ClassVar[tuple[str, ...]] = ("generator",)  # whose loss it is
     compares: ClassVar[bool] = False  # does it need the verdict on real samples in the generator's move?
+    alone: ClassVar[str | None] = None  # why a batch of one sample will not do
 
     weight: float = 1.0  # factor on the loss
 
@@ -51,6 +52,8 @@ class PullAway(Auxiliary):
 
     https://arxiv.org/abs/1609.03126
     """
+
+    alone: ClassVar[str | None] = "PullAway keeps the fakes of a batch apart"
 
     weight: float = 0.1  # factor on the loss
 

@@ -38,6 +38,11 @@ class Scene:
     progress: float = 0.0  # of the run, 0 to 1
 
     @property
+    def pack(self) -> int:
+        """How many samples are judged as one, side by side in the batch: 1 but where they are packed."""
+        return len(self.fake) // len(self.fake_logits) if self.fake_verdict else 1
+
+    @property
     def real_logits(self) -> Any:
         """[N]; None where the real samples were not judged."""
         return self.real_verdict and self.real_verdict.logits

@@ -146,9 +146,12 @@ def score(
 def seconds_to(happened: Iterable[Event], floor: float) -> dict[str, float | None]:
     """Seconds of training until the FID, scored on the way, first was at most 10, 5, 2.5 and 1.5 floors; None: never.
 
-    The time of a multiple lies between this and the scoring before: the seconds are those of the scoring.
+    Nothing at all if it was not scored on the way. The time of a multiple lies between this and the scoring before: the
+    seconds are those of the scoring.
     """
     told = [(e["seconds"], e["scores"]["fid"]["value"]) for e in happened if "fid" in (e.get("scores") or {})]
+    if not told:
+        return {}
     times = {f"{k:g}": [seconds for seconds, fid in told if fid <= k * floor] for k in FLOORS}
     return {k: min(reached, default=None) for k, reached in times.items()}
 

@@ -21,7 +21,7 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
 from ..optim import Optim
-from ..penalties import Penalty
+from ..penalties import Penalty, paid, remembered
 from ..precision import full, second_order
 from ..scene import Scene, Verdict
 from ..spec import Batch, Condition, DataSpec, Kind
@@ -78,7 +78,7 @@ class TwoPlayer(Synthesis):
         for part in parts:
             if reason := part.forbids(self):
                 raise UsageError(reason)
-        self.memories = nn.ModuleList(penalty.remember(self) or nn.Module() for penalty in o.penalties)
+        self.memories = remembered(o.penalties, self)
 
     def build_discriminator(self, data: DataSpec) -> nn.Module:
         """Of what the views show."""
@@ -112,6 +112,19 @@ class TwoPlayer(Synthesis):
         for module in self.discriminator.modules():
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
+        if n * dist.world() < 2:
+            self.check_single()
+
+    def check_single(self) -> None:
+        """UsageError if anything compares the samples of a batch, for one is judged at a time."""
+        reasons = [each.alone for each in self.options.auxiliaries]
+        for module in (*self.generator.modules(), *self.discriminator.modules()):
+            if isinstance(module, MinibatchDiscrimination):
+                reasons.append("minibatch discrimination compares the samples of a batch")
+            if isinstance(module, nn.BatchNorm1d):
+                reasons.append("batch norm of vectors takes its mean and deviation over the samples of a batch")
+        if reason := next(filter(None, reasons), None):
+            raise UsageError(f"{reason}, and here each is alone; choose a larger --plan.batch, or fewer micro-batches")
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -231,8 +244,5 @@ class TwoPlayer(Synthesis):
     def extras(self, player: str, scene: Scene) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
         scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
-        paid: dict[str, Any] = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
-        for penalty, memory in zip(o.penalties, self.memories, strict=True):
-            if player in penalty.players:
-                paid[penalty.name] = penalty(self.rounds, replace(scene, memory=memory))
-        return paid
+        auxiliary = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
+        return auxiliary | paid(o.penalties, self.memories, scene)

@@ -35,13 +35,6 @@ class EBGAN(TwoPlayer):
 
     options: Options
 
-    def check_batch(self, n: int) -> None:
-        super().check_batch(n)
-        if n < 2 and any(isinstance(each, PullAway) for each in self.options.auxiliaries):
-            raise UsageError(
-                f"PullAway compares the fakes of a batch; {n} at a time are too few, choose a larger batch"
-            )
-
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:
             yield Move("discriminator", reconstruction=-self.judge(next(batches)["image"]).logits.mean())

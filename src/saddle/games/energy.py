@@ -9,7 +9,6 @@ code, each sample has a goal of its own, as the scores of data are spread.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ from ..losses import AdversarialLoss, Wasserstein
 from ..nets import winn
 from ..nets.network import Network
 from ..optim import Adam, Optim
-from ..penalties import GradientPenalty, Penalty
+from ..penalties import GradientPenalty, Penalty, paid, remembered
 from ..scene import Scene
 from ..spec import Batch, DataSpec
 
@@ -66,9 +65,16 @@ class Energy(Synthesis):
         self.past = nn.ModuleList(deepcopy(self.discriminator).requires_grad_(False) for _ in range(o.cascades - 1))
         self.register_buffer("cascade", torch.tensor(0))  # how many of them are there
         self.memory = Memory(o.memory, data.shape)
+        for penalty in o.penalties:
+            if set(penalty.players) != {"discriminator"}:
+                raise UsageError(
+                    f"{type(penalty).__name__} is paid by a generator, and energy has none; choose another penalty, or "
+                    "let the discriminator pay it, where it has a setting `player`"
+                )
         for reason in (o.loss.forbids(self), *(penalty.forbids(self) for penalty in o.penalties)):
             if reason:
                 raise UsageError(reason)
+        self.memories = remembered(o.penalties, self)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o = self.options
@@ -80,12 +86,19 @@ class Energy(Synthesis):
             real = next(batches)["image"] if step else real
             negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
             real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
-            scene = Scene(self.discriminator, real, negative)
-            paid: dict[str, Any] = {each.name: each(self.rounds, scene) for each in o.penalties}
+            scene = Scene(
+                self.discriminator,
+                real,
+                negative,
+                player=self.discriminator,
+                rounds=self.rounds,
+                progress=self.progress,
+            )
+            owed = paid(o.penalties, self.memories, scene)
             self.note(
                 d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
             )
-            yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, negative_logits), **paid)
+            yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, negative_logits), **owed)
         self.memory.keep(fresh)
         self.discriminator.calibrate(real)
 

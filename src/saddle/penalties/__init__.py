@@ -4,7 +4,7 @@ A penalty sees a `Scene`, one move with what was judged in it. A game of another
 `penalty(rounds, Scene(lambda x: self.discriminator(x).logits, real, fake))`.
 """
 
-from .base import Penalty
+from .base import Penalty, paid, remembered
 from .gradients import R1, R2, GradientPenalty, InputPenalty, NearDataPenalty, NormPenalty, ZeroCentred, input_gradient
 from .outputs import BalancedConsistency, Drift, LatentConsistency, LeCam
 from .weights import HistoricalAveraging, Orthogonal, WeightPenalty, matrices
@@ -27,4 +27,6 @@ __all__ = [
     "ZeroCentred",
     "input_gradient",
     "matrices",
+    "paid",
+    "remembered",
 ]

@@ -2,8 +2,9 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -56,3 +57,17 @@ class Penalty(ABC):
     def forbids(self, game: nn.Module) -> str | None:
         """Why this penalty cannot go with this game's networks and settings, in one sentence; None if it can."""
         return None
+
+
+def remembered(penalties: Sequence[Penalty], game: nn.Module) -> nn.ModuleList:
+    """The buffers of each penalty, for a game to own; empty modules for those that keep none."""
+    return nn.ModuleList(penalty.remember(game) or nn.Module() for penalty in penalties)
+
+
+def paid(penalties: Sequence[Penalty], memories: Iterable[nn.Module], scene: Scene) -> dict[str, Any]:
+    """What the scene's mover pays, by name; `memories` as `remembered` made them."""
+    return {
+        penalty.name: penalty(scene.rounds, replace(scene, memory=memory))
+        for penalty, memory in zip(penalties, memories, strict=True)
+        if scene.mover in penalty.players
+    }

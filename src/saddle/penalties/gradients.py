@@ -14,7 +14,7 @@ from .base import Penalty
 
 
 def input_gradient(score: Score, x: Tensor) -> Tensor:
-    """∇ₓ score(x), one row per sample, itself differentiable.  [N, C·H·W]"""
+    """∇ₓ score(x), one row per logit, itself differentiable.  [N, C·H·W]; [N/m, m·C·H·W] of packs of m samples"""
     x = x.detach().requires_grad_()
     return gradient_at(x, score(x))
 
@@ -23,7 +23,7 @@ def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
     """The same of logits that were already made of x."""
     logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return gradient.flatten(1)
+    return gradient.reshape(len(logits), -1)  # a pack of samples that are judged as one is one input
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class GradientPenalty(NormPenalty):
     """
 
     def places(self, scene: Scene) -> Tensor:
-        return torch.lerp(scene.fake.detach(), scene.real, one_each(scene.real))  # ε
+        return torch.lerp(scene.fake.detach(), scene.real, one_each(scene.real, scene.pack))  # ε
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,12 @@ class NearDataPenalty(NormPenalty):
         mean = dist.mean(real.mean())
         std = dist.mean((real - mean).square().mean()).sqrt()
         noise = rng.rand(len(real), *real.shape[1:], device=real.device).to(real)
-        return real + one_each(real) * self.spread * std * noise  # α
+        return real + one_each(real, scene.pack) * self.spread * std * noise  # α
 
 
-def one_each(x: Tensor) -> Tensor:
-    """A number for each sample, uniform in [0, 1), to broadcast over it.  [N, 1, …]"""
-    return rng.rand(len(x), *[1] * (x.ndim - 1), device=x.device).to(x)
+def one_each(x: Tensor, pack: int = 1) -> Tensor:
+    """A number for each sample, uniform in [0, 1), to broadcast over it; the same within a pack.  [N, 1, …]"""
+    return rng.rand(len(x) // pack, *[1] * (x.ndim - 1), device=x.device).to(x).repeat_interleave(pack, 0)
 
 
 @dataclass(frozen=True)
