@@ -335,7 +335,7 @@ def test_scales_that_have_not_begun_only_enlarge():
 def test_super_resolution_takes_any_picture_and_grows_it_by_steps():
     game = trained(one_image())
     assert game.super_resolution(images(1, 3, 20, 31), times=4).shape == (1, 3, 80, 124)
-    with pytest.raises(UsageError, match="enlarges by more than 1"):
+    with pytest.raises(UsageError, match="enlarges by a finite number above 1"):
         game.super_resolution(images(1, 3, 20, 20), times=1)
 
 

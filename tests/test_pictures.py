@@ -220,9 +220,27 @@ def test_a_landscape_that_is_not_finite_is_drawn_all_the_same():
     assert pixels(broken).shape == (60 + pictures.STRIP, 60, 3)
 
 
-def test_an_animation_keeps_the_palette_of_a_picture_that_has_one(tmp_path):
-    colours = [Image.new("RGB", (4, 4), (9 * i, 200, 7)) for i in (1, 2)]
-    frames = [image.quantize(method=Image.Quantize.FASTOCTREE) for image in colours]
-    with Image.open(pictures.animation(frames, tmp_path / "a.gif")) as gif:
-        shown = [gif.convert("RGB").getpixel((0, 0)) for k in (0, 1) if gif.seek(k) is None]
-    assert shown == [frame.convert("RGB").getpixel((0, 0)) for frame in frames]
+def played(path):
+    """All frames of a film."""
+    with Image.open(path) as film:
+        return np.stack([pixels(film.convert("RGB")) for k in range(film.n_frames) if film.seek(k) is None])
+
+
+@pytest.mark.parametrize("method", [Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE])
+def test_what_stands_still_in_an_animation_does_not_flicker(method, tmp_path):
+    rng = np.random.default_rng(0)
+    scenes = rng.integers(0, 256, (6, 40, 60, 3), dtype=np.uint8)
+    scenes[:, :20] = scenes[0, :20]  # still above, all new below
+    frames = [Image.fromarray(scene) for scene in scenes]
+    shown = played(pictures.animation(frames, tmp_path / "a.gif", method=method))
+    assert len(shown) == 6
+    assert (shown[:, :20] == shown[0, :20]).all()
+    assert np.abs(shown - scenes).mean() < 20
+    assert np.abs(np.diff(shown[:, 20:], axis=0)).mean() > 40
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_an_animation_of_at_most_256_colours_is_exact(suffix, tmp_path):
+    greys = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
+    frames = [Image.fromarray(grey).convert("RGB") for grey in greys]
+    assert (played(pictures.animation(frames, tmp_path / f"a.{suffix}"))[..., 1] == greys).all()

@@ -115,7 +115,7 @@ def test_an_interrupted_run_goes_on_and_a_run_of_other_settings_is_refused(tmp_p
     assert main([*argv, "--json"]) == 0
     assert log.read_text().count('"start"') == 2
     assert main([*argv, "--plan.batch=8"]) == 2
-    assert "holds a run of another recipe" in capsys.readouterr().err
+    assert "holds a run of another recipe; choose another --out, or the same settings" in capsys.readouterr().err
 
 
 def test_all_games_with_a_recipe_take_part_unless_named():
@@ -141,6 +141,21 @@ def test_what_cannot_be_compared_is_said_before_anything_is_trained(games, place
     with pytest.raises(UsageError, match=said):
         benchmark.modes(games, places, 1, tmp_path, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_one_of_the_games_cannot_take_are_refused_before_the_first_is_trained(tmp_path):
+    edits = {"plan.rounds": 2, "plan.batch": 4, "game.loss": "EnergyMargin"}  # mgan can take it
+    with pytest.raises(UsageError, match="EnergyMargin wants a discriminator that gives energies"):
+        benchmark.modes(["mgan", "gan"], ["grid"], 1, tmp_path, edits)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_other_things_is_refused_before_another_run_is_trained(tmp_path):
+    (tmp_path / "gan-ring-1").mkdir()
+    (tmp_path / "gan-ring-1" / "thesis.tex").write_text("dear")
+    with pytest.raises(UsageError, match="gan-ring-1 exists and is not a run folder; choose another --out"):
+        benchmark.modes(["gan"], ["ring"], 2, tmp_path, TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["gan-ring-1"]
 
 
 def test_a_spread_is_the_median_between_the_least_and_the_greatest():

@@ -19,7 +19,7 @@ from .errors import UsageError, near
 from .recipe import Recipe, shipped
 from .report.samples import read_picture
 from .run import Run
-from .training import train
+from .training import check, train
 
 PLACES: dict[str, tuple[list[str], int]] = {
     "ring": (["modes", "high_quality", "mode_kl"], 2500),
@@ -55,12 +55,14 @@ def modes(
 
     No game: every one that has a recipe for a place. `edits` change all recipes alike; `say` None is silence. The last
     checkpoint is scored, not the best, for the best high-quality share may well be that of a collapsed generator.
-    Raises UsageError, before anything is trained, for a game without a recipe for any of the places.
+    Raises UsageError, before anything is trained, for a game without a recipe for any of the places, for settings
+    that do not go together, and for a folder with runs of other ones.
     """
     recipes = list(planned(games, places, seeds, edits))
+    runs = [(folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}", recipe) for recipe in recipes]
+    _check(runs, device)
     entries = []
-    for recipe in recipes:
-        place = folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}"
+    for place, recipe in runs:
         if say:
             say(f"{place}")
         names, n = PLACES[recipe.data.source]
@@ -84,21 +86,23 @@ def labels(
     the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
     No game: every one that has such a baseline. Raises UsageError, before anything is trained, for one without.
     """
+    pairs = []  # each game after its baseline
+    for recipe in planned_labels(games, counts, seeds, edits):
+        place = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
+        supervised = recipe.change({"game.supervised": True})
+        pairs.append([(place.with_name(f"{place.name}-baseline"), supervised), (place, recipe)])
+    _check([run for pair in pairs for run in pair], device)
     entries = []
-    for recipe in list(planned_labels(games, counts, seeds, edits)):
-        count = recipe.data.labelled
-        place = folder / f"{recipe.game}-{count}-{recipe.plan.seed}"
-        scored = {}
-        for key, each, where in (
-            ("baseline_error", recipe.change({"game.supervised": True}), place.with_name(f"{place.name}-baseline")),
-            ("error", recipe, place),
-        ):
+    for pair in pairs:
+        known = []
+        for place, recipe in pair:
             if say:
-                say(f"{where}")
-            scored[key] = _scored(each, where, device, say is None, ["error"], 2)
-        scores = {key: known["scores"]["error"] for key, known in reversed(scored.items())}
-        entry = Entry(recipe.game, _labelled(count), recipe.plan.seed, str(place), scored["error"]["seconds"], scores)
-        entries.append(entry)
+                say(f"{place}")
+            known.append(_scored(recipe, place, device, say is None, ["error"], 2))
+        baseline, own = known
+        scores = {"error": own["scores"]["error"], "baseline_error": baseline["scores"]["error"]}
+        data = _labelled(recipe.data.labelled)
+        entries.append(Entry(recipe.game, data, recipe.plan.seed, str(place), own["seconds"], scores))
     return entries
 
 
@@ -143,6 +147,17 @@ def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapp
         for game in (name for name in games or ready if place in ready[name]):
             for seed in range(seeds):
                 yield Recipe.default(game, place).change({**edits, "plan.seed": seed})
+
+
+def _check(runs: Sequence[tuple[Path, Recipe]], device: str) -> None:
+    """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
+    built: list[Recipe] = []
+    for place, recipe in runs:
+        recipe.check_folder(place, "--out")
+        alike = recipe.change({"plan.seed": 0})
+        if alike not in built and not _finished(place):
+            check(recipe, place, device)
+            built.append(alike)
 
 
 def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:

@@ -137,20 +137,41 @@ def caption(image: Image.Image, at: tuple[float, float], text: str) -> None:
     ImageDraw.Draw(image).text(at, text, INK, ImageFont.load_default(size=13), anchor="lm")
 
 
-def animation(images: Sequence[Image.Image], path: str | os.PathLike[str], seconds: float = 0.2) -> Path:
-    """Write `images` as an endless GIF, `seconds` a picture and six times that for the last; sizes follow the last.
+def animation(
+    images: Sequence[Image.Image],
+    path: str | os.PathLike[str],
+    seconds: float = 0.2,
+    rest: float = 6,
+    method: Image.Quantize = Image.Quantize.MEDIANCUT,
+) -> Path:
+    """Write `images` as an endless GIF or WebP, `seconds` a picture and `rest` times that for the last.
 
-    A picture with a palette keeps it; others get one each.
+    Sizes follow the last. The name's suffix says which: a WebP is lossless, for with loss pictures that are nearly the
+    same become one. A GIF has one palette for all its pictures, chosen by `method`: what stands still does not flicker.
     """
     if not images:
         raise SaddleError("an animation needs at least one picture; none was given")
     size = images[-1].size
-    frames = [image if image.mode == "P" else image.convert("RGB") for image in images]
-    frames = [image if image.size == size else image.convert("RGB").resize(size) for image in frames]
-    durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(6000 * seconds)]
+    frames = [image.convert("RGB") for image in images]
+    frames = [image if image.size == size else image.resize(size) for image in frames]
+    durations = [round(1000 * seconds)] * (len(frames) - 1) + [round(1000 * seconds * rest)]
+    kind = "WEBP" if Path(path).suffix == ".webp" else "GIF"
+    frames = frames if kind == "WEBP" else _in_common_colours(frames, method)
     data = io.BytesIO()
-    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    frames[0].save(
+        data, kind, save_all=True, append_images=frames[1:], duration=durations, loop=0, lossless=kind == "WEBP"
+    )
     return replace(path, data.getvalue())
+
+
+def _in_common_colours(frames: list[Image.Image], method: Image.Quantize) -> list[Image.Image]:
+    """Pictures of one size in at most 256 colours, the same for all: reduced as one long strip, and cut apart again."""
+    width, height = frames[0].size
+    strip = Image.new("RGB", (width, height * len(frames)))
+    for i, frame in enumerate(frames):
+        strip.paste(frame, (0, i * height))
+    reduced = strip.quantize(256, method=method, dither=Image.Dither.NONE)
+    return [reduced.crop((0, i * height, width, (i + 1) * height)) for i in range(len(frames))]
 
 
 def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:

@@ -103,6 +103,17 @@ class Recipe:
         """'plan.batch is 64, there 32' for every setting that is another in `other`."""
         return differences(self.to_dict(), other.to_dict())
 
+    def check_folder(self, folder: Path, option: str = "--run") -> None:
+        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one."""
+        if (folder / FILE).exists():
+            if differences := self.differences(Recipe.read(folder)):
+                raise UsageError(
+                    f"{folder} holds a run of another recipe; choose another {option}, or the same settings. "
+                    f"They differ in:\n  " + "\n  ".join(differences)
+                )
+        elif folder.exists() and not _is_empty(folder):
+            raise UsageError(f"{folder} exists and is not a run folder; choose another {option}")
+
     def _with(self, given: Mapping[str, Any]) -> "Recipe":
         tree = _with_short_forms(given)
         game, data, plan = (dict(tree.get(part, {})) for part in _PARTS)
@@ -116,6 +127,11 @@ class Recipe:
             data=restore(DataOptions, data, "data", self.data),
             plan=restore(Plan, plan, "plan", self.plan),
         )
+
+
+def _is_empty(folder: Path) -> bool:
+    """Nothing in it but hidden files, such as half a recipe that a crash left."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def shipped(game: str, source: str | None = None) -> Path | None:

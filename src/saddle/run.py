@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -126,7 +127,7 @@ class Run:
         label: conditions.Asked | None = None,
         truncation: float | None = None,
         size: tuple[int, int] | None = None,
-        scale: int = 0,
+        scale: int | None = None,
         texts: Sequence[str] = (),
     ) -> Tensor:
         """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
@@ -139,9 +140,11 @@ class Run:
         """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
-        if size or scale:
+        if size or scale is not None:
+            if texts or label is not None or truncation is not None:
+                raise UsageError("a size or a scale goes with no label, text or truncation; leave out one or the other")
             rng.seed(seed, "sample")
-            return self._border(self.single_image.draw(n, size, scale))
+            return self._border(self.single_image.draw(n, size, scale or 0))
         made, asked = [], self.asked_by(texts) if texts else [label]
         for of in map(self._labels, asked):
             rng.seed(seed, "sample")
@@ -322,8 +325,6 @@ class Run:
 
     def _good(self, rounds: list[int]) -> int:
         """The last of these rounds whose checkpoint is whole; the refused ones are said."""
-        import sys
-
         for round_ in reversed(rounds):
             try:
                 self.__dict__["state"] = self.checkpoints.load(round_)

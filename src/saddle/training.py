@@ -50,6 +50,12 @@ def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool 
     return Run(folder, device=device)
 
 
+def check(recipe: Recipe, folder: str | Path, device: str = "auto") -> None:
+    """UsageError for a game, data and plan that cannot be trained together: all is built, and nothing written."""
+    with memory_in_words(recipe.plan):
+        Training(recipe, Path(folder), choose_device(device, dist.local_rank()), quiet=True)
+
+
 class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
         self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
@@ -125,8 +131,7 @@ class Training:
     def claim_folder(self, stack: ExitStack) -> None:
         """The folder is ours until the stack is left. UsageError if it is in use, or not for this recipe."""
         path = self.folder / FILE
-        if not path.exists() and self.folder.exists() and not _is_empty(self.folder):
-            raise UsageError(f"{self.folder} exists and is not a run folder; choose another --run")
+        self.recipe.check_folder(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             _lock(self.folder, stack)
@@ -134,11 +139,7 @@ class Training:
                 self.recipe.write(path)
         except OSError as error:
             raise SaddleError(f"cannot write to {self.folder}: {error.strerror or error}") from error
-        if differences := self.recipe.differences(Recipe.read(path)):
-            raise UsageError(
-                f"{self.folder} holds a run of another recipe; choose another --run, or the same settings. "
-                f"They differ in:\n  " + "\n  ".join(differences)
-            )
+        self.recipe.check_folder(self.folder)  # again: before the lock, another process may have begun here
         self.checkpoints.clean()
 
     def resume(self) -> bool:
@@ -374,11 +375,6 @@ def _reason(error: Exception) -> str:
     return (
         "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
     )
-
-
-def _is_empty(folder: Path) -> bool:
-    """Nothing in it but hidden files, such as half a recipe that a crash left."""
-    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def _lock(folder: Path, stack: ExitStack) -> None:

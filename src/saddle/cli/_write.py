@@ -67,7 +67,4 @@ def each(images: "Tensor", folder: Path, names: list[str] | None = None) -> list
 def film(frames: "Tensor", path: Path, seconds: float = 0.1) -> Path:
     """Write images [N, C, H, W] as an endless GIF or WebP, by the name's suffix."""
     images = [pictures.grid(frame[None], padding=0, scale=1) for frame in frames]
-    data = io.BytesIO()
-    kind = path.suffix[1:].upper()
-    images[0].save(data, kind, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
-    return pictures.replace(path, data.getvalue())
+    return pictures.animation(images, path, seconds, rest=1)

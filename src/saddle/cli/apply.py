@@ -6,10 +6,11 @@
   saddle apply runs/singan-photo edit moved.png --mask mask.png
   saddle apply runs/singan-photo animate --frames 60 --out film.webp
 
-A mask is white where something was pasted, moved or copied. Scales are counted from the coarsest, 0: the coarser the
-scale that an image enters at, the more of it is drawn anew. The same seed does the same.
+A mask is as large as the image, and white where something was pasted, moved or copied. Scales are counted from the
+coarsest, 0: the coarser the scale that an image enters at, the more of it is drawn anew. The same seed does the same.
 """
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,19 @@ from . import _open
 from ._show import paths
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from ..run import Run
 
 SETTINGS: tuple[str, ...] = ()
 USES = ("super-resolution", "paint-to-image", "harmonise", "edit", "animate")
+OPTIONS = {
+    "times": ("super-resolution",),
+    "frames": ("animate",),
+    "mask": ("harmonise", "edit"),
+    "scale": ("paint-to-image", "harmonise", "edit", "animate"),
+}  # which uses have which option
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,8 +40,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", nargs="?", type=Path, help="what to work on")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="for harmonise and edit")
     parser.add_argument("--scale", type=_open.whole(0), help="where the image enters, or the film begins to move")
-    parser.add_argument("--times", type=float, default=4.0, help="for super-resolution; by default 4")
-    parser.add_argument("--frames", type=_open.whole(2), default=40, help="for animate; by default 40")
+    parser.add_argument("--times", type=float, help="for super-resolution; by default 4")
+    parser.add_argument("--frames", type=_open.whole(2), help="for animate; by default 40")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png or .npy; a film .gif or .webp")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
@@ -46,7 +54,7 @@ def run(args: Namespace) -> None:
 
     _check(args)
     film = args.use == "animate"
-    out = args.out or args.run / f"{args.use}.{'gif' if film else 'png'}"
+    out = args.out or args.run / f"{_name(args)}.{'gif' if film else 'png'}"
     _write.check_film(out) if film else _write.check_name(out, is_image=True)
     opened = _open.opened(args)
     rng.seed(args.seed, args.use)
@@ -55,47 +63,65 @@ def run(args: Namespace) -> None:
     paths([written], args.json)
 
 
+def _name(args: Namespace) -> str:
+    """Of the file: all that it depends on, so that one does not overwrite another."""
+    name = args.use + "".join(f"-{path.stem[:80]}" for path in (args.image, args.mask) if path)
+    given = {option: getattr(args, option) for option in ("scale", "times", "frames")}
+    return f"{name}-seed-{args.seed}" + "".join(f"-{k}-{v:g}" for k, v in given.items() if v is not None)
+
+
 def _made(opened: "Run", args: Namespace) -> "Tensor":
     game = opened.single_image  # asked first: a game for something else says so before files are read
     scale = len(game.sizes) // 2 if args.scale is None else args.scale
     if args.use == "animate":
-        return game.animate(args.frames, min(scale, 2) if args.scale is None else scale)
-    image = _image(opened, args)
+        return game.animate(args.frames or 40, min(scale, 2) if args.scale is None else scale)
     if args.use == "super-resolution":
-        return game.super_resolution(image, args.times)
+        return game.super_resolution(_image(opened, args), 4.0 if args.times is None else args.times)
     if args.use == "paint-to-image":
-        return game.paint_to_image(image, 1 if args.scale is None else scale)
-    mask = (_read(opened, args.mask, 1, opened.spec.shape[1:]) + 1) / 2
-    return (game.harmonise if args.use == "harmonise" else game.edit)(image, mask, scale)
+        return game.paint_to_image(_image(opened, args), 1 if args.scale is None else scale)
+    picture, mask = _pixels(opened, args.image, opened.spec.shape[0]), _pixels(opened, args.mask, 1)
+    _check_mask(args, picture, mask)
+    image, where = _tensor(opened, _fitted(opened, picture, args.image)), _tensor(opened, _fitted(opened, mask))
+    return (game.harmonise if args.use == "harmonise" else game.edit)(image, (where + 1) / 2, scale)
 
 
 def _check(args: Namespace) -> None:
-    """UsageError for an image or a mask too many, or one that is missing."""
+    """UsageError for an image or an option too many, or one that is missing."""
     from ..errors import UsageError
 
-    masked = args.use in ("harmonise", "edit")
-    if masked != (args.mask is not None):
-        raise UsageError(f"{args.use} {'wants' if masked else 'has no use for'} a --mask")
+    for option, uses in OPTIONS.items():
+        if getattr(args, option) is not None and args.use not in uses:
+            raise UsageError(f"{args.use} has no use for --{option}; it is for {', '.join(uses)}")
+    if args.mask is None and args.use in OPTIONS["mask"]:
+        raise UsageError(f"{args.use} wants a --mask")
     if args.use == "animate" and args.image:
         raise UsageError("animate shows the learned image alive; it takes no IMAGE")
     if not args.image and args.use not in ("animate", "super-resolution"):
         raise UsageError(f"{args.use} wants an IMAGE to work on")
 
 
+def _check_mask(args: Namespace, picture: "np.ndarray", mask: "np.ndarray") -> None:
+    """UsageError for a mask of another size than the picture: each would be cut by itself, and no longer fit."""
+    from ..errors import UsageError
+
+    if mask.shape[:2] != picture.shape[:2]:
+        raise UsageError(
+            f"--mask {args.mask} is {_size(mask)} pixels, but {args.image} is {_size(picture)}; "
+            "make the mask as large as the image (height×width)"
+        )
+
+
 def _image(opened: "Run", args: Namespace) -> "Tensor":
     """The image to work on: at its own size to be enlarged, else fitted to the learned one's."""
     if args.image is None:
         return opened.source.train.take([0])["image"].to(opened.game.device, opened.game.dtype)
-    size = None if args.use == "super-resolution" else opened.spec.shape[1:]
-    return _read(opened, args.image, opened.spec.shape[0], size)
+    picture = _pixels(opened, args.image, opened.spec.shape[0])
+    return _tensor(opened, picture if args.use == "super-resolution" else _fitted(opened, picture, args.image))
 
 
-def _read(opened: "Run", path: Path, channels: int, size: tuple[int, ...] | None = None) -> "Tensor":
-    """A picture as float [1, C, H, W] in [-1, 1], cut and resized to a size if one is given."""
-    import torch
-
+def _pixels(opened: "Run", path: Path, channels: int) -> "np.ndarray":
+    """A picture [H, W, C], upright, with so many channels."""
     from ..data import decode
-    from ..data.source import decoded
     from ..errors import UsageError
 
     options = opened.recipe.data
@@ -104,6 +130,29 @@ def _read(opened: "Run", path: Path, channels: int, size: tuple[int, ...] | None
             picture = decode.pixels(path, decode.colour(options.background), options.max_megapixels)
     except decode.Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
-    picture = decode.with_channels(picture, channels)
-    picture = decode.fitted(picture, size[0], size[1]) if size else picture
+    return decode.with_channels(picture, channels)
+
+
+def _fitted(opened: "Run", picture: "np.ndarray", path: Path | None = None) -> "np.ndarray":
+    """The picture in the learned image's size; with its path, what is done to it is said."""
+    from ..data import decode
+
+    height, width = opened.spec.shape[1:]
+    if path and picture.shape[:2] != (height, width):
+        same = picture.shape[0] * width == picture.shape[1] * height
+        done = "resized" if same else "cut at the edges and resized"
+        print(f"saddle: {path} is {done} from {_size(picture)} to {height}×{width}", file=sys.stderr)
+    return decode.fitted(picture, height, width)
+
+
+def _size(picture: "np.ndarray") -> str:
+    return f"{picture.shape[0]}×{picture.shape[1]}"
+
+
+def _tensor(opened: "Run", picture: "np.ndarray") -> "Tensor":
+    """Pixels [H, W, C] as float [1, C, H, W] in [-1, 1]."""
+    import torch
+
+    from ..data.source import decoded
+
     return decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))[None].to(opened.game.device, opened.game.dtype)

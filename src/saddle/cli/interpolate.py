@@ -45,5 +45,5 @@ def run(args: Namespace) -> None:
     _write.check_name(args.out, opened.spec.is_image)
     made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
-    out = args.out or args.run / f"{name}.png"
+    out = args.out or args.run / f"{name}{'-linear' if args.linear else ''}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

@@ -31,7 +31,6 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         type=_open.whole(0),
-        default=0,
         help="likewise: below it samples are copies; by default 0, the coarsest",
     )
     parser.add_argument("--truncation", type=float, metavar="T", help="less variety, more fidelity; biggan: |z| ≤ T")
@@ -54,13 +53,15 @@ def run(args: Namespace) -> None:
         _write.check_folder(args.each)
     texts = _open.read_texts(args)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
-    name += f"-truncation-{args.truncation:g}" if args.truncation else ""
+    name += "" if args.truncation is None else f"-truncation-{args.truncation:g}"
     name += f"-size-{args.size[0]}x{args.size[1]}" if args.size else ""
-    name += f"-scale-{args.scale}" if args.scale else ""
+    name += "" if args.scale is None else f"-scale-{args.scale}"
     n = args.n or (8 if texts else 64)
     made = opened.sample(n, args.seed, args.label, args.truncation, args.size, args.scale, texts)
     if args.each:
         written = _write.each(made, args.each)
     else:
-        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts)]
+        exact = n == 1 and (args.size or args.scale is not None)  # one image, of the very size that was asked for
+        look = {"scale": 1, "padding": 0} if exact else {}
+        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts, **look)]
     paths(written, args.json)

@@ -15,6 +15,7 @@ from ..precision import full
 
 Size = tuple[int, int]
 CHUNK = 16  # images drawn at a time, to bound memory
+MEGAPIXELS = 50  # of the largest image that is made by enlarging; beyond it memory and patience end
 
 
 class SingleImage(Synthesis):
@@ -100,9 +101,15 @@ class SingleImage(Synthesis):
     @torch.no_grad()
     def super_resolution(self, image: Tensor, times: float = 4.0) -> Tensor:
         """The image enlarged `times`, the finest scale drawing detail at every step up."""
-        if not times > 1:
-            raise UsageError(f"super-resolution enlarges by more than 1, not by {times:g}")
         size, last = image.shape[2:], len(self.sizes) - 1
+        most = math.sqrt(1e6 * MEGAPIXELS / math.prod(size))
+        if not 1 < times < math.inf:
+            raise UsageError(f"super-resolution enlarges by a finite number above 1, such as 4, not by {times:g}")
+        if times > most:
+            raise UsageError(
+                f"{times:g} times {size[0]}×{size[1]} pixels is more than {MEGAPIXELS} megapixels; "
+                + (f"enlarge by at most {math.floor(100 * most) / 100:g}" if most > 1.01 else "give a smaller image")
+            )
         step = self.sizes[-1][0] / self.sizes[-2][0]
         steps = max(1, round(math.log(times) / math.log(step)))
         for i in range(1, steps + 1):

@@ -40,8 +40,8 @@ def film(folder: Path, events: list[Event]) -> Path | None:
     paths = [folder / str(event.get("file")) for event in events if event.get("of") == "points"]
     frames = [image for path in paths if _ours(path, folder) and (image := read_picture(path))]
     # An octree keeps the few pixels of rare colours, such as the letters, and halves the file.
-    even = [image.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for image in frames]
-    return pictures.animation(even, folder / FILM) if len(even) > 1 else None
+    octree = Image.Quantize.FASTOCTREE
+    return pictures.animation(frames, folder / FILM, method=octree) if len(frames) > 1 else None
 
 
 def evenly(items: list[int], most: int) -> list[int]:
