@@ -1,6 +1,7 @@
-"""Samples and linear critics, whose penalties are known."""
+"""Samples, linear critics, whose penalties are known, and a small one of convolutions."""
 
 import torch
+from torch import nn
 
 from saddle.scene import Scene
 
@@ -15,3 +16,9 @@ def linear(*w: float):
 
 def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
     return float(penalty(rounds, Scene(score or linear(3, 4), real, fake)))
+
+
+def conv_critic() -> nn.Module:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 2, 3, 2), nn.Tanh(), nn.Flatten(), nn.Linear(18, 1), nn.Flatten(0)]
+    return nn.Sequential(*layers).double()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, linear, value
+from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, conv_critic, linear, value
 from small import shipped
 from torch import nn
 from torch.func import functional_call
@@ -161,12 +161,6 @@ def test_under_bf16_a_penalty_is_computed_in_fp32():
     with torch.autocast("cpu", torch.bfloat16):
         assert value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES) == plain
         assert input_gradient(lambda x: x.sum(1), REAL).dtype == torch.float32
-
-
-def conv_critic() -> nn.Module:
-    torch.manual_seed(0)
-    layers = [nn.Conv2d(3, 2, 3, 2), nn.Tanh(), nn.Flatten(), nn.Linear(18, 1), nn.Flatten(0)]
-    return nn.Sequential(*layers).double()
 
 
 @pytest.mark.parametrize("penalty", ON_INPUTS, ids=lambda p: type(p).__name__)

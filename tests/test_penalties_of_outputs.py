@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, linear, value
+from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, conv_critic, linear, value
 from torch import nn
+from torch.func import functional_call
 
 from saddle import rng
 from saddle.penalties import (
@@ -143,3 +144,29 @@ def test_latent_consistency_pushes_the_generators_neighbours_apart_and_only_in_i
     penalty(0, judge).backward()
     assert critic.weight.grad.abs().sum() > 0
     assert generator.weight.grad is None
+
+
+DIFFERENTIATED = [BalancedConsistency(), LatentConsistency(std=0.5), LeCam(), Drift(1.0)]
+
+
+@pytest.mark.parametrize("penalty", DIFFERENTIATED, ids=lambda p: p.name)
+def test_the_gradient_of_a_penalty_on_outputs_agrees_with_finite_differences(penalty):
+    critic, a = conv_critic(), torch.randn(5, 192).double()
+    z, memory = torch.randn(2, 5).double(), penalty.remember(nn.Module())
+    names = [name for name, _ in critic.named_parameters()]
+
+    def generate(z):
+        return (z @ a).unflatten(1, (3, 8, 8))
+
+    def measured(rounds, *weights):
+        rng.seed(0)
+
+        def score(x):
+            return functional_call(critic, dict(zip(names, weights, strict=True)), (x,))
+
+        return penalty(rounds, Scene(score, IMAGES[:2].double(), generate(z), z=z, generate=generate, memory=memory))
+
+    weights = tuple(critic.parameters())
+    measured(0, *weights)  # LeCam's averages are those of the round before
+    assert float(measured(1, *weights).detach()) > 0
+    assert torch.autograd.gradcheck(lambda *weights: measured(1, *weights), weights)

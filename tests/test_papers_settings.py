@@ -1,0 +1,45 @@
+"""The papers' weights, rates and counts of numbers are the defaults, where no other test says so."""
+
+import pytest
+
+from saddle.auxiliaries import PullAway
+from saddle.games.began import BEGAN
+from saddle.games.biggan import BigGAN
+from saddle.games.ebgan import EBGAN
+from saddle.games.energy import Energy
+from saddle.games.improved_gan import ImprovedGAN
+from saddle.games.mgan import MGAN
+from saddle.games.progan import ProGAN
+from saddle.games.sagan import SAGAN
+from saddle.games.singan import SinGAN
+from saddle.games.sngan import SNGAN
+from saddle.games.stylegan2 import StyleGAN2
+from saddle.losses import Hinge
+from saddle.nets.stylegan2 import PathLength
+from saddle.penalties import R1, Drift, GradientPenalty, Orthogonal
+
+
+def test_the_papers_settings_are_the_defaults():
+    assert EBGAN.Options().auxiliaries == (PullAway(0.1),)
+    o = MGAN.Options()
+    assert (o.generators, o.diversity_weight, o.latents, o.optim.lr, o.optim.betas[0]) == (10, 0.01, 12, 2e-4, 0.5)
+    o = ProGAN.Options()
+    assert o.penalties == (GradientPenalty(10.0), Drift(1e-3))
+    assert (o.optim.lr, o.optim.betas, o.optim.eps) == (1e-3, (0.0, 0.99), 1e-8)
+    o = StyleGAN2.Options()
+    assert o.penalties == (R1(10.0, every=16), PathLength(2.0, every=4))
+    assert (o.optim.lr, o.optim.betas, o.optim.eps) == (2e-3, (0.0, 0.99), 1e-8)
+    o = BigGAN.Options()
+    assert (o.loss, o.penalties) == (Hinge(), (Orthogonal(1e-4),))
+    assert (o.optim.betas, o.optim.eps, o.discriminator_optim.eps) == ((0.0, 0.999), 1e-6, 1e-6)
+    assert SAGAN.Options().optim.betas == SNGAN.Options().optim.betas == (0.0, 0.9)
+    o = SinGAN.Options()
+    assert (o.reconstruction_weight, o.gradient_penalty_weight, o.noise, o.optim.lr) == (10.0, 0.1, 0.1, 5e-4)
+    o = BEGAN.Options()
+    assert (o.gamma, o.k_rate, o.z_dim) == (0.5, 1e-3, 64)
+    rates = [o.optim.at(rounds, 0.0)["lr"] for rounds in (0, 100_000, 200_000, 10**7)]
+    assert rates == pytest.approx([8e-5, 4e-5, 2e-5, 2e-5])
+    o = ImprovedGAN.Options()
+    assert [o.optim.at(0, p)["lr"] for p in (0.0, 2 / 3, 5 / 6, 1.0)] == pytest.approx([3e-4, 3e-4, 1.5e-4, 0.0])
+    o = Energy.Options()
+    assert (o.optim.lr, o.optim.betas, o.climb_rate, o.climb, o.cascades) == (1e-4, (0.0, 0.9), 0.01, 2000, 4)
