@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from saddle import cli, registry
+from saddle.cli import train
+from saddle.data import open_source
+from saddle.errors import UsageError
 from saddle.metrics.names import chosen
 from saddle.recipe import Recipe
 
@@ -65,6 +68,28 @@ def test_commands_are_found_and_wrong_ones_noticed():
     ):
         with pytest.raises(cli.UsageError):
             check(wrong.split())
+
+
+def begin(words: list[str]) -> None:
+    """Build the game of a `train` command. UsageError for settings that do not exist or cannot go together."""
+    args = cli.parse(train, words[1:])
+    recipe = Recipe.default(args.game or "dcgan", args.settings.get("data")).change(args.settings)
+    registry.load(recipe.game)(open_source(recipe.data).spec, recipe.options)
+
+
+@pytest.mark.parametrize("name", ["guide.md", "parts.md"])
+def test_games_can_be_built_with_the_settings_that_the_page_shows(name: str):
+    shown = [words for words in commands(ROOT / "docs" / name) if words[0] == "train"]
+    on_data_here = [words for words in shown if not re.search(r"[a-z]:|--run|--config", " ".join(words))]
+    assert len(on_data_here) > {"guide.md": 4, "parts.md": 30}[name]
+    for words in on_data_here:
+        begin(words)
+
+
+def test_settings_that_do_not_exist_or_cannot_go_together_are_noticed():
+    for wrong in ("--game.penalties R3", "--game.network.spektral true", "--game.penalties R1"):  # R1 beside batch norm
+        with pytest.raises(UsageError):
+            begin(["train", "dcgan", *wrong.split()])
 
 
 def test_tables_and_generated_pages_follow_the_code(monkeypatch: pytest.MonkeyPatch):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from stabilisers import STABILISERS
 
 from saddle import recipe as recipes
 from saddle import registry
@@ -147,9 +148,37 @@ def parts_page() -> str:
     return """# Parts
 
 What can be put into the slots of a game of two players, such as `dcgan`: `saddle train dcgan --game.loss Hinge
---game.penalties R1,LeCam --game.penalties.R1.weight 5 --game.views DiffAugment`. A combination that cannot work is
-refused before the first round, with the reason. Written by `python tools/tables.py --write` from the code.
-""" + "".join(slot_section(slot, kind, what) for slot, (kind, what) in SLOTS.items())
+--game.network.critic true --game.penalties R1,LeCam --game.penalties.R1.weight 5 --game.views DiffAugment`. A
+combination that cannot work is refused before the first round, with the reason. Written by
+`python tools/tables.py --write` from the code.
+""" + "".join([*(slot_section(slot, kind, what) for slot, (kind, what) in SLOTS.items()), stabilisers_section()])
+
+
+def stabilisers_section() -> str:
+    lines = [
+        [name + takers(words), f"`saddle train {words}`", f"[{paper}](https://arxiv.org/abs/{number})"]
+        for name, words, paper, number in STABILISERS
+    ]
+    return f"""
+## Stabilisers and where they are set
+
+One example of each; most go together with others.
+
+{table(["stabiliser", "setting", "paper"], lines)}
+
+`critic` leaves batch norm out of the discriminator, with which a penalty of each sample's own gradient cannot work. The
+networks SNResNet, SNCNN, SAGAN, BigGAN and BigGANDeep always have spectral norm.
+
+lapgan, began, singan and mgan are games with rounds of their own: but for the loss, which began lacks too, they take
+none of these slots.
+"""
+
+
+def takers(words: str) -> str:
+    """' (DCGAN, MLP)', the networks that take the setting of a network that a command makes; '' if it makes none."""
+    found = re.search(r"--game\.network\.(spectral|norm|minibatch) ", words)
+    ours = {name: part for name, part in choices(Network).items() if part.__module__.startswith("saddle.")}
+    return f" ({', '.join(name for name, part in ours.items() if found[1] in explain(part()))})" if found else ""
 
 
 def slot_section(slot: str, kind: type, what: str) -> str:

@@ -33,7 +33,8 @@ def arguments(parser: ArgumentParser) -> None:
         type=_open.whole(0),
         help="likewise: below it samples are copies; by default 0, the coarsest",
     )
-    parser.add_argument("--truncation", type=float, metavar="T", help="less variety, more fidelity; biggan: |z| ≤ T")
+    truncation = "less variety, more fidelity; biggan: |z| ≤ T; stylegan2: T from 1 to 0, where w is its mean"
+    parser.add_argument("--truncation", type=float, metavar="T", help=truncation)
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
