@@ -76,6 +76,7 @@ def test_an_unknown_name_is_met_with_the_near_ones(argv: list[str], said: str, r
         (["train", "--plan.batch", "--quiet"], "--plan.batch wants a value after it"),
         (["train", "--plan.minutes", "-1"], "plan.minutes is greater than 0, not -1"),
         (["train", "--plan.minutes", "1", "--plan.rounds", "5"], "one budget, not rounds and minutes"),
+        (["train", "--plan.samples", "1"], "at least 2 samples, and plan.samples is 1"),
         (["train", "--game.optim.lr", "0"], "a learning rate is greater than 0, not 0"),
         (["train", "--game.optim.betas", "[0.5, 2]"], "betas lie in [0, 1)"),
         (

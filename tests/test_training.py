@@ -79,6 +79,14 @@ def test_a_run_leaves_its_recipe_log_pictures_scores_and_report(whole):
     assert {s["round"] for s in read_scores(whole)} == {Checkpoints(whole / "checkpoints").best()}
 
 
+def test_final_scores_look_at_as_many_samples_as_the_plan_says(tmp_path):
+    run = train(tmp_path / "run", 2, **{"plan.samples": 300})
+    assert {s["fingerprint"]["samples"] for s in read_scores(run.folder)} == {300}
+    assert {s["fingerprint"]["samples"] for e in told(run.folder, "score") for s in e["scores"].values()} == {2000}
+    assert run.evaluate(["modes"])["modes"].fingerprint["samples"] == 300
+    assert run.evaluate(["modes"], n=50)["modes"].fingerprint["samples"] == 50
+
+
 def test_points_are_drawn_in_the_discriminators_landscape_and_joined_to_a_film(whole):
     assert {e["of"] for e in told(whole, "sample")} == {"points"}
     with Image.open(whole / told(whole, "sample")[-1]["file"]) as picture:

@@ -251,7 +251,7 @@ def expected(stem: str, path: Path, measured: dict[str, Any]) -> list[str]:
 def verdict(name: str, bound: float, value: float) -> str:
     """The value, bold if it misses the bound."""
     reached = value <= bound if METRICS[name].better == "lower" else value >= bound
-    return f"{value:.3g}" if reached else f"**{value:.3g}**"
+    return number(value) if reached else f"**{number(value)}**"
 
 
 def measured_tables(measured: dict[str, Any]) -> str:
@@ -329,15 +329,22 @@ def facts(stem: str, run: dict[str, Any]) -> list[str]:
 
 def value(run: dict[str, Any], name: str) -> str:
     score = run["scores"].get(name)
-    return f"{score['value']:.3g} ± {score['uncertainty']:.1g}" if score else ""
+    return f"{number(score['value'])} ± {score['uncertainty']:.1g}" if score else ""
+
+
+def number(value: float) -> str:
+    """Three digits, and no fewer than there are before the point."""
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def unlike_paper(stem: str) -> str:
-    """What the recipe sets of the game, where the paper's settings are not meant, and the size of its batches."""
+    """What the recipe sets of the game, where the paper's settings are not meant, its batches, and unusual scorings."""
     game = yaml.safe_load(shipped()[stem].read_text("utf-8"))["game"]
     changed = flat({name: part for name, part in game.items() if name != "name"}) if isinstance(game, dict) else {}
     said = [f"{name} {text(part)}" for name, part in changed.items()]
-    return ", ".join([*said, f"batches of {Recipe.read(shipped()[stem]).plan.batch}"])
+    plan = Recipe.read(shipped()[stem]).plan
+    judged = [f"scores of {plan.samples:,} samples"] if plan.samples else []
+    return ", ".join([*said, f"batches of {plan.batch}", *judged])
 
 
 def filled(path: Path, tables: dict[str, str]) -> str:

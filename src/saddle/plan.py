@@ -28,6 +28,7 @@ class Plan:
     log_every: int = 25  # rounds between two log lines
     pictures: int = 24  # sample grids over the whole run
     scores: int = 8  # scorings, denser early in the run, where the data have a metric of their own
+    samples: int | None = None  # that the final scores look at; none: 2,000, and 26,000 of stacked digits
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:
@@ -39,6 +40,8 @@ class Plan:
         for name, value in (positive | {"save_every": self.save_every or 1}).items():
             if not value > 0:
                 raise UsageError(f"plan.{name} is greater than 0, not {value}")
+        if self.samples is not None and self.samples < 2:
+            raise UsageError(f"scores are of at least 2 samples, and plan.samples is {self.samples}")
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
 

@@ -281,8 +281,8 @@ class Run:
         weights: str | Path | None = None,
         seed: int = 0,
     ) -> dict[str, Score]:
-        """Scores of n samples (by default as many as the data ask for) against the held-out part of the run's data."""
-        return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed)
+        """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part."""
+        return scoring.score(self.game, self.source, metrics, n or self.recipe.plan.samples, extractor, weights, seed)
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""

@@ -38,6 +38,7 @@ WHILE_TRAINING = {
     "stacked-digits": ["stacked_modes"],
     "swiss-roll": ["coverage"],
     "captions": ["attributes"],
+    "photos": ["swd"],
 }
 AT_THE_END = {
     "digits": [
@@ -51,6 +52,7 @@ AT_THE_END = {
         *("attributes", "attributes_all", "attribute_size", "attribute_colour", "attribute_shape", "attribute_place"),
         *("attributes_held_out", "attributes_held_out_all"),
     ],
+    "photos": ["swd", "swd_floor", "swd_multiple"],
 }
 SAMPLES = 2000  # that are scored, unless asked otherwise
 SAMPLES_OF = {"stacked-digits": 26_000}  # as PacGAN does: equal shares show 865 of 1,000 modes in 2,000 samples
@@ -116,8 +118,8 @@ def score(
             names = [name for name in names if name not in OF_CLASSES[1:]]
     if not names:
         raise UsageError(
-            f"{source.name} has no scores of its own; ask for some, such as --metrics fid,kid --extractor inception "
-            "--weights FILE"
+            f"{source.name} has no scores of its own; ask for some, such as --metrics swd, or, with weights of yours, "
+            "--metrics fid,kid --extractor inception --weights FILE"
         )
     look = extractor or EXTRACTORS.get(source.name)
     key = "image" if isinstance(game, Synthesis) else game.needs[0]
@@ -126,12 +128,12 @@ def score(
         rng.seed(seed, "score")
         return evaluate(
             _sampler(game, source),
-            _images(source.heldout, key) if source.heldout and (look or "sharpness" in names) else None,
+            _images(source.heldout, key) if source.heldout else None,
             names,
             extractor_named(look, weights, game.device) if look else None,
             n=n if isinstance(game, Synthesis) else len(_columns(source)[game.needs[1]]),
             seed=seed,
-            train=_images(source.train, key) if look else None,
+            train=_images(source.train, key),
             mixture=_mixture(source.name),
             known=_known(source),
             bounds=_bounds(game, source, seed) if "elbo" in names else None,

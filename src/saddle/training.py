@@ -323,7 +323,7 @@ class Training:
         names = scoring.defaults(run.game, self.source, final=True)
         if not names:
             return
-        scores = scoring.score(run.game, self.source, names)
+        scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
         if self.leads:
             told = [score.to_dict() | {"round": run.round} for score in scores.values()]
             write_scores(self.folder, [entry | self.reached(entry) for entry in told])

@@ -60,9 +60,9 @@ def intra_fid(by_class: Pairs) -> Detailed:
 
 
 def multiple(value: Detailed, floor: Detailed) -> Detailed:
-    """In parts of what real training images score: the mean by the mean, and class by class."""
+    """In parts of what real training images score: the mean by the mean, and part by part."""
     if floor[0] < 1e-9:
-        raise SaddleError("inside classes the training part and the held-out part are the same images")
+        raise SaddleError("the training part scores 0: it and the held-out part are the same images")
     return value[0] / floor[0], value[1] / floor[0], {name: value[2][name] / floor[2][name] for name in value[2]}
 
 

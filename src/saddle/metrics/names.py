@@ -11,11 +11,12 @@ from ..errors import UsageError, near
 class Metric:
     """`needs`: samples, features (of an extractor), logits (of a classifier), digits (the digit classifier's logits),
     labels (that the samples were drawn for), real (reference features), train (training features), modes (known
-    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single
-    (a game that learns one image), codes (of a game that encodes), code_labels (classes of the images that it encodes),
-    edges (images, samples and held-out ones), classified (held-out images with the classes that a game sees in them),
-    captions (that the samples were drawn for), known (classes of the real images), unseen (samples drawn for captions
-    that were held out), smallest (the smallest images of a game that draws several sizes, for captions).
+    centres), stacked (three digits as RGB), bounds (of the likelihood of held-out images), single (a game that learns
+    one image), codes (of a game that encodes), code_labels (classes of the images that it encodes), edges (images,
+    samples and held-out ones), patches and train_patches (of samples, held-out and training images of one size),
+    classified (held-out images with the classes that a game sees in them), captions (that the samples were drawn for),
+    known (classes of the real images), unseen (samples drawn for captions that were held out), smallest (the smallest
+    images of a game that draws several sizes, for captions).
     """
 
     says: str
@@ -47,6 +48,10 @@ METRICS = {
     "information": Metric("mutual information of code and digit, in nats", "higher", ("samples", "digits", "labels")),
     "sharpness": Metric("how fast samples bend from pixel to pixel; 1 for real images, above it for noise", "higher",
                         ("samples", "edges")),
+    "swd": Metric("distance of patches to those of real images, mean over scales, × 1,000", "lower",
+                  ("samples", "patches")),
+    "swd_floor": Metric("SWD of the training part: what real data scores", "lower", ("patches", "train_patches")),
+    "swd_multiple": Metric("SWD as a multiple of the floor", "lower", ("samples", "patches", "train_patches")),
     "nn_accuracy": Metric("share of held-out images whose nearest training code is of their class", "higher",
                           ("codes", "code_labels")),
     "probe_accuracy": Metric("share of held-out images that a linear classifier of codes names rightly", "higher",
