@@ -1,11 +1,15 @@
 """The sliced Wasserstein distance of patches, beside SciPy, and on images whose difference is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage, stats
 from torch.nn.functional import avg_pool2d
 
+import saddle
+from saddle import scoring
 from saddle.data import open_source
 from saddle.data.options import DataOptions
 from saddle.errors import SaddleError, UsageError
@@ -105,6 +109,17 @@ def test_evaluate_gives_it_by_name_and_training_images_score_their_floor(photos)
     assert (print_["samples"], print_["reference_count"], print_["patches"]) == (200, 200, OF_AN_IMAGE)
     other = evaluate(lambda k: train[:k], heldout.flip(3), ["swd"], None, n=200, batch=200)["swd"].fingerprint
     assert other["reference_hash"] != print_["reference_hash"]
+
+
+def test_photos_are_judged_by_it_and_other_images_are_told_of_it():
+    source = open_source(DataOptions(source="photos", size=16))
+    game = saddle.registry.load("gan")(source.spec).eval()
+    assert scoring.defaults(game, source, final=False) == ["swd"]
+    scores = scoring.score(game, source, n=20)
+    assert list(scores) == ["swd", "swd_floor", "swd_multiple"]
+    assert scores["swd_multiple"].value > 1
+    with pytest.raises(UsageError, match="--metrics swd, or, with weights of yours"):
+        scoring.score(game, replace(source, name="mine"))
 
 
 def test_what_is_missing_is_named(photos):

@@ -2,7 +2,8 @@
 
 The discriminator is an autoencoder and L(v), the mean absolute error of a reconstruction, what it judges by. A number k
 holds the errors of fakes to γ times those of data, by proportional control (Section 3.4), and M_global says how far
-training has converged (Section 3.4.1). Settings of the code that the community reproduced it with.
+training has converged (Section 3.4.1). Settings of the code that the community reproduced it with; its learning rate,
+which that code halves at once in every 100,000th round, falls by as much smoothly.
 """
 
 from collections.abc import Iterator

@@ -83,6 +83,7 @@ def swd(real: Tensor, fake: Tensor, seed: int = 0) -> Detailed:
             f"{real.shape[3]} channels, the samples {fake.shape[1]} levels of {fake.shape[3]}"
         )
     levels, errors = {}, []
+    real = real.to(fake.device)
     for at in range(real.shape[1]):
         value, without = _level(_normalised(real[:, at]), _normalised(fake[:, at]), seed)
         levels[f"level {at + 1}"] = value
