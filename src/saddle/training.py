@@ -151,7 +151,7 @@ class Training:
             if before != self.source.fingerprint:
                 raise UsageError(
                     f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
-                    f"{self.source.fingerprint}); bring them back, or start another --run"
+                    f"{self.source.fingerprint}); bring them back, or train in another folder"
                 )
             self.trainer.load_state(state)
             self.seconds = state.facts["seconds"]
@@ -384,6 +384,6 @@ def _lock(folder: Path, stack: ExitStack) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UsageError(f"another process is training in {folder}; stop it first, or choose another --run") from None
+        raise UsageError(f"another process is training in {folder}; stop it first, or choose another folder") from None
     except OSError:
         pass  # a file system without locks: there the user has to see to it
