@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import settings
 from small import make_trainer
 
@@ -18,6 +19,11 @@ settings.load_profile("saddle")
 @pytest.fixture(autouse=True)
 def _no_cache_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def _the_same_numbers_in_whatever_order_tests_run() -> None:
+    torch.manual_seed(0)
 
 
 @pytest.fixture
