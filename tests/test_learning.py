@@ -75,6 +75,36 @@ def test_a_recipe_reaches_the_scores_it_expects(file: Path, tmp_path: Path):
     assert short_of(wanted, scores) == []
 
 
+FORMS = [  # of which a game has several, each of which is to reach what its recipe expects
+    ("fgan", {"game.loss": "KL"}),
+    ("fgan", {"game.loss": "PearsonChi2"}),
+    ("fgan", {"game.loss": "GANDivergence"}),
+    ("fgan", {"game.loss": "SquaredHellinger", "game.loss.trick": False}),
+    ("fgan", {"game.loss": "ReverseKL", "game.loss.trick": False}),
+    ("ragan", {"game.loss": "RelativisticPairing", "plan.rounds": 2500}),
+    ("ragan", {"game.loss.base": "least-squares", "plan.rounds": 2500}),
+    ("ragan", {"game.loss.base": "hinge", "plan.rounds": 2500}),
+    (
+        "ragan",
+        {
+            "game.penalties": "GradientPenalty",
+            "game.network.critic": True,
+            "game.discriminator_optim.lr": 8e-4,
+        },
+    ),
+]
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("game", "settings"), FORMS, ids=str)
+def test_every_form_of_a_game_reaches_the_scores_of_its_recipe(game: str, settings: dict[str, Any], tmp_path: Path):
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    run = saddle.train(game, run=tmp_path / "run", settings=settings, quiet=True)
+    wanted = recipes.expected(game, None)
+    assert short_of(wanted, run.evaluate(list(wanted))) == []
+
+
 def keep(stem: str, run: Run, scores: dict[str, Score]) -> None:
     """Write what a recipe reached into docs/scores.json, beside the others."""
     facts = run.info()

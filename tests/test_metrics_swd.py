@@ -105,10 +105,10 @@ def test_evaluate_gives_it_by_name_and_training_images_score_their_floor(photos)
     assert scores["swd"].value == scores["swd_floor"].value > 0
     assert scores["swd_multiple"].value == 1
     assert set(scores["swd_multiple"].details) == {"level 1", "level 2"}
-    print_ = scores["swd"].fingerprint
-    assert (print_["samples"], print_["reference_count"], print_["patches"]) == (200, 200, OF_AN_IMAGE)
+    rests_on = scores["swd"].fingerprint
+    assert (rests_on["samples"], rests_on["reference_count"], rests_on["patches"]) == (200, 200, OF_AN_IMAGE)
     other = evaluate(lambda k: train[:k], heldout.flip(3), ["swd"], None, n=200, batch=200)["swd"].fingerprint
-    assert other["reference_hash"] != print_["reference_hash"]
+    assert other["reference_hash"] != rests_on["reference_hash"]
 
 
 def test_photos_are_judged_by_it_and_other_images_are_told_of_it():

@@ -324,7 +324,9 @@ def image_line(stem: str, run: dict[str, Any]) -> list[str]:
 
 def facts(stem: str, run: dict[str, Any]) -> list[str]:
     shown = f"![samples of {stem}]({run['picture']})" if "picture" in run else ""
-    return [f"`{command(stem)}`", shown, unlike_paper(stem), f"{run['seconds'] / 60:.1f}", f"{run['parameters']:,}"]
+    threads = run["machine"].partition(" of ")[0]
+    minutes = f"{run['seconds'] / 60:.1f}" + ("" if threads == "1 thread" else f" ({threads})")
+    return [f"`{command(stem)}`", shown, unlike_paper(stem), minutes, f"{run['parameters']:,}"]
 
 
 def value(run: dict[str, Any], name: str) -> str:
@@ -338,13 +340,11 @@ def number(value: float) -> str:
 
 
 def unlike_paper(stem: str) -> str:
-    """What the recipe sets of the game, where the paper's settings are not meant, its batches, and unusual scorings."""
+    """What the recipe sets of the game, where the paper's settings are not meant, and the size of its batches."""
     game = yaml.safe_load(shipped()[stem].read_text("utf-8"))["game"]
     changed = flat({name: part for name, part in game.items() if name != "name"}) if isinstance(game, dict) else {}
     said = [f"{name} {text(part)}" for name, part in changed.items()]
-    plan = Recipe.read(shipped()[stem]).plan
-    judged = [f"scores of {plan.samples:,} samples"] if plan.samples else []
-    return ", ".join([*said, f"batches of {plan.batch}", *judged])
+    return ", ".join([*said, f"batches of {Recipe.read(shipped()[stem]).plan.batch}"])
 
 
 def filled(path: Path, tables: dict[str, str]) -> str:

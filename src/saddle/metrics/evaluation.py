@@ -1,6 +1,6 @@
 """Draw samples once, look at them once, and compute every score that is asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -70,10 +70,15 @@ def evaluate(
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     needs = {need for metric in metrics.values() for need in metric.needs}
     given: dict[str, object] = {"real": real, "train": train, "modes": mixture, "bounds": bounds, "single": single}
-    given |= {"codes": found, "code_labels": found and found.train_labels, "edges": _edges(real, needs)}
+    given |= {
+        "codes": found,
+        "code_labels": found and found.train_labels,
+        "edges": _looked(real, "edges" in needs, _energies),
+    }
     given["classified"] = classified
     given |= {"known": known, "unseen": unseen, "smallest": smallest}
-    given |= {"patches": _patches(real, "patches", needs), "train_patches": _patches(train, "train_patches", needs)}
+    given["patches"] = _looked(real, "patches" in needs, all_patches)
+    given["train_patches"] = _looked(train, "train_patches" in needs, all_patches)
     _check(metrics, look, given)
     material = Material(
         seen=draw(sample, n, batch, look, needs) if "samples" in needs else {},
@@ -163,15 +168,12 @@ def _reference(images: Images | None, look: Extractor | None, label: str) -> Ref
     return Reference.of(images, look, label)
 
 
-def _edges(images: Images | None, needs: set[str]) -> Tensor | None:
-    """What `laplacian_energy` says of real images, where that is needed and there are any.  [N]"""
-    if "edges" not in needs or images is None or isinstance(images, Reference):
+def _looked(images: Images | None, needed: bool, look: Callable[[Iterable[Tensor]], Tensor]) -> Tensor | None:
+    """What `look` makes of real images as they are, where that is needed and there are any."""
+    if not needed or images is None or isinstance(images, Reference):
         return None
-    return torch.cat([laplacian_energy(part) for part in ([images] if isinstance(images, Tensor) else images)])
+    return look([images] if isinstance(images, Tensor) else images)
 
 
-def _patches(images: Images | None, need: str, needs: set[str]) -> Tensor | None:
-    """Patches of every image, where they are needed and there are images.  [N, levels, P, C, 49]"""
-    if need not in needs or images is None or isinstance(images, Reference):
-        return None
-    return all_patches([images] if isinstance(images, Tensor) else images)
+def _energies(images: Iterable[Tensor]) -> Tensor:
+    return torch.cat([laplacian_energy(part) for part in images])

@@ -159,6 +159,12 @@ def _inside(name: str, material: Material) -> Detailed:
     return INSIDE[name](material.inside)
 
 
+def _rests_on_patches(material: Material) -> Fingerprint:
+    assert material.patches is not None
+    entries: Fingerprint = {"patches": OF_AN_IMAGE, "directions": DIRECTIONS}
+    return entries | {"reference_count": len(material.patches), "reference_hash": content_hash([material.patches])}
+
+
 COMPUTE: dict[str, Callable[[Material], Estimate | Detailed]] = {
     "fid": lambda m: m.fid,
     "fid_floor": lambda m: m.floor,
@@ -215,13 +221,7 @@ SETTINGS: dict[str, Callable[[Material], Fingerprint]] = {
     "prior_kid_train": lambda m: rests_on(m.codes.prior, m.codes.train, SUBSETS),
     "reconstruction": lambda m: {"reference_count": len(m.codes.heldout)},
     "sharpness": lambda m: {"reference_count": len(m.edges)},  # type: ignore[arg-type]
-    **dict.fromkeys(("swd", "swd_floor", "swd_multiple"), lambda m: _rests_on_patches(m)),
+    **dict.fromkeys(("swd", "swd_floor", "swd_multiple"), _rests_on_patches),
     "elbo": lambda m: {"reference_count": len(m.bounds)},  # type: ignore[arg-type]
     "error": lambda m: {"reference_count": len(m.classified[1])},  # type: ignore[index]
 }
-
-
-def _rests_on_patches(material: Material) -> Fingerprint:
-    assert material.patches is not None
-    entries: Fingerprint = {"patches": OF_AN_IMAGE, "directions": DIRECTIONS}
-    return entries | {"reference_count": len(material.patches), "reference_hash": content_hash([material.patches])}
