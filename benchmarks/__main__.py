@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from saddle.precision import good_at_bf16
+from saddle.base.precision import good_at_bf16
 
 from .timing import Figure
 

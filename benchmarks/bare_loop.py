@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import softplus
 
 from saddle.games._two_player import TwoPlayer
-from saddle.training import Training
+from saddle.runs.session import Training
 
 
 def bare_loop(training: Training) -> Callable[[], None]:

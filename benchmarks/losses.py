@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import saddle
-from saddle.errors import UsageError
-from saddle.health import Diverged
+from saddle.base.errors import UsageError
+from saddle.base.settings import choices
 from saddle.losses import AdversarialLoss, Preference
-from saddle.run import Run
-from saddle.settings import choices
+from saddle.runs.run import Run
+from saddle.training.health import Diverged
 
 SCORES = ("fid_multiple", "precision", "recall", "coverage", "classes")
 

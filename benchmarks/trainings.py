@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from saddle.events import Events
-from saddle.recipe import Recipe
-from saddle.training import Training
+from saddle.base.events import Events
+from saddle.runs.recipe import Recipe
+from saddle.runs.session import Training
 
 
 def dcgan64(data: Path, folder: Path, **plan: Any) -> Training:

@@ -2,21 +2,21 @@
 
 import torch
 from eights import BATCH, SMALL
+from seeding import seed_all
 
-from saddle import rng
 from saddle.games.bicogan import BiCoGAN
 from saddle.games.bigan import BiGAN
 from saddle.nets.bigan import DensePairs
-from saddle.run import count_parameters
+from saddle.runs.run import count_parameters
 from saddle.spec import DataSpec
 
-MNIST = DataSpec((1, 28, 28), ("image", "label"), tuple("0123456789"))
+MNIST = DataSpec.of((1, 28, 28), ("image", "label"), tuple("0123456789"))
 X, LABEL = BATCH["image"], BATCH["label"]
 
 
 def small(kind, data=SMALL, **options):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     tiny = {"z_dim": 3, **({"network": DensePairs(width=6)} if kind in (BiGAN, BiCoGAN) else {"width": 6})}
     return kind(data, kind.Options(**tiny | options))
 

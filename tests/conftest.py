@@ -10,7 +10,7 @@ from hypothesis import settings
 from small import make_trainer
 
 from saddle.optim import Optim
-from saddle.trainer import Trainer
+from saddle.training.trainer import Trainer
 
 settings.register_profile("saddle", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("saddle")

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from saddle.scene import Scene
+from saddle.context import Context
 
 _chance = torch.Generator().manual_seed(0)  # the same samples in whatever order the tests run
 REAL, FAKE = (torch.randn(16, 2, generator=_chance) for _ in range(2))
@@ -16,7 +16,7 @@ def linear(*w: float):
 
 
 def value(penalty, score=None, real=REAL, fake=FAKE, rounds: int = 0) -> float:
-    return float(penalty(rounds, Scene(score or linear(3, 4), real, fake)))
+    return float(penalty(rounds, Context(score or linear(3, 4), real, fake)))
 
 
 def conv_critic() -> nn.Module:

@@ -5,8 +5,8 @@ from playing import images
 
 from saddle.spec import DataSpec
 
-SMALL = DataSpec((1, 8, 8))
-LABELLED = DataSpec((1, 8, 8), ("image", "label"), ("zero", "one", "two"))
+SMALL = DataSpec.of((1, 8, 8))
+LABELLED = DataSpec.of((1, 8, 8), ("image", "label"), ("zero", "one", "two"))
 BATCH = {"image": images(6, 1, 8, 8), "label": torch.tensor([0, 1, 2, 0, 1, 2])}
 
 

@@ -16,9 +16,10 @@ import torch
 import torch._dynamo
 
 import saddle.games.dcgan
-import saddle.training
-from saddle import checkpoint, scoring
+import saddle.runs.session
 from saddle.cli import main
+from saddle.runs import scoring
+from saddle.training import checkpoint
 
 SETTINGS = {
     "game.network.width": 4,
@@ -92,6 +93,6 @@ def run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.training):
+    for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.runs.session):
         assert slow  # imported before the forks, which is what they are for
     run(Path(sys.argv[1]))

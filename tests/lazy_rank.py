@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from small import make_trainer, tiny_recipe
 
-from saddle import dist
+from saddle.base import dist
 from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
 

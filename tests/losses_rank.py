@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from test_games_losses import RANKED, played
 
-from saddle import dist
+from saddle.base import dist
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

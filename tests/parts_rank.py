@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import save_file
 from small import make_trainer, tiny_recipe
 
-from saddle import dist
-from saddle.augment import ADA, DiffAugment, Packing
 from saddle.auxiliaries import FeatureMatching
+from saddle.base import dist
 from saddle.nets.dcgan import DCGAN
 from saddle.optim import SGD
+from saddle.views import ADA, DiffAugment, Packing
 
 
 def play_with_parts() -> dict[str, torch.Tensor]:

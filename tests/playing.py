@@ -3,10 +3,10 @@
 import itertools
 
 import torch
+from seeding import seed_all
 
-from saddle import rng
-from saddle.game import Game, Move
 from saddle.spec import Batch
+from saddle.tasks import Game, Move
 
 
 def play(game: Game, batch: Batch, rounds: int = 1) -> list[Move]:
@@ -14,7 +14,7 @@ def play(game: Game, batch: Batch, rounds: int = 1) -> list[Move]:
     optims = {name: game.optim(name).build(player.parameters()) for name, player in game.players().items()}
     made = []
     for game.rounds in range(rounds):
-        rng.seed("round", game.rounds)
+        seed_all("round", game.rounds)
         for move in game.round(itertools.repeat(batch)):
             parameters = [p for name in move.players for p in game.get_submodule(name).parameters()]
             sum(move.losses.values()).backward(inputs=parameters)

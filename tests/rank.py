@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from small import make_trainer
 
-from saddle import dist
+from saddle.base import dist
 from saddle.optim import SGD
 
 

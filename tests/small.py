@@ -4,15 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from seeding import seed_all
 
-from saddle import registry, rng
+from saddle.base.settings import choices
 from saddle.data import open_source
 from saddle.data.stream import Stream
 from saddle.optim import Optim
-from saddle.plan import Plan
-from saddle.recipe import Recipe
-from saddle.settings import choices
-from saddle.trainer import Trainer
+from saddle.runs import registry
+from saddle.runs.recipe import Recipe
+from saddle.training.plan import Plan
+from saddle.training.trainer import Trainer
 
 torch.set_num_threads(1)
 
@@ -55,7 +56,7 @@ def make_trainer(
     """The game on its data, ready to play; `optim` for all players instead of their own."""
     recipe = tiny_recipe(name, **plan)
     source = open_source(recipe.data)
-    rng.seed(0, "weights")
+    seed_all(0, "weights")
     game = registry.load(name)(source.spec, options or recipe.options).to(device)
     if optim:
         game.optim = lambda player: optim

@@ -6,20 +6,22 @@ from typing import Any
 
 import torch
 from playing import images
+from seeding import seed_all
 from torch import Tensor, nn
 
-from saddle import rng
 from saddle.games.gan_cls import GANCLS
 from saddle.games.stackgan import StackGAN
 from saddle.games.stackgan_v2 import StackGANv2
 from saddle.nets.text import BagOfWords
 from saddle.spec import DataSpec
-from saddle.text import condition_of, to_bytes
+from saddle.spec.text import condition_of, to_bytes
 
 TEXTS = ["a red circle", "a red circle", "a blue square", "a blue circle"]
 CONDITION = condition_of(TEXTS)
 CAPTIONS = to_bytes(TEXTS, CONDITION)
-DATA = DataSpec((3, 32, 32), ("image", "caption"), condition=CONDITION, law=tuple(map(tuple, CAPTIONS.tolist())))
+DATA = DataSpec.of(
+    (3, 32, 32), ("image", "caption"), condition=CONDITION, distribution=tuple(map(tuple, CAPTIONS.tolist()))
+)
 TINY: dict[type, dict[str, Any]] = {
     GANCLS: {"width": 2, "discriminator_width": 2, "read": 3},
     StackGAN: {"width": 2, "discriminator_width": 2, "code": 3, "blocks": 1, "factor": 2},
@@ -32,7 +34,7 @@ def small(kind: type, data: DataSpec = DATA, **settings: Any) -> Any:
     torch.manual_seed(0)
     options = {"z_dim": 4, "text": BagOfWords(dims=5)} | TINY[kind] | settings
     game = kind(data, kind.Options(**options))
-    rng.seed("test")
+    seed_all("test")
     game.progress = 0.3  # it can read
     return game.train()
 
@@ -43,7 +45,7 @@ def batch() -> dict[str, Tensor]:
 
 def losses(game: Any, given: dict[str, Tensor] | None = None) -> dict[str, float]:
     """Of both players in one round, without a step."""
-    rng.seed("test")
+    seed_all("test")
     moves = game.round(iter([given or batch()]))
     return {f"{m.players[0]}/{name}": float(loss.detach()) for m in moves for name, loss in m.losses.items()}
 

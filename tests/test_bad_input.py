@@ -12,7 +12,7 @@ from PIL import Image
 from small import TINY
 
 from saddle.cli import main
-from saddle.trainer import Trainer
+from saddle.training.trainer import Trainer
 
 SMALL = ["--data.size", "16", "--game.network.width", "4", *TINY]
 

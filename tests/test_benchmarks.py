@@ -12,9 +12,9 @@ from benchmarks import losses, photos, small, trainings
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.base.settings import choices
 from saddle.losses import AdversarialLoss, RelativisticAverage
-from saddle.settings import choices
 
 KEYS = {
     "small": ["trainer.overhead_small.ring", "trainer.overhead_small.ring_us"],

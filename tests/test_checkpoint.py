@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from saddle import checkpoint
-from saddle.checkpoint import Checkpoints, Damaged, State
-from saddle.errors import SaddleError
+from saddle.base.errors import SaddleError
+from saddle.training import checkpoint
+from saddle.training.checkpoint import Checkpoints, Damaged, State
 
 FILES = ("facts.json", "game.safetensors", "manifest.json")
 

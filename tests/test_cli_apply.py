@@ -10,7 +10,7 @@ from playing import images
 from saddle import train
 from saddle.cli import main
 from saddle.cli._write import film
-from saddle.run import Run
+from saddle.runs.run import Run
 
 
 @pytest.fixture(scope="module")

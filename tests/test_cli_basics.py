@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import saddle
-from saddle import cli, registry
+from saddle import cli
 from saddle.cli import list as list_command
 from saddle.cli import main
-from saddle.data import sources
-from saddle.health import Interrupted
-from saddle.recipe import Recipe
+from saddle.data import list_sources
+from saddle.runs import registry
+from saddle.runs.recipe import Recipe
+from saddle.training.health import Interrupted
 
 
 def saddle_in_a_process(*argv: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -120,7 +121,7 @@ def test_list_shows_every_game_with_its_paper(capsys: pytest.CaptureFixture[str]
 
 def test_data_lists_the_sources_and_checks_one(capsys: pytest.CaptureFixture[str]):
     assert main(["data", "--json"]) == 0
-    assert {entry["name"] for entry in json.loads(capsys.readouterr().out)} == sources().keys()
+    assert {entry["name"] for entry in json.loads(capsys.readouterr().out)} == list_sources().keys()
     assert main(["data", "check", "digits", "--data.size", "16", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["images"], told["sizes"], told["good"]) == (1797, {"16×16": 1797}, True)

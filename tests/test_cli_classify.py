@@ -13,15 +13,15 @@ from small import TINY
 from torch import Tensor
 
 import saddle
-from saddle import benchmark, scoring
-from saddle.benchmark import Entry
+from saddle.base.errors import UsageError
 from saddle.cli import _images, main
 from saddle.data import DataOptions, open_source
-from saddle.errors import UsageError
-from saddle.game import Classification, Synthesis
 from saddle.metrics import evaluate
-from saddle.recipe import Recipe
 from saddle.report.story import baseline, read
+from saddle.runs import benchmark, scoring
+from saddle.runs.benchmark import Entry
+from saddle.runs.recipe import Recipe
+from saddle.tasks import Classification, Synthesis
 
 SMALL = ["--game.network.width", "4", "--game.network.generator_width", "4", "--game.z_dim", "3"]
 

@@ -9,11 +9,11 @@ from PIL import Image
 from small import TINY
 
 import saddle
+from saddle.base.errors import UsageError
 from saddle.cli import main
-from saddle.errors import UsageError
-from saddle.game import Sweep
 from saddle.games.infogan import InfoGAN
 from saddle.spec import DataSpec
+from saddle.tasks import Sweep
 
 
 def trained(folder: Path, game: str, *settings: str) -> Path:
@@ -61,7 +61,7 @@ def test_a_class_is_swept_or_kept(kind, request):
 
 
 def test_infogan_sweeps_its_category_and_its_numbers():
-    game = InfoGAN(DataSpec((1, 8, 8)), InfoGAN.Options(z_dim=4, width=2))
+    game = InfoGAN(DataSpec.of((1, 8, 8)), InfoGAN.Options(z_dim=4, width=2))
     sweeps = game.sweeps(3)
     assert [*sweeps] == ["category", "c1", "c2"]
     z = game.noise(1)
@@ -109,20 +109,20 @@ def test_an_attribute_is_the_mean_code_with_it_less_the_mean_without(vae):
 
 
 def test_unknown_labels_are_neither_with_nor_without_an_attribute():
-    from saddle.attributes import having
     from saddle.spec import Condition
+    from saddle.use.directions import having
 
-    spec = DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True)
+    spec = DataSpec.of((1, 8, 8), ("image", "label"), ("a", "b"), partial=True)
     has, lacks = having(spec, {"label": torch.tensor([0, 1, -1])}, "b")
     assert (has.tolist(), lacks.tolist()) == ([False, True, False], [True, False, False])
-    columns = DataSpec((1, 8, 8), ("image", "label"), condition=Condition("labels", ("old", "happy")))
+    columns = DataSpec.of((1, 8, 8), ("image", "label"), condition=Condition("labels", ("old", "happy")))
     label = torch.tensor([[1.0, 0.0], [0.0, 1.0], [float("nan"), float("nan")]])
     has, lacks = having(columns, {"label": label}, "happy")
     assert (has.tolist(), lacks.tolist()) == ([False, True, False], [True, False, False])
     with pytest.raises(UsageError, match="all or none have the attribute 'happy'"):
         having(columns, {"label": label[:1]}, "happy")
     with pytest.raises(UsageError, match="these data have no labels"):
-        having(DataSpec((1, 8, 8)), {}, "happy")
+        having(DataSpec.of((1, 8, 8)), {}, "happy")
 
 
 def test_attribute_writes_the_changed_images(vae, cvae, tmp_path, capsys):

@@ -9,14 +9,15 @@ import pytest
 import torch
 from data.image_folders import fill
 from PIL import Image
+from seeding import seed_all
 from small import TINY
 from torch import Tensor, nn
 
 import saddle
-from saddle import pictures, rng
+from saddle.base.errors import UsageError
 from saddle.cli import main
-from saddle.errors import UsageError
 from saddle.nets.network import Discriminator, Network
+from saddle.show import pictures
 from saddle.spec import DataSpec
 
 
@@ -117,9 +118,9 @@ def test_pictures_of_a_run_have_a_column_for_each_class_whose_rows_share_their_n
     images = torch.zeros(8, *run.game.data.shape)
     seen = last_picture(animals)
     assert seen.shape == np.asarray(pictures.rows({"cat": images, "dog": images})).shape
-    rng.seed(run.recipe.plan.seed, "pictures")
+    seed_all(run.recipe.plan.seed, "pictures")
     cats = run.game.sample(8, torch.zeros(8, dtype=torch.long))
-    rng.seed(run.recipe.plan.seed, "pictures")
+    seed_all(run.recipe.plan.seed, "pictures")
     dogs = run.game.sample(8, torch.ones(8, dtype=torch.long))
     assert np.array_equal(seen, np.asarray(pictures.rows({"cat": cats, "dog": dogs})))
 

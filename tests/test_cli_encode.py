@@ -10,8 +10,8 @@ from PIL import Image
 from small import TINY
 
 import saddle
+from saddle.base.errors import UsageError
 from saddle.cli import _images, main
-from saddle.errors import UsageError
 
 SMALL = ["--data.size", "8", "--game.z_dim", "3", "--game.width", "6"]
 

@@ -9,12 +9,12 @@ from PIL import Image
 from small import TINY
 
 import saddle
-from saddle import scoring
-from saddle.checkpoint import Checkpoints
 from saddle.cli import main
 from saddle.penalties import R1
-from saddle.recipe import Recipe
-from saddle.run import read_scores, write_scores
+from saddle.runs import scoring
+from saddle.runs.recipe import Recipe
+from saddle.runs.run import read_scores, write_scores
+from saddle.training.checkpoint import Checkpoints
 
 
 def train(folder: Path, *argv: str) -> Path:

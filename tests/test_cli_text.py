@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from seeding import seed_all
 from small import TINY
 
 import saddle
-from saddle import pictures, rng
+from saddle.base.errors import SaddleError
 from saddle.cli import main
-from saddle.errors import SaddleError
-from saddle.text import to_bytes
+from saddle.show import pictures
+from saddle.spec.text import to_bytes
 
 RED, BLUE = "a small red circle at the left", "a large blue square at the top"
 SIZE = 16
@@ -78,7 +79,7 @@ def test_the_way_between_two_texts_begins_and_ends_with_their_samples(told, tmp_
     way = np.load(made(capsys, *argv)).reshape(2, 5, 3, SIZE, SIZE)
     run = saddle.load(told)
     ends = run.game.embed(to_bytes([RED, BLUE], run.game.condition))
-    rng.seed(0, "interpolate")
+    seed_all(0, "interpolate")
     z = run.game.noise(2)
     with torch.no_grad():
         for place, text in ((0, ends[0]), (4, ends[1]), (2, ends.mean(0))):

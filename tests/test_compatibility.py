@@ -11,16 +11,16 @@ import torch
 from playing import images, play
 from small import shipped
 
-from saddle import registry
-from saddle.augment import View
 from saddle.auxiliaries import Auxiliary
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games._two_player import TwoPlayer
 from saddle.losses import AdversarialLoss
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
+from saddle.runs import registry
 from saddle.spec import DataSpec
+from saddle.views import View
 
 LABELLED = ("image", "label")
 SMALL = ("width", "channel", "w_dim", "units")  # in the name of a setting that makes a network large
@@ -69,7 +69,7 @@ def fits(field: Any, value: Any) -> bool:
 def plays_at_all(network: Network) -> bool:
     """Some networks say that they have no generator: they are made for one game, and it for them."""
     try:
-        network.generator(8, DataSpec((3, 32, 32)))
+        network.generator(8, DataSpec.of((3, 32, 32)))
     except UsageError as refusal:
         return "no generator" not in str(refusal)
     return True
@@ -79,7 +79,7 @@ def plays_at_all(network: Network) -> bool:
 def data_of(network: Network) -> tuple[DataSpec, bool]:
     """The smallest data that the network draws, and whether it wants their labels."""
     for shape, conditional in itertools.product([(2,), (3, 8, 8), (3, 16, 16), (3, 32, 32)], [False, True]):
-        data = DataSpec(shape, LABELLED, ("a", "b"))
+        data = DataSpec.of(shape, LABELLED, ("a", "b"))
         if conditional and not network.takes_labels:
             continue
         if network == plain() and len(shape) == 1:
@@ -102,7 +102,7 @@ def trains(count: int = BATCH, **settings: Any) -> bool:
     network = settings.setdefault("network", plain())
     data, conditional = data_of(network)
     if "views" in settings and len(data.shape) == 1:  # most views want images, where the network draws them
-        data = next((DataSpec(shape, LABELLED, ("a", "b")) for shape in [(3, 8, 8)] if draws(network, shape)), data)
+        data = next((DataSpec.of(shape, LABELLED, ("a", "b")) for shape in [(3, 8, 8)] if draws(network, shape)), data)
     torch.manual_seed(0)
     try:
         game = TwoPlayer(data, TwoPlayer.Options(z_dim=8, conditional=conditional, **settings))
@@ -122,7 +122,7 @@ def trains(count: int = BATCH, **settings: Any) -> bool:
 
 def draws(network: Network, shape: tuple[int, ...]) -> bool:
     try:
-        network.discriminator(DataSpec(shape))
+        network.discriminator(DataSpec.of(shape))
     except UsageError:
         return False
     return True

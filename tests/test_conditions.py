@@ -1,4 +1,4 @@
-"""What samples are asked to show: drawn by the data's law, read from text, refused where it cannot be."""
+"""What samples are asked to show: drawn by the data's distribution, read from text, refused where it cannot be."""
 
 import json
 from dataclasses import fields
@@ -6,12 +6,11 @@ from dataclasses import fields
 import pytest
 import torch
 from eights import BATCH, LABELLED, SMALL
+from seeding import seed_all
 from small import shipped
 
-from saddle import conditions, registry, rng
-from saddle.cli._trace import random_batch
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, open_source
-from saddle.errors import UsageError
 from saddle.games._two_player import TwoPlayer
 from saddle.games.cvae import CVAE
 from saddle.games.gan import GAN
@@ -20,14 +19,15 @@ from saddle.games.lapgan import LAPGAN
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.network import Network
 from saddle.nets.sngan import SNResNet
-from saddle.run import spec_from, spec_to
-from saddle.spec import Condition, DataSpec
+from saddle.runs import registry
+from saddle.runs.trace import random_batch
+from saddle.spec import Condition, DataSpec, conditions
 
 CLASSES = Condition("class", ("cat", "dog", "7"))
 COLUMNS = Condition("labels", ("smiling", "young"))
 NUMBERS = Condition("numbers", ("angle", "size"))
 TEXT = Condition("text", length=4)
-FACES = DataSpec((1, 8, 8), ("image", "label"), condition=COLUMNS, law=((1.0, 0.0), (0.0, 0.0), (1.0, 0.0)))
+FACES = DataSpec.of((1, 8, 8), ("image", "label"), condition=COLUMNS, distribution=((1.0, 0.0), (0.0, 0.0), (1.0, 0.0)))
 
 
 def drawn(spec, n=20_000):
@@ -35,50 +35,50 @@ def drawn(spec, n=20_000):
 
 
 def test_classes_and_a_class_condition_follow_from_each_other():
-    named, told = DataSpec((2,), classes=("a", "b")), DataSpec((2,), condition=Condition("class", ("a", "b")))
+    named, told = DataSpec.of((2,), classes=("a", "b")), DataSpec.of((2,), condition=Condition("class", ("a", "b")))
     assert named == told
     assert named.condition == told.condition
-    assert DataSpec((2,)).classes == ()
-    assert DataSpec((2,)).condition is None
+    assert DataSpec.of((2,)).classes == ()
+    assert DataSpec.of((2,)).condition is None
     assert FACES.classes == ()
 
 
 def test_data_have_one_condition():
     with pytest.raises(UsageError, match="one condition: classes, or 0 or 1 for each of smiling, young"):
-        DataSpec((2,), classes=("a",), condition=COLUMNS)
+        DataSpec.of((2,), classes=("a",), condition=COLUMNS)
 
 
 @pytest.mark.parametrize("spec", [LABELLED, FACES])
 def test_of_unconditional_data_nothing_is_told(spec):
     bare = spec.unconditional()
-    assert (bare.classes, bare.condition, bare.law, bare.partial) == ((), None, (), False)
+    assert (bare.classes, bare.condition, bare.distribution, bare.partial) == ((), None, (), False)
     assert bare.shape == spec.shape
 
 
 @pytest.mark.parametrize(
-    "spec", [LABELLED, FACES, SMALL, DataSpec((2,), condition=TEXT, law=((97, 0, 0, 0),), partial=True)]
+    "spec", [LABELLED, FACES, SMALL, DataSpec.of((2,), condition=TEXT, distribution=((97, 0, 0, 0),), partial=True)]
 )
 def test_what_the_data_offer_is_remembered_with_a_run(spec):
-    again = spec_from(json.loads(json.dumps(spec_to(spec))))
+    again = DataSpec.from_facts(json.loads(json.dumps(spec.to_facts())))
     assert again == spec
     assert hash(again) == hash(spec)
 
 
 def test_a_run_of_before_there_were_conditions_opens():
     old = {"shape": [1, 8, 8], "keys": ["image", "label"], "classes": ["a", "b"], "bits": 8, "single": False}
-    assert spec_from(old).condition == Condition("class", ("a", "b"))
-    assert spec_from(old).law == ()
+    assert DataSpec.from_facts(old).condition == Condition("class", ("a", "b"))
+    assert DataSpec.from_facts(old).distribution == ()
 
 
-def test_the_fingerprint_of_old_data_stands():
-    """It is of the spec's repr, which must not change while the data do not."""
-    assert repr(FACES) == "DataSpec(shape=(1, 8, 8), keys=('image', 'label'), classes=(), bits=8, single=False)"
+def test_the_identity_of_data_is_written_out_and_stays():
+    fields = '{"image": {"kind": "image", "shape": [1, 8, 8]}, "label": {"kind": "labels", "shape": [2], '
+    assert FACES.identity() == f'data 1 {{"fields": {fields}"names": ["smiling", "young"]}}}}}}'
 
 
 def test_labels_are_drawn_with_the_shares_that_the_data_have():
-    law = conditions.law(CLASSES, torch.tensor([0, 0, 0, 2, -1, -1]))
+    law = conditions.distribution(CLASSES, torch.tensor([0, 0, 0, 2, -1, -1]))
     assert law == (0.75, 0, 0.25)
-    shares = drawn(DataSpec((2,), condition=CLASSES, law=law)).bincount(minlength=3) / 20_000
+    shares = drawn(DataSpec.of((2,), condition=CLASSES, distribution=law)).bincount(minlength=3) / 20_000
     assert torch.allclose(shares, torch.tensor(law), atol=0.02)
     assert shares[1] == 0
 
@@ -95,21 +95,21 @@ def test_only_rows_that_occur_are_drawn_as_often_as_they_do():
 
 def test_a_law_of_many_rows_keeps_a_thousand_of_them_all_along():
     rows = torch.arange(5000.0)[:, None]
-    law = conditions.law(NUMBERS, torch.cat([rows, torch.full((7, 1), torch.nan)]))
+    law = conditions.distribution(NUMBERS, torch.cat([rows, torch.full((7, 1), torch.nan)]))
     assert len(law) == 1000
     assert (law[0], law[-1]) == ((0.0,), (4999.0,))
 
 
 def test_columns_are_told_in_words_that_can_be_asked_for():
-    assert conditions.told(COLUMNS, torch.tensor([1.0, 1.0])) == "smiling, young"
-    assert conditions.told(COLUMNS, torch.tensor([0.0, 0.0])) == "none"
-    assert conditions.told(NUMBERS, torch.tensor([0.25, 3.0])) == "angle 0.25, size 3"
+    assert conditions.in_words(COLUMNS, torch.tensor([1.0, 1.0])) == "smiling, young"
+    assert conditions.in_words(COLUMNS, torch.tensor([0.0, 0.0])) == "none"
+    assert conditions.in_words(NUMBERS, torch.tensor([0.25, 3.0])) == "angle 0.25, size 3"
     on = torch.tensor([0.0, 1.0])
-    assert torch.equal(conditions.read(COLUMNS, conditions.told(COLUMNS, on)), on)
+    assert torch.equal(conditions.read(COLUMNS, conditions.in_words(COLUMNS, on)), on)
 
 
 def test_texts_are_drawn_as_whole_numbers():
-    spec = DataSpec((2,), ("image", "caption"), condition=TEXT, law=((97, 98, 0, 0), (99, 0, 0, 0)))
+    spec = DataSpec.of((2,), ("image", "caption"), condition=TEXT, distribution=((97, 98, 0, 0), (99, 0, 0, 0)))
     assert drawn(spec, 8).dtype == torch.int64
     assert random_batch(spec, 3)["caption"].shape == (3, 4)
 
@@ -166,13 +166,13 @@ def conditional(data=LABELLED, kind=TwoPlayer):
     ],
 )
 def test_every_conditional_game_draws_by_the_law_and_is_refused_what_it_cannot_take(build):
-    game = build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), law=(0.0, 1.0)))
-    rng.seed(0)
+    game = build(DataSpec.of((1, 16, 16), ("image", "label"), ("a", "b"), distribution=(0.0, 1.0)))
+    seed_all(0)
     assert game.draw_label(50).tolist() == [1] * 50
     assert game.condition == Condition("class", ("a", "b"))
     assert "label" in game.needs
     with pytest.raises(UsageError, match="needs the label of every sample, and some of these are unknown"):
-        build(DataSpec((1, 16, 16), ("image", "label"), ("a", "b"), partial=True))
+        build(DataSpec.of((1, 16, 16), ("image", "label"), ("a", "b"), partial=True))
     with pytest.raises(UsageError, match="smiling, young"):
         build(FACES)
     with pytest.raises(UsageError, match="label"):
@@ -187,7 +187,7 @@ def test_a_network_with_a_vector_for_each_class_takes_no_columns():
 
 
 def test_a_game_without_conditions_plays_on_any_data():
-    for data in (FACES, DataSpec((1, 8, 8), ("image", "label"), ("a", "b"), partial=True)):
+    for data in (FACES, DataSpec.of((1, 8, 8), ("image", "label"), ("a", "b"), partial=True)):
         game = GAN(data, GAN.Options(network=DCGAN(4, critic=True), z_dim=4))
         assert game.draw_label(3) is None
         assert game.condition is None
@@ -195,7 +195,9 @@ def test_a_game_without_conditions_plays_on_any_data():
 
 def test_a_code_of_the_games_own_is_not_drawn_by_the_datas_law():
     names = tuple(map(str, range(10)))
-    game = InfoGAN(DataSpec((1, 8, 8), ("image", "label"), names, law=(1.0,) + (0.0,) * 9), InfoGAN.Options(width=4))
+    game = InfoGAN(
+        DataSpec.of((1, 8, 8), ("image", "label"), names, distribution=(1.0,) + (0.0,) * 9), InfoGAN.Options(width=4)
+    )
     assert game.condition == Condition("class", names)
     assert game.draw_label(5) is None
 
@@ -204,7 +206,7 @@ def test_few_labels_are_the_same_everywhere_and_the_others_are_unknown():
     source = open_source(DataOptions(labelled=10))
     told = source.train.columns["label"][:]
     assert source.spec.partial
-    assert source.spec.law == pytest.approx([0.1] * 10)
+    assert source.spec.distribution == pytest.approx([0.1] * 10)
     whole = open_source(DataOptions())
     assert not whole.spec.partial
     assert (told[told >= 0] == whole.train.columns["label"][:][told >= 0]).all()
@@ -242,7 +244,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_generator_told_all_of_one_class_draws_that_class_and_between_two_something_else(name):
     classes = ("a", "b", "c")
-    data = DataSpec((3, 16, 16), ("image", "label"), classes)
+    data = DataSpec.of((3, 16, 16), ("image", "label"), classes)
     game = TwoPlayer(data, TwoPlayer.Options(network=NETWORKS[name], conditional=True, z_dim=18)).eval()
     for path, table in game.generator.named_parameters():
         if path.endswith((".scale", ".shift")):  # of batch norm, where all classes begin alike
@@ -260,7 +262,7 @@ def test_a_generator_told_all_of_one_class_draws_that_class_and_between_two_some
     [
         CVAE(LABELLED, CVAE.Options(width=4)),
         LAPGAN(
-            DataSpec((1, 16, 16), ("image", "label"), LABELLED.classes),
+            DataSpec.of((1, 16, 16), ("image", "label"), LABELLED.classes),
             LAPGAN.Options(conditional=True, width=4, smallest_width=4),
         ),
     ],

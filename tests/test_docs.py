@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saddle import cli, registry
+from saddle import cli
+from saddle.base.errors import UsageError
 from saddle.cli import train
 from saddle.data import open_source
-from saddle.errors import UsageError
 from saddle.metrics.names import chosen
-from saddle.recipe import Recipe
+from saddle.runs import registry
+from saddle.runs.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small import make_trainer
 
-from saddle.ema import Averages, decay
+from saddle.training.averages import Averages, decay
 
 
 def test_the_half_life_is_in_images():

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from saddle.errors import SaddleError
-from saddle.events import Events, read
+from saddle.base.errors import SaddleError
+from saddle.base.events import Events, read
 
 EVERY_KIND = [
     {"event": "start", "round": 0, "rounds": 9, "game": "dcgan", "parameters": {"generator": 3}},

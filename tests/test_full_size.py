@@ -3,11 +3,12 @@
 import pytest
 import torch
 from playing import play
+from seeding import seed_all
 from small import GAMES
 
-from saddle import registry, rng
+from saddle.runs import registry
 from saddle.spec import DataSpec
-from saddle.text import condition_of, to_bytes
+from saddle.spec.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
     "aae": ((1, 28, 28), 0),
@@ -58,16 +59,16 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shape, classes = SIZES[name]
     n = 1 if name == "singan" else 2
-    data = DataSpec(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
+    data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
     if name == "cyclegan":
-        data, batch = DataSpec(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+        data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
-        data = DataSpec(shape, ("image", "caption"), condition=condition_of(texts))
+        data = DataSpec.of(shape, ("image", "caption"), condition=condition_of(texts))
         batch |= {"caption": to_bytes(texts, condition_of(texts)).to(device)}
-    rng.seed(0, "weights")
+    seed_all(0, "weights")
     game = registry.load(name)(data).to(device).train()
     game.progress = 0.99  # a network that grows is grown
     moves = play(game, batch)

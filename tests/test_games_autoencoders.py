@@ -7,9 +7,9 @@ import torch
 from coding import LABEL, MNIST, X, counts, gradient, rounds_of, silent, small
 from eights import BATCH, LABELLED
 from playing import play
+from seeding import seed_all
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.aae import AAE
 from saddle.games.bicogan import BiCoGAN
 from saddle.games.vaegan import VAEGAN
@@ -51,7 +51,7 @@ def test_draws_of_the_prior_are_what_is_real_to_aaes_discriminator():
     game.judge = lambda z: shown.append(z) or z.sum(1)
     rounds_of(game)
     real, code, *_ = shown
-    rng.seed(0)
+    seed_all(0)
     assert torch.equal(code, game.found(X)[0])
     assert real.shape == code.shape
     assert not torch.equal(real, code)
@@ -102,7 +102,7 @@ def test_a_semi_supervised_aae_learns_classes_from_the_labels_that_are_known():
 
 
 def test_unknown_labels_suit_a_semi_supervised_aae_alone():
-    few = DataSpec((1, 8, 8), ("image", "label"), ("zero", "one"), partial=True)
+    few = DataSpec.of((1, 8, 8), ("image", "label"), ("zero", "one"), partial=True)
     assert small(AAE, few, supervision="semi").takes_unlabelled
     assert small(AAE, few).labels == ()
     for kind, options in ((AAE, {"supervision": "full"}), (BiCoGAN, {})):
@@ -181,12 +181,12 @@ def test_aae_learns_from_noisy_images_and_encodes_clean_ones():
 
 
 def test_vaegan_has_the_parameters_of_the_authors_code():
-    assert counts(VAEGAN, DataSpec((3, 64, 64))) == [18_071_360, 4_693_155, 10_953_857]
+    assert counts(VAEGAN, DataSpec.of((3, 64, 64))) == [18_071_360, 4_693_155, 10_953_857]
 
 
 def test_vaegan_names_the_sizes_that_it_draws():
     with pytest.raises(UsageError, match=r"cannot draw 12×12 images: sides must be multiples of 8; .* 8×8 and 16×16"):
-        VAEGAN(DataSpec((1, 12, 12)))
+        VAEGAN(DataSpec.of((1, 12, 12)))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from eights import BATCH, SMALL
 from playing import play
 from torch import nn
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.began import BEGAN
 from saddle.optim import Adam
-from saddle.run import count_parameters
+from saddle.runs.run import count_parameters
 from saddle.spec import DataSpec
 
 
@@ -28,7 +28,7 @@ def small_began(**options) -> BEGAN:
 )
 def test_began_has_the_parameters_of_the_reference(size, width, counts):
     with torch.device("meta"):
-        game = BEGAN(DataSpec((3, size, size)), BEGAN.Options(width=width))
+        game = BEGAN(DataSpec.of((3, size, size)), BEGAN.Options(width=width))
     assert count_parameters(game) == {"generator": counts[0], "discriminator": counts[1]}
 
 

@@ -9,33 +9,33 @@ from eights import BATCH, LABELLED
 from playing import values
 from torch.nn.functional import one_hot
 
-from saddle.attributes import swept
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.bicogan import BiCoGAN
 from saddle.games.bigan import BiGAN
 from saddle.nets.ali import ALI
 from saddle.nets.bigan import DensePairs
 from saddle.spec import Condition, DataSpec
+from saddle.use.directions import swept
 
 
 def test_the_networks_have_the_parameters_of_the_papers():
     assert counts(BiGAN, MNIST) == [1_909_520, 1_906_738, 1_907_713]
     assert counts(BiCoGAN, MNIST) == [1_917_712, 1_916_988, 1_917_953]
     assert counts(BiCoGAN, MNIST, network=DensePairs())[:1] == [1_919_760]
-    cifar = DataSpec((3, 32, 32))
+    cifar = DataSpec.of((3, 32, 32))
     ali = counts(BiGAN, cifar, network=ALI(), stochastic=True, prior="normal", z_dim=64)
     assert ali == [981_152, 3_118_496, 2_611_009]
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 9), (1, 8, 8), (1, 28, 28), (3, 64, 48)])
 def test_ali_draws_and_encodes_every_size_from_6_pixels_on(shape):
-    network, data = ALI(width=2), DataSpec(shape)
+    network, data = ALI(width=2), DataSpec.of(shape)
     image = network.generator(4, data)(torch.randn(2, 4))
     assert image.shape == (2, *shape)
     assert network.encoder(8, data)(image).shape == (2, 8)
     assert network.discriminator(4, data)(image, torch.randn(2, 4)).shape == (2,)
     with pytest.raises(UsageError, match=r"ALI cannot draw 5×9 images"):
-        network.generator(4, DataSpec((1, 5, 9)))
+        network.generator(4, DataSpec.of((1, 5, 9)))
 
 
 @pytest.mark.parametrize("kind", [BiGAN, BiCoGAN])
@@ -170,7 +170,7 @@ def test_a_code_ends_in_its_class_which_a_label_replaces():
 
 def columns(kind):
     told = Condition(kind, ("old", "happy"))
-    return DataSpec((1, 8, 8), ("image", "label"), condition=told, law=((0.0, 1.0), (1.0, 0.0), (1.0, 1.0)))
+    return DataSpec.of((1, 8, 8), ("image", "label"), condition=told, distribution=((0.0, 1.0), (1.0, 0.0), (1.0, 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_bicogan_finds_labels_and_numbers_as_it_finds_a_class(kind, missed):
     if kind == "labels":
         assert set(code[:, 3:].flatten().tolist()) <= {0.0, 1.0}  # decided, as the other side's are
     assert not silent(gradient((code[:, 3:] * torch.randn(6, 2)).sum(), game.encoder))
-    mean = {"labels": 0.5, "numbers": 2 / 3}[kind]  # of the data's law
+    mean = {"labels": 0.5, "numbers": 2 / 3}[kind]  # of the data's distribution
     assert torch.allclose(game.encode(X)[:, 3:], torch.full((6, 2), mean))
 
 
@@ -197,7 +197,11 @@ def test_columns_are_part_of_a_code_and_are_swept_as_far_as_the_data_go():
     game = small(BiCoGAN, columns("labels"))
     told = torch.tensor([[1.0, 0.0]]).expand(6, 2)
     assert torch.equal(game.noise(6, told)[:, 3:], told)
-    assert {*map(tuple, game.noise(64)[:, 3:].tolist())} == {(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)}  # by the data's law
+    assert {*map(tuple, game.noise(64)[:, 3:].tolist())} == {
+        (0.0, 1.0),
+        (1.0, 0.0),
+        (1.0, 1.0),
+    }  # by the data's distribution
     z = game.noise(6)
     assert torch.equal(game.decode(z, told), game.decode(torch.cat((z[:, :3], told), 1)))
     assert game.sample(6, told).shape == X.shape

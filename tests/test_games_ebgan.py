@@ -7,18 +7,18 @@ from playing import play
 from torch import nn
 
 from saddle.auxiliaries import PullAway
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.context import Context, Output
 from saddle.games.ebgan import EBGAN
 from saddle.losses import EnergyMargin
 from saddle.nets import ebgan
 from saddle.nets.mlp import MLP
-from saddle.scene import Scene, Verdict
 from saddle.spec import DataSpec
 
 
 def pull_away(features: torch.Tensor) -> torch.Tensor:
     x = torch.zeros(len(features), 1)
-    return PullAway(weight=1).measure(Scene(lambda x: x, x, x, fake_verdict=Verdict(x, features)))
+    return PullAway(weight=1).measure(Context(lambda x: x, x, x, fake_output=Output(x, features)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_pretraining_reconstructs_data_and_leaves_the_generator_alone():
 
 def test_dense_players_have_the_sizes_of_the_papers_grid():
     network = ebgan.DenseAutoencoder(width=400, depth=2, code=128)
-    data = DataSpec((1, 28, 28))
+    data = DataSpec.of((1, 28, 28))
     counts = [
         sum(p.numel() for p in net.parameters()) for net in (network.generator(100, data), network.discriminator(data))
     ]

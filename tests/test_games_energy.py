@@ -4,11 +4,11 @@ import pytest
 import torch
 from eights import BATCH, SMALL, normal
 from playing import play
+from seeding import seed_all
 from small import shipped
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.energy import Energy
 from saddle.layers.ascent import ascend
 from saddle.layers.memory import Memory
@@ -39,7 +39,7 @@ def small_energy(data=SMALL, **options) -> Energy:
 def test_one_exact_round_turns_the_prior_into_the_data():
     """p₀ = N(0, 1), data N(2, 1): the logit is 2x - 2, and p₀ exp(logit) is N(2, 1) again."""
     options = {"loss": NonSaturating(), "penalties": (), "network": Line(), "optim": Adam(lr=0.05, betas=(0.9, 0.999))}
-    game = Energy(DataSpec((1,)), Energy.Options(**options))
+    game = Energy(DataSpec.of((1,)), Energy.Options(**options))
     data, noise = normal(20000, 1) + 2, torch.randn(20000, 1, generator=torch.Generator().manual_seed(4))
     optim = game.optim("discriminator").build(game.discriminator.parameters())
     for _ in range(300):
@@ -114,7 +114,7 @@ def test_old_negatives_are_kept():
 def test_a_full_memory_forgets_by_chance():
     memory = Memory(4, (1,))
     assert not memory
-    rng.seed(0)
+    seed_all(0)
     memory.keep(torch.arange(6.0)[:, None])
     assert int(memory.filled) == 4
     held = set(memory.samples.flatten().tolist())
@@ -127,7 +127,7 @@ def test_the_discriminator_has_no_batch_norm_and_refuses_one():
     from saddle.nets.dcgan import DCGAN
 
     with pytest.raises(UsageError, match="batch norm"):
-        Energy(DataSpec((1, 16, 16)), Energy.Options(network=DCGAN(4)))
+        Energy(DataSpec.of((1, 16, 16)), Energy.Options(network=DCGAN(4)))
 
 
 def test_a_cascade_leaves_its_discriminator_behind_for_later_climbs():
@@ -151,7 +151,7 @@ def test_a_judge_knows_how_data_score():
 
 
 def test_starts_fill_the_range_of_images_and_do_not_learn():
-    starts = Starts(8, DataSpec((3, 16, 16)))
+    starts = Starts(8, DataSpec.of((3, 16, 16)))
     x = starts(normal(2, 8 * 4 * 4))
     assert x.shape == (2, 3, 16, 16)
     assert x.flatten(1).amin(1).tolist() == pytest.approx([-1, -1])
@@ -161,14 +161,14 @@ def test_starts_fill_the_range_of_images_and_do_not_learn():
 
 def test_winn_has_the_channels_of_the_paper():
     with torch.device("meta"):
-        network = WINN().discriminator(DataSpec((3, 64, 64)))
+        network = WINN().discriminator(DataSpec.of((3, 64, 64)))
     convolutions = [m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert convolutions == [32, 64, 64, 128, 128, 256, 256, 512]
     assert network.head[1].in_features == 512 * 4 * 4
 
 
 def test_points_climb_from_a_normal_start():
-    game = small_energy(DataSpec((2,)), network=MLP(4, 1))
+    game = small_energy(DataSpec.of((2,)), network=MLP(4, 1))
     assert game.noise(5).shape == (5, 3)
     assert game.sample(5).shape == (5, 2)
 

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 from playing import images, play, values
+from seeding import seed_all
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.infogan import Code, InfoGAN
-from saddle.nets.infogan import Verdict
+from saddle.nets.infogan import CodeOutput
 from saddle.spec import DataSpec
 
 BATCH = {"image": images(6, 1, 8, 8)}
@@ -17,12 +17,14 @@ BATCH = {"image": images(6, 1, 8, 8)}
 
 def small(**options) -> InfoGAN:
     torch.manual_seed(0)
-    rng.seed(0)
-    return InfoGAN(DataSpec((1, 8, 8)), InfoGAN.Options(**{"z_dim": 4, "width": 4} | options))
+    seed_all(0)
+    return InfoGAN(DataSpec.of((1, 8, 8)), InfoGAN.Options(**{"z_dim": 4, "width": 4} | options))
 
 
-def verdict(category: torch.Tensor, mean: torch.Tensor, log_std: torch.Tensor | None = None) -> Verdict:
-    return Verdict(torch.zeros(len(category)), category, mean, torch.zeros_like(mean) if log_std is None else log_std)
+def output(category: torch.Tensor, mean: torch.Tensor, log_std: torch.Tensor | None = None) -> CodeOutput:
+    return CodeOutput(
+        torch.zeros(len(category)), category, mean, torch.zeros_like(mean) if log_std is None else log_std
+    )
 
 
 def test_a_round_is_a_move_of_each_player_with_both_losses():
@@ -49,7 +51,7 @@ def test_a_q_that_knows_all_has_no_surprise_so_there_is_one_softmax_and_not_two(
     game = small(continuous=0)
     code = game.codes(6)
     certain = 100.0 * torch.nn.functional.one_hot(code.category, 10)
-    surprise = game.surprise(verdict(certain, torch.zeros(6, 0)), code)
+    surprise = game.surprise(output(certain, torch.zeros(6, 0)), code)
     assert float(surprise) == pytest.approx(0, abs=1e-6)
     assert game.entropy() == pytest.approx(math.log(10))
 
@@ -59,9 +61,9 @@ def test_the_continuous_code_is_scored_by_a_gaussian():
     code = Code(torch.zeros(2, dtype=torch.long), torch.tensor([[0.5, -0.5], [1.0, 0.0]]))
     mean, log_std = torch.tensor([[0.5, 0.0], [0.0, 0.0]]), torch.full((2, 2), math.log(0.5))
     flat = torch.zeros(2, 10)
-    fixed = float(game.surprise(verdict(flat, mean, log_std), code))
+    fixed = float(game.surprise(output(flat, mean, log_std), code))
     assert fixed == pytest.approx(math.log(10) + (0.125 + 0.5) / 2 + math.log(2 * math.pi))
-    learnt = float(small(learn_std=True).surprise(verdict(flat, mean, log_std), code))
+    learnt = float(small(learn_std=True).surprise(output(flat, mean, log_std), code))
     by_hand = -torch.distributions.Normal(mean, 0.5).log_prob(code.continuous).sum(1).mean()
     assert learnt == pytest.approx(math.log(10) + float(by_hand))
 
@@ -121,7 +123,7 @@ def test_samples_of_a_given_code_differ_by_the_code_alone():
     codes = [Code(torch.full((3,), c), torch.zeros(3, 2)) for c in (0, 0, 1)]
     drawn = []
     for code in codes:
-        rng.seed(5)
+        seed_all(5)
         drawn.append(game.decode(game.noise(3, code=code)).detach())
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
@@ -150,4 +152,4 @@ def test_a_code_that_cannot_be_is_refused(options, message):
 
 def test_points_are_refused():
     with pytest.raises(UsageError, match="InfoGAN needs images"):
-        InfoGAN(DataSpec((2,)))
+        InfoGAN(DataSpec.of((2,)))

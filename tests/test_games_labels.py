@@ -6,28 +6,28 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images, play, values
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.context import Context, Output
 from saddle.games.acgan import ACGAN
 from saddle.games.cgan import CGAN
 from saddle.games.sgan import SGAN, matching
 from saddle.losses import NonSaturating
 from saddle.nets import acgan
-from saddle.nets.conditional import Beside, ClassVerdict, Concatenation, Heard
+from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Heard
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.ebgan import ConvAutoencoder
 from saddle.nets.improved import Improved
 from saddle.nets.mlp import MLP
 from saddle.nets.sngan import SNResNet
-from saddle.scene import Scene, Verdict
 from saddle.spec import Condition, DataSpec
 
 TEN = tuple("0123456789")
-DIGITS = DataSpec((1, 16, 16), ("image", "label"), TEN)
-COLUMNS = DataSpec(
-    (1, 16, 16), ("image", "label"), condition=Condition("numbers", ("x", "y")), law=((0.0, 1.0), (1.0, 0.5))
+DIGITS = DataSpec.of((1, 16, 16), ("image", "label"), TEN)
+COLUMNS = DataSpec.of(
+    (1, 16, 16), ("image", "label"), condition=Condition("numbers", ("x", "y")), distribution=((0.0, 1.0), (1.0, 0.5))
 )
 LABEL = torch.tensor([3, 1, 4, 1, 5, 9])
 BATCH = {"image": images(6, 1, 16, 16), "label": LABEL}
@@ -41,7 +41,7 @@ LN2, LN10 = math.log(2), math.log(10)
 
 def small(kind, data=DIGITS, **options):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     return kind(data, kind.Options(**{"network": NETWORKS[kind], "z_dim": 4} | options))
 
 
@@ -100,8 +100,8 @@ def test_the_mismatched_image_is_still_real(monkeypatch):
     monkeypatch.setattr(game, "draw_label", lambda n: (LABEL + 1) % 10)
     features = game.judge(BATCH["image"], LABEL).features.detach()
     real, fake = (torch.zeros(6, requires_grad=True) for _ in range(2))
-    scene = Scene(abs, BATCH["image"], BATCH["image"], Verdict(real, features), Verdict(fake, features), label=LABEL)
-    game.match("discriminator", scene).backward()
+    context = Context(abs, BATCH["image"], BATCH["image"], Output(real, features), Output(fake, features), label=LABEL)
+    game.match("discriminator", context).backward()
     assert (real.grad < 0).all(), "a step downhill makes them more real"
     assert fake.grad is None
 
@@ -138,16 +138,16 @@ def test_one_network_plays_with_classes_and_with_columns(separate_heads):
 def test_numbers_are_heard_in_deviations_from_their_mean_in_the_data():
     """Beside a z that varies by 1, one that varies by .1 would hardly be heard."""
     heard = Heard(COLUMNS)
-    assert heard(torch.tensor(COLUMNS.law)).tolist() == [[-1, 1], [1, -1]]
+    assert heard(torch.tensor(COLUMNS.distribution)).tolist() == [[-1, 1], [1, -1]]
     label = torch.randn(5, 2)
     assert torch.allclose(heard.told(heard(label)), label)
-    still = Heard(replace(COLUMNS, law=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
+    still = Heard(replace(COLUMNS, distribution=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
     assert still(torch.tensor([[0.5, 3.0]])).tolist() == [[0, 2]]
     labels = Heard(replace(COLUMNS, condition=Condition("labels", ("x", "y"))))
     assert labels(torch.tensor([[0.0, 1.0]])).tolist() == [[0, 1]]
     assert Heard(DIGITS)(torch.tensor([2])).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0]]
     far = torch.nn.Linear(3, 1, bias=False)
-    seen = Beside(far, COLUMNS)(torch.zeros(2, 1), torch.tensor(COLUMNS.law))
+    seen = Beside(far, COLUMNS)(torch.zeros(2, 1), torch.tensor(COLUMNS.distribution))
     assert torch.allclose(seen, far(torch.tensor([[0.0, -1, 1], [0, 1, -1]])))
 
 
@@ -177,10 +177,10 @@ def test_a_class_head_that_knows_nothing_costs_ln_10_for_each_image_real_and_fak
     assert lost(second)["classes"] == pytest.approx(LN10)
 
 
-def scene_of(real: torch.Tensor, fake: torch.Tensor, label=LABEL) -> Scene:
+def scene_of(real: torch.Tensor, fake: torch.Tensor, label=LABEL) -> Context:
     """Whose features are the logits of the classes themselves."""
     x, zeros = BATCH["image"], torch.zeros(len(label))
-    return Scene(abs, x, x, Verdict(zeros, real), Verdict(zeros, fake), label=label)
+    return Context(abs, x, x, Output(zeros, real), Output(zeros, fake), label=label)
 
 
 @pytest.fixture
@@ -240,9 +240,9 @@ def test_acgans_discriminator_is_not_told_the_class():
 
 def test_weights_of_the_class_loss_are_each_players_own():
     weighed, plain = small(ACGAN, class_weight=3.0, generator_class_weight=0.1), small(ACGAN)
-    scene = scene_of(*(plain.judge(BATCH["image"]).features.detach() for _ in range(2)))
+    context = scene_of(*(plain.judge(BATCH["image"]).features.detach() for _ in range(2)))
     for player, factor in (("discriminator", 3.0), ("generator", 0.1)):
-        torch.testing.assert_close(weighed.class_loss(player, scene), factor * plain.class_loss(player, scene))
+        torch.testing.assert_close(weighed.class_loss(player, context), factor * plain.class_loss(player, context))
 
 
 @pytest.mark.parametrize("kind", [ACGAN, SGAN])
@@ -290,16 +290,16 @@ def test_fakes_have_no_part_in_the_class_loss():
     assert losses[0]["adversarial"] != losses[1]["adversarial"]
 
 
-def verdict(features: torch.Tensor) -> ClassVerdict:
-    return ClassVerdict(torch.zeros(len(features)), features, torch.zeros(len(features), 10))
+def output(features: torch.Tensor) -> ClassOutput:
+    return ClassOutput(torch.zeros(len(features)), features, torch.zeros(len(features), 10))
 
 
 def test_the_generator_matches_means_and_no_pairs():
     """Squared differences of samples that happen to be neighbours would not be 0 for another order of the batch."""
     x = BATCH["image"]
     features = torch.randn(6, 8)
-    assert float(matching(x, x, verdict(features), verdict(features[[5, 0, 3, 1, 2, 4]]))) == pytest.approx(0, abs=1e-6)
-    gap = matching(x, x, verdict(features), verdict(features + torch.arange(8.0)))
+    assert float(matching(x, x, output(features), output(features[[5, 0, 3, 1, 2, 4]]))) == pytest.approx(0, abs=1e-6)
+    gap = matching(x, x, output(features), output(features + torch.arange(8.0)))
     assert float(gap) == pytest.approx(3.5)
 
 

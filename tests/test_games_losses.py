@@ -9,11 +9,12 @@ import pytest
 import torch
 from playing import images, play, values
 from safetensors.torch import load_file
+from seeding import seed_all
 from small import make_trainer, shipped
 from test_ranks import TORCHRUN
 
-from saddle import registry, rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.base.precision import Precision
 from saddle.games.dragan import DRAGAN
 from saddle.games.fgan import FGAN
 from saddle.games.gan import GAN
@@ -45,10 +46,10 @@ from saddle.penalties import (
     Orthogonal,
     Penalty,
 )
-from saddle.precision import Precision
+from saddle.runs import registry
 from saddle.spec import DataSpec
 
-SMALL, POINTS = DataSpec((1, 8, 8)), DataSpec((2,))
+SMALL, POINTS = DataSpec.of((1, 8, 8)), DataSpec.of((2,))
 BATCH, PLANE = {"image": images(6, 1, 8, 8)}, {"image": images(6, 2)}
 TINY = {
     LSGAN: lsgan.LSGAN(width=4),
@@ -61,7 +62,7 @@ TINY = {
 
 def small(kind, data=SMALL, **options):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     return kind(data, kind.Options(**{"network": TINY[kind], "z_dim": 4} | options))
 
 
@@ -72,8 +73,8 @@ def count(module) -> int:
 @pytest.mark.parametrize(
     ("network", "z_dim", "data", "generator", "discriminator"),
     [
-        (lsgan.LSGAN(), 1024, DataSpec((3, 112, 112)), 15_577_667, 4_332_545),
-        (fgan.FGAN(), 100, DataSpec((1, 28, 28)), 2_508_784, 246_481),
+        (lsgan.LSGAN(), 1024, DataSpec.of((3, 112, 112)), 15_577_667, 4_332_545),
+        (fgan.FGAN(), 100, DataSpec.of((1, 28, 28)), 2_508_784, 246_481),
     ],
 )
 def test_the_papers_networks_have_the_parameters_of_their_layer_lists(network, z_dim, data, generator, discriminator):
@@ -84,8 +85,8 @@ def test_the_papers_networks_have_the_parameters_of_their_layer_lists(network, z
 
 def test_lsgans_layers_are_those_of_its_figure():
     with torch.device("meta"):
-        generator = lsgan.LSGAN().generator(1024, DataSpec((3, 112, 112)))
-        discriminator = lsgan.LSGAN().discriminator(DataSpec((3, 112, 112)))
+        generator = lsgan.LSGAN().generator(1024, DataSpec.of((3, 112, 112)))
+        discriminator = lsgan.LSGAN().discriminator(DataSpec.of((3, 112, 112)))
     rising = [(m.out_channels, m.stride[0]) for m in generator if isinstance(m, torch.nn.ConvTranspose2d)]
     assert rising == [(256, 2), (256, 1), (256, 2), (256, 1), (128, 2), (64, 2), (3, 1)]
     falling = [(m.out_channels, m.kernel_size[0]) for m in discriminator.modules() if isinstance(m, torch.nn.Conv2d)]
@@ -95,7 +96,7 @@ def test_lsgans_layers_are_those_of_its_figure():
 @pytest.mark.parametrize("size", [(8, 8), (16, 24), (28, 28), (32, 32)])
 @pytest.mark.parametrize("network", [lsgan.LSGAN(width=2), fgan.FGAN(width=4, judge_width=4)])
 def test_other_sizes_are_drawn_and_judged(network, size):
-    data = DataSpec((2, *size))
+    data = DataSpec.of((2, *size))
     fake = network.generator(5, data)(torch.randn(3, 5))
     assert fake.shape == (3, 2, *size)
     assert network.discriminator(data)(fake).logits.shape == (3,)
@@ -109,7 +110,7 @@ def test_a_network_without_units_is_refused(build):
 
 @pytest.mark.parametrize("critic", [False, True])
 def test_a_critic_of_lsgan_has_no_batch_norm(critic):
-    modules = lsgan.LSGAN(width=2, critic=critic).discriminator(DataSpec((1, 16, 16))).modules()
+    modules = lsgan.LSGAN(width=2, critic=critic).discriminator(DataSpec.of((1, 16, 16))).modules()
     assert any(isinstance(m, torch.nn.BatchNorm2d) for m in modules) != critic
 
 
@@ -156,7 +157,7 @@ def test_the_relativistic_generator_is_taught_by_the_data_too(base):
     game = small(RaGAN, loss=RelativisticAverage(base), data=POINTS, network=MLP(8, 1))
 
     def of_generator(real) -> float:
-        rng.seed(0)
+        seed_all(0)
         *_, move = game.round(iter([{"image": real}]))
         return float(move.losses["adversarial"].detach())
 
@@ -261,7 +262,7 @@ def test_two_ranks_make_the_step_of_one_with_losses_and_penalties_of_the_whole_b
 
 
 def test_settings_of_losses_and_penalties_reach_from_the_command_line():
-    from saddle.recipe import Recipe
+    from saddle.runs.recipe import Recipe
 
     recipe = Recipe.default("ragan").change(
         {
@@ -280,7 +281,7 @@ def test_settings_of_losses_and_penalties_reach_from_the_command_line():
 
 def test_a_penalty_on_the_gradient_is_refused_where_the_network_has_batch_norm():
     with pytest.raises(UsageError, match=r"NearDataPenalty looks at each sample's own gradient, but .* batch norm"):
-        small(DRAGAN, network=dcgan.DCGAN(width=4), data=DataSpec((1, 16, 16)))
+        small(DRAGAN, network=dcgan.DCGAN(width=4), data=DataSpec.of((1, 16, 16)))
 
 
 def test_points_refuse_what_moves_images():

@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.lapgan import LAPGAN, pyramid
 from saddle.games.singan import SinGAN, gradient_penalty
 from saddle.layers.colours import palette, quantised, softened
@@ -18,7 +18,7 @@ from saddle.nets import lapgan, singan
 from saddle.spec import DataSpec
 
 CLASSES = tuple("0123456789")
-PHOTO = DataSpec((3, 40, 40), single=True)
+PHOTO = DataSpec.of((3, 40, 40), single=True)
 
 
 def count(module: nn.Module) -> int:
@@ -28,7 +28,7 @@ def count(module: nn.Module) -> int:
 def one_image(**settings: object) -> SinGAN:
     torch.manual_seed(0)
     game = SinGAN(PHOTO, SinGAN.Options(**({"width": 4, "widest": 8} | settings)))
-    rng.seed("test")
+    seed_all("test")
     return game
 
 
@@ -86,8 +86,8 @@ def test_sizes_that_do_not_halve_are_refused_with_the_nearest(size: tuple[int, i
 def small_lapgan(**settings: object) -> LAPGAN:
     torch.manual_seed(0)
     options = LAPGAN.Options(**({"width": 4, "smallest_width": 8, "z_dim": 5} | settings))
-    rng.seed("test")
-    return LAPGAN(DataSpec((1, 32, 32), ("image", "label"), CLASSES), options)
+    seed_all("test")
+    return LAPGAN(DataSpec.of((1, 32, 32), ("image", "label"), CLASSES), options)
 
 
 class Watched(nn.Module):
@@ -149,7 +149,7 @@ def test_a_conditional_lapgan_is_asked_for_a_class_and_a_plain_one_is_not():
     assert not torch.equal(game.decode(z, torch.tensor([1])), game.decode(z, torch.tensor([2])))
     assert small_lapgan().labels == ()
     with pytest.raises(UsageError, match=r"have no labels; choose --game\.conditional false"):
-        LAPGAN(DataSpec((1, 32, 32)), LAPGAN.Options(conditional=True))
+        LAPGAN(DataSpec.of((1, 32, 32)), LAPGAN.Options(conditional=True))
 
 
 # SinGAN
@@ -166,8 +166,8 @@ def test_the_scales_have_the_references_parameters(width: int, generator: int, d
 
 def test_widths_double_every_four_scales_up_to_128():
     with torch.device("meta"):
-        game = SinGAN(DataSpec((3, 250, 188), single=True))
-        small = SinGAN(DataSpec((3, 40, 40), single=True), SinGAN.Options(width=100, factor=0.9))
+        game = SinGAN(DataSpec.of((3, 250, 188), single=True))
+        small = SinGAN(DataSpec.of((3, 40, 40), single=True), SinGAN.Options(width=100, factor=0.9))
     assert [net.body[0].out_channels for net in game.generator] == [32] * 4 + [64] * 4 + [128] * 2
     assert {net.body[0].out_channels for net in small.generator} == {100, 128}
 
@@ -303,7 +303,7 @@ def test_learning_rates_fall_to_a_tenth_after_four_fifths_of_a_scale():
 
 def test_many_pictures_are_refused():
     with pytest.raises(UsageError, match="SinGAN learns one picture, and these data have many: choose --data photo"):
-        SinGAN(DataSpec((3, 40, 40)))
+        SinGAN(DataSpec.of((3, 40, 40)))
 
 
 def test_samples_of_any_size_and_copies_below_a_scale():
@@ -340,7 +340,7 @@ def test_super_resolution_takes_any_picture_and_grows_it_by_steps():
 
 
 def test_editing_leaves_everything_far_from_the_mask_as_it_was():
-    game = trained(SinGAN(DataSpec((3, 40, 90), single=True), SinGAN.Options(width=4)))
+    game = trained(SinGAN(DataSpec.of((3, 40, 90), single=True), SinGAN.Options(width=4)))
     image, mask = images(1, 3, 40, 90), torch.zeros(1, 1, 40, 90)
     mask[..., 10:20, :6] = 1
     made = game.harmonise(image, mask, start=1)

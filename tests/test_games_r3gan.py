@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from small import make_trainer
 from torch import nn
 
-from saddle import rng
-from saddle.augment import Shown, View
-from saddle.errors import UsageError
-from saddle.game import Move
+from saddle.base.errors import UsageError
+from saddle.context import Context, Output
 from saddle.games.r3gan import R3GAN
 from saddle.losses import RelativisticPairing
 from saddle.nets import r3gan
 from saddle.nets.r3gan import Block
 from saddle.optim import Adam, Cosine
 from saddle.penalties import R1, R2
-from saddle.scene import Scene, Verdict
 from saddle.spec import DataSpec
+from saddle.tasks import Move
+from saddle.views import Shown, View
 
 POINTS = torch.randn(5, 2)
 IMAGENET_32 = r3gan.R3GAN(width=1536, group=32)
@@ -29,11 +29,11 @@ SMALL = r3gan.R3GAN(width=16, wide=1, blocks=1, group=4)
 
 
 def data(size: int = 8, classes: int = 0, channels: int = 3) -> DataSpec:
-    return DataSpec((channels, size, size), ("image", "label"), tuple(str(i) for i in range(classes)))
+    return DataSpec.of((channels, size, size), ("image", "label"), tuple(str(i) for i in range(classes)))
 
 
 def small(classes: int = 0, **options) -> R3GAN:
-    rng.seed(0, "weights")
+    seed_all(0, "weights")
     return R3GAN(data(classes=classes), R3GAN.Options(z_dim=8, network=SMALL, **options))
 
 
@@ -109,7 +109,7 @@ def test_the_real_logits_are_not_detached_in_the_discriminators_loss():
 def test_the_generators_loss_is_the_relativistic_one_and_nothing_overwrites_it():
     game, (real, fake) = small(penalties=()), (images(4, 3, 8, 8), images(4, 3, 8, 8).flip(0))
     logits = {id(real): torch.tensor([1.0, 2, 3, 4]), id(fake): torch.tensor([0.0, 2, 4, 8])}
-    game.judge = lambda x, *_: Verdict(logits.get(id(x), logits[id(fake)]), x)
+    game.judge = lambda x, *_: Output(logits.get(id(x), logits[id(fake)]), x)
     game.decode = lambda z, label=None: fake
     *_, move = game.round(iter([{"image": real}]))
     assert float(move.losses["adversarial"]) == pytest.approx(
@@ -118,8 +118,8 @@ def test_the_generators_loss_is_the_relativistic_one_and_nothing_overwrites_it()
 
 
 def test_r1_and_r2_of_a_linear_critic_are_gamma_times_its_squared_norm():
-    scene = Scene(linear, POINTS, POINTS)
-    paid = R1(weight=0.7)(0, scene) + R2(weight=0.7)(0, scene)
+    context = Context(linear, POINTS, POINTS)
+    paid = R1(weight=0.7)(0, context) + R2(weight=0.7)(0, context)
     assert float(paid) == pytest.approx(0.7 * 25)
 
 
@@ -136,8 +136,8 @@ def test_settings_go_from_first_to_last_on_a_cosine():
     assert o.optim.at(9, 1.0) == {"lr": pytest.approx(5e-5), "betas": (0.0, pytest.approx(0.99))}
     for penalty in o.penalties:
         x = POINTS.clone().requires_grad_()
-        judged = Verdict(linear(x), x)
-        paid = [float(penalty(0, Scene(linear, x, x, judged, judged, progress=progress))) for progress in (0.0, 1.0)]
+        judged = Output(linear(x), x)
+        paid = [float(penalty(0, Context(linear, x, x, judged, judged, progress=progress))) for progress in (0.0, 1.0)]
         assert paid == pytest.approx([0.05 * 25 / 2, 0.005 * 25 / 2])  # γ / 2 · ‖w‖²
 
 
@@ -170,11 +170,11 @@ def test_a_penalty_in_half_precision_is_close_to_the_full_one():
             if isinstance(block, Block):
                 block.narrow.weight.normal_(0, 0.1)
     weights = [*game.discriminator.parameters()]
-    scene = Scene(lambda x: game.judge(x).logits, images(8, 3, 8, 8), images(8, 3, 8, 8))
+    context = Context(lambda x: game.judge(x).logits, images(8, 3, 8, 8), images(8, 3, 8, 8))
 
     def measured(penalty: R1, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            value = penalty(0, scene)
+            value = penalty(0, context)
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
         return value, torch.cat([g.flatten() for g in gradients if g is not None])
 
@@ -188,8 +188,8 @@ def test_a_penalty_in_half_precision_is_close_to_the_full_one():
 
 
 def test_autocast_does_nothing_for_a_game_in_full_precision():
-    scene = Scene(nn.Conv2d(3, 1, 8), images(4, 3, 8, 8), images(4, 3, 8, 8))
-    assert torch.equal(R1(autocast=True)(0, scene), R1()(0, scene))
+    context = Context(nn.Conv2d(3, 1, 8), images(4, 3, 8, 8), images(4, 3, 8, 8))
+    assert torch.equal(R1(autocast=True)(0, context), R1()(0, context))
 
 
 def test_labels_reach_both_players():
@@ -211,7 +211,7 @@ def discriminators_move(game: R3GAN) -> tuple[dict[str, float], torch.Tensor]:
         for block in game.modules():
             if isinstance(block, Block):
                 block.narrow.weight.fill_(0.1)
-    rng.seed(1)
+    seed_all(1)
     move = next(game.round(iter([{"image": images(4, 3, 8, 8).double()}])))
     sum(move.losses.values()).backward(inputs=[*game.discriminator.parameters()])
     gradient = torch.cat([p.grad.flatten() for p in game.discriminator.parameters()])
@@ -245,8 +245,8 @@ def test_the_penalised_gradient_is_that_of_the_samples_and_not_of_what_the_views
     game = small(penalties=(R1(weight=1.0, shared=shared),), views=(Halved(),))
     w = torch.ones(3 * 8 * 8)
 
-    def discriminate(x: torch.Tensor, label: None = None) -> Verdict:
-        return Verdict(x.flatten(1) @ w, x)
+    def discriminate(x: torch.Tensor, label: None = None) -> Output:
+        return Output(x.flatten(1) @ w, x)
 
     game.discriminator.forward = discriminate
     move = next(game.round(iter([{"image": images(4, 3, 8, 8)}])))
@@ -263,4 +263,4 @@ def test_logits_that_a_game_does_not_share_cannot_be_asked_for():
     with pytest.raises(
         UsageError, match=r"r1\.shared: this game does not judge its samples so that they can be shared"
     ):
-        R1(shared=True)(0, Scene(linear, POINTS, POINTS))
+        R1(shared=True)(0, Context(linear, POINTS, POINTS))

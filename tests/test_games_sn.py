@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from playing import images, play, values
+from seeding import seed_all
 from small import TINY, make_trainer
 from torch import nn
 
 import saddle
-from saddle import rng
+from saddle.base.errors import UsageError
 from saddle.cli import main
-from saddle.errors import UsageError
 from saddle.games._truncated import truncated_normal
 from saddle.games.biggan import BigGAN
 from saddle.games.biggan_deep import BigGANDeep
@@ -31,7 +31,7 @@ from saddle.optim import SGD
 from saddle.penalties import R1
 from saddle.spec import DataSpec
 
-SMALL = DataSpec((1, 8, 8), ("image", "label"), ("a", "b", "c"))
+SMALL = DataSpec.of((1, 8, 8), ("image", "label"), ("a", "b", "c"))
 BATCH = {"image": images(6, 1, 8, 8), "label": torch.tensor([0, 1, 2, 0, 1, 2])}
 NETWORKS = {
     SNGAN: SNResNet(2),
@@ -46,7 +46,7 @@ by_truncated = pytest.mark.parametrize("kind", [BigGAN, BigGANDeep])
 
 def small(kind, data=SMALL, **options):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     return kind(data, kind.Options(**{"network": NETWORKS[kind], "z_dim": 8} | options))
 
 
@@ -96,7 +96,7 @@ def test_real_and_fake_are_judged_with_the_labels_of_the_batch(kind, monkeypatch
 
 @pytest.mark.parametrize("kind", [kind for kind in NETWORKS if kind is not SNGAN])
 def test_data_without_labels_are_refused_unless_the_game_is_told_so(kind):
-    data = DataSpec((1, 8, 8))
+    data = DataSpec.of((1, 8, 8))
     with pytest.raises(UsageError, match=r"have no labels; choose --game.conditional false, or data with labels"):
         small(kind, data)
     game = small(kind, data, conditional=False)
@@ -111,7 +111,7 @@ def test_a_network_without_labels_is_refused_by_a_conditional_game():
 
 def test_a_label_that_is_missing_is_named():
     with pytest.raises(UsageError, match="label"):
-        small(Projection, DataSpec((1, 8, 8), ("image",)))
+        small(Projection, DataSpec.of((1, 8, 8), ("image",)))
     assert small(Projection).needs == ("image", "label")
     assert small(SNGAN).needs == ("image",)
 
@@ -173,7 +173,7 @@ def test_the_generator_sees_noise_within_the_limit_and_the_label(kind):
 def test_samples_are_the_same_whether_or_not_the_statistics_were_there(kind):
     game, drawn = small(kind).eval(), []
     for _ in range(2):
-        rng.seed(3)
+        seed_all(3)
         drawn.append(torch.cat([game.sample(2, truncation=0.5) for _ in range(2)]))
     assert torch.equal(*drawn)
 
@@ -186,7 +186,7 @@ def test_a_truncation_that_leaves_nothing_is_refused(kind, truncation):
 
 
 def test_a_game_that_cannot_truncate_says_so():
-    game = DCGAN(DataSpec((1, 8, 8)), DCGAN.Options(network=dcgan.DCGAN(4)))
+    game = DCGAN(DataSpec.of((1, 8, 8)), DCGAN.Options(network=dcgan.DCGAN(4)))
     with pytest.raises(UsageError, match=r"DCGAN cannot truncate: .* leave it out"):
         game.sample(1, truncation=0.5)
 

@@ -44,7 +44,7 @@ def test_each_discriminator_of_the_tree_loses_6_ln_2_and_the_generator_2_ln_2_a_
 
 
 def test_the_tree_loses_2_ln_2_without_texts_or_without_a_look_at_the_image_alone():
-    for game in (small(StackGANv2, DataSpec((3, 32, 32))), small(StackGANv2, alone=False)):
+    for game in (small(StackGANv2, DataSpec.of((3, 32, 32))), small(StackGANv2, alone=False)):
         fix_logits(game)
         found = losses(game)
         assert found["discriminator/size_32"] == pytest.approx(2 * LN2)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from stacks import CAPTIONS, CONDITION, TINY, batch, losses, small, watch
 from torch import Tensor
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games._text import TextToImage
 from saddle.games.gan_cls import GANCLS
 from saddle.games.stackgan import StackGAN
@@ -124,9 +124,9 @@ def test_only_the_finer_image_is_recoloured():
 
 def test_colours_are_held_together_where_there_is_no_text():
     assert "generator/colour" not in losses(small(StackGANv2))
-    assert losses(small(StackGANv2, DataSpec((3, 32, 32))))["generator/colour"] > 0
+    assert losses(small(StackGANv2, DataSpec.of((3, 32, 32))))["generator/colour"] > 0
     assert losses(small(StackGANv2, colour_weight=1.0))["generator/colour"] > 0
-    assert small(StackGANv2, DataSpec((3, 32, 32))).colour_weight == 50
+    assert small(StackGANv2, DataSpec.of((3, 32, 32))).colour_weight == 50
 
 
 # Texts
@@ -172,7 +172,7 @@ def test_samples_of_one_text_differ(kind: type):
     game = small(kind)
     losses(game)
     game.eval()
-    rng.seed("samples")
+    seed_all("samples")
     image = game.sample(4, CAPTIONS[[0, 0, 0, 0]])
     assert image.std(0).max() > 0
     assert game.sample(3).shape == (3, 3, 32, 32), "of texts that the data have"
@@ -193,7 +193,7 @@ def test_the_noise_of_a_code_changes_the_image(at: int):
 
 
 def test_a_tree_without_texts_cannot_be_asked():
-    game = small(StackGANv2, DataSpec((1, 32, 32), ("image", "label"), ("0", "1")))
+    game = small(StackGANv2, DataSpec.of((1, 32, 32), ("image", "label"), ("0", "1")))
     assert game.condition is None
     assert game.draw_label(3) is None
     assert game.noise(3).shape == (3, 4)
@@ -207,7 +207,7 @@ def test_a_tree_without_texts_cannot_be_asked():
 @pytest.mark.parametrize("kind", [GANCLS, StackGAN])
 def test_data_without_captions_are_refused(kind: type):
     with pytest.raises(UsageError, match="needs batches with image, caption"):
-        small(kind, DataSpec((3, 32, 32), ("image", "label"), ("0", "1")))
+        small(kind, DataSpec.of((3, 32, 32), ("image", "label"), ("0", "1")))
 
 
 def test_one_sample_has_no_wrong_text():

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from styled import SMALL, STYLED, growing, styled
 from torch import nn
 
-from saddle import rng
-from saddle.augment import Shown, View
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.context import Context
 from saddle.games.progan import ProGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.layers.pixel_norm import PixelNorm
@@ -18,8 +18,8 @@ from saddle.layers.resample import enlarge, shrink
 from saddle.nets import progan, stylegan2
 from saddle.nets.dcgan import DCGAN
 from saddle.penalties import R1
-from saddle.scene import Scene
 from saddle.spec import DataSpec
+from saddle.views import Shown, View
 
 CLASSES = tuple("0123456789")
 CIFAR = stylegan2.StyleGAN2(mapping_layers=2, architecture="orig", group=32)
@@ -50,15 +50,15 @@ def count(module: nn.Module) -> int:
 )
 def test_networks_have_the_papers_parameter_counts(network, side, classes, of_generator, of_discriminator):
     with torch.device("meta"):
-        data = DataSpec((3, side, side), classes=classes)
+        data = DataSpec.of((3, side, side), classes=classes)
         assert count(network.generator(512, data)) == of_generator
         assert count(network.discriminator(data)) == of_discriminator
 
 
 def test_mapping_and_synthesis_have_the_papers_sizes():
     with torch.device("meta"):
-        cifar = CIFAR.generator(512, DataSpec((3, 32, 32)))
-        full = stylegan2.StyleGAN2().generator(512, DataSpec((3, 1024, 1024)))
+        cifar = CIFAR.generator(512, DataSpec.of((3, 32, 32)))
+        full = stylegan2.StyleGAN2().generator(512, DataSpec.of((3, 1024, 1024)))
     assert (count(cifar.mapping), count(cifar.synthesis), cifar.synthesis.styles) == (525_312, 19_422_227, 8)
     assert (count(full.mapping), full.synthesis.styles) == (2_101_248, 18)
 
@@ -66,7 +66,7 @@ def test_mapping_and_synthesis_have_the_papers_sizes():
 @pytest.mark.parametrize("network", [SMALL, STYLED], ids=["progan", "stylegan2"])
 @pytest.mark.parametrize("side", [8, 16, 64])
 def test_squares_of_a_power_of_two_are_drawn_and_judged(network, side):
-    data = DataSpec((3, side, side))
+    data = DataSpec.of((3, side, side))
     fake = network.generator(5, data)(torch.randn(4, 5))
     assert fake.shape == (4, 3, side, side)
     assert network.discriminator(data)(fake).logits.shape == (4,)
@@ -80,7 +80,7 @@ def test_squares_of_a_power_of_two_are_drawn_and_judged(network, side):
 def test_other_sizes_are_refused_with_the_nearest(network, size, nearest):
     for build in (lambda data: network.generator(5, data), network.discriminator):
         with pytest.raises(UsageError, match=rf"cannot draw {size[0]}×{size[1]}.*power of two.*sizes are {nearest}$"):
-            build(DataSpec((3, *size)))
+            build(DataSpec.of((3, *size)))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_impossible_settings_are_refused(build):
 @pytest.mark.parametrize("game", [ProGAN, StyleGAN2])
 def test_a_network_of_another_kind_is_refused(game):
     with pytest.raises(UsageError, match=r"wants a network (that grows|with styles), not DCGAN"):
-        game(DataSpec((1, 16, 16)), game.Options(network=DCGAN(4), penalties=()))
+        game(DataSpec.of((1, 16, 16)), game.Options(network=DCGAN(4), penalties=()))
 
 
 @pytest.mark.parametrize("game", [growing, styled])
@@ -202,7 +202,7 @@ def test_samples_of_a_growing_network_have_the_full_size_and_its_present_pixels(
 
 
 def test_averaged_weights_grow_with_their_player():
-    from saddle.ema import Averages
+    from saddle.training.averages import Averages
 
     game = growing()
     averages = Averages(game)
@@ -258,7 +258,7 @@ def test_no_truncation_leaves_samples_and_full_truncation_makes_them_one():
     game.generator.w_mean.normal_()
 
     def drawn(psi: float | None) -> torch.Tensor:
-        rng.seed(1)
+        seed_all(1)
         return game.sample(4, truncation=psi)
 
     alike = drawn(0.0)  # but for rounding: a row's place in a batch may choose how it is summed
@@ -297,21 +297,21 @@ def test_noise_is_of_each_training_image_and_an_image_in_use_is_a_function_of_it
 
 
 def test_labels_reach_both_players():
-    data = DataSpec((1, 8, 8), keys=("image", "label"), classes=CLASSES)
+    data = DataSpec.of((1, 8, 8), keys=("image", "label"), classes=CLASSES)
     game = styled(data=data, conditional=True).eval()
     label = torch.tensor([0, 1, 1])
     with torch.no_grad():
         made = game.decode(torch.randn(1, 5).expand(3, 5), label)
-        verdict = game.judge(made[:1].expand(3, -1, -1, -1), label)
+        output = game.judge(made[:1].expand(3, -1, -1, -1), label)
     assert (made[0] - made[1]).abs().max() > 1e-4
     assert torch.allclose(made[1], made[2], atol=1e-5)
-    assert verdict.logits[0] != verdict.logits[1]
+    assert output.logits[0] != output.logits[1]
     assert game.labels == CLASSES
     assert game.sample(4).shape == (4, 1, 8, 8)
 
 
 def test_a_conditional_round_pays_all_its_penalties():
-    data = DataSpec((1, 8, 8), keys=("image", "label"), classes=CLASSES)
+    data = DataSpec.of((1, 8, 8), keys=("image", "label"), classes=CLASSES)
     batch = {"image": images(4, 1, 8, 8), "label": torch.tensor([0, 3, 3, 9])}
     of_d, of_g = play(styled(data=data, conditional=True), batch)
     assert set(of_d.losses) == {"adversarial", "r1"}
@@ -343,5 +343,7 @@ def test_r1_is_half_gamma_and_of_the_image_before_it_is_augmented():
     game = styled(8, views=(Doubling(),))
     game.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64, 1, bias=False))
     weight = game.discriminator[1].weight
-    scene = Scene(lambda x: game.discriminator(game.views[0](x, 0.0)).flatten(), images(4, 1, 8, 8), images(4, 1, 8, 8))
-    assert R1(weight=10.0)(0, scene).item() == pytest.approx(5 * 4 * weight.square().sum().item(), rel=1e-4)
+    context = Context(
+        lambda x: game.discriminator(game.views[0](x, 0.0)).flatten(), images(4, 1, 8, 8), images(4, 1, 8, 8)
+    )
+    assert R1(weight=10.0)(0, context).item() == pytest.approx(5 * 4 * weight.square().sum().item(), rel=1e-4)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images, play, values
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.dcgan import DCGAN
 from saddle.games.gan import GAN
 from saddle.games.wgan import WGAN
@@ -22,8 +22,8 @@ from saddle.nets.resnet import ResNet
 from saddle.penalties import GradientPenalty
 from saddle.spec import DataSpec
 
-SMALL = DataSpec((1, 8, 8))
-POINTS = DataSpec((2,))
+SMALL = DataSpec.of((1, 8, 8))
+POINTS = DataSpec.of((2,))
 BATCH = {"image": images(6, 1, 8, 8)}
 PLANE = {"image": images(6, 2)}
 TINY = {DCGAN: dcgan.DCGAN(width=4), WGAN: dcgan.DCGAN(width=4), WGANGP: ResNet(width=4), GAN: MLP(8, 1)}
@@ -31,7 +31,7 @@ TINY = {DCGAN: dcgan.DCGAN(width=4), WGAN: dcgan.DCGAN(width=4), WGANGP: ResNet(
 
 def small(kind, data=SMALL, **options):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     return kind(data, kind.Options(**{"network": TINY[kind], "z_dim": 4} | options))
 
 
@@ -100,7 +100,7 @@ def test_the_generators_gradient_is_that_of_the_non_saturating_loss():
     *_, move = game.round(iter([BATCH]))
     z_layer = game.generator[1].weight
     (got,) = torch.autograd.grad(move.losses["adversarial"], z_layer)
-    rng.seed(0)
+    seed_all(0)
     (by_hand,) = torch.autograd.grad(
         torch.nn.functional.softplus(-game.discriminator(game.generator(game.noise(6))).logits).mean(), z_layer
     )
@@ -187,7 +187,7 @@ def test_the_noted_distance_is_that_of_the_means():
 
 def test_wgan_gp_refuses_a_critic_with_batch_norm():
     with pytest.raises(UsageError, match=r"GradientPenalty looks at each sample's own gradient, but .* batch norm"):
-        small(WGANGP, data=DataSpec((1, 16, 16)), network=dcgan.DCGAN(width=4))
+        small(WGANGP, data=DataSpec.of((1, 16, 16)), network=dcgan.DCGAN(width=4))
 
 
 def test_the_penalty_is_part_of_the_critics_own_step():

@@ -6,14 +6,14 @@ import pytest
 import torch
 from eights import BATCH, LABELLED, SMALL, normal
 from playing import play
+from seeding import seed_all
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games._autoencoder import divergence, reparametrise
 from saddle.games.cvae import CVAE
 from saddle.games.vae import VAE
 from saddle.layers.likelihood import Bernoulli, Gaussian
-from saddle.run import count_parameters
+from saddle.runs.run import count_parameters
 from saddle.spec import DataSpec
 
 
@@ -24,7 +24,7 @@ def small_vae(kind=VAE, data=SMALL, **options):
 @pytest.mark.parametrize(("width", "counts"), [(400, (652_824,)), (500, (412_540, 403_284))])
 def test_vae_has_the_parameters_of_the_reference(width, counts):
     with torch.device("meta"):
-        game = VAE(DataSpec((1, 28, 28)), VAE.Options(width=width, z_dim=20))
+        game = VAE(DataSpec.of((1, 28, 28)), VAE.Options(width=width, z_dim=20))
     found = count_parameters(game)
     assert counts in ((found["encoder"], found["generator"]), (sum(found.values()),))
 
@@ -81,10 +81,10 @@ def linear_gaussian(game: VAE) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_the_elbo_of_a_linear_gaussian_model_is_its_likelihood():
-    game = VAE(DataSpec((1, 1, 4)), VAE.Options(z_dim=2, likelihood=Gaussian(std=0.5)))
+    game = VAE(DataSpec.of((1, 1, 4)), VAE.Options(z_dim=2, likelihood=Gaussian(std=0.5)))
     x, exact = linear_gaussian(game)
     assert torch.allclose(game.bound({"image": x}), exact, atol=1e-4)
-    rng.seed(0)
+    seed_all(0)
     elbos = []
     for _ in range(400):
         next(game.round(iter([{"image": x}])))
@@ -93,10 +93,10 @@ def test_the_elbo_of_a_linear_gaussian_model_is_its_likelihood():
 
 
 def test_the_bound_rises_with_the_draws_to_the_likelihood():
-    game = VAE(DataSpec((1, 1, 4)), VAE.Options(z_dim=2, likelihood=Gaussian(std=0.5)))
+    game = VAE(DataSpec.of((1, 1, 4)), VAE.Options(z_dim=2, likelihood=Gaussian(std=0.5)))
     x, exact = linear_gaussian(game)
     game.posterior = lambda x, label=None: (torch.zeros(5, 2), torch.zeros(5, 2))  # the prior: a poor guess
-    rng.seed(0)
+    seed_all(0)
     repeated = {"image": x}
     one, ten, many = (
         float(torch.stack([game.bound(repeated, draws) for _ in range(2000 // draws)]).mean()) for draws in (1, 10, 500)
@@ -117,7 +117,7 @@ def test_codes_are_drawn_with_their_deviation_and_pass_the_gradient():
         torch.zeros(20000, 1, requires_grad=True),
         torch.full((20000, 1), math.log(0.25), requires_grad=True),
     )
-    rng.seed(1)
+    seed_all(1)
     z, noise = reparametrise(mean, log_var)
     assert float(z.detach().std()) == pytest.approx(0.5, abs=0.02)
     gradients = torch.autograd.grad(z.sum(), (mean, log_var))

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.augment import Packing
 from saddle.auxiliaries import FeatureMatching
-from saddle.errors import UsageError
+from saddle.base import rng
+from saddle.base.errors import UsageError
+from saddle.context import Context, Output
 from saddle.games._two_player import TwoPlayer
 from saddle.games.improved_gan import ImprovedGAN
 from saddle.games.mgan import MGAN
@@ -20,10 +21,10 @@ from saddle.nets import mgan
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.improved import Improved, LogSumExp
 from saddle.nets.mlp import MLP
-from saddle.scene import Scene, Verdict
 from saddle.spec import DataSpec
+from saddle.views import Packing
 
-CIFAR, POINTS = DataSpec((3, 32, 32)), DataSpec((2,))
+CIFAR, POINTS = DataSpec.of((3, 32, 32)), DataSpec.of((2,))
 
 
 def count(module: nn.Module) -> int:
@@ -51,7 +52,7 @@ def test_the_defaults_of_the_games_are_the_papers_networks():
 @pytest.mark.parametrize("network", [Improved(width=4, generator_width=4), Improved(8, 4, 3, "virtual", "stddev")])
 def test_an_improved_network_draws_and_judges_other_sizes(network):
     for shape in ((1, 16, 24), (3, 32, 32)):
-        data = DataSpec(shape)
+        data = DataSpec.of(shape)
         fake = network.generator(5, data)(torch.randn(4, 5))
         assert fake.shape == (4, *shape)
         assert network.discriminator(data)(fake).logits.shape == (4,)
@@ -60,7 +61,7 @@ def test_an_improved_network_draws_and_judges_other_sizes(network):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28)])
 def test_an_improved_network_says_which_sizes_it_draws(shape):
     with pytest.raises(UsageError, match="multiples of 8, from 16 on"):
-        Improved().generator(5, DataSpec(shape))
+        Improved().generator(5, DataSpec.of(shape))
     with pytest.raises(UsageError, match="draws images"):
         Improved().discriminator(POINTS)
 
@@ -73,7 +74,7 @@ def test_the_logit_of_classes_is_their_softmax_against_a_further_one_of_0():
 @pytest.mark.parametrize("network", [DCGAN(width=4), MLP(width=8)])
 @pytest.mark.parametrize(("minibatch", "norm"), [("stddev", "batch"), ("discrimination", "virtual"), ("none", "none")])
 def test_networks_offer_comparison_and_norms(network, minibatch, norm):
-    network, data = replace(network, minibatch=minibatch, norm=norm), DataSpec((2, 8, 8))
+    network, data = replace(network, minibatch=minibatch, norm=norm), DataSpec.of((2, 8, 8))
     fake = network.generator(5, data)(torch.randn(4, 5))
     assert network.discriminator(data)(fake).logits.shape == (4,)
     kinds = {
@@ -98,8 +99,8 @@ def test_a_discriminator_that_compares_sees_a_collapsed_batch():
 
 def matched(real: torch.Tensor, fake: torch.Tensor, **settings) -> float:
     none = torch.zeros(0)
-    verdicts = {"real_verdict": Verdict(none, real), "fake_verdict": Verdict(none, fake)}
-    return float(FeatureMatching(**settings)(Scene(score=lambda x: x, real=real, fake=fake, **verdicts)))
+    outputs = {"real_output": Output(none, real), "fake_output": Output(none, fake)}
+    return float(FeatureMatching(**settings)(Context(score=lambda x: x, real=real, fake=fake, **outputs)))
 
 
 def test_feature_matching_is_the_distance_of_the_means():
@@ -166,7 +167,9 @@ def test_the_look_ahead_leaves_the_discriminator_where_it_is():
 
 
 def test_an_unrolled_step_works_in_half_precision_and_with_batch_norm():
-    game = TwoPlayer(DataSpec((1, 8, 8)), TwoPlayer.Options(network=DCGAN(4), z_dim=2, unroll=2, views=(Packing(2),)))
+    game = TwoPlayer(
+        DataSpec.of((1, 8, 8)), TwoPlayer.Options(network=DCGAN(4), z_dim=2, unroll=2, views=(Packing(2),))
+    )
     with torch.autocast("cpu", torch.bfloat16):
         moves = play(game, {"image": images(4, 1, 8, 8)})
     assert all(torch.isfinite(loss) for move in moves for loss in move.losses.values())
@@ -196,7 +199,7 @@ def test_every_latent_goes_to_all_generators():
 
 
 def test_each_fake_comes_from_its_generator():
-    for data in (POINTS, DataSpec((1, 8, 8))):
+    for data in (POINTS, DataSpec.of((1, 8, 8))):
         game = MGAN(data, SMALL).eval()
         z = game.noise(12)
         whole = game.decode(z)
@@ -206,7 +209,7 @@ def test_each_fake_comes_from_its_generator():
 
 
 def test_samples_come_from_all_generators_alike():
-    rng.seed(0)
+    seed_all(0)
     who = MGAN(POINTS, SMALL).noise(4000)[:, 3:]
     assert torch.equal(who.sum(1), torch.ones(4000))
     assert torch.allclose(who.mean(0), torch.full((4,), 0.25), atol=0.03)
@@ -244,7 +247,7 @@ def test_latents_are_divided_among_the_parts_of_a_batch():
     ("make", "message"),
     [
         (lambda: MGAN.Options(generators=0), "at least 1 and diversity_weight ≥ 0, not 0"),
-        (lambda: MGAN(DataSpec((1, 28, 28))), "multiples of 8; the nearest sizes are 24×24 and 32×32"),
+        (lambda: MGAN(DataSpec.of((1, 28, 28))), "multiples of 8; the nearest sizes are 24×24 and 32×32"),
         (lambda: Improved(width=0), "width, generator_width and outputs of at least 1"),
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from saddle.errors import SaddleError
-from saddle.game import Move, Synthesis
-from saddle.health import (
+from saddle.base.errors import SaddleError
+from saddle.spec import Batch, DataSpec
+from saddle.tasks import Move, Synthesis
+from saddle.training.health import (
     Diverged,
     Interrupted,
     OutOfMemory,
@@ -21,11 +22,10 @@ from saddle.health import (
     first_bad_tensor,
     memory_in_words,
 )
-from saddle.plan import Plan
-from saddle.spec import Batch, DataSpec
-from saddle.trainer import Trainer
+from saddle.training.plan import Plan
+from saddle.training.trainer import Trainer
 
-POINTS = DataSpec((2,), ("image",))
+POINTS = DataSpec.of((2,), ("image",))
 
 
 class Toy(Synthesis):

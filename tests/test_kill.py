@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from saddle import events
-from saddle.checkpoint import Checkpoints
+from saddle.base import events
+from saddle.training.checkpoint import Checkpoints
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from saddle.layers.minibatch import MinibatchStd, minibatch_std
 from saddle.layers.modulated import ModulatedConv2d, modulated_conv

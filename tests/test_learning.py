@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 
 import saddle
-from saddle import recipe as recipes
-from saddle import scoring
+from saddle.base.files import replace, save
 from saddle.metrics.names import METRICS
 from saddle.metrics.score import Score
-from saddle.pictures import replace, save
-from saddle.run import Run
+from saddle.runs import recipe as recipes
+from saddle.runs import scoring
+from saddle.runs.run import Run
 
 FILES = sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))
 SCORES = Path(__file__).resolve().parents[1] / "docs" / "scores.json"

@@ -11,7 +11,7 @@ from small import shipped
 from test_losses_divergences import LOG2, P, Q, best_critic
 from torch import nn
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.losses import (
     AdversarialLoss,
     EnergyMargin,

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import saddle
-from saddle import events
-from saddle.checkpoint import Checkpoints
-from saddle.run import read_scores
+from saddle.base import events
+from saddle.runs.run import read_scores
+from saddle.training.checkpoint import Checkpoints
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
 SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}

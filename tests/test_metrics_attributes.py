@@ -5,18 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from seeding import seed_all
 from torch import Tensor
 
-from saddle import rng, scoring
-from saddle.captions import ATTRIBUTES, COMBINATIONS, render
+from saddle.base import rng
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Source, open_source
-from saddle.errors import UsageError
-from saddle.game import Sizes, Synthesis
 from saddle.layers.resample import shrink
 from saddle.metrics import evaluate
 from saddle.metrics.attributes import METRICS, asked, share_right, shown
 from saddle.metrics.evaluation import COMPUTE
 from saddle.metrics.names import METRICS as NAMES
+from saddle.runs import scoring
+from saddle.spec.grammar import ATTRIBUTES, COMBINATIONS, render
+from saddle.tasks import Sizes, Synthesis
 
 SOURCE = open_source(DataOptions(source="captions"))
 CHANCE = np.mean([1 / len(names) for names in ATTRIBUTES.values()])
@@ -79,7 +81,7 @@ def test_a_picture_without_a_shape_shows_nothing(picture: Tensor) -> None:
 
 
 def test_noise_shows_nothing() -> None:
-    rng.seed(0)
+    seed_all(0)
     assert (shown(rng.rand(50, 3, 32, 32) * 2 - 1) == -1).all()
 
 

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
-from saddle.errors import SaddleError, UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics import Score, evaluate, extractor
 from saddle.metrics.intra import Known, intra_diversity, intra_fid, pairs
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, one_hot
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.metrics import evaluate
 from saddle.metrics.classes import information
 from saddle.metrics.codes import Codes, nn_accuracy, prior_kid, probe_accuracy, reconstruction

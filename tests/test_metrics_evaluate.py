@@ -12,8 +12,8 @@ from torch import Tensor
 from torch import multiprocessing as mp
 from torch.nn import functional as F
 
-from saddle import dist
-from saddle.errors import SaddleError, UsageError
+from saddle.base import dist
+from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics import Reference, Score, evaluate, extractor, metric_names, rank
 from saddle.metrics.evaluation import COMPUTE, SETTINGS
 from saddle.metrics.fid import Moments, fid

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
-from saddle.errors import SaddleError, UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics import extractor
 from saddle.metrics.digits import WEIGHTS, triples
 from saddle.metrics.inception import Inception

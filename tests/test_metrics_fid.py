@@ -11,7 +11,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from saddle.errors import SaddleError, UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics.fid import Frechet, Moments, fid
 from saddle.metrics.inception_score import inception_score
 from saddle.metrics.kid import kid, mmd, subset_size

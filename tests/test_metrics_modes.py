@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.metrics.classes import conditional_accuracy, rarest_class
 from saddle.metrics.modes import assign, covered, high_quality, mode_kl
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.metrics import blocks
 from saddle.metrics.nearest import copying
 from saddle.metrics.prdc import prdc, radii

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from saddle.errors import SaddleError
+from saddle.base.errors import SaddleError
 from saddle.metrics import Score, rank
 from saddle.metrics.uncertainty import groups, jackknife, share_error
 

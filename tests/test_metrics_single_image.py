@@ -5,12 +5,12 @@ import torch
 from playing import images
 from torch import Tensor
 
-from saddle import scoring
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, open_source
-from saddle.errors import UsageError
 from saddle.games.singan import SinGAN
 from saddle.metrics import evaluate
 from saddle.metrics.single_image import OneImage, diversity, patch_distance, reconstruction_psnr
+from saddle.runs import scoring
 
 
 def looked_at(**parts: Tensor) -> OneImage:

@@ -9,12 +9,12 @@ from scipy import ndimage, stats
 from torch.nn.functional import avg_pool2d
 
 import saddle
-from saddle import scoring
+from saddle.base.errors import SaddleError, UsageError
 from saddle.data import open_source
 from saddle.data.options import DataOptions
-from saddle.errors import SaddleError, UsageError
 from saddle.metrics import evaluate
 from saddle.metrics.swd import OF_AN_IMAGE, _wasserstein, all_patches, enlarged, patches, pyramid, swd
+from saddle.runs import scoring
 
 LINE = np.array([1, 4, 6, 4, 1]) / 16
 

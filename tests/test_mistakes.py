@@ -13,15 +13,16 @@ import torch
 from small import GAMES, make_trainer, shipped
 from torch import Tensor, nn
 
-from saddle import penalties, registry
-from saddle.data import DataOptions, open_source, sources
-from saddle.errors import UsageError
-from saddle.game import Synthesis
+from saddle import penalties
+from saddle.base.errors import UsageError
+from saddle.data import DataOptions, list_sources, open_source
 from saddle.losses import RelativisticAverage
 from saddle.nets.dcgan import DCGAN
 from saddle.penalties import InputPenalty, Penalty
+from saddle.runs import registry
 from saddle.spec import DataSpec
-from saddle.trainer import Trainer
+from saddle.tasks import Synthesis
+from saddle.training.trainer import Trainer
 
 by_game = pytest.mark.parametrize("name", GAMES)
 
@@ -145,7 +146,7 @@ def test_the_data_of_a_generator_of_images_lie_between_minus_one_and_one(name):
 
 def test_all_embedded_images_lie_between_minus_one_and_one():
     found = 0
-    for name in (name for name in sources() if ":" not in name):
+    for name in (name for name in list_sources() if ":" not in name):
         source = open_source(DataOptions(source=name))
         if source.spec.is_image:
             found += 1
@@ -168,7 +169,7 @@ def test_batch_norm_in_a_critic_with_a_penalty_on_each_samples_gradient_is_refus
     gan = registry.load("gan")
     options = gan.Options(network=DCGAN(width=2), penalties=(kind(),))
     with pytest.raises(UsageError, match=f"{kind.__name__} looks at each sample's own gradient"):
-        gan(DataSpec((1, 16, 16)), options)
+        gan(DataSpec.of((1, 16, 16)), options)
 
 
 def test_every_penalty_on_an_input_asks_for_a_critic_without_batch_norm():

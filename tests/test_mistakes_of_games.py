@@ -33,7 +33,7 @@ def kinds(network: nn.Module) -> list[str]:
 
 def test_dcgans_layers_stand_in_the_papers_order():
     """Others leave out the first ReLU, norm the image or behind the activation, or end in a leaky ReLU."""
-    data = DataSpec((3, 64, 64))
+    data = DataSpec.of((3, 64, 64))
     with torch.device("meta"):
         generator, judge = DCGAN(4).generator(9, data), DCGAN(4).discriminator(data)
     assert kinds(generator) == ["Unflatten", *4 * RISING, "ConvTranspose2d", "Tanh"]
@@ -44,7 +44,7 @@ def test_dcgans_layers_stand_in_the_papers_order():
 
 def test_sngans_plain_generator_norms_and_bends_its_first_map_too():
     with torch.device("meta"):
-        generator = SNCNN(4).generator(9, DataSpec((3, 32, 32)))
+        generator = SNCNN(4).generator(9, DataSpec.of((3, 32, 32)))
     assert kinds(generator) == ["Linear", "Unflatten", "BatchNorm2d", "ReLU", *3 * RISING, "Conv2d", "Tanh"]
 
 
@@ -87,7 +87,7 @@ def test_what_ebgan_notes_of_the_data_is_their_energy_and_not_the_whole_loss():
 
 def test_a_judge_that_knows_every_generator_is_never_confused():
     """With a softmax before the cross-entropy a certain and right answer would still cost ln(e + 3) - 1 = 0.74."""
-    game, origin = MGAN(DataSpec((2,)), FOUR), torch.arange(4).repeat_interleave(4)
+    game, origin = MGAN(DataSpec.of((2,)), FOUR), torch.arange(4).repeat_interleave(4)
 
     def certain(x):
         return mgan.Judgement(0 * x[:, 0], 100.0 * nn.functional.one_hot(origin[: len(x)], 4) + 0 * x[:, :1])
@@ -98,7 +98,7 @@ def test_a_judge_that_knows_every_generator_is_never_confused():
 
 
 def test_mgan_s_generators_gain_from_being_told_apart_with_the_papers_weight():
-    game = MGAN(DataSpec((2,)), FOUR)
+    game = MGAN(DataSpec.of((2,)), FOUR)
     nn.init.zeros_(game.discriminator.origin.weight)
     nn.init.zeros_(game.discriminator.origin.bias)
     moves = [*game.round(iter([{"image": torch.randn(16, 2)}]))]
@@ -106,7 +106,7 @@ def test_mgan_s_generators_gain_from_being_told_apart_with_the_papers_weight():
 
 
 def test_infogan_s_adversarial_loss_is_cross_entropy_and_no_squared_error():
-    game = InfoGAN(DataSpec((1, 8, 8)), InfoGAN.Options(z_dim=4, width=4))
+    game = InfoGAN(DataSpec.of((1, 8, 8)), InfoGAN.Options(z_dim=4, width=4))
     for p in game.discriminator.logit.parameters():
         nn.init.zeros_(p)
     lost = [float(move.losses["adversarial"].detach()) for move in game.round(iter([BATCH]))]
@@ -122,7 +122,7 @@ def test_one_sample_at_its_own_place_has_parzens_density():
 @pytest.mark.parametrize(("side", "parameters"), [(128, 50_388_609), (256, 55_880_833), (512, 56_163_905)])
 def test_biggan_deep_has_the_published_count_with_128_colours_of_which_3_are_seen(side, parameters):
     """The published weights draw 128 channels and cut off 125."""
-    data = DataSpec((3, side, side), classes=tuple(map(str, range(1000))))
+    data = DataSpec.of((3, side, side), classes=tuple(map(str, range(1000))))
     with torch.device("meta"):
         generator = BigGANDeep().generator(128, data)
     last = [m for m in generator.last.modules() if isinstance(m, nn.Conv2d)][-1]

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base import rng
+from saddle.base.errors import UsageError
 from saddle.layers import norm
 from saddle.layers.dropout import Dropout
 from saddle.nets import infogan
@@ -37,7 +38,7 @@ PAPERS = [
 @pytest.mark.parametrize(("network", "z_dim", "shape", "of_generator", "of_discriminator"), PAPERS)
 def test_networks_have_the_papers_parameter_counts(network, z_dim, shape, of_generator, of_discriminator):
     with torch.device("meta"):
-        data = DataSpec(shape)
+        data = DataSpec.of(shape)
         assert count(network.generator(z_dim, data)) == of_generator
         assert count(network.discriminator(data)) == of_discriminator
 
@@ -53,7 +54,7 @@ def test_networks_have_the_papers_parameter_counts(network, z_dim, shape, of_gen
 def test_a_discriminator_has_thresholds_of_its_own_with_norms_and_without(network):
     """Without biases and shifts of norms an image twice as strong has twice the logit, and a black one always 0."""
     torch.manual_seed(0)
-    judge = network.discriminator(DataSpec((1, 16, 16))).eval()
+    judge = network.discriminator(DataSpec.of((1, 16, 16))).eval()
     for parameter in judge.parameters():
         nn.init.normal_(parameter, 0.1, 0.2)
     assert (judge(torch.zeros(2, 1, 16, 16)).logits.abs() > 1e-3).all()
@@ -62,11 +63,11 @@ def test_a_discriminator_has_thresholds_of_its_own_with_norms_and_without(networ
 @pytest.mark.parametrize(("packed", "parameters"), [(1, 405_201), (2, 407_201), (3, 409_201), (4, 411_201)])
 def test_a_discriminator_of_packed_points_has_pacgans_parameter_count(packed, parameters):
     with torch.device("meta"):
-        assert count(MixtureMaxout().discriminator(DataSpec((2 * packed,)))) == parameters
+        assert count(MixtureMaxout().discriminator(DataSpec.of((2 * packed,)))) == parameters
 
 
 def test_the_mixtures_generator_has_no_bias_before_its_batch_norm():
-    names = [n for n, _ in MixtureMaxout(width=4).generator(2, DataSpec((2,))).named_parameters()]
+    names = [n for n, _ in MixtureMaxout(width=4).generator(2, DataSpec.of((2,))).named_parameters()]
     assert [n for n in names if n.endswith("bias")] == ["1.bias", "4.bias", "7.bias", "10.bias", "12.bias"]
 
 
@@ -77,7 +78,7 @@ def test_mixture_networks_without_units_are_refused():
 
 def test_infogan_has_the_papers_parameter_counts():
     with torch.device("meta"):
-        data = DataSpec((1, 28, 28))
+        data = DataSpec.of((1, 28, 28))
         judge = infogan.Discriminator(data, categories=10, continuous=2)
         assert count(infogan.generator(62 + 10 + 2, data)) == 6_652_481
         assert count(judge.trunk) == 6_558_144
@@ -100,7 +101,7 @@ SIZES = [(28, 28), (32, 32), (48, 48), (64, 96), (8, 8), (96, 64), (20, 36)]
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_any_size_that_halves_evenly_is_drawn_and_judged(network, size):
-    data = DataSpec((2, *size))
+    data = DataSpec.of((2, *size))
     fake = network.generator(5, data)(torch.randn(3, 5))
     assert fake.shape == (3, 2, *size)
     assert fake.abs().max() <= 1
@@ -110,7 +111,7 @@ def test_any_size_that_halves_evenly_is_drawn_and_judged(network, size):
 @pytest.mark.parametrize("side", [28, 32, 48, 64, 96, 128])
 def test_the_smallest_map_has_4_to_7_pixels(side):
     with torch.device("meta"):
-        generator = DCGAN(width=2).generator(5, DataSpec((3, side, side)))
+        generator = DCGAN(width=2).generator(5, DataSpec.of((3, side, side)))
     assert 4 <= generator[1].kernel_size[0] <= 7
 
 
@@ -121,18 +122,18 @@ def test_the_smallest_map_has_4_to_7_pixels(side):
 def test_a_size_that_does_not_halve_evenly_is_refused_with_the_nearest_that_do(network, size, nearest):
     for build in (lambda data: network.generator(5, data), network.discriminator):
         with pytest.raises(UsageError, match=f"cannot draw {size[0]}×{size[1]} images.*nearest sizes are.*{nearest}"):
-            build(DataSpec((3, *size)))
+            build(DataSpec.of((3, *size)))
 
 
 @pytest.mark.parametrize("network", [DCGAN(), ResNet()], ids=["DCGAN", "ResNet"])
 def test_an_image_network_refuses_points_and_names_one_that_takes_them(network):
     with pytest.raises(UsageError, match=r"draws images; .*points of shape \(2,\); choose --game.network MLP"):
-        network.generator(5, DataSpec((2,)))
+        network.generator(5, DataSpec.of((2,)))
 
 
 @pytest.mark.parametrize("network", [MLP(width=8), Maxout()], ids=["MLP", "Maxout"])
 def test_points_are_drawn_without_bounds(network):
-    data = DataSpec((2,))
+    data = DataSpec.of((2,))
     generator = network.generator(5, data)
     assert not any(isinstance(layer, nn.Tanh) for layer in generator)
     assert network.discriminator(data)(generator(torch.randn(3, 5))).logits.shape == (3,)
@@ -152,10 +153,10 @@ def test_a_kernel_that_neither_of_dcgans_codes_has_is_refused():
 
 
 EVERY = [
-    *(n.generator(4, DataSpec((1, 8, 8))) for n in (DCGAN(4), ResNet(4), Maxout(), MLP(8, 1))),
-    *(n.discriminator(DataSpec((1, 8, 8))) for n in (DCGAN(4), ResNet(4), Maxout(), MLP(8, 1))),
-    infogan.generator(4, DataSpec((1, 8, 8)), 4),
-    infogan.Discriminator(DataSpec((1, 8, 8)), 3, 1, 4),
+    *(n.generator(4, DataSpec.of((1, 8, 8))) for n in (DCGAN(4), ResNet(4), Maxout(), MLP(8, 1))),
+    *(n.discriminator(DataSpec.of((1, 8, 8))) for n in (DCGAN(4), ResNet(4), Maxout(), MLP(8, 1))),
+    infogan.generator(4, DataSpec.of((1, 8, 8)), 4),
+    infogan.Discriminator(DataSpec.of((1, 8, 8)), 3, 1, 4),
     translator((1, 8, 8), 1, 4),
     patch_discriminator((1, 8, 8), 1, 4),
 ]
@@ -171,7 +172,7 @@ def test_batch_norm_is_that_of_the_whole_batch_and_its_second_number_is_not_eps(
 
 
 def test_the_resnet_critic_has_no_batch_norm_and_its_generator_has():
-    data = DataSpec((3, 32, 32))
+    data = DataSpec.of((3, 32, 32))
     norms = [
         [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         for net in (ResNet(4).generator(8, data), ResNet(4).discriminator(data))
@@ -180,7 +181,7 @@ def test_the_resnet_critic_has_no_batch_norm_and_its_generator_has():
 
 
 def test_networks_work_in_float64_and_under_bf16():
-    data = DataSpec((1, 8, 8))
+    data = DataSpec.of((1, 8, 8))
     for network in (DCGAN(4), ResNet(4), Maxout(), MLP(8)):
         generator, judge = network.generator(4, data), network.discriminator(data)
         with torch.autocast("cpu", torch.bfloat16):
@@ -190,7 +191,7 @@ def test_networks_work_in_float64_and_under_bf16():
 
 def test_dcgan_starts_with_small_normal_weights():
     torch.manual_seed(0)
-    generator = DCGAN(32).generator(100, DataSpec((3, 32, 32)))
+    generator = DCGAN(32).generator(100, DataSpec.of((3, 32, 32)))
     assert generator[1].weight.std().item() == pytest.approx(0.02, rel=0.05)
     scale = torch.cat([m.weight for m in generator if isinstance(m, nn.BatchNorm2d)])
     assert scale.mean().item() == pytest.approx(1.0, abs=0.01)
@@ -199,7 +200,7 @@ def test_dcgan_starts_with_small_normal_weights():
 
 def test_maxout_networks_start_with_the_papers_uniform_weights():
     torch.manual_seed(0)
-    data = DataSpec((1, 28, 28))
+    data = DataSpec.of((1, 28, 28))
     for net, bound in ((Maxout().generator(100, data), 0.05), (Maxout().discriminator(data), 0.005)):
         weights = torch.cat([p.flatten() for name, p in net.named_parameters() if "weight" in name])
         assert bound * 0.999 < weights.abs().max() <= bound
@@ -215,7 +216,7 @@ def test_a_maxout_unit_is_the_largest_of_its_pieces():
 
 
 def test_dropout_keeps_the_mean_and_sleeps_in_use():
-    rng.seed(0)
+    seed_all(0)
     layer, x = Dropout(keep=0.8), torch.ones(100, 100)
     dropped = layer(x)
     assert sorted(dropped.unique().tolist()) == [0.0, 1.25]
@@ -225,12 +226,12 @@ def test_dropout_keeps_the_mean_and_sleeps_in_use():
 
 def test_dropout_draws_the_same_mask_however_the_batch_is_divided():
     layer, x = Dropout(keep=0.5), torch.ones(6, 10)
-    rng.seed(0)
+    seed_all(0)
     whole = layer(x)
     parts = []
     for part in range(2):
         with rng.share(part, 2):
-            rng.seed(0)
+            seed_all(0)
             parts.append(layer(x[part * 3 : part * 3 + 3]))
     assert torch.equal(torch.cat(parts), whole)
 
@@ -287,6 +288,6 @@ def test_a_translator_refuses_sizes_that_would_come_back_larger(size, nearest):
 
 
 def test_an_infogan_verdict_has_a_logit_for_each_image_and_the_code_in_its_parts():
-    net = infogan.Discriminator(DataSpec((1, 8, 8)), categories=10, continuous=2, width=4)
-    verdict = net(torch.zeros(3, 1, 8, 8))
-    assert [part.shape for part in verdict] == [(3,), (3, 10), (3, 2), (3, 2)]
+    net = infogan.Discriminator(DataSpec.of((1, 8, 8)), categories=10, continuous=2, width=4)
+    output = net(torch.zeros(3, 1, 8, 8))
+    assert [part.shape for part in output] == [(3,), (3, 10), (3, 2), (3, 2)]

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from playing import images
+from seeding import seed_all
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.games.acgan import ACGAN
 from saddle.games.cgan import CGAN
 from saddle.games.sgan import SGAN
@@ -25,8 +25,8 @@ from saddle.nets.sngan import SNResNet
 from saddle.spec import Condition, DataSpec
 
 TEN = tuple("0123456789")
-SMALL = DataSpec((1, 8, 8), ("image", "label"), ("a", "b", "c"))
-COLUMNS = DataSpec((1, 8, 8), ("image", "label"), condition=Condition("numbers", ("x", "y", "z")))
+SMALL = DataSpec.of((1, 8, 8), ("image", "label"), ("a", "b", "c"))
+COLUMNS = DataSpec.of((1, 8, 8), ("image", "label"), condition=Condition("numbers", ("x", "y", "z")))
 TOLD = [Concatenation(DCGAN(width=4)), Concatenation(MLP(8, 1)), ConditionalMaxout()]
 by_network = pytest.mark.parametrize("network", TOLD, ids=lambda n: f"{type(n).__name__}-{len(repr(n))}")
 
@@ -37,12 +37,12 @@ def count(module: nn.Module) -> int:
 
 def built(network, data=SMALL):
     torch.manual_seed(0)
-    rng.seed(0)
+    seed_all(0)
     return network.generator(5, data).eval(), network.discriminator(data).eval()
 
 
 def digits(channels: int, side: int) -> DataSpec:
-    return DataSpec((channels, side, side), ("image", "label"), TEN)
+    return DataSpec.of((channels, side, side), ("image", "label"), TEN)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_without_labels_the_network_is_told_nothing(network):
 
 
 def test_points_have_the_label_as_further_numbers():
-    data = DataSpec((2,), ("image", "label"), ("a", "b"))
+    data = DataSpec.of((2,), ("image", "label"), ("a", "b"))
     generator, discriminator = built(Concatenation(MLP(8, 1)), data)
     fake = generator(torch.randn(3, 5), torch.tensor([0, 1, 1]))
     assert fake.shape == (3, 2)
@@ -168,16 +168,16 @@ def test_ten_logits_of_zero_are_real_with_ten_elevenths():
     head = nn.Linear(4, 10)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
-    verdict = classifier(head)(torch.randn(3, 1, 2, 2))
-    assert verdict.logits.sigmoid().tolist() == pytest.approx([10 / 11] * 3)
-    assert verdict.logits.tolist() == pytest.approx([math.log(10)] * 3)
+    output = classifier(head)(torch.randn(3, 1, 2, 2))
+    assert output.logits.sigmoid().tolist() == pytest.approx([10 / 11] * 3)
+    assert output.logits.tolist() == pytest.approx([math.log(10)] * 3)
 
 
 def test_the_fake_classs_logit_is_fixed_at_zero():
-    verdict = classifier(nn.Linear(4, 10))(torch.randn(5, 1, 2, 2).double().float())
-    eleven = torch.cat((verdict.classes, torch.zeros(5, 1)), 1).double().softmax(1)
-    torch.testing.assert_close(verdict.logits.double().sigmoid(), 1 - eleven[:, -1], atol=1e-6, rtol=0)
-    assert verdict.classes.shape == (5, 10)
+    output = classifier(nn.Linear(4, 10))(torch.randn(5, 1, 2, 2).double().float())
+    eleven = torch.cat((output.classes, torch.zeros(5, 1)), 1).double().softmax(1)
+    torch.testing.assert_close(output.logits.double().sigmoid(), 1 - eleven[:, -1], atol=1e-6, rtol=0)
+    assert output.classes.shape == (5, 10)
 
 
 def test_a_number_added_to_all_class_logits_changes_real_but_no_class():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.layers import norm
 from saddle.layers.attention import SelfAttention
 from saddle.layers.conditional import ClassBatchNorm2d, Projection
@@ -25,7 +25,7 @@ def count(module: nn.Module) -> int:
 
 
 def spec(side: int, classes: int = 0, channels: int = 3) -> DataSpec:
-    return DataSpec((channels, side, side), classes=tuple(map(str, range(classes))))
+    return DataSpec.of((channels, side, side), classes=tuple(map(str, range(classes))))
 
 
 PUBLISHED = [
@@ -69,15 +69,15 @@ def built(network: Network, data: DataSpec, z_dim: int = 12) -> tuple[nn.Module,
 @by_network
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (32, 48), (48, 48), (64, 64)])
 def test_any_size_that_halves_evenly_is_drawn_and_judged(network, size):
-    data = DataSpec((2, *size))
+    data = DataSpec.of((2, *size))
     pieces = {8: 12, 28: 12, 32: 12, 48: 12, 64: 15}[size[0]]
     generator, discriminator = built(network, data, pieces)
     fake = generator(torch.randn(2, pieces))
     assert fake.shape == (2, 2, *size)
     assert fake.abs().max() <= 1
-    verdict = discriminator(fake)
-    assert verdict.logits.shape == (2,)
-    assert verdict.features.shape[0] == 2
+    output = discriminator(fake)
+    assert output.logits.shape == (2,)
+    assert output.features.shape[0] == 2
 
 
 @pytest.mark.parametrize("network", LABELLED, ids=str)

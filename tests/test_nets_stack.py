@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.nets import gan_cls, stackgan, stackgan_v2
 from saddle.spec import DataSpec
 
@@ -14,7 +14,7 @@ def count(module: nn.Module) -> int:
 
 
 def colours(side: int) -> DataSpec:
-    return DataSpec((3, side, side))
+    return DataSpec.of((3, side, side))
 
 
 COUNTS = {
@@ -155,12 +155,12 @@ def test_the_generators_heed_the_text_and_the_noise():
 )
 def test_sizes_that_no_stage_can_draw_are_refused_with_the_nearest(factor: int, shape: tuple[int, ...], said: str):
     with pytest.raises(UsageError, match=said):
-        stackgan.smaller("StackGAN", DataSpec(shape), factor)
+        stackgan.smaller("StackGAN", DataSpec.of(shape), factor)
 
 
 @pytest.mark.parametrize(("shape", "factor"), [((3, 32, 32), 4), ((3, 32, 48), 2), ((1, 56, 56), 2)])
 def test_sizes_that_a_stage_can_draw_are_left_alone(shape: tuple[int, int, int], factor: int):
-    small = stackgan.smaller("StackGAN", DataSpec(shape), factor).shape
+    small = stackgan.smaller("StackGAN", DataSpec.of(shape), factor).shape
     assert small == (shape[0], shape[1] // factor, shape[2] // factor)
 
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from saddle.captions import COMBINATIONS, caption
-from saddle.errors import SaddleError, UsageError
+from saddle.base.errors import SaddleError, UsageError
+from saddle.base.settings import choices, plain, restore
 from saddle.nets.embedding import ImageEncoder, joint_embedding, matched
 from saddle.nets.text import ALPHABET, BagOfWords, CharCNNRNN, Plugged, TextEncoder, plug
-from saddle.settings import choices, plain, restore
 from saddle.spec import Condition, DataSpec
-from saddle.text import condition_of, packed, to_bytes
+from saddle.spec.grammar import COMBINATIONS, caption
+from saddle.spec.text import condition_of, packed, to_bytes
 
 TEXTS = [caption(combination) for combination in COMBINATIONS]
 CONDITION = condition_of(TEXTS)
@@ -164,7 +164,7 @@ def test_the_same_caption_twice_is_no_wrong_pair() -> None:
 
 def test_the_joint_gradient_reaches_both_encoders() -> None:
     torch.manual_seed(0)
-    data = DataSpec((3, 16, 16))
+    data = DataSpec.of((3, 16, 16))
     longer = replace(SMALL, length=100)  # at 66 there is one step, and no state to go on from
     texts, images = built(longer), ImageEncoder(data, 12, width=4)
     x, label = torch.randn(6, 3, 16, 16), to_bytes(TEXTS[::20], CONDITION)

@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images
+from seeding import seed_all
 from styled import SMALL, STYLED, styled
 from torch import nn
 
-from saddle import rng
-from saddle.errors import UsageError
+from saddle.base import rng
+from saddle.base.errors import UsageError
+from saddle.context import Context
 from saddle.games.progan import ProGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.nets import stylegan2
-from saddle.scene import Scene
 from saddle.spec import DataSpec
 
 
@@ -31,28 +32,28 @@ class Linear(nn.Module):
 def test_path_lengths_of_a_linear_synthesis_are_known():
     """‖A y‖ for y normal with variance 1 / (H W), whatever the styles; its mean square is ‖A‖² / (H W)."""
     matrix = torch.randn(3, 16)
-    rng.seed(0)
+    seed_all(0)
     lengths = stylegan2.path_lengths(Linear(matrix), torch.randn(5000, 6, 3))
     assert lengths.square().mean().item() == pytest.approx(matrix.square().sum().item() / 16, rel=0.05)
-    rng.seed(0)
+    seed_all(0)
     y = rng.randn(5000, 1, 4, 4).flatten(1) / 4
     assert torch.allclose(lengths, (y @ matrix.T).norm(dim=1), atol=1e-5)
 
 
-def path_scene(game: StyleGAN2, memory: nn.Module) -> Scene:
+def path_scene(game: StyleGAN2, memory: nn.Module) -> Context:
     z = torch.randn(4, 5)
-    return Scene(lambda x: x, images(4, 1, 8, 8), game.decode(z), z=z, player=game.generator, memory=memory)
+    return Context(lambda x: x, images(4, 1, 8, 8), game.decode(z), z=z, player=game.generator, memory=memory)
 
 
 def test_the_path_length_penalty_compares_with_a_mean_that_includes_the_lengths_at_hand():
     game, penalty = styled(8), stylegan2.PathLength()
     memory = penalty.remember(game)
-    scene = path_scene(game, memory)
-    rng.seed(2)
-    styles = game.generator.styles(scene.z[::2])
+    context = path_scene(game, memory)
+    seed_all(2)
+    styles = game.generator.styles(context.z[::2])
     lengths = stylegan2.path_lengths(game.generator.synthesis, styles)
-    rng.seed(2)
-    paid = penalty.measure(scene)
+    seed_all(2)
+    paid = penalty.measure(context)
     mean = 0.01 * lengths.mean()
     assert memory.mean.item() == pytest.approx(mean.item(), rel=1e-4)
     assert paid.item() == pytest.approx((lengths - mean).square().mean().item(), rel=1e-4)
@@ -67,14 +68,14 @@ def test_path_lengths_are_of_styles_and_not_of_latents():
     generator = styled(8, network=replace(STYLED, mixing=0.0)).generator
 
     def lengths(factor: float) -> torch.Tensor:
-        rng.seed(3)
+        seed_all(3)
         return stylegan2.path_lengths(generator.synthesis, generator.styles(factor * torch.ones(2, 5)))
 
     assert torch.allclose(lengths(1.0), lengths(10.0), rtol=1e-3)
 
 
 def test_path_length_goes_with_styles_alone():
-    game = ProGAN(DataSpec((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=()))
+    game = ProGAN(DataSpec.of((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=()))
     assert "this generator has none" in stylegan2.PathLength().forbids(game)
     with pytest.raises(UsageError, match="use the network StyleGAN2"):
-        ProGAN(DataSpec((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=(stylegan2.PathLength(),)))
+        ProGAN(DataSpec.of((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=(stylegan2.PathLength(),)))

@@ -5,25 +5,18 @@ import math
 import pytest
 import torch
 from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, conv_critic, linear, value
+from seeding import seed_all
 from small import shipped
 from torch import nn
 from torch.func import functional_call
 
-from saddle import rng
-from saddle.augment import Packing
-from saddle.errors import UsageError
+from saddle.base import rng
+from saddle.base.errors import UsageError
+from saddle.context import Context, Output
 from saddle.layers.norm import BatchNorm2d
-from saddle.penalties import (
-    R1,
-    R2,
-    GradientPenalty,
-    InputPenalty,
-    NearDataPenalty,
-    Penalty,
-    input_gradient,
-)
-from saddle.scene import Scene, Verdict
+from saddle.penalties import R1, R2, GradientPenalty, InputPenalty, NearDataPenalty, Penalty, input_gradient
 from saddle.spec import DataSpec
+from saddle.views import Packing
 
 ON_INPUTS = [kind() for kind in shipped(Penalty).values() if issubclass(kind, InputPenalty)]
 ON_NORMS = [GradientPenalty, NearDataPenalty]
@@ -50,7 +43,7 @@ def test_a_target_of_zero_is_the_zero_centred_penalty():
     assert value(GradientPenalty(weight=1.0, target=0.0)) == pytest.approx(25)
     flat = nn.Linear(2, 1)
     nn.init.zeros_(flat.weight)
-    penalty = GradientPenalty(target=0.0)(0, Scene(flat, REAL, FAKE))
+    penalty = GradientPenalty(target=0.0)(0, Context(flat, REAL, FAKE))
     penalty.backward()
     assert float(penalty.detach()) == 0
     assert torch.equal(flat.weight.grad, torch.zeros(1, 2))
@@ -89,7 +82,7 @@ def test_a_map_of_logits_counts_as_its_mean_and_not_as_its_sum():
 def test_a_flat_critic_costs_the_whole_weight_and_has_a_finite_gradient():
     layer = nn.Linear(2, 1)
     nn.init.zeros_(layer.weight)
-    penalty = GradientPenalty(weight=10.0)(0, Scene(layer, REAL, FAKE))
+    penalty = GradientPenalty(weight=10.0)(0, Context(layer, REAL, FAKE))
     penalty.backward()
     assert penalty.item() == 10.0
     assert torch.isfinite(layer.weight.grad).all()
@@ -102,7 +95,7 @@ def test_each_sample_has_one_place_of_its_own_between_fake_and_real():
         seen.append(x.detach())
         return x.flatten(1).sum(1)
 
-    rng.seed(0)
+    seed_all(0)
     value(GradientPenalty(), score, IMAGES, FAKE_IMAGES)
     share = ((seen[0] - FAKE_IMAGES) / (IMAGES - FAKE_IMAGES)).flatten(1)
     assert ((share >= -1e-4) & (share <= 1 + 1e-4)).all()
@@ -127,12 +120,12 @@ def test_the_penalty_of_a_batch_is_the_mean_of_its_parts():
 
 def test_two_shares_make_the_penalty_of_one():
     critic = conv_critic().float()
-    rng.seed(3)
+    seed_all(3)
     whole = value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES)
     parts = []
     for part in range(2):
         with rng.share(part, 2):
-            rng.seed(3)
+            seed_all(3)
             rows = slice(3 * part, 3 * part + 3)
             parts.append(value(GradientPenalty(), critic, IMAGES[rows], FAKE_IMAGES[rows]))
     assert whole == pytest.approx(sum(parts) / 2, rel=1e-5)
@@ -140,7 +133,7 @@ def test_two_shares_make_the_penalty_of_one():
 
 def test_a_lazy_penalty_makes_good_for_the_rounds_it_skips():
     lazy = R1(weight=1.0, every=4)
-    given = [lazy(rounds, Scene(linear(3, 4), REAL, FAKE)) for rounds in range(8)]
+    given = [lazy(rounds, Context(linear(3, 4), REAL, FAKE)) for rounds in range(8)]
     assert [penalty is None for penalty in given] == [False, True, True, True] * 2
     assert float(given[4]) == pytest.approx(4 * 12.5)
 
@@ -148,16 +141,16 @@ def test_a_lazy_penalty_makes_good_for_the_rounds_it_skips():
 def test_no_gradient_reaches_the_samples():
     """An interpolate of fakes that are not detached would train the generator through the penalty."""
     layer, fake = nn.Linear(2, 1), FAKE.clone().requires_grad_()
-    GradientPenalty()(0, Scene(lambda x: layer(x).square(), REAL, fake)).backward()
+    GradientPenalty()(0, Context(lambda x: layer(x).square(), REAL, fake)).backward()
     assert fake.grad is None
     assert layer.weight.grad.abs().sum() > 0
 
 
 def test_under_bf16_a_penalty_is_computed_in_fp32():
     critic = conv_critic().float()
-    rng.seed(0)
+    seed_all(0)
     plain = value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES)
-    rng.seed(0)
+    seed_all(0)
     with torch.autocast("cpu", torch.bfloat16):
         assert value(GradientPenalty(), critic, IMAGES, FAKE_IMAGES) == plain
         assert input_gradient(lambda x: x.sum(1), REAL).dtype == torch.float32
@@ -169,12 +162,12 @@ def test_the_gradient_of_a_penalty_agrees_with_finite_differences(penalty):
     names = [name for name, _ in critic.named_parameters()]
 
     def measured(*weights):
-        rng.seed(0)
+        seed_all(0)
 
         def score(x):
             return functional_call(critic, dict(zip(names, weights, strict=True)), (x,))
 
-        return penalty(0, Scene(score, IMAGES[:2].double(), FAKE_IMAGES[:2].double()))
+        return penalty(0, Context(score, IMAGES[:2].double(), FAKE_IMAGES[:2].double()))
 
     assert torch.autograd.gradcheck(measured, tuple(critic.parameters()))
 
@@ -200,7 +193,7 @@ def places(penalty, real=IMAGES, fake=FAKE_IMAGES) -> torch.Tensor:
         seen.append(x.detach())
         return x.flatten(1).sum(1)
 
-    rng.seed(0)
+    seed_all(0)
     value(penalty, score, real, fake)
     return seen[0]
 
@@ -243,13 +236,13 @@ def test_every_penalty_has_its_own_name_in_the_log():
 
 def of_packs(penalty: Penalty, m: int, critic, real=IMAGES, fake=FAKE_IMAGES) -> float:
     """The penalty of a critic that is shown m samples as one, their channels on top of each other."""
-    view = Packing(m).build(DataSpec(tuple(real.shape[1:])))
+    view = Packing(m).build(DataSpec.of(tuple(real.shape[1:])))
 
     def score(x):
         return critic(view(x, 0.0))
 
-    verdicts = (Verdict(score(x), x) for x in (real, fake))
-    return float(penalty(0, Scene(score, real, fake, *verdicts)))
+    outputs = (Output(score(x), x) for x in (real, fake))
+    return float(penalty(0, Context(score, real, fake, *outputs)))
 
 
 @pytest.mark.parametrize("penalty", ON_INPUTS, ids=lambda p: type(p).__name__)

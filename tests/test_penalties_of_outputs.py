@@ -5,30 +5,25 @@ from dataclasses import replace
 import pytest
 import torch
 from critics import FAKE, FAKE_IMAGES, IMAGES, REAL, conv_critic, linear, value
+from seeding import seed_all
 from torch import nn
 from torch.func import functional_call
 
-from saddle import rng
-from saddle.penalties import (
-    BalancedConsistency,
-    Drift,
-    LatentConsistency,
-    LeCam,
-)
-from saddle.scene import Scene, Verdict
+from saddle.context import Context, Output
+from saddle.penalties import BalancedConsistency, Drift, LatentConsistency, LeCam
 from saddle.spec import DataSpec
 
 
 def test_drift_is_the_mean_square_of_the_real_logits():
     assert value(Drift(), lambda x: x[:, 0]) == pytest.approx(1e-3 * float(REAL[:, 0].square().mean()))
-    judged = Scene(None, REAL, FAKE, Verdict(torch.full((16,), 3.0), REAL), Verdict(torch.zeros(16), FAKE))
+    judged = Context(None, REAL, FAKE, Output(torch.full((16,), 3.0), REAL), Output(torch.zeros(16), FAKE))
     assert float(Drift(weight=1.0)(0, judged)) == 9.0
 
 
-def judged(of_real, of_fake, memory=None, **facts) -> Scene:
-    """A scene of logits alone."""
-    verdicts = [Verdict(torch.as_tensor(logits, dtype=torch.float32), None) for logits in (of_real, of_fake)]
-    return Scene(None, REAL, FAKE, *verdicts, memory=memory, **facts)
+def judged(of_real, of_fake, memory=None, **facts) -> Context:
+    """A context of logits alone."""
+    outputs = [Output(torch.as_tensor(logits, dtype=torch.float32), None) for logits in (of_real, of_fake)]
+    return Context(None, REAL, FAKE, *outputs, memory=memory, **facts)
 
 
 def test_lecam_measures_the_way_to_the_others_average():
@@ -88,7 +83,7 @@ def test_balanced_consistency_counts_real_and_fake_alike():
     def at_the_left(x):
         return x[:, 0, 0, 0]
 
-    rng.seed(0)
+    seed_all(0)
     both = value(flips, at_the_left, left, left)
     assert both == pytest.approx(1, abs=0.35)  # half are mirrored, of the real and of the fake
     assert value(flips, at_the_left, left, 0 * left) == pytest.approx(both / 2, abs=0.3)
@@ -96,35 +91,35 @@ def test_balanced_consistency_counts_real_and_fake_alike():
 
 def test_balanced_consistency_trains_the_discriminator_and_sends_nothing_to_the_generator():
     layer, fake = nn.Conv2d(3, 1, 8), FAKE_IMAGES.clone().requires_grad_()
-    BalancedConsistency()(0, Scene(lambda x: layer(x).flatten(), IMAGES, fake.detach())).backward()
+    BalancedConsistency()(0, Context(lambda x: layer(x).flatten(), IMAGES, fake.detach())).backward()
     assert layer.weight.grad.abs().sum() > 0
     assert fake.grad is None
 
 
 def test_balanced_consistency_refuses_points():
     game = nn.Module()
-    game.data = DataSpec((2,))
+    game.data = DataSpec.of((2,))
     assert "these data are points" in BalancedConsistency().forbids(game)
-    game.data = DataSpec((1, 8, 8))
+    game.data = DataSpec.of((1, 8, 8))
     assert BalancedConsistency().forbids(game) is None
 
 
-def zcr_scene(generator, mover: str) -> Scene:
+def zcr_scene(generator, mover: str) -> Context:
     z = torch.randn(6, 3)
-    return Scene(linear(3, 4), REAL[:6], generator(z), z=z, generate=generator, mover=mover)
+    return Context(linear(3, 4), REAL[:6], generator(z), z=z, generate=generator, mover=mover)
 
 
 def test_latent_consistency_of_linear_networks_is_known():
     """G(z) = z A has E (G(z) - G(z + ε))² = σ² ‖A‖² / D a pixel, and D(G(z)) changes by σ² ‖A w‖²."""
     torch.manual_seed(0)
     a, z = torch.randn(3, 2), torch.randn(50_000, 3)
-    scene = Scene(linear(3, 4), z @ a, z @ a, z=z, generate=lambda z: z @ a)
+    context = Context(linear(3, 4), z @ a, z @ a, z=z, generate=lambda z: z @ a)
     penalty = LatentConsistency(std=0.1)
-    rng.seed(0)
-    assert float(penalty(0, replace(scene, mover="discriminator"))) == pytest.approx(
+    seed_all(0)
+    assert float(penalty(0, replace(context, mover="discriminator"))) == pytest.approx(
         5 * 0.01 * float((a @ torch.tensor([3.0, 4.0])).square().sum()), rel=0.03
     )
-    assert float(penalty(0, replace(scene, mover="generator"))) == pytest.approx(
+    assert float(penalty(0, replace(context, mover="generator"))) == pytest.approx(
         -0.5 * 0.01 * float(a.square().mean() * 3), rel=0.03
     )
 
@@ -139,8 +134,8 @@ def test_latent_consistency_pushes_the_generators_neighbours_apart_and_only_in_i
     assert generator.weight.norm() > before
     generator.zero_grad()
     critic = nn.Linear(2, 1)
-    scene = zcr_scene(generator, "discriminator")
-    judge = replace(scene, score=lambda x: critic(x).flatten(), fake=scene.fake.detach())
+    context = zcr_scene(generator, "discriminator")
+    judge = replace(context, score=lambda x: critic(x).flatten(), fake=context.fake.detach())
     penalty(0, judge).backward()
     assert critic.weight.grad.abs().sum() > 0
     assert generator.weight.grad is None
@@ -159,12 +154,12 @@ def test_the_gradient_of_a_penalty_on_outputs_agrees_with_finite_differences(pen
         return (z @ a).unflatten(1, (3, 8, 8))
 
     def measured(rounds, *weights):
-        rng.seed(0)
+        seed_all(0)
 
         def score(x):
             return functional_call(critic, dict(zip(names, weights, strict=True)), (x,))
 
-        return penalty(rounds, Scene(score, IMAGES[:2].double(), generate(z), z=z, generate=generate, memory=memory))
+        return penalty(rounds, Context(score, IMAGES[:2].double(), generate(z), z=z, generate=generate, memory=memory))
 
     weights = tuple(critic.parameters())
     measured(0, *weights)  # LeCam's averages are those of the round before

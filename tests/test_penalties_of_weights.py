@@ -5,7 +5,8 @@ import torch
 from critics import FAKE, REAL
 from torch import nn
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.context import Context
 from saddle.layers.spectral import spectral_norm
 from saddle.penalties import (
     BalancedConsistency,
@@ -15,11 +16,10 @@ from saddle.penalties import (
     NearDataPenalty,
     Orthogonal,
 )
-from saddle.scene import Scene
 
 
 def orthogonal(player: nn.Module) -> torch.Tensor:
-    return Orthogonal(weight=1.0)(0, Scene(None, REAL, FAKE, player=player))
+    return Orthogonal(weight=1.0)(0, Context(None, REAL, FAKE, player=player))
 
 
 def test_orthogonal_rows_of_any_norm_cost_nothing():
@@ -81,7 +81,7 @@ def history(penalty=None):
 
     def ask(rounds: int, weight: float) -> torch.Tensor:
         nn.init.constant_(game["generator"].weight, weight)
-        return penalty(rounds, Scene(None, REAL, FAKE, player=game["generator"], mover="generator", memory=memory))
+        return penalty(rounds, Context(None, REAL, FAKE, player=game["generator"], mover="generator", memory=memory))
 
     return game, ask
 

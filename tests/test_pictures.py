@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from saddle import pictures
-from saddle.errors import SaddleError
+from saddle.base.errors import SaddleError
+from saddle.base.files import replace
+from saddle.show import pictures
 
 
 def pixels(image):
@@ -155,10 +156,10 @@ def test_a_saved_picture_is_read_back_exactly_and_its_folder_is_made(tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = pictures.replace(tmp_path / "a", b"old")
+    path = replace(tmp_path / "a", b"old")
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        pictures.replace(path, b"new")
+        replace(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -231,7 +232,7 @@ def test_what_stands_still_in_an_animation_does_not_flicker(method, tmp_path):
     rng = np.random.default_rng(0)
     scenes = rng.integers(0, 256, (6, 40, 60, 3), dtype=np.uint8)
     scenes[:, :20] = scenes[0, :20]  # still above, all new below
-    frames = [Image.fromarray(scene) for scene in scenes]
+    frames = [Image.fromarray(context) for context in scenes]
     shown = played(pictures.animation(frames, tmp_path / "a.gif", method=method))
     assert len(shown) == 6
     assert (shown[:, :20] == shown[0, :20]).all()

@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from seeding import seed_all
 from torch import nn
 
-from saddle import benchmark, registry, rng, scoring
-from saddle.augment import InstanceNoise, View
-from saddle.benchmark import Entry
+from saddle.base.errors import UsageError
 from saddle.cli import main
 from saddle.data import DataOptions, open_source
-from saddle.errors import UsageError
 from saddle.games._two_player import TwoPlayer
 from saddle.games.gan import GAN
 from saddle.losses import NonSaturating, Wasserstein
 from saddle.nets.mlp import MLP
-from saddle.recipe import Recipe
+from saddle.runs import benchmark, registry, scoring
+from saddle.runs.benchmark import Entry
+from saddle.runs.recipe import Recipe
 from saddle.spec import DataSpec
+from saddle.views import InstanceNoise, View
 
 TINY = {"plan.rounds": 2, "plan.batch": 4, "plan.pictures": 1, "plan.scores": 1, "game.network.width": 8}
 SMALL = MLP(width=4)
@@ -28,8 +29,8 @@ WORDS = [f"--{name}={value}" for name, value in TINY.items()]
 
 
 def two_player(network: MLP = SMALL, **options) -> TwoPlayer:
-    rng.seed(0)
-    return TwoPlayer(DataSpec((2,)), TwoPlayer.Options(network=network, **options))
+    seed_all(0)
+    return TwoPlayer(DataSpec.of((2,)), TwoPlayer.Options(network=network, **options))
 
 
 @pytest.mark.parametrize("loss", [NonSaturating(), Wasserstein()], ids=lambda loss: type(loss).__name__)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from saddle import progress
-from saddle.progress import Progress, by_player, duration, number
+from saddle.show import progress
+from saddle.show.progress import Progress, by_player, duration, number
 
 LOSSES = {"discriminator/adversarial": 1.3862, "discriminator/penalty": 0.01, "generator/adversarial": 0.7}
 ODD = st.none() | st.floats() | st.text(max_size=3)

@@ -11,10 +11,10 @@ from small import GAMES
 from test_rounds import largest_gap
 from torch import nn
 
-from saddle import dist, rng
+from saddle.base import dist, rng
+from saddle.context import Context
 from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
-from saddle.scene import Scene
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
@@ -82,6 +82,6 @@ def test_gradients_without_a_group_stay_as_they_are():
 def test_a_lazy_penalty_counts_in_every_third_round_three_times():
     penalty = GradientPenalty(every=3)
     x = torch.randn(4, 2)
-    values = [penalty(r, Scene(lambda x: x @ torch.tensor([3.0, 4.0]), x, x)) for r in range(6)]
+    values = [penalty(r, Context(lambda x: x @ torch.tensor([3.0, 4.0]), x, x)) for r in range(6)]
     assert [v is None for v in values] == [False, True, True] * 2
     assert torch.isclose(values[0], torch.tensor(3 * 160.0))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from saddle import recipe as recipes
-from saddle import registry
-from saddle.data import DataOptions, sources
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.data import DataOptions, list_sources
 from saddle.metrics import metric_names
 from saddle.penalties import R1
-from saddle.plan import Plan
-from saddle.recipe import FILE, Recipe, ask, default_folder, expected, shipped
+from saddle.runs import recipe as recipes
+from saddle.runs import registry
+from saddle.runs.recipe import FILE, Recipe, ask, default_folder, expected, shipped
+from saddle.training.plan import Plan
 
 FILES = sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))
 
@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_game_has_a_recipe_on_embedded_data_with_one_budget(game: str):
     recipe = Recipe.default(game)
     assert recipe.game == game
-    assert recipe.data.source in sources()
+    assert recipe.data.source in list_sources()
     assert recipe.plan.minutes is not None or recipe.plan.fixed_rounds() < Plan().fixed_rounds()
     assert recipe != Recipe(game, registry.load(game).Options(), DataOptions(), Plan())
 

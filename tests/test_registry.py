@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from saddle import registry
-from saddle.errors import UsageError
-from saddle.game import Game
+from saddle.base.errors import UsageError
+from saddle.runs import registry
+from saddle.tasks import Game
 
 
 def test_the_names_are_the_files_and_families_are_none():

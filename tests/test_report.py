@@ -10,11 +10,12 @@ import yaml
 from html_page import Page
 from PIL import Image
 
-from saddle import pictures, report
-from saddle.errors import SaddleError, UsageError
-from saddle.events import Events
+from saddle import report
+from saddle.base.errors import SaddleError, UsageError
+from saddle.base.events import Events
 from saddle.report import page, samples, story
 from saddle.report.html import Html, join, tag
+from saddle.show import pictures
 
 START = {"rounds": 1000, "game": "dcgan", "data": "digits", "device": "cpu", "parameters": {"generator": 1234567}}
 SCORE = {

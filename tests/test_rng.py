@@ -5,7 +5,7 @@ import traceback
 import pytest
 import torch
 
-from saddle import rng
+from saddle.base import rng
 
 
 def test_the_default_generator_is_seeded_as_torch_seeds_it():

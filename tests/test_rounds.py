@@ -10,11 +10,11 @@ import torch
 from small import GAMES, make_trainer
 from torch import Tensor, nn
 
-from saddle import registry
-from saddle.game import Move
 from saddle.layers.minibatch import MinibatchStd
 from saddle.optim import SGD
-from saddle.trainer import Trainer
+from saddle.runs import registry
+from saddle.tasks import Move
+from saddle.training.trainer import Trainer
 
 
 def flat(module: nn.Module) -> Tensor:
@@ -190,7 +190,7 @@ def test_the_docstring_cites_its_paper(name):
 
 @pytest.mark.parametrize("name", GAMES)
 def test_every_setting_says_what_it_means(name):
-    from saddle.settings import meanings
+    from saddle.base.settings import meanings
 
     kind = registry.load(name)
     told = meanings(kind.Options)

@@ -9,14 +9,14 @@ from hypothesis import given, reject
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from saddle import registry
+from saddle.base.errors import UsageError
+from saddle.base.settings import change, choices, differences, explain, flat, meanings, nest, plain, restore, wants
 from saddle.data import DataOptions
-from saddle.errors import UsageError
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
 from saddle.optim import Adam, Constant, Cosine, Exponential, Geometric, Linear, Optim, RMSprop, Schedule
 from saddle.penalties import R1, GradientPenalty, Penalty
-from saddle.plan import Plan
-from saddle.settings import change, choices, differences, explain, flat, meanings, nest, plain, restore, wants
+from saddle.runs import registry
+from saddle.training.plan import Plan
 
 
 @dataclass(frozen=True)

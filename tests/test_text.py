@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saddle.captions import ATTRIBUTES, COMBINATIONS, HELD_OUT, caption, coverage, read
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Source, open_source
-from saddle.errors import UsageError
 from saddle.spec import Condition
-from saddle.text import condition_of, packed, to_bytes, to_texts, words
+from saddle.spec.grammar import ATTRIBUTES, COMBINATIONS, HELD_OUT, caption, coverage, read
+from saddle.spec.text import condition_of, packed, to_bytes, to_texts, words
 
 TEXTS = [caption(combination) for combination in COMBINATIONS]
 CONDITION = condition_of(TEXTS)

@@ -16,19 +16,21 @@ import torch
 from PIL import Image
 
 import saddle
-from saddle import checkpoint, events, pictures
-from saddle.checkpoint import Checkpoints
+from saddle.base import events
+from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
-from saddle.errors import SaddleError, UsageError
-from saddle.run import read_scores, write_scores
-from saddle.trainer import Trainer
-from saddle.training import Training
+from saddle.runs.run import read_scores, write_scores
+from saddle.runs.session import Training
+from saddle.show import pictures
+from saddle.training import checkpoint
+from saddle.training.checkpoint import Checkpoints
+from saddle.training.trainer import Trainer
 
 SETTINGS = {"game.network.width": 8, "game.discriminator_steps": 1, "plan.batch": 4, "plan.save_every": 1}
 SETTINGS |= {"plan.log_every": 1, "plan.pictures": 2, "plan.scores": 3, "plan.precision": "fp32"}
 
 
-def train(folder: Path, rounds: int = 6, **settings) -> saddle.run.Run:
+def train(folder: Path, rounds: int = 6, **settings) -> saddle.runs.run.Run:
     return saddle.train(
         "wgan-gp", "ring", folder, rounds=rounds, settings=SETTINGS | settings, device="cpu", quiet=True
     )

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 from playing import images, play
+from seeding import seed_all
 from torch.autograd import gradcheck, gradgradcheck
 
-from saddle import rng
-from saddle.augment import ADA, DiffAugment, InstanceNoise, Packing, View, indifference
-from saddle.errors import UsageError
+from saddle.base import rng
+from saddle.base.errors import UsageError
 from saddle.games.dcgan import DCGAN as Game
 from saddle.layers.changes import change_colour, change_geometry, cut_out, resample, shift
 from saddle.losses import Hinge, LeastSquares, NonSaturating, Wasserstein
@@ -18,15 +18,16 @@ from saddle.nets.dcgan import DCGAN
 from saddle.nets.mlp import MLP
 from saddle.optim import Constant
 from saddle.spec import DataSpec
+from saddle.views import ADA, DiffAugment, InstanceNoise, Packing, View, indifference
 
-DATA = DataSpec((3, 8, 8))
+DATA = DataSpec.of((3, 8, 8))
 VIEWS = [DiffAugment(), ADA(p=0.9), InstanceNoise(), Packing(2)]
 FULL = torch.tensor(1.0, dtype=torch.float64)
 
 
 def shown(view: View, x: torch.Tensor, seed: int = 0, progress: float = 0.0) -> torch.Tensor:
-    rng.seed(seed)
-    return view.build(DataSpec(tuple(x.shape[1:])))(x, progress)
+    seed_all(seed)
+    return view.build(DataSpec.of(tuple(x.shape[1:])))(x, progress)
 
 
 def name(value: object) -> str:
@@ -59,7 +60,7 @@ def test_every_sample_is_changed_for_itself_whatever_the_division(view):
     parts = []
     for part in (0, 1):
         with rng.share(part, 2):
-            rng.seed(0)
+            seed_all(0)
             parts.append(module(x[4 * part : 4 * part + 4], 0.0))
     assert torch.allclose(torch.cat(parts), whole, atol=1e-6)
 
@@ -120,7 +121,7 @@ def test_diffaugment_changes_colour_within_the_papers_bounds():
 
 def test_instance_noise_is_fresh_and_ends_at_nothing():
     x, view = torch.zeros(500, 2), InstanceNoise()
-    module = view.build(DataSpec((2,)))
+    module = view.build(DataSpec.of((2,)))
     first, second = module(x, 0.5), module(x, 0.5)
     assert not torch.equal(first, second)
     assert first.std() == pytest.approx(0.05, rel=0.1)
@@ -130,8 +131,8 @@ def test_instance_noise_is_fresh_and_ends_at_nothing():
 def test_with_instance_noise_the_best_discriminator_of_two_points_is_known():
     """D*(x) = σ((d x - d²/2) / s²) for the real point d, the fake 0 and noise s: 1/2 in the middle."""
     d, s, n = 1.0, 0.5, 200_000
-    noisy = InstanceNoise(Constant(s)).build(DataSpec((1,)))
-    rng.seed(0)
+    noisy = InstanceNoise(Constant(s)).build(DataSpec.of((1,)))
+    seed_all(0)
     real, fake = noisy(torch.full((n, 1), d), 0.0), noisy(torch.zeros(n, 1), 0.0)
     for x in (0.0, 0.5, 1.0):
         near = [((samples - x).abs() < 0.05).sum() for samples in (real, fake)]
@@ -145,7 +146,7 @@ def test_packing_lays_neighbours_on_top_of_each_other():
     assert packed.shape == (2, 9, 8, 8)
     assert torch.equal(packed[1, 3:6], x[4])
     assert Packing(3).shows(DATA).shape == (9, 8, 8)
-    assert Packing(2).shows(DataSpec((2,))).shape == (4,)
+    assert Packing(2).shows(DataSpec.of((2,))).shape == (4,)
 
 
 @pytest.mark.parametrize(("samples", "parameters"), [(1, 405_201), (2, 407_201), (3, 409_201), (4, 411_201)])
@@ -155,7 +156,7 @@ def test_packing_adds_the_papers_parameters(samples, parameters):
 
     from saddle.nets.maxout import MaxoutLayer
 
-    inputs = Packing(samples).shows(DataSpec((2,))).shape[0]
+    inputs = Packing(samples).shows(DataSpec.of((2,))).shape[0]
     layers = [MaxoutLayer(inputs, 200, 5), MaxoutLayer(200, 200, 5), MaxoutLayer(200, 200, 5), nn.Linear(200, 1)]
     assert sum(p.numel() for layer in layers for p in layer.parameters()) == parameters
 
@@ -192,7 +193,7 @@ def test_geometry_keeps_an_even_image_and_colours_a_grey_one_evenly():
 
 def test_hue_turns_about_the_grey_axis():
     """Luma and saturation stay: with chance 1, the luma's law is brightness, contrast and inversion alone."""
-    rng.seed(0)
+    seed_all(0)
     x = images(3000, 3, 1, 1).double()
     out = change_colour(x, FULL)
     chroma, before = out - out.mean(1, keepdim=True), x - x.mean(1, keepdim=True)
@@ -204,7 +205,7 @@ def test_hue_turns_about_the_grey_axis():
 def test_every_change_of_ada_comes_with_its_chance():
     x = images(4000, 1, 6, 6).double()
     for p in (0.1, 0.5):
-        rng.seed(1)
+        seed_all(1)
         same = (change_geometry(x, torch.tensor(p).double()) - x).flatten(1).abs().amax(1) < 1e-9
         flip, turn, pixels = 1 - p / 2, 1 - p * 3 / 4, 1 - p * 5 / 9  # at times they are the identity
         untouched = flip * turn * pixels * (1 - p) ** 4  # scale, stretch, rotation, fractional translation
@@ -307,7 +308,7 @@ def test_packing_wants_batches_that_divide():
 @pytest.mark.parametrize("view", [DiffAugment(), ADA()], ids=name)
 def test_points_have_no_colours(view):
     with pytest.raises(UsageError, match=f"{name(view)} changes images; this data has points"):
-        Game(DataSpec((2,)), options(network=MLP(8, 1), views=(view,)))
+        Game(DataSpec.of((2,)), options(network=MLP(8, 1), views=(view,)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from saddle.data import DataOptions, open_source
-from saddle.data.moves import Moves
+from saddle.data.augmentation import Augmentation
 from saddle.data.source import Split
 from saddle.metrics.attributes import all_right, asked, share_right, shown
 from saddle.metrics.codes import Codes, nn_accuracy, prior_kid, probe_accuracy, reconstruction
@@ -38,7 +38,7 @@ def of_digits() -> dict[str, dict[str, float]]:
     return {
         "2,000 training images, drawn at random with replacement": {"fid_multiple": of_copies(train, heldout)},
         "the same, scaled by up to 5 %": {
-            "fid_multiple": of_copies(train, heldout, Moves(scale=0.05, outside="black"), 20)
+            "fid_multiple": of_copies(train, heldout, Augmentation(scale=0.05, outside="black"), 20)
         },
         "real held-out digits": {"accuracy": share(guess == labels)},
         "real held-out digits under each other's labels": {"accuracy": share(guess == labels.roll(1))},
@@ -52,7 +52,7 @@ def of_digits() -> dict[str, dict[str, float]]:
     }
 
 
-def of_copies(train: Tensor, heldout: Tensor, moves: Moves = Moves(), draws: int = 200) -> float:  # noqa: B008
+def of_copies(train: Tensor, heldout: Tensor, moves: Augmentation = Augmentation(), draws: int = 200) -> float:  # noqa: B008
     """FID in multiples of the floor of a game that knows its images by heart: the mean of many draws."""
     look = extractor("digits")
     real, known = look(heldout).features, look(train).features

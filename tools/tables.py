@@ -16,19 +16,19 @@ from typing import Any
 import yaml
 from stabilisers import STABILISERS
 
-from saddle import recipe as recipes
-from saddle import registry
-from saddle.augment import View
 from saddle.auxiliaries import Auxiliary
+from saddle.base.settings import choices, explain, flat, text
 from saddle.cli.describe import story
-from saddle.data import sources
+from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import METRICS
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
-from saddle.pictures import replace
-from saddle.recipe import Recipe
-from saddle.settings import choices, explain, flat, text
+from saddle.runs import recipe as recipes
+from saddle.runs import registry
+from saddle.runs.recipe import Recipe
+from saddle.show.pictures import replace
+from saddle.views import View
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
@@ -85,7 +85,7 @@ def games_table(link: str) -> str:
 
 
 def sources_table() -> str:
-    return table(["source", "what it is"], [[f"`{name}`", what.rstrip(".")] for name, what in sources().items()])
+    return table(["source", "what it is"], [[f"`{name}`", what.rstrip(".")] for name, what in list_sources().items()])
 
 
 def metrics_table() -> str:
@@ -244,11 +244,11 @@ def expected(stem: str, path: Path, measured: dict[str, Any]) -> list[str]:
     plan = Recipe.read(path).plan
     budget = f"{plan.minutes:g} minutes" if plan.minutes else f"{plan.fixed_rounds():,} rounds"
     scores = measured.get(stem, {}).get("scores", {})
-    reached = [verdict(name, bound, scores[name]["value"]) for name, bound in wanted.items() if name in scores]
+    reached = [output(name, bound, scores[name]["value"]) for name, bound in wanted.items() if name in scores]
     return [f"`{command(stem)}`", budget, ", ".join(said), ", ".join(reached) or "not measured"]
 
 
-def verdict(name: str, bound: float, value: float) -> str:
+def output(name: str, bound: float, value: float) -> str:
     """The value, bold if it misses the bound."""
     reached = value <= bound if METRICS[name].better == "lower" else value >= bound
     return number(value) if reached else f"**{number(value)}**"

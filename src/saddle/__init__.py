@@ -10,19 +10,30 @@ Nothing heavy is imported before it is used: `saddle.losses`, `saddle.penalties`
 modules load when they are first named.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from .run import Run
+    from .runs.run import Run
 
-__version__ = "0.1.0"
-
-_MODULES = ("data", "game", "games", "losses", "metrics", "nets", "optim", "penalties", "recipe", "registry", "report")
-__all__ = [*_MODULES, "load", "train"]
+_MODULES = {
+    **{name: name for name in ("data", "games", "losses", "metrics", "nets", "optim", "penalties", "report", "spec")},
+    **{name: name for name in ("tasks", "views")},
+    "augment": "views",
+    "game": "tasks",
+    "recipe": "runs.recipe",
+    "registry": "runs.registry",
+}  # modules by their public names
+__all__ = ["__version__", "describe", "load", "train", *_MODULES]
 
 
 def train(
@@ -47,8 +58,8 @@ def train(
     """
     from pathlib import Path
 
-    from .recipe import ask
-    from .training import train as play
+    from .runs.recipe import ask
+    from .runs.session import train as play
 
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
@@ -58,12 +69,50 @@ def train(
 
 def load(run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto") -> "Run":
     """Open a run's folder, with the weights of a checkpoint: 'best', 'last' or a round."""
-    from .run import Run
+    from .runs.run import Run
 
     return Run(run, checkpoint, device)  # type: ignore[arg-type]
+
+
+def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Everything about a game in plain values, as `saddle describe GAME --json` prints it.
+
+    Its paper, what it is for, the moves of a round, its players and every setting with its value and meaning.
+    UsageError for a game, data or settings that cannot be.
+    """
+    from .runs.describe import describe as facts
+    from .runs.recipe import Recipe
+
+    return facts(Recipe.default(game, data).change(dict(settings or {})))
+
+
+class _Alias(MetaPathFinder, Loader):
+    """`from saddle.augment import ADA` finds the module that has this public name, wherever it lies."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        alias = package == __name__ and _MODULES.get(name, name) != name
+        return ModuleSpec(fullname, self) if alias else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(f".{_MODULES[spec.name.partition('.')[2]]}", __name__)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # the import system put the alias's in its place
+
+
+sys.meta_path.append(_Alias())
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'saddle' has no attribute '{name}'")
-    return import_module(f".{name}", __name__)
+    return import_module(f".{_MODULES[name]}", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from . import dist
-from .errors import UsageError
-from .precision import full
-from .scene import Scene
+from .base import dist
+from .base.errors import UsageError
+from .base.precision import full
+from .context import Context
 
 
 @dataclass(frozen=True)
 class Auxiliary(ABC):
-    """A weighted scalar of a scene, for one player."""
+    """A weighted scalar of a context, for one player."""
 
     players: ClassVar[tuple[str, ...]] = ("generator",)  # whose loss it is
-    compares: ClassVar[bool] = False  # does it need the verdict on real samples in the generator's move?
+    compares: ClassVar[bool] = False  # does it need the output on real samples in the generator's move?
     alone: ClassVar[str | None] = None  # why a batch of one sample will not do
 
     weight: float = 1.0  # factor on the loss
@@ -34,11 +34,11 @@ class Auxiliary(ABC):
         """What the log calls it: the class's name in snake case."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
-    def __call__(self, scene: Scene) -> Tensor:
-        return self.weight * self.measure(scene)
+    def __call__(self, context: Context) -> Tensor:
+        return self.weight * self.measure(context)
 
     @abstractmethod
-    def measure(self, scene: Scene) -> Tensor:
+    def measure(self, context: Context) -> Tensor:
         """The loss before its weight."""
 
     def forbids(self, game: nn.Module) -> str | None:
@@ -57,9 +57,9 @@ class PullAway(Auxiliary):
 
     weight: float = 0.1  # factor on the loss
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.fake_verdict
-        own = normalize(full(scene.fake_verdict.features).flatten(1), dim=1)
+    def measure(self, context: Context) -> Tensor:
+        assert context.fake_output
+        own = normalize(full(context.fake_output.features).flatten(1), dim=1)
         everyone = dist.gather(own)  # of all processes, [world · N, s]
         squares = (own @ everyone.T).square()
         squares = squares.masked_fill(_same(squares, first=dist.rank() * len(own)), 0)
@@ -84,10 +84,10 @@ class FeatureMatching(Auxiliary):
 
     absolute: bool = False  # the authors' code: the mean of the absolute differences
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.real_verdict is not None
-        assert scene.fake_verdict is not None
-        real = full(scene.real_verdict.features).detach().flatten(1).mean(0)
-        fake = full(scene.fake_verdict.features).flatten(1).mean(0)
+    def measure(self, context: Context) -> Tensor:
+        assert context.real_output is not None
+        assert context.fake_output is not None
+        real = full(context.real_output.features).detach().flatten(1).mean(0)
+        fake = full(context.fake_output.features).flatten(1).mean(0)
         gap = dist.mean(real) - dist.joint_mean(fake)
         return gap.abs().mean() if self.absolute else gap.square().sum()

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu, softplus
 
-from . import dist
-from .errors import UsageError
+from .base import dist
+from .base.errors import UsageError
 from .optim import Constant, Linear, Schedule
 
 

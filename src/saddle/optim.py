@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import UsageError
+from .base.errors import UsageError
 
 
 @dataclass(frozen=True)

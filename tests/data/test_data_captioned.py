@@ -8,12 +8,12 @@ import pytest
 import torch
 from image_folders import fill
 
-from saddle import dist
+from saddle.base import dist
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Source, open_source
 from saddle.data.source import Several
 from saddle.data.stream import Stream
-from saddle.errors import UsageError
-from saddle.text import packed, to_texts
+from saddle.spec.text import packed, to_texts
 
 
 def opened(path: Path, **settings: object) -> Source:
@@ -49,7 +49,7 @@ def test_every_image_comes_with_its_own_caption(folder: Path) -> None:
     assert source.spec.keys == ("image", "caption")
     assert source.spec.condition.length == len("picture number 29")
     assert {"picture", "number", "0", "29"} <= set(source.spec.condition.names)
-    assert set(source.spec.law) <= {tuple(row) for row in source.train.take(slice(None))["caption"].tolist()}
+    assert set(source.spec.distribution) <= {tuple(row) for row in source.train.take(slice(None))["caption"].tolist()}
 
 
 def test_a_table_is_csv_or_lines_of_json_and_may_be_named(folder: Path) -> None:

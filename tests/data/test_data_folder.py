@@ -11,9 +11,9 @@ import torch
 from image_folders import fill, opened, stored, truncated
 from PIL import Image
 
+from saddle.base.errors import UsageError
 from saddle.data import check_batch
 from saddle.data.decode import colour
-from saddle.errors import UsageError
 
 
 def test_a_folder_gives_every_pixel_in_the_order_of_the_names(folder: Path) -> None:

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saddle import dist
+from saddle.base import dist
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, open_source
-from saddle.data.moves import Moves
+from saddle.data.augmentation import Augmentation
 from saddle.data.source import Split
 from saddle.data.stream import Stream
-from saddle.errors import UsageError
 from saddle.spec import DataSpec
 
 X = torch.rand(3, 2, 8, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -23,13 +23,15 @@ SIZES = {"rotate": 20.0, "scale": 0.2, "shift": 0.1}
 def changed(x: torch.Tensor, outside: str = "black", angle=0.0, scale=1.0, right=0.0, down=0.0) -> torch.Tensor:
     """All images alike."""
     drawn = torch.tensor([[angle, math.log(scale), right, down]]).expand(len(x), 4)
-    return Moves(outside=outside).applied(x, drawn)  # type: ignore[arg-type]
+    return Augmentation(outside=outside).applied(x, drawn)  # type: ignore[arg-type]
 
 
-def stream(moves: Moves | None, micro_batches: int = 1, seed: int = 3) -> Stream:
+def stream(moves: Augmentation | None, micro_batches: int = 1, seed: int = 3) -> Stream:
     image = np.random.default_rng(0).integers(0, 256, (37, 1, 8, 6)).astype(np.uint8)
     split = Split({"a": image, "b": image, "label": np.arange(37)})
-    return Stream(split, DataSpec((1, 8, 6), ("a", "b", "label")), 24, seed, moves=moves, micro_batches=micro_batches)
+    return Stream(
+        split, DataSpec.of((1, 8, 6), ("a", "b", "label")), 24, seed, moves=moves, micro_batches=micro_batches
+    )
 
 
 def test_nothing_drawn_changes_nothing():
@@ -72,7 +74,7 @@ def test_a_scale_above_one_makes_things_larger():
 
 
 def test_draws_stay_within_what_was_asked_and_fill_it():
-    drawn = Moves(rotate=30, scale=0.25, shift=0.1).drawn(5, "image", 0, 20_000)
+    drawn = Augmentation(rotate=30, scale=0.25, shift=0.1).drawn(5, "image", 0, 20_000)
     most = torch.tensor([math.radians(30), math.log(1.25), 0.1, 0.1])
     assert bool((drawn.abs() <= most).all())
     assert torch.allclose(drawn.std(0), most / 3**0.5, rtol=0.02)
@@ -81,24 +83,24 @@ def test_draws_stay_within_what_was_asked_and_fill_it():
 
 
 def test_images_that_belong_together_move_together_and_labels_stay():
-    plain, moved = (next(stream(moves).batches(0))[0] for moves in (None, Moves(**SIZES)))
+    plain, moved = (next(stream(moves).batches(0))[0] for moves in (None, Augmentation(**SIZES)))
     assert torch.equal(moved["a"], moved["b"])
     assert torch.equal(moved["label"], plain["label"])
     assert bool((moved["a"] != plain["a"]).flatten(1).any(1).all())
-    again = Moves(**SIZES).drawn(3, "a", 0, 24)
-    assert torch.equal(Moves(**SIZES).applied(plain["a"], again), moved["a"])
+    again = Augmentation(**SIZES).drawn(3, "a", 0, 24)
+    assert torch.equal(Augmentation(**SIZES).applied(plain["a"], again), moved["a"])
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(1, 3), st.sampled_from([1, 2, 4]), st.integers(0, 5))
 def test_any_share_out_makes_the_same_moved_batch(micro_batches: int, world: int, number: int):
-    (alone,) = next(stream(Moves(**SIZES)).batches(number))
+    (alone,) = next(stream(Augmentation(**SIZES)).batches(number))
     parts = {}
     for rank in range(world):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(dist, "rank", lambda rank=rank: rank)
             patch.setattr(dist, "world", lambda: world)
-            shares = next(stream(Moves(**SIZES), micro_batches).batches(number))
+            shares = next(stream(Augmentation(**SIZES), micro_batches).batches(number))
         parts |= {i * world + rank: share["a"] for i, share in enumerate(shares)}
     assert torch.equal(torch.cat([parts[i] for i in range(micro_batches * world)]), alone["a"])
 
@@ -117,8 +119,8 @@ def test_a_size_that_cannot_be_is_refused(name, value, most):
 
 def test_a_run_is_told_how_to_move_its_images(tmp_path):
     """From the recipe to the batches of the trainer."""
-    from saddle.recipe import Recipe
-    from saddle.training import Training
+    from saddle.runs.recipe import Recipe
+    from saddle.runs.session import Training
 
     edits = {"data": "digits", "data.size": 16, "plan.batch": 4, "game.network.width": 4}
     asked = edits | {"data.scale": 0.3, "data.outside": "black"}
@@ -126,5 +128,5 @@ def test_a_run_is_told_how_to_move_its_images(tmp_path):
         Training(Recipe.default("dcgan").change(e), tmp_path, torch.device("cpu"), quiet=True) for e in (edits, asked)
     )
     before, after = (next(t.trainer.stream.batches(0))[0]["image"] for t in (plain, moved))
-    assert torch.equal(after, Moves(scale=0.3, outside="black").chosen(0, "image", 0, 4)(before))
+    assert torch.equal(after, Augmentation(scale=0.3, outside="black").chosen(0, "image", 0, 4)(before))
     assert not torch.equal(after, before)

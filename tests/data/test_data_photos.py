@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Source, check_batch, open_source
-from saddle.data.origins.photos import Crops
 from saddle.data.photographs import HELD_OUT, crop, photograph, stranger
+from saddle.data.sources.photos import Crops
 from saddle.data.stream import Stream
-from saddle.errors import UsageError
-from saddle.recipe import Recipe
-from saddle.run import spec_from, spec_to
+from saddle.runs.recipe import Recipe
+from saddle.spec import DataSpec
 
 
 def opened(source: str, **settings: object) -> Source:
@@ -59,7 +59,7 @@ def test_one_photograph_comes_as_often_as_it_is_asked_for():
     (batch,) = next(Stream(source.train, source.spec, 4, seed=0).batches())
     assert batch["image"].shape == (4, 3, 128, 128)
     assert (batch["image"] == batch["image"][:1]).all()
-    assert spec_from(spec_to(source.spec)) == source.spec
+    assert DataSpec.from_facts(source.spec.to_facts()) == source.spec
 
 
 def test_the_two_photographs_and_a_file_are_chosen_by_their_place(tmp_path: Path):

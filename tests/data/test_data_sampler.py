@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saddle import dist
+from saddle.base import dist
+from saddle.base.errors import UsageError
 from saddle.data import labels as some_labels
 from saddle.data.sampler import coins, places
 from saddle.data.source import Split
 from saddle.data.stream import Stream
-from saddle.errors import UsageError
 from saddle.spec import Batch, DataSpec
 
 seeds = st.integers(0, 2**63 - 1)
@@ -28,7 +28,7 @@ def numbered(n: int = N, m: int = 23) -> Split:
     return Split({"image": image, "label": np.arange(n), "other": other}, domains=(("image", "label"), ("other",)))
 
 
-SPEC = DataSpec((1, 2, 3), ("image", "label", "other"))
+SPEC = DataSpec.of((1, 2, 3), ("image", "label", "other"))
 
 
 def stream(batch_size: int = 12, seed: int = 3, **settings: object) -> Stream:
@@ -111,7 +111,7 @@ def test_every_sample_comes_once_an_epoch_whatever_the_batch_size() -> None:
 
 def test_image_and_label_stay_together_and_unpaired_domains_do_not() -> None:
     split = Split({"a": np.arange(40), "b": np.arange(40)}, domains=(("a",), ("b",)))
-    pair = whole(taken(Stream(split, DataSpec((1,), ("a", "b")), 40, 0), 0, 1)[0])
+    pair = whole(taken(Stream(split, DataSpec.of((1,), ("a", "b")), 40, 0), 0, 1)[0])
     assert not torch.equal(pair["a"], pair["b"])
     batch = whole(taken(stream(), 0, 1)[0])
     assert torch.equal(((batch["image"][:, 0, 0, 2] + 1) * 127.5).round().long(), batch["label"])
@@ -129,7 +129,7 @@ def test_a_mirror_turns_about_half_the_images_and_nothing_else() -> None:
 
 def test_sixteen_bit_images_are_mirrored_too() -> None:
     image = np.arange(40 * 4, dtype=np.uint16).reshape(40, 1, 1, 4) * 400
-    (batch,) = taken(Stream(Split({"image": image}), DataSpec((1, 1, 4), bits=16), 40, 0, flip=True), 0, 1)[0]
+    (batch,) = taken(Stream(Split({"image": image}), DataSpec.of((1, 1, 4), bits=16), 40, 0, flip=True), 0, 1)[0]
     rows = {tuple(row) for row in ((batch["image"] + 1) * 32767.5).round().int().flatten(1).tolist()}
     straight, turned = {tuple(r) for r in image.reshape(40, 4)}, {tuple(r[::-1]) for r in image.reshape(40, 4)}
     assert rows <= straight | turned
@@ -138,7 +138,7 @@ def test_sixteen_bit_images_are_mirrored_too() -> None:
 
 
 def test_only_the_keys_of_the_specification_are_drawn() -> None:
-    (batch,) = taken(Stream(numbered(), DataSpec((1, 2, 3), ("image",)), 4, 0), 0, 1)[0]
+    (batch,) = taken(Stream(numbered(), DataSpec.of((1, 2, 3), ("image",)), 4, 0), 0, 1)[0]
     assert list(batch) == ["image"]
 
 

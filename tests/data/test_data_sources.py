@@ -9,9 +9,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from saddle.data import DataOptions, Source, check_batch, modes, open_source, sources
-from saddle.data.contents import digests, hold_out
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
+from saddle.data import DataOptions, Source, check_batch, list_sources, modes, open_source
+from saddle.data.fingerprint import digests, hold_out
 
 
 def opened(source: str, **settings: object) -> Source:
@@ -29,7 +29,7 @@ def noise(*shape: int, kind: type = np.uint8) -> np.ndarray:
 
 def test_listing_the_sources_imports_neither_torch_nor_numpy() -> None:
     code = (
-        "import sys, saddle.data as data; print(list(data.sources()))\n"
+        "import sys, saddle.data as data; print(list(data.list_sources()))\n"
         "print([name for name in ('torch', 'numpy', 'sklearn', 'PIL') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -47,10 +47,10 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
     assert out.split() == ["UsageError", "False"]
 
 
-@pytest.mark.parametrize("name", [name for name in sources() if ":" not in name])
+@pytest.mark.parametrize("name", [name for name in list_sources() if ":" not in name])
 def test_a_source_keeps_its_promises(name: str) -> None:
     source = opened(name)
-    assert sources()[name]
+    assert list_sources()[name]
     assert (source.heldout is None) == source.spec.single  # of one image nothing can be kept back
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from image_folders import fill, opened
 
-from saddle.errors import UsageError
+from saddle.base.errors import UsageError
 from saddle.spec import Condition
 
 
@@ -66,7 +66,7 @@ def test_columns_of_0_and_1_are_several_labels(folder):
     labels = by_name(folder, source)
     assert labels["000.png"] == [1, 0]
     assert np.isnan(labels["002.png"]).all()
-    assert set(source.spec.law) == {(1, 0), (0, 1)}
+    assert set(source.spec.distribution) == {(1, 0), (0, 1)}
     assert source.train.columns["label"][:].dtype == np.float32
 
 
@@ -98,7 +98,7 @@ def test_other_labels_are_other_data(folder):
 
 def test_the_images_are_decoded_once_whatever_is_said_of_them(folder, monkeypatch):
     opened(folder)
-    monkeypatch.setattr("saddle.data.origins.folder.pixels", None)  # a second decoding would call it
+    monkeypatch.setattr("saddle.data.sources.folder.pixels", None)  # a second decoding would call it
     assert told(folder, "file,animal\n000.png,cat\n").spec.classes == ("cat",)
 
 
@@ -177,5 +177,5 @@ def test_labels_of_held_out_images_alone_teach_nothing(folder):
 
 
 def test_a_file_of_labels_is_read_without_torch():
-    code = "import saddle.data.tables, saddle.data.origins.folder, sys; sys.exit('torch' in sys.modules)"
+    code = "import saddle.data.tables, saddle.data.sources.folder, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

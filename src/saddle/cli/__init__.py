@@ -43,8 +43,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from .. import __version__
-from ..errors import SaddleError, UsageError, near
+from .._version import __version__
+from ..base.errors import SaddleError, UsageError, near
 
 
 class Parser(ArgumentParser):

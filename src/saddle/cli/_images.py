@@ -9,7 +9,7 @@ from . import _open, _write
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..run import Run
+    from ..runs.run import Run
 
 
 def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
@@ -23,8 +23,10 @@ def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
 
 def encoder(args: Namespace) -> "Run":
     """The opened run, asked first of all: a game that does not encode says so before files are read."""
+    from ..tasks import Encoding
+
     opened = _open.opened(args)
-    assert opened.encoding
+    opened.as_(Encoding)
     return opened
 
 
@@ -32,10 +34,10 @@ def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
     """The images by name, as the run's data were read: float [C, H, W] in [-1, 1]. UsageError names every bad file."""
     import torch
 
+    from ..base.errors import UsageError
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
     from ..data.source import decoded
-    from ..errors import UsageError
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..run import Run
+    from ..runs.run import Run
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def opened(args: Namespace) -> "Run":
-    from ..run import Run
+    from ..runs.run import Run
 
     return Run(args.run, args.checkpoint, args.device)
 
@@ -29,7 +29,7 @@ def texts(parser: ArgumentParser, help: str) -> None:
 
 def read_texts(args: Namespace) -> list[str]:
     """The texts that were given, none if there are none. UsageError for a file that holds none or cannot be read."""
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     if args.texts is None:
         return args.text or []
@@ -44,7 +44,7 @@ def read_texts(args: Namespace) -> list[str]:
 
 def named(texts: list[str]) -> str:
     """For the name of a file: '-text-a-small-red-circle' of the first text, and how many more there are."""
-    from ..text import words
+    from ..spec.text import words
 
     if not texts:
         return ""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import pictures
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..base.files import replace
+from ..show import pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..run import Run
+    from ..runs.run import Run
 
 
 def check_name(path: Path | None, is_image: bool) -> None:
@@ -52,7 +53,7 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
     else:
         real = (run.source.heldout or run.source.train).take(slice(2000))["image"]
         return pictures.save(pictures.scatter(real, made), path)
-    return pictures.replace(path, data.getvalue())
+    return replace(path, data.getvalue())
 
 
 def each(images: "Tensor", folder: Path, names: list[str] | None = None) -> list[Path]:

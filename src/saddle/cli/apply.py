@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from ..run import Run
+    from ..runs.run import Run
 
 SETTINGS: tuple[str, ...] = ()
 USES = ("super-resolution", "paint-to-image", "harmonise", "edit", "animate")
@@ -48,8 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from .. import rng
-    from ..pictures import to_uint8
+    from ..base import rng
+    from ..show.pictures import to_uint8
     from . import _write
 
     _check(args)
@@ -71,7 +71,9 @@ def _name(args: Namespace) -> str:
 
 
 def _made(opened: "Run", args: Namespace) -> "Tensor":
-    game = opened.single_image  # asked first: a game for something else says so before files are read
+    from ..tasks import SingleImage
+
+    game = opened.as_(SingleImage)  # asked first: a game for something else says so before files are read
     scale = len(game.sizes) // 2 if args.scale is None else args.scale
     if args.use == "animate":
         return game.animate(args.frames or 40, min(scale, 2) if args.scale is None else scale)
@@ -87,7 +89,7 @@ def _made(opened: "Run", args: Namespace) -> "Tensor":
 
 def _check(args: Namespace) -> None:
     """UsageError for an image or an option too many, or one that is missing."""
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     for option, uses in OPTIONS.items():
         if getattr(args, option) is not None and args.use not in uses:
@@ -102,7 +104,7 @@ def _check(args: Namespace) -> None:
 
 def _check_mask(args: Namespace, picture: "np.ndarray", mask: "np.ndarray") -> None:
     """UsageError for a mask of another size than the picture: each would be cut by itself, and no longer fit."""
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     if mask.shape[:2] != picture.shape[:2]:
         raise UsageError(
@@ -121,8 +123,8 @@ def _image(opened: "Run", args: Namespace) -> "Tensor":
 
 def _pixels(opened: "Run", path: Path, channels: int) -> "np.ndarray":
     """A picture [H, W, C], upright, with so many channels."""
+    from ..base.errors import UsageError
     from ..data import decode
-    from ..errors import UsageError
 
     options = opened.recipe.data
     try:

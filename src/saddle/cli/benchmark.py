@@ -46,7 +46,7 @@ def run(args: Namespace) -> None:
 
 
 def _labels(args: Namespace, out: Path) -> None:
-    from .. import benchmark
+    from ..runs import benchmark
 
     counts, say = args.labels or benchmark.LABELLED, None if args.json else print
     entries = benchmark.labels(_named(args.games), counts, args.seeds, out, args.settings, args.device, say)
@@ -54,7 +54,8 @@ def _labels(args: Namespace, out: Path) -> None:
 
 
 def _modes(args: Namespace, out: Path) -> None:
-    from .. import benchmark, pictures
+    from ..runs import benchmark
+    from ..show import pictures
 
     places = _named(args.data) or list(benchmark.PLACES)
     entries = benchmark.modes(
@@ -76,7 +77,7 @@ def _counts(text: str) -> list[int]:
 
 def _check(args: Namespace) -> None:
     """UsageError for an option of the other table."""
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     for option, table_ in (("data", "modes"), ("labels", "labels")):
         if args.table != table_ and getattr(args, option):

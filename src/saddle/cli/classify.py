@@ -35,13 +35,14 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import torch
 
-    from ..errors import UsageError
+    from ..base.errors import UsageError
+    from ..tasks import Classification
     from . import _images
 
     if args.out and args.out.suffix != ".csv":
         raise UsageError(f"--out {args.out}: the name should end in .csv")
     opened = _open.opened(args)
-    classes = opened.classification.classifies
+    classes = opened.as_(Classification).classifies
     images = _images.read(opened, args.input)
     known = _known(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
     told = opened.classify(torch.stack(list(images.values()))).exp()
@@ -75,8 +76,8 @@ def _folders(place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...])
 
 def _known(file: Path, place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
+    from ..base.errors import UsageError, near, some
     from ..data.tables import read_labels
-    from ..errors import UsageError, near, some
 
     told = read_labels(str(file), place if place.is_dir() else place.parent, images)
     if told.condition.kind != "class":
@@ -98,7 +99,7 @@ def _write(told: "Tensor", names: list[str], classes: tuple[str, ...], out: Path
     import csv
     import io
 
-    from ..pictures import replace
+    from ..base.files import replace
 
     text = io.StringIO()
     lines = csv.writer(text)

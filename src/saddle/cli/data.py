@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     if args.check and not args.path:
         raise UsageError("saddle data check wants a folder, a file or the name of a source after it")
@@ -29,18 +29,18 @@ def run(args: Namespace) -> None:
 
 
 def _list(args: Namespace) -> None:
-    from ..data import sources
+    from ..data import list_sources
 
     if args.json:
-        json([{"name": name, "description": text} for name, text in sources().items()])
+        json([{"name": name, "description": text} for name, text in list_sources().items()])
     else:
-        table(["source", "what it is"], sources().items())
+        table(["source", "what it is"], list_sources().items())
 
 
 def _check(args: Namespace) -> None:
+    from ..base.errors import SaddleError
+    from ..base.settings import nest, restore
     from ..data import DataOptions, check
-    from ..errors import SaddleError
-    from ..settings import nest, restore
 
     edits = {"data": {}} | nest(args.settings)
     found = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ._show import heading, json, table
 
 if TYPE_CHECKING:
-    from ..recipe import Recipe
+    pass
 
 SETTINGS = ("game", "data", "plan")
 
@@ -25,64 +25,19 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..recipe import Recipe
+    from ..runs.describe import describe
+    from ..runs.recipe import Recipe
 
     source = args.settings.get("data.source", args.settings.get("data"))
-    told = story(Recipe.default(args.game, source).change(args.settings))
+    facts = describe(Recipe.default(args.game, source).change(args.settings))
     if args.json:
-        json(told)
+        json(facts)
     else:
-        _print(told)
-
-
-def story(recipe: "Recipe") -> dict[str, Any]:
-    """Everything about a game at these settings, in plain values."""
-    import ast
-
-    from .. import registry
-    from ..data import open_source
-    from ..run import count_parameters, kinds_of
-    from ._trace import trace
-
-    kind = registry.load(recipe.game)
-    spec = open_source(recipe.data).spec
-    game = kind(spec, recipe.options)
-    moves, drawn = trace(game)
-    return {
-        "name": recipe.game,
-        "text": ast.get_docstring(ast.parse(registry.source(recipe.game))),
-        "kind": ", ".join(each.__name__.lower() for each in kinds_of(kind)),
-        "data": {"source": recipe.data.source, "shape": list(spec.shape), "needs": list(kind.needs)},
-        "moves": [{"players": list(players), "losses": list(losses)} for players, losses in moves],
-        "batches": drawn,
-        "players": {name: n for name, n in count_parameters(game).items() if name in game.players()},
-        "settings": _settings(recipe),
-    }
-
-
-def _settings(recipe: "Recipe") -> list[dict[str, Any]]:
-    """The paper's value and the recipe's of every setting, with its meaning."""
-    from ..data import DataOptions
-    from ..plan import Plan
-    from ..settings import explain
-
-    lines = []
-    parts = {"game": (type(recipe.options)(), recipe.options), "data": (DataOptions(), recipe.data)}
-    for part, (default, chosen) in (parts | {"plan": (Plan(), recipe.plan)}).items():
-        before, now = explain(default, part), explain(chosen, part)
-        for name, setting in now.items():
-            owners = [owner for owner in now if name.startswith(f"{owner}.")]
-            alike = name in before and all(before[owner].value == now[owner].value for owner in owners)
-            default_value = before[name].value if alike else setting.default
-            lines.append(
-                {"name": name, "value": setting.value, "default": default_value}
-                | {"meaning": setting.meaning, "wants": setting.wants}
-            )
-    return lines
+        _print(facts)
 
 
 def _print(told: dict[str, Any]) -> None:
-    from ..settings import text
+    from ..base.settings import text
 
     title, _, body = told["text"].partition("\n")
     heading(title)

@@ -27,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import torch
 
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     opened = _images.encoder(args)
     out = args.out or Path(f"{args.input.name if args.input.is_dir() else args.input.stem}-codes.npy")
@@ -45,7 +45,7 @@ def _write_codes(codes: "Tensor", names: list[str], out: Path) -> Path:
 
     import numpy as np
 
-    from ..pictures import replace
+    from ..base.files import replace
 
     if out.suffix == ".npy":
         data = io.BytesIO()

@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..errors import UsageError
+    from ..base.errors import UsageError
     from . import _write
 
     labels, texts = args.label or [], _open.read_texts(args)

@@ -6,7 +6,7 @@ saddle list --json
 
 from argparse import ArgumentParser, Namespace
 
-from .. import registry
+from ..runs import registry
 from ._show import json, table
 
 SETTINGS: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ The same seed draws the same samples.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _open
+from . import _open, _use
 from ._show import paths
 
 SETTINGS: tuple[str, ...] = ()
@@ -27,14 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--label", help="what the samples are to be: a class, or columns such as 0.2,0.8 or smiling,young"
     )
     _open.texts(parser, "what the samples are to show, for a game that is asked by texts; may be given several times")
-    parser.add_argument("--size", type=_open.size, metavar="HEIGHTxWIDTH", help="for a game that learned one image")
-    parser.add_argument(
-        "--scale",
-        type=_open.whole(0),
-        help="likewise: below it samples are copies; by default 0, the coarsest",
-    )
-    truncation = "less variety, more fidelity; biggan: |z| ≤ T; stylegan2: T from 1 to 0, where w is its mean"
-    parser.add_argument("--truncation", type=float, metavar="T", help=truncation)
+    _use.arguments(parser, "Synthesis")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -43,7 +36,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..errors import UsageError
+    from ..base.errors import UsageError
     from . import _write
 
     opened = _open.opened(args)
@@ -54,15 +47,14 @@ def run(args: Namespace) -> None:
         _write.check_folder(args.each)
     texts = _open.read_texts(args)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
-    name += "" if args.truncation is None else f"-truncation-{args.truncation:g}"
-    name += f"-size-{args.size[0]}x{args.size[1]}" if args.size else ""
-    name += "" if args.scale is None else f"-scale-{args.scale}"
+    use = _use.given(args, "Synthesis")
+    name += _use.named(use)
     n = args.n or (8 if texts else 64)
-    made = opened.sample(n, args.seed, args.label, args.truncation, args.size, args.scale, texts)
+    made = opened.sample(n, args.seed, args.label, texts, **use)
     if args.each:
         written = _write.each(made, args.each)
     else:
-        exact = n == 1 and (args.size or args.scale is not None)  # one image, of the very size that was asked for
+        exact = n == 1 and {*use} & {"size", "scale"}  # one image, of the very size that was asked for
         look = {"scale": 1, "padding": 0} if exact else {}
         written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts, **look)]
     paths(written, args.json)

@@ -33,8 +33,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..recipe import ask
-    from ..training import train
+    from ..runs.recipe import ask
+    from ..runs.session import train
 
     recipe, folder = ask(args.game, args.settings, args.config, args.run)
     train(recipe, folder, args.device, args.quiet, args.track)

@@ -1,4 +1,4 @@
-"""Turn images into the other domain.
+"""Turn images of one domain into images of another.
 
   saddle translate runs/cyclegan-digits-inverted seven.png --out seven-inverted.png
   saddle translate runs/cyclegan-digits-inverted digits/ --to a --out back/
@@ -19,6 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
     parser.add_argument("--to", metavar="DOMAIN", help="the domain wanted; by default the game's last one, such as b")
+    parser.add_argument("--from", dest="start", metavar="DOMAIN", help="theirs; by default the first other one")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
@@ -26,13 +27,14 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import torch
 
+    from ..tasks import Translation
     from . import _images, _write
 
     opened = _open.opened(args)
-    domains = opened.translation.needs  # asked first: a game that does not translate says so before files are read
+    domains = opened.as_(Translation).domains  # asked before files are read
     to, many = args.to or domains[-1], args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-{to}" if many else f"{args.input.stem}-{to}.png")
     _write.check_folder(out) if many else _write.check_name(out, is_image=True)
     images = _images.read(opened, args.input)
-    made = opened.translate(torch.stack(list(images.values())), to)[to]
+    made = opened.translate(torch.stack(list(images.values())), to, args.start)
     paths(_images.write(opened, made, list(images), out, many), args.json)

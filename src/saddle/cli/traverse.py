@@ -34,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..errors import UsageError
+    from ..base.errors import UsageError
 
     out = args.out or args.run / f"traverse-seed-{args.seed}.png"
     if out.suffix not in (".png", ".gif"):
@@ -52,7 +52,7 @@ def _write(swept: "dict[str, Tensor]", out: Path) -> None:
     """A row a code, or a film of all; a code of fewer values than others stays at its last."""
     import torch
 
-    from .. import pictures
+    from ..show import pictures
 
     most = max(map(len, swept.values()))
     rows = torch.stack([torch.cat([row, row[-1:].expand(most - len(row), -1, -1, -1)]) for row in swept.values()])

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError, near
+from ..base.errors import UsageError, near
 from .options import DataOptions
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_folder",
+    "list_sources",
     "modes",
     "open_source",
     "places",
-    "sources",
 ]
 
 
-def sources() -> dict[str, str]:
+def list_sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
     lines = {}
-    for file in sorted(Path(__file__).with_name("origins").glob("[a-z]*.py")):
+    for file in sorted(Path(__file__).with_name("sources").glob("[a-z]*.py")):
         text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
         for summary in text.partition("\n\n")[0].split("\n"):
             name, _, description = summary.partition(": ")
@@ -62,13 +62,13 @@ def sources() -> dict[str, str]:
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
     name, colon, place = options.source.partition(":")
-    known = list(sources())
+    known = list(list_sources())
     ways = [offer for offer in known if offer.partition(":")[0] == name]
     if not ways:
         raise UsageError(_unknown(options.source, known))
     if bool(place) not in [":" in way for way in ways] or bool(colon) != bool(place):
         raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
-    return import_module(f"saddle.data.origins.{name.replace('-', '_')}").open(options, place)
+    return import_module(f"saddle.data.sources.{name.replace('-', '_')}").open(options, place)
 
 
 def _unknown(given: str, offers: list[str]) -> str:

@@ -16,10 +16,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SaddleError
-from ..files import sync
-from .contents import digest
+from ..base.errors import SaddleError
+from ..base.files import sync
 from .decode import Unreadable, reading
+from .fingerprint import digest
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

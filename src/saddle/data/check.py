@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..spec import Condition
 from . import open_source
 from .cache import in_parallel
-from .contents import digest
 from .decode import Header, Unreadable, colour, header, pixels
 from .files import Bad, Found, bad_lines, counted, listing, scan
+from .fingerprint import digest
 from .options import DataOptions
-from .origins.folder import found_in
+from .sources.folder import found_in
 from .tables import read_labels
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import conditions
-from ..errors import UsageError
-from ..spec import DataSpec
+from ..base.errors import UsageError
+from ..spec import DataSpec, conditions
 from .sampler import hashed
 
 UNKNOWN = -1  # the class of a sample of which it is not known; columns are NaN
@@ -29,7 +28,9 @@ def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: i
         raise UsageError("no image that is trained on has a label; label some more, or hold out fewer (data.heldout)")
     labels = labels.copy()
     labels[rows] = known
-    return replace(spec, partial=bool(unknown.any()), law=conditions.law(condition, torch.from_numpy(known))), labels
+    return replace(
+        spec, partial=bool(unknown.any()), distribution=conditions.distribution(condition, torch.from_numpy(known))
+    ), labels
 
 
 def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 
-MOVES = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
+AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .decode import fitted, with_channels
 from .options import DataOptions
 

@@ -5,10 +5,10 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError, near
-from ..rng import number
+from ..base.errors import UsageError, near
+from ..base.rng import number
 from ..spec import DataSpec
-from .contents import fingerprint
+from .fingerprint import fingerprint
 from .options import DataOptions
 from .source import Source, Split
 
@@ -57,4 +57,4 @@ def _source(options: DataOptions, drawn: NDArray[np.float64]) -> Source:
     options.allow()
     points: Points = drawn.astype(np.float32)
     train, heldout = Split({"image": points[:TRAINED]}), Split({"image": points[TRAINED:]})
-    return Source(options.source, DataSpec((2,)), train, heldout, fingerprint(points, TRAINED))
+    return Source(options.source, DataSpec.of((2,)), train, heldout, fingerprint(points, TRAINED))

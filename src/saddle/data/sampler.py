@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rng import number
+from ..base.rng import number
 
 
 def places(seed: int, key: str, n: int, start: int, count: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..spec import Batch, DataSpec
 
 

@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import dist
-from ..errors import UsageError
+from ..base import dist
+from ..base.errors import UsageError
 from ..spec import Batch, DataSpec
+from .augmentation import Augmentation
 from .labels import epoch, told
-from .moves import Moves
 from .sampler import coins, draws, places
 from .source import Split, decoded
 
@@ -30,7 +30,7 @@ class Stream:
         batch_size: int,
         seed: int,
         flip: bool = False,
-        moves: Moves | None = None,
+        moves: Augmentation | None = None,
         device: torch.device | str = "cpu",
         micro_batches: int = 1,
         labelled_share: float = 0.0,

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError, near, some
+from ..base.errors import UsageError, near, some
 from ..spec import Condition
 
 FILE = ("file", "image", "filename", "file_name", "path")  # columns that name the image, whatever their case

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Density, Encoding, Move, Traversal
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.likelihood import Bernoulli, Likelihood
 from ..nets import vae
 from ..optim import Adam, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Density, Encoding, Move, Traversal
 
 
 class VariationalAutoencoder(Traversal, Encoding, Density):

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ..game import Move
+from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.bigan import DensePairs
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Geometric, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move
 from ._coded import Coded
 
 

@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .. import rng
-from ..game import Encoding, Sweep, Traversal
+from ..base import rng
 from ..layers.conditional import shares
+from ..tasks import Encoding, Sweep, Traversal
 
 Prior = Literal["normal", "uniform"]
 
@@ -17,11 +17,11 @@ class Coded(Traversal, Encoding):
     """A latent is [z, c], c a one-hot class, or columns, or what an encoder believes of them; or it is z alone."""
 
     averaged = ("encoder", "generator")
-    told_beside = False
+    condition_beside = False
 
     @dataclass(frozen=True)
     class Options(Traversal.Options):
-        prior: Prior = "normal"  # law of a number of z: normal, or uniform in [-1, 1]
+        prior: Prior = "normal"  # distribution of a number of z: normal, or uniform in [-1, 1]
 
     options: Options
 
@@ -53,7 +53,7 @@ class Coded(Traversal, Encoding):
         found = super().sweeps(steps, 1.0 if reach is None and self.options.prior == "uniform" else reach)
         if self.condition is None or self.condition.kind == "class":
             return found
-        rows, begin = torch.tensor(self.data.law, device=self.device, dtype=self.dtype), self.options.z_dim
+        rows, begin = torch.tensor(self.data.distribution, device=self.device, dtype=self.dtype), self.options.z_dim
         ways = torch.linspace(0, 1, steps, device=self.device, dtype=self.dtype)[:, None]
         values = torch.lerp(rows.amin(0), rows.amax(0), ways)  # [steps, K]
         columns = {

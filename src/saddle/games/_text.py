@@ -2,21 +2,21 @@
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .. import dist
-from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..base import dist
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import Judgement
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim
-from ..precision import full
 from ..spec import Batch, Condition, DataSpec
+from ..tasks import Move, Synthesis
 
 
 class TextToImage(Synthesis, ABC):
@@ -25,7 +25,7 @@ class TextToImage(Synthesis, ABC):
     Wherever a game takes a text, it may be the bytes of a caption, int64 [N, length], or embedded, float [N, E].
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("image", "caption")
+    needs: tuple[str, ...] = ("image", "caption")
     generator: Any
     discriminator: Any
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.special import ndtr, ndtri
 
-from .. import conditions, rng
-from ..errors import UsageError
+from ..base import rng
+from ..base.errors import UsageError
 from ..layers.norm import accumulating
 from ..losses import AdversarialLoss, Hinge
 from ..optim import Adam, Optim
 from ..penalties import Orthogonal, Penalty
-from ..spec import DataSpec
+from ..spec import DataSpec, conditions
 from ._two_player import TwoPlayer
 
 BATCHES, SIZE = 16, 64  # that standing statistics are taken from

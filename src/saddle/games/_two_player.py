@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from .. import dist
-from ..augment import View
 from ..auxiliaries import Auxiliary
-from ..errors import UsageError, some
-from ..game import Move, Synthesis
+from ..base import dist
+from ..base.errors import UsageError, some
+from ..base.precision import full, second_order
+from ..context import Context, Output
 from ..layers.conditional import shares
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
@@ -22,9 +22,9 @@ from ..nets import dcgan
 from ..nets.network import Network
 from ..optim import Optim
 from ..penalties import Penalty, paid, remembered
-from ..precision import full, second_order
-from ..scene import Scene, Verdict
-from ..spec import Batch, Condition, DataSpec, Kind
+from ..spec import Batch, Condition, ConditionKind, DataSpec
+from ..tasks import Move, Synthesis
+from ..views import View
 
 Weights = dict[str, Tensor]  # parameters by name
 
@@ -33,7 +33,7 @@ class TwoPlayer(Synthesis):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
     takes_points = True  # if the network does
-    takes_conditions: ClassVar[tuple[Kind, ...]] = ("class", "labels", "numbers")  # likewise
+    takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
@@ -59,13 +59,13 @@ class TwoPlayer(Synthesis):
 
     options: Options
     views: Any  # modules, as the discriminator sees through them
-    discriminator: Any  # samples (and labels) → Verdict
+    discriminator: Any  # samples (and labels) → Output
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
         if o.conditional:
-            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
+            self.needs = ("image", "label")
         spec = data if o.conditional else data.unconditional()
         self.generator = o.network.generator(o.z_dim, spec)
         shown, views = spec, []
@@ -140,17 +140,17 @@ class TwoPlayer(Synthesis):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
 
-    def judge(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Verdict:
+    def judge(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
         """What the discriminator, with these weights if given, says of what the views show of samples."""
         for view in self.views:
             x = view(x, self.progress)
         given = (x,) if label is None else (x, label)
         if weights is None:
-            verdict = self.discriminator(*given)
+            output = self.discriminator(*given)
         else:
             with second_order(x):
-                verdict = functional_call(self.discriminator, weights, (full(x), *given[1:]))
-        return verdict._replace(logits=full(verdict.logits))
+                output = functional_call(self.discriminator, weights, (full(x), *given[1:]))
+        return output._replace(logits=full(output.logits))
 
     def landscape(self, points: Tensor) -> Tensor | None:
         """D itself, without the views; None where it takes a label, or more than one point to judge."""
@@ -188,37 +188,37 @@ class TwoPlayer(Synthesis):
             answers = step == steps - 1 and not o.fresh_fakes
             with torch.set_grad_enabled(answers):
                 fake = self.decode(z, label)
-            scene = self.discriminators_scene(real, fake.detach(), z, label)
-            self.note(d_real=o.loss.output(scene.real_logits), d_fake=o.loss.output(scene.fake_logits))
+            context = self.discriminators_context(real, fake.detach(), z, label)
+            self.note(d_real=o.loss.output(context.real_logits), d_fake=o.loss.output(context.fake_logits))
             yield Move(
                 "discriminator",
-                adversarial=loss.discriminator(scene.real_logits, scene.fake_logits),
-                **self.extras("discriminator", scene),
+                adversarial=loss.discriminator(context.real_logits, context.fake_logits),
+                **self.extras("discriminator", context),
             )
             for view in self.views:
-                view.adapt(scene.real_logits.detach())
+                view.adapt(context.real_logits.detach())
 
         if o.fresh_fakes:
             z = self.noise(len(real), label)
             fake = self.decode(z, label)
         ahead = self.look_ahead(real, fake, label) if o.unroll else None
-        scene = self.scene(real, fake, z, label, loss.relativistic or any(a.compares for a in o.auxiliaries), ahead)
-        adversarial = loss.generator(scene.real_logits, scene.fake_logits) if o.adversarial_weight else None
+        context = self.context(real, fake, z, label, loss.relativistic or any(a.compares for a in o.auxiliaries), ahead)
+        adversarial = loss.generator(context.real_logits, context.fake_logits) if o.adversarial_weight else None
         yield Move(
             "generator",
             adversarial=None if adversarial is None else o.adversarial_weight * adversarial,
-            **self.extras("generator", scene),
+            **self.extras("generator", context),
         )
 
-    def discriminators_scene(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Scene:
+    def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
         """Where penalties share its logits, these can be differentiated by the samples, and twice."""
         if not any(penalty.shares() for penalty in self.options.penalties):
-            return self.scene(real, fake, z, label, compares=True)
+            return self.context(real, fake, z, label, compares=True)
         with torch.compiler.set_stance("force_eager"):
             real, fake = (full(x).detach().requires_grad_() for x in (real, fake))
-            return self.scene(real, fake, z, label, compares=True)
+            return self.context(real, fake, z, label, compares=True)
 
-    def scene(
+    def context(
         self,
         real: Tensor,
         fake: Tensor,
@@ -226,14 +226,14 @@ class TwoPlayer(Synthesis):
         label: Tensor | None,
         compares: bool,
         weights: Weights | None = None,
-    ) -> Scene:
+    ) -> Context:
         """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
-        return Scene(
+        return Context(
             score=lambda x: self.judge(x, label, weights).logits,
             real=real,
             fake=fake,
-            real_verdict=self.judge(real, label, weights) if compares else None,
-            fake_verdict=self.judge(fake, label, weights),
+            real_output=self.judge(real, label, weights) if compares else None,
+            fake_output=self.judge(fake, label, weights),
             z=z,
             label=label,
             generate=partial(self.decode, label=label),
@@ -241,8 +241,8 @@ class TwoPlayer(Synthesis):
             progress=self.progress,
         )
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
+    def extras(self, player: str, context: Context) -> dict[str, Any]:
         """What the player pays beside the adversarial loss, by name."""
-        scene, o = replace(scene, player=self.get_submodule(player), mover=player), self.options
-        auxiliary = {each.name: each(scene) for each in o.auxiliaries if player in each.players}
-        return auxiliary | paid(o.penalties, self.memories, scene)
+        context, o = replace(context, player=self.get_submodule(player), mover=player), self.options
+        auxiliary = {each.name: each(context) for each in o.auxiliaries if player in each.players}
+        return auxiliary | paid(o.penalties, self.memories, context)

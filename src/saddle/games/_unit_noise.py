@@ -5,14 +5,14 @@ from typing import Literal
 
 from torch import Tensor
 
-from .. import rng
-from ..game import Synthesis
+from ..base import rng
+from ..tasks import Synthesis
 
 
 class UnitNoise(Synthesis):
     @dataclass(frozen=True)
     class Options(Synthesis.Options):
-        prior: Literal["uniform", "normal"] = "uniform"  # law of a number of z: uniform in [0, 1), or normal
+        prior: Literal["uniform", "normal"] = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
 
     options: Options
 

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Classification, Move
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import aae
 from ..optim import SGD, Constant, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Classification, Move
 from ._coded import Coded
 
 
@@ -60,8 +60,8 @@ class AAE(Coded, Classification):
 
     def check_data(self) -> None:
         if self.options.supervision != "none":
-            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
-            self.takes_unlabelled = self.options.supervision == "semi"  # type: ignore[misc]  # likewise
+            self.needs = ("image", "label")
+            self.takes_unlabelled = self.options.supervision == "semi"
         super().check_data()
 
     def optim(self, player: str) -> Optim:

@@ -12,15 +12,15 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from ..errors import UsageError
-from ..game import Classification
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Context
 from ..nets import acgan
 from ..nets.conditional import TwoHeads, features_shape
 from ..nets.network import Network
 from ..optim import Adam, Optim
-from ..precision import full
-from ..scene import Scene
 from ..spec import DataSpec
+from ..tasks import Classification
 from ._two_player import TwoPlayer
 
 
@@ -54,18 +54,18 @@ class ACGAN(TwoPlayer, Classification):
         units = prod(features_shape(judge, data))
         return TwoHeads(judge, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
-        return super().extras(player, scene) | {"classes": self.class_loss(player, scene)}
+    def extras(self, player: str, context: Context) -> dict[str, Any]:
+        return super().extras(player, context) | {"classes": self.class_loss(player, context)}
 
-    def class_loss(self, player: str, scene: Scene) -> Tensor:
+    def class_loss(self, player: str, context: Context) -> Tensor:
         """-L_C, as far as it depends on the player: of real and fake images for the discriminator."""
-        assert scene.label is not None
-        assert scene.fake_verdict is not None
-        of_fake = cross_entropy(self.classes(scene.fake_verdict.features), scene.label)
+        assert context.label is not None
+        assert context.fake_output is not None
+        of_fake = cross_entropy(self.classes(context.fake_output.features), context.label)
         if player == "generator":
             return self.options.generator_class_weight * of_fake
-        assert scene.real_verdict is not None
-        of_real = cross_entropy(self.classes(scene.real_verdict.features), scene.label)
+        assert context.real_output is not None
+        of_real = cross_entropy(self.classes(context.real_output.features), context.label)
         return self.options.class_weight * (of_real + of_fake)
 
     def classes(self, features: Tensor) -> Tensor:

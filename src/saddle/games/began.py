@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.whole import WholeMean
 from ..nets import began
 from ..optim import Adam, Exponential, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Synthesis
 
 
 class BEGAN(Synthesis):

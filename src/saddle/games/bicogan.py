@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from ..errors import UsageError
-from ..game import Classification
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..nets.bigan import DensePairs
 from ..nets.conditional import Heard
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Optim
-from ..precision import full
 from ..spec import Batch, Condition, DataSpec
+from ..tasks import Classification
 from ._bidirectional import Bidirectional
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import rng
-from ..precision import full
+from ..base import rng
+from ..base.precision import full
 from ..spec import Batch
 from ._bidirectional import Bidirectional
 from ._coded import Prior
@@ -24,7 +24,7 @@ from ._coded import Prior
 class BiGAN(Bidirectional):
     @dataclass(frozen=True)
     class Options(Bidirectional.Options):
-        prior: Prior = "uniform"  # law of a number of z: normal, or uniform in [-1, 1]
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         stochastic: bool = False  # ALI: let the encoder give a mean and a log σ, and draw the code
 
     options: Options

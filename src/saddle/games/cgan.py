@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Context
 from ..nets.conditional import TwoHeads, features_shape, match_head
 from ..nets.maxout import ConditionalMaxout
 from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim
-from ..precision import full
-from ..scene import Scene
 from ..spec import DataSpec
 from ._two_player import TwoPlayer
 from ._unit_noise import UnitNoise
@@ -50,29 +50,30 @@ class CGAN(UnitNoise, TwoPlayer):
         judge = self.options.network.discriminator(data.unconditional())
         return TwoHeads(judge, match_head(features_shape(judge, data), data))
 
-    def extras(self, player: str, scene: Scene) -> dict[str, Any]:
-        paid = super().extras(player, scene)
+    def extras(self, player: str, context: Context) -> dict[str, Any]:
+        paid = super().extras(player, context)
         if self.options.separate_heads:
-            paid["match"] = self.options.match_weight * self.match(player, scene)
+            paid["match"] = self.options.match_weight * self.match(player, context)
         return paid
 
-    def match(self, player: str, scene: Scene) -> Tensor:
+    def match(self, player: str, context: Context) -> Tensor:
         """What the player pays for J, the answers to "is it what the label says?".
 
-        A mismatch is a real sample under a label drawn by the data's law; a label that happens to be its own is none.
+        A mismatch is a real sample under a label drawn from the data's distribution; a label that happens to be its
+        own is none.
         """
-        assert scene.label is not None
-        assert scene.fake_verdict is not None
-        of_fake = self.matches(scene.fake_verdict.features, scene.label)
+        assert context.label is not None
+        assert context.fake_output is not None
+        of_fake = self.matches(context.fake_output.features, context.label)
         if player == "generator":
             return softplus(-of_fake).mean()
-        assert scene.real_verdict is not None
-        other = self.draw_label(len(scene.label))
+        assert context.real_output is not None
+        other = self.draw_label(len(context.label))
         assert other is not None
-        features, real_logits = scene.real_verdict.features, scene.real_verdict.logits
-        differs = (other != scene.label).flatten(1).any(1) if other.ndim > 1 else other != scene.label
+        features, real_logits = context.real_output.features, context.real_output.logits
+        differs = (other != context.label).flatten(1).any(1) if other.ndim > 1 else other != context.label
         mismatched = softplus(self.matches(features, other)) + softplus(-real_logits)  # still real for U
-        of_real = softplus(-self.matches(features, scene.label))
+        of_real = softplus(-self.matches(features, context.label))
         return of_real.mean() + (differs * mismatched).mean() + softplus(of_fake).mean()
 
     def matches(self, features: Tensor, label: Tensor) -> Tensor:

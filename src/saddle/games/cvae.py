@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.conditional import shares
 from ._autoencoder import VariationalAutoencoder
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..errors import UsageError
-from ..game import Move, Translation
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.pool import ImagePool
 from ..losses import AdversarialLoss, HalfLeastSquares
 from ..nets.patch import patch_discriminator
 from ..nets.shapes import image_shape
 from ..nets.translator import translator
 from ..optim import Adam, Linear, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Translation
 
 
 class CycleGAN(Translation):
@@ -89,7 +89,5 @@ class CycleGAN(Translation):
         return l1_loss(full(self.b_to_a(a)), a) + l1_loss(full(self.a_to_b(b)), b)
 
     @torch.no_grad()
-    def translate(self, batch: Batch) -> Batch:
-        """For the images of `a` those of `b`, and the other way round; either may be missing."""
-        ways = {"a": ("b", self.a_to_b), "b": ("a", self.b_to_a)}
-        return {target: way(batch[source]) for source, (target, way) in ways.items() if source in batch}
+    def translate(self, batch: Batch, to: str) -> Tensor:
+        return self.a_to_b(batch["a"]) if to == "b" else self.b_to_a(batch["b"])

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..auxiliaries import Auxiliary, PullAway
-from ..errors import UsageError
-from ..game import Move
+from ..base.errors import UsageError
 from ..losses import AdversarialLoss, EnergyMargin
 from ..nets.ebgan import ConvAutoencoder
 from ..nets.network import Network
 from ..spec import Batch
+from ..tasks import Move
 from ._two_player import TwoPlayer
 
 

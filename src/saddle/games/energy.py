@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..base import rng
+from ..base.errors import UsageError
+from ..context import Context
 from ..layers.ascent import ascend
 from ..layers.memory import Memory
 from ..losses import AdversarialLoss, Wasserstein
@@ -23,8 +23,8 @@ from ..nets import winn
 from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import GradientPenalty, Penalty, paid, remembered
-from ..scene import Scene
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Synthesis
 
 
 class Energy(Synthesis):
@@ -86,7 +86,7 @@ class Energy(Synthesis):
             real = next(batches)["image"] if step else real
             negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
             real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
-            scene = Scene(
+            context = Context(
                 self.discriminator,
                 real,
                 negative,
@@ -94,7 +94,7 @@ class Energy(Synthesis):
                 rounds=self.rounds,
                 progress=self.progress,
             )
-            owed = paid(o.penalties, self.memories, scene)
+            owed = paid(o.penalties, self.memories, context)
             self.note(
                 d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .. import rng
+from ..base import rng
 from ..losses import AdversarialLoss, JensenShannon
 from ..nets import fgan
 from ..nets.network import Network

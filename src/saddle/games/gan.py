@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from .. import rng
+from ..base import rng
 from ..nets.maxout import Maxout
 from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim

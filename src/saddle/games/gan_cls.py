@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
-from ..game import Move
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..nets import gan_cls
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move
 from ._text import TextToImage, joined, mismatched
 
 

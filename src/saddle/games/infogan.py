@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Sweep, Traversal
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import infogan
-from ..nets.infogan import Verdict
+from ..nets.infogan import CodeOutput
 from ..optim import Adam, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Sweep, Traversal
 
 
 class Code(NamedTuple):
@@ -69,8 +69,8 @@ class InfoGAN(Traversal):
         code = self.codes(len(real))
         with torch.no_grad():
             fake = self.generator(self.noise(len(real), code=code))
-        real_logits, verdict = full(self.discriminator(real).logits), self.discriminator(fake)
-        fake_logits, surprise = full(verdict.logits), self.surprise(verdict, code)
+        real_logits, output = full(self.discriminator(real).logits), self.discriminator(fake)
+        fake_logits, surprise = full(output.logits), self.surprise(output, code)
         self.note(
             d_real=o.loss.output(real_logits),
             d_fake=o.loss.output(fake_logits),
@@ -83,20 +83,20 @@ class InfoGAN(Traversal):
         )
 
         code = self.codes(len(real))
-        verdict = self.discriminator(self.generator(self.noise(len(real), code=code)))
+        output = self.discriminator(self.generator(self.noise(len(real), code=code)))
         compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
         yield Move(
             "generator",
-            adversarial=o.loss.generator(compared, full(verdict.logits)),
-            information=o.information_weight * self.surprise(verdict, code),
+            adversarial=o.loss.generator(compared, full(output.logits)),
+            information=o.information_weight * self.surprise(output, code),
         )
 
-    def surprise(self, verdict: Verdict, code: Code) -> Tensor:
+    def surprise(self, output: CodeOutput, code: Code) -> Tensor:
         """-E log Q(c | x) in nats: how badly the code was guessed."""
-        log_std = full(verdict.log_std) if self.options.learn_std else torch.zeros_like(full(verdict.mean))
-        error = (code.continuous - full(verdict.mean)) * (-log_std).exp()
+        log_std = full(output.log_std) if self.options.learn_std else torch.zeros_like(full(output.mean))
+        error = (code.continuous - full(output.mean)) * (-log_std).exp()
         gaussian = error.square() / 2 + log_std + math.log(2 * math.pi) / 2
-        return cross_entropy(full(verdict.category), code.category) + gaussian.sum(1).mean()
+        return cross_entropy(full(output.category), code.category) + gaussian.sum(1).mean()
 
     def entropy(self) -> float:
         """H(c) in nats: what the information cannot exceed."""

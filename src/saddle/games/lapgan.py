@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.conditional import shares
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
 from ..optim import SGD, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Synthesis
 
 
 class LAPGAN(Synthesis):
@@ -48,7 +48,7 @@ class LAPGAN(Synthesis):
         super().__init__(data, options)
         o, (channels, height, width) = self.options, data.shape
         if o.conditional:
-            self.needs = ("image", "label")  # type: ignore[misc]  # of this game, not of its class
+            self.needs = ("image", "label")
         classes = len(data.classes) if o.conditional else 0
         self.sizes = levels(height, width, o.smallest)  # the smallest first
         smallest = (channels, *self.sizes[0])

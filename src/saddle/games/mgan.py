@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Synthesis
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
 from ..optim import Adam, Optim
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Synthesis
 
 
 class MGAN(Synthesis):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..errors import UsageError
-from ..game import Move
+from ..base.errors import UsageError
 from ..layers.resample import enlarge, shrink
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets import progan
@@ -19,6 +18,7 @@ from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import Drift, GradientPenalty, Penalty
 from ..spec import Batch, DataSpec
+from ..tasks import Move
 from ._two_player import TwoPlayer
 
 

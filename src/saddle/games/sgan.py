@@ -14,18 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from .. import dist
 from ..auxiliaries import FeatureMatching
-from ..errors import UsageError
-from ..game import Classification, Move
+from ..base import dist
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Context, Output
 from ..losses import AdversarialLoss, NonSaturating
-from ..nets.conditional import ClassDiscriminator, ClassVerdict, features_shape
+from ..nets.conditional import ClassDiscriminator, ClassOutput, features_shape
 from ..nets.improved import Improved
 from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
-from ..precision import full
-from ..scene import Scene, Verdict
 from ..spec import Batch, DataSpec
+from ..tasks import Classification, Move
 from ._unit_noise import UnitNoise
 
 
@@ -85,9 +85,9 @@ class SGAN(UnitNoise, Classification):
         else:
             yield Move("generator", adversarial=o.loss.generator(of_real.logits, of_fake.logits))
 
-    def judge(self, x: Tensor) -> ClassVerdict:
-        verdict = self.discriminator(x)
-        return verdict._replace(logits=full(verdict.logits), classes=full(verdict.classes))
+    def judge(self, x: Tensor) -> ClassOutput:
+        output = self.discriminator(x)
+        return output._replace(logits=full(output.logits), classes=full(output.classes))
 
     def class_loss(self, classes: Tensor, label: Tensor) -> Tensor:
         """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.
@@ -101,7 +101,7 @@ class SGAN(UnitNoise, Classification):
         return log_softmax(self.judge(image).classes, 1)
 
 
-def matching(real: Tensor, fake: Tensor, of_real: ClassVerdict, of_fake: ClassVerdict) -> Tensor:
+def matching(real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput) -> Tensor:
     """The mean absolute difference of the mean features, as in the code."""
-    scene = Scene(lambda x: x, real, fake, Verdict(*of_real[:2]), Verdict(*of_fake[:2]))
-    return FeatureMatching(absolute=True).measure(scene)
+    context = Context(lambda x: x, real, fake, Output(*of_real[:2]), Output(*of_fake[:2]))
+    return FeatureMatching(absolute=True).measure(context)

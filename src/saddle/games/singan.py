@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Game, Move
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full, second_order
 from ..layers.resize import resized
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets.singan import ScaleGenerator, pyramid, scale_discriminator
 from ..optim import Adam, Optim
-from ..precision import full, second_order
 from ..spec import Batch, DataSpec
-from ._single_image import SingleImage
+from ..tasks import Game, Move
+from ..tasks.single_image import SingleImage
 
 
 class SinGAN(SingleImage):

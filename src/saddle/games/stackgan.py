@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Sizes
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Sizes
 from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 

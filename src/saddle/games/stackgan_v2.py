@@ -7,25 +7,25 @@ then the colours of a picture, their means and covariances, shall be those of th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor, nn
 
-from .. import rng
-from ..errors import UsageError
-from ..game import Move, Sizes
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.colours import recolouring
 from ..layers.init import orthogonal
 from ..layers.resample import shrink
 from ..nets.stackgan import Discriminator, Judgement, smaller
 from ..nets.stackgan_v2 import Tree
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move, Sizes
 from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
 
 
 class StackGANv2(TextToImage, Sizes):
-    needs: ClassVar[tuple[str, ...]] = ("image",)  # and captions, where there are some
+    needs: tuple[str, ...] = ("image",)  # and captions, where there are some
 
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
@@ -47,7 +47,7 @@ class StackGANv2(TextToImage, Sizes):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         if "caption" in data.keys:
-            self.needs = ("image", "caption")  # type: ignore[misc]  # of this game, not of its class
+            self.needs = ("image", "caption")
         super().__init__(data, options)
         o = self.options
         self.factors = [1 << branch for branch in reversed(range(o.branches))]

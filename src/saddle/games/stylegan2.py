@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..augment import ADA, View
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..nets import stylegan2
 from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import R1, Penalty
 from ..spec import DataSpec
+from ..views import ADA, View
 from ._two_player import TwoPlayer
 
 

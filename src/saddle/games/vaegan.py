@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ..errors import UsageError
-from ..game import Move
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.likelihood import Gaussian
 from ..layers.whole import WholeMean
 from ..nets import vaegan
 from ..optim import Optim, RMSprop
-from ..precision import full
 from ..spec import Batch, DataSpec
+from ..tasks import Move
 from ._autoencoder import divergence, reparametrise
 from ._coded import Coded
 
@@ -63,8 +63,8 @@ class VAEGAN(Coded):
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         real, (generator_steps, discriminator_steps) = next(batches)["image"], self.in_balance()
         self.cost.reset()
-        verdict = self.discriminator(real)
-        seen = full(verdict.features).detach()
+        output = self.discriminator(real)
+        seen = full(output.features).detach()
 
         mean, log_var = map(full, self.encoder(real))
         z, _ = reparametrise(mean, log_var)
@@ -81,8 +81,8 @@ class VAEGAN(Coded):
             )
 
         logits = [full(self.discriminator(x.detach()).logits) for x in (again, sample)]
-        self.note(d_real=full(verdict.logits).sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
-        of_real, of_again, of_sample = (softplus(x).mean() for x in (-full(verdict.logits), *logits))
+        self.note(d_real=full(output.logits).sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
+        of_real, of_again, of_sample = (softplus(x).mean() for x in (-full(output.logits), *logits))
         if discriminator_steps:
             yield Move("discriminator", adversarial=of_real + of_again + of_sample)
         self.costs.copy_(self.cost.add(torch.stack((of_real, of_sample)).detach()))

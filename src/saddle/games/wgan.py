@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import UsageError
-from ..game import Move
+from ..base.errors import UsageError
 from ..losses import AdversarialLoss, Wasserstein
 from ..optim import Optim, RMSprop
 from ..spec import Batch
+from ..tasks import Move
 from ._two_player import TwoPlayer
 
 

@@ -7,13 +7,13 @@ fakes (Eq. 3, Algorithm 1). The critic has no batch norm: each sample has its ow
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..game import Move
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets.network import Network
 from ..nets.resnet import ResNet
 from ..optim import Adam, Optim
 from ..penalties import GradientPenalty, Penalty
 from ..spec import Batch
+from ..tasks import Move
 from ._two_player import TwoPlayer
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..precision import full, second_order
+from ..base.precision import full, second_order
 
 
 @torch.enable_grad()

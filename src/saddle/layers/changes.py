@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from .. import rng
+from ..base import rng
 
 
 def per_sample(x: Tensor, values: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from .. import dist
+from ..base import dist
 
 
 class MinibatchDiscrimination(nn.Module):

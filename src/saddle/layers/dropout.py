@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .. import rng
+from ..base import rng
 
 
 class Dropout(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .. import rng
+from ..base import rng
 
 
 def flip(x: Tensor) -> Tensor:

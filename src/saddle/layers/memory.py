@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .. import dist, rng
+from ..base import dist, rng
 
 
 class Memory(nn.Module):

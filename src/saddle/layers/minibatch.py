@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from .. import dist
-from ..errors import UsageError
-from ..precision import full
+from ..base import dist
+from ..base.errors import UsageError
+from ..base.precision import full
 
 
 def minibatch_std(x: Tensor, group: int = 4, eps: float = 1e-8) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from ..precision import full
+from ..base.precision import full
 from .equalized import EqualizedLinear
 from .resample import blur
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from .. import dist
+from ..base import dist
 
 
 class _WholeBatch(nn.modules.batchnorm._BatchNorm):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..precision import full
+from ..base.precision import full
 
 
 def pixel_norm(x: Tensor, eps: float = 1e-8) -> Tensor:

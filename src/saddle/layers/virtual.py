@@ -7,7 +7,7 @@ does not depend on what else is in its batch.
 import torch
 from torch import Tensor, nn
 
-from .. import dist
+from ..base import dist
 
 REFERENCE = 64  # samples in the reference batch
 

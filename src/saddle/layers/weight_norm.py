@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .. import dist
+from ..base import dist
 
 
 class WeightNorm(nn.Module):

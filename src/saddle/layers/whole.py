@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .. import dist
+from ..base import dist
 
 
 class WholeMean:

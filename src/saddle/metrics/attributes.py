@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..captions import ATTRIBUTES, COLOURS, PLACES, RADII, below_middle, coverage, read
-from ..errors import UsageError
-from ..text import to_texts
+from ..base.errors import UsageError
+from ..spec.grammar import ATTRIBUTES, COLOURS, PLACES, RADII, below_middle, coverage, read
+from ..spec.text import to_texts
 from .uncertainty import share_error
 
 NOTHING = -1

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .blocks import double
 from .uncertainty import groups, jackknife, share_error
 

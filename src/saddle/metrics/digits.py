@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .features import Extractor, Features
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")

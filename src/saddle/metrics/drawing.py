@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .. import dist
-from ..errors import SaddleError, UsageError
+from ..base import dist
+from ..base.errors import SaddleError, UsageError
 from . import attributes
 from .digits import triples
 from .features import Extractor

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..errors import SaddleError, UsageError, near
+from ..base.errors import SaddleError, UsageError, near
 
 
 class Features(NamedTuple):

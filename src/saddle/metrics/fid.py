@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import dist
-from ..errors import SaddleError
+from ..base import dist
+from ..base.errors import SaddleError
 from .blocks import double
 from .uncertainty import groups, jackknife
 

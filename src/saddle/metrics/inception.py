@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError
 from .features import Extractor, Features
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"

@@ -7,7 +7,7 @@ never sees real data.
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .blocks import double
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError
 from .blocks import squared_distances
 from .fid import fid
 from .prdc import prdc

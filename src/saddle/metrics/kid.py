@@ -7,7 +7,7 @@ is, about half the time, when the two laws are equal.
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .blocks import double, rows
 from .score import Fingerprint
 

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 
 from torch import Tensor
 
-from ..errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError
 from . import attributes, classes, codes, modes, single_image
 from .codes import Codes
 from .fid import fid

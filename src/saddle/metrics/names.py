@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import UsageError, near
+from ..base.errors import UsageError, near
 
 
 @dataclass(frozen=True)

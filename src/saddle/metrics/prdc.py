@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .blocks import squared_distances
 from .uncertainty import groups, jackknife
 

@@ -8,8 +8,8 @@ from hashlib import sha256
 import torch
 from torch import Tensor
 
-from .. import dist
-from ..errors import UsageError
+from ..base import dist
+from ..base.errors import UsageError
 from .features import Extractor, Features
 
 _KEPT = 4  # references of the last runs; an FID reference of 50,000 is 400 MB

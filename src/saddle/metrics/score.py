@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..errors import SaddleError
+from ..base.errors import SaddleError
 
 Fingerprint = dict[str, str | int | float]
 

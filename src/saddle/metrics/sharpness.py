@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .blocks import double
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from .intra import Detailed
 from .uncertainty import groups, jackknife
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal

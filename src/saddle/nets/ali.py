@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.norm import BatchNorm1d
 from ..spec import DataSpec
 from .joint import JointDiscriminator, JointNetwork

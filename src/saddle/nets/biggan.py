@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d, rows_of
 from ..layers.init import M, orthogonal
 from ..layers.spectral import spectral_norm

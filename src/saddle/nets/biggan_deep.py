@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.attention import SelfAttention
 from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
 from ..spec import DataSpec

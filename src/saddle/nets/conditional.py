@@ -2,16 +2,16 @@
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..context import Output
 from ..layers.conditional import shares
 from ..layers.norm import BatchNorm2d
-from ..scene import Verdict
 from ..spec import DataSpec
 from .dcgan import DCGAN
 from .network import Discriminator, Network
@@ -25,7 +25,7 @@ def told(data: DataSpec) -> int:
 class Heard(nn.Module):
     """A condition as a network hears it: a class as one-hot, labels as they are, numbers in deviations from their mean.
 
-    Both are those of the data's law. A number that varies by .1 where z varies by 1 would hardly be heard.
+    Both are those of the data's distribution. A number that varies by .1 where z varies by 1 would hardly be heard.
     """
 
     mean: Tensor
@@ -35,7 +35,7 @@ class Heard(nn.Module):
         super().__init__()
         self.size, rows = told(data), torch.zeros(0)
         if data.condition and data.condition.kind == "numbers":
-            rows = torch.tensor(data.law)
+            rows = torch.tensor(data.distribution)
         mean, deviation = (rows.mean(0), rows.std(0, correction=0)) if len(rows) else (torch.zeros(()), torch.ones(()))
         self.register_buffer("mean", mean, persistent=False)  # the data's spec remembers them
         self.register_buffer("deviation", deviation.where(deviation > 0, 1.0), persistent=False)
@@ -79,9 +79,9 @@ class Joined(nn.Module):
 class ToldDiscriminator(Discriminator):
     """A discriminator whose trunk takes the label, so that its head need not."""
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
         features = self.trunk(x, label)
-        return Verdict(self.head(features).flatten(), features)
+        return Output(self.head(features).flatten(), features)
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,19 @@ class Concatenation(Network):
     def discriminator(self, data: DataSpec) -> Discriminator:
         size, channels = told(data), data.shape[0]
         shape = (channels + size, *data.shape[1:])
-        plain = self.network.discriminator(replace(data.unconditional(), shape=shape))
+        plain = self.network.discriminator(data.unconditional().with_shape(shape))
         return ToldDiscriminator(Beside(plain.trunk, data), plain.head) if size else plain
 
 
 class TwoHeads(nn.Module):
-    """A discriminator that is told nothing, and a second head, which is asked by itself about a verdict's features."""
+    """A discriminator that is told nothing, and a second head, which is asked by itself about a output's features."""
 
     def __init__(self, judge: Discriminator, second: nn.Module):
         super().__init__()
         self.judge, self.second = judge, second
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
-        """Samples [N, …] → Verdict, whatever their label is."""
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
+        """Samples [N, …] → Output, whatever their label is."""
         return self.judge(x)
 
 
@@ -142,7 +142,7 @@ def match_head(shape: tuple[int, ...], data: DataSpec) -> nn.Module:
     return Beside(nn.Sequential(first, BatchNorm2d(channels), leak, last, nn.Flatten()), data)
 
 
-class ClassVerdict(NamedTuple):
+class ClassOutput(NamedTuple):
     """Is x real, and what does it show?"""
 
     logits: Tensor  # [N]
@@ -160,10 +160,10 @@ class ClassDiscriminator(nn.Module):
         super().__init__()
         self.trunk, self.head = trunk, head
 
-    def forward(self, x: Tensor) -> ClassVerdict:
+    def forward(self, x: Tensor) -> ClassOutput:
         features = self.trunk(x)
         classes = self.head(features)
-        return ClassVerdict(classes.logsumexp(1), features, classes)
+        return ClassOutput(classes.logsumexp(1), features, classes)
 
 
 def features_shape(judge: Discriminator, data: DataSpec) -> tuple[int, ...]:

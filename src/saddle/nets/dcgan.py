@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.init import small_normal
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec

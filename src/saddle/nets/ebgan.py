@@ -1,7 +1,7 @@
 """The networks of EBGAN, whose discriminator is an autoencoder. Zhao et al., 2016, Appendix.
 
-https://arxiv.org/abs/1609.03126. A reconstruction's error is an energy, low where the data are: `Verdict.logits` are
-minus it, and `Verdict.features` the code, which the pull-away term looks at.
+https://arxiv.org/abs/1609.03126. A reconstruction's error is an energy, low where the data are: `Output.logits` are
+minus it, and `Output.features` the code, which the pull-away term looks at.
 """
 
 import math
@@ -12,11 +12,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Output
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
-from ..precision import full
-from ..scene import Verdict
 from ..spec import DataSpec
 from .dcgan import DCGAN
 from .mlp import sample_shape
@@ -32,10 +32,10 @@ class Energy(Discriminator):
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         super().__init__(trunk=encoder, head=decoder)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
         code = self.trunk(x)
         error = full(self.head(code)) - full(x)  # x is also the target, and fakes are pulled along this way too
-        return Verdict(-torch.linalg.vector_norm(error.flatten(1), dim=1), code)
+        return Output(-torch.linalg.vector_norm(error.flatten(1), dim=1), code)
 
 
 @dataclass(frozen=True)

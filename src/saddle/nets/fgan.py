@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.norm import BatchNorm1d
 from ..spec import DataSpec
 from .mlp import sample_shape

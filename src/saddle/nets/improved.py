@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.dropout import Dropout
 from ..layers.init import M
 from ..layers.weight_norm import WeightNorm

@@ -17,7 +17,7 @@ from .shapes import halvings
 LEAK = 0.01  # of the code; the paper's appendix says 0.1
 
 
-class Verdict(NamedTuple):
+class CodeOutput(NamedTuple):
     """Is x real, and which code made it?"""
 
     logits: Tensor  # [N]
@@ -42,7 +42,7 @@ def generator(inputs: int, data: DataSpec, width: int = 64) -> nn.Module:
 
 
 class Discriminator(nn.Module):
-    """D and Q on one trunk: images → Verdict."""
+    """D and Q on one trunk: images → CodeOutput."""
 
     def __init__(self, data: DataSpec, categories: int, continuous: int, width: int = 64):
         super().__init__()
@@ -58,9 +58,9 @@ class Discriminator(nn.Module):
         self.code = nn.Sequential(*_dense(1024, 128, nn.LeakyReLU(LEAK)), nn.Linear(128, sum(self.sizes)))
         small_normal(self)
 
-    def forward(self, x: Tensor) -> Verdict:
+    def forward(self, x: Tensor) -> CodeOutput:
         h = self.trunk(x)
-        return Verdict(self.logit(h).flatten(), *self.code(h).split(self.sizes, dim=1))
+        return CodeOutput(self.logit(h).flatten(), *self.code(h).split(self.sizes, dim=1))
 
 
 def _dense(inputs: int, outputs: int, activation: nn.Module) -> list[nn.Module]:

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.conditional import shares
 from ..layers.dropout import Dropout
 from .shapes import refuse

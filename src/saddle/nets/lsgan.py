@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec

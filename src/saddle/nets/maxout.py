@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.dropout import Dropout
 from ..layers.norm import BatchNorm1d
 from ..spec import DataSpec

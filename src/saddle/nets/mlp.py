@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network

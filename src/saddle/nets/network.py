@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..scene import Verdict
+from ..context import Output
 from ..spec import DataSpec
 
 
@@ -17,10 +17,10 @@ class Discriminator(nn.Module):
         super().__init__()
         self.trunk, self.head = trunk, head
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Verdict:
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
         features = self.trunk(x)
         logits = self.head(features) if label is None else self.head(features, label)
-        return Verdict(logits.flatten(), features)
+        return Output(logits.flatten(), features)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Network(ABC):
 
     @abstractmethod
     def discriminator(self, data: DataSpec) -> Discriminator:
-        """Samples (and labels [N]) → Verdict."""
+        """Samples (and labels [N]) → Output."""
 
     def class_head(self, features: int, classes: int) -> nn.Module:
         """The last layer of a classifier on the discriminator's trunk, features [N, features] → logits [N, classes]."""

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.init import small_normal
 
 

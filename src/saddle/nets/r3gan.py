@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.activation import leaky_relu
 from ..layers.conditional import rows_of
 from ..layers.convolution import Conv2d

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.attention import SelfAttention
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec

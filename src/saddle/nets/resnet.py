@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..spec import DataSpec
 
 

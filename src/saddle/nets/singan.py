@@ -5,7 +5,7 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.init import small_normal
 
 REACH = 5  # pixels that five 3×3 kernels without padding take off each side: a receptive field of 11

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm

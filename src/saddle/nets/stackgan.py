@@ -179,7 +179,7 @@ def smaller(network: str, data: DataSpec, factor: int) -> DataSpec:
     if not fits(height, width):
         sides = {1: "its sides", 2: "half its sides"}.get(factor, f"a {factor}th of its sides")
         refuse(network, height, width, fits, f"{sides} must halve evenly until the shorter has 4 to 7 pixels")
-    return DataSpec((channels, height // factor, width // factor))
+    return DataSpec.of((channels, height // factor, width // factor))
 
 
 def same(inputs: int, outputs: int, bend: nn.Module) -> list[nn.Module]:

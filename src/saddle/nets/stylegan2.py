@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from .. import dist, rng
-from ..errors import UsageError
+from ..base import dist, rng
+from ..base.errors import UsageError
+from ..context import Context
 from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
@@ -18,7 +19,6 @@ from ..layers.modulated import ModulatedConv2d
 from ..layers.pixel_norm import pixel_norm
 from ..layers.resample import blur, double, halve
 from ..penalties import Penalty
-from ..scene import Scene
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import power_of_two
@@ -213,8 +213,8 @@ class PathLength(Penalty):
     weight: float = 2.0  # factor on the penalty
     every: int = 4  # rounds from one penalty to the next; lazy ones count for the rounds between
 
-    def measure(self, scene: Scene) -> Tensor:
-        generator, mean, z, label = scene.player, scene.memory.mean, scene.z, scene.label  # type: ignore[union-attr]
+    def measure(self, context: Context) -> Tensor:
+        generator, mean, z, label = context.player, context.memory.mean, context.z, context.label  # type: ignore[union-attr]
         assert isinstance(generator, Generator)
         assert isinstance(mean, Tensor)
         assert z is not None

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ..errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError
 from ..spec import Condition
-from ..text import to_texts, words
+from ..spec.text import to_texts, words
 
 Function = Callable[[Sequence[str]], Any]  # texts → vectors [N, dims], as a tensor, an array or lists of numbers
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ..context import Output
 from ..layers.norm import BatchNorm1d, BatchNorm2d
-from ..scene import Verdict
 from ..spec import DataSpec
 from .shapes import image_shape, refuse
 
@@ -46,7 +46,7 @@ def decoder(z_dim: int, data: DataSpec, width: int = 64) -> nn.Module:
 
 
 class Discriminator(nn.Module):
-    """Images → Verdict; its features are the maps [N, 4 · width, H / 8, W / 8] of the last convolution, normalised."""
+    """Images → Output; its features are the maps [N, 4 · width, H / 8, W / 8] of the last convolution, normalised."""
 
     def __init__(self, data: DataSpec, width: int = 64):
         super().__init__()
@@ -59,9 +59,9 @@ class Discriminator(nn.Module):
         norm = BatchNorm1d(8 * width)
         self.head = nn.Sequential(nn.ReLU(), nn.Flatten(), dense, norm, nn.ReLU(), nn.Linear(8 * width, 1))
 
-    def forward(self, x: Tensor) -> Verdict:
+    def forward(self, x: Tensor) -> Output:
         features = self.trunk(x)
-        return Verdict(self.head(features).flatten(), features)
+        return Output(self.head(features).flatten(), features)
 
 
 def smallest(data: DataSpec) -> tuple[int, int]:

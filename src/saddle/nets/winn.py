@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..base.precision import full
 from ..layers.init import small_normal
 from ..layers.whole import WholeMean
-from ..precision import full
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import halvings

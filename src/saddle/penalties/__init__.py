@@ -1,7 +1,7 @@
 """Penalties: what a player pays beside its adversarial loss, most of them for the gradient of its logits.
 
-A penalty sees a `Scene`, one move with what was judged in it. A game of another shape builds its own scene:
-`penalty(rounds, Scene(lambda x: self.discriminator(x).logits, real, fake))`.
+A penalty sees a `Context`, one move with what was judged in it. A game of another shape builds its own context:
+`penalty(rounds, Context(lambda x: self.discriminator(x).logits, real, fake))`.
 """
 
 from .base import Penalty, paid, remembered

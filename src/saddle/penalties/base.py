@@ -1,4 +1,4 @@
-"""What every penalty is: a weight, how often, and a scalar of a scene."""
+"""What every penalty is: a weight, how often, and a scalar of a context."""
 
 import re
 from abc import ABC, abstractmethod
@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..errors import UsageError
+from ..base.errors import UsageError
+from ..base.precision import full, second_order
+from ..context import Context
 from ..optim import Constant, Schedule
-from ..precision import full, second_order
-from ..scene import Scene
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,24 @@ class Penalty(ABC):
         """What the log calls it: the class's name in snake case."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
-    def __call__(self, rounds: int, scene: Scene) -> Tensor | None:
+    def __call__(self, rounds: int, context: Context) -> Tensor | None:
         if rounds % self.every:
             return None
-        weight = self.weight * self.every * self.schedule(rounds, scene.progress)
-        with second_order(scene.real, self.autocast):
-            scene = replace(scene, rounds=rounds, real=full(scene.real), fake=full(scene.fake))
-            return weight * self.measure(scene)
+        weight = self.weight * self.every * self.schedule(rounds, context.progress)
+        with second_order(context.real, self.autocast):
+            context = replace(context, rounds=rounds, real=full(context.real), fake=full(context.fake))
+            return weight * self.measure(context)
 
     @abstractmethod
-    def measure(self, scene: Scene) -> Tensor:
+    def measure(self, context: Context) -> Tensor:
         """The penalty before its weight."""
 
     def shares(self) -> bool:
-        """Does it differentiate the scene's own logits by the samples?"""
+        """Does it differentiate the context's own logits by the samples?"""
         return False
 
     def remember(self, game: nn.Module) -> nn.Module | None:
-        """The buffers that the penalty keeps from round to round, if it does; `Scene.memory` brings them back."""
+        """The buffers that the penalty keeps from round to round, if it does; `Context.memory` brings them back."""
         return None
 
     def forbids(self, game: nn.Module) -> str | None:
@@ -64,10 +64,10 @@ def remembered(penalties: Sequence[Penalty], game: nn.Module) -> nn.ModuleList:
     return nn.ModuleList(penalty.remember(game) or nn.Module() for penalty in penalties)
 
 
-def paid(penalties: Sequence[Penalty], memories: Iterable[nn.Module], scene: Scene) -> dict[str, Any]:
-    """What the scene's mover pays, by name; `memories` as `remembered` made them."""
+def paid(penalties: Sequence[Penalty], memories: Iterable[nn.Module], context: Context) -> dict[str, Any]:
+    """What the context's mover pays, by name; `memories` as `remembered` made them."""
     return {
-        penalty.name: penalty(scene.rounds, replace(scene, memory=memory))
+        penalty.name: penalty(context.rounds, replace(context, memory=memory))
         for penalty, memory in zip(penalties, memories, strict=True)
-        if scene.mover in penalty.players
+        if context.mover in penalty.players
     }

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from .. import dist, rng
-from ..errors import UsageError
-from ..scene import Scene, Score
+from ..base import dist, rng
+from ..base.errors import UsageError
+from ..context import Context, Score
 from .base import Penalty
 
 
@@ -48,12 +48,12 @@ class NormPenalty(InputPenalty):
     target: float = 1.0  # what the norm of the gradient is pulled to
     one_sided: bool = False  # let norms below the target pass
 
-    def measure(self, scene: Scene) -> Tensor:
-        excess = input_gradient(scene.score, self.places(scene)).norm(dim=1) - self.target
+    def measure(self, context: Context) -> Tensor:
+        excess = input_gradient(context.score, self.places(context)).norm(dim=1) - self.target
         return (relu(excess) if self.one_sided else excess).square().mean()
 
     @abstractmethod
-    def places(self, scene: Scene) -> Tensor:
+    def places(self, context: Context) -> Tensor:
         """Where the gradient is taken, one place a sample.  [N, …]"""
 
 
@@ -65,8 +65,8 @@ class GradientPenalty(NormPenalty):
     it is the zero-centred penalty, ‖∇C(x̂)‖²: Thanh-Tung et al., 2019. https://arxiv.org/abs/1902.03984
     """
 
-    def places(self, scene: Scene) -> Tensor:
-        return torch.lerp(scene.fake.detach(), scene.real, one_each(scene.real, scene.pack))  # ε
+    def places(self, context: Context) -> Tensor:
+        return torch.lerp(context.fake.detach(), context.real, one_each(context.real, context.pack))  # ε
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class NearDataPenalty(NormPenalty):
         if self.spread < 0:
             raise UsageError(f"the spread of a NearDataPenalty is at least 0, not {self.spread}")
 
-    def places(self, scene: Scene) -> Tensor:
-        real = scene.real
+    def places(self, context: Context) -> Tensor:
+        real = context.real
         mean = dist.mean(real.mean())
         std = dist.mean((real - mean).square().mean()).sqrt()
         noise = rng.rand(len(real), *real.shape[1:], device=real.device).to(real)
-        return real + one_each(real, scene.pack) * self.spread * std * noise  # α
+        return real + one_each(real, context.pack) * self.spread * std * noise  # α
 
 
 def one_each(x: Tensor, pack: int = 1) -> Tensor:
@@ -109,10 +109,10 @@ class ZeroCentred(InputPenalty):
     def shares(self) -> bool:
         return self.shared
 
-    def of(self, scene: Scene, x: Tensor, logits: Tensor | None) -> Tensor:
+    def of(self, context: Context, x: Tensor, logits: Tensor | None) -> Tensor:
         """The mean over samples x, which were judged by these logits."""
         if not self.shared:
-            gradient = input_gradient(scene.score, x)
+            gradient = input_gradient(context.score, x)
         elif logits is None or not x.requires_grad:
             raise UsageError(f"{self.name}.shared: this game does not judge its samples so that they can be shared")
         else:
@@ -124,13 +124,13 @@ class ZeroCentred(InputPenalty):
 class R1(ZeroCentred):
     """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
 
-    def measure(self, scene: Scene) -> Tensor:
-        return self.of(scene, scene.real, scene.real_logits)
+    def measure(self, context: Context) -> Tensor:
+        return self.of(context, context.real, context.real_logits)
 
 
 @dataclass(frozen=True)
 class R2(ZeroCentred):
     """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
 
-    def measure(self, scene: Scene) -> Tensor:
-        return self.of(scene, scene.fake, scene.fake_logits)
+    def measure(self, context: Context) -> Tensor:
+        return self.of(context, context.fake, context.fake_logits)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from .. import dist, rng
-from ..errors import UsageError
+from ..base import dist, rng
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Context
 from ..layers import jitter
-from ..precision import full
-from ..scene import Scene
 from .base import Penalty
 
 
@@ -24,8 +24,8 @@ class Drift(Penalty):
 
     weight: float = 1e-3  # ε_drift, factor on the penalty
 
-    def measure(self, scene: Scene) -> Tensor:
-        return logits_of(scene)[0].square().mean()
+    def measure(self, context: Context) -> Tensor:
+        return logits_of(context)[0].square().mean()
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class LeCam(Penalty):
     def remember(self, game: nn.Module) -> nn.Module:
         return Anchors(self.decay)
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.memory
-        real, fake = logits_of(scene)
-        (of_real, of_fake), known = scene.memory(scene.rounds, torch.stack((real.mean(), fake.mean())))
+    def measure(self, context: Context) -> Tensor:
+        assert context.memory
+        real, fake = logits_of(context)
+        (of_real, of_fake), known = context.memory(context.rounds, torch.stack((real.mean(), fake.mean())))
         return known * (relu(real - of_fake).square().mean() + relu(of_real - fake).square().mean())
 
 
@@ -94,10 +94,10 @@ class Anchors(nn.Module):
         return self.average / torch.where(known, self.share, 1), known
 
 
-def logits_of(scene: Scene) -> tuple[Tensor, Tensor]:
-    """Of the real and of the fake samples, as judged already or, in a scene without verdicts, judged now."""
-    real = scene.score(scene.real) if scene.real_logits is None else scene.real_logits
-    fake = scene.score(scene.fake) if scene.fake_logits is None else scene.fake_logits
+def logits_of(context: Context) -> tuple[Tensor, Tensor]:
+    """Of the real and of the fake samples, as judged already or, in a context without outputs, judged now."""
+    real = context.score(context.real) if context.real_logits is None else context.real_logits
+    fake = context.score(context.fake) if context.fake_logits is None else context.fake_logits
     return full(real), full(fake)
 
 
@@ -117,9 +117,9 @@ class BalancedConsistency(Penalty):
         if not 0 <= self.shift <= 0.5 or not (self.flip or self.shift):
             raise UsageError(f"BalancedConsistency flips or shifts by up to 0.5 of an image, not by {self.shift}")
 
-    def measure(self, scene: Scene) -> Tensor:
-        before = torch.cat(logits_of(scene))
-        moved = [scene.score(self.move(x)) for x in (scene.real, scene.fake)]
+    def measure(self, context: Context) -> Tensor:
+        before = torch.cat(logits_of(context))
+        moved = [context.score(self.move(x)) for x in (context.real, context.fake)]
         return 2 * (before - torch.cat(moved)).square().mean()  # the sum of two means
 
     def move(self, x: Tensor) -> Tensor:
@@ -156,12 +156,12 @@ class LatentConsistency(Penalty):
                 f"{self.generator_weight} and {self.std}"
             )
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.z is not None
-        assert scene.generate
-        z = scene.z + self.std * rng.randn(*scene.z.shape, device=scene.z.device).to(scene.z)
-        if scene.mover == "generator":
-            return -self.generator_weight * (scene.fake - full(scene.generate(z))).square().mean()
+    def measure(self, context: Context) -> Tensor:
+        assert context.z is not None
+        assert context.generate
+        z = context.z + self.std * rng.randn(*context.z.shape, device=context.z.device).to(context.z)
+        if context.mover == "generator":
+            return -self.generator_weight * (context.fake - full(context.generate(z))).square().mean()
         with torch.no_grad():
-            neighbour = full(scene.generate(z))
-        return self.discriminator_weight * (logits_of(scene)[1] - scene.score(neighbour)).square().mean()
+            neighbour = full(context.generate(z))
+        return self.discriminator_weight * (logits_of(context)[1] - context.score(neighbour)).square().mean()

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..context import Context
 from ..layers.spectral import before_norm
-from ..scene import Scene
 from .base import Penalty
 
 Player = Literal["generator", "discriminator", "both"]
@@ -36,9 +36,9 @@ class Orthogonal(WeightPenalty):
     weight: float = 1e-4  # β, factor on the penalty
     player: Player = "generator"  # who pays it
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.player
-        return torch.stack([crossed(w) for w in matrices(scene.player)]).sum()
+    def measure(self, context: Context) -> Tensor:
+        assert context.player
+        return torch.stack([crossed(w) for w in matrices(context.player)]).sum()
 
 
 def matrices(player: nn.Module) -> Iterator[Tensor]:
@@ -72,11 +72,11 @@ class HistoricalAveraging(WeightPenalty):
     def remember(self, game: nn.Module) -> nn.Module:
         return nn.ModuleDict({name: Mean(flat(game.get_submodule(name))) for name in self.players})
 
-    def measure(self, scene: Scene) -> Tensor:
-        assert scene.memory
-        assert scene.player
-        weights = flat(scene.player)
-        return (weights - scene.memory.get_submodule(scene.mover)(scene.rounds, weights)).square().sum()
+    def measure(self, context: Context) -> Tensor:
+        assert context.memory
+        assert context.player
+        weights = flat(context.player)
+        return (weights - context.memory.get_submodule(context.mover)(context.rounds, weights)).square().sum()
 
 
 class Mean(nn.Module):

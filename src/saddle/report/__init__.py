@@ -6,7 +6,7 @@ Points in the plane also become a film beside it, `samples/landscape.gif`.
 import os
 from pathlib import Path
 
-from ..pictures import replace
+from ..base.files import replace
 from . import page, samples, story
 
 

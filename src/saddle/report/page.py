@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..progress import by_player, duration, number
+from ..show.progress import by_player, duration, number
 from . import samples
 from .html import Html, tag
 from .story import Story, baseline, flat, is_number

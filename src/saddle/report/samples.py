@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from .. import pictures
-from ..events import Event
+from ..base.events import Event
+from ..show import pictures
 
 MOST = 24  # pictures in the timeline
 FILM = "samples/landscape.gif"

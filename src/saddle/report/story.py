@@ -9,9 +9,9 @@ from typing import Any, TypeGuard
 import numpy as np
 import yaml
 
-from .. import events
-from ..errors import SaddleError, UsageError
-from ..events import Event
+from ..base import events
+from ..base.errors import SaddleError, UsageError
+from ..base.events import Event
 from .svg import Curve
 
 

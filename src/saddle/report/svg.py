@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..progress import number
+from ..show.progress import number
 from .html import Html, join, tag
 
 WIDTH, HEIGHT = 460, 232  # small, so that the labels can be read on a phone

@@ -1,0 +1,362 @@
+"""Settings as plain values and back: frozen dataclasses ↔ numbers, text, lists and dictionaries.
+
+One engine serves the command line, recipe files and Python, so a name and a value mean the same in all three. A class
+is chosen by its short name among those that are already known: nothing is ever imported on the word of a file.
+"""
+
+import ast
+import inspect
+import math
+import re
+from abc import ABCMeta
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from textwrap import dedent
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from .errors import SaddleError, UsageError, near
+
+T = TypeVar("T")
+_WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def plain(value: Any) -> Any:
+    """`value` as YAML and JSON hold it: one of several classes is {"class": "R1", "weight": 5.0, …} or a bare name."""
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    if not is_dataclass(value):
+        return value
+    values = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if not isinstance(type(value), ABCMeta):
+        return values
+    name = type(value).__name__
+    return {"class": name} | values if values else name
+
+
+def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
+    """The value of type `hint` that `given` describes: plain values, the text of them, or such a value itself.
+
+    What a dictionary leaves out is taken from `base` if that is of the same class, else from the class's defaults.
+    UsageError, with the dotted name `where`, for an unknown name, a wrong type and a value out of range.
+    """
+    if _is_none(given) and NoneType in _arms(hint):
+        return None
+    if part := _slot(hint):
+        return _fill(part, given, where, base or ())
+    for arm in _arms(hint):
+        if is_dataclass(arm):
+            if isinstance(given, arm):  # type: ignore[arg-type]
+                return given
+            if isinstance(given, Mapping) or (isinstance(given, str) and isinstance(arm, ABCMeta)):
+                return _compose(arm, given, where, base)  # type: ignore[arg-type]
+        try:
+            return _convert(arm, given, where)
+        except (ValueError, TypeError, OverflowError, yaml.YAMLError):
+            continue
+    raise UsageError(f"{where} wants {wants(hint)}, not {text(given)!r}")
+
+
+def change(settings: T, edits: Mapping[str, Any]) -> T:
+    """A copy of a dataclass with dotted names set: {"penalty": "R1", "penalty.weight": 5}. UsageError as `restore`."""
+    return restore(type(settings), nest(edits), base=settings)
+
+
+def nest(edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested dictionaries; a name that is set and has parts is the class of the parts."""
+    tree: dict[str, Any] = {}
+    for name in sorted(edits, key=lambda name: name.count(".")):
+        *path, last = name.split(".")
+        branch = tree
+        for part in path:
+            held = branch.get(part, {})
+            branch[part] = dict(held) if isinstance(held, Mapping) else plain(held)
+            if not isinstance(branch[part], dict):
+                branch[part] = {"class": branch[part]}
+            branch = branch[part]
+        branch[last] = edits[name]
+    return tree
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Plain settings by dotted name: {"penalty": "R1", "penalty.weight": 5.0, …}."""
+    if not isinstance(value, Mapping):
+        return _flat_row(value, prefix) if _is_row(value) else {prefix: value}
+    lines = {prefix: value["class"]} if "class" in value else {}
+    for name, part in value.items():
+        if name != "class":
+            lines |= flat(part, f"{prefix}.{name}" if prefix else name)
+    return lines
+
+
+def _is_row(value: Any) -> bool:
+    """Is this what `plain` makes of a tuple of classes that have settings?"""
+    return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
+
+
+def _flat_row(row: list[Any], prefix: str) -> dict[str, Any]:
+    """{"penalties": "[R1, R2]", "penalties.R1.weight": 5.0, …}."""
+    each = [part if isinstance(part, Mapping) else {"class": part} for part in row]
+    lines = {prefix: [part["class"] for part in each]}
+    for part in each:
+        name = f"{prefix}.{part['class']}"
+        lines |= {key: value for key, value in flat(part, name).items() if key != name}
+    return lines
+
+
+def differences(here: Any, there: Any) -> list[str]:
+    """'penalty is R1, there none' for every setting that differs between two dataclasses or plain values."""
+    ours, theirs = flat(plain(here)), flat(plain(there))
+    lines: dict[str, str] = {}
+    for name in ours | theirs:
+        below = any(name.startswith(f"{other}.") for other in lines)  # parts of another class are no news
+        if ours.get(name) != theirs.get(name) and not below:
+            lines[name] = f"{name} is {text(ours.get(name))}, there {text(theirs.get(name))}"
+    return list(lines.values())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, for people to read about."""
+
+    value: Any  # plain
+    default: Any  # of the class that has it, plain
+    meaning: str
+    wants: str  # its type in words
+
+
+def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
+    """Every setting of a dataclass and of the dataclasses in it, by dotted name."""
+    found: dict[str, Setting] = {}
+    hints, remarks = get_type_hints(type(settings)), meanings(type(settings))
+    for field in fields(settings):
+        name = f"{prefix}.{field.name}" if prefix else field.name
+        value = getattr(settings, field.name)
+        inner = is_dataclass(value)
+        if not inner or isinstance(type(value), ABCMeta):
+            shown, default = map(_name, (value, field.default))
+            found[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
+        found |= explain(value, name) if inner else {}
+        if _slot(hints[field.name]):
+            for each in value:
+                found |= explain(each, f"{name}.{type(each).__name__}")
+    return found
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """What each field means: the comment on its line, or the docstring under it; also those of inherited fields."""
+    found: dict[str, str] = dict.fromkeys((field.name for field in fields(kind)), "")
+    for owner in reversed(kind.__mro__):
+        if is_dataclass(owner):
+            found |= {name: meaning for name, meaning in _remarks(owner).items() if meaning and name in found}
+    return found
+
+
+def choices(base: type) -> dict[str, type]:
+    """The classes that can stand for a base class, by their short names."""
+    package = base.__module__.rpartition(".")[0]
+    if inspect.isabstract(base) and package.startswith("saddle."):  # one class a file: all files are read
+        for module in iter_modules(import_module(package).__path__, f"{package}."):
+            import_module(module.name)
+    found: dict[str, type] = {}
+    waiting = [base]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__() if isinstance(base, ABCMeta) else []
+        if inspect.isabstract(kind):
+            continue
+        other = found.get(kind.__name__, kind)
+        if kind.__module__ != other.__module__:
+            raise SaddleError(f"{kind.__module__} and {other.__module__} both define {kind.__name__}; rename one")
+        found[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
+    return dict(sorted(found.items()))
+
+
+def wants(hint: Any) -> str:
+    """A type in words: 'a whole number', 'one of R1, R2 or none'."""
+    return " or ".join(map(_words, _arms(hint)))
+
+
+def text(value: Any) -> str:
+    """A plain value as one would write it on the command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(text, value))}]"
+    return str(value)
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_name(each) for each in value]
+    return type(value).__name__ if is_dataclass(value) else plain(value)
+
+
+def _words(hint: Any) -> str:
+    if isinstance(hint, ABCMeta):
+        return f"one of {', '.join(choices(hint))}"
+    if is_dataclass(hint):
+        return f"settings by name: {', '.join(field.name for field in fields(hint))}"
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(text, get_args(hint)))}"
+    if part := _slot(hint):
+        return f"none or a list of {', '.join(choices(part))}"
+    if get_origin(hint) is tuple:
+        kinds = [arm for arm in get_args(hint) if arm is not Ellipsis]
+        count = "" if Ellipsis in get_args(hint) else f"{len(kinds)} "
+        return f"a list of {count}{_WORDS.get(kinds[0], 'setting')}s"
+    word = _WORDS.get(hint, str(hint))
+    return f"a {word}" if hint in (int, float) else word
+
+
+def _arms(hint: Any) -> tuple[Any, ...]:
+    """The alternatives of a union; a type alone is its only one."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _slot(hint: Any) -> Any:
+    """The class whose kinds a setting holds any number of: that of tuple[Penalty, ...]; None for other settings."""
+    kinds = get_args(hint)
+    fits = get_origin(hint) is tuple and kinds[1:] == (Ellipsis,) and isinstance(kinds[0], ABCMeta)
+    return kinds[0] if fits else None
+
+
+def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A tuple of dataclasses from their names, or dictionaries; {"R1": {"weight": 5}} changes the one of that class."""
+    edits = dict(given) if isinstance(given, Mapping) else {"class": given}
+    named = edits.pop("class", list(base))
+    if isinstance(named, str):
+        named = [] if _is_none(named) else _items(named)
+    if not isinstance(named, (list, tuple)):
+        named = [] if named is None else [named]
+    held = {type(each).__name__: each for each in base}
+    made = []
+    for i, each in enumerate(named):
+        name = each.get("class") if isinstance(each, Mapping) else each
+        if not isinstance(each, (str, Mapping, part)):
+            raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {text(each)!r}")
+        made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
+    for name, edit in edits.items():
+        places = [i for i, each in enumerate(made) if type(each).__name__ == name]
+        if not places:
+            there = ", ".join(type(each).__name__ for each in made) or "none"
+            unknown = "" if name in choices(part) else near(name, choices(part))
+            raise UsageError(f"{where} holds no '{name}'{unknown} whose settings could change: it is {there}")
+        for i in places:
+            made[i] = restore(part, edit, f"{where}.{name}", made[i])
+    return tuple(made)
+
+
+def _is_none(given: Any) -> bool:
+    return given is None or (isinstance(given, str) and given.lower() in ("none", "null"))
+
+
+def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) -> Any:
+    """A dataclass from its class's name, or from a dictionary of its settings."""
+    given = dict(given) if isinstance(given, Mapping) else {"class": given}
+    kind = _class(hint, given, where, base) if isinstance(hint, ABCMeta) else hint
+    start: Any = base if type(base) is kind else kind()
+    hints, names = get_type_hints(kind), [field.name for field in fields(kind)]
+    for name in given:
+        if name not in names:
+            raise UsageError(_unknown(hint, kind, str(name), where))
+    values = {
+        name: restore(hints[name], value, f"{where}.{name}" if where else name, getattr(start, name))
+        for name, value in given.items()
+    }
+    return replace(start, **values)
+
+
+def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
+    """The class that the dictionary names and then no longer holds; without a name, that of `base`."""
+    known = choices(hint)
+    if "class" not in given:
+        if is_dataclass(base):
+            return type(base)
+        setting = f" and has no setting '{next(iter(given))}'" if given else ""
+        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(known)}")
+    name = text(given.pop("class"))
+    if name not in known:
+        raise UsageError(f"{where}: no {hint.__name__} '{name}'{near(name, known)}; there are {', '.join(known)}")
+    return known[name]
+
+
+def _unknown(hint: type, kind: type, name: str, where: str) -> str:
+    names = [field.name for field in fields(kind)]
+    owners = [other for other, each in choices(hint).items() if name in {field.name for field in fields(each)}]
+    whose = f" of {kind.__name__}" if isinstance(hint, ABCMeta) else ""
+    help_ = f" ({', '.join(owners)} would have it)" if owners else near(name, names)
+    dotted = f"{where}.{name}" if where else name
+    return f"no setting '{dotted}'{whose}{help_}; there are {', '.join(names) or 'none'}"
+
+
+def _convert(hint: Any, given: Any, where: str) -> Any:
+    """ValueError or TypeError unless `given` is, or is the text of, a value of a type that is not a dataclass."""
+    if get_origin(hint) is tuple:
+        return _row(get_args(hint), given, where)
+    if get_origin(hint) is Literal:
+        return get_args(hint)[get_args(hint).index(given)]
+    if hint is bool:
+        given = _TRUTH.get(given.lower()) if isinstance(given, str) else given
+        return given if isinstance(given, bool) else _refuse()
+    if hint is str:
+        return given if isinstance(given, str) else _refuse()
+    return _refuse() if isinstance(given, bool) else _number(hint, given)
+
+
+def _number(hint: type, given: Any) -> int | float:
+    if hint is int and (isinstance(given, int) or (isinstance(given, str) and given.isdecimal())):
+        return int(given)  # exact, however large
+    number = float(given)
+    if hint not in (int, float) or not math.isfinite(number) or (hint is int and not number.is_integer()):
+        _refuse()
+    return hint(number)
+
+
+def _row(hints: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
+    if isinstance(given, str):
+        given = _items(given)
+    if not isinstance(given, (list, tuple)):
+        _refuse()
+    if Ellipsis in hints:
+        hints = hints[:1] * len(given)
+    if len(given) != len(hints):
+        _refuse()
+    return tuple(restore(hint, each, f"{where}[{i}]") for i, (hint, each) in enumerate(zip(hints, given, strict=True)))
+
+
+def _items(row: str) -> Any:
+    """'1, 2', '[1, 2]' or, of sizes, '1x2' as a list."""
+    row = re.sub(r"^\s*(\d+)\s*[x×]\s*(\d+)\s*$", r"\1, \2", row)
+    return yaml.safe_load(row if row.lstrip().startswith("[") else f"[{row}]")
+
+
+def _refuse() -> Any:
+    raise ValueError
+
+
+@cache  # to read the source again takes milliseconds, and there are a hundred settings to explain
+def _remarks(owner: type) -> dict[str, str]:
+    try:
+        source = dedent(inspect.getsource(owner))
+    except OSError:  # written in an interactive shell
+        return {}
+    return remarks(source, ast.parse(source).body[0])  # type: ignore[arg-type]
+
+
+def remarks(source: str, owner: ast.ClassDef) -> dict[str, str]:
+    """The comment on the line of every annotated name in a class, or the docstring under it."""
+    lines, found, body = source.splitlines(), dict[str, str](), owner.body
+    for node, below in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            _, _, remark = lines[(node.end_lineno or 1) - 1].encode()[node.end_col_offset :].decode().partition("#")
+            if not remark and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                remark = str(below.value.value)
+            found[node.target.id] = " ".join(remark.split())
+    return found

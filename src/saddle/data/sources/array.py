@@ -1,0 +1,125 @@
+"""array:FILE: images in an .npy file, or an .npz with the keys image and, if there are any, label."""
+
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import UsageError
+from ...spec import DataSpec
+from ..decode import fitted, with_channels
+from ..fingerprint import digests, fingerprint, hold_out
+from ..labels import learned
+from ..options import AUGMENTATIONS, DataOptions
+from ..source import Column, Rows, Source, Split
+
+MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Images of any number of channels, as [N, H, W], [N, H, W, C] or [N, C, H, W]; an .npy is not read into memory.
+
+    Whole numbers are uint8 or uint16; floats must lie in [0, 1] or [-1, 1], and the notes say which was found.
+    """
+    options.allow("size", "channels", *AUGMENTATIONS, "heldout", "labels", "labelled", "labelled_share")
+    path = Path(place).expanduser()
+    images, labels = _read(path)
+    notes: dict[str, Any] = {}
+    images, notes["layout"] = _channels_last(path, images, options.channels)
+    images, notes["range"] = _whole_numbers(path, images)
+    images = _reshaped(images, options)
+    if len(images) < 2:
+        raise UsageError(f"{path} holds {len(images)} image; to train takes many, at the very least 2")
+    if (options.labels or options.labelled) and labels is None:
+        raise UsageError(f"{path} holds no labels; data.labels takes an .npz file with the keys image and label")
+    if options.label_file:
+        raise UsageError(f"{path} has labels of its own or none; {options.label_file} is of use beside images in files")
+    classes = () if labels is None else _checked(path, labels, len(images))
+    images = images.transpose(0, 3, 1, 2)
+    marks = digests(images)
+    parts = hold_out(marks, options.heldout)
+    keys = ("image",) if labels is None else ("image", "label")
+    spec = DataSpec.of(images.shape[1:], keys, classes, 8 * images.dtype.itemsize)
+    if labels is not None:
+        spec, labels = learned(spec, labels, parts[0], options.labelled)
+    mark = fingerprint(marks, spec, labels, options.heldout)
+    train, heldout = (_split(images, labels, rows) for rows in parts)
+    assert train is not None  # hold_out leaves the larger part
+    return Source(options.source, spec, train, heldout, mark, notes)
+
+
+def _read(path: Path) -> tuple[np.ndarray, NDArray[np.int64] | None]:
+    """Images and labels as the file has them; nothing in it is unpickled."""
+    try:
+        content = np.load(path, mmap_mode="r", allow_pickle=False)
+        held = {"image": content} if isinstance(content, np.ndarray) else dict(content)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise UsageError(f"{path} is not a readable .npy or .npz file of numbers: {error}") from error
+    images, labels = (held.get(key, held.get(f"{key}s")) for key in ("image", "label"))
+    if images is None:
+        raise UsageError(f"{path} holds {', '.join(held) or 'nothing'}; the images' key must be image or images")
+    return images, labels
+
+
+def _channels_last(path: Path, images: np.ndarray, channels: int | None) -> tuple[np.ndarray, str]:
+    """[N, H, W, C] and the name of the layout found: the channels are the smaller of the two axes they could be."""
+    if images.ndim not in (3, 4) or 0 in images.shape:
+        raise UsageError(
+            f"{path} has the shape {images.shape}; images are [N, H, W], [N, H, W, C] or [N, C, H, W], each at least 1"
+        )
+    if images.ndim == 3:
+        return images[..., None], "NHW"
+    first, last = images.shape[1], images.shape[3]
+    if first == last:
+        raise UsageError(
+            f"{path} has the shape {images.shape}, so the channels may be axis 1 or axis 3; "
+            "give images whose channels are not as many as their pixels in a line"
+        )
+    wanted = channels if channels in (first, last) else min(first, last)
+    return (np.moveaxis(images, 1, 3), "NCHW") if first == wanted else (images, "NHWC")
+
+
+def _whole_numbers(path: Path, images: np.ndarray) -> tuple[np.ndarray, str]:
+    """uint8 or uint16, and the range that was found: floats become 16 bits, or 8 where those say the same."""
+    if images.dtype in (np.uint8, np.uint16):
+        return images, f"0 to {np.iinfo(images.dtype).max}"
+    if images.dtype.kind != "f":
+        raise UsageError(f"{path} holds {images.dtype}; images are uint8, uint16, or floats in [0, 1] or [-1, 1]")
+    low, high = float(images.min()), float(images.max())
+    if not -1 <= low <= high <= 1:  # false for NaN too
+        raise UsageError(f"{path} holds floats from {low:g} to {high:g}; they must lie in [0, 1] or [-1, 1]")
+    unit = np.asarray(images, np.float64) if low >= 0 else (np.asarray(images, np.float64) + 1) / 2
+    levels = 255 if np.abs(unit * 255 - np.rint(unit * 255)).max() < 1e-3 else 65535
+    kind = np.uint8 if levels == 255 else np.uint16
+    return np.rint(unit * levels).astype(kind), "[0, 1] assumed" if low >= 0 else "[-1, 1] assumed"
+
+
+def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
+    """[N, H, W, C] with the channels and the size asked for."""
+    if options.channels is not None:
+        images = with_channels(images, options.channels)
+    if options.sides in (None, images.shape[1:3]):
+        return images
+    height, width = options.sides
+    return np.stack([fitted(image, height, width) for image in images])
+
+
+def _checked(path: Path, labels: np.ndarray, n: int) -> tuple[str, ...]:
+    """The names of the classes. Raises UsageError for labels that are not one number from 0 for every image."""
+    if labels.shape != (n,) or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= MOST_CLASSES:
+        raise UsageError(
+            f"{path} has labels of type {labels.dtype} and shape {labels.shape}; "
+            f"{n} images take {n} whole numbers from 0 to below {MOST_CLASSES:,}"
+        )
+    return tuple(str(i) for i in range(int(labels.max()) + 1))
+
+
+def _split(images: np.ndarray, labels: np.ndarray | None, rows: NDArray[np.int64]) -> Split | None:
+    columns: dict[str, Column] = {"image": Rows(images, rows)}
+    if labels is not None:
+        columns["label"] = labels[rows].astype(np.int64)
+    return Split(columns) if len(rows) else None

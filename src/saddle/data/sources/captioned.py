@@ -1,0 +1,108 @@
+"""captioned:PATH: the images of a folder and their captions in its CSV or JSONL file: columns file and caption
+
+PATH is that file, or the folder that it lies in. An image with several captions has as many lines; each time it is
+drawn one of them comes with it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import UsageError, some
+from ...spec import DataSpec
+from ...spec.text import condition_of, packed, words
+from ..files import listing
+from ..fingerprint import fingerprint, hold_out
+from ..options import AUGMENTATIONS, DataOptions
+from ..tables import file_column, image_named, records
+from . import folder
+
+if TYPE_CHECKING:
+    from ..source import Source
+
+SUFFIXES = (".csv", ".jsonl")
+COLUMN = "caption"
+
+
+def open(options: DataOptions, place: str) -> "Source":
+    """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
+    options.allow("size", "channels", *AUGMENTATIONS, "background", "skip_bad", "heldout", "max_megapixels")
+    table = table_in(Path(place).expanduser())
+    found = folder.found_in(table.parent)
+    said = captions_in(table, folder.names_in(found))
+    ready, good, names, shape, bits, notes = folder.readable(options, found)
+    untold = [name for name in names if name not in said]
+    if untold and not options.skip_bad:
+        raise UsageError(
+            f"{len(untold):,} of {len(names):,} images have no caption in {table}:\n{listing(untold)}\n"
+            "Give them captions, or leave them out with --data.skip_bad true"
+        )
+    told = [i for i, name in enumerate(names) if name in said]
+    if len(told) < 2:
+        raise UsageError(f"{table} has captions of {len(told)} image; to train takes many, at the very least 2")
+    notes |= {"captions": sum(map(len, said.values())), "without a caption": len(untold)}
+    return _source(options, ready, good[told], [said[names[i]] for i in told], (shape, bits, notes))
+
+
+def table_in(path: Path) -> Path:
+    """The file with the captions: `path`, or the only one in that folder. UsageError if there is none, or a choice."""
+    if not path.exists():
+        raise UsageError(f"there is no {path}; captioned: takes a folder of images with a .csv or .jsonl file")
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path} is neither a .csv nor a .jsonl file")
+    tables = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not tables:
+        raise UsageError(f"{path} holds no .csv or .jsonl file with the captions: columns file and caption")
+    if len(tables) > 1:
+        names = ", ".join(table.name for table in tables)
+        raise UsageError(f"{path} holds {names}; name the one with the captions: captioned:{tables[0]}")
+    return tables[0]
+
+
+def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
+    """The captions of these images, in order. UsageError, with its number, for a line that is amiss."""
+    lines = records(table)
+    key, columns = file_column(table, lines)
+    if COLUMN not in columns:
+        raise UsageError(f"{table} has no column {COLUMN}; beside {key} it has {some(columns) or 'none'}")
+    known = {name: name for name in names}
+    said: dict[str, list[str]] = {}
+    for number, cells in lines:
+        name = image_named(cells[key], known, f"{table}, line {number}")
+        if not words(cells[COLUMN]) or "\0" in cells[COLUMN]:
+            raise UsageError(f"{table}, line {number}: the caption {cells[COLUMN]!r} has no words, or a zero byte")
+        said.setdefault(name, []).append(cells[COLUMN])
+    return said
+
+
+def _source(
+    options: DataOptions,
+    ready: folder.Prepared,
+    rows: NDArray[np.int64],
+    said: list[list[str]],
+    about: tuple[tuple[int, int, int], int, dict[str, object]],
+) -> "Source":
+    import torch
+
+    from ...spec.conditions import distribution
+    from ..source import Rows, Several, Source, Split
+
+    shape, bits, notes = about
+    condition = condition_of(text for texts in said for text in texts)
+    spec = DataSpec.of(shape, ("image", "caption"), bits=bits, condition=condition)
+    parts = []
+    for chosen in hold_out(ready.digests[rows], options.heldout):
+        texts = [said[i] for i in chosen]
+        values = packed([text for each in texts for text in each], condition.length).astype(np.uint8)
+        starts = np.cumsum([0, *map(len, texts)])
+        columns: dict[str, Any] = {"image": Rows(ready.images, rows[chosen]), "caption": Several(values, starts)}
+        parts.append(Split(columns) if len(chosen) else None)
+    train, heldout = parts
+    assert train is not None  # hold_out leaves the larger part
+    values = train.columns["caption"].values  # type: ignore[attr-defined]
+    spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
+    mark = fingerprint(ready.digests[rows], spec, said, options.heldout)
+    return Source(options.source, spec, train, heldout, mark, notes)

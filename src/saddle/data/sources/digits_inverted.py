@@ -1,0 +1,21 @@
+"""digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
+
+from ...spec import DataSpec
+from ..digits import NAMES, TRAINED, enlarged
+from ..fingerprint import fingerprint
+from ..options import AUGMENTATIONS, DataOptions
+from ..source import Source, Split
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Keys a and b. To train: the digits in turn, one to a, one to b, so that no digit is in both.
+
+    The held-out part is for scores and does have pairs: b is a inverted, and label_a, label_b say which digit it is.
+    """
+    options.allow("size", *AUGMENTATIONS)
+    images, labels = enlarged(options)
+    trained, kept = images[:TRAINED], images[TRAINED:]
+    train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))
+    heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
+    spec = DataSpec.of(images.shape[1:], ("a", "b"), NAMES)
+    return Source(options.source, spec, train, heldout, fingerprint(options.source, images, TRAINED))

@@ -1,0 +1,45 @@
+"""photo: one picture: a crop of 128 pixels of scikit-learn's china, or of its flower by photo:flower
+photo:FILE: one picture of your own, whole and at its own size unless asked otherwise
+
+The picture comes as often as it is asked for: a batch of 4 is the same picture four times.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...base.errors import UsageError
+from ...spec import DataSpec
+from ..decode import Unreadable, colour, fitted, pixels, reading, with_channels
+from ..fingerprint import fingerprint
+from ..options import DataOptions
+from ..photographs import NAMES, coloured, crop
+from ..source import Source, Split
+
+SIZE = 128  # pixels of the embedded crops, unless asked otherwise
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Key image; nothing is held out, for there is no other sample."""
+    image = _embedded(options, place or NAMES[0]) if place in ("", *NAMES) else _from_file(options, Path(place))
+    spec = DataSpec.of(image.shape, single=True, bits=8 * image.itemsize)
+    return Source(options.source, spec, Split({"image": image[None]}), None, fingerprint(image))
+
+
+def _embedded(options: DataOptions, name: str) -> np.ndarray:
+    options.allow("size", "channels")
+    return coloured(crop(name, *(options.sides or (SIZE, SIZE))), options)
+
+
+def _from_file(options: DataOptions, path: Path) -> np.ndarray:
+    options.allow("size", "channels", "background", "max_megapixels")
+    path = path.expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no picture {path}; photo: takes a file, {' or '.join(NAMES)}")
+    try:
+        with reading():
+            picture = pixels(path, colour(options.background), options.max_megapixels)
+    except Unreadable as error:
+        raise UsageError(f"{path}: {error}") from None
+    picture = with_channels(picture, options.channels or picture.shape[2])
+    return np.ascontiguousarray(fitted(picture, *(options.sides or picture.shape[:2])).transpose(2, 0, 1))

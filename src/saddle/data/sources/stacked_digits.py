@@ -1,0 +1,59 @@
+"""stacked-digits: three digits as red, green and blue: 1,000 modes; 128,000 triples, and 26,000 of held-out digits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import UsageError
+from ...spec import DataSpec
+from ..digits import TRAINED, enlarged
+from ..fingerprint import fingerprint
+from ..labels import learned
+from ..options import AUGMENTATIONS, DataOptions
+from ..sampler import hashed
+from ..source import Source, Split
+
+TRIPLES, HELD_OUT = 128_000, 26_000  # as many as PacGAN (1712.04086) trains on and counts modes in
+
+
+def triples(places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Which of n digits each place stacks, [N, 3]: a function of the place, so nothing need be kept."""
+    counter = 3 * np.asarray(places)[:, None] + np.arange(3)
+    return (hashed(counter.astype(np.uint64)) % np.uint64(n)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Images uint8 [N, 3, H, W], put together when asked for."""
+
+    digits: NDArray[np.uint8]  # [D, 1, H, W]
+    n: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.digits.dtype
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        return self.digits[triples(np.arange(self.n)[places], len(self.digits)), 0]
+
+
+def open(options: DataOptions, place: str) -> Source:
+    """Keys image and label = 100 red + 10 green + blue; size 32 unless asked otherwise."""
+    options.allow("size", "channels", *AUGMENTATIONS)
+    if options.channels not in (None, 3):
+        raise UsageError(f"data.channels is {options.channels}; stacked digits have 3, one digit each")
+    images, labels = enlarged(options)
+    parts = []
+    for part, n in ((slice(None, TRAINED), TRIPLES), (slice(TRAINED, None), HELD_OUT)):
+        digits = labels[part]
+        label = digits[triples(np.arange(n), len(digits))] @ np.array([100, 10, 1])
+        parts.append(Split({"image": Stacked(images[part], n), "label": label}))
+    spec = DataSpec.of((3, *images.shape[2:]), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
+    spec, _ = learned(spec, parts[0].columns["label"][:], np.arange(TRIPLES), 0)
+    mark = fingerprint(options.source, images, labels, TRIPLES, HELD_OUT)
+    return Source(options.source, spec, parts[0], parts[1], mark)

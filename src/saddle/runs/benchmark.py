@@ -1,0 +1,237 @@
+"""Games side by side: the same data, several seeds, one table with its spread.
+
+Every run is an ordinary run folder. A finished one is taken as it is, and one that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from PIL import Image
+
+from ..base import events
+from ..base.errors import UsageError, near
+from ..base.files import replace
+from ..report.samples import read_picture
+from ..show import pictures
+from . import registry, scoring
+from .recipe import Recipe, shipped
+from .run import Run
+from .session import check, train
+
+PLACES: dict[str, tuple[list[str], int]] = {
+    "ring": (["modes", "high_quality", "mode_kl"], 2500),
+    "grid": (["modes", "high_quality", "mode_kl"], 2500),
+    "stacked-digits": (["stacked_modes", "stacked_kl"], scoring.SAMPLES_OF["stacked-digits"]),
+}  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
+RESULT = "benchmark.json"  # in a run folder: what it scored here
+LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one run scored at its end."""
+
+    game: str
+    data: str
+    seed: int
+    run: str
+    seconds: float  # of training
+    scores: dict[str, float]
+
+
+def modes(
+    games: Sequence[str],
+    places: Sequence[str],
+    seeds: int,
+    folder: Path,
+    edits: Mapping[str, Any],
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> list[Entry]:
+    """Train each game on each of the places with the seeds 0 … seeds - 1, and count the modes at the end.
+
+    No game: every one that has a recipe for a place. `edits` change all recipes alike; `say` None is silence. The last
+    checkpoint is scored, not the best, for the best high-quality share may well be that of a collapsed generator.
+    Raises UsageError, before anything is trained, for a game without a recipe for any of the places, for settings
+    that do not go together, and for a folder with runs of other ones.
+    """
+    recipes = list(planned(games, places, seeds, edits))
+    runs = [(folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}", recipe) for recipe in recipes]
+    _check(runs, device)
+    entries = []
+    for place, recipe in runs:
+        if say:
+            say(f"{place}")
+        names, n = PLACES[recipe.data.source]
+        known = _scored(recipe, place, device, say is None, names, n)
+        entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(place), **known))
+    return entries
+
+
+def labels(
+    games: Sequence[str],
+    counts: Sequence[int],
+    seeds: int,
+    folder: Path,
+    edits: Mapping[str, Any],
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> list[Entry]:
+    """Train each game on digits of which `counts` of each class are labelled, with the seeds 0 … seeds - 1.
+
+    Beside each the same classifier is trained for as many rounds on those labels alone, the baseline. An entry has
+    the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
+    No game: every one that has such a baseline. Raises UsageError, before anything is trained, for one without.
+    """
+    pairs = []  # each game after its baseline
+    for recipe in planned_labels(games, counts, seeds, edits):
+        place = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
+        supervised = recipe.change({"game.supervised": True})
+        pairs.append([(place.with_name(f"{place.name}-baseline"), supervised), (place, recipe)])
+    _check([run for pair in pairs for run in pair], device)
+    entries = []
+    for pair in pairs:
+        known = []
+        for place, recipe in pair:
+            if say:
+                say(f"{place}")
+            known.append(_scored(recipe, place, device, say is None, ["error"], 2))
+        baseline, own = known
+        scores = {"error": own["scores"]["error"], "baseline_error": baseline["scores"]["error"]}
+        data = _labelled(recipe.data.labelled)
+        entries.append(Entry(recipe.game, data, recipe.plan.seed, str(place), own["seconds"], scores))
+    return entries
+
+
+def planned_labels(
+    games: Sequence[str], counts: Sequence[int], seeds: int, edits: Mapping[str, Any]
+) -> Iterator[Recipe]:
+    """The recipe of every semi-supervised run, in the order of the table."""
+    for game in games:
+        if not _has_baseline(game):
+            others = ", ".join(filter(_has_baseline, registry.names()))
+            raise UsageError(f"{game} has no supervised baseline; these have one: {others}")
+    for count in counts:
+        for game in games or filter(_has_baseline, registry.names()):
+            for seed in range(seeds):
+                changes = {"data.source": "digits", "data.labelled": count, "plan.seed": seed, "game.supervised": False}
+                yield Recipe.default(game, "digits").change({**edits, **changes})
+
+
+def _has_baseline(game: str) -> bool:
+    kind = registry.load(game)
+    return kind.takes_unlabelled and "supervised" in {setting.name for setting in fields(kind.Options)}
+
+
+def _labelled(count: int) -> str:
+    return f"{count} label{'s' * (count != 1)} a class"
+
+
+def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
+    """The recipe of every run, in the order of the table; a game is left out where it has none."""
+    for place in places:
+        if place not in PLACES:
+            raise UsageError(f"no modes are known of '{place}'{near(place, PLACES)}; there are {', '.join(PLACES)}")
+    ready = {name: [place for place in places if shipped(name, place)] for name in registry.names()}
+    for game in games:
+        registry.load(game)  # first of all, is it a game?
+        if not ready[game]:
+            raise UsageError(
+                f"{game} has no recipe for {' or '.join(places)}; there are ones of "
+                f"{', '.join(name for name in ready if ready[name]) or 'no game'}. saddle train takes settings of yours"
+            )
+    for place in places:
+        for game in (name for name in games or ready if place in ready[name]):
+            for seed in range(seeds):
+                yield Recipe.default(game, place).change({**edits, "plan.seed": seed})
+
+
+def _check(runs: Sequence[tuple[Path, Recipe]], device: str) -> None:
+    """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
+    built: list[Recipe] = []
+    for place, recipe in runs:
+        recipe.check_folder(place, "--out")
+        alike = recipe.change({"plan.seed": 0})
+        if alike not in built and not _finished(place):
+            check(recipe, place, device)
+            built.append(alike)
+
+
+def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:
+    """The run's seconds and scores as they were written down, or else those of the run once it is trained."""
+    if not (_finished(folder) and not recipe.differences(Recipe.read(folder))):
+        train(recipe, folder, device, quiet)  # refuses a folder with another recipe
+    run = Run(folder, "last", device)
+    path = folder / RESULT
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if known.get("round") != run.round:
+        scores = {name: score.value for name, score in run.evaluate(names, n).items()}
+        known = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
+        replace(path, json.dumps(known, indent=1).encode())
+    return {"seconds": known["seconds"], "scores": known["scores"]}
+
+
+def _finished(folder: Path) -> bool:
+    stops = [e for e in events.read(folder / "events.jsonl") if e["event"] in ("start", "stop")]
+    return bool(stops) and stops[-1].get("reason") == "finished"
+
+
+def tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """For each place its name, the headings and a line for each game: median [least – greatest] over the seeds."""
+    for place in dict.fromkeys(entry.data for entry in entries):
+        names, _ = PLACES[place]
+        here = [entry for entry in entries if entry.data == place]
+        lines = []
+        for game in dict.fromkeys(entry.game for entry in here):
+            runs = [entry for entry in here if entry.game == game]
+            columns = [[run.scores[name] for run in runs] for name in names]
+            lines.append([game, *map(spread, columns), spread([run.seconds for run in runs]), str(len(runs))])
+        yield place, ["game", *names, "seconds", "seeds"], lines
+
+
+def label_table(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """The headings and, for each game and number of labels, a line: errors, the baseline's, and % fewer mistakes."""
+    lines = []
+    for game, data in dict.fromkeys((entry.game, entry.data) for entry in entries):
+        runs = [entry for entry in entries if (entry.game, entry.data) == (game, data)]
+        own, baseline = ([run.scores[name] for run in runs] for name in ("error", "baseline_error"))
+        fewer = [100 * (1 - a / b) if b else 0.0 for a, b in zip(own, baseline, strict=True)]
+        columns = map(spread, (own, baseline, fewer, [run.seconds for run in runs]))
+        lines.append([game, data, *columns, str(len(runs))])
+    return ["game", "data", "error", "baseline error", "% fewer", "seconds", "seeds"], lines
+
+
+def spread(values: Sequence[float]) -> str:
+    """'7 [6 – 8]'; the number alone where all are the same."""
+    least, middle, most = (f"{x:.3g}" if x < 1000 else f"{x:.0f}" for x in (min(values), median(values), max(values)))
+    return middle if least == most else f"{middle} [{least} – {most}]"
+
+
+def sheet(entries: Sequence[Entry]) -> Image.Image | None:
+    """The last picture of every run: a row for each game and place, a column for each seed; None without pictures."""
+    width = 240
+    rows = dict.fromkeys((entry.data, entry.game) for entry in entries)
+    seeds = sorted({entry.seed for entry in entries})
+    last = {(e.data, e.game, e.seed): _last_picture(Path(e.run)) for e in entries}
+    if not any(last.values()):
+        return None
+    canvas = Image.new("RGB", (len(seeds) * width, len(rows) * (width + 20)), pictures.PAPER)
+    for i, row in enumerate(rows):
+        pictures.caption(canvas, (8, i * (width + 20) + 10), f"{row[1]} on {row[0]}")
+        for k, seed in enumerate(seeds):
+            image = last.get((*row, seed))
+            if image:
+                image.thumbnail((width - 8, width), Image.Resampling.LANCZOS)
+                canvas.paste(image, (k * width + 4, i * (width + 20) + 20))
+    return canvas
+
+
+def _last_picture(folder: Path) -> Image.Image | None:
+    told = [e for e in events.read(folder / "events.jsonl") if e["event"] == "sample"]
+    return read_picture(folder / told[-1]["file"]) if told else None

@@ -1,0 +1,212 @@
+"""A recipe: the game, its data, its settings and the plan. A run folder begins with its recipe.
+
+Shipped recipes lie in `recipes/`: `dcgan.yaml` for the game's own data, `wgan-gp.ring.yaml` for another embedded
+source, `best.yaml` for the game that scores best on digits. They say what differs from the paper, and in `expect`
+the scores that a test asks of the run.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .._version import __version__
+from ..base.errors import UsageError, near
+from ..base.files import replace as write_at_once
+from ..base.settings import differences, nest, plain, restore
+from ..data import DataOptions
+from ..tasks import Game
+from ..training.plan import Plan
+from . import registry
+
+FILE = "recipe.yaml"  # in a run folder
+DEFAULT_GAME = "dcgan"
+_SHIPPED = Path(__file__).with_name("recipes")
+_PARTS = ("game", "data", "plan")
+_BUDGETS = ("rounds", "images", "minutes")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a run turns out, but for the machine."""
+
+    game: str  # its name in the registry
+    options: Game.Options
+    data: DataOptions
+    plan: Plan
+
+    @classmethod
+    def default(cls, game: str = DEFAULT_GAME, source: str | None = None) -> "Recipe":
+        """The shipped recipe of a game on a source (None: the game's own), or else the paper's settings on it.
+
+        A shipped recipe may also have a name that is no game's, such as 'best'; it then is the start on any data.
+        """
+        own = None if game in registry.names() else shipped(game)
+        options = None if own else registry.load(game).Options()
+        path = own or shipped(game, source)
+        if path:
+            return cls.read(path)
+        assert options
+        return cls(game, options, DataOptions(source=source) if source else DataOptions(), Plan())
+
+    @classmethod
+    def from_dict(cls, given: Any) -> "Recipe":
+        """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
+        if not isinstance(given, Mapping) or "game" not in given:
+            raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
+        name = _with_short_forms(given)["game"].get("name", DEFAULT_GAME)
+        return cls(str(name), registry.load(str(name)).Options(), DataOptions(), Plan())._with(given)
+
+    @classmethod
+    def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
+        try:
+            given = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{what} is not readable YAML: {' '.join(str(error).split())}") from None
+        if isinstance(given, dict):
+            given.pop("expect", None)  # what a shipped recipe reaches; it decides nothing
+        try:
+            return cls.from_dict(given)
+        except UsageError as error:
+            raise UsageError(f"{what}: {error}") from None
+
+    @classmethod
+    def read(cls, path: Path) -> "Recipe":
+        """The recipe in a file, or of a run folder."""
+        file = path / FILE if path.is_dir() else path
+        try:
+            return cls.from_yaml(file.read_text("utf-8"), str(file))
+        except FileNotFoundError:
+            raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
+        except UnicodeDecodeError:
+            raise UsageError(f"{file} is not a text file, so it is no recipe") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        game = {"name": self.game} | plain(self.options)
+        return {"game": game, "data": plain(self.data), "plan": plain(self.plan)}
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
+
+    def write(self, path: Path) -> None:
+        """Write the file at once: a reader sees all of it or the one before."""
+        header = f"# A recipe of saddle {__version__}. The same again: saddle train --config {FILE} --run FOLDER\n"
+        write_at_once(path, (header + self.to_yaml()).encode())
+
+    def change(self, edits: Mapping[str, Any]) -> "Recipe":
+        """A copy with dotted names set, such as {"game.penalties": "R1", "plan.minutes": 2, "data": "ring"}."""
+        return self._with(nest(edits))
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """'plan.batch is 64, there 32' for every setting that is another in `other`."""
+        return differences(self.to_dict(), other.to_dict())
+
+    def check_folder(self, folder: Path, option: str = "--run") -> None:
+        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one."""
+        if (folder / FILE).exists():
+            if differences := self.differences(Recipe.read(folder)):
+                raise UsageError(
+                    f"{folder} holds a run of another recipe; choose another {option}, or the same settings. "
+                    f"They differ in:\n  " + "\n  ".join(differences)
+                )
+        elif folder.exists() and not _is_empty(folder):
+            raise UsageError(f"{folder} exists and is not a run folder; choose another {option}")
+
+    def _with(self, given: Mapping[str, Any]) -> "Recipe":
+        tree = _with_short_forms(given)
+        game, data, plan = (dict(tree.get(part, {})) for part in _PARTS)
+        if (name := game.pop("name", self.game)) != self.game:
+            raise UsageError(f"this is a recipe of {self.game}, not of {name}")
+        if any(plan.get(budget) is not None for budget in _BUDGETS):
+            plan = dict.fromkeys(_BUDGETS) | plan  # one budget replaces another
+        return replace(
+            self,
+            options=restore(type(self.options), game, "game", self.options),
+            data=restore(DataOptions, data, "data", self.data),
+            plan=restore(Plan, plan, "plan", self.plan),
+        )
+
+
+def _is_empty(folder: Path) -> bool:
+    """Nothing in it but hidden files, such as half a recipe that a crash left."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
+
+
+def shipped(game: str, source: str | None = None) -> Path | None:
+    """The shipped recipe of a game on a source, if there is one; the source None is the game's own.
+
+    A photo:FILE is trained as the embedded photo is.
+    """
+    own = _SHIPPED / f"{game}.yaml"
+    if source is None or (own.exists() and _source(own) == ("photo" if source.startswith("photo:") else source)):
+        return own if own.exists() else None
+    other = _SHIPPED / f"{game}.{source}.yaml"
+    return other if re.fullmatch(r"[a-z0-9-]+", source) and other.exists() else None
+
+
+def expected(game: str, source: str | None = None) -> dict[str, float]:
+    """The scores that the shipped recipe reaches, such as {"fid_multiple": 1.8}; empty without one."""
+    path = shipped(game, source)
+    return yaml.safe_load(path.read_text("utf-8")).get("expect", {}) if path else {}
+
+
+def ask(
+    game: str | None = None,
+    edits: Mapping[str, Any] | None = None,
+    config: Path | None = None,
+    folder: Path | None = None,
+) -> tuple[Recipe, Path]:
+    """The recipe and the run folder that are asked for.
+
+    Edits change the recipe of `config`, else of the folder if it holds a run, else the shipped one. So the same
+    command goes on with a run, and so does the folder alone. The folder is `runs/GAME-SOURCE` unless given.
+    """
+    edits = edits or {}
+    base = Recipe.read(config) if config else None
+    if folder is None:
+        source = edits.get("data.source", edits.get("data"))
+        of = base.game if base else game or DEFAULT_GAME
+        folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
+    if base is None and (folder / FILE).exists():
+        base = Recipe.read(folder)
+    if base is None:
+        base = Recipe.default(game or DEFAULT_GAME, edits.get("data.source", edits.get("data")))
+    if game is not None and base.game not in (game, Recipe.default(game).game):  # first of all, is it a game?
+        raise UsageError(
+            f"{config or folder} has a recipe of {base.game}, not of {game}; "
+            + ("leave the name out or give another --config" if config else "choose another folder with --run")
+        )
+    return base.change(edits), folder
+
+
+def default_folder(game: str, source: str) -> Path:
+    """runs/dcgan-digits, or runs/dcgan-photos for folder:/path/to/photos."""
+    kind, _, place = source.partition(":")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(place).resolve().name if place else kind)
+    return Path("runs", f"{game}-{name}")
+
+
+def _source(path: Path) -> str:
+    data = yaml.safe_load(path.read_text("utf-8")).get("data", {})
+    return data if isinstance(data, str) else data.get("source", DataOptions.source)
+
+
+def _with_short_forms(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The three parts; 'game: dcgan' is short for its name, 'data: digits' for its source."""
+    tree: dict[str, dict[str, Any]] = {}
+    for part, value in given.items():
+        if part not in _PARTS:
+            raise UsageError(f"no setting '{part}'{near(str(part), _PARTS)}; there are {', '.join(_PARTS)}")
+        short = {"game": "name", "data": "source"}.get(part)
+        if isinstance(value, str) and short:
+            value = {short: value}
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{part} wants settings by name, not {value!r}")
+        value = dict(value)
+        if short and "class" in value:  # nest has put a name there that also has parts
+            value.setdefault(short, value.pop("class"))
+        tree[part] = value
+    return tree

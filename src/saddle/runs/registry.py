@@ -1,0 +1,55 @@
+"""The folder `games` is the registry: 'wgan-gp' is the one game in games/wgan_gp.py.
+
+Names and summaries are read from the files, so that listing the games imports none of them, and no torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from importlib import import_module
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from .. import games
+from ..base.errors import UsageError, near
+
+if TYPE_CHECKING:
+    from ..tasks import Game
+
+
+def names() -> list[str]:
+    """Every game's, in the order of the alphabet; families begin with an underscore and are none."""
+    modules = (module.name for module in pkgutil.iter_modules(games.__path__))
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+
+
+def load(name: str) -> type[Game]:
+    """The game's class. UsageError for a name that is none."""
+    module = import_module(f"{games.__name__}.{_module(name)}")
+    from ..tasks import Game
+
+    (game,) = (
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, Game) and member.__module__ == module.__name__
+    )
+    return game
+
+
+def source(name: str) -> str:
+    """The text of the game's file. UsageError for a name that is none."""
+    return files(games).joinpath(f"{_module(name)}.py").read_text(encoding="utf-8")
+
+
+def summary(name: str) -> str:
+    """Title, authors, year and paper: the first paragraph of the game's file. UsageError for a name that is none."""
+    text = ast.get_docstring(ast.parse(source(name))) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def _module(name: str) -> str:
+    known = names()
+    if name not in known:
+        raise UsageError(f"no game '{name}'{near(name, known)}; there are {', '.join(known)}")
+    return name.replace("-", "_")

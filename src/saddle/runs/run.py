@@ -1,0 +1,342 @@
+"""An opened run folder: the trained game with its averaged weights, ready for use."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..base import rng
+from ..base.errors import SaddleError, UsageError, near, some
+from ..base.files import replace
+from ..base.precision import choose_device
+from ..base.settings import change
+from ..data import open_source
+from ..show.pictures import to_uint8
+from ..spec import DataSpec, conditions
+from ..spec.text import to_bytes
+from ..tasks import Classification, Encoding, Game, Synthesis, Translation, Traversal
+from ..training.averages import Averages
+from ..training.checkpoint import Checkpoints, Damaged, State
+from ..training.trainer import load_weights
+from ..use import directions
+from . import registry, scoring
+from .recipe import Recipe
+
+T = TypeVar("T", bound=Game)
+
+if TYPE_CHECKING:
+    from ..data.source import Source
+    from ..metrics.score import Score
+
+
+class Run:
+    """What `saddle train` left in a folder. `checkpoint` is 'best', 'last' or a round.
+
+    'best' is the checkpoint with the best score, or the last one where nothing was scored.
+    """
+
+    def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
+        self.folder = Path(folder)
+        if not (self.folder / "recipe.yaml").is_file():
+            raise UsageError(f"{self.folder} is not a run folder: it has no recipe.yaml (saddle train makes one)")
+        self.recipe = Recipe.read(self.folder / "recipe.yaml")
+        self.checkpoints = Checkpoints(self.folder / "checkpoints")
+        self.round = self._choose(checkpoint)
+        self.device = choose_device(device)
+
+    @cached_property
+    def state(self) -> State:
+        return self.checkpoints.load(self.round)
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
+        return DataSpec.from_facts(self.state.facts["data"])
+
+    @cached_property
+    def game(self) -> Game:
+        """The game, its averaged players in place, in its state for use."""
+        with rng.building("weights"):  # which those of the checkpoint replace
+            game = registry.load(self.recipe.game)(self.spec, self.recipe.options)
+        averages = Averages(game)
+        load_weights(game, self.state.tensors.get("game", {}), "game")
+        load_weights(averages, self.state.tensors.get("averages", {}), "averages")
+        for name, copy in averages.copies.items():
+            setattr(game, name, copy)
+        return game.eval().to(self.device)
+
+    @cached_property
+    def source(self) -> Source:
+        return open_source(self.recipe.data)
+
+    def as_(self, task: type[T]) -> T:
+        """The game as one of this task. UsageError if it is for something else, or its settings keep it from it."""
+        if not isinstance(self.game, task):
+            raise UsageError(f"{self.recipe.game} is not for {task.purpose}; it is for {type(self.game).described()}")
+        if reason := self.game.unable():
+            raise UsageError(f"{self.recipe.game}: {reason}")
+        return self.game
+
+    def use(self, task: type[Game], given: Mapping[str, Any]) -> Any:
+        """What was chosen for the use of this game's task, by name; what is None or left out has its default.
+
+        UsageError, with what there is to choose, for a name that this game does not know, and for a wrong value.
+        """
+        chosen = {name: value for name, value in given.items() if value is not None}
+        kind = type(self.as_(task)).Use
+        for name in chosen:
+            if name not in {each.name for each in fields(kind)}:
+                there = ", ".join(each.name for each in fields(kind)) or "none"
+                raise UsageError(f"{self.recipe.game} has no '{name}' to choose; there are {there}")
+        return change(kind(), chosen)
+
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        label: conditions.Asked | None = None,
+        texts: Sequence[str] = (),
+        **use: Any,
+    ) -> Tensor:
+        """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
+
+        A label is the name or the number of a class, what the columns are to be (numbers, or the names of those that
+        are on), or a text; of several `texts` each gets n samples, one text after the other, all from the same noise.
+        `use` is what the game's `Use` lets choose: `truncation` trades variety for fidelity; a game that learned one
+        image draws any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest,
+        where everything is new). The same seed gives the same samples.
+        """
+        if n < 1:
+            raise UsageError(f"the number of samples is at least 1, not {n}")
+        game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
+        made, asked = [], self.asked_by(texts) if texts else [label]
+        for of in map(self._labels, asked):
+            rng.seed(seed, "sample")
+            made += [game.sample_with(k, of(k), chosen) for k in _portions(n)]
+        return self._border(torch.cat(made))
+
+    def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts. UsageError if there are some and the game is not one that takes them."""
+        condition = self.as_(Synthesis).condition
+        if texts and (condition is None or condition.kind != "text"):
+            raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
+        return texts
+
+    def _labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
+        """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
+        if asked is None:
+            return lambda n: None
+        told = self.as_(Synthesis).condition
+        if told is None:
+            raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
+        text = to_bytes([str(asked)], told, self.as_(Synthesis).any_words)[0] if told.kind == "text" else None
+        label = (conditions.read(told, asked) if text is None else text).to(self.device)
+        label = label.to(self.as_(Synthesis).dtype) if label.is_floating_point() else label
+        return lambda n: label.expand(n, *label.shape)
+
+    def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
+        encoding, of = self.as_(Encoding), self._labels(label)
+        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
+
+    def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
+        encoding, of = self.as_(Encoding), self._labels(label)
+        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
+
+    @torch.no_grad()
+    def classify(self, images: Tensor) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
+        game = self.as_(Classification)
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
+
+    @torch.no_grad()
+    def interpolate(
+        self,
+        rows: int = 8,
+        steps: int = 10,
+        seed: int = 0,
+        spherical: bool = True,
+        label: conditions.Asked | None = None,
+        to: conditions.Asked | None = None,
+    ) -> Tensor:
+        """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
+
+        A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
+        latent that stays, and the label, or what a text means to the game, that goes straight from one to the other.
+        """
+        game, of = self.as_(Synthesis), self._labels(label)
+        rng.seed(seed, "interpolate")
+        labels = of(rows) if label is not None else game.draw_label(rows)
+        a, b = (game.noise(rows, labels) for _ in range(2))
+        t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
+        if to is not None:
+            way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
+            return self._border(torch.cat([game.decode(z.expand(steps, -1), way) for z in a]))
+        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+        along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
+        return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+
+    def _embedded(self, asked: conditions.Asked | None) -> Tensor:
+        """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
+        if asked is None:
+            raise UsageError("a way between two labels begins at one; give both")
+        label = self._labels(asked)(1)
+        numbers = None if label is None else self.as_(Synthesis).embed(label)
+        if numbers is None:
+            raise UsageError(f"{self.recipe.game} knows nothing between two labels; give one, which stays all along")
+        return numbers
+
+    @torch.no_grad()
+    def traverse(
+        self,
+        codes: Sequence[str] = (),
+        steps: int = 10,
+        reach: float | None = None,
+        seed: int = 0,
+        label: str | int | None = None,
+    ) -> dict[str, Tensor]:
+        """For each of these codes images uint8 [steps, C, H, W], in which it alone changes, from -reach to reach.
+
+        All start from one latent, which the seed draws. Without names, the first ten codes. The code "label" of a
+        game that takes a class is swept through all of them; all others keep `label`, or one that is drawn.
+        """
+        game, of = self.as_(Traversal), self._labels(label)
+        sweeps = game.sweeps(steps, reach)
+        names = tuple(codes) or tuple(sweeps)[:10]
+        for name in names:
+            if name not in sweeps:
+                raise UsageError(f"no code '{name}'{near(name, sweeps)}; {self.recipe.game} has {some(sweeps)}")
+        rng.seed(seed, "traverse")
+        kept = game.draw_label(1) if label is None else of(1)
+        z = game.noise(1, kept)
+        return {name: self._border(directions.swept(game, z, kept, sweeps[name])) for name in names}
+
+    def direction(self, add: str | int | None = None, subtract: str | int | None = None) -> Tensor:
+        """What to add to a code, [K], for one class or label more and another less; see `directions.direction`."""
+        names = (None if name is None else str(name) for name in (add, subtract))
+        return directions.direction(self.as_(Encoding), self.source, *names)
+
+    @torch.no_grad()
+    def moved(self, images: Tensor, direction: Tensor, label: str | int | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one, with [K] added to their codes: uint8.
+
+        `direction` finds what to add.
+        """
+        of, codes = self._labels(label), self.encode(images, label) + direction
+        parts = (self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
+        return self._border(torch.cat([*parts]))
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, to: str | None = None, start: str | None = None) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] of the domain `start` as uint8 images of the domain `to`.
+
+        By default `to` is the game's last domain, and `start` its first other one.
+        """
+        game = self.as_(Translation)
+        to = to or game.domains[-1]
+        for domain in (to, start or to):
+            if domain not in game.domains:
+                raise UsageError(f"no domain '{domain}'; {self.recipe.game} has {', '.join(game.domains)}")
+        start = start or next(domain for domain in game.domains if domain != to)
+        parts = [game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(64)]
+        return self._border(torch.cat(parts))
+
+    def evaluate(
+        self,
+        metrics: list[str] | None = None,
+        n: int | None = None,
+        extractor: str | None = None,
+        weights: str | Path | None = None,
+        seed: int = 0,
+    ) -> dict[str, Score]:
+        """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part."""
+        return scoring.score(self.game, self.source, metrics, n or self.recipe.plan.samples, extractor, weights, seed)
+
+    def info(self) -> dict[str, Any]:
+        """The run in plain numbers and words, as `saddle info --json` prints them."""
+        from ..base.events import read
+
+        events = read(self.folder / "events.jsonl") if (self.folder / "events.jsonl").exists() else []
+        stops = [e for e in events if e["event"] in ("start", "stop")]
+        last = stops[-1] if stops else {}
+        facts = self.state.facts
+        return {
+            "game": self.recipe.game,
+            "data": self.recipe.data.source,
+            "kind": type(self.game).described(),
+            "status": last.get("reason", "running or killed") if last.get("event") == "stop" else "running or killed",
+            "round": self.round,
+            "rounds": facts["rounds"],
+            "images": facts["round"] * self.recipe.plan.batch,
+            "seconds": facts.get("seconds"),
+            "shape": list(self.spec.shape),
+            "parameters": count_parameters(self.game),
+            "checkpoints": self.checkpoints.rounds(),
+            "best": self.checkpoints.best(),
+            "scores": (scores := read_scores(self.folder)),
+            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
+        }
+
+    def _border(self, x: Tensor) -> Tensor:
+        return (to_uint8(x) if self.spec.is_image else x.float()).cpu()
+
+    def _choose(self, checkpoint: str | int) -> int:
+        rounds = self.checkpoints.rounds()
+        if not rounds:
+            raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
+        if checkpoint in ("best", "last"):
+            best = self.checkpoints.best() if checkpoint == "best" else None
+            return self._good(rounds if best is None else [r for r in rounds if r != best] + [best])
+        if str(checkpoint).isdigit() and int(checkpoint) in rounds:
+            return int(checkpoint)
+        raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {str(rounds)[1:-1]}")
+
+    def _good(self, rounds: list[int]) -> int:
+        """The last of these rounds whose checkpoint is whole; the refused ones are said."""
+        for round_ in reversed(rounds):
+            try:
+                self.__dict__["state"] = self.checkpoints.load(round_)
+                return round_
+            except Damaged as error:
+                print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
+        raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
+
+
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """From a to b on the great circle, row by row: normal noise stays as long as normal noise is. Shoemake, 1985."""
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
+    angle = torch.acos(cosine)[..., None]
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def count_parameters(game: Game) -> dict[str, int]:
+    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in game.named_children()}
+    return {name: n for name, n in counts.items() if n}
+
+
+def read_scores(folder: Path) -> list[dict[str, Any]]:
+    """The final scores of a run, none if it has none yet."""
+    path = folder / "scores.json"
+    scores = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [{key: math.nan if value is None else value for key, value in score.items()} for score in scores]
+
+
+def write_scores(folder: Path, scores: list[dict[str, Any]]) -> None:
+    """What `read_scores` reads. A number that is not finite is written as null, for JSON has none."""
+    odd = (math.inf, -math.inf)
+    plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
+    replace(folder / "scores.json", json.dumps(plain, indent=1, allow_nan=False).encode())
+
+
+def _portions(n: int, most: int = 250) -> list[int]:
+    return [most] * (n // most) + ([n % most] if n % most else [])

@@ -1,0 +1,373 @@
+"""One call of `saddle train`: opens a run folder, goes on where the run stopped, leaves pictures, curves and scores."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import report
+from .._version import __version__
+from ..base import dist, events, rng
+from ..base.errors import SaddleError, UsageError
+from ..base.events import Events
+from ..base.precision import choose_device, resolve
+from ..data import open_source
+from ..data.augmentation import Augmentation
+from ..data.source import check_batch
+from ..data.stream import Stream
+from ..metrics.score import Score
+from ..show import pictures
+from ..show.progress import Progress
+from ..spec import Batch
+from ..training.checkpoint import Checkpoints, State
+from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
+from ..training.trainer import Trainer
+from . import registry, scoring
+from .recipe import FILE, Recipe
+from .run import Run, count_parameters, write_scores
+
+SAVE_MINUTES = 2.0
+
+
+def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool = False, track: bool = False) -> Run:
+    """Start a run, or go on with it where it stopped: the call is the same.
+
+    With `track`, TensorBoard can follow it too. Raises UsageError for a folder of another recipe or data that the game
+    cannot take, Interrupted once a signal has been answered with a checkpoint, Diverged for a loss that is not finite.
+    """
+    chosen = choose_device(device, dist.local_rank())
+    with dist.processes(chosen), memory_in_words(recipe.plan):
+        Training(recipe, Path(folder), chosen, quiet, track).run()
+    return Run(folder, device=device)
+
+
+def check(recipe: Recipe, folder: str | Path, device: str = "auto") -> None:
+    """UsageError for a game, data and plan that cannot be trained together: all is built, and nothing written."""
+    with memory_in_words(recipe.plan):
+        Training(recipe, Path(folder), choose_device(device, dist.local_rank()), quiet=True)
+
+
+class Training:
+    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
+        self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
+        self.leads = dist.rank() == 0  # the process that writes
+        self.quiet = quiet or not self.leads
+        plan, data = recipe.plan, recipe.data
+        kind = registry.load(recipe.game)
+        self.source = open_source(data)
+        check_batch(self.source, plan.batch)
+        with rng.building(plan.seed, "weights"):
+            game = kind(self.source.spec, recipe.options).to(device)
+        game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
+        stream = Stream(
+            self.source.train,
+            self.source.spec,
+            plan.batch,
+            plan.seed,
+            flip=data.flip,
+            moves=Augmentation(data.rotate, data.scale, data.shift, data.outside),
+            device=device,
+            micro_batches=plan.micro_batches,
+            labelled_share=data.labelled_share,
+        )
+        self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
+        self.checkpoints = Checkpoints(folder / "checkpoints")
+        self.seconds = 0.0  # spent in rounds, over all calls for the run
+        self.score: Score | None = None  # of the current round
+        self.events: Events | None = None
+        self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print
+        self.saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Play to the end of the plan."""
+        with ExitStack() as stack:
+            if self.leads:
+                self.claim_folder(stack)
+            stack.enter_context(rng.preserved())
+            stack.enter_context(cudnn(self.recipe.plan.deterministic))
+            self.signals = stack.enter_context(Signals())
+            resumed = self.resume()
+            try:
+                with memory_in_words(self.recipe.plan, self.source.spec.shape):
+                    self.begin(stack, resumed)
+                    self.play()
+                    self.finish()
+            except Exception as error:
+                with suppress(Exception):  # what went wrong first is what the user has to know
+                    self.note_stop(_reason(error), str(error))
+                if isinstance(error, OSError):
+                    raise SaddleError(
+                        f"the disk failed in {self.folder}: {error.strerror or error}; the checkpoints are intact. "
+                        "Make room and run again."
+                    ) from error
+                raise
+            self.note_stop("finished")
+
+    def begin(self, stack: ExitStack, resumed: bool) -> None:
+        """Fix the length of the run, and open what the rounds are written to."""
+        if not resumed:
+            self.trainer.fix_rounds()
+        if self.leads:
+            self.events = stack.enter_context(Events(self.folder / "events.jsonl", self.track))
+        self.note_start()
+        if not resumed:
+            self.draw()
+            self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
+
+    @property
+    def rounds(self) -> int:
+        assert self.trainer.rounds is not None
+        return self.trainer.rounds
+
+    def claim_folder(self, stack: ExitStack) -> None:
+        """The folder is ours until the stack is left. UsageError if it is in use, or not for this recipe."""
+        path = self.folder / FILE
+        self.recipe.check_folder(self.folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _lock(self.folder, stack)
+            if not path.exists():
+                self.recipe.write(path)
+        except OSError as error:
+            raise SaddleError(f"cannot write to {self.folder}: {error.strerror or error}") from error
+        self.recipe.check_folder(self.folder)  # again: before the lock, another process may have begun here
+        self.checkpoints.clean()
+
+    def resume(self) -> bool:
+        """Go on from the newest good checkpoint, every process from the same; False if there is none."""
+        dist.barrier()
+
+        def accept(state: State) -> None:
+            before = state.facts.get("fingerprint")
+            if before != self.source.fingerprint:
+                raise UsageError(
+                    f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
+                    f"{self.source.fingerprint}); bring them back, or train in another folder"
+                )
+            self.trainer.load_state(state)
+            self.seconds = state.facts["seconds"]
+
+        found = self.checkpoints.newest(self.say, accept)
+        place = self.trainer.round if found else -1
+        low, high = dist.largest(torch.tensor([-place, place], device=self.device)).tolist()
+        if -low != high:
+            raise SaddleError(
+                f"the processes found different checkpoints in {self.folder}, of rounds {-low} and {high}; the folder "
+                "must be the same one for all of them"
+            )
+        if not found:
+            return False
+        self.say(f"going on after round {self.trainer.round} of {self.rounds}")
+        return True
+
+    def play(self) -> None:
+        """The rounds that are left, with a live line of how they go."""
+        if self.quiet:
+            return self.play_rounds()
+        with Progress(self.rounds, self.recipe.plan.batch, self.recipe.game) as self.progress:
+            self.say = self.progress.say
+            try:
+                self.play_rounds()
+            finally:
+                self.say = print
+
+    def play_rounds(self) -> None:
+        trainer, plan = self.trainer, self.recipe.plan
+        pace: list[float] = []
+        while trainer.round < self.rounds:
+            started = time.perf_counter()
+            trainer.play_round()
+            pace.append(time.perf_counter() - started)
+            self.seconds += pace[-1]
+            round_ = trainer.round
+            self.score = None
+            if round_ % plan.log_every == 0 or round_ == self.rounds:
+                trainer.watch.check(trainer.game)
+                self.log(pace)
+                pace.clear()
+            if self.due(plan.pictures):
+                self.draw()
+            if self.due_early(plan.scores):
+                self.measure(final=False)
+            stop, save = self.agree(self.signals.received is not None, self.must_save())
+            if save or stop or self.score:
+                self.save()
+            if stop and round_ < self.rounds:
+                raise Interrupted(
+                    f"{self.signals.received or 'another process'} received: saved after round {round_} of "
+                    f"{self.rounds}; the same command goes on"
+                )
+
+    def due(self, times: int) -> bool:
+        """Is this one of `times` rounds spread evenly over the run, the last one included?"""
+        return self.trainer.round * times // self.rounds > (self.trainer.round - 1) * times // self.rounds
+
+    def due_early(self, times: int) -> bool:
+        """As `due`, but denser at the start, where most is learned: the k-th of n is at (k / n)² of the run."""
+        now, before = (isqrt(r * times**2 // self.rounds) for r in (self.trainer.round, self.trainer.round - 1))
+        return now > before
+
+    def must_save(self) -> bool:
+        every, round_ = self.recipe.plan.save_every, self.trainer.round
+        if round_ == self.rounds:
+            return True
+        return round_ % every == 0 if every else time.monotonic() - self.saved_at > 60 * SAVE_MINUTES
+
+    def agree(self, *wishes: bool) -> list[bool]:
+        """What any process wishes, all do."""
+        if dist.world() == 1:
+            return list(wishes)
+        return [bool(w) for w in dist.largest(torch.tensor(wishes, device=self.device, dtype=torch.uint8))]
+
+    def save(self) -> None:
+        trainer = self.trainer
+        trainer.check()
+        if self.leads:
+            state = trainer.state()
+            state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
+            state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
+            if self.score and math.isfinite(self.score.value):
+                state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
+            self.checkpoints.save(trainer.round, state)
+            self.write("save", seconds=self.seconds)
+        self.saved_at = time.monotonic()
+
+    def log(self, pace: list[float]) -> None:
+        """A line of events and of progress: means over the processes."""
+        trainer = self.trainer
+        losses, notes = _over_processes(trainer.losses), _over_processes(trainer.game.notes)
+        speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
+        values: dict[str, Any] = {"images_per_second": speed, "losses": losses, "notes": notes}
+        self.write("round", images=trainer.images, seconds=self.seconds, **values)
+        if not self.quiet:
+            left = (self.rounds - trainer.round) * self.recipe.plan.batch / speed
+            self.progress.update(trainer.round, speed, losses, notes, left)
+
+    @torch.no_grad()
+    def draw(self) -> None:
+        """A picture of what the averaged players do now, from the same noise every time."""
+        if not self.leads:
+            return
+        trainer, spec = self.trainer, self.source.spec
+        with trainer.averages.playing(trainer.game) as game:
+            rng.seed(self.recipe.plan.seed, "pictures")
+            columns = game.shown(self.held)
+            title = f"round {trainer.round:,}"
+            image = pictures.sheet(columns, lambda points: game.landscape(points.to(self.device, game.dtype)), title)
+        file = f"samples/round-{trainer.round:07d}.png"
+        (self.folder / "samples").mkdir(exist_ok=True)
+        pictures.save(image, self.folder / file)
+        self.write("sample", file=file, of=spec.main.kind)
+
+    def held(self, n: int) -> Batch:
+        """The first n held-out samples, or training samples where none are held out, as the game takes them."""
+        batch = (self.source.heldout or self.source.train).take(slice(n))
+        return {key: self.trainer.prepare(x) for key, x in batch.items()}
+
+    def measure(self, final: bool) -> dict[str, Score]:
+        """Score the averaged players, where the data have a metric of their own."""
+        trainer = self.trainer
+        names = scoring.defaults(trainer.game, self.source, final)
+        if not names:
+            return {}
+        with trainer.averages.playing(trainer.game) as game:
+            # few samples, and others than the final scores draw
+            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
+        self.score = None if names[0] in scoring.ONLY_TOLD else scores[names[0]]
+        self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
+        return scores
+
+    def finish(self) -> None:
+        """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
+        dist.barrier()  # the last checkpoint is there
+        run = Run(self.folder, device=str(self.device))
+        names = scoring.defaults(run.game, self.source, final=True)
+        if not names:
+            return
+        scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
+        if self.leads:
+            told = [score.to_dict() | {"round": run.round} for score in scores.values()]
+            write_scores(self.folder, [entry | self.reached(entry) for entry in told])
+            self.say("\n".join(str(score) for score in scores.values()))
+
+    def reached(self, score: dict[str, Any]) -> dict[str, Any]:
+        """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
+        if score["name"] != "fid_floor":
+            return {}
+        return {"seconds_to": scoring.seconds_to(events.read(self.folder / "events.jsonl"), score["value"])}
+
+    def note_start(self) -> None:
+        trainer = self.trainer
+        self.write(
+            "start",
+            rounds=self.rounds,
+            game=self.recipe.game,
+            data=self.source.name,
+            paper=registry.summary(self.recipe.game),
+            device=str(self.device),
+            processes=dist.world(),
+            precision=trainer.precision,
+            parameters=count_parameters(trainer.game),
+            version=__version__,
+        )
+
+    def note_stop(self, reason: str, message: str = "") -> None:
+        if self.events:
+            self.write("stop", reason=reason, message=message)
+            self.say(f"{report.write(self.folder)}")
+
+    def write(self, event: str, **fields: Any) -> None:
+        if self.events:
+            self.events.write(event, round=self.trainer.round, **fields)
+
+
+def _over_processes(values: dict[str, Tensor]) -> dict[str, float]:
+    """The mean over the processes of each number, in one message."""
+    if not values:
+        return {}
+    mean = dist.mean(torch.stack([v.detach().float() for v in values.values()]))
+    return dict(zip(values, mean.tolist(), strict=True))
+
+
+@contextmanager
+def cudnn(deterministic: bool) -> Iterator[None]:
+    """Inside, a GPU has only kernels that give the same bits every time, where that is asked for."""
+    flags = torch.backends.cudnn
+    before = flags.deterministic, flags.benchmark
+    if deterministic:
+        flags.deterministic, flags.benchmark = True, False
+    try:
+        yield
+    finally:
+        flags.deterministic, flags.benchmark = before
+
+
+def _reason(error: Exception) -> str:
+    """Of a stop, in the words of the log."""
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    return (
+        "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
+    )
+
+
+def _lock(folder: Path, stack: ExitStack) -> None:
+    """Keep a second process out of the run until the stack is left, or this process dies."""
+    handle = os.open(folder, os.O_RDONLY)
+    stack.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"another process is training in {folder}; stop it first, or choose another folder") from None
+    except OSError:
+        pass  # a file system without locks: there the user has to see to it

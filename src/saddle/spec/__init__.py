@@ -1,0 +1,6 @@
+"""What a batch holds: one field a key, what samples can be asked to show, and texts."""
+
+from .field import Condition, ConditionKind, Field, Kind
+from .spec import Batch, DataSpec
+
+__all__ = ["Batch", "Condition", "ConditionKind", "DataSpec", "Field", "Kind"]

@@ -1,0 +1,69 @@
+"""What one key of a batch holds, and what a sample can be asked to show."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from ..base.errors import some
+
+ConditionKind = Literal["class", "labels", "numbers", "text"]
+Kind = Literal["image", "points", "signal", "map", "mask", "instances", "class", "labels", "numbers", "text"]
+CONDITIONS: tuple[Kind, ...] = ("class", "labels", "numbers", "text")
+SPATIAL: tuple[Kind, ...] = ("image", "map", "mask", "instances")  # height and width come last
+
+
+@dataclass(frozen=True)
+class Field:
+    """One key of a batch.
+
+    image: float [N, C, H, W] in [-1, 1]; points: float [N, D]; signal: float [N, C, T]; map: int64 [N, H, W], a class
+    for every pixel; mask: float [N, 1, H, W], 0 or 1; instances: int64 [N, H, W], a number for every object; class:
+    int64 [N], -1 where it is unknown; labels and numbers: float [N, K], NaN where they are unknown; text: int64 [N, L],
+    the bytes of its UTF-8, 0 behind the end.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...] = ()  # of one sample, without the batch: (C, H, W), (D,), (C, T), (H, W), (K,) or (L,)
+    names: tuple[str, ...] = ()  # of the classes, or of the columns
+    palette: tuple[tuple[int, int, int], ...] = ()  # of a map: red, green and blue of every class, 0 to 255
+    bits: int = 8  # of an image's channel: 8 or 16
+    free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
+
+    @property
+    def is_condition(self) -> bool:
+        return self.kind in CONDITIONS
+
+    @property
+    def is_spatial(self) -> bool:
+        return self.kind in SPATIAL
+
+    def written(self) -> dict[str, Any]:
+        """Everything that is not the default, as JSON holds it. A new attribute with a default changes nothing here."""
+        plain = {each.name: each.default for each in fields(self)}
+        return {name: value for name, value in asdict(self).items() if name == "kind" or value != plain[name]}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a sample shows or can be asked to show."""
+
+    kind: ConditionKind  # a class of several; several labels, 0 or 1 each; one number or several; a text
+    names: tuple[str, ...] = ()  # of the classes, or of the columns
+    length: int = 0  # of a text, in bytes
+
+    @property
+    def key(self) -> str:
+        """Where a batch holds it."""
+        return "caption" if self.kind == "text" else "label"
+
+    @property
+    def field(self) -> Field:
+        """What a batch holds there."""
+        shape = {"class": (), "text": (self.length,)}.get(self.kind, (len(self.names),))
+        return Field(self.kind, shape, self.names)
+
+    def __str__(self) -> str:
+        """Its form in words, for messages."""
+        if self.kind == "text":
+            return f"a text of at most {self.length} bytes"
+        what = {"class": "one of", "labels": "0 or 1 for each of", "numbers": "a number for each of"}[self.kind]
+        return f"{what} {some(self.names)}"

@@ -1,0 +1,32 @@
+"""What a trained game is for: `Game` and `Move`, and one task a file."""
+
+from .classification import Classification
+from .density import Density
+from .detection import Detection, Finding
+from .encoding import Encoding
+from .game import Columns, Game, Held, Move
+from .restoration import Restoration
+from .single_image import SingleImage
+from .sizes import Sizes
+from .synthesis import Synthesis
+from .translation import Translation
+from .traversal import Sweep, Traversal
+
+__all__ = [
+    "Classification",
+    "Columns",
+    "Density",
+    "Detection",
+    "Encoding",
+    "Finding",
+    "Game",
+    "Held",
+    "Move",
+    "Restoration",
+    "SingleImage",
+    "Sizes",
+    "Sweep",
+    "Synthesis",
+    "Translation",
+    "Traversal",
+]

@@ -1,0 +1,36 @@
+"""Classification: the classes of the data are told apart."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from .game import Game
+
+
+class Classification(Game):
+    """A game that learned to tell the classes of its data apart."""
+
+    purpose = "classification (saddle classify)"
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        return (*super().scores, "error")
+
+    @property
+    def early_scores(self) -> tuple[str, ...] | None:
+        """Where few labels are enough, what they are enough for."""
+        return ("error",) if self.takes_unlabelled and self.classifies else super().early_scores
+
+    def unable(self) -> str | None:
+        return None if self.classifies else "with its settings, it has learned no classes"
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        """Names of the classes that it tells apart; empty if its settings had it learn none."""
+        return self.data.classes
+
+    @abstractmethod
+    def classify(self, image: Tensor) -> Tensor:
+        """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1]."""

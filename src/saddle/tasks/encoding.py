@@ -1,0 +1,39 @@
+"""Encoding: the code of an image, from which it can be made again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from .game import Game
+
+
+class Encoding(Game):
+    """A game that finds the code of an image, from which the image can be made again."""
+
+    purpose = "encoding (saddle encode, saddle reconstruct, saddle attribute)"
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        of_codes = ("nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction")
+        return (*super().scores, "sharpness", *of_codes)
+
+    @property
+    def encodes_with_label(self) -> bool:
+        """Must `encode` be told what an image shows?"""
+        return False
+
+    @abstractmethod
+    def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Codes [N, K] of images [N, C, H, W] in [-1, 1], of labels int64 [N] where the game takes them."""
+
+    @abstractmethod
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The images of codes, [N, C, H, W] in [-1, 1]."""
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images as their codes remember them."""
+        return self.decode(self.encode(image, label), label)

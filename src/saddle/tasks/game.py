@@ -1,0 +1,171 @@
+"""The rules of a game: who plays, the moves of one round, and what the trained game is for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..base.errors import UsageError, some
+from ..optim import Adam, Optim
+from ..spec import Batch, ConditionKind, DataSpec
+
+Columns = Mapping[str, Tensor] | Sequence[tuple[str, Tensor]]  # samples by caption
+Held = Callable[[int], Batch]
+
+
+class Move:
+    """`players` take one step down the sum of `losses`, whose names go to the log.
+
+    A loss that is None is left out. `forget` clears the players' optimizers first. `phase` is the optimizer that
+    takes the step, of those in `Game.phases`, in place of the player's own.
+    """
+
+    def __init__(self, *players: str, forget: bool = False, phase: str | None = None, **losses: Tensor | None):
+        self.players, self.forget = players, forget
+        self.optims = (phase,) if phase else players
+        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+
+
+class Game(nn.Module, ABC):
+    """Networks that play against each other. Every trainable child module is a player.
+
+    A subclass builds its players in `__init__` and yields its moves in `round`. What must survive a restart is a
+    parameter or a buffer; nothing else is saved. `rng` gives random numbers that many processes agree on.
+    """
+
+    needs: tuple[str, ...] = ("image",)  # keys of a batch; settings may change them
+    averaged: ClassVar[tuple[str, ...]] = ("generator",)  # players with an averaged copy
+    takes_points: ClassVar[bool] = False  # may a sample be a vector?
+    phases: ClassVar[dict[str, str]] = {}  # further optimizers: of whom, where a player steps down loss after loss
+    takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class",)  # forms of the labels that it takes
+    takes_unlabelled: bool = False  # may some of these labels be unknown, -1?
+
+    @dataclass(frozen=True)
+    class Options:
+        """Settings of the game; the defaults are the paper's."""
+
+        optim: Optim = Adam()  # of all players
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__()
+        self.data, self.options = data, options or self.Options()
+        self.check_data()
+        self.rounds, self.progress = 0, 0.0  # set by the trainer: rounds played, and their share of all
+        self.notes: dict[str, Tensor] = {}  # numbers to log beside the losses
+
+    @abstractmethod
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        """The moves of one round, in order. The trainer makes each move before asking for the next.
+
+        With micro-batches, several rounds run in step: code after a `yield` runs once for each.
+        """
+
+    def check_data(self) -> None:
+        """UsageError unless the data have what this game needs."""
+        missing = [key for key in self.needs if key not in self.data.keys]
+        if missing:
+            raise UsageError(
+                f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
+                f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing"
+            )
+        if not (self.data.is_image or self.takes_points):
+            raise UsageError(f"{type(self).__name__} needs images; this data has points of shape {self.data.shape}")
+        if "label" in self.needs:
+            self.check_labels()
+
+    def check_labels(self, otherwise: str = "another game") -> None:
+        """UsageError unless the data have labels of a form that this game takes, and all of them if it must.
+
+        `otherwise` is what else could be chosen.
+        """
+        name, condition = type(self).__name__, self.data.condition
+        if condition is None or condition.key != "label":
+            raise UsageError(
+                f"{name} needs the label of each sample, but these data have no labels; choose {otherwise}, or data "
+                "with labels, such as a folder with --data.labels"
+            )
+        if condition.kind not in self.takes_conditions:
+            forms = {"class": "a class", "labels": "several labels", "numbers": "numbers", "text": "a text"}
+            raise UsageError(
+                f"{name} takes {' or '.join(forms[kind] for kind in self.takes_conditions)} of each sample; these data "
+                f"have {forms[condition.kind]}: {some(condition.names)}; choose {otherwise}, or other labels"
+            )
+        if self.data.partial and not self.takes_unlabelled:
+            raise UsageError(
+                f"{name} needs the label of every sample, and some of these are unknown; choose {otherwise}, data that "
+                "are all labelled, or a game that learns from both, such as sgan"
+            )
+
+    def check_batch(self, n: int) -> None:
+        """UsageError if n samples at a time, a process's part of a batch, are too few for this game."""
+
+    def players(self) -> dict[str, nn.Module]:
+        return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
+
+    def optim(self, player: str) -> Optim:
+        """The optimizer settings of one player, or of one of the `phases`: its own, as in TTUR, where there are some.
+
+        They are the option with its name, such as `discriminator_optim`.
+        """
+        return getattr(self.options, f"{player}_optim", None) or self.options.optim
+
+    def note(self, **values: Tensor) -> None:
+        """Means to show and log beside the losses, such as D(real)."""
+        self.notes.update({name: value.detach().float().mean() for name, value in values.items()})
+
+    # What the rest of the house asks of a game; nobody asks what it is.
+
+    purpose: ClassVar[str] = ""  # of a task: what it is for, with its commands
+
+    @dataclass(frozen=True)
+    class Use:
+        """What can be chosen when a trained game is used: options of its commands, keywords in Python."""
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Metrics that measure it at the end beside those of its data; what cannot be had of these data is left out."""
+        return ()
+
+    @property
+    def early_scores(self) -> tuple[str, ...] | None:
+        """Metrics on the way, in place of those of its data; None: the data's."""
+        return None
+
+    def shown(self, held: Held) -> Columns:
+        """What to look at while it trains: columns of samples by their captions, or (caption, samples) one by one.
+
+        `held(n)` gives the first n held-out samples, on the game's device. One column without a caption is a grid.
+        """
+        return {}
+
+    def unable(self) -> str | None:
+        """Why, with its settings, it cannot do what its task says, in one sentence; None if it can."""
+        return None
+
+    def landscape(self, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        return None
+
+    @classmethod
+    def tasks(cls) -> list[type[Game]]:
+        """What it is for: the classes that state a purpose, the more general ones first."""
+        found = [kind for kind in cls.__mro__ if vars(kind).get("purpose")]
+        return sorted(found, key=lambda kind: sum(issubclass(kind, other) for other in found))
+
+    @classmethod
+    def described(cls) -> str:
+        """What it is for, in words."""
+        return ", ".join(task.purpose for task in cls.tasks())
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype

@@ -1,0 +1,123 @@
+"""Synthesis: a generator turns noise into samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..base import rng
+from ..base.errors import UsageError
+from ..spec import Condition, conditions
+from .game import Columns, Game, Held
+
+MOST_CLASSES = 10  # in a picture
+OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
+
+
+class Synthesis(Game):
+    """A game whose generator turns noise into samples."""
+
+    purpose = "sampling (saddle sample)"
+
+    any_words: bool = False  # of one that is asked by a text: does it understand words that the data do not have?
+
+    @dataclass(frozen=True)
+    class Options(Game.Options):
+        z_dim: int = 100  # length of the latent z
+
+        def __post_init__(self) -> None:
+            if self.z_dim < 1:
+                raise UsageError(f"z_dim is at least 1, not {self.z_dim}")
+
+    @dataclass(frozen=True)
+    class Use(Game.Use):
+        truncation: float | None = None  # less variety, more fidelity; biggan: |z| ≤ this; stylegan2: 1 to 0, the mean
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes that a sample can be asked to be, in order; empty if it cannot be asked for one."""
+        return ()
+
+    @property
+    def condition(self) -> Condition | None:
+        """What a sample can be asked to show; None if it cannot be asked. `label` is such a condition everywhere."""
+        return Condition("class", self.labels) if self.labels else None
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, standard normal, and whatever else the generator takes, for labels [n, …] if given.  [n, z_dim]"""
+        return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""
+        return self.generator(z)  # type: ignore[operator]
+
+    def embed(self, label: Tensor) -> Tensor | None:
+        """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
+
+        None where there are no others. Columns are such numbers already.
+        """
+        return label if label.is_floating_point() else None
+
+    def draw_label(self, n: int) -> Tensor | None:
+        """Labels [n, …] for samples that were not asked to be anything, from the distribution of the training data.
+
+        None where the generator needs no label, or deals codes of its own.
+        """
+        condition = self.data.condition
+        if condition is None or condition.key not in self.needs or self.condition != condition:
+            return None
+        label = conditions.pick(self.data, rng.rand(n, device=self.device))
+        return label.to(self.dtype) if label.is_floating_point() else label
+
+    @torch.no_grad()
+    def sample(self, n: int, label: Tensor | None = None, truncation: float | None = None) -> Tensor:
+        """n new samples, [n, C, H, W] in [-1, 1] or [n, D], of labels [n, …] if given.
+
+        `truncation` trades variety for fidelity; UsageError from a game that cannot.
+        """
+        label = self.draw_label(n) if label is None else label
+        if truncation is not None:
+            return self.truncated(n, label, truncation)
+        return self.decode(self.noise(n, label), label)
+
+    def sample_with(self, n: int, label: Tensor | None, use: Synthesis.Use) -> Tensor:
+        """n new samples as `sample` draws them, with what was chosen. UsageError for what cannot be."""
+        return self.sample(n, label, use.truncation)
+
+    def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
+        """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
+        raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        if not self.labels:
+            return super().scores
+        return super().scores + (OF_CLASSES if "label" in self.needs else ("purity",))
+
+    def shown(self, held: Held) -> Columns:
+        """64 samples; eight of each class, from the same eight z, or eight under each of eight other conditions.
+
+        Points and signals beside those of the data.
+        """
+        if not self.data.is_image:
+            n = 1000 if self.data.main.kind == "points" else 8
+            return {"data": held(n)[self.data.keys[0]], "samples": self.sample(n)}
+        condition = self.condition
+        if condition is None:
+            return {"": self.sample(64)}
+        if condition.kind == "class":
+            return self.shown_by_class(condition.names)
+        label = self.draw_label(8)
+        assert label is not None
+        images = self.sample(64, label.repeat_interleave(8, 0)).split(8)
+        return list(zip(conditions.captions(condition, label), images, strict=True))
+
+    def shown_by_class(self, names: tuple[str, ...]) -> dict[str, Tensor]:
+        """Eight samples of each of at most ten classes, evenly spaced."""
+        columns = {}
+        for k in torch.linspace(0, len(names) - 1, min(len(names), MOST_CLASSES)).round().int().tolist():
+            rng.restart()  # the same z for all
+            columns[names[k]] = self.sample(8, torch.full((8,), k, device=self.device))
+        return columns

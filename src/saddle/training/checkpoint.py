@@ -1,0 +1,221 @@
+"""Checkpoints that a crash cannot spoil: a folder each, complete or not there, checked before it is believed.
+
+A checkpoint is written under another name, flushed to the disk, listed with its SHA-256 in `manifest.json`, and only
+then renamed. Tensors are safetensors, the rest is JSON: nothing is ever unpickled. The last two and the best stay.
+"""
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..base.errors import SaddleError
+from ..base.files import sync
+
+FORMAT = 1
+_MARGIN = 1 << 20  # bytes left free for the log and pictures
+
+
+@dataclass
+class State:
+    """Everything a run needs to go on: named groups of tensors, and plain facts."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON: numbers, strings, lists, dicts
+
+
+class Damaged(SaddleError):
+    """A checkpoint that is not what was saved."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `folder`; one process at a time saves."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def rounds(self) -> list[int]:
+        """The rounds of which there is a checkpoint, oldest first."""
+        names = (p.name for p in self.folder.glob("round-*") if p.is_dir() and p.suffix == "")
+        return sorted(int(name.removeprefix("round-")) for name in names if name.removeprefix("round-").isdigit())
+
+    def path(self, round_: int) -> Path:
+        return self.folder / f"round-{round_:07d}"
+
+    def save(self, round_: int, state: State) -> None:
+        """Write the checkpoint of a round, and drop those that are neither of the last two nor the best.
+
+        SaddleError if there is no room for it, or the disk fails: the earlier ones stay as they are.
+        """
+        final = self.path(round_)
+        part = final.with_suffix(".part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.clean()
+            self._check_room(state)
+            part.mkdir()
+            _write(part, state)
+            if final.exists():  # a damaged one, which this one replaces
+                self._drop(round_)
+            part.rename(final)
+            sync(self.folder)
+            self._prune(round_)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            raise self._failed(error, state) from error
+
+    def load(self, round_: int) -> State:
+        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved."""
+        folder = self.path(round_)
+        files = _manifest(folder)
+        for name, entry in files.items():
+            _verify(folder / name, entry)
+        tensors = {path.stem: _load(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"}
+        return State(tensors, _read_json(folder / "facts.json"))
+
+    def newest(self, say: Callable[[str], None], accept: Callable[[State], None]) -> bool:
+        """Give the newest good checkpoint to `accept`, and say which ones were refused. False if there is none.
+
+        `accept` raises Damaged for a state that is not this game's.
+        """
+        rounds = self.rounds()
+        for round_ in reversed(rounds):
+            try:
+                accept(self.load(round_))
+            except Damaged as error:
+                say(f"refused the checkpoint of round {round_}: {error}")
+                continue
+            if round_ != rounds[-1]:
+                say(f"going on from the previous good checkpoint, of round {round_}")
+            return True
+        if rounds:
+            raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.folder} is usable; see the lines above")
+        return False
+
+    def best(self) -> int | None:
+        """The round with the best score, the latest of equals; None if none was scored."""
+        scored = {round_: badness for round_ in self.rounds() if (badness := self._badness(round_)) is not None}
+        return min(scored, key=lambda r: (scored[r], -r)) if scored else None
+
+    def clean(self) -> None:
+        """Remove what an interrupted save left behind."""
+        for leftover in (*self.folder.glob("round-*.part"), *self.folder.glob("round-*.old")):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _badness(self, round_: int) -> float | None:
+        """The score of a round, less is better; None without one, or if what says so is damaged."""
+        folder = self.path(round_)
+        try:
+            _verify(folder / "facts.json", _manifest(folder)["facts.json"])
+            score = _read_json(folder / "facts.json").get("score")
+        except Damaged:
+            return None
+        if not score or not math.isfinite(score["value"]):
+            return None
+        return score["value"] if score["better"] == "lower" else -score["value"]
+
+    def _prune(self, newest: int) -> None:
+        """Keep the last two and the best. What lies beyond the newest is void: the run went on from before it."""
+        for round_ in self.rounds():
+            if round_ > newest:
+                self._drop(round_)
+        for round_ in set(self.rounds()) - {*self.rounds()[-2:], self.best()}:
+            self._drop(round_)
+
+    def _drop(self, round_: int) -> None:
+        """Remove a checkpoint: at once by name, for an interrupted removal must not leave half of one."""
+        old = self.path(round_).with_suffix(".old")
+        self.path(round_).rename(old)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _check_room(self, state: State) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if _size(state) + _MARGIN > free:
+            raise OSError(f"{free / 1e6:.1f} MB are free")
+
+    def _failed(self, error: Exception, state: State) -> SaddleError:
+        kept = self.rounds()
+        rest = f"the checkpoint of round {kept[-1]} is intact" if kept else "there is no earlier checkpoint"
+        return SaddleError(
+            f"could not save a checkpoint of {(_size(state) + _MARGIN) / 1e6:.1f} MB in {self.folder}: {error}; "
+            f"{rest}. Make room and run again."
+        )
+
+
+def _size(state: State) -> int:
+    """Bytes of its tensors."""
+    return sum(t.numel() * t.element_size() for group in state.tensors.values() for t in group.values())
+
+
+def _write(folder: Path, state: State) -> None:
+    for name, group in state.tensors.items():
+        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, folder / f"{name}.safetensors")
+    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1, allow_nan=False))
+    files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
+    (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
+    for path in (*folder.iterdir(), folder):
+        sync(path)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of the files of a checkpoint, by name. Damaged unless they are just those in the folder."""
+    path = folder / "manifest.json"
+    content = _read_json(path)
+    if content.get("format") != FORMAT:
+        raise Damaged(f"{path} is of format {content.get('format')}, and this is format {FORMAT}")
+    files = content.get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(f, dict) and {*f} == {"sha256", "bytes"} for f in files.values()
+    ):
+        raise Damaged(f"{path} is not a list of files with their size and SHA-256")
+    there = {p.name for p in folder.iterdir() if p.suffix in (".json", ".safetensors")} - {path.name}
+    if missing := sorted({"facts.json", *files} - there):
+        raise Damaged(f"{folder / missing[0]} is missing")
+    if unlisted := sorted(there - files.keys()):
+        raise Damaged(f"{path} does not list {unlisted[0]}")
+    return files
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise Damaged(f"{path} is not a file of tensors: {error}") from None
+
+
+def _verify(path: Path, entry: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise Damaged(f"{path} is missing")
+    if (size := path.stat().st_size) != entry["bytes"]:
+        what = "is empty" if size == 0 else f"has {size} bytes instead of {entry['bytes']}"
+        raise Damaged(f"{path} {what}")
+    if _hash(path) != entry["sha256"]:
+        raise Damaged(f"{path} is not what was saved: its SHA-256 differs from the manifest's")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+        value = json.loads(text) if text else None
+    except FileNotFoundError:
+        raise Damaged(f"{path} is missing") from None
+    except (ValueError, RecursionError, OSError) as error:
+        raise Damaged(f"{path} is not readable JSON: {error}") from None
+    if value is None:
+        raise Damaged(f"{path} is empty")
+    if not isinstance(value, dict):
+        raise Damaged(f"{path} is not a JSON object")
+    return value

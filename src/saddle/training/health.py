@@ -1,0 +1,129 @@
+"""What can go wrong while training, found early and said clearly."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from torch import nn
+
+from ..base import dist
+from ..base.errors import SaddleError
+from ..tasks import Game, Move
+from .plan import Plan
+
+
+class Interrupted(SaddleError):
+    """The run was asked to stop, has saved, and goes on with the same command."""
+
+    code = 75  # EX_TEMPFAIL: try again
+
+
+class OutOfMemory(SaddleError):
+    """There is not enough of it for this batch."""
+
+
+class Diverged(SaddleError):
+    """A loss or weight is no longer a finite number."""
+
+
+class Signals:
+    """Inside, the first SIGTERM, SIGUSR1 or Ctrl-C asks for a stop at the end of the round; a second leaves at once."""
+
+    kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+    def __init__(self) -> None:
+        self.received: str | None = None
+
+    def __enter__(self) -> "Signals":
+        try:
+            self.before = {kind: signal.signal(kind, self._receive) for kind in self.kinds}
+        except ValueError:  # not the main thread: signals are the host program's business
+            self.before = {}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for kind, handler in self.before.items():
+            signal.signal(kind, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = signal.Signals(number).name
+        for kind in self.kinds:  # a handler in Python would wait for the end of a long operation of torch
+            signal.signal(kind, signal.SIG_DFL)
+
+
+def check_ownership(game: Game) -> None:
+    """SaddleError if two players share a parameter."""
+    owner: dict[nn.Parameter, str] = {}
+    for name, player in game.players().items():
+        for parameter in player.parameters():
+            if owner.setdefault(parameter, name) != name:
+                raise SaddleError(f"'{owner[parameter]}' and '{name}' share a parameter; make them one player")
+
+
+class LossWatch:
+    """Remembers the first loss term that was not finite, without making a GPU wait for it.
+
+    `check` asks; on a processor that is done after every move, on a GPU now and then.
+    """
+
+    def __init__(self, device: torch.device):
+        self.first = torch.tensor(-1, device=device)  # round · 2¹⁶ + index of the term
+        self.terms: list[str] = []
+
+    @torch.no_grad()
+    def look(self, round_: int, move: Move) -> None:
+        for name, loss in move.losses.items():
+            term = f"{'+'.join(move.players)}/{name}"
+            if term not in self.terms:
+                self.terms.append(term)
+            code = round_ * 65536 + self.terms.index(term)
+            bad = ~torch.isfinite(loss.detach()) & (self.first < 0)
+            self.first = torch.where(bad, code, self.first)
+
+    def check(self, game: Game) -> None:
+        """Diverged, naming round, players, loss term and first bad tensor, if there was one on any process."""
+        code = int(dist.largest(self.first))
+        if code < 0:
+            return
+        round_, term = code // 65536, self.terms[code % 65536]
+        players, _, name = term.partition("/")
+        raise Diverged(
+            f"round {round_}: the loss '{name}' of {players} is not finite; first bad tensor: "
+            f"{first_bad_tensor(game, players.split('+')) or 'none in the weights, so it arose in the loss itself'}. "
+            "The last good checkpoint stays. Try a lower learning rate or --plan.precision fp32."
+        )
+
+
+def first_bad_tensor(game: Game, players: list[str]) -> str | None:
+    """The first parameter or buffer, else the first gradient of `players`, that is not finite; their own come first.
+
+    A bad weight of one player makes bad gradients in another: it is named before them.
+    """
+    tensors: list[tuple[str, str, torch.Tensor]] = [("weight ", *item) for item in game.named_parameters()]
+    tensors += [("buffer ", *item) for item in game.named_buffers()]
+    tensors.sort(key=lambda item: item[1].partition(".")[0] not in players)
+    tensors += [("gradient of ", path, p.grad) for path, p in game.named_parameters() if p.grad is not None]
+    return next((kind + path for kind, path, tensor in tensors if not torch.isfinite(tensor).all()), None)
+
+
+@contextmanager
+def memory_in_words(plan: Plan, shape: tuple[int, ...] = ()) -> Iterator[None]:
+    """Inside, memory that runs out is OutOfMemory, which says what to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _ran_out(error):
+            raise
+        each = f" of shape {'×'.join(map(str, shape))}" if shape else ""
+        raise OutOfMemory(
+            f"memory ran out with batches of {plan.batch} samples{each} in {plan.micro_batches} part(s); "
+            f"try --plan.micro_batches {plan.micro_batches * 2}, a smaller --plan.batch or a smaller --data.size"
+        ) from error
+
+
+def _ran_out(error: BaseException) -> bool:
+    """On a processor torch only raises a RuntimeError."""
+    said = ("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in said)

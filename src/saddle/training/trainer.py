@@ -1,0 +1,217 @@
+"""The one training loop. It knows moves, players and batches, and nothing of any paper."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..base import dist, rng
+from ..base.precision import Precision
+from ..spec import Batch
+from ..tasks import Game, Move
+from .averages import Averages, decay
+from .checkpoint import Damaged, State
+from .health import Diverged, LossWatch, check_ownership
+from .plan import Plan
+
+
+class Stream(Protocol):
+    """Data as the trainer sees it: an endless sequence of global batches, addressed by number."""
+
+    def batches(self, start: int) -> Iterator[list[Batch]]:
+        """From global batch `start` on, this process's micro-batches of each."""
+
+
+class Trainer:
+    """Plays rounds. Everything that a round depends on is in `state`, the plan and the data."""
+
+    def __init__(self, game: Game, stream: Stream, plan: Plan, precision: Precision = "fp32"):
+        check_ownership(game)
+        dist.share_state(game)
+        self.game, self.stream, self.plan, self.precision = game.train(), stream, plan, precision
+        if precision == "fp64":
+            game.double()
+        if plan.channels_last and game.data.is_image:
+            game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averages = Averages(game)
+        if plan.compile:
+            for player in game.players().values():
+                player.compile()
+        self.steppers = game.players() | {phase: game.players()[name] for phase, name in game.phases.items()}
+        self.optims = {name: game.optim(name).build(player.parameters()) for name, player in self.steppers.items()}
+        self.weights = {n: [p for p in player.parameters() if p.requires_grad] for n, player in game.players().items()}
+        self.watch = LossWatch(game.device)
+        self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
+        self.round = self.batches_drawn = 0
+        self.rounds = plan.fixed_rounds()
+        self._batches: Iterator[list[Batch]] | None = None
+
+    @property
+    def images(self) -> int:
+        return self.round * self.plan.batch
+
+    def play_round(self) -> None:
+        """One round: the micro-batches' rounds in step, one backward for each, then one step for all."""
+        assert self.rounds is not None, "the number of rounds is fixed before the first one"
+        self.game.rounds, self.game.progress = self.round, self.round / self.rounds
+        for name, optim in self.optims.items():
+            now = self.game.optim(name).at(self.round, self.game.progress)
+            for group in optim.param_groups:
+                group.update(now)
+        hands = [self.game.round(hand) for hand in self.deal()]
+        for turn in itertools.count():
+            moves = [self.consider(hand, turn, i) for i, hand in enumerate(hands)]
+            if moves[0] is None:
+                break
+            self.make(moves)  # type: ignore[arg-type]  # rounds in step end together
+        plan = self.plan
+        self.round += 1
+        self.averages.update(self.game, decay(self.images, plan.batch, plan.ema_images, plan.ema_ramp))
+
+    def deal(self) -> list[Iterator[Batch]]:
+        """One iterator of batches for each micro-batch; all draw from the same global batches."""
+        if self._batches is None:
+            self._batches = self.stream.batches(self.batches_drawn)
+        drawn: list[list[Batch]] = []
+
+        def hand(i: int) -> Iterator[Batch]:
+            for n in itertools.count():
+                if n == len(drawn):
+                    drawn.append(next(self._batches))  # type: ignore[arg-type]
+                    self.batches_drawn += 1
+                yield {key: self.prepare(value) for key, value in drawn[n][i].items()}
+
+        return [hand(i) for i in range(self.plan.micro_batches)]
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """A batch's tensor on the game's device, in its precision and memory layout."""
+        if not x.is_floating_point():
+            return x.to(self.game.device)
+        x = x.to(self.game.device, self.game.dtype)
+        return x.contiguous(memory_format=torch.channels_last) if self.plan.channels_last and x.ndim == 4 else x
+
+    def consider(self, hand: Iterator[Move], turn: int, micro: int) -> Move | None:
+        """The next move of one micro-batch, with its gradients added to the players'."""
+        part, parts = micro * dist.world() + dist.rank(), self.plan.micro_batches * dist.world()
+        # a resumed run is the same run
+        with rng.share(part, parts), rng.stepping(self.plan.seed, self.round, turn):
+            with self.autocast():
+                move = next(hand, None)
+            if move:
+                total: Tensor = sum(move.losses.values()) / self.plan.micro_batches  # type: ignore[assignment]
+                total.backward(inputs=self.parameters(move))  # the other players' gradients stay untouched
+        return move
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.game.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def make(self, moves: list[Move]) -> None:
+        """One step of the players of a move, from the gradients of all micro-batches and processes."""
+        move = moves[0]
+        dist.average_gradients(self.parameters(move))
+        for each in moves:
+            self.watch.look(self.round, each)
+        if self.game.device.type == "cpu":
+            self.watch.check(self.game)
+        for name in move.optims:
+            if move.forget:
+                self.optims[name].state.clear()
+            self.optims[name].step()
+            self.optims[name].zero_grad()
+        for name in move.losses:
+            of_parts = torch.stack([each.losses[name].detach() for each in moves])
+            self.losses[f"{'+'.join(move.players)}/{name}"] = of_parts.mean()
+
+    def parameters(self, move: Move) -> list[nn.Parameter]:
+        return [p for name in move.players for p in self.weights[name]]
+
+    def measure_pace(self, seconds: float = 4.0) -> float:
+        """Seconds that a round takes: the median of rounds that are then taken back."""
+        before, self.rounds = self.state(copy=True), 1_000_000
+        paces: list[float] = []
+        while len(paces) < 5 or sum(paces) < seconds:
+            started = time.perf_counter()
+            self.play_round()
+            float(sum(loss.float().sum() for loss in self.losses.values()))  # waits for the device
+            pace = torch.tensor(time.perf_counter() - started, device=self.game.device)
+            paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
+        self.load_state(before)
+        for optim in self.optims.values():
+            optim.zero_grad()
+        self.rounds, self._batches, self.losses = None, None, {}
+        return sorted(paces[2:])[len(paces[2:]) // 2]
+
+    def fix_rounds(self, reserve: float = 0.9) -> None:
+        """Turn the plan's budget into rounds; of the minutes `reserve` goes to rounds, the rest to pictures, scores."""
+        if self.rounds is None:
+            self.rounds = max(1, int(60 * (self.plan.minutes or 0) * reserve / self.measure_pace()))
+
+    def check(self) -> None:
+        """Diverged if a loss was, or anything in the state is, not finite."""
+        self.watch.check(self.game)
+        for group, tensors in self.state().tensors.items():
+            for name, tensor in tensors.items():
+                if not torch.isfinite(tensor).all():
+                    raise Diverged(
+                        f"round {self.round}: {name} ({group}) is not finite; the last good checkpoint stays. "
+                        "Try a lower learning rate or --plan.precision fp32."
+                    )
+
+    def state(self, copy: bool = False) -> State:
+        """Everything that the rest of the run depends on."""
+        optims = {
+            f"{name}.{path}.{key}": value
+            for name, player in self.steppers.items()
+            for path, parameter in player.named_parameters()
+            for key, value in self.optims[name].state.get(parameter, {}).items()
+            if isinstance(value, Tensor)
+        }
+        groups = {"game": self.game.state_dict(), "averages": self.averages.state_dict(), "optimizers": optims}
+        if copy:
+            groups = {group: {k: t.clone() for k, t in tensors.items()} for group, tensors in groups.items()}
+        return State(groups, {"round": self.round, "rounds": self.rounds, "batches_drawn": self.batches_drawn})
+
+    def load_state(self, state: State) -> None:
+        """Go on from here. Damaged if the state is another game's."""
+        if missing := {"game", "averages", "optimizers"} - state.tensors.keys():
+            raise Damaged(f"{min(missing)}.safetensors is missing")
+        load_weights(self.game, state.tensors["game"], "game")
+        load_weights(self.averages, state.tensors["averages"], "averages")
+        self._load_optims(state.tensors["optimizers"])
+        facts = state.facts
+        self.round, self.rounds, self.batches_drawn = facts["round"], facts["rounds"], facts["batches_drawn"]
+        self._batches = None
+
+    def _load_optims(self, tensors: dict[str, Tensor]) -> None:
+        """State by the names of players and parameters. Damaged if it is of another optimizer's parameters."""
+        states: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in self.optims}
+        owners = {
+            f"{name}.{path}": (name, index, parameter)
+            for name, player in self.steppers.items()
+            for index, (path, parameter) in enumerate(player.named_parameters())
+        }
+        for full, tensor in tensors.items():
+            path, _, key = full.rpartition(".")
+            name, index, parameter = owners.get(path, ("", 0, None))
+            if parameter is None or tensor.shape not in (parameter.shape, ()):
+                raise Damaged(f"optimizers.safetensors is of other networks: {full} has no place here")
+            if tensor.shape == parameter.shape:  # a moment: in the parameter's own memory layout, for fused steps
+                tensor = torch.empty_like(parameter).copy_(tensor)
+            states[name].setdefault(index, {})[key] = tensor
+        for name, optim in self.optims.items():
+            optim.load_state_dict({"state": states[name], "param_groups": optim.state_dict()["param_groups"]})
+
+
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
+    """Copy weights by name. Damaged, before anything is copied, unless names and shapes are the module's own."""
+    own = module.state_dict()
+    if missing := sorted(own.keys() ^ tensors.keys()):
+        raise Damaged(f"{what}.safetensors is of other networks: {missing[0]} is only in one of the two")
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
+    module.load_state_dict(tensors)
