@@ -27,14 +27,6 @@ APART = {
     "nets": {"data", "metrics", "report"},
     "report": {"data", "metrics", "nets"},
 }
-    "games": {"training", "data", "use"},
-    "training": {"games", "use"},
-    "use": {"games", "training"},
-    "data": {"metrics", "nets", "report"},
-    "metrics": {"data", "nets", "report"},
-    "nets": {"data", "metrics", "report"},
-    "report": {"data", "metrics", "nets"},
-}
 
 
 def room(path: Path) -> str:
