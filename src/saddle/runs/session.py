@@ -149,7 +149,7 @@ class Training:
 
         def accept(state: State) -> None:
             before = state.facts.get("fingerprint")
-            if before != self.source.fingerprint:
+            if not self.source.accepts(before):
                 raise UsageError(
                     f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
                     f"{self.source.fingerprint}); bring them back, or train in another folder"
