@@ -214,7 +214,11 @@ def _legend(story: Story) -> Html | None:
     if not any(event.get("of") == "points" for event in story.of("sample")):
         return None
     told = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
-    return tag("p", f"{told}blue (high). As a film: {samples.FILM}.", class_="remark")
+    return tag(
+        "p",
+        f"{told}blue (high). As a film: {story.folder.film.relative_to(story.folder.path).as_posix()}.",
+        class_="remark",
+    )
 
 
 def _film(shown: list[samples.Sample]) -> tuple[Html, Html]:
@@ -295,9 +299,9 @@ def _told(event: dict[str, Any], first: bool) -> str:
 
 
 def _game(story: Story) -> str:
-    game = story.start.get("game") or story.recipe.get("game") or story.folder.resolve().name
+    game = story.start.get("game") or story.recipe.get("game") or story.folder.path.resolve().name
     if isinstance(game, dict):
-        game = game.get("name") or game.get("class_path") or story.folder.resolve().name
+        game = game.get("name") or game.get("class_path") or story.folder.path.resolve().name
     return str(game)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -121,6 +121,8 @@ class Game(nn.Module, ABC):
     # What the rest of the house asks of a game; nobody asks what it is.
 
     purpose: ClassVar[str] = ""  # of a task: what it is for, with its commands
+
+    baseline: ClassVar[dict[str, Any]] = {}  # settings with which it is what others compare it with
 
     @dataclass(frozen=True)
     class Use:
