@@ -73,7 +73,11 @@ def test_an_old_run_opens_with_its_facts(name, status):
     assert (run.spec.shape, run.spec.keys, run.spec.classes) == tuple(
         tuple(data[key]) for key in ("shape", "keys", "classes")
     )
-    assert (run.spec.bits, run.spec.partial, list(run.spec.law)) == (data["bits"], data["partial"], data["law"])
+    assert (run.spec.bits, run.spec.partial, list(run.spec.distribution)) == (
+        data["bits"],
+        data["partial"],
+        data["law"],
+    )
 
 
 def test_the_samples_that_an_old_run_draws_next_are_the_same():

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from saddle.errors import SaddleError
+from saddle.events import Events
 
 import saddle
 from saddle.data import DataOptions, open_source, places
-from saddle.errors import SaddleError
-from saddle.events import Events
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from old_runs import (

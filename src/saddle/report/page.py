@@ -173,7 +173,7 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
     """Value and uncertainty, both to the second digit of the uncertainty."""
     value, error = score.get("value"), score.get("uncertainty")
     if not (is_number(value) and is_number(error) and math.isfinite(error) and 1e-6 < error < 1e6):
-        return number(value), f"± {number(error)}" if is_number(error) else "–"
+        return number(value), f"± {number(error)}" if is_number(error) and not math.isnan(error) else "–"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:,.{digits}f}", f"± {error:,.{digits}f}"
 
@@ -192,7 +192,7 @@ def _compared(story: Story) -> Html | None:
     if own is None or other is None or found is None:
         return None
     fewer = f", {100 * (1 - own / found):.0f} % fewer mistakes" if found > own else ""
-    place = other.folder.resolve().name
+    place = other.folder.path.resolve().name
     told = f"Error {own:.4g} against {found:.4g} of the same classifier trained on the labels alone ({place}){fewer}."
     return tag("p", told)
 

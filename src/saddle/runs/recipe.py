@@ -24,7 +24,7 @@ from ..training.plan import Plan
 from . import registry
 
 DEFAULT_GAME = "dcgan"
-_SHIPPED = Path(__file__).with_name("recipes")
+_SHIPPED = Path(__file__).parents[1] / "recipes"
 _PARTS = ("game", "data", "plan")
 _BUDGETS = ("rounds", "images", "minutes")
 

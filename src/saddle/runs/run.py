@@ -78,7 +78,8 @@ class Run:
     def as_(self, task: type[T]) -> T:
         """The game as one of this task. UsageError if it is for something else, or its settings keep it from it."""
         if not isinstance(self.game, task):
-            raise UsageError(f"{self.recipe.game} is not for {task.purpose}; it is for {type(self.game).described()}")
+            other = task.purpose.partition(" (")[0]  # without its commands
+            raise UsageError(f"{self.recipe.game} is not for {other}; it is for {type(self.game).described()}")
         if reason := self.game.unable():
             raise UsageError(f"{self.recipe.game}: {reason}")
         return self.game

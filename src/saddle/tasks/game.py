@@ -156,8 +156,11 @@ class Game(nn.Module, ABC):
     @classmethod
     def tasks(cls) -> list[type[Game]]:
         """What it is for: the classes that state a purpose, the more general ones first."""
-        found = [kind for kind in cls.__mro__ if vars(kind).get("purpose")]
-        return sorted(found, key=lambda kind: sum(issubclass(kind, other) for other in found))
+        tasks: list[type[Game]] = []
+        for kind in (kind for kind in cls.__mro__ if vars(kind).get("purpose")):
+            index = next((i for i, task in enumerate(tasks) if issubclass(task, kind)), len(tasks))
+            tasks.insert(index, kind)
+        return tasks
 
     @classmethod
     def described(cls) -> str:
