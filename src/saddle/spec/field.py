@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what looks at data alone needs no torch
 ConditionKind = Literal["class", "labels", "numbers", "text"]
 Kind = Literal["image", "points", "signal", "map", "mask", "instances", "class", "labels", "numbers", "text"]
 CONDITIONS: tuple[Kind, ...] = ("class", "labels", "numbers", "text")
+SAMPLES: tuple[Kind, ...] = ("image", "points", "signal")  # what a generator can draw
 SPATIAL: tuple[Kind, ...] = ("image", "map", "mask", "instances")  # height and width come last
 MEASURED = ("offset", "scale")  # attributes that are computed from the samples
 
@@ -33,6 +34,11 @@ class Field:
     free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
+
+    def __str__(self) -> str:
+        """Its kind and shape in words, for messages: points of shape (2,)."""
+        words = {"image": "images", "signal": "signals", "map": "maps", "mask": "masks", "class": "classes"}
+        return f"{words.get(self.kind, self.kind)} of shape {self.shape}"
 
     @property
     def is_condition(self) -> bool:
