@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WAVES = 64  # signals in a picture
 
 
-def check_name(path: Path | None, kind: Kind = "image") -> None:
+def check_name(path: Path | None, kind: "Kind" = "image") -> None:
     """UsageError for a name that does not say what to write, before anything is computed."""
     suffixes = [".png", ".npy", ".csv"] if kind == "points" else [".png", ".npy"]
     if path and path.suffix not in suffixes:

@@ -63,13 +63,14 @@ def normalisation(field: Field, array: np.ndarray, rows: NDArray[np.int64]) -> F
     channels = array.shape[1]
     count = len(rows) * (array[0].size // channels)
     total, low, high = np.zeros(channels), np.full(channels, np.inf), np.full(channels, -np.inf)
-    for _, part in _parts(array, rows):
-        total += part.sum((0, 2))
-        low, high = np.minimum(low, part.min((0, 2))), np.maximum(high, part.max((0, 2)))
-    mean = np.where(low == high, low, total / count)
     square = np.zeros(channels)
-    for _, part in _parts(array, rows):
-        square += ((part - mean[:, None]) ** 2).sum((0, 2))
+    with np.errstate(over="ignore", invalid="ignore"):  # which is refused below
+        for _, part in _parts(array, rows):
+            total += part.sum((0, 2))
+            low, high = np.minimum(low, part.min((0, 2))), np.maximum(high, part.max((0, 2)))
+        mean = np.where(low == high, low, total / count)
+        for _, part in _parts(array, rows):
+            square += ((part - mean[:, None]) ** 2).sum((0, 2))
     scale = np.sqrt(square / count)
     if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
         raise UsageError("the numbers are too large for a mean and a deviation; give them in a larger unit")

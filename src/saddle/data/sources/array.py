@@ -79,14 +79,12 @@ def _structured(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, 
     """Points or signals, their field and the notes."""
     samples, field = as_kind(path, array, kind)
     check_finite(path, samples)
-    size = "×".join(map(str, field.shape))
-    what = f"points of {size} numbers" if kind == "points" else f"signals of {size} (channels × steps)"
-    return samples, field, {"kind": f"{what}; another kind is asked for with --data.kind"}
+    return samples, field, {"recognised": f"{field}; another kind is asked for with --data.kind"}
 
 
 def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, Field, dict[str, Any]]:
     """Images [N, C, H, W], uint8 or uint16, their field and the notes."""
-    notes: dict[str, Any] = {}
+    notes: dict[str, Any] = {"recognised": "images"}
     images, notes["layout"] = _channels_last(path, array, options.channels)
     images, notes["range"] = _whole_numbers(path, images, array.ndim)
     images = _reshaped(images, options).transpose(0, 3, 1, 2)
