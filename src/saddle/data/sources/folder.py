@@ -104,9 +104,8 @@ def readable(options: DataOptions, found: Found) -> DecodedFolder:
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     if len(good) < 2:
-        raise UsageError(
-            f"only {len(good)} image in {found.root} can be read; to train takes many, at the very least 2"
-        )
+        what = "can be read and is large enough" if small else "can be read"
+        raise UsageError(f"only {len(good)} image in {found.root} {what}; to train takes many, at the very least 2")
     notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(found.ignored)}
     return DecodedFolder(prepared, np.array(good, np.int64), [paths[row] for row in good], field, notes)
 
