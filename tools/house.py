@@ -14,7 +14,8 @@ LEVELS: list[dict[str, str]] = [
     {"base": "errors, files, the run folder's layout, random numbers, processes, settings, the log"},
     {"spec": "what a batch holds: a field for every key; conditions, texts"},
     {"layers": "one file a layer", "show": "pictures, progress"},
-    {"losses": "", "optim": "", "context": "what a penalty may look at"},
+    {"optim": "", "context": "what a penalty may look at"},
+    {"losses": ""},
     {"penalties": "", "views": "what the discriminator is shown", "auxiliaries": ""},
     {
         "nets": "one file an architecture",
@@ -81,8 +82,8 @@ def _named(parts: list[str]) -> str | None:
 
 def table() -> str:
     """The rooms from the lowest to the highest level, as docs/design.md has them."""
-    lines = []
+    lines = ["| room | what it holds |", "|---|---|"]
     for names in LEVELS:
-        told = ", ".join(f"{name} ({says})" if says else name for name, says in names.items())
-        lines.append(told)
-    return "```text\n" + "\n".join(lines) + "\n```"
+        rooms = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"| {rooms} | {'; '.join(filter(None, names.values()))} |")
+    return "\n".join(lines)
