@@ -13,12 +13,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import house
 import yaml
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
 from saddle.base.settings import choices, explain, flat, text
-from saddle.cli.describe import story
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import METRICS
@@ -26,6 +26,7 @@ from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.runs import recipe as recipes
 from saddle.runs import registry
+from saddle.runs.describe import describe
 from saddle.runs.recipe import Recipe
 from saddle.show.pictures import replace
 from saddle.views import View
@@ -46,7 +47,7 @@ def table(columns: list[str], lines: list[list[str]]) -> str:
 
 def shipped() -> dict[str, Path]:
     """Every shipped recipe by the stem of its file; the recipe on a game's own data before the others."""
-    return {path.stem: path for path in sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))}
 
 
 def command(stem: str) -> str:
@@ -99,7 +100,7 @@ def games_page() -> str:
 
 
 def game_section(name: str) -> str:
-    told, about = story(Recipe.default(name)), paper(name)
+    told, about = describe(Recipe.default(name)), paper(name)
     body = "\n\n".join(paragraphs(name)[1:])
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [
@@ -366,6 +367,7 @@ def pages() -> dict[Path, str]:
         docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
+        docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
         docs / "parts.md": parts_page(),
         docs / "scores.md": scores_page(),

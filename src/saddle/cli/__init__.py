@@ -17,6 +17,8 @@ use a run
   interpolate   walk from one sample to another
   traverse      change one code at a time
   translate     turn images into the other domain
+  restore       make damaged, small or incomplete images whole
+  detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   reconstruct   make images again from their codes
@@ -104,7 +106,7 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     command.arguments(parser)
     settings, rest = _take_settings(argv, command.SETTINGS)
-    found, unknown = parser.parse_known_args(rest)
+    args, unknown = parser.parse_known_args(rest)
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         parts = [f"--{part}" for part in command.SETTINGS]
@@ -112,8 +114,8 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
             f"saddle {name} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
             f"see saddle {name} --help"
         )
-    found.settings = settings
-    return found
+    args.settings = settings
+    return args
 
 
 def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

@@ -21,7 +21,7 @@ from ..data import open_source
 from ..show.pictures import to_uint8
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import Classification, Encoding, Game, Synthesis, Translation, Traversal
+from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
 from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
@@ -134,11 +134,11 @@ class Run:
         """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
         if asked is None:
             return lambda n: None
-        told = self.as_(Synthesis).condition
-        if told is None:
+        condition = self.as_(Synthesis).condition
+        if condition is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        text = to_bytes([str(asked)], told, self.as_(Synthesis).any_words)[0] if told.kind == "text" else None
-        label = (conditions.read(told, asked) if text is None else text).to(self.device)
+        text = to_bytes([str(asked)], condition, self.as_(Synthesis).any_words)[0] if condition.kind == "text" else None
+        label = (conditions.read(condition, asked) if text is None else text).to(self.device)
         label = label.to(self.as_(Synthesis).dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 
@@ -242,13 +242,24 @@ class Run:
         By default `to` is the game's last domain, and `start` its first other one.
         """
         game = self.as_(Translation)
-        to = to or game.domains[-1]
-        for domain in (to, start or to):
-            if domain not in game.domains:
-                raise UsageError(f"no domain '{domain}'; {self.recipe.game} has {', '.join(game.domains)}")
-        start = start or next(domain for domain in game.domains if domain != to)
+        start, to = game.way(start, to)
         parts = [game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(64)]
         return self._border(torch.cat(parts))
+
+    @torch.no_grad()
+    def restore(self, images: Tensor, **use: Any) -> Tensor:
+        """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
+        game, chosen = self.as_(Restoration), self.use(Restoration, use)
+        parts = [game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
+        return to_uint8(torch.cat(parts)).cpu()
+
+    @torch.no_grad()
+    def detect(self, images: Tensor, **use: Any) -> Finding:
+        """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
+        game, chosen = self.as_(Detection), self.use(Detection, use)
+        parts = [game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
+        scores, maps = (torch.cat(each).float().cpu() for each in zip(*parts, strict=True))
+        return Finding(scores, maps)
 
     def evaluate(
         self,
