@@ -13,10 +13,10 @@ from ..spec import Condition, Field, Kind
 from . import open_source
 from .cache import in_parallel
 from .decode import Header, Unreadable, colour, header, pixels
-from .files import Bad, Found, bad_lines, counted, listing, scan
+from .files import Bad, Files, bad_lines, counted, listing, scan
 from .fingerprint import digest
 from .options import DataOptions
-from .sources.folder import found_in, smaller
+from .sources.folder import files_in, smaller
 from .tables import read_labels
 
 
@@ -76,19 +76,19 @@ def check_data(what: str, options: DataOptions) -> Report:
 def check_folder(path: Path, options: DataOptions) -> Report:
     """Every image of a folder, decoded; nothing is written. Raises UsageError if there is none."""
     background = colour(options.background)
-    found = scan(path) if path.is_file() else found_in(path)
-    if path.is_file() and not found.images and not found.bad:
+    files = scan(path) if path.is_file() else files_in(path)
+    if path.is_file() and not files.images and not files.bad:
         raise UsageError(f"{path} is not an image, by its name")
 
     def look(i: int) -> tuple[Header, bytes] | str:
-        file = found.root / found.images[i]
+        file = files.root / files.images[i]
         try:
             return header(file, options.max_megapixels), digest(pixels(file, background, options.max_megapixels))
         except Unreadable as error:
             return str(error)
 
-    seen = dict(zip(found.images, in_parallel(look, len(found.images)), strict=True))
-    bad = found.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
+    seen = dict(zip(files.images, in_parallel(look, len(files.images)), strict=True))
+    bad = files.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
     heads = [head for head, _ in read.values()]
     bad += smaller(options.piece, {name: head for name, (head, _) in read.items()}).items()
@@ -97,15 +97,15 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         same[mark].append(name)
     return Report(
         name=str(path),
-        files=len(found.images) + len(found.bad),
+        files=len(files.images) + len(files.bad),
         images=len(read),
         pixels=sum(head.width * head.height for head in heads),
         sizes=_counts(f"{head.width}×{head.height}" for head in heads),
         channels=_counts("3" if head.colour else "1" for head in heads),
         modes=_counts(head.mode for head in heads),
         bits=_counts(str(head.bits) for head in heads),
-        labels=_counts(_labels(path, list(read), found, options)),
-        ignored=dict(found.ignored),
+        labels=_counts(_labels(path, list(read), files, options)),
+        ignored=dict(files.ignored),
         duplicates=[group for group in same.values() if len(group) > 1],
         bad=sorted(bad),
         notes=_pieces(options.piece, heads),
@@ -160,11 +160,11 @@ def plural(kind: Kind) -> str:
     return {"image": "images", "signal": "signals"}.get(kind, kind)
 
 
-def _labels(path: Path, names: list[str], found: Found, options: DataOptions) -> Iterable[str]:
+def _labels(path: Path, names: list[str], files: Files, options: DataOptions) -> Iterable[str]:
     """What a table says of these images, if there is one, else their sub-folders."""
     if not options.label_file or path.is_file():
         return (name.partition("/")[0] for name in names if "/" in name)
-    labels = read_labels(options.label_file, path, [*found.images, *(name for name, _ in found.bad)])
+    labels = read_labels(options.label_file, path, [*files.images, *(name for name, _ in files.bad)])
     return shown(labels.condition, labels.of(names))
 
 

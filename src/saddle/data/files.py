@@ -29,7 +29,7 @@ Bad = list[tuple[str, str]]  # path, reason
 
 
 @dataclass
-class Found:
+class Files:
     """What lies in a folder and below it, as paths relative to it."""
 
     root: Path
@@ -38,21 +38,23 @@ class Found:
     ignored: Counter[str] = field(default_factory=Counter)  # files of other kinds, by suffix
 
 
-def scan(root: Path) -> Found:
+def scan(root: Path) -> Files:
     """Everything in `root`, or `root` itself if it is a file. Links are followed, each folder is entered once."""
-    found = Found(root if root.is_dir() else root.parent)
+    files = Files(root if root.is_dir() else root.parent)
     if not root.is_dir():
-        _sort_in(found, root.name)
-        return found
+        _sort_in(files, root.name)
+        return files
     status = root.stat()
     entered = {(status.st_dev, status.st_ino)}
-    for place, folders, files in os.walk(root, followlinks=True, onerror=lambda e: found.bad.append(_unread(found, e))):
-        folders[:] = [name for name in sorted(folders) if _may_enter(Path(place, name), entered)]
-        for name in files:
-            _sort_in(found, Path(place, name).relative_to(root).as_posix())
-    found.images.sort()
-    found.bad.sort()
-    return found
+    for folder, folders, names in os.walk(
+        root, followlinks=True, onerror=lambda e: files.bad.append(_unread(files, e))
+    ):
+        folders[:] = [name for name in sorted(folders) if _may_enter(Path(folder, name), entered)]
+        for name in names:
+            _sort_in(files, Path(folder, name).relative_to(root).as_posix())
+    files.images.sort()
+    files.bad.sort()
+    return files
 
 
 def listing(lines: list[str]) -> str:
@@ -71,16 +73,16 @@ def counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _sort_in(found: Found, path: str) -> None:
+def _sort_in(files: Files, path: str) -> None:
     name, suffix = path.rpartition("/")[2], Path(path).suffix.lower()
     if name.startswith(".") or suffix not in SUFFIXES + FOREIGN:
-        found.ignored[suffix or name] += 1
+        files.ignored[suffix or name] += 1
     elif suffix in FOREIGN:
-        found.bad.append((path, f"{suffix[1:].upper()} files are not opened; convert it to PNG"))
-    elif not (found.root / path).is_file():  # of a pipe not even the beginning may be read
-        found.bad.append((path, "a broken link or not a regular file"))
+        files.bad.append((path, f"{suffix[1:].upper()} files are not opened; convert it to PNG"))
+    elif not (files.root / path).is_file():  # of a pipe not even the beginning may be read
+        files.bad.append((path, "a broken link or not a regular file"))
     else:
-        found.images.append(path)
+        files.images.append(path)
 
 
 def _may_enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
@@ -93,5 +95,5 @@ def _may_enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
     return fresh
 
 
-def _unread(found: Found, error: OSError) -> tuple[str, str]:
-    return os.path.relpath(error.filename, found.root) + "/", f"cannot be read: {error.strerror}"
+def _unread(files: Files, error: OSError) -> tuple[str, str]:
+    return os.path.relpath(error.filename, files.root) + "/", f"cannot be read: {error.strerror}"

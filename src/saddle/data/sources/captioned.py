@@ -31,22 +31,22 @@ def open(options: DataOptions, place: str) -> "Source":
     """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
     options.allow(*folder.TAKES)
     table = table_in(Path(place).expanduser())
-    found = folder.found_in(table.parent)
-    said = captions_in(table, folder.names_in(found))
-    images = folder.readable(options, found)
-    silent = [name for name in images.names if name not in said]
+    files = folder.files_in(table.parent)
+    captions = captions_in(table, folder.names_in(files))
+    images = folder.readable(options, files)
+    silent = [name for name in images.names if name not in captions]
     if silent and not options.skip_bad:
         raise UsageError(
             f"{len(silent):,} of {len(images.names):,} images have no caption in {table}:\n{listing(silent)}\n"
             "Give them captions, or leave them out with --data.skip_bad true"
         )
-    captioned = images.only([i for i, name in enumerate(images.names) if name in said])
+    captioned = images.only([i for i, name in enumerate(images.names) if name in captions])
     if len(captioned.names) < 2:
         raise UsageError(
             f"{table} has captions of {len(captioned.names)} image; to train takes many, at the very least 2"
         )
-    captioned.notes.update({"captions": sum(map(len, said.values())), "without a caption": len(silent)})
-    return _source(options, captioned, [said[name] for name in captioned.names])
+    captioned.notes.update({"captions": sum(map(len, captions.values())), "without a caption": len(silent)})
+    return _source(options, captioned, [captions[name] for name in captioned.names])
 
 
 def table_in(path: Path) -> Path:
@@ -71,26 +71,26 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
     if COLUMN not in columns:
         raise UsageError(f"{table} has no column {COLUMN}; beside {key} it has {some(columns) or 'none'}")
     known = {name: name for name in names}
-    said: dict[str, list[str]] = {}
+    captions: dict[str, list[str]] = {}
     for number, cells in lines:
         name = image_named(cells[key], known, f"{table}, line {number}")
         if not words(cells[COLUMN]) or "\0" in cells[COLUMN]:
             raise UsageError(f"{table}, line {number}: the caption {cells[COLUMN]!r} has no words, or a zero byte")
-        said.setdefault(name, []).append(cells[COLUMN])
-    return said
+        captions.setdefault(name, []).append(cells[COLUMN])
+    return captions
 
 
-def _source(options: DataOptions, images: folder.DecodedFolder, said: list[list[str]]) -> "Source":
+def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[list[str]]) -> "Source":
     import torch
 
     from ...spec.conditions import distribution
     from ..source import Several, Source, Split
 
-    condition = condition_of(text for texts in said for text in texts)
+    condition = condition_of(text for texts in captions for text in texts)
     spec = DataSpec({"image": images.field, "caption": condition.field})
     parts = []
     for chosen in hold_out(images.digests, options.heldout):
-        texts = [said[i] for i in chosen]
+        texts = [captions[i] for i in chosen]
         values = packed([text for each in texts for text in each], condition.length).astype(np.uint8)
         starts = np.cumsum([0, *map(len, texts)])
         columns: dict[str, Column] = {"image": images.column(chosen), "caption": Several(values, starts)}
@@ -99,6 +99,6 @@ def _source(options: DataOptions, images: folder.DecodedFolder, said: list[list[
     assert train is not None  # hold_out leaves the larger part
     values = train.columns["caption"].values  # type: ignore[attr-defined]
     spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
-    mark = fingerprint(images.digests, spec.identity(), said, options.heldout)
-    before = earlier(images.digests, spec, said, options.heldout)
+    mark = fingerprint(images.digests, spec.identity(), captions, options.heldout)
+    before = earlier(images.digests, spec, captions, options.heldout)
     return Source(options.source, spec, train, heldout, mark, images.notes, before)

@@ -15,7 +15,7 @@ from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
 from ..cache import Prepared, Shapes, in_parallel, prepare
 from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
-from ..files import SUFFIXES, Bad, Found, bad_lines, counted, listing, scan
+from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, scan
 from ..fingerprint import fingerprint, hold_out
 from ..legacy import earlier
 from ..options import AUGMENTATIONS, DataOptions
@@ -63,21 +63,21 @@ class DecodedFolder:
 
 def open(options: DataOptions, place: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
-    found = found_in(Path(place).expanduser())
+    files = files_in(Path(place).expanduser())
     options.allow(*TAKES, "labels", "labelled", "labelled_share")
-    labels = read_labels(options.label_file, found.root, names_in(found)) if options.label_file else None
-    images = readable(options, found)
+    labels = read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
+    images = readable(options, files)
     if options.labels and not labels:
         labels = _sub_folders(images.names)
     return _source(options, images, labels)
 
 
-def readable(options: DataOptions, found: Found) -> DecodedFolder:
+def readable(options: DataOptions, files: Files) -> DecodedFolder:
     """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
     background = colour(options.background)
-    headers, marks = _survey(found, options)
+    headers, marks = _survey(files, options)
     if not headers:
-        raise UsageError(_bad_message(found, found.bad))
+        raise UsageError(_bad_message(files, files.bad))
     field = _field(list(headers.values()), background, options)
     if options.piece and not options.skip_bad:
         check_piece(options.piece, headers)
@@ -88,7 +88,7 @@ def readable(options: DataOptions, found: Found) -> DecodedFolder:
         shapes = np.array([(channels, head.height, head.width) for head in headers.values()], np.int64)
 
     def image(i: int) -> np.ndarray:
-        picture = pixels(found.root / paths[i], background, options.max_megapixels)
+        picture = pixels(files.root / paths[i], background, options.max_megapixels)
         picture = with_bits(with_channels(picture, channels), field.bits)
         if not isinstance(shapes, tuple):
             return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
@@ -98,15 +98,15 @@ def readable(options: DataOptions, found: Found) -> DecodedFolder:
     key = fingerprint(VERSION, PIL.__version__, list(zip(paths, marks, strict=True)), kept, field.bits, background)
     dtype = np.uint16 if field.bits == 16 else np.uint8
     prepared = prepare(options.cache_folder / "folder", key[:32], len(paths), shapes, dtype, image)
-    bad = sorted(found.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
+    bad = sorted(files.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
     if bad and not options.skip_bad:
-        raise UsageError(_bad_message(found, bad))
+        raise UsageError(_bad_message(files, bad))
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     if len(good) < 2:
         what = "can be read and is large enough" if small else "can be read"
-        raise UsageError(f"only {len(good)} image in {found.root} {what}; to train takes many, at the very least 2")
-    notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(found.ignored)}
+        raise UsageError(f"only {len(good)} image in {files.root} {what}; to train takes many, at the very least 2")
+    notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
     return DecodedFolder(prepared, np.array(good, np.int64), [paths[row] for row in good], field, notes)
 
 
@@ -141,24 +141,24 @@ def _unchanged(picture: np.ndarray, head: Header) -> np.ndarray:
     return picture
 
 
-def found_in(root: Path) -> Found:
+def files_in(root: Path) -> Files:
     """The images in a folder. Raises UsageError if there is no such folder or nothing in it."""
     if not root.exists():
         raise UsageError(f"there is no folder {root}")
     if not root.is_dir():
         raise UsageError(f"{root} is a file; folder: takes a folder, array: an .npy or .npz file")
-    found = scan(root)
-    if not found.images and not found.bad:
-        others = f"; it holds {counted(found.ignored)}" if found.ignored else ", which is empty"
+    files = scan(root)
+    if not files.images and not files.bad:
+        others = f"; it holds {counted(files.ignored)}" if files.ignored else ", which is empty"
         raise UsageError(f"no images in {root}{others} (looked for {', '.join(SUFFIXES)})")
-    return found
+    return files
 
 
-def _survey(found: Found, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
+def _survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
     """The headers by path and the SHA-256 of the files, of those whose header can be read; the others are now bad."""
 
     def look(i: int) -> tuple[Header, str] | str:
-        path = found.root / found.images[i]
+        path = files.root / files.images[i]
         try:
             head = header(path, options.max_megapixels)
             with path.open("rb") as file:
@@ -167,9 +167,9 @@ def _survey(found: Found, options: DataOptions) -> tuple[dict[str, Header], list
             return str(error)
 
     headers, marks = {}, []
-    for path, seen in zip(found.images, in_parallel(look, len(found.images)), strict=True):
+    for path, seen in zip(files.images, in_parallel(look, len(files.images)), strict=True):
         if isinstance(seen, str):
-            found.bad.append((path, seen))
+            files.bad.append((path, seen))
         else:
             headers[path] = seen[0]
             marks.append(seen[1])
@@ -197,10 +197,10 @@ def _field(headers: list[Header], background: tuple[int, ...], options: DataOpti
     return Field("image", shape, bits=max(head.bits for head in headers), free=options.piece is not None)
 
 
-def _bad_message(found: Found, bad: Bad) -> str:
-    files = {*found.images, *(path for path, _ in bad)}
+def _bad_message(files: Files, bad: Bad) -> str:
+    names = {*files.images, *(path for path, _ in bad)}
     return (
-        f"{len(bad):,} of {len(files):,} files in {found.root} cannot be read:\n"
+        f"{len(bad):,} of {len(names):,} files in {files.root} cannot be read:\n"
         f"{listing(bad_lines(bad))}\nRepair or remove them, or leave them out with --data.skip_bad true"
     )
 
@@ -229,9 +229,9 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     return Source(options.source, spec, train, heldout, mark, images.notes, before)
 
 
-def names_in(found: Found) -> list[str]:
+def names_in(files: Files) -> list[str]:
     """Of all images, those that cannot be read too."""
-    return [*found.images, *(path for path, _ in found.bad)]
+    return [*files.images, *(path for path, _ in files.bad)]
 
 
 def _sub_folders(paths: list[str]) -> Labels:
