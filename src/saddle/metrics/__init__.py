@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import evaluate
-    from .features import Extractor, extractor
+    from .extractor import Extractor
+    from .features import extractor
     from .names import metric_names
     from .reference import Reference
     from .score import Score, rank
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Extractor", "Reference", "Score", "evaluate", "extractor", "metric_names", "rank"]
 
 _HOME = {
-    "Extractor": "features",
+    "Extractor": "extractor",
     "Reference": "reference",
     "Score": "score",
     "evaluate": "evaluation",

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from .blocks import nearest
+from .ingredients import FEATURES, REFERENCE, TRAINED
+from .metric import Metric
 
 
 def copying(fake: Tensor, train: Tensor, heldout: Tensor) -> tuple[float, float]:
@@ -20,3 +22,13 @@ def copying(fake: Tensor, train: Tensor, heldout: Tensor) -> tuple[float, float]
     level = torch.searchsorted(yardstick, apart, right=True) - torch.searchsorted(yardstick, apart)
     share = (further + 0.5 * level) / len(yardstick)
     return float(share.mean()), float(share.std() / len(share) ** 0.5)
+
+
+METRICS = {
+    "copying": Metric(
+        "chance that a sample is nearer to the training data than an unseen real one; 0.5 is fair",
+        "lower",
+        (FEATURES, REFERENCE, TRAINED),
+        lambda e: copying(e[FEATURES], e[TRAINED].seen.features, e[REFERENCE].seen.features),
+    )
+}
