@@ -132,10 +132,16 @@ SMALLEST_CAPTIONED = Seen("smallest_captioned", of=SMALLEST, look=_look)
 
 METRICS = {
     "attributes": Metric(
-        "mean share of a caption's attributes that the sample shows", "higher", (CAPTIONED,), _of(CAPTIONED, share_right)
+        "mean share of a caption's attributes that the sample shows",
+        "higher",
+        (CAPTIONED,),
+        _of(CAPTIONED, share_right),
     ),
     "attributes_all": Metric(
-        "share of samples that show all of their caption's attributes", "higher", (CAPTIONED,), _of(CAPTIONED, all_right)
+        "share of samples that show all of their caption's attributes",
+        "higher",
+        (CAPTIONED,),
+        _of(CAPTIONED, all_right),
     ),
     "attribute_size": Metric(
         "share of samples of the size that the caption says", "higher", (CAPTIONED,), _one("size")

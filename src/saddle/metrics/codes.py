@@ -14,6 +14,7 @@ from .metric import Estimate, Metric
 from .score import Fingerprint
 from .uncertainty import share_error
 
+
 @dataclass(frozen=True)
 class Codes:
     """Those of the images that were trained on and of the held-out ones, and draws from the prior beside them."""
@@ -56,7 +57,9 @@ def probe_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
     return _share(torch.as_tensor(guess) == truth.cpu())
 
 
-def prior_kid(codes: Codes, of: Literal["heldout", "train"] = "heldout", subsets: int = SUBSETS, seed: int = 0) -> Estimate:
+def prior_kid(
+    codes: Codes, of: Literal["heldout", "train"] = "heldout", subsets: int = SUBSETS, seed: int = 0
+) -> Estimate:
     """Kernel distance of these images' codes to draws of the prior, both divided by the prior's deviation.
 
     Unbiased: about 0, and below it half the time, where codes follow their prior. The error is one subset's deviation.

@@ -104,7 +104,6 @@ def _values(found: Mapping[str, Estimate]) -> dict[str, float]:
     return {name: value for name, (value, _) in found.items()}
 
 
-
 def _pairs(evidence: Evidence) -> Pairs:
     labels = evidence[REFERENCE_LABELS]
     real = evidence[REFERENCE].seen.features

@@ -25,7 +25,9 @@ def mmd(x: Tensor, y: Tensor) -> float:
     return float(within - 2 * _sum(x, y) / (n * m))
 
 
-def kid(real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0) -> tuple[float, float]:
+def kid(
+    real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0
+) -> tuple[float, float]:
     """Mean and standard deviation of MMD² over random subsets of `size` of each set; see `subset_size` for None."""
     size = size or subset_size(len(real), len(fake))
     if not 2 <= size <= min(len(real), len(fake)):

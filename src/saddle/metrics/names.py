@@ -46,7 +46,9 @@ def _said(file: Path, text: str) -> dict[str, str]:
     try:
         return {ast.literal_eval(key): ast.literal_eval(call.args[0]) for key, call in _items(table)}
     except (ValueError, AttributeError, IndexError) as error:
-        raise SaddleError(f'{file}: METRICS must be written out, as {{"name": Metric("what it says", …), …}}') from error
+        raise SaddleError(
+            f'{file}: METRICS must be written out, as {{"name": Metric("what it says", …), …}}'
+        ) from error
 
 
 def _items(table: ast.Dict) -> Iterable[tuple[ast.expr, ast.Call]]:

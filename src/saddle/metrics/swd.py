@@ -95,7 +95,9 @@ def swd(real: Tensor, fake: Tensor, seed: int = 0) -> Detailed:
     if real.ndim == 2 and fake.ndim == 2:
         return _of_vectors(real.to(fake.device), fake, seed)
     if real.ndim != fake.ndim:
-        raise UsageError("images, with their patches, and vectors do not compare; give samples of the shape of real ones")
+        raise UsageError(
+            "images, with their patches, and vectors do not compare; give samples of the shape of real ones"
+        )
     if real.shape[1:] != fake.shape[1:]:
         raise UsageError(
             f"patches compare images of one size and as many channels: real ones give {real.shape[1]} levels of "

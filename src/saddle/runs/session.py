@@ -283,7 +283,7 @@ class Training:
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
-        self.score = None if names[0] in scoring.ONLY_TOLD else scores[names[0]]
+        self.score = scores[names[0]] if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
