@@ -206,8 +206,8 @@ FILLING = """
 import resource, signal, sys
 from pathlib import Path
 import torch
-from saddle.checkpoint import Checkpoints, State
-from saddle.errors import SaddleError
+from saddle.training.checkpoint import Checkpoints, State
+from saddle.base.errors import SaddleError
 kept = Checkpoints(Path(sys.argv[1]))
 kept.save(1, State({"game": {"w": torch.zeros(8)}}))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -233,7 +233,7 @@ SAVING = """
 import os, random, signal, sys, time
 from pathlib import Path
 import torch
-from saddle.checkpoint import Checkpoints, State
+from saddle.training.checkpoint import Checkpoints, State
 
 def save_for_ever(kept):
     round_ = (kept.rounds() or [0])[-1]

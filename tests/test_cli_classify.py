@@ -14,11 +14,12 @@ from torch import Tensor
 
 import saddle
 from saddle.base.errors import UsageError
+from saddle.base.folder import RunFolder
 from saddle.cli import _images, main
 from saddle.data import DataOptions, open_source
 from saddle.metrics import evaluate
 from saddle.report.story import baseline, read
-from saddle.runs import benchmark, scoring
+from saddle.runs import benchmark, registry, scoring
 from saddle.runs.benchmark import Entry
 from saddle.runs.recipe import Recipe
 from saddle.tasks import Classification, Synthesis
@@ -115,7 +116,7 @@ def test_a_file_of_labels_that_does_not_fit_is_refused(lines, message, sgan, pic
 def test_what_cannot_be_classified_is_refused(sgan, pictures, tmp_path, capsys):
     gan = trained(tmp_path / "gan", "gan", "--data", "ring", "--game.network.width", "4")
     for argv, message in (
-        ([str(gan), str(pictures)], "gan does not classify; it is for sampling"),
+        ([str(gan), str(pictures)], "gan is not for classification; it is for sampling"),
         ([str(sgan), str(pictures), "--out", "a.txt"], "the name should end in .csv"),
         ([str(sgan), str(pictures), "--labels", str(tmp_path / "no.csv")], "there is no file"),
         ([str(sgan), str(tmp_path / "none")], "there is no"),
@@ -166,7 +167,7 @@ def test_the_error_is_told_on_the_way_and_chooses_no_checkpoint(sgan, tmp_path):
     assert run.checkpoints.best() is None
     scores = {score["name"]: score for score in run.info()["scores"]}
     assert scores["error"]["round"] == 2
-    assert any("error" in event.get("scores", {}) for event in read(folder).of("score"))
+    assert any("error" in event.get("scores", {}) for event in read(RunFolder(folder)).of("score"))
 
 
 WORDS = ["--plan.rounds=2", "--plan.batch=4", "--plan.pictures=1", "--plan.scores=0", *SMALL]
@@ -238,9 +239,11 @@ def test_a_baseline_is_the_run_beside_that_differs_in_nothing_else(tmp_path):
     ):
         (tmp_path / name).mkdir()
         recipe.change(edits).write(tmp_path / name / "recipe.yaml")
+        with RunFolder(tmp_path / name).log() as log:
+            log.write("start", round=0, baseline=registry.load("sgan").baseline)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "recipe.yaml").write_text("- [")
-    found = baseline(read(tmp_path / "own"))
+    found = baseline(read(RunFolder(tmp_path / "own")))
     assert found is not None
-    assert found.folder.name == "its"
-    assert baseline(read(tmp_path / "its")) is None
+    assert found.folder.path.name == "its"
+    assert baseline(read(RunFolder(tmp_path / "its"))) is None

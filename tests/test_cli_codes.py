@@ -91,7 +91,7 @@ def test_a_code_that_is_none_is_answered_with_those_there_are(aae, tmp_path, cap
     assert "no code 'z9' (did you mean z2" in said(str(aae), "--codes", "z9")
     assert "should end in .png, .gif" in said(str(aae), "--out", "a.jpg")
     run = trained(tmp_path / "run", "dcgan", "--game.network.width", "2")
-    assert "dcgan has no codes to traverse, as infogan and vae have; it is for sampling" in said(str(run))
+    assert "dcgan is not for traversal; it is for sampling" in said(str(run))
 
 
 def test_an_attribute_is_the_mean_code_with_it_less_the_mean_without(vae):

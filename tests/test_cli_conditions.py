@@ -19,6 +19,7 @@ from saddle.cli import main
 from saddle.nets.network import Discriminator, Network
 from saddle.show import pictures
 from saddle.spec import DataSpec
+from saddle.tasks import Synthesis
 
 
 class Beside(nn.Module):
@@ -156,7 +157,7 @@ def test_what_cannot_be_asked_for_says_what_can(run, argv, message, capsys, requ
 
 
 def test_samples_without_a_label_have_those_of_the_data(faces):
-    game = saddle.load(faces).synthesis
+    game = saddle.load(faces).as_(Synthesis)
     assert set(map(tuple, game.draw_label(500).tolist())) == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 

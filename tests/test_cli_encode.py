@@ -12,6 +12,7 @@ from small import TINY
 import saddle
 from saddle.base.errors import UsageError
 from saddle.cli import _images, main
+from saddle.tasks import Translation
 
 SMALL = ["--data.size", "8", "--game.z_dim", "3", "--game.width", "6"]
 
@@ -114,7 +115,7 @@ def test_what_cannot_be_encoded_is_said(command, vae, pictures, tmp_path, capsys
 def test_a_game_that_does_not_encode_says_what_it_is_for(command, tmp_path, capsys):
     run = trained(tmp_path / "run", "began", "--data.size", "8", "--game.width", "2")
     assert main([command, str(run), "nowhere.png"]) == 2
-    assert "began does not encode; it is for sampling (saddle sample)" in capsys.readouterr().err
+    assert "began is not for encoding; it is for sampling (saddle sample)" in capsys.readouterr().err
 
 
 def test_a_game_of_several_kinds_names_all_its_commands(vae):
@@ -124,8 +125,8 @@ def test_a_game_of_several_kinds_names_all_its_commands(vae):
         "encoding (saddle encode, saddle reconstruct, saddle attribute), "
         "likelihood (saddle evaluate --metrics elbo)"
     )
-    with pytest.raises(UsageError, match="vae does not translate; it is for sampling"):
-        run.translation  # noqa: B018
+    with pytest.raises(UsageError, match="vae is not for translation; it is for sampling"):
+        run.as_(Translation)
 
 
 def test_the_elbo_is_among_the_final_scores_and_can_be_asked_for(vae, capsys):

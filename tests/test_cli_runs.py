@@ -9,11 +9,11 @@ from PIL import Image
 from small import TINY
 
 import saddle
+from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.penalties import R1
 from saddle.runs import scoring
 from saddle.runs.recipe import Recipe
-from saddle.runs.run import read_scores, write_scores
 from saddle.training.checkpoint import Checkpoints
 
 
@@ -181,12 +181,12 @@ def test_the_time_to_multiples_of_the_floor_is_of_the_first_scoring_below(tmp_pa
 
 
 def test_info_tells_the_time_to_multiples_of_the_floor(images: Path, capsys: pytest.CaptureFixture[str]):
-    scores = read_scores(images)
+    scores = RunFolder(images).scores()
     (floor,) = (score for score in scores if score["name"] == "fid_floor")
     assert floor["seconds_to"] == {}, "this run was not scored on the way"
     floor["seconds_to"] |= {"10": 7.2, "5": 31.6}
     before = (images / "scores.json").read_bytes()
-    write_scores(images, scores)
+    RunFolder(images).write_scores(scores)
     assert main(["info", str(images)]) == 0
     assert "10 floors 7, 5 floors 32" in capsys.readouterr().out
     assert main(["info", str(images), "--json"]) == 0

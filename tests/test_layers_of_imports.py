@@ -1,93 +1,91 @@
-"""Who may import whom: lower rooms never see higher ones."""
+"""Who may import whom: every folder has a level, lower ones never see higher ones, and nothing runs in a circle."""
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import saddle
+import pytest
+from house import LEVELS, ROOT, imports, level, module, room
 
-ROOT = Path(saddle.__file__).parent
-
-LEVELS: list[set[str]] = [
-    {"base", "_version"},
-    {"spec", "layers", "show"},
-    {"losses", "penalties", "context", "views", "auxiliaries", "optim"},
-    {"nets", "data", "metrics", "report"},
-    {"tasks"},
-    {"games", "training", "use"},
-    {"runs"},
-    {"cli", "__main__", "__init__"},
-]
-APART = {
-    "games": {"training", "data", "use"},
-    "training": {"games", "use"},
-    "use": {"games", "training"},
-    "data": {"metrics", "nets", "report"},
-    "metrics": {"data", "nets", "report"},
-    "nets": {"data", "metrics", "report"},
-    "report": {"data", "metrics", "nets"},
-}
+FILES = sorted(ROOT.rglob("*.py"))
+MOST_LINES, MOST_OF_A_FUNCTION, MOST_AT_THE_ROOT = 400, 40, 12
 
 
-def room(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
-
-
-def level(name: str) -> int:
-    return next(i for i, names in enumerate(LEVELS) if name in names)
-
-
-def imports(path: Path) -> set[str]:
-    """The rooms that a file imports from, lazily or not; imports for types alone do not count."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    here = ("saddle", *path.relative_to(ROOT).parts[:-1])
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            base = [*here[: len(here) - node.level + 1]] if node.level else []
-            whole = [*base, *(node.module.split(".") if node.module else [])]
-            names = [[*whole, alias.name] for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name.split(".") for alias in node.names]
-        else:
-            continue
-        found |= {n[1] for n in names if n[0] == "saddle" and len(n) > 1}
-    return {n for n in found if any(n in names for names in LEVELS)}
-
-
-def test_every_file_has_a_level():
-    assert {room(p) for p in ROOT.rglob("*.py")} - {"recipes"} <= set().union(*LEVELS)
+def test_every_file_has_one_level():
+    rooms = [name for names in LEVELS for name in names]
+    assert len(rooms) == len(set(rooms))
+    assert {room(path) for path in FILES} - {"recipes"} == set(rooms)
 
 
 def test_lower_rooms_never_import_higher_ones():
     wrong = [
         f"{path.relative_to(ROOT)} imports {other}"
-        for path in ROOT.rglob("*.py")
+        for path in FILES
         for other in imports(path)
-        if level(other) > level(room(path)) or other in APART.get(room(path), set()) - {room(path)}
+        if room_of(other) != room(path) and level(room_of(other)) >= level(room(path))
     ]
     assert wrong == []
 
 
+def test_nothing_is_imported_in_a_circle_inside_a_room_or_between_rooms():
+    """Of files, with what they import only when it is needed."""
+    graph = {module(path): imports(path) - {module(path)} for path in FILES if module(path)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
 def test_games_do_not_import_final_games():
-    finals = {p.stem for p in (ROOT / "games").glob("[!_]*.py")}
+    finals = {f"games.{path.stem}" for path in (ROOT / "games").glob("[!_]*.py")}
     for path in (ROOT / "games").glob("*.py"):
+        assert not imports(path) & finals, f"{path.name} imports a final game"
+
+
+def test_the_training_loop_names_no_game():
+    text = "".join(path.read_text().lower() for path in (ROOT / "training").glob("*.py"))
+    names = {path.stem for path in (ROOT / "games").glob("[!_]*.py")} - {"gan"}
+    assert {name for name in names if re.search(rf"\\b{name}\\b", text)} == set()
+
+
+def room_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+
+
+def test_functions_and_files_are_small():
+    long = [
+        f"{path.relative_to(ROOT)}:{node.name} has {lines} lines"
+        for path in FILES
+        for node in _functions(path)
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_OF_A_FUNCTION
+    ]
+    large = [f"{path.relative_to(ROOT)}" for path in FILES if len(path.read_text().splitlines()) > MOST_LINES]
+    assert long + large == []
+    assert len(list(ROOT.glob("*.py"))) <= MOST_AT_THE_ROOT
+
+
+def test_nobody_above_the_games_asks_what_a_game_is():
+    """No isinstance, issubclass or hasattr of a game: tasks answer for themselves."""
+    tasks = {path.stem for path in (ROOT / "tasks").glob("[a-z]*.py")}
+    wrong = []
+    for path in (path for path in FILES if room(path) not in ("tasks", "games")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
-                assert (node.module or "").split(".")[0] not in finals, f"{path.name} imports a final game"
-
-
-def test_the_trainer_names_no_game():
-    text = (ROOT / "training" / "trainer.py").read_text().lower()
-    assert [p.stem for p in (ROOT / "games").glob("[!_]*.py") if p.stem in text and p.stem != "gan"] == []
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass", "hasattr"):
+                asked = ast.unparse(node.args[1]).lower().split(".")[-1]
+                if asked in tasks or asked in ("game", "task"):
+                    wrong.append(str(path.relative_to(ROOT)))
+    asking = {"runs/registry.py": 1, "runs/run.py": 1}  # the class in a game's file; `Run.as_`
+    assert {file: wrong.count(file) for file in wrong} == asking
 
 
 def test_nothing_is_unpickled():
-    for path in ROOT.rglob("*.py"):
+    for path in FILES:
         text = path.read_text()
-        assert not re.search(r"import pickle|pickle\.loads?\b|allow_pickle=True", text), path
+        assert not re.search(r"import pickle|pickle\\.loads?\\b|allow_pickle=True", text), path
         assert "weights_only=False" not in text, path
         assert text.count("torch.load(") == text.count("weights_only=True"), path

@@ -14,7 +14,7 @@ import torch
 
 import saddle
 from saddle.base import events
-from saddle.runs.run import read_scores
+from saddle.base.folder import RunFolder
 from saddle.training.checkpoint import Checkpoints
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
@@ -95,7 +95,7 @@ def test_a_run_goes_on_with_another_number_of_processes(resumed):
 
 
 def test_all_processes_draw_for_the_final_scores_which_are_those_of_one(resumed):
-    two, one = (read_scores(folder) for folder in resumed)
+    two, one = (RunFolder(folder).scores() for folder in resumed)
     assert [s["name"] for s in two] == ["high_quality", "modes", "mode_kl"]
     assert json.dumps(two) == json.dumps(one)
 

@@ -10,10 +10,10 @@ from saddle.metrics import metric_names
 from saddle.penalties import R1
 from saddle.runs import recipe as recipes
 from saddle.runs import registry
-from saddle.runs.recipe import FILE, Recipe, ask, default_folder, expected, shipped
+from saddle.runs.recipe import Recipe, ask, default_folder, expected, shipped
 from saddle.training.plan import Plan
 
-FILES = sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))
+FILES = sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -45,8 +45,10 @@ def test_a_shipped_recipe_is_readable_begins_with_its_command_and_expects_scores
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_recipe_survives_its_file(file: Path, tmp_path: Path):
     recipe = Recipe.read(file)
-    recipe.write(tmp_path / FILE)
-    assert Recipe.read(tmp_path / FILE) == Recipe.read(tmp_path) == Recipe.from_dict(recipe.to_dict()) == recipe
+    recipe.write(tmp_path / "recipe.yaml")
+    assert (
+        Recipe.read(tmp_path / "recipe.yaml") == Recipe.read(tmp_path) == Recipe.from_dict(recipe.to_dict()) == recipe
+    )
 
 
 def test_another_embedded_source_has_its_own_recipe():
@@ -103,10 +105,10 @@ def test_changes_are_dotted_names():
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused_with_the_reason(text: str, said: str, tmp_path: Path):
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(UsageError) as error:
-        Recipe.read(tmp_path / FILE)
-    assert str(error.value).startswith(f"{tmp_path / FILE}")
+        Recipe.read(tmp_path / "recipe.yaml")
+    assert str(error.value).startswith(str(tmp_path / "recipe.yaml"))
     assert said in str(error.value)
 
 
@@ -124,7 +126,7 @@ def test_asking_for_nothing_is_dcgan_on_digits(here: Path):
 
 def test_the_same_command_asks_for_the_same_run(here: Path):
     recipe, folder = ask("dcgan", {"plan.batch": "32"})
-    recipe.write(folder / FILE)
+    recipe.write(folder / "recipe.yaml")
     assert ask("dcgan", {"plan.batch": "32"}) == (recipe, folder)
     assert ask("dcgan") == (recipe, folder)
     assert ask(folder=folder) == (recipe, folder)
@@ -139,7 +141,7 @@ def test_a_file_can_be_the_start_and_the_command_line_overrides_it(here: Path):
 
 
 def test_a_folder_of_another_game_is_refused(here: Path):
-    Recipe.default("wgan").write(here / "run" / FILE)
+    Recipe.default("wgan").write(here / "run" / "recipe.yaml")
     with pytest.raises(UsageError, match=r"has a recipe of wgan, not of dcgan; choose another folder with --run"):
         ask("dcgan", folder=here / "run")
     with pytest.raises(UsageError, match="no game 'dcgn'"):

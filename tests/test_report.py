@@ -13,6 +13,7 @@ from PIL import Image
 from saddle import report
 from saddle.base.errors import SaddleError, UsageError
 from saddle.base.events import Events
+from saddle.base.folder import RunFolder
 from saddle.report import page, samples, story
 from saddle.report.html import Html, join, tag
 from saddle.show import pictures
@@ -97,14 +98,14 @@ def test_the_report_tells_the_run(run):
 
 def test_points_become_a_film_beside_the_report_and_images_do_not(run):
     written(run)
-    assert not (run / samples.FILM).exists()
+    assert not (RunFolder(run).film).exists()
     for r in (1, 2, 3):
         pictures.save(pictures.scatter(torch.randn(50, 2), title=f"round {r}"), run / f"samples/{r}.png")
     with Events(run / "events.jsonl") as log:
         for file in ("samples/1.png", "samples/2.png", "samples/gone.png", "../3.png", "samples/3.png"):
             log.write("sample", round=1000, file=file, of="points")
     written(run)
-    with Image.open(run / samples.FILM) as film:
+    with Image.open(RunFolder(run).film) as film:
         assert (film.n_frames, film.size) == (3, (480, 508))
 
 

@@ -18,8 +18,8 @@ from PIL import Image
 import saddle
 from saddle.base import events
 from saddle.base.errors import SaddleError, UsageError
+from saddle.base.folder import RunFolder
 from saddle.cli import main
-from saddle.runs.run import read_scores, write_scores
 from saddle.runs.session import Training
 from saddle.show import pictures
 from saddle.training import checkpoint
@@ -78,12 +78,12 @@ def test_a_run_leaves_its_recipe_log_pictures_scores_and_report(whole):
     assert [e["round"] for e in told(whole, "score")] == [1, 3, 6]
     assert [e["file"] for e in told(whole, "sample")] == [f"samples/round-000000{r}.png" for r in (0, 3, 6)]
     assert told(whole, "stop")[-1]["reason"] == "finished"
-    assert {s["round"] for s in read_scores(whole)} == {Checkpoints(whole / "checkpoints").best()}
+    assert {s["round"] for s in RunFolder(whole).scores()} == {Checkpoints(whole / "checkpoints").best()}
 
 
 def test_final_scores_look_at_as_many_samples_as_the_plan_says(tmp_path):
     run = train(tmp_path / "run", 2, **{"plan.samples": 300})
-    assert {s["fingerprint"]["samples"] for s in read_scores(run.folder)} == {300}
+    assert {s["fingerprint"]["samples"] for s in RunFolder(run.folder).scores()} == {300}
     assert {s["fingerprint"]["samples"] for e in told(run.folder, "score") for s in e["scores"].values()} == {2000}
     assert run.evaluate(["modes"])["modes"].fingerprint["samples"] == 300
     assert run.evaluate(["modes"], n=50)["modes"].fingerprint["samples"] == 50
@@ -315,9 +315,9 @@ def test_damage_in_the_best_falls_back_to_the_last_good_one(folder, capsys):
 
 
 def test_scores_that_are_not_finite_are_kept_in_json_that_all_can_read(tmp_path):
-    write_scores(tmp_path, [{"name": "fid", "value": 1.5, "uncertainty": float("nan")}])
+    RunFolder(tmp_path).write_scores([{"name": "fid", "value": 1.5, "uncertainty": float("nan")}])
     assert "NaN" not in (tmp_path / "scores.json").read_text()
-    (score,) = read_scores(tmp_path)
+    (score,) = RunFolder(tmp_path).scores()
     assert score["value"] == 1.5
     assert score["uncertainty"] != score["uncertainty"]
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import house
 import yaml
 from stabilisers import STABILISERS
 
@@ -366,6 +367,7 @@ def pages() -> dict[Path, str]:
         docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
+        docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
         docs / "parts.md": parts_page(),
         docs / "scores.md": scores_page(),

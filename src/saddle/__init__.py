@@ -29,10 +29,15 @@ _MODULES = {
     **{name: name for name in ("data", "games", "losses", "metrics", "nets", "optim", "penalties", "report", "spec")},
     **{name: name for name in ("tasks", "views")},
     "augment": "views",
+    "dist": "base.dist",
+    "errors": "base.errors",
+    "events": "base.events",
     "game": "tasks",
+    "health": "training.health",
     "recipe": "runs.recipe",
     "registry": "runs.registry",
-}  # modules by their public names
+    "rng": "base.rng",
+}  # modules by their public names, wherever they lie
 __all__ = ["__version__", "describe", "load", "train", *_MODULES]
 
 

@@ -17,6 +17,8 @@ use a run
   interpolate   walk from one sample to another
   traverse      change one code at a time
   translate     turn images into the other domain
+  restore       make damaged, small or incomplete images whole
+  detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   reconstruct   make images again from their codes

@@ -30,8 +30,11 @@ def encoder(args: Namespace) -> "Run":
     return opened
 
 
-def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
-    """The images by name, as the run's data were read: float [C, H, W] in [-1, 1]. UsageError names every bad file."""
+def read(opened: "Run", path: Path, key: str | None = None) -> "dict[str, Tensor]":
+    """The images by name, as the run's data were read: float [C, H, W] in [-1, 1]. UsageError names every bad file.
+
+    They are brought to the size and the channels of this key of the run's batches; None: of its main one.
+    """
     import torch
 
     from ..base.errors import UsageError
@@ -41,7 +44,7 @@ def read(opened: "Run", path: Path) -> "dict[str, Tensor]":
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
-    options, (channels, height, width) = opened.recipe.data, opened.spec.shape
+    options, (channels, height, width) = opened.recipe.data, opened.spec.fields[key or opened.spec.keys[0]].shape
     found, images, bad = scan(path), {}, []
     with decode.reading():
         for name in found.images:

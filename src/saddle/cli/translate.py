@@ -31,10 +31,10 @@ def run(args: Namespace) -> None:
     from . import _images, _write
 
     opened = _open.opened(args)
-    domains = opened.as_(Translation).domains  # asked before files are read
-    to, many = args.to or domains[-1], args.input.is_dir()
+    start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
+    many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-{to}" if many else f"{args.input.stem}-{to}.png")
     _write.check_folder(out) if many else _write.check_name(out, is_image=True)
-    images = _images.read(opened, args.input)
-    made = opened.translate(torch.stack(list(images.values())), to, args.start)
+    images = _images.read(opened, args.input, start)
+    made = opened.translate(torch.stack(list(images.values())), to, start)
     paths(_images.write(opened, made, list(images), out, many), args.json)

@@ -55,12 +55,17 @@ __all__ = [
 def list_sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
     lines = {}
-    for file in sorted(Path(__file__).with_name("sources").glob("[a-z]*.py")):
+    folders = import_module("saddle.data.sources").__path__
+    for file in sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name):
         text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
         for summary in text.partition("\n\n")[0].split("\n"):
             name, _, description = summary.partition(": ")
             lines[name] = description
     return lines
+
+
+def _name(file: Path) -> str:
+    return file.name
 
 
 def open_source(options: DataOptions) -> "Source":

@@ -33,6 +33,7 @@ class SGAN(UnitNoise, Classification):
     needs = ("image", "label")
     averaged = ("generator", "discriminator")
     takes_unlabelled = True
+    baseline = {"supervised": True}  # noqa: RUF012
 
     @dataclass(frozen=True)
     class Options(UnitNoise.Options):

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..base.files import replace
+from ..base.folder import RunFolder
 from . import page, samples, story
 
 
@@ -15,6 +16,6 @@ def write(run_dir: str | os.PathLike[str]) -> Path:
 
     Raises UsageError where there is no run, SaddleError where its files cannot be read.
     """
-    told = story.read(Path(run_dir))
-    samples.film(told.folder, told.of("sample"))
-    return replace(told.folder / "report.html", page.whole(told).encode("utf-8"))
+    run = story.read(RunFolder(run_dir))
+    samples.film(run.folder, run.of("sample"))
+    return replace(run.folder.report, page.whole(run).encode("utf-8"))

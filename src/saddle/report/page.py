@@ -173,7 +173,7 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
     """Value and uncertainty, both to the second digit of the uncertainty."""
     value, error = score.get("value"), score.get("uncertainty")
     if not (is_number(value) and is_number(error) and math.isfinite(error) and 1e-6 < error < 1e6):
-        return number(value), f"± {number(error)}" if is_number(error) else "–"
+        return number(value), f"± {number(error)}" if is_number(error) and not math.isnan(error) else "–"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:,.{digits}f}", f"± {error:,.{digits}f}"
 
@@ -192,7 +192,7 @@ def _compared(story: Story) -> Html | None:
     if own is None or other is None or found is None:
         return None
     fewer = f", {100 * (1 - own / found):.0f} % fewer mistakes" if found > own else ""
-    place = other.folder.resolve().name
+    place = other.folder.path.resolve().name
     told = f"Error {own:.4g} against {found:.4g} of the same classifier trained on the labels alone ({place}){fewer}."
     return tag("p", told)
 
@@ -214,7 +214,11 @@ def _legend(story: Story) -> Html | None:
     if not any(event.get("of") == "points" for event in story.of("sample")):
         return None
     told = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
-    return tag("p", f"{told}blue (high). As a film: {samples.FILM}.", class_="remark")
+    return tag(
+        "p",
+        f"{told}blue (high). As a film: {story.folder.film.relative_to(story.folder.path).as_posix()}.",
+        class_="remark",
+    )
 
 
 def _film(shown: list[samples.Sample]) -> tuple[Html, Html]:
@@ -295,9 +299,9 @@ def _told(event: dict[str, Any], first: bool) -> str:
 
 
 def _game(story: Story) -> str:
-    game = story.start.get("game") or story.recipe.get("game") or story.folder.resolve().name
+    game = story.start.get("game") or story.recipe.get("game") or story.folder.path.resolve().name
     if isinstance(game, dict):
-        game = game.get("name") or game.get("class_path") or story.folder.resolve().name
+        game = game.get("name") or game.get("class_path") or story.folder.path.resolve().name
     return str(game)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from PIL import Image
 
 from ..base.events import Event
+from ..base.folder import RunFolder
 from ..show import pictures
 
 MOST = 24  # pictures in the timeline
-FILM = "samples/landscape.gif"
 LARGE, SMALL = (1200, 450_000), (480, 56_000)  # pixels of the longer side and bytes: of the latest, of the others
 
 
@@ -25,23 +25,23 @@ class Sample:
     height: int
 
 
-def collect(folder: Path, events: list[Event]) -> tuple[list[Sample], int]:
+def collect(folder: RunFolder, events: list[Event]) -> tuple[list[Sample], int]:
     """At most 24 of the pictures, evenly chosen, first and last among them; and how many could not be read."""
-    by_round = {int(event.get("round") or 0): folder / str(event.get("file")) for event in events}
-    readable = {at: path for at, path in by_round.items() if _ours(path, folder)}
+    by_round = {int(event.get("round") or 0): folder.path / str(event.get("file")) for event in events}
+    readable = {at: path for at, path in by_round.items() if folder.inside(path)}
     chosen = evenly(sorted(readable), MOST)
     samples = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else SMALL)) for at in chosen]
     found = [sample for sample in samples if sample]
     return found, len(by_round) - len(readable) + len(samples) - len(found)
 
 
-def film(folder: Path, events: list[Event]) -> Path | None:
+def film(folder: RunFolder, events: list[Event]) -> Path | None:
     """All pictures of points one after another as a GIF in the run's folder; None where there are not two."""
-    paths = [folder / str(event.get("file")) for event in events if event.get("of") == "points"]
-    frames = [image for path in paths if _ours(path, folder) and (image := read_picture(path))]
+    paths = [folder.path / str(event.get("file")) for event in events if event.get("of") == "points"]
+    frames = [image for path in paths if folder.inside(path) and (image := read_picture(path))]
     # An octree keeps the few pixels of rare colours, such as the letters, and halves the file.
     octree = Image.Quantize.FASTOCTREE
-    return pictures.animation(frames, folder / FILM, method=octree) if len(frames) > 1 else None
+    return pictures.animation(frames, folder.film, method=octree) if len(frames) > 1 else None
 
 
 def evenly(items: list[int], most: int) -> list[int]:
@@ -69,11 +69,6 @@ def _encoded(image: Image.Image, form: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def _ours(path: Path, folder: Path) -> bool:
-    """Whether the file exists, inside the run's folder: a log from elsewhere must not show other files."""
-    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:

@@ -1,17 +1,15 @@
 """What a run folder tells: its recipe, what happened, its scores."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 import yaml
 
-from ..base import events
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError
 from ..base.events import Event
+from ..base.folder import RunFolder, how_it_stopped
 from .svg import Curve
 
 
@@ -19,7 +17,7 @@ from .svg import Curve
 class Story:
     """A run, read once."""
 
-    folder: Path
+    folder: RunFolder
     recipe: dict[str, Any]
     events: list[Event]
     scores: list[dict[str, Any]]  # the final ones, or else the latest
@@ -36,8 +34,7 @@ class Story:
     @property
     def stop(self) -> Event | None:
         """How the run came to rest, None if it runs or was cut off."""
-        ends = [event for event in self.events if event["event"] in ("start", "stop")]
-        return ends[-1] if ends and ends[-1]["event"] == "stop" else None
+        return how_it_stopped(self.events)
 
     @property
     def resumes(self) -> list[float]:
@@ -65,57 +62,40 @@ class Story:
 
     def score_curves(self) -> list[Curve]:
         """Every score that was taken at more than one round, with its uncertainty."""
-        told = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
-        values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in told)
-        return [Curve(c.name, c.x, c.y, _errors(c.name, told)) for c in values if len(set(c.x)) > 1]
+        taken = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
+        values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in taken)
+        return [Curve(c.name, c.x, c.y, _errors(c.name, taken)) for c in values if len(set(c.x)) > 1]
 
 
-def read(folder: Path) -> Story:
+def read(folder: RunFolder) -> Story:
     """The story of a run folder. Raises UsageError if it is none, SaddleError if what it holds cannot be read."""
-    recipe = folder / "recipe.yaml"
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}; a report needs the folder of a run")
-    if not recipe.exists():
-        raise UsageError(
-            f"{folder} is not the folder of a run: it has no recipe.yaml; name the folder that `train` wrote"
-        )
-    settings = _settings(recipe)
-    happened = events.read(folder / "events.jsonl")
-    return Story(folder, settings, happened, _final_scores(folder / "scores.json", happened))
-
-
-def _settings(recipe: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(recipe.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SaddleError(f"{recipe} is not YAML: {error}") from error
-    if not isinstance(settings, dict):
-        raise SaddleError(f"{recipe} holds no settings: expected names with values, found {type(settings).__name__}")
-    return settings
+    folder.check()
+    return Story(folder, folder.settings(), folder.events(), folder.latest_scores())
 
 
 def baseline(story: Story) -> Story | None:
-    """The run in a folder beside this one whose recipe differs in nothing but that its game is supervised.
+    """The run in a folder beside this one whose recipe differs in nothing but what makes it this game's baseline.
 
-    None for a run that is no semi-supervised one, or without such a run beside it.
+    None for a game without a baseline, or without such a run beside it.
     """
     settings = dict(flat(story.recipe))
-    if settings.get("game.supervised") != "false":
+    changed = {f"game.{name}": shown(value) for name, value in (story.start.get("baseline") or {}).items()}
+    if not changed or settings.items() >= changed.items():
         return None
-    for path in sorted(story.folder.resolve().parent.glob("*/recipe.yaml")):
+    for folder in story.folder.beside():
         try:
-            if dict(flat(_settings(path))) == settings | {"game.supervised": "true"}:
-                return read(path.parent)
+            if dict(flat(folder.settings())) == settings | changed:
+                return read(folder)
         except SaddleError:  # a folder that cannot be read is not the one that is looked for
             continue
     return None
 
 
-def gather(told: Iterable[tuple[float, dict[str, Any] | None]]) -> list[Curve]:
+def gather(values_at: Iterable[tuple[float, dict[str, Any] | None]]) -> list[Curve]:
     """Curves out of (round, {name: value}); a value that is not a number is not counted as a point."""
     xs: dict[str, list[float]] = {}
     ys: dict[str, list[float]] = {}
-    for at, values in told:
+    for at, values in values_at:
         for name, value in (values or {}).items():
             if is_number(value):
                 xs.setdefault(name, []).append(at)
@@ -130,7 +110,7 @@ def flat(settings: Any, name: str = "") -> list[tuple[str, str]]:
     elif isinstance(settings, list) and any(isinstance(item, dict | list) for item in settings):
         items = dict(enumerate(settings)).items()
     else:
-        return [(name, _shown(settings))]
+        return [(name, shown(settings))]
     return [pair for key, value in items for pair in flat(value, f"{name}.{key}" if name else str(key))]
 
 
@@ -138,25 +118,12 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     return (
         value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
     )
 
 
-def _errors(name: str, told: list[tuple[float, dict[str, Any]]]) -> np.ndarray:
-    scores = [scores[name] for _, scores in told if name in scores and is_number(scores[name].get("value"))]
+def _errors(name: str, taken: list[tuple[float, dict[str, Any]]]) -> np.ndarray:
+    scores = [scores[name] for _, scores in taken if name in scores and is_number(scores[name].get("value"))]
     return np.array([s["uncertainty"] if is_number(s.get("uncertainty")) else 0.0 for s in scores], float)
-
-
-def _final_scores(path: Path, happened: list[Event]) -> list[dict[str, Any]]:
-    if not path.exists():
-        latest = [event for event in happened if event["event"] == "score"]
-        return [{"name": name, **score} for name, score in (latest[-1].get("scores") or {}).items()] if latest else []
-    try:
-        scores = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise SaddleError(f"{path} is not JSON: {error}; score the run again to rewrite it") from error
-    if not isinstance(scores, list) or not all(isinstance(s, dict) and "name" in s for s in scores):
-        raise SaddleError(f"{path} is not a list of scores; score the run again to rewrite it")
-    return scores

@@ -16,15 +16,15 @@ import yaml
 from .._version import __version__
 from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
+from ..base.folder import RunFolder
 from ..base.settings import differences, nest, plain, restore
 from ..data import DataOptions
 from ..tasks import Game
 from ..training.plan import Plan
 from . import registry
 
-FILE = "recipe.yaml"  # in a run folder
 DEFAULT_GAME = "dcgan"
-_SHIPPED = Path(__file__).with_name("recipes")
+_SHIPPED = Path(__file__).parents[1] / "recipes"
 _PARTS = ("game", "data", "plan")
 _BUDGETS = ("rounds", "images", "minutes")
 
@@ -76,7 +76,7 @@ class Recipe:
     @classmethod
     def read(cls, path: Path) -> "Recipe":
         """The recipe in a file, or of a run folder."""
-        file = path / FILE if path.is_dir() else path
+        file = RunFolder(path).recipe if path.is_dir() else path
         try:
             return cls.from_yaml(file.read_text("utf-8"), str(file))
         except FileNotFoundError:
@@ -93,7 +93,7 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """Write the file at once: a reader sees all of it or the one before."""
-        header = f"# A recipe of saddle {__version__}. The same again: saddle train --config {FILE} --run FOLDER\n"
+        header = f"# A recipe of saddle {__version__}. The same again: saddle train --config {path.name} --run FOLDER\n"
         write_at_once(path, (header + self.to_yaml()).encode())
 
     def change(self, edits: Mapping[str, Any]) -> "Recipe":
@@ -106,7 +106,7 @@ class Recipe:
 
     def check_folder(self, folder: Path, option: str = "--run") -> None:
         """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one."""
-        if (folder / FILE).exists():
+        if RunFolder(folder).recipe.exists():
             if differences := self.differences(Recipe.read(folder)):
                 raise UsageError(
                     f"{folder} holds a run of another recipe; choose another {option}, or the same settings. "
@@ -170,7 +170,7 @@ def ask(
         source = edits.get("data.source", edits.get("data"))
         of = base.game if base else game or DEFAULT_GAME
         folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
-    if base is None and (folder / FILE).exists():
+    if base is None and RunFolder(folder).recipe.exists():
         base = Recipe.read(folder)
     if base is None:
         base = Recipe.default(game or DEFAULT_GAME, edits.get("data.source", edits.get("data")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import pkgutil
 from importlib import import_module
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import games
@@ -39,7 +39,8 @@ def load(name: str) -> type[Game]:
 
 def source(name: str) -> str:
     """The text of the game's file. UsageError for a name that is none."""
-    return files(games).joinpath(f"{_module(name)}.py").read_text(encoding="utf-8")
+    file = f"{_module(name)}.py"
+    return next(path for path in (Path(folder, file) for folder in games.__path__) if path.exists()).read_text("utf-8")
 
 
 def summary(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -16,18 +14,18 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import SaddleError, UsageError, near, some
-from ..base.files import replace
+from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
 from ..data import open_source
 from ..show.pictures import to_uint8
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import Classification, Encoding, Game, Synthesis, Translation, Traversal
+from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
 from ..training.averages import Averages
-from ..training.checkpoint import Checkpoints, Damaged, State
-from ..training.trainer import load_weights
+from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
+from ..use.latents import slerp
 from . import registry, scoring
 from .recipe import Recipe
 
@@ -45,11 +43,10 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
-        self.folder = Path(folder)
-        if not (self.folder / "recipe.yaml").is_file():
-            raise UsageError(f"{self.folder} is not a run folder: it has no recipe.yaml (saddle train makes one)")
-        self.recipe = Recipe.read(self.folder / "recipe.yaml")
-        self.checkpoints = Checkpoints(self.folder / "checkpoints")
+        self.folder, self.files = Path(folder), RunFolder(folder)
+        self.files.check()
+        self.recipe = Recipe.read(self.files.recipe)
+        self.checkpoints = Checkpoints(self.files.checkpoints)
         self.round = self._choose(checkpoint)
         self.device = choose_device(device)
 
@@ -81,7 +78,8 @@ class Run:
     def as_(self, task: type[T]) -> T:
         """The game as one of this task. UsageError if it is for something else, or its settings keep it from it."""
         if not isinstance(self.game, task):
-            raise UsageError(f"{self.recipe.game} is not for {task.purpose}; it is for {type(self.game).described()}")
+            other = task.purpose.partition(" (")[0]  # without its commands
+            raise UsageError(f"{self.recipe.game} is not for {other}; it is for {type(self.game).described()}")
         if reason := self.game.unable():
             raise UsageError(f"{self.recipe.game}: {reason}")
         return self.game
@@ -243,13 +241,24 @@ class Run:
         By default `to` is the game's last domain, and `start` its first other one.
         """
         game = self.as_(Translation)
-        to = to or game.domains[-1]
-        for domain in (to, start or to):
-            if domain not in game.domains:
-                raise UsageError(f"no domain '{domain}'; {self.recipe.game} has {', '.join(game.domains)}")
-        start = start or next(domain for domain in game.domains if domain != to)
+        start, to = game.way(start, to)
         parts = [game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(64)]
         return self._border(torch.cat(parts))
+
+    @torch.no_grad()
+    def restore(self, images: Tensor, **use: Any) -> Tensor:
+        """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
+        game, chosen = self.as_(Restoration), self.use(Restoration, use)
+        parts = [game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
+        return to_uint8(torch.cat(parts)).cpu()
+
+    @torch.no_grad()
+    def detect(self, images: Tensor, **use: Any) -> Finding:
+        """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
+        game, chosen = self.as_(Detection), self.use(Detection, use)
+        parts = [game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
+        scores, maps = (torch.cat(each).float().cpu() for each in zip(*parts, strict=True))
+        return Finding(scores, maps)
 
     def evaluate(
         self,
@@ -264,17 +273,12 @@ class Run:
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""
-        from ..base.events import read
-
-        events = read(self.folder / "events.jsonl") if (self.folder / "events.jsonl").exists() else []
-        stops = [e for e in events if e["event"] in ("start", "stop")]
-        last = stops[-1] if stops else {}
-        facts = self.state.facts
+        facts, scores = self.state.facts, self.files.scores()
         return {
             "game": self.recipe.game,
             "data": self.recipe.data.source,
             "kind": type(self.game).described(),
-            "status": last.get("reason", "running or killed") if last.get("event") == "stop" else "running or killed",
+            "status": self.files.status,
             "round": self.round,
             "rounds": facts["rounds"],
             "images": facts["round"] * self.recipe.plan.batch,
@@ -283,7 +287,7 @@ class Run:
             "parameters": count_parameters(self.game),
             "checkpoints": self.checkpoints.rounds(),
             "best": self.checkpoints.best(),
-            "scores": (scores := read_scores(self.folder)),
+            "scores": scores,
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
         }
 
@@ -312,30 +316,9 @@ class Run:
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
 
 
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """From a to b on the great circle, row by row: normal noise stays as long as normal noise is. Shoemake, 1985."""
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1 + 1e-6, 1 - 1e-6)
-    angle = torch.acos(cosine)[..., None]
-    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-
-
 def count_parameters(game: Game) -> dict[str, int]:
     counts = {name: sum(p.numel() for p in module.parameters()) for name, module in game.named_children()}
     return {name: n for name, n in counts.items() if n}
-
-
-def read_scores(folder: Path) -> list[dict[str, Any]]:
-    """The final scores of a run, none if it has none yet."""
-    path = folder / "scores.json"
-    scores = json.loads(path.read_text("utf-8")) if path.exists() else []
-    return [{key: math.nan if value is None else value for key, value in score.items()} for score in scores]
-
-
-def write_scores(folder: Path, scores: list[dict[str, Any]]) -> None:
-    """What `read_scores` reads. A number that is not finite is written as null, for JSON has none."""
-    odd = (math.inf, -math.inf)
-    plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
-    replace(folder / "scores.json", json.dumps(plain, indent=1, allow_nan=False).encode())
 
 
 def _portions(n: int, most: int = 250) -> list[int]:

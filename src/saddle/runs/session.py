@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,9 +15,10 @@ from torch import Tensor
 
 from .. import report
 from .._version import __version__
-from ..base import dist, events, rng
+from ..base import dist, rng
 from ..base.errors import SaddleError, UsageError
 from ..base.events import Events
+from ..base.folder import RunFolder
 from ..base.precision import choose_device, resolve
 from ..data import open_source
 from ..data.augmentation import Augmentation
@@ -33,8 +32,8 @@ from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import registry, scoring
-from .recipe import FILE, Recipe
-from .run import Run, count_parameters, write_scores
+from .recipe import Recipe
+from .run import Run, count_parameters
 
 SAVE_MINUTES = 2.0
 
@@ -59,7 +58,7 @@ def check(recipe: Recipe, folder: str | Path, device: str = "auto") -> None:
 
 class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
-        self.recipe, self.folder, self.device, self.track = recipe, folder, device, track
+        self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
         self.leads = dist.rank() == 0  # the process that writes
         self.quiet = quiet or not self.leads
         plan, data = recipe.plan, recipe.data
@@ -81,7 +80,7 @@ class Training:
             labelled_share=data.labelled_share,
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
-        self.checkpoints = Checkpoints(folder / "checkpoints")
+        self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: Score | None = None  # of the current round
         self.events: Events | None = None
@@ -107,8 +106,8 @@ class Training:
                     self.note_stop(_reason(error), str(error))
                 if isinstance(error, OSError):
                     raise SaddleError(
-                        f"the disk failed in {self.folder}: {error.strerror or error}; the checkpoints are intact. "
-                        "Make room and run again."
+                        f"the disk failed in {self.folder.path}: {error.strerror or error}; the checkpoints are "
+                        "intact. Make room and run again."
                     ) from error
                 raise
             self.note_stop("finished")
@@ -118,7 +117,7 @@ class Training:
         if not resumed:
             self.trainer.fix_rounds()
         if self.leads:
-            self.events = stack.enter_context(Events(self.folder / "events.jsonl", self.track))
+            self.events = stack.enter_context(self.folder.log(self.track))
         self.note_start()
         if not resumed:
             self.draw()
@@ -131,16 +130,16 @@ class Training:
 
     def claim_folder(self, stack: ExitStack) -> None:
         """The folder is ours until the stack is left. UsageError if it is in use, or not for this recipe."""
-        path = self.folder / FILE
-        self.recipe.check_folder(self.folder)
+        folder = self.folder
+        self.recipe.check_folder(folder.path)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _lock(self.folder, stack)
-            if not path.exists():
-                self.recipe.write(path)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(folder.locked())
+            if not folder.recipe.exists():
+                self.recipe.write(folder.recipe)
         except OSError as error:
-            raise SaddleError(f"cannot write to {self.folder}: {error.strerror or error}") from error
-        self.recipe.check_folder(self.folder)  # again: before the lock, another process may have begun here
+            raise SaddleError(f"cannot write to {folder.path}: {error.strerror or error}") from error
+        self.recipe.check_folder(folder.path)  # again: before the lock, another process may have begun here
         self.checkpoints.clean()
 
     def resume(self) -> bool:
@@ -162,8 +161,8 @@ class Training:
         low, high = dist.largest(torch.tensor([-place, place], device=self.device)).tolist()
         if -low != high:
             raise SaddleError(
-                f"the processes found different checkpoints in {self.folder}, of rounds {-low} and {high}; the folder "
-                "must be the same one for all of them"
+                f"the processes found different checkpoints in {self.folder.path}, of rounds {-low} and {high}; the "
+                "folder must be the same one for all of them"
             )
         if not found:
             return False
@@ -264,10 +263,8 @@ class Training:
             columns = game.shown(self.held)
             title = f"round {trainer.round:,}"
             image = pictures.sheet(columns, lambda points: game.landscape(points.to(self.device, game.dtype)), title)
-        file = f"samples/round-{trainer.round:07d}.png"
-        (self.folder / "samples").mkdir(exist_ok=True)
-        pictures.save(image, self.folder / file)
-        self.write("sample", file=file, of=spec.main.kind)
+        file = pictures.save(image, self.folder.picture(trainer.round))
+        self.write("sample", file=file.relative_to(self.folder.path).as_posix(), of=spec.main.kind)
 
     def held(self, n: int) -> Batch:
         """The first n held-out samples, or training samples where none are held out, as the game takes them."""
@@ -290,21 +287,21 @@ class Training:
     def finish(self) -> None:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
-        run = Run(self.folder, device=str(self.device))
+        run = Run(self.folder.path, device=str(self.device))
         names = scoring.defaults(run.game, self.source, final=True)
         if not names:
             return
         scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
         if self.leads:
-            told = [score.to_dict() | {"round": run.round} for score in scores.values()]
-            write_scores(self.folder, [entry | self.reached(entry) for entry in told])
+            entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
+            self.folder.write_scores([entry | self.reached(entry) for entry in entries])
             self.say("\n".join(str(score) for score in scores.values()))
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
         if score["name"] != "fid_floor":
             return {}
-        return {"seconds_to": scoring.seconds_to(events.read(self.folder / "events.jsonl"), score["value"])}
+        return {"seconds_to": self.folder.seconds_to(score["value"])}
 
     def note_start(self) -> None:
         trainer = self.trainer
@@ -319,12 +316,13 @@ class Training:
             precision=trainer.precision,
             parameters=count_parameters(trainer.game),
             version=__version__,
+            baseline=dict(trainer.game.baseline),
         )
 
     def note_stop(self, reason: str, message: str = "") -> None:
         if self.events:
             self.write("stop", reason=reason, message=message)
-            self.say(f"{report.write(self.folder)}")
+            self.say(f"{report.write(self.folder.path)}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
@@ -359,15 +357,3 @@ def _reason(error: Exception) -> str:
     return (
         "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
     )
-
-
-def _lock(folder: Path, stack: ExitStack) -> None:
-    """Keep a second process out of the run until the stack is left, or this process dies."""
-    handle = os.open(folder, os.O_RDONLY)
-    stack.callback(os.close, handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UsageError(f"another process is training in {folder}; stop it first, or choose another folder") from None
-    except OSError:
-        pass  # a file system without locks: there the user has to see to it

@@ -40,8 +40,8 @@ def sheet(
     Maps int64 [N, H, W] show every class in a colour of its own.
     """
     if not isinstance(columns, Mapping):
-        captions = [caption for caption, images in columns for _ in images]
-        return captioned(torch.cat([images.float().cpu() for _, images in columns]), captions)
+        texts = [text for text, _ in columns]
+        return captioned(torch.cat([images.float().cpu() for _, images in columns]), texts)
     shown = {name: x.float().cpu() if x.is_floating_point() else x.cpu() for name, x in columns.items()}
     first = next(iter(shown.values()))
     if first.ndim == 2:

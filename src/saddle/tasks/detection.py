@@ -16,6 +16,11 @@ class Finding(NamedTuple):
     score: Tensor  # [N]
     map: Tensor  # [N, 1, H, W]
 
+    def picture(self) -> Tensor:
+        """The maps to look at, in [-1, 1]: from black for the least value of all to white for the greatest."""
+        low, high = self.map.amin(), self.map.amax()
+        return 2 * (self.map - low) / (high - low).clamp(min=1e-12) - 1
+
 
 class Detection(Game):
     """A game that learned normal images, and says of others how far from normal they are."""
@@ -30,13 +35,15 @@ class Detection(Game):
     def early_scores(self) -> tuple[str, ...] | None:
         return ("auroc",)
 
+    def detect_with(self, image: Tensor, use: Detection.Use) -> Finding:
+        """As `detect`, with what was chosen."""
+        return self.detect(image)
+
     @abstractmethod
     def detect(self, image: Tensor) -> Finding:
         """How unusual images [N, C, H, W] in [-1, 1] are, and every pixel of them."""
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images and their maps, from black for the least value to white for the greatest."""
+        """Eight held-out images and their maps."""
         image = held(8)[self.needs[0]]
-        found = self.detect(image).map
-        low, high = found.amin(), found.amax()
-        return {"image": image, "map": 2 * (found - low) / (high - low).clamp(min=1e-12) - 1}
+        return {"image": image, "map": self.detect(image).picture()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -122,6 +122,8 @@ class Game(nn.Module, ABC):
 
     purpose: ClassVar[str] = ""  # of a task: what it is for, with its commands
 
+    baseline: ClassVar[dict[str, Any]] = {}  # settings with which it is what others compare it with
+
     @dataclass(frozen=True)
     class Use:
         """What can be chosen when a trained game is used: options of its commands, keywords in Python."""
@@ -154,8 +156,11 @@ class Game(nn.Module, ABC):
     @classmethod
     def tasks(cls) -> list[type[Game]]:
         """What it is for: the classes that state a purpose, the more general ones first."""
-        found = [kind for kind in cls.__mro__ if vars(kind).get("purpose")]
-        return sorted(found, key=lambda kind: sum(issubclass(kind, other) for other in found))
+        tasks: list[type[Game]] = []
+        for kind in (kind for kind in cls.__mro__ if vars(kind).get("purpose")):
+            index = next((i for i, task in enumerate(tasks) if issubclass(task, kind)), len(tasks))
+            tasks.insert(index, kind)
+        return tasks
 
     @classmethod
     def described(cls) -> str:

@@ -25,6 +25,10 @@ class Restoration(Game):
     def early_scores(self) -> tuple[str, ...] | None:
         return ("psnr",)
 
+    def restore_with(self, image: Tensor, use: Restoration.Use) -> Tensor:
+        """As `restore`, with what was chosen."""
+        return self.restore(image)
+
     @abstractmethod
     def restore(self, image: Tensor) -> Tensor:
         """Images [N, C, h, w] in [-1, 1] as they were before, [N, C, H, W] in [-1, 1]."""

@@ -6,6 +6,7 @@ from abc import abstractmethod
 
 from torch import Tensor
 
+from ..base.errors import UsageError, near
 from ..spec import Batch
 from .game import Columns, Game, Held
 
@@ -19,6 +20,22 @@ class Translation(Game):
     def domains(self) -> tuple[str, ...]:
         """Keys of the domains between which it translates, in order."""
         return tuple(self.needs)
+
+    def way(self, start: str | None = None, to: str | None = None) -> tuple[str, str]:
+        """From which domain to which: by default to the last one, and from the first other one.
+
+        UsageError for a domain that there is not, and for two that are the same.
+        """
+        for domain in (start, to):
+            if domain is not None and domain not in self.domains:
+                raise UsageError(
+                    f"no domain '{domain}'{near(domain, self.domains)}; there are {', '.join(self.domains)}"
+                )
+        to = to or next(domain for domain in reversed(self.domains) if domain != start)
+        start = start or next(domain for domain in self.domains if domain != to)
+        if start == to:
+            raise UsageError(f"from '{start}' to '{to}' there is nothing to translate; choose two domains")
+        return start, to
 
     @abstractmethod
     def translate(self, batch: Batch, to: str) -> Tensor:

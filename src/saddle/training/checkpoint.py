@@ -15,7 +15,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base.errors import SaddleError
 from ..base.files import sync
@@ -148,6 +148,17 @@ class Checkpoints:
             f"could not save a checkpoint of {(_size(state) + _MARGIN) / 1e6:.1f} MB in {self.folder}: {error}; "
             f"{rest}. Make room and run again."
         )
+
+
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
+    """Copy weights by name. Damaged, before anything is copied, unless names and shapes are the module's own."""
+    own = module.state_dict()
+    if missing := sorted(own.keys() ^ tensors.keys()):
+        raise Damaged(f"{what}.safetensors is of other networks: {missing[0]} is only in one of the two")
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
+    module.load_state_dict(tensors)
 
 
 def _size(state: State) -> int:

@@ -14,7 +14,7 @@ from ..base.precision import Precision
 from ..spec import Batch
 from ..tasks import Game, Move
 from .averages import Averages, decay
-from .checkpoint import Damaged, State
+from .checkpoint import Damaged, State, load_weights
 from .health import Diverged, LossWatch, check_ownership
 from .plan import Plan
 
@@ -204,14 +204,3 @@ class Trainer:
             states[name].setdefault(index, {})[key] = tensor
         for name, optim in self.optims.items():
             optim.load_state_dict({"state": states[name], "param_groups": optim.state_dict()["param_groups"]})
-
-
-def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
-    """Copy weights by name. Damaged, before anything is copied, unless names and shapes are the module's own."""
-    own = module.state_dict()
-    if missing := sorted(own.keys() ^ tensors.keys()):
-        raise Damaged(f"{what}.safetensors is of other networks: {missing[0]} is only in one of the two")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
-    module.load_state_dict(tensors)

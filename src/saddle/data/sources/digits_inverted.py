@@ -1,7 +1,7 @@
 """digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
 
 from ...spec import DataSpec
-from ..digits import NAMES, TRAINED, enlarged
+from ..digits import TRAINED, enlarged
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
@@ -19,6 +19,6 @@ def open(options: DataOptions, place: str) -> Source:
     trained, kept = images[:TRAINED], images[TRAINED:]
     train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))
     heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
-    spec = DataSpec.of(images.shape[1:], ("a", "b"), NAMES)
+    spec = DataSpec.of(images.shape[1:], ("a", "b"))
     mark = fingerprint(options.source, images, TRAINED)
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)

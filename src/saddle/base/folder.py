@@ -1,0 +1,150 @@
+"""A run folder: the one owner of its layout. Who wants to know what lies where, or how a run ended, asks here."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import events
+from .errors import SaddleError, UsageError
+from .events import Event, Events
+from .files import replace
+
+FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
+
+
+class RunFolder:
+    """The files of one run by what they are; nothing is read before it is asked for, and nothing is trusted."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        self.recipe = self.path / "recipe.yaml"
+        self.checkpoints = self.path / "checkpoints"
+        self.pictures = self.path / "samples"
+        self.film = self.pictures / "landscape.gif"
+        self.report = self.path / "report.html"
+        self.benchmark = self.path / "benchmark.json"  # what it scored beside others
+        self._events = self.path / "events.jsonl"
+        self._scores = self.path / "scores.json"
+
+    def check(self) -> None:
+        """UsageError unless there is a run in it."""
+        if not self.path.is_dir():
+            raise UsageError(f"there is no folder {self.path}; name the folder of a run, which saddle train makes")
+        if not self.recipe.is_file():
+            raise UsageError(f"{self.path} is not a run folder: it has no recipe.yaml (saddle train makes one)")
+
+    def settings(self) -> dict[str, Any]:
+        """The recipe as plain values, unchecked. SaddleError where it cannot be read."""
+        try:
+            settings = yaml.safe_load(self.recipe.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise SaddleError(f"{self.recipe} is not YAML: {error}") from error
+        if not isinstance(settings, dict):
+            kind = type(settings).__name__
+            raise SaddleError(f"{self.recipe} holds no settings: expected names with values, found {kind}")
+        return settings
+
+    def log(self, track: bool = False) -> Events:
+        """What appends to the log; with `track` TensorBoard can follow it too."""
+        return Events(self._events, track)
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """What happened, in order, or what of one kind did; nothing if there is no log yet."""
+        return [event for event in events.read(self._events) if kind in (None, event["event"])]
+
+    def stop(self) -> Event | None:
+        """How the run came to rest; None if it runs or was cut off."""
+        return how_it_stopped(self.events())
+
+    @property
+    def status(self) -> str:
+        """finished, interrupted, stopped, failed, …, or 'running or killed'."""
+        stop = self.stop()
+        return stop.get("reason", "running or killed") if stop else "running or killed"
+
+    def scores(self) -> list[dict[str, Any]]:
+        """The final scores, none if there are none yet. SaddleError for a file that holds none."""
+        if not self._scores.exists():
+            return []
+        try:
+            scores = json.loads(self._scores.read_text("utf-8"))
+        except ValueError as error:
+            raise SaddleError(f"{self._scores} is not JSON: {error}; score the run again to rewrite it") from error
+        if not isinstance(scores, list) or not all(isinstance(s, dict) and "name" in s for s in scores):
+            raise SaddleError(f"{self._scores} is not a list of scores; score the run again to rewrite it")
+        return [{key: math.nan if value is None else value for key, value in score.items()} for score in scores]
+
+    def latest_scores(self) -> list[dict[str, Any]]:
+        """The final scores, or else those that were taken last on the way."""
+        if self._scores.exists():
+            return self.scores()
+        taken = self.events("score")
+        return [{"name": name, **score} for name, score in (taken[-1].get("scores") or {}).items()] if taken else []
+
+    def write_scores(self, scores: list[dict[str, Any]]) -> None:
+        """What `scores` reads. A number that is not finite is written as null, for JSON has none."""
+        odd = (math.inf, -math.inf)
+        plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
+        replace(self._scores, json.dumps(plain, indent=1, allow_nan=False).encode())
+
+    def seconds_to(self, floor: float) -> dict[str, float | None]:
+        """Seconds of training until the FID first was at most 10, 5, 2.5 and 1.5 times this floor; None: never.
+
+        Nothing at all if it was not scored on the way. A time lies between a scoring and the one before: it is given
+        as that of the scoring.
+        """
+        scored = [e for e in self.events() if "fid" in (e.get("scores") or {})]
+        if not scored:
+            return {}
+        fids = [(e["seconds"], e["scores"]["fid"]["value"]) for e in scored]
+        times = {f"{k:g}": [seconds for seconds, fid in fids if fid <= k * floor] for k in FLOORS}
+        return {k: min(reached, default=None) for k, reached in times.items()}
+
+    def picture(self, round_: int) -> Path:
+        """Where the picture of a round lies."""
+        return self.pictures / f"round-{round_:07d}.png"
+
+    def last_picture(self) -> Path | None:
+        """The newest picture that the log tells of."""
+        drawn = self.events("sample")
+        return self.path / drawn[-1]["file"] if drawn else None
+
+    def inside(self, path: Path) -> bool:
+        """Whether the file exists, inside the folder: a log from elsewhere must not show other files."""
+        return path.is_file() and path.resolve().is_relative_to(self.path.resolve())
+
+    def beside(self) -> list[RunFolder]:
+        """The runs in the same folder as this one, itself among them, by name."""
+        return [RunFolder(path.parent) for path in sorted(self.path.resolve().parent.glob(f"*/{self.recipe.name}"))]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, no second process can train here. UsageError if one does already."""
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"another process is training in {self.path}; stop it first, or choose another folder"
+                ) from None
+            except OSError:
+                pass  # a file system without locks: there the user has to see to it
+            yield
+        finally:
+            os.close(handle)
+
+
+def how_it_stopped(happened: list[Event]) -> Event | None:
+    """The last event of a run that came to rest; None if it runs or was cut off."""
+    ends = [event for event in happened if event["event"] in ("start", "stop")]
+    return ends[-1] if ends and ends[-1]["event"] == "stop" else None
