@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d
 
 import saddle
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import open_source
+from saddle.data import Judged, open_source
 from saddle.data.options import DataOptions
 from saddle.metrics import evaluate
 from saddle.metrics.swd import OF_AN_IMAGE, _wasserstein, all_patches, enlarged, patches, pyramid, swd
@@ -119,7 +119,7 @@ def test_photos_are_judged_by_it_and_other_images_are_told_of_it():
     assert list(scores) == ["swd", "swd_floor", "swd_multiple"]
     assert scores["swd_multiple"].value > 1
     with pytest.raises(UsageError, match="--metrics swd, or, with weights of yours"):
-        scoring.score(game, replace(source, name="mine"))
+        scoring.score(game, replace(source, judged=Judged()))
 
 
 def test_what_is_missing_is_named(photos):

@@ -22,7 +22,7 @@ from saddle.base.settings import choices, explain, flat, text
 from saddle.cli.describe import story
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
-from saddle.metrics.names import METRICS
+from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.runs import recipe as recipes
@@ -31,6 +31,7 @@ from saddle.runs.recipe import Recipe
 from saddle.show.pictures import replace
 from saddle.views import View
 
+METRICS = chosen(metric_names())
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
 BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import evaluate
-    from .extractor import Extractor
-    from .features import extractor
+    from .extractors import extractor
+    from .features import Extractor
     from .names import metric_names
     from .reference import Reference
     from .score import Score, rank
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["Extractor", "Reference", "Score", "evaluate", "extractor", "metric_names", "rank"]
 
 _HOME = {
-    "Extractor": "extractor",
+    "Extractor": "features",
     "Reference": "reference",
     "Score": "score",
     "evaluate": "evaluation",
-    "extractor": "features",
+    "extractor": "extractors",
     "metric_names": "names",
     "rank": "score",
 }

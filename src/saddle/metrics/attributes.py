@@ -111,7 +111,7 @@ def _of(seen: Seen, score: Callable[[Tensor, Tensor], Estimate]) -> Callable[[Ev
 
 
 def _one(attribute: str) -> Callable[[Evidence], Estimate]:
-    return lambda evidence: share_right(*evidence[CAPTIONED].unbind(1), attribute=attribute)
+    return _of(CAPTIONED, lambda found, wanted: share_right(found, wanted, attribute))
 
 
 UNSEEN: Ingredient[Sample] = Ingredient(

@@ -21,7 +21,7 @@ def rarest_class(logits: Tensor) -> tuple[float, float]:
 def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
     """Share of samples whose class, as logits [N, K] name it, is the commonest one of their code [N], and its error.
 
-    What a code means is found out here, and known to nobody before: 1 if every code stands for one class, 1 / K for codes without one.
+    What a code means is found out here: 1 if every code stands for one class, 1 / K for codes without one.
     """
     share = float(_table(logits, codes).amax(1).sum() / len(logits))
     return share, share_error(share, len(logits))

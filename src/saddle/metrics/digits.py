@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..base.errors import UsageError
-from .extractor import Extractor, Features
+from .features import Extractor, Features
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SIZE = 32

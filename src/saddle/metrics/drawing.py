@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..base import dist
 from ..base.errors import SaddleError, UsageError
-from .extractor import Extractor, Features
+from .features import Extractor, Features
 
 Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 
@@ -51,7 +51,7 @@ class Drawn:
 def draw(
     sample: Sample, n: int, batch: int, look: Callable[[Tensor, Tensor | None], dict[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """What `look` keeps of `n` samples, drawn `batch` at a time by all processes together, in the order of the ranks."""
+    """What `look` keeps of `n` samples, drawn `batch` at a time by all processes together, in order of the ranks."""
     if n < 2 or batch < 1:
         raise UsageError(f"scores of {n} samples, {batch} at a time: at least 2 samples, 1 at a time, are needed")
     parts: list[dict[str, Tensor]] = []

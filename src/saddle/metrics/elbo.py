@@ -18,7 +18,7 @@ def mean_bound(bounds: Tensor) -> Estimate:
 
 
 def _settings(evidence: Evidence) -> Fingerprint:
-    """An extractor has nothing to do with it, and was in the fingerprint of scores that are to compare with later ones."""
+    """An extractor has nothing to do with it, but earlier fingerprints had it: scores are to compare with theirs."""
     if not evidence.lacks(EXTRACTOR):
         evidence[EXTRACTOR]
     return {"reference_count": len(evidence[BOUNDS])}

@@ -6,8 +6,8 @@ from typing import Any
 from ..base.errors import UsageError
 from .drawing import Sample
 from .evidence import Evidence
-from .extractor import Extractor
-from .features import extractor as extractor_named
+from .extractors import extractor as extractor_named
+from .features import Extractor
 from .ingredients import Images
 from .names import chosen
 from .score import Score

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from torch import Tensor
 
 from .drawing import Drawn, draw
-from .extractor import Extractor
+from .features import Extractor
 from .metric import Metric
 from .score import Fingerprint
 

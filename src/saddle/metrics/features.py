@@ -1,37 +1,66 @@
-"""How to get an extractor by its name."""
+"""From images to the features that scores are computed in: the base of every extractor."""
 
-from pathlib import Path
+from abc import ABC, abstractmethod
+from hashlib import sha256
+from typing import ClassVar, NamedTuple
 
 import torch
+from torch import Tensor, nn
 
-from ..base.errors import UsageError, near
-from .extractor import Extractor
-
-EXTRACTORS = {
-    "digits": "a small digit classifier that comes with Saddle (64 features)",
-    "inception": "Inception-v3 of 2015 as the FID uses it, from your own weight file (2048 features)",
-    "pixels": "the pixels themselves, at most 16 × 16",
-}
+from ..base.errors import SaddleError, UsageError
 
 
-def extractor(name: str, weights: str | Path | None = None, device: torch.device | str = "cpu") -> Extractor:
-    """The extractor of that name, ready on `device`; `weights` is the file that `inception` reads."""
-    if name not in EXTRACTORS:
-        raise UsageError(f"no feature extractor '{name}'{near(name, EXTRACTORS)}; there are {', '.join(EXTRACTORS)}")
-    if weights is not None and name != "inception":
-        raise UsageError(f"the extractor '{name}' reads no weight file, but {weights} was given; only 'inception' does")
-    return _build(name, weights).eval().requires_grad_(False).to(device)
+class Features(NamedTuple):
+    """What an extractor sees in N images."""
+
+    features: Tensor  # float32 [N, D]
+    logits: Tensor | None = None  # float32 [N, K], where the extractor is a classifier
 
 
-def _build(name: str, weights: str | Path | None) -> Extractor:
-    if name == "digits":
-        from .digits import load
+class Extractor(nn.Module, ABC):
+    """Images, float [N, C, H, W] in [-1, 1], to `Features`: without gradients, in float32, `chunk` images at a time.
 
-        return load()
-    if name == "inception":
-        from .inception import Inception
+    Values outside [-1, 1] are clamped, as saving the picture would. Points [N, D] and
+    signals [N, C, T] are for `pixels` alone, as they are.
+    """
 
-        return Inception.load(weights)
-    from .pixels import Pixels
+    name: ClassVar[str]
+    resize: ClassVar[str]  # how images of another size are brought to the extractor's
+    dims: ClassVar[int | None] = None  # features of an image; None where it depends on the image
+    chunk: ClassVar[int] = 256
+    classifies: ClassVar[bool] = True  # does it give logits?
 
-    return Pixels()
+    @abstractmethod
+    def look(self, images: Tensor) -> Features:
+        """One chunk, on this extractor's device and in range."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the name, the resize and every weight: two extractors with one hash give one score."""
+        digest = sha256(f"{self.name}: {self.resize}".encode())
+        for key, tensor in sorted(self.state_dict().items()):
+            digest.update(f"{key} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Features:
+        """Features of every image, on this extractor's device; SaddleError where a value is not finite."""
+        if not images.is_floating_point():
+            raise UsageError(
+                f"features come from floats in [-1, 1], not from {images.dtype}: divide by 127.5, subtract 1"
+            )
+        with torch.autocast(self._device(images).type, enabled=False):
+            parts = [self.look(self._ready(part)) for part in images.split(self.chunk)]
+        logits = [part.logits for part in parts if part.logits is not None]
+        return Features(torch.cat([part.features for part in parts]), torch.cat(logits) if logits else None)
+
+    def _ready(self, images: Tensor) -> Tensor:
+        bad = int((~images.flatten(1).isfinite().all(1)).sum())
+        if bad:
+            raise SaddleError(f"{bad} of {len(images)} images hold NaN or infinite values: there is nothing to score")
+        images = images.to(self._device(images), torch.float32)
+        return images.clamp(-1, 1) if images.ndim == 4 else images
+
+    def _device(self, images: Tensor) -> torch.device:
+        return next((tensor.device for tensor in self.state_dict().values()), images.device)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..base.errors import SaddleError, UsageError
-from .extractor import Extractor, Features
+from .features import Extractor, Features
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d"  # how the file's digest begins

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..base.errors import UsageError
 from .drawing import Drawn, Sample, Sampler
 from .evidence import Evidence, Ingredient, Seen
-from .extractor import Extractor
+from .features import Extractor
 from .reference import Reference
 from .score import Fingerprint
 

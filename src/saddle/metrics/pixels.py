@@ -3,13 +3,16 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from .extractor import Extractor, Features
+from .features import Extractor, Features
 
 MOST = 16
 
 
 class Pixels(Extractor):
-    """Images, shrunk to 16 × 16 where larger, as vectors [N, C · H · W]. Points and signals stay as they are: [N, D], [N, C · T]."""
+    """Images, shrunk to 16 × 16 where larger, as vectors [N, C · H · W].
+
+    Points and signals stay as they are: [N, D], [N, C · T].
+    """
 
     name = "pixels"
     classifies = False

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..base import dist
 from ..base.errors import UsageError
-from .extractor import Extractor, Features
+from .features import Extractor, Features
 
 _KEPT = 4  # references of the last runs; an FID reference of 50,000 is 400 MB
 _seen: OrderedDict[tuple[str, str], Features] = OrderedDict()

@@ -66,7 +66,7 @@ def patches(images: Tensor, seed: int = 0) -> Tensor:
 
 
 def pieces(samples: Tensor, seed: int = 0) -> Tensor:
-    """What is compared of samples: the `patches` of images, or points [N, D] and signals [N, C, T] whole: [N, C · T]."""
+    """What is compared: the `patches` of images, or points [N, D] and signals [N, C, T] whole, as [N, C · T]."""
     return patches(samples, seed) if samples.ndim > 3 else samples.detach().float().flatten(1)
 
 
@@ -88,9 +88,10 @@ def all_patches(images: Iterable[Tensor], most: int = 8192) -> Tensor:
 def swd(real: Tensor, fake: Tensor, seed: int = 0) -> Detailed:
     """The distance of patches [N, L, P, C, 49] and [M, L, P, C, 49]: the mean over levels, its error, and each level.
 
-    Of vectors [N, D] and [M, D] it has no levels. The mean, over random directions, of the Wasserstein-1 distance of what the patches are along them; times 1,000.
+    The mean, over random directions, of the Wasserstein-1 distance of what the patches are along them; times 1,000.
     Patches are of mean 0 and deviation 1 in each channel, in either set: brightness, contrast and tint do not count.
-    Vectors are measured in the deviation of real numbers from their mean, so that place and scale do count.
+    Vectors [N, D] and [M, D] have no levels, and are measured in the deviation of real numbers from their mean, so that
+    place and scale do count.
     """
     if real.ndim == 2 and fake.ndim == 2:
         return _of_vectors(real.to(fake.device), fake, seed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,18 +17,14 @@ from PIL import Image
 from ..base import events
 from ..base.errors import UsageError, near
 from ..base.files import replace
+from ..data import sources_with_modes
 from ..report.samples import read_picture
 from ..show import pictures
-from . import registry, scoring
+from . import registry
 from .recipe import Recipe, shipped
 from .run import Run
 from .session import check, train
 
-PLACES: dict[str, tuple[list[str], int]] = {
-    "ring": (["modes", "high_quality", "mode_kl"], 2500),
-    "grid": (["modes", "high_quality", "mode_kl"], 2500),
-    "stacked-digits": (["stacked_modes", "stacked_kl"], scoring.SAMPLES_OF["stacked-digits"]),
-}  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
 RESULT = "benchmark.json"  # in a run folder: what it scored here
 LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
 
@@ -68,8 +64,8 @@ def modes(
     for place, recipe in runs:
         if say:
             say(f"{place}")
-        names, n = PLACES[recipe.data.source]
-        known = _scored(recipe, place, device, say is None, names, n)
+        count = sources_with_modes()[recipe.data.source]
+        known = _scored(recipe, place, device, say is None, list(count.metrics), count.samples)
         entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(place), **known))
     return entries
 
@@ -83,7 +79,7 @@ def labels(
     device: str = "auto",
     say: Callable[[str], None] | None = None,
 ) -> list[Entry]:
-    """Train each game on digits of which `counts` of each class are labelled, with the seeds 0 … seeds - 1.
+    """Train each game on its own data, `counts` of each class labelled, with the seeds 0 … seeds - 1.
 
     Beside each the same classifier is trained for as many rounds on those labels alone, the baseline. An entry has
     the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
@@ -92,7 +88,8 @@ def labels(
     pairs = []  # each game after its baseline
     for recipe in planned_labels(games, counts, seeds, edits):
         place = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
-        supervised = recipe.change({"game.supervised": True})
+        baseline = registry.load(recipe.game).baseline
+        supervised = recipe.change({f"game.{name}": value for name, value in baseline.items()})
         pairs.append([(place.with_name(f"{place.name}-baseline"), supervised), (place, recipe)])
     _check([run for pair in pairs for run in pair], device)
     entries = []
@@ -120,13 +117,15 @@ def planned_labels(
     for count in counts:
         for game in games or filter(_has_baseline, registry.names()):
             for seed in range(seeds):
-                changes = {"data.source": "digits", "data.labelled": count, "plan.seed": seed, "game.supervised": False}
-                yield Recipe.default(game, "digits").change({**edits, **changes})
+                kind = registry.load(game)
+                own = {f"game.{name}": getattr(kind.Options(), name) for name in kind.baseline}
+                changes = {"data.labelled": count, "plan.seed": seed, **own}
+                yield Recipe.default(game).change({**edits, **changes})
 
 
 def _has_baseline(game: str) -> bool:
     kind = registry.load(game)
-    return kind.takes_unlabelled and "supervised" in {setting.name for setting in fields(kind.Options)}
+    return kind.takes_unlabelled and bool(kind.baseline)
 
 
 def _labelled(count: int) -> str:
@@ -135,9 +134,10 @@ def _labelled(count: int) -> str:
 
 def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
     """The recipe of every run, in the order of the table; a game is left out where it has none."""
+    known = sources_with_modes()
     for place in places:
-        if place not in PLACES:
-            raise UsageError(f"no modes are known of '{place}'{near(place, PLACES)}; there are {', '.join(PLACES)}")
+        if place not in known:
+            raise UsageError(f"no modes are known of '{place}'{near(place, known)}; there are {', '.join(known)}")
     ready = {name: [place for place in places if shipped(name, place)] for name in registry.names()}
     for game in games:
         registry.load(game)  # first of all, is it a game?
@@ -185,7 +185,7 @@ def _finished(folder: Path) -> bool:
 def tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """For each place its name, the headings and a line for each game: median [least – greatest] over the seeds."""
     for place in dict.fromkeys(entry.data for entry in entries):
-        names, _ = PLACES[place]
+        names = sources_with_modes()[place].metrics
         here = [entry for entry in entries if entry.data == place]
         lines = []
         for game in dict.fromkeys(entry.game for entry in here):

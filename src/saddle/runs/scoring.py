@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..base import dist, rng
 from ..base.errors import UsageError
-from ..base.events import Event
 from ..metrics.evaluation import evaluate
 from ..metrics.evidence import Evidence
-from ..metrics.features import extractor as extractor_named
+from ..metrics.extractors import extractor as extractor_named
 from ..metrics.names import chosen
 from ..metrics.score import Score
 from ..tasks import Game
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
     from ..data.source import Source
 
 SAMPLES = 2000  # that are scored on the way
-FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 
 
 def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> list[str]:
     """The scores that this game's samples of these data get without being asked; the first one chooses the best.
 
-    Those of the data and then those of the game's tasks, without what cannot be had of these data, or of so few samples.
+    Those of the data, then those of the game's tasks, without what cannot be had of these data or of so few samples.
     """
     judged = source.judged
     of_data = (judged.final if final else judged.early) if source.heldout else ()
@@ -86,16 +84,3 @@ def score(
             train=given.pop("train", None),
             **given,
         )
-
-
-def seconds_to(happened: Iterable[Event], floor: float) -> dict[str, float | None]:
-    """Seconds of training until the FID, scored on the way, first was at most 10, 5, 2.5 and 1.5 floors; None: never.
-
-    Nothing at all if it was not scored on the way. The time of a multiple lies between this and the scoring before: the
-    seconds are those of the scoring.
-    """
-    scored = [(e["seconds"], e["scores"]["fid"]["value"]) for e in happened if "fid" in (e.get("scores") or {})]
-    if not scored:
-        return {}
-    times = {f"{k:g}": [seconds for seconds, fid in scored if fid <= k * floor] for k in FLOORS}
-    return {k: min(reached, default=None) for k, reached in times.items()}

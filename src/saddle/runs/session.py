@@ -288,7 +288,7 @@ class Training:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
         run = Run(self.folder.path, device=str(self.device))
-        names = scoring.defaults(run.game, self.source, final=True)
+        names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
         scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
