@@ -180,8 +180,8 @@ def detected(game: Detection, source: Source, seed: int) -> Detected:
 @ingredient("samples", Synthesis)
 def drawn(game: Synthesis, source: Source, seed: int) -> Sampler:
     """Samples, with the labels that they were drawn for."""
-    key = source.spec.keys[0]
-    if game.condition is None:
+    key, condition = source.spec.keys[0], game.condition
+    if condition is None:
         return Sampler(lambda k: game.sample(k).float(), like=key)
 
     def labelled(k: int) -> tuple[Tensor, Tensor]:
@@ -190,7 +190,8 @@ def drawn(game: Synthesis, source: Source, seed: int) -> Sampler:
             label = rng.randint(len(game.labels), k, device=game.device)
         return game.sample(k, label).float(), label
 
-    return Sampler(labelled, game.condition.kind, like=key)
+    asked = condition.kind == "class" or condition.key in game.needs  # classes may be codes of the game's own
+    return Sampler(labelled, condition.kind if asked else None, like=key)
 
 
 @ingredient("samples", Translation, when=lambda game, source: _has(source, game.domains[:2]))
