@@ -22,7 +22,7 @@ from saddle.runs import recipe as recipes
 from saddle.runs import scoring
 from saddle.runs.run import Run
 
-FILES = sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))
+FILES = sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))
 SCORES = Path(__file__).resolve().parents[1] / "docs" / "scores.json"
 
 

@@ -246,7 +246,7 @@ def test_pictures_that_are_missing_broken_or_elsewhere_are_counted_and_not_shown
 
 
 def test_a_folder_that_is_no_run_is_refused_with_the_reason(tmp_path):
-    with pytest.raises(UsageError, match=r"there is no folder .*nowhere"):
+    with pytest.raises(UsageError, match=r"nowhere is not a run folder: there is no such folder"):
         report.write(tmp_path / "nowhere")
     with pytest.raises(UsageError, match=r"has no recipe.yaml"):
         report.write(tmp_path)

@@ -19,7 +19,7 @@ from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
 from saddle.base.settings import choices, explain, flat, text
-from saddle.cli.describe import story
+from saddle.runs.describe import describe
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
@@ -48,7 +48,7 @@ def table(columns: list[str], lines: list[list[str]]) -> str:
 
 def shipped() -> dict[str, Path]:
     """Every shipped recipe by the stem of its file; the recipe on a game's own data before the others."""
-    return {path.stem: path for path in sorted(Path(recipes.__file__).with_name("recipes").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))}
 
 
 def command(stem: str) -> str:
@@ -101,7 +101,7 @@ def games_page() -> str:
 
 
 def game_section(name: str) -> str:
-    told, about = story(Recipe.default(name)), paper(name)
+    told, about = describe(Recipe.default(name)), paper(name)
     body = "\n\n".join(paragraphs(name)[1:])
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [

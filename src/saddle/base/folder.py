@@ -38,7 +38,7 @@ class RunFolder:
     def check(self) -> None:
         """UsageError unless there is a run in it."""
         if not self.path.is_dir():
-            raise UsageError(f"there is no folder {self.path}; name the folder of a run, which saddle train makes")
+            raise UsageError(f"{self.path} is not a run folder: there is no such folder (saddle train makes one)")
         if not self.recipe.is_file():
             raise UsageError(f"{self.path} is not a run folder: it has no recipe.yaml (saddle train makes one)")
 

@@ -51,6 +51,10 @@ class DataSpec:
         known = {condition.key: condition.field} if condition else {}
         return cls({key: sample for key in keys if key not in known} | known, **rest)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping) or not self.fields:
+            raise UsageError(f"data have a field for every key, not {self.fields!r}; DataSpec.of(shape, …) makes them")
+
     def __hash__(self) -> int:
         return hash((self.identity(), self.partial, self.distribution))
 
