@@ -19,7 +19,6 @@ from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
 from saddle.base.settings import choices, explain, flat, text
-from saddle.runs.describe import describe
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
@@ -27,6 +26,7 @@ from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.runs import recipe as recipes
 from saddle.runs import registry
+from saddle.runs.describe import describe
 from saddle.runs.recipe import Recipe
 from saddle.show.pictures import replace
 from saddle.views import View

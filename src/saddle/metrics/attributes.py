@@ -121,14 +121,14 @@ SMALLEST: Ingredient[Sample] = Ingredient(
     "smallest", "a game that draws the data 'captions' at several sizes (stackgan, stackgan-v2)", entries=_count
 )  # draws the smallest images of a game that draws several sizes, for captions
 CAPTIONED = Seen(
-    "captioned",
+    "captions",
     "samples drawn for captions, and these have none",
     of=SAMPLES,
     can=drawn_for("text"),
     look=_look,
 )
-UNSEEN_CAPTIONED = Seen("unseen_captioned", of=UNSEEN, look=_look)
-SMALLEST_CAPTIONED = Seen("smallest_captioned", of=SMALLEST, look=_look)
+UNSEEN_CAPTIONED = Seen("unseen_captions", of=UNSEEN, look=_look)
+SMALLEST_CAPTIONED = Seen("smallest_captions", of=SMALLEST, look=_look)
 
 METRICS = {
     "attributes": Metric(
