@@ -67,9 +67,9 @@ def test_infogan_sweeps_its_category_and_its_numbers():
     z = game.noise(1)
     for name, size in (("category", 10), ("c1", 1), ("c2", 1)):
         sweep: Sweep = sweeps[name]
-        assert z[:, sweep.place].shape[1] == sweep.values.shape[1] == size
+        assert z[:, sweep.slot].shape[1] == sweep.values.shape[1] == size
     assert torch.equal(sweeps["category"].values, torch.eye(10))
-    assert sweeps["c2"].place == slice(15, 16)
+    assert sweeps["c2"].slot == slice(15, 16)
 
 
 def test_traverse_draws_a_row_a_code_or_a_film(aae, tmp_path, capsys):

@@ -208,7 +208,7 @@ def test_columns_are_part_of_a_code_and_are_swept_as_far_as_the_data_go():
     sweeps = game.sweeps(3)
     assert [*sweeps] == ["old", "happy", "z0", "z1", "z2"]
     assert sweeps["happy"].values.flatten().tolist() == [0, 0.5, 1]
-    assert sweeps["happy"].place == slice(4, 5)
+    assert sweeps["happy"].slot == slice(4, 5)
     assert game.classifies == ()
     way = swept(game, game.noise(1, told[:1]), told[:1], sweeps["happy"])
     assert not torch.equal(way[0], way[-1])  # the label that it began with does not take its place

@@ -101,8 +101,8 @@ def joint_gather(x: Tensor) -> Tensor:
     """Every process's rows, [world · N, …], for a loss that all of them compute: each one's gradient reaches all."""
     if world() == 1:
         return x
-    places = [x if place == rank() else torch.zeros_like(x) for place in range(world())]
-    return joint_total(torch.cat(places))
+    parts = [x if index == rank() else torch.zeros_like(x) for index in range(world())]
+    return joint_total(torch.cat(parts))
 
 
 @torch.no_grad()

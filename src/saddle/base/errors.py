@@ -13,15 +13,15 @@ class UsageError(SaddleError):
     code = 2
 
 
-def near(given: str, known: object, most: int = 3) -> str:
+def near(given: str, possible: object, most: int = 3) -> str:
     """' (did you mean …?)' for the known names close to a given one, else ''."""
     from difflib import get_close_matches
 
-    close = get_close_matches(given, list(known), n=most, cutoff=0.5)  # type: ignore[call-overload]
+    close = get_close_matches(given, list(possible), n=most, cutoff=0.5)  # type: ignore[call-overload]
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
 def some(names: object, most: int = 20) -> str:
     """'cat, dog, …': at most twenty of the names, and how many more there are."""
-    known = list(names)  # type: ignore[call-overload]
-    return ", ".join(known[:most]) + (f" and {len(known) - most:,} more" if len(known) > most else "")
+    listed = list(names)  # type: ignore[call-overload]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")

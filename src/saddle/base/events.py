@@ -151,16 +151,16 @@ class _Board:
 
 def _scalars(event: Event) -> list[tuple[str, float]]:
     """TensorBoard's tag and value for every number worth a curve."""
-    found = [
+    scalars = [
         (f"{group}/{name}", value)
         for group in ("losses", "notes")
         for name, value in (event.get(group) or {}).items()
         if _is_number(value)
     ]
-    found += [(f"scores/{name}", score["value"]) for name, score in (event.get("scores") or {}).items()]
+    scalars += [(f"scores/{name}", score["value"]) for name, score in (event.get("scores") or {}).items()]
     if _is_number(event.get("images_per_second")):
-        found.append(("images_per_second", event["images_per_second"]))
-    return found
+        scalars.append(("images_per_second", event["images_per_second"]))
+    return scalars
 
 
 def _pixels(path: Path) -> Any:

@@ -133,7 +133,7 @@ class Setting:
 
 def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
     """Every setting of a dataclass and of the dataclasses in it, by dotted name."""
-    found: dict[str, Setting] = {}
+    settings_: dict[str, Setting] = {}
     hints, remarks = get_type_hints(type(settings)), meanings(type(settings))
     for field in fields(settings):
         name = f"{prefix}.{field.name}" if prefix else field.name
@@ -141,21 +141,21 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
         inner = is_dataclass(value)
         if not inner or isinstance(type(value), ABCMeta):
             shown, default = map(_name, (value, field.default))
-            found[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
-        found |= explain(value, name) if inner else {}
+            settings_[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
+        settings_ |= explain(value, name) if inner else {}
         if _slot(hints[field.name]):
             for each in value:
-                found |= explain(each, f"{name}.{type(each).__name__}")
-    return found
+                settings_ |= explain(each, f"{name}.{type(each).__name__}")
+    return settings_
 
 
 def meanings(kind: type) -> dict[str, str]:
     """What each field means: the comment on its line, or the docstring under it; also those of inherited fields."""
-    found: dict[str, str] = dict.fromkeys((field.name for field in fields(kind)), "")
+    meant: dict[str, str] = dict.fromkeys((field.name for field in fields(kind)), "")
     for owner in reversed(kind.__mro__):
         if is_dataclass(owner):
-            found |= {name: meaning for name, meaning in _remarks(owner).items() if meaning and name in found}
-    return found
+            meant |= {name: meaning for name, meaning in _remarks(owner).items() if meaning and name in meant}
+    return meant
 
 
 def choices(base: type) -> dict[str, type]:
@@ -164,18 +164,18 @@ def choices(base: type) -> dict[str, type]:
     if inspect.isabstract(base) and package.startswith("saddle."):  # one class a file: all files are read
         for module in iter_modules(import_module(package).__path__, f"{package}."):
             import_module(module.name)
-    found: dict[str, type] = {}
+    kinds: dict[str, type] = {}
     waiting = [base]
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__() if isinstance(base, ABCMeta) else []
         if inspect.isabstract(kind):
             continue
-        other = found.get(kind.__name__, kind)
+        other = kinds.get(kind.__name__, kind)
         if kind.__module__ != other.__module__:
             raise SaddleError(f"{kind.__module__} and {other.__module__} both define {kind.__name__}; rename one")
-        found[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
-    return dict(sorted(found.items()))
+        kinds[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
+    return dict(sorted(kinds.items()))
 
 
 def wants(hint: Any) -> str:
@@ -275,16 +275,16 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
     """The class that the dictionary names and then no longer holds; without a name, that of `base`."""
-    known = choices(hint)
+    possible = choices(hint)
     if "class" not in given:
         if is_dataclass(base):
             return type(base)
         setting = f" and has no setting '{next(iter(given))}'" if given else ""
-        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(known)}")
+        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(possible)}")
     name = text(given.pop("class"))
-    if name not in known:
-        raise UsageError(f"{where}: no {hint.__name__} '{name}'{near(name, known)}; there are {', '.join(known)}")
-    return known[name]
+    if name not in possible:
+        raise UsageError(f"{where}: no {hint.__name__} '{name}'{near(name, possible)}; there are {', '.join(possible)}")
+    return possible[name]
 
 
 def _unknown(hint: type, kind: type, name: str, where: str) -> str:
@@ -352,11 +352,11 @@ def _remarks(owner: type) -> dict[str, str]:
 
 def remarks(source: str, owner: ast.ClassDef) -> dict[str, str]:
     """The comment on the line of every annotated name in a class, or the docstring under it."""
-    lines, found, body = source.splitlines(), dict[str, str](), owner.body
+    lines, meant, body = source.splitlines(), dict[str, str](), owner.body
     for node, below in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             _, _, remark = lines[(node.end_lineno or 1) - 1].encode()[node.end_col_offset :].decode().partition("#")
             if not remark and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
                 remark = str(below.value.value)
-            found[node.target.id] = " ".join(remark.split())
-    return found
+            meant[node.target.id] = " ".join(remark.split())
+    return meant

@@ -106,7 +106,7 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     command.arguments(parser)
     settings, rest = _take_settings(argv, command.SETTINGS)
-    found, unknown = parser.parse_known_args(rest)
+    args, unknown = parser.parse_known_args(rest)
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         parts = [f"--{part}" for part in command.SETTINGS]
@@ -114,8 +114,8 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
             f"saddle {name} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
             f"see saddle {name} --help"
         )
-    found.settings = settings
-    return found
+    args.settings = settings
+    return args
 
 
 def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:

@@ -45,17 +45,17 @@ def read(opened: "Run", path: Path, key: str | None = None) -> "dict[str, Tensor
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
     options, (channels, height, width) = opened.recipe.data, opened.spec.fields[key or opened.spec.keys[0]].shape
-    found, images, bad = scan(path), {}, []
+    files, images, bad = scan(path), {}, []
     with decode.reading():
-        for name in found.images:
+        for name in files.images:
             try:
-                picture = decode.pixels(found.root / name, decode.colour(options.background), options.max_megapixels)
+                picture = decode.pixels(files.root / name, decode.colour(options.background), options.max_megapixels)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
                 continue
             picture = decode.fitted(decode.with_channels(picture, channels), height, width)
             images[name] = decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
-    bad += found.bad
+    bad += files.bad
     if bad or not images:
         raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
     return images

@@ -28,11 +28,11 @@ def named(chosen: dict[str, Any]) -> str:
 
 def _names(task: str) -> dict[str, str]:
     """The names in `Use` of a task and of the tasks that extend it, with their comments; no torch is imported."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for file in sorted(TASKS.glob("[a-z]*.py")):
         text = file.read_text("utf-8")
         for owner in (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)):
             for use in (node for node in owner.body if isinstance(node, ast.ClassDef) and node.name == "Use"):
                 if owner.name == task or f"{task}.Use" in map(ast.unparse, use.bases):
-                    found |= remarks(text, use)
-    return found
+                    names |= remarks(text, use)
+    return names

@@ -67,8 +67,8 @@ def _modes(args: Namespace, out: Path) -> None:
     if args.json:
         json([asdict(entry) for entry in entries])
         return
-    for place, columns, lines in benchmark.tables(entries):
-        heading(place)
+    for source, columns, lines in benchmark.tables(entries):
+        heading(source)
         table(columns, lines)
 
 

@@ -44,12 +44,12 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     classes = opened.as_(Classification).classifies
     images = _images.read(opened, args.input)
-    known = _known(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
-    told = opened.classify(torch.stack(list(images.values()))).exp()
-    rows = [_row(name, row, classes, known.get(name)) for name, row in zip(images, told, strict=True)]
+    labels = _labels(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
+    probabilities = opened.classify(torch.stack(list(images.values()))).exp()
+    rows = [_row(name, row, classes, labels.get(name)) for name, row in zip(images, probabilities, strict=True)]
     right = [row["class"] == row["label"] for row in rows if "label" in row]
     accuracy = sum(right) / len(right) if right else None
-    written = [_write(told, list(images), classes, args.out)] if args.out else []
+    written = [_write(probabilities, list(images), classes, args.out)] if args.out else []
     if args.json:
         json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
         return
@@ -67,25 +67,25 @@ def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | No
     return row | ({} if label is None else {"label": label})
 
 
-def _folders(place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _folders(input_: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the name of the folder that an image lies in, where that is the name of a class."""
-    root = place if place.is_dir() else place.parent
-    found = {name: (root / name).resolve().parent.name for name in images}
-    return {name: folder for name, folder in found.items() if folder in classes}
+    root = input_ if input_.is_dir() else input_.parent
+    folders = {name: (root / name).resolve().parent.name for name in images}
+    return {name: folder for name, folder in folders.items() if folder in classes}
 
 
-def _known(file: Path, place: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _labels(file: Path, input_: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
     from ..base.errors import UsageError, near, some
     from ..data.tables import read_labels
 
-    told = read_labels(str(file), place if place.is_dir() else place.parent, images)
-    if told.condition.kind != "class":
-        raise UsageError(f"{file} has {told.condition} in each line; to compare with, it must have a class")
-    for name in told.condition.names:
+    table_ = read_labels(str(file), input_ if input_.is_dir() else input_.parent, images)
+    if table_.condition.kind != "class":
+        raise UsageError(f"{file} has {table_.condition} in each line; to compare with, it must have a class")
+    for name in table_.condition.names:
         if name not in classes:
             raise UsageError(f"{file}: no class '{name}'{near(name, classes)}; the run knows {some(classes)}")
-    return {image: told.condition.names[place_] for image, place_ in told.labels.items()}  # type: ignore[index]
+    return {image: table_.condition.names[index] for image, index in table_.labels.items()}  # type: ignore[index]
 
 
 def _error(share: float, count: int) -> float:
@@ -94,7 +94,7 @@ def _error(share: float, count: int) -> float:
     return share_error(share, count)
 
 
-def _write(told: "Tensor", names: list[str], classes: tuple[str, ...], out: Path) -> Path:
+def _write(probabilities: "Tensor", names: list[str], classes: tuple[str, ...], out: Path) -> Path:
     """Lines of name, class and the probability of every class, under a heading."""
     import csv
     import io
@@ -104,7 +104,7 @@ def _write(told: "Tensor", names: list[str], classes: tuple[str, ...], out: Path
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(["image", "class", *classes])
-    best = told.argmax(1).tolist()
-    for name, place, row in zip(names, best, told.tolist(), strict=True):
-        lines.writerow([name, classes[place], *(f"{chance:.6g}" for chance in row)])
+    best = probabilities.argmax(1).tolist()
+    for name, index, row in zip(names, best, probabilities.tolist(), strict=True):
+        lines.writerow([name, classes[index], *(f"{chance:.6g}" for chance in row)])
     return replace(out, text.getvalue().encode())

@@ -43,10 +43,10 @@ def _check(args: Namespace) -> None:
     from ..data import DataOptions, check
 
     edits = {"data": {}} | nest(args.settings)
-    found = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))
+    report = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))
     if args.json:
-        json(found.to_dict())
+        json(report.to_dict())
     else:
-        print("\n".join(found.lines()))
-    if not found.good:
+        print("\n".join(report.lines()))
+    if not report.good:
         raise SaddleError(f"{args.path} cannot be trained on as it is; mend it, or train with --data.skip_bad true")

@@ -36,26 +36,26 @@ def run(args: Namespace) -> None:
         _print(facts)
 
 
-def _print(told: dict[str, Any]) -> None:
+def _print(facts: dict[str, Any]) -> None:
     from ..base.settings import text
 
-    title, _, body = told["text"].partition("\n")
+    title, _, body = facts["text"].partition("\n")
     heading(title)
     print(body.strip("\n"))
-    data = told["data"]
+    data = facts["data"]
     heading(f"\nA round, on {data['source']} of {'×'.join(map(str, data['shape']))}")
-    moves = [(" + ".join(move["players"]), " + ".join(move["losses"])) for move in told["moves"]]
+    moves = [(" + ".join(move["players"]), " + ".join(move["losses"])) for move in facts["moves"]]
     repeats = [(move, len(list(same))) for move, same in groupby(moves)]
     table(
         ["move", "goes down"],
         [(f"{players} ×{times}" if times > 1 else players, losses) for (players, losses), times in repeats],
     )
-    print(f"It draws {told['batches']} batch{'es' * (told['batches'] > 1)} of {', '.join(data['needs'])}.")
+    print(f"It draws {facts['batches']} batch{'es' * (facts['batches'] > 1)} of {', '.join(data['needs'])}.")
     heading("\nPlayers")
-    table(["player", "parameters"], [(name, f"{n:,}") for name, n in told["players"].items()])
+    table(["player", "parameters"], [(name, f"{n:,}") for name, n in facts["players"].items()])
     heading("\nSettings: --NAME VALUE, and the default where this recipe has another")
     lines = []
-    for entry in told["settings"]:
+    for entry in facts["settings"]:
         default = "" if entry["value"] == entry["default"] else text(entry["default"])
         lines.append((entry["name"], text(entry["value"]), default, _meaning(entry)))
     table(["name", "value", "default", "meaning"], lines)

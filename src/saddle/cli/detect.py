@@ -35,9 +35,9 @@ def run(args: Namespace) -> None:
     if args.maps:
         _write.check_folder(args.maps)
     images = _images.read(opened, args.input, key)
-    found = opened.detect(torch.stack(list(images.values())), **_use.given(args, "Detection"))
-    written = _images.write(opened, found.picture(), list(images), args.maps, many=True) if args.maps else []
-    rows = [{"image": name, "score": float(score)} for name, score in zip(images, found.score, strict=True)]
+    finding = opened.detect(torch.stack(list(images.values())), **_use.given(args, "Detection"))
+    written = _images.write(opened, finding.picture(), list(images), args.maps, many=True) if args.maps else []
+    rows = [{"image": name, "score": float(score)} for name, score in zip(images, finding.score, strict=True)]
     if args.json:
         json({"images": rows, "files": [str(path) for path in written]})
         return

@@ -59,8 +59,8 @@ def scores(story: Story) -> Html | None:
     """The scores with their uncertainty; their fingerprints say what was compared with what."""
     if not story.scores:
         return _section("Scores", tag("p", "This run has not been scored.", class_="quiet"))
-    known = any("round" in score for score in story.scores)  # whose scores these are
-    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if known else [])]
+    has_rounds = any("round" in score for score in story.scores)  # whose scores these are
+    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else [])]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))
     lines = [
         tag(
@@ -68,7 +68,7 @@ def scores(story: Story) -> Html | None:
             tag("th", str(score["name"]), scope="row"),
             *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
             tag("td", str(score.get("better") or ""), class_="better"),
-            tag("td", f"round {_count(score.get('round'))}", class_="better") if known else None,
+            tag("td", f"round {_count(score.get('round'))}", class_="better") if has_rounds else None,
         )
         for score in story.scores
     ]
@@ -122,8 +122,8 @@ def course(story: Story) -> Html:
     for event in story.events:
         if event["event"] in ("start", "stop"):
             first = event is story.of("start")[0] if event["event"] == "start" else False
-            told = (_moment(event.get("time")), f"round {_count(event.get('round'))}", _told(event, first))
-            lines.append(tag("tr", *(tag("td", text) for text in told)))
+            cells = (_moment(event.get("time")), f"round {_count(event.get('round'))}", _in_words(event, first))
+            lines.append(tag("tr", *(tag("td", text) for text in cells)))
     saves = story.of("save")
     checkpoints = "1 checkpoint" if len(saves) == 1 else f"{len(saves):,} checkpoints"
     saved = f"{checkpoints}, the last at round {_count(saves[-1].get('round'))}." if saves else None
@@ -153,13 +153,13 @@ def _facts(story: Story) -> list[tuple[str, str]]:
     last = rounds[-1] if rounds else {}
     spent = [e["seconds"] for e in story.events if is_number(e.get("seconds"))]
     speed = story.column("images_per_second")
-    known = speed.y[np.isfinite(speed.y)] if speed else np.array([])
+    speeds = speed.y[np.isfinite(speed.y)] if speed else np.array([])
     parameters = start.get("parameters") or {}
     return [
         ("rounds", f"{story.round:,}" + (f" of {_count(start['rounds'])}" if start.get("rounds") else "")),
         ("images seen", _count(last["images"]) if is_number(last.get("images")) else ""),
         ("training time", duration(max(spent)) if spent else ""),
-        ("images/s", number(round(float(np.median(known)), 1)) if len(known) else ""),
+        ("images/s", number(round(float(np.median(speeds)), 1)) if len(speeds) else ""),
         ("data", str(start.get("data") or "")),
         ("device", str(start.get("device") or "")),
         ("precision", str(start.get("precision") or "")),
@@ -178,9 +178,9 @@ def _measured(score: dict[str, Any]) -> tuple[str, str]:
     return f"{value:,.{digits}f}", f"± {error:,.{digits}f}"
 
 
-def _timed(told: list[dict[str, Any]]) -> Html | None:
+def _timed(scores: list[dict[str, Any]]) -> Html | None:
     """How long training took until the FID was down to multiples of its floor."""
-    times: dict[str, Any] = next((s["seconds_to"] for s in told if isinstance(s.get("seconds_to"), dict)), {})
+    times: dict[str, Any] = next((s["seconds_to"] for s in scores if isinstance(s.get("seconds_to"), dict)), {})
     said = ", ".join(f"to {k}: {duration(s) if is_number(s) else 'not reached'}" for k, s in times.items())
     return tag("p", f"Training time until the FID was down to multiples of its floor, {said}.") if times else None
 
@@ -188,19 +188,19 @@ def _timed(told: list[dict[str, Any]]) -> Html | None:
 def _compared(story: Story) -> Html | None:
     """The error of a semi-supervised run against that of its baseline, where the two lie side by side."""
     own, other = story.score("error"), baseline(story)
-    found = other.score("error") if other else None
-    if own is None or other is None or found is None:
+    error = other.score("error") if other else None
+    if own is None or other is None or error is None:
         return None
-    fewer = f", {100 * (1 - own / found):.0f} % fewer mistakes" if found > own else ""
-    place = other.folder.path.resolve().name
-    told = f"Error {own:.4g} against {found:.4g} of the same classifier trained on the labels alone ({place}){fewer}."
-    return tag("p", told)
+    fewer = f", {100 * (1 - own / error):.0f} % fewer mistakes" if error > own else ""
+    name = other.folder.path.resolve().name
+    text = f"Error {own:.4g} against {error:.4g} of the same classifier trained on the labels alone ({name}){fewer}."
+    return tag("p", text)
 
 
-def _fingerprints(told: list[dict[str, Any]]) -> list[Html]:
+def _fingerprints(scores: list[dict[str, Any]]) -> list[Html]:
     """One folded table for each set of scores with the same fingerprint."""
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for score in told:
+    for score in scores:
         if score.get("fingerprint"):
             groups.setdefault(tuple(flat(score["fingerprint"])), []).append(str(score["name"]))
     return [
@@ -213,10 +213,10 @@ def _legend(story: Story) -> Html | None:
     """Of pictures of points."""
     if not any(event.get("of") == "points" for event in story.of("sample")):
         return None
-    told = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
+    text = "Grey-blue: real points; orange: generated ones. Behind them D, where there is one, from orange (low) to "
     return tag(
         "p",
-        f"{told}blue (high). As a film: {story.folder.film.relative_to(story.folder.path).as_posix()}.",
+        f"{text}blue (high). As a film: {story.folder.film.relative_to(story.folder.path).as_posix()}.",
         class_="remark",
     )
 
@@ -291,7 +291,7 @@ def _speed(story: Story) -> list[Html]:
     return [chart("Images per second", [Curve("images/s", speed.x, speed.y)], marks=story.resumes)] if speed else []
 
 
-def _told(event: dict[str, Any], first: bool) -> str:
+def _in_words(event: dict[str, Any], first: bool) -> str:
     if event["event"] == "start":
         device = f" on {event['device']}" if event.get("device") else ""
         return ("started" if first else "resumed") + device

@@ -31,8 +31,8 @@ def collect(folder: RunFolder, events: list[Event]) -> tuple[list[Sample], int]:
     readable = {at: path for at, path in by_round.items() if folder.inside(path)}
     chosen = evenly(sorted(readable), MOST)
     samples = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else SMALL)) for at in chosen]
-    found = [sample for sample in samples if sample]
-    return found, len(by_round) - len(readable) + len(samples) - len(found)
+    shown = [sample for sample in samples if sample]
+    return shown, len(by_round) - len(readable) + len(samples) - len(shown)
 
 
 def film(folder: RunFolder, events: list[Event]) -> Path | None:

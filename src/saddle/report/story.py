@@ -57,8 +57,8 @@ class Story:
 
     def column(self, name: str) -> Curve | None:
         """One number of every round."""
-        found = gather((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name)))
-        return found[0] if found else None
+        curves = gather((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name)))
+        return curves[0] if curves else None
 
     def score_curves(self) -> list[Curve]:
         """Every score that was taken at more than one round, with its uncertainty."""

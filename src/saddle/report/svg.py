@@ -98,10 +98,10 @@ def decimate(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarr
 def smooth(y: np.ndarray) -> np.ndarray:
     """A moving average over about a twentieth of the curve, without delay; what is not finite is not counted."""
     window = np.hanning(2 * max(2, len(y) // 40) + 3)
-    known = np.isfinite(y)
-    weight = np.convolve(known.astype(float), window, "same")
-    total = np.convolve(np.where(known, y, 0.0), window, "same")
-    return np.where(known, total / np.maximum(weight, 1e-12), np.nan)
+    finite = np.isfinite(y)
+    weight = np.convolve(finite.astype(float), window, "same")
+    total = np.convolve(np.where(finite, y, 0.0), window, "same")
+    return np.where(finite, total / np.maximum(weight, 1e-12), np.nan)
 
 
 def span(values: np.ndarray) -> tuple[float, float]:
@@ -186,8 +186,8 @@ def _axes(frame: Frame, marks: Sequence[float]) -> Html:
         parts.append(tag("text", text, x=f"{at:.1f}", y=BOTTOM + 17, text_anchor=anchor))
     for mark in marks:
         at = float(frame.across(np.array(mark)))
-        told = tag("title", f"resumed at round {mark:,.0f}")
-        parts.append(tag("path", told, d=f"M{at:.1f} {TOP}V{BOTTOM}", class_="mark"))
+        title = tag("title", f"resumed at round {mark:,.0f}")
+        parts.append(tag("path", title, d=f"M{at:.1f} {TOP}V{BOTTOM}", class_="mark"))
     return join(*parts)
 
 
@@ -229,10 +229,10 @@ def _inside(*parts: Html) -> Html:
 def _path(x: np.ndarray, y: np.ndarray, frame: Frame) -> str:
     """The line through the points, broken where a value is not finite."""
     steps, pen = [], "M"
-    for across, down, known in zip(frame.across(x), frame.down(y), np.isfinite(y), strict=True):
-        if known:
+    for across, down, finite in zip(frame.across(x), frame.down(y), np.isfinite(y), strict=True):
+        if finite:
             steps.append(f"{pen}{across:.1f} {down:.1f}")
-        pen = "L" if known else "M"
+        pen = "L" if finite else "M"
     return "".join(steps)
 
 

@@ -184,8 +184,8 @@ def ask(
 
 def default_folder(game: str, source: str) -> Path:
     """runs/dcgan-digits, or runs/dcgan-photos for folder:/path/to/photos."""
-    kind, _, place = source.partition(":")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(place).resolve().name if place else kind)
+    kind, _, path = source.partition(":")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(path).resolve().name if path else kind)
     return Path("runs", f"{game}-{name}")
 
 

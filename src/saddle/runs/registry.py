@@ -50,7 +50,7 @@ def summary(name: str) -> str:
 
 
 def _module(name: str) -> str:
-    known = names()
-    if name not in known:
-        raise UsageError(f"no game '{name}'{near(name, known)}; there are {', '.join(known)}")
+    possible = names()
+    if name not in possible:
+        raise UsageError(f"no game '{name}'{near(name, possible)}; there are {', '.join(possible)}")
     return name.replace("-", "_")

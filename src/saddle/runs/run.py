@@ -133,11 +133,11 @@ class Run:
         """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
         if asked is None:
             return lambda n: None
-        told = self.as_(Synthesis).condition
-        if told is None:
+        condition = self.as_(Synthesis).condition
+        if condition is None:
             raise UsageError(f"{self.recipe.game} cannot be asked for a label; it works without one")
-        text = to_bytes([str(asked)], told, self.as_(Synthesis).any_words)[0] if told.kind == "text" else None
-        label = (conditions.read(told, asked) if text is None else text).to(self.device)
+        text = to_bytes([str(asked)], condition, self.as_(Synthesis).any_words)[0] if condition.kind == "text" else None
+        label = (conditions.read(condition, asked) if text is None else text).to(self.device)
         label = label.to(self.as_(Synthesis).dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 

@@ -156,15 +156,15 @@ class Training:
             self.trainer.load_state(state)
             self.seconds = state.facts["seconds"]
 
-        found = self.checkpoints.newest(self.say, accept)
-        place = self.trainer.round if found else -1
-        low, high = dist.largest(torch.tensor([-place, place], device=self.device)).tolist()
+        resumed = self.checkpoints.newest(self.say, accept)
+        round_ = self.trainer.round if resumed else -1
+        low, high = dist.largest(torch.tensor([-round_, round_], device=self.device)).tolist()
         if -low != high:
             raise SaddleError(
                 f"the processes found different checkpoints in {self.folder.path}, of rounds {-low} and {high}; the "
                 "folder must be the same one for all of them"
             )
-        if not found:
+        if not resumed:
             return False
         self.say(f"going on after round {self.trainer.round} of {self.rounds}")
         return True

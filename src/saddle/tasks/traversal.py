@@ -14,7 +14,7 @@ from .synthesis import Synthesis
 class Sweep(NamedTuple):
     """One code, which takes its values one after the other while the rest of the latent stays."""
 
-    place: slice | None  # in the latent; None: beside it, the label
+    slot: slice | None  # in the latent; None: beside it, the label
     values: Tensor  # [steps, numbers in that place], or labels int64 [steps]
 
 

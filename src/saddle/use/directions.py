@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def swept(game: Traversal, z: Tensor, label: Tensor | None, sweep: Sweep) -> Tensor:
     """The samples of latent z [1, K] and its label [1, …] while one code is swept."""
     z = z.repeat(len(sweep.values), 1)
-    if sweep.place is None:
+    if sweep.slot is None:
         return game.decode(z, sweep.values)
-    z[:, sweep.place] = sweep.values
-    told = label if game.condition_beside else None
-    return game.decode(z, None if told is None else told.expand(len(z), *told.shape[1:]))
+    z[:, sweep.slot] = sweep.values
+    beside = label if game.condition_beside else None
+    return game.decode(z, None if beside is None else beside.expand(len(z), *beside.shape[1:]))
 
 
 @torch.no_grad()
@@ -35,30 +35,30 @@ def direction(game: Encoding, source: Source, add: str | None, subtract: str | N
     if add is None and subtract is None:
         raise UsageError("say what to change: an attribute to add, one to subtract, or both")
     batch = source.train.take(slice(None)) if source.spec.condition else {}
-    found = [(sign, *having(source.spec, batch, name)) for sign, name in ((1, add), (-1, subtract)) if name is not None]
-    told = game.encodes_with_label
+    parts = [(sign, *having(source.spec, batch, name)) for sign, name in ((1, add), (-1, subtract)) if name is not None]
+    needs_label = game.encodes_with_label
     pairs = zip(batch["image"].split(250), batch["label"].split(250), strict=True)
     codes = torch.cat(
         [
-            game.encode(image.to(game.device, game.dtype), label.to(game.device) if told else None).float().cpu()
+            game.encode(image.to(game.device, game.dtype), label.to(game.device) if needs_label else None).float().cpu()
             for image, label in pairs
         ]
     )
-    return torch.stack([sign * (codes[has].mean(0) - codes[lacks].mean(0)) for sign, has, lacks in found]).sum(0)
+    return torch.stack([sign * (codes[has].mean(0) - codes[lacks].mean(0)) for sign, has, lacks in parts]).sum(0)
 
 
 def having(data: DataSpec, batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     """Which images of a batch have an attribute and which have not, bool [N] each; of some it is not known."""
-    told = data.condition
-    if told is None or told.kind not in ("class", "labels"):
-        raise UsageError(f"attributes are classes or labels of 0 and 1; these data have {told or 'no labels'}")
-    if name not in told.names:
-        raise UsageError(f"no attribute '{name}'{near(name, told.names)}; there are {some(told.names)}")
-    label, place = batch["label"], told.names.index(name)
-    if told.kind == "class":
-        has, lacks = label == place, (label >= 0) & (label != place)
+    condition = data.condition
+    if condition is None or condition.kind not in ("class", "labels"):
+        raise UsageError(f"attributes are classes or labels of 0 and 1; these data have {condition or 'no labels'}")
+    if name not in condition.names:
+        raise UsageError(f"no attribute '{name}'{near(name, condition.names)}; there are {some(condition.names)}")
+    label, index = batch["label"], condition.names.index(name)
+    if condition.kind == "class":
+        has, lacks = label == index, (label >= 0) & (label != index)
     else:
-        has, lacks = label[:, place] > 0.5, label[:, place] <= 0.5
+        has, lacks = label[:, index] > 0.5, label[:, index] <= 0.5
     if not (has.any() and lacks.any()):
         raise UsageError(f"of the images that were trained on, all or none have the attribute '{name}'")
     return has, lacks

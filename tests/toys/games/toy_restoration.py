@@ -31,7 +31,11 @@ class ToyRestoration(Restoration):
         (small, *_), (channels, *self.size) = (data.fields[key].shape for key in self.needs)
         width = self.options.width
         self.generator = nn.Sequential(
-            nn.Conv2d(small, width, 3, 1, 1), nn.ReLU(), nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh()
+            nn.Conv2d(small, width, 3, 1, 1),
+            nn.Dropout(0.2),  # random numbers that are not the house's own
+            nn.ReLU(),
+            nn.Conv2d(width, channels, 3, 1, 1),
+            nn.Tanh(),
         )
         self.discriminator = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(width, 1, 4, 2, 1)
