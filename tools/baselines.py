@@ -19,7 +19,7 @@ from saddle.metrics.ingredients import ReferenceLabels
 
 
 def whole(split: Split | None, key: str, most: int | None = None) -> tuple[Tensor, Tensor]:
-    """All images of a part, or as many, and what they are told."""
+    """All images of a part, or as many, and their labels or captions."""
     assert split is not None
     batch = split.take(slice(most))
     return batch["image"], batch[key]
@@ -60,13 +60,13 @@ def of_digits() -> dict[str, dict[str, float]]:
 def of_copies(train: Tensor, heldout: Tensor, moves: Augmentation = Augmentation(), draws: int = 200) -> float:  # noqa: B008
     """FID in multiples of the floor of a game that knows its images by heart: the mean of many draws."""
     look = extractor("digits")
-    real, known = look(heldout).features, look(train).features
+    real, trained = look(heldout).features, look(train).features
     chosen, found = torch.Generator().manual_seed(0), []
     for draw in range(draws):
-        index = torch.randint(len(known), (2000,), generator=chosen)
-        seen = look(moves.chosen(draw, "image", 0, 2000)(train[index])).features if moves else known[index]
+        index = torch.randint(len(trained), (2000,), generator=chosen)
+        seen = look(moves.chosen(draw, "image", 0, 2000)(train[index])).features if moves else trained[index]
         found.append(fid(real, seen)[0])
-    return sum(found) / draws / fid(real, known)[0]
+    return sum(found) / draws / fid(real, trained)[0]
 
 
 def of_components(k: int, pixels: Codes, labels: ReferenceLabels) -> dict[str, float]:

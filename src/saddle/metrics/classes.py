@@ -47,9 +47,9 @@ def _information(counts: Tensor) -> float:
 
 def _table(logits: Tensor, codes: Tensor, rows: int | None = None) -> Tensor:
     """How many samples of each code are of each class, as logits [N, K] name it.  [codes, K]"""
-    places = codes.to(logits.device) * logits.shape[1] + logits.argmax(1)
+    cells = codes.to(logits.device) * logits.shape[1] + logits.argmax(1)
     rows = rows or int(codes.max()) + 1
-    return double(torch.bincount(places, minlength=rows * logits.shape[1])).view(rows, -1)
+    return double(torch.bincount(cells, minlength=rows * logits.shape[1])).view(rows, -1)
 
 
 def error(predictions: Tensor, labels: Tensor) -> tuple[float, float]:

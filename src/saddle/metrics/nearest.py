@@ -3,7 +3,7 @@
 For every sample, and for every held-out real image, take the distance in feature space to the nearest training image.
 The score is the share of samples nearer than a held-out image, averaged over the held-out images (ties count half): the
 chance that a random sample lies nearer to the training data than a random unseen real image does. 0.5 for samples of
-the real law, 1 for copies; below 0.5 where samples are further off than real images are, so low is not praise.
+the real distribution, 1 for copies; below 0.5 where samples are further off than real images are, so low is not praise.
 """
 
 import torch

@@ -65,7 +65,7 @@ def prdc(real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: 
 def radii(x: Tensor, neighbours: Sequence[int]) -> list[Tensor]:
     """For each k, the squared distance from every row of x [N, D] to its k-th other row: float64 [N]."""
     found = [block.topk(max(neighbours) + 1, largest=False).values for _, block in squared_distances(x, x)]
-    return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # place 0 is the row itself
+    return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # the nearest is the row itself
 
 
 def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:

@@ -59,9 +59,9 @@ def patches(images: Tensor, seed: int = 0) -> Tensor:
     found = []
     for level in pyramid(images.float()):
         windows = level.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # [N, C, H - 6, W - 6, 7, 7]
-        places = [torch.randint(k, (len(level), OF_AN_IMAGE), generator=chance) for k in windows.shape[2:4]]
+        corners = [torch.randint(k, (len(level), OF_AN_IMAGE), generator=chance) for k in windows.shape[2:4]]
         each = torch.arange(len(level))[:, None]
-        found.append(windows[each, :, places[0], places[1]].flatten(3))
+        found.append(windows[each, :, corners[0], corners[1]].flatten(3))
     return torch.stack(found, 1)
 
 

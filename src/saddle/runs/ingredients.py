@@ -156,24 +156,26 @@ def single(game: SingleImage, source: Source, seed: int) -> OneImage:
 @ingredient("restored", Restoration, when=lambda game, source: _has(source, game.needs[:2]))
 @torch.no_grad()
 def restored(game: Restoration, source: Source, seed: int) -> Restored:
-    """Held-out images, restored, and as they were."""
+    """Held-out images, restored, and as they were; the same on every process."""
     damaged, whole = game.needs[:2]
     images, truth = [], []
-    for batch in _batches(_heldout(source), (damaged, whole)):
-        images.append(game.restore(batch[damaged].to(game.device, game.dtype)).float().cpu())
-        truth.append(batch[whole])
+    with rng.apart(seed, "restored"):
+        for batch in _batches(_heldout(source), damaged, whole):
+            images.append(game.restore(batch[damaged].to(game.device, game.dtype)).float().cpu())
+            truth.append(batch[whole])
     return Restored(torch.cat(images), torch.cat(truth))
 
 
 @ingredient("detected", Detection, when=_both_kinds)
 @torch.no_grad()
 def detected(game: Detection, source: Source, seed: int) -> Detected:
-    """How unusual the game finds held-out images, and which of them are defective."""
+    """How unusual the game finds held-out images, and which are defective; the same on every process."""
     key = game.needs[0]
     scores, defective = [], []
-    for batch in _batches(_heldout(source), (key, "defect")):
-        scores.append(game.detect(batch[key].to(game.device, game.dtype)).score.float().cpu())
-        defective.append(batch["defect"] > 0)
+    with rng.apart(seed, "detected"):
+        for batch in _batches(_heldout(source), key, "defect"):
+            scores.append(game.detect(batch[key].to(game.device, game.dtype)).score.float().cpu())
+            defective.append(batch["defect"] > 0)
     return Detected(torch.cat(scores), torch.cat(defective))
 
 
@@ -270,10 +272,12 @@ def _has(source: Source, keys: Iterable[str]) -> bool:
     return source.heldout is not None and all(key in source.heldout.columns for key in keys)
 
 
-def _batches(split: Split, keys: Iterable[str] | None = None) -> Iterator[Batch]:
-    """All samples in order, in chunks; with `keys`, these alone."""
-    some = split if keys is None else Split({key: split.columns[key] for key in keys})
-    return (some.take(slice(start, start + CHUNK)) for start in range(0, len(some), CHUNK))
+def _batches(split: Split, *keys: str) -> Iterator[Batch]:
+    """The samples of some keys that belong together, or of all, in order and in chunks."""
+    wanted = keys or tuple(split.columns)
+    count = min(len(split.columns[key]) for key in wanted)
+    for start in range(0, count, CHUNK):
+        yield split.batch(dict.fromkeys(wanted, torch.arange(start, min(start + CHUNK, count)).numpy()))
 
 
 def _ready(game: Game, batch: Batch) -> Batch:
@@ -296,8 +300,6 @@ def _images(split: Split, key: str) -> Iterable[Tensor]:
 
     class Chunks:
         def __iter__(self) -> Iterator[Tensor]:
-            count = len(split.columns[key])
-            for start in range(0, count, CHUNK):
-                yield split.batch({key: torch.arange(start, min(start + CHUNK, count)).numpy()})[key]
+            return (batch[key] for batch in _batches(split, key))
 
     return Chunks()
