@@ -223,3 +223,14 @@ def test_listing_on_the_command_line_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "fid_multiple" in done.stdout
+
+
+def test_the_metric_in_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text("utf-8")
+    (tmp_path / "brightness_of_the_page.py").write_text(page.split("```python\n")[1].split("```")[0])
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    grey = torch.tensor([0.0, 0.5]).repeat(5)[:, None, None, None].expand(-1, 1, 4, 4)
+    score = evaluate(lambda k: grey[:k], None, ["brightness"], None, n=10)["brightness"]
+    assert score.value == 0.25
+    assert score.uncertainty == pytest.approx(0.2635 / 10**0.5, abs=1e-4)
+    assert score.fingerprint == {"seed": 0, "samples": 10}
