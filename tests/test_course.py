@@ -261,3 +261,16 @@ def test_the_stop_in_the_log_says_what_to_expect(tmp_path, clock):
     stop = events.read(tmp_path / "run" / "events.jsonl")[-1]
     assert stop["event"] == "stop"
     assert stop["message"].startswith("8 of the recipe's 640,000 images: samples far from the data")
+
+
+def test_the_slowest_process_decides_how_many_rounds_there_is_time_for(monkeypatch):
+    def raised(seconds: float) -> int | None:
+        trainer = make_trainer("cgan", rounds=None, minutes=1)
+        trainer.rounds, trainer.round = 25, 1
+        trainer.raise_rounds(seconds)
+        return trainer.rounds
+
+    assert raised(0.2) > raised(0.4) > 25
+    alone = raised(0.4)
+    monkeypatch.setattr("saddle.training.trainer.dist.largest", lambda x: x.clamp_min(0.4))
+    assert raised(0.2) == alone
