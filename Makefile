@@ -8,7 +8,7 @@ RUN ?= runs/demo
 .PHONY: demo test check bench learning full docs format clean
 
 demo: .venv/core  ## train a GAN to draw the digit it is asked for: pictures, curves and scores in runs/demo
-	$(BIN)/saddle train cgan --data digits --plan.rounds 4000 --plan.at_most 10 --run $(RUN)
+	$(BIN)/saddle train cgan --data digits --plan.rounds 2500 --plan.at_most 10 --run $(RUN)
 	@echo "Open $(RUN)/report.html"
 
 test: .venv/dev  ## the fast tests

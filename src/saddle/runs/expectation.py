@@ -21,5 +21,5 @@ def expectation(recipe: Recipe, rounds: int, pictures: bool = True) -> str:
     if rounds >= MOST * whole:
         return f"{rounds:,} {unit}, and the recipe's are {whole:,}: compare its scores with those of docs/scores.md"
     faults = "blurs" if pictures else "samples far from the data"
-    degree = f"{faults} are normal" if rounds < FEW * whole else "more rounds bring it nearer to the recipe's scores"
+    degree = f"{faults} are normal" if rounds < FEW * whole else "more rounds may make it better"
     return f"{rounds:,} of the recipe's {whole:,} {unit}: {degree}"
