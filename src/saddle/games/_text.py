@@ -86,6 +86,9 @@ class TextToImage(Synthesis, ABC):
         """In this round?"""
         return self.reads and self.progress < self.options.text_share
 
+    def has_staged(self, progress: float) -> bool:
+        return self.reads and progress >= self.options.text_share
+
     def reading(self, batch: Batch) -> Move:
         """A step towards images and captions that know each other.  Reed et al., 2016, Eq. 1 to 4"""
         image, text = full(self.image_encoder(batch["image"])), full(self.text_encoder(batch["caption"]))

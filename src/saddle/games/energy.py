@@ -76,6 +76,9 @@ class Energy(Synthesis):
                 raise UsageError(reason)
         self.memories = remembered(o.penalties, self)
 
+    def has_staged(self, progress: float) -> bool:
+        return progress * self.options.cascades >= 1
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o = self.options
         self.begin_cascade()

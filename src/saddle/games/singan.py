@@ -74,6 +74,9 @@ class SinGAN(SingleImage):
         o, done = self.options.optim, self.progress * len(self.sizes) % 1
         return replace(o, lr=o.lr / 10) if done >= self.options.slow_after else o
 
+    def has_staged(self, progress: float) -> bool:
+        return progress * len(self.sizes) >= min(self.options.slow_after, 1)
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, scale, image = self.options, int(self.progress * len(self.sizes)), next(batches)["image"]
         new = self.begin(scale, image[:1])

@@ -57,6 +57,9 @@ class StackGAN(TextToImage, Sizes):
         self.discriminator = nn.ModuleList([rough, Discriminator(data, o.code, o.discriminator_width)])
         self.register_buffer("stage", torch.zeros((), dtype=torch.int64))
 
+    def has_staged(self, progress: float) -> bool:
+        return super().has_staged(progress) or progress >= self.options.second_from
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)
         if self.learns_to_read():

@@ -107,6 +107,13 @@ class Game(nn.Module, ABC):
     def check_batch(self, n: int) -> None:
         """UsageError if n samples at a time, a process's part of a batch, are too few for this game."""
 
+    def has_staged(self, progress: float) -> bool:
+        """Has a stage begun at this progress that is not the run's first? From then on the run keeps its length.
+
+        Schedules and losses of the settings need not be asked here.
+        """
+        return False
+
     def players(self) -> dict[str, nn.Module]:
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
 
