@@ -9,11 +9,12 @@ from playing import images, play, values
 from seeding import seed_all
 from torch import nn
 
+from saddle.auxiliaries import FeatureMatching
 from saddle.base.errors import UsageError
 from saddle.context import Context, Output
 from saddle.games.acgan import ACGAN
 from saddle.games.cgan import CGAN
-from saddle.games.sgan import SGAN, matching
+from saddle.games.sgan import SGAN
 from saddle.losses import NonSaturating
 from saddle.nets import acgan
 from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Heard
@@ -290,17 +291,19 @@ def test_fakes_have_no_part_in_the_class_loss():
     assert losses[0]["adversarial"] != losses[1]["adversarial"]
 
 
-def output(features: torch.Tensor) -> ClassOutput:
-    return ClassOutput(torch.zeros(len(features)), features, torch.zeros(len(features), 10))
+def matching(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """What sgan's generator pays for images that a discriminator sees so."""
+    game, z = small(SGAN), torch.zeros(6, 1)
+    outputs = [ClassOutput(torch.zeros(6), features, torch.zeros(6, 10)) for features in (real, fake)]
+    context = game.context(BATCH["image"], BATCH["image"], *outputs, z)
+    return FeatureMatching(absolute=True).measure(context)
 
 
 def test_the_generator_matches_means_and_no_pairs():
     """Squared differences of samples that happen to be neighbours would not be 0 for another order of the batch."""
-    x = BATCH["image"]
     features = torch.randn(6, 8)
-    assert float(matching(x, x, output(features), output(features[[5, 0, 3, 1, 2, 4]]))) == pytest.approx(0, abs=1e-6)
-    gap = matching(x, x, output(features), output(features + torch.arange(8.0)))
-    assert float(gap) == pytest.approx(3.5)
+    assert float(matching(features, features[[5, 0, 3, 1, 2, 4]])) == pytest.approx(0, abs=1e-6)
+    assert float(matching(features, features + torch.arange(8.0))) == pytest.approx(3.5)
 
 
 def test_the_generator_learns_from_the_features_or_from_the_logits():
