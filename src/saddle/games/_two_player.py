@@ -109,7 +109,7 @@ class TwoPlayer(Conditional, Adversarial):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
 
-    def judge(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
+    def discriminate(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
         """What the discriminator, with these weights if given, says of what the views show of samples."""
         x = self.seen(x)
         given = (x,) if label is None else (x, label)
@@ -135,7 +135,7 @@ class TwoPlayer(Conditional, Adversarial):
         """
         weights: Weights = dict(self.discriminator.named_parameters())
         for _ in range(self.options.unroll):
-            logits = (self.judge(x, label, weights).logits for x in (real, fake))
+            logits = (self.discriminate(x, label, weights).logits for x in (real, fake))
             loss = self.options.loss.at(self.progress).discriminator(*logits)
             with second_order(real):
                 gradients = torch.autograd.grad(loss, [*weights.values()], create_graph=True, materialize_grads=True)
@@ -192,11 +192,11 @@ class TwoPlayer(Conditional, Adversarial):
     ) -> Context:
         """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
         return Context(
-            score=lambda x: self.judge(x, label, weights).logits,
+            score=lambda x: self.discriminate(x, label, weights).logits,
             real=real,
             fake=fake,
-            real_output=self.judge(real, label, weights) if compares else None,
-            fake_output=self.judge(fake, label, weights),
+            real_output=self.discriminate(real, label, weights) if compares else None,
+            fake_output=self.discriminate(fake, label, weights),
             z=z,
             label=label,
             generate=partial(self.decode, label=label),

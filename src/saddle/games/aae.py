@@ -161,7 +161,7 @@ class AAE(Adversarial, Coded, Classification):
 
     def score_of_class(self, probabilities: Tensor) -> Tensor:
         """The logits [N] of probabilities of the classes [N, K] as the views show them."""
-        return full(self.discriminator.judge_class(self.seen(probabilities, 1)))
+        return full(self.discriminator.score_class(self.seen(probabilities, 1)))
 
     @property
     def encodes_with_label(self) -> bool:

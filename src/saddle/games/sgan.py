@@ -69,7 +69,7 @@ class SGAN(UnitNoise, Adversarial, Classification):
         for _ in range(self.steps()):
             batch = next(batches)
             real = batch["image"]
-            of_real = self.judge(real)
+            of_real = self.discriminate(real)
             classes = self.class_loss(of_real.classes, batch["label"])
             if o.supervised:
                 yield Move("discriminator", classes=classes)
@@ -77,7 +77,7 @@ class SGAN(UnitNoise, Adversarial, Classification):
             z = self.noise(len(real))
             with torch.no_grad():
                 fake = self.generator(z)
-            of_fake = self.judge(fake)
+            of_fake = self.discriminate(fake)
             self.note(d_real=o.loss.output(of_real.logits), d_fake=o.loss.output(of_fake.logits))
             adversarial = o.adversarial_weight * o.loss.discriminator(of_real.logits, of_fake.logits)
             owed = self.extras("discriminator", self.context(real, fake, of_real, of_fake, z))
@@ -89,8 +89,8 @@ class SGAN(UnitNoise, Adversarial, Classification):
         z = self.noise(len(real))
         fake = self.generator(z)
         with torch.no_grad():
-            of_real = self.judge(real)
-        context = self.context(real, fake, of_real, self.judge(fake), z)
+            of_real = self.discriminate(real)
+        context = self.context(real, fake, of_real, self.discriminate(fake), z)
         if o.feature_matching:
             matching = FeatureMatching(absolute=True).measure(context)  # as in the code
             yield Move("generator", feature_matching=matching, **self.extras("generator", context))
@@ -98,13 +98,13 @@ class SGAN(UnitNoise, Adversarial, Classification):
             adversarial = o.loss.generator(context.real_logits, context.fake_logits)
             yield Move("generator", adversarial=adversarial, **self.extras("generator", context))
 
-    def judge(self, x: Tensor) -> ClassOutput:
+    def discriminate(self, x: Tensor) -> ClassOutput:
         """What the discriminator makes of images as the views show them."""
         return in_full(self.discriminator(self.seen(x)))
 
     def context(self, real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput, z: Tensor) -> Context:
         outputs = Output(*of_real[:2]), Output(*of_fake[:2])
-        return Context(lambda x: self.judge(x).logits, real, fake, *outputs, z=z, generate=self.generator)
+        return Context(lambda x: self.discriminate(x).logits, real, fake, *outputs, z=z, generate=self.generator)
 
     def class_loss(self, classes: Tensor, label: Tensor) -> Tensor:
         """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.

@@ -36,7 +36,7 @@ class InputPenalty(Penalty):
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 return (
                     f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
-                    f"('{name}') mixes the samples of a batch; use a network without it"
+                    f"('{name}') mixes the samples of a batch; use a network without it, where the game has a choice"
                 )
         return None
 
