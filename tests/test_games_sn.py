@@ -88,7 +88,7 @@ def test_sngan_with_labels_is_projection():
 def test_real_and_fake_are_judged_with_the_labels_of_the_batch(kind, monkeypatch):
     game, seen = small(kind), []
     judge = game.discriminate
-    monkeypatch.setattr(game, "judge", lambda x, label, *more: seen.append(label) or judge(x, label, *more))
+    monkeypatch.setattr(game, "discriminate", lambda x, label, *more: seen.append(label) or judge(x, label, *more))
     play(game, BATCH)
     assert seen
     assert all(torch.equal(label, BATCH["label"]) for label in seen)
