@@ -40,6 +40,6 @@ class EBGAN(TwoPlayer):
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:
-            yield Move("discriminator", reconstruction=-self.judge(next(batches)["image"]).logits.mean())
+            yield Move("discriminator", reconstruction=-self.discriminate(next(batches)["image"]).logits.mean())
         else:
             yield from super().round(batches)

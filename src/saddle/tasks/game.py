@@ -51,6 +51,9 @@ class Game(nn.Module, ABC):
 
         optim: Optim = Adam()  # of all players
 
+        def __post_init__(self) -> None:
+            """UsageError for values that cannot be."""
+
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
         self.data, self.options = data, options or self.Options()
@@ -153,6 +156,10 @@ class Game(nn.Module, ABC):
 
         `held(n)` gives the first n held-out samples, on the game's device. One column without a caption is a grid.
         """
+        return {}
+
+    def refused(self) -> dict[str, str]:
+        """Settings, or parts of them, that cannot be chosen with its others: why, in one sentence each."""
         return {}
 
     def unable(self) -> str | None:
