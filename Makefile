@@ -7,8 +7,8 @@ RUN ?= runs/demo
 
 .PHONY: demo test check bench learning full docs format clean
 
-demo: .venv/core  ## train a DCGAN on handwritten digits: pictures, curves and scores in runs/demo
-	$(BIN)/saddle train dcgan --data digits --plan.minutes 2 --run $(RUN)
+demo: .venv/core  ## train a GAN to draw the digit it is asked for: pictures, curves and scores in runs/demo
+	$(BIN)/saddle train cgan --data digits --plan.rounds 2500 --plan.at_most 10 --run $(RUN)
 	@echo "Open $(RUN)/report.html"
 
 test: .venv/dev  ## the fast tests

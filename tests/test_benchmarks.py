@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import losses, photos, small, trainings
+from benchmarks import losses, photos, small, threads, trainings
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
@@ -140,3 +140,16 @@ def test_a_loss_that_cannot_go_with_the_networks_says_why_and_an_unknown_one_is_
     with pytest.raises(SystemExit):
         losses.main(["--losses", "Hing", "--out", str(tmp_path)])
     assert "no loss Hing; there are" in capsys.readouterr().err
+
+
+def test_the_ways_of_waiting_are_compared_with_libgomps_own(monkeypatch, capsys):
+    monkeypatch.setattr(threads, "POLICIES", dict([*threads.POLICIES.items()][:2]))
+    monkeypatch.setattr(threads, "train", lambda rounds, policy: rounds * (4.0 if "300000" in policy.values() else 1))
+    assert threads.main(["--rounds", "10", "--turns", "1"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert rows[2] == ["| libgomp's own", "40 s (1.00)", "40 s (1.00) |"]
+    assert rows[3] == ["| `GOMP_SPINCOUNT=10000`", "10 s (0.25)", "10 s (0.25) |"]
+
+
+def test_seconds_of_rounds_come_from_a_process_of_its_own():
+    assert 0 < threads.train(1, threads.POLICIES["one thread"]) < 600

@@ -12,7 +12,6 @@ import saddle
 from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.penalties import R1
-from saddle.runs import scoring
 from saddle.runs.recipe import Recipe
 from saddle.training.checkpoint import Checkpoints
 
@@ -175,9 +174,11 @@ def test_the_time_to_multiples_of_the_floor_is_of_the_first_scoring_below(tmp_pa
     fids = [(1.0, 9.0), (2.0, 4.9), (3.0, 1.2), (4.0, 6.0)]
     told = [{"event": "score", "seconds": s, "scores": {"fid": {"value": fid}}} for s, fid in fids]
     told += [{"event": "round", "seconds": 0.5}, {"event": "score", "seconds": 0.1, "scores": {"modes": {"value": 0}}}]
-    assert scoring.seconds_to(told, 1.0) == {"10": 1.0, "5": 2.0, "2.5": 3.0, "1.5": 3.0}
-    assert scoring.seconds_to(told, 0.5) == {"10": 2.0, "5": 3.0, "2.5": 3.0, "1.5": None}
-    assert scoring.seconds_to([], 1.0) == {}, "not measured, which is not never"
+    folder = RunFolder(tmp_path)
+    assert folder.seconds_to(1.0) == {}, "not measured, which is not never"
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    assert folder.seconds_to(1.0) == {"10": 1.0, "5": 2.0, "2.5": 3.0, "1.5": 3.0}
+    assert folder.seconds_to(0.5) == {"10": 2.0, "5": 3.0, "2.5": 3.0, "1.5": None}
 
 
 def test_info_tells_the_time_to_multiples_of_the_floor(images: Path, capsys: pytest.CaptureFixture[str]):

@@ -48,7 +48,7 @@ def test_the_phases_of_aae_move_who_they_say_by_optimizers_of_their_own():
 def test_draws_of_the_prior_are_what_is_real_to_aaes_discriminator():
     game = small(AAE, scale=5.0)
     shown = []
-    game.judge = lambda z: shown.append(z) or z.sum(1)
+    game.score = lambda z: shown.append(z) or z.sum(1)
     rounds_of(game)
     real, code, *_ = shown
     seed_all(0)

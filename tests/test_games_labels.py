@@ -9,11 +9,12 @@ from playing import images, play, values
 from seeding import seed_all
 from torch import nn
 
+from saddle.auxiliaries import FeatureMatching
 from saddle.base.errors import UsageError
 from saddle.context import Context, Output
 from saddle.games.acgan import ACGAN
 from saddle.games.cgan import CGAN
-from saddle.games.sgan import SGAN, matching
+from saddle.games.sgan import SGAN
 from saddle.losses import NonSaturating
 from saddle.nets import acgan
 from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Heard
@@ -98,7 +99,7 @@ def test_a_real_sample_under_its_own_label_is_no_mismatch(monkeypatch):
 def test_the_mismatched_image_is_still_real(monkeypatch):
     game = small(CGAN, separate_heads=True)
     monkeypatch.setattr(game, "draw_label", lambda n: (LABEL + 1) % 10)
-    features = game.judge(BATCH["image"], LABEL).features.detach()
+    features = game.discriminate(BATCH["image"], LABEL).features.detach()
     real, fake = (torch.zeros(6, requires_grad=True) for _ in range(2))
     context = Context(abs, BATCH["image"], BATCH["image"], Output(real, features), Output(fake, features), label=LABEL)
     game.match("discriminator", context).backward()
@@ -110,7 +111,7 @@ def test_a_match_head_without_the_label_pays_at_least_2_ln_2_for_a_pair_and_its_
     game = small(CGAN, separate_heads=True)
     first = game.discriminator.second.layers[0]
     nn.init.zeros_(first.weight[:, -10:].detach())
-    features = game.judge(BATCH["image"], LABEL).features
+    features = game.discriminate(BATCH["image"], LABEL).features
     right, wrong = game.matches(features, LABEL), game.matches(features, (LABEL + 1) % 10)
     assert torch.equal(right, wrong)
     pay = nn.functional.softplus(-right) + nn.functional.softplus(wrong)
@@ -120,7 +121,7 @@ def test_a_match_head_without_the_label_pays_at_least_2_ln_2_for_a_pair_and_its_
 def test_whether_it_is_real_is_asked_without_the_label():
     game = small(CGAN, separate_heads=True).eval()
     x = BATCH["image"]
-    assert torch.equal(game.judge(x, LABEL).logits, game.judge(x, (LABEL + 1) % 10).logits)
+    assert torch.equal(game.discriminate(x, LABEL).logits, game.discriminate(x, (LABEL + 1) % 10).logits)
 
 
 @pytest.mark.parametrize("separate_heads", [False, True])
@@ -143,7 +144,7 @@ def test_numbers_are_heard_in_deviations_from_their_mean_in_the_data():
     assert torch.allclose(heard.told(heard(label)), label)
     still = Heard(replace(COLUMNS, distribution=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
     assert still(torch.tensor([[0.5, 3.0]])).tolist() == [[0, 2]]
-    labels = Heard(replace(COLUMNS, condition=Condition("labels", ("x", "y"))))
+    labels = Heard(DataSpec.of((1, 16, 16), ("image", "label"), condition=Condition("labels", ("x", "y"))))
     assert labels(torch.tensor([[0.0, 1.0]])).tolist() == [[0, 1]]
     assert Heard(DIGITS)(torch.tensor([2])).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0]]
     far = torch.nn.Linear(3, 1, bias=False)
@@ -235,12 +236,12 @@ def test_the_class_loss_reaches_every_generator_parameter():
 def test_acgans_discriminator_is_not_told_the_class():
     game = small(ACGAN).eval()
     x = BATCH["image"]
-    assert torch.equal(game.judge(x, LABEL).logits, game.judge(x).logits)
+    assert torch.equal(game.discriminate(x, LABEL).logits, game.discriminate(x).logits)
 
 
 def test_weights_of_the_class_loss_are_each_players_own():
     weighed, plain = small(ACGAN, class_weight=3.0, generator_class_weight=0.1), small(ACGAN)
-    context = scene_of(*(plain.judge(BATCH["image"]).features.detach() for _ in range(2)))
+    context = scene_of(*(plain.discriminate(BATCH["image"]).features.detach() for _ in range(2)))
     for player, factor in (("discriminator", 3.0), ("generator", 0.1)):
         torch.testing.assert_close(weighed.class_loss(player, context), factor * plain.class_loss(player, context))
 
@@ -290,17 +291,19 @@ def test_fakes_have_no_part_in_the_class_loss():
     assert losses[0]["adversarial"] != losses[1]["adversarial"]
 
 
-def output(features: torch.Tensor) -> ClassOutput:
-    return ClassOutput(torch.zeros(len(features)), features, torch.zeros(len(features), 10))
+def matching(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    """What sgan's generator pays for images that a discriminator sees so."""
+    game, z = small(SGAN), torch.zeros(6, 1)
+    outputs = [ClassOutput(torch.zeros(6), features, torch.zeros(6, 10)) for features in (real, fake)]
+    context = game.context(BATCH["image"], BATCH["image"], *outputs, z)
+    return FeatureMatching(absolute=True).measure(context)
 
 
 def test_the_generator_matches_means_and_no_pairs():
     """Squared differences of samples that happen to be neighbours would not be 0 for another order of the batch."""
-    x = BATCH["image"]
     features = torch.randn(6, 8)
-    assert float(matching(x, x, output(features), output(features[[5, 0, 3, 1, 2, 4]]))) == pytest.approx(0, abs=1e-6)
-    gap = matching(x, x, output(features), output(features + torch.arange(8.0)))
-    assert float(gap) == pytest.approx(3.5)
+    assert float(matching(features, features[[5, 0, 3, 1, 2, 4]])) == pytest.approx(0, abs=1e-6)
+    assert float(matching(features, features + torch.arange(8.0))) == pytest.approx(3.5)
 
 
 def test_the_generator_learns_from_the_features_or_from_the_logits():

@@ -109,7 +109,7 @@ def test_the_real_logits_are_not_detached_in_the_discriminators_loss():
 def test_the_generators_loss_is_the_relativistic_one_and_nothing_overwrites_it():
     game, (real, fake) = small(penalties=()), (images(4, 3, 8, 8), images(4, 3, 8, 8).flip(0))
     logits = {id(real): torch.tensor([1.0, 2, 3, 4]), id(fake): torch.tensor([0.0, 2, 4, 8])}
-    game.judge = lambda x, *_: Output(logits.get(id(x), logits[id(fake)]), x)
+    game.discriminate = lambda x, *_: Output(logits.get(id(x), logits[id(fake)]), x)
     game.decode = lambda z, label=None: fake
     *_, move = game.round(iter([{"image": real}]))
     assert float(move.losses["adversarial"]) == pytest.approx(
@@ -170,7 +170,7 @@ def test_a_penalty_in_half_precision_is_close_to_the_full_one():
             if isinstance(block, Block):
                 block.narrow.weight.normal_(0, 0.1)
     weights = [*game.discriminator.parameters()]
-    context = Context(lambda x: game.judge(x).logits, images(8, 3, 8, 8), images(8, 3, 8, 8))
+    context = Context(lambda x: game.discriminate(x).logits, images(8, 3, 8, 8), images(8, 3, 8, 8))
 
     def measured(penalty: R1, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -198,7 +198,7 @@ def test_labels_reach_both_players():
     label = torch.arange(3)
     fake = game.decode(z, label)
     assert not torch.allclose(fake[0], fake[1])
-    logits = game.judge(fake[:1].expand(3, -1, -1, -1), label).logits
+    logits = game.discriminate(fake[:1].expand(3, -1, -1, -1), label).logits
     assert len(logits.unique()) == 3
     moves = play(game, {"image": images(4, 3, 8, 8), "label": torch.arange(4) % 3})
     assert [move.players for move in moves] == [("discriminator",), ("generator",)]

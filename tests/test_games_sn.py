@@ -87,8 +87,8 @@ def test_sngan_with_labels_is_projection():
 @pytest.mark.parametrize("kind", [kind for kind in NETWORKS if kind is not SNGAN])
 def test_real_and_fake_are_judged_with_the_labels_of_the_batch(kind, monkeypatch):
     game, seen = small(kind), []
-    judge = game.judge
-    monkeypatch.setattr(game, "judge", lambda x, label, *more: seen.append(label) or judge(x, label, *more))
+    judge = game.discriminate
+    monkeypatch.setattr(game, "discriminate", lambda x, label, *more: seen.append(label) or judge(x, label, *more))
     play(game, BATCH)
     assert seen
     assert all(torch.equal(label, BATCH["label"]) for label in seen)
@@ -219,7 +219,8 @@ def test_the_command_line_samples_a_label_with_truncation(run: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("truncation", "said"), [("0", "greater than 0, not 0.0"), ("much", "invalid float value: 'much'")]
+    ("truncation", "said"),
+    [("0", "greater than 0, not 0.0"), ("much", "truncation wants a number or none, not 'much'")],
 )
 def test_the_command_line_refuses_a_truncation_that_is_none(
     run: Path, capsys: pytest.CaptureFixture, truncation: str, said: str

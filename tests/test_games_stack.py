@@ -145,7 +145,7 @@ def test_the_stacked_discriminators_know_a_text_by_its_mean(kind: type, stage: i
     """Not by the code that was drawn, which would tell a fake from a real image; and no gradient goes that way."""
     game = small(kind)
     game.progress = 0.8 if stage else 0.3
-    judge = watch(game.discriminator[stage], "judge")
+    judge = watch(game.discriminator[stage], "match")
     losses(game)
     augmentation = game.generator[stage].augmentation if kind is StackGAN else game.generator.augmentation
     mean = augmentation.law(game.embed(CAPTIONS)).chunk(2, 1)[0]

@@ -302,7 +302,7 @@ def test_labels_reach_both_players():
     label = torch.tensor([0, 1, 1])
     with torch.no_grad():
         made = game.decode(torch.randn(1, 5).expand(3, 5), label)
-        output = game.judge(made[:1].expand(3, -1, -1, -1), label)
+        output = game.discriminate(made[:1].expand(3, -1, -1, -1), label)
     assert (made[0] - made[1]).abs().max() > 1e-4
     assert torch.allclose(made[1], made[2], atol=1e-5)
     assert output.logits[0] != output.logits[1]

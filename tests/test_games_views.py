@@ -132,7 +132,7 @@ def lookahead(unroll: int, unroll_lr: float = 0.1, **settings) -> TwoPlayer:
 def test_the_look_ahead_goes_down_the_discriminators_loss():
     game, real, fake = lookahead(1), torch.randn(8, 2).double(), torch.randn(8, 2).double()
     weights = game.look_ahead(real, fake, None)
-    loss = NonSaturating().discriminator(game.judge(real).logits, game.judge(fake).logits)
+    loss = NonSaturating().discriminator(game.discriminate(real).logits, game.discriminate(fake).logits)
     for name, p in game.discriminator.named_parameters():
         (gradient,) = torch.autograd.grad(loss, p, retain_graph=True)
         assert torch.allclose(weights[name], p - 0.1 * gradient)
@@ -143,13 +143,13 @@ def test_gradients_flow_through_the_look_ahead():
     game, real = lookahead(2, 1.0), torch.randn(5, 2).double()
 
     def loss(fake: torch.Tensor) -> torch.Tensor:
-        return NonSaturating().generator(None, game.judge(fake, None, game.look_ahead(real, fake, None)).logits)
+        return NonSaturating().generator(None, game.discriminate(fake, None, game.look_ahead(real, fake, None)).logits)
 
     fake = torch.randn(3, 2).double().requires_grad_()
     assert torch.autograd.gradcheck(loss, fake)
     (through,) = torch.autograd.grad(loss(fake), fake)
     fixed = {name: w.detach() for name, w in game.look_ahead(real, fake, None).items()}
-    (past,) = torch.autograd.grad(NonSaturating().generator(None, game.judge(fake, None, fixed).logits), fake)
+    (past,) = torch.autograd.grad(NonSaturating().generator(None, game.discriminate(fake, None, fixed).logits), fake)
     assert (through - past).abs().max() > 1e-4
 
 

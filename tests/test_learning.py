@@ -16,7 +16,7 @@ from PIL import Image
 
 import saddle
 from saddle.base.files import replace, save
-from saddle.metrics.names import METRICS
+from saddle.metrics.names import chosen
 from saddle.metrics.score import Score
 from saddle.runs import recipe as recipes
 from saddle.runs import scoring
@@ -30,7 +30,7 @@ def short_of(wanted: dict[str, float], scores: dict[str, Score]) -> list[str]:
     """What was not reached, in words: at most the wanted value where lower is better, else at least that."""
     said = []
     for name, bound in wanted.items():
-        lower = METRICS[name].better == "lower"
+        lower = chosen([name])[name].better == "lower"
         value = scores[name].value
         if not (value <= bound if lower else value >= bound):  # NaN reaches nothing
             said.append(f"{scores[name]} is not {'≤' if lower else '≥'} {bound}")
@@ -38,7 +38,7 @@ def short_of(wanted: dict[str, float], scores: dict[str, Score]) -> list[str]:
 
 
 def test_a_bound_is_read_in_the_metrics_direction():
-    scores = {name: Score(name, 0.5, 0.0, METRICS[name].better, {}) for name in ("fid", "recall")}
+    scores = {name: Score(name, 0.5, 0.0, chosen([name])[name].better, {}) for name in ("fid", "recall")}
     assert short_of({"fid": 0.6, "recall": 0.4}, scores) == []
     assert short_of({"fid": 0.4, "recall": 0.6}, scores) == ["fid 0.5 ± 0 is not ≤ 0.4", "recall 0.5 ± 0 is not ≥ 0.6"]
     assert short_of({"fid": 1.0}, {"fid": Score("fid", float("nan"), 0.0, "lower", {})}) == ["fid nan ± 0 is not ≤ 1.0"]

@@ -20,6 +20,7 @@ from saddle.training.checkpoint import Checkpoints
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
 SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}
 SETTINGS |= {"plan.scores": 2, "plan.minutes": 0.07}
+SETTINGS |= {"game.optim.schedule": "Linear"}  # moves at once, so that both copies keep the rounds of the first pace
 
 
 def torchrun(place: Path) -> subprocess.Popen:

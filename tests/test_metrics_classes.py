@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics import Score, evaluate, extractor
-from saddle.metrics.intra import Known, intra_diversity, intra_fid, pairs
+from saddle.metrics.ingredients import ReferenceLabels
+from saddle.metrics.intra import intra_diversity, intra_fid, pairs
 
 NAMES = tuple("0123456789")
 INSIDE = ["intra_fid", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall"]
@@ -46,11 +47,11 @@ def shuffled(label: Tensor) -> Tensor:
 def scores(digits):
     """Scores by name of an oracle on the training part, which errs as told."""
     images, labels = digits
-    known = Known(NAMES, labels[1300:], labels[:1300])
+    reference = ReferenceLabels(NAMES, labels[1300:], labels[:1300])
 
     def told(names, n=1000, of=slice(1300), **error) -> dict[str, Score]:
         oracle = Oracle(images[of], labels[of], **error)
-        return evaluate(oracle, images[1300:], names, n=n, train=images[:1300], known=known)
+        return evaluate(oracle, images[1300:], names, n=n, train=images[:1300], reference_labels=reference)
 
     return told
 

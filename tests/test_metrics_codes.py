@@ -10,6 +10,7 @@ from saddle.base.errors import UsageError
 from saddle.metrics import evaluate
 from saddle.metrics.classes import information
 from saddle.metrics.codes import Codes, nn_accuracy, prior_kid, probe_accuracy, reconstruction
+from saddle.metrics.ingredients import ReferenceLabels
 from saddle.metrics.sharpness import laplacian_energy, sharpness
 
 DICE = torch.Generator().manual_seed(0)
@@ -19,9 +20,13 @@ def normal(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=DICE)
 
 
-def codes(train, heldout, train_labels=None, labels=None, errors=None, prior=None) -> Codes:
+def codes(train, heldout, errors=None, prior=None) -> Codes:
     given = prior if prior is not None else normal(400, train.shape[1])
-    return Codes(train, heldout, given, errors if errors is not None else torch.zeros(2), train_labels, labels)
+    return Codes(train, heldout, given, errors if errors is not None else torch.zeros(2))
+
+
+def classes(train: torch.Tensor, heldout: torch.Tensor) -> ReferenceLabels:
+    return ReferenceLabels(["a", "b"], heldout, train)
 
 
 def clusters(n: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -32,11 +37,11 @@ def clusters(n: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_codes_that_hold_the_class_score_1_and_shuffled_labels_chance():
     (train, a), (heldout, b) = clusters(200), clusters(100)
-    told = codes(train, heldout, a, b)
-    assert nn_accuracy(told) == probe_accuracy(told) == (1.0, 0.0)
-    shuffled = codes(train, heldout, *(label[torch.randperm(len(label), generator=DICE)] for label in (a, b)))
+    of = codes(train, heldout)
+    assert nn_accuracy(of, classes(a, b)) == probe_accuracy(of, classes(a, b)) == (1.0, 0.0)
+    shuffled = classes(*(label[torch.randperm(len(label), generator=DICE)] for label in (a, b)))
     for score in (nn_accuracy, probe_accuracy):
-        share, error = score(shuffled)
+        share, error = score(of, shuffled)
         assert 0.3 < share < 0.7
         assert error == pytest.approx((share * (1 - share) / 100) ** 0.5)
 
@@ -44,16 +49,16 @@ def test_codes_that_hold_the_class_score_1_and_shuffled_labels_chance():
 def test_the_nearest_neighbour_sees_what_a_linear_probe_cannot():
     x = torch.tensor([[0.0], [1.0], [2.0]]).repeat(20, 1) + normal(60, 1) * 0.01
     label = torch.tensor([0, 1, 0]).repeat(20)
-    told = codes(x, x + 0.001, label, label)
-    assert nn_accuracy(told)[0] == 1
-    assert probe_accuracy(told)[0] == pytest.approx(2 / 3)
+    of, labels = codes(x, x + 0.001), classes(label, label)
+    assert nn_accuracy(of, labels)[0] == 1
+    assert probe_accuracy(of, labels)[0] == pytest.approx(2 / 3)
 
 
 def test_codes_without_a_label_teach_nobody():
     (train, label), (heldout, b) = clusters(40), clusters(20)
     few = torch.where(torch.arange(40) < 6, label, -1)
     poisoned = torch.where((few < 0)[:, None], heldout.repeat(2, 1) + 1e-6, train)
-    assert nn_accuracy(codes(poisoned, heldout, few, b))[0] == 1
+    assert nn_accuracy(codes(poisoned, heldout), classes(few, b))[0] == 1
 
 
 def test_the_distance_to_the_prior_is_nothing_within_noise_for_its_own_draws():
@@ -113,17 +118,19 @@ def test_evaluate_gives_them_by_name_and_says_what_is_missing():
     real = normal(40, 1, 8, 8).clamp(-1, 1)
     (train, a), (heldout, b) = clusters(60), clusters(40)
     names = ["sharpness", "nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction"]
-    scores = evaluate(lambda k: real[:k], real, names, None, n=40, found=codes(train, heldout, a, b))
+    scores = evaluate(
+        lambda k: real[:k], real, names, None, n=40, codes=codes(train, heldout), reference_labels=classes(a, b)
+    )
     assert scores["sharpness"].value == pytest.approx(1)
     assert scores["nn_accuracy"].value == 1
     assert scores["nn_accuracy"].fingerprint["train_count"] == 60
     assert scores["prior_kid"].fingerprint["subset_size"] == 20
     assert scores["prior_kid_train"].fingerprint["subset_size"] == 30
-    for wanted, found, message in (
+    for wanted, given, message in (
         ("nn_accuracy", None, "needs a game that encodes images"),
         ("probe_accuracy", codes(train, heldout), "needs codes of images whose classes are known"),
     ):
         with pytest.raises(UsageError, match=message):
-            evaluate(lambda k: real[:k], real, [wanted], None, n=40, found=found)
+            evaluate(lambda k: real[:k], real, [wanted], None, n=40, codes=given)
     with pytest.raises(UsageError, match="'sharpness' needs real images"):
         evaluate(lambda k: real[:k], None, ["sharpness"], None, n=40)

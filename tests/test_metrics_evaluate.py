@@ -15,12 +15,16 @@ from torch.nn import functional as F
 from saddle.base import dist
 from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics import Reference, Score, evaluate, extractor, metric_names, rank
-from saddle.metrics.evaluation import COMPUTE, SETTINGS
+from saddle.metrics.drawing import Sampler
+from saddle.metrics.evidence import Evidence
 from saddle.metrics.fid import Moments, fid
-from saddle.metrics.names import METRICS
+from saddle.metrics.names import chosen
 
-OTHERS = {"modes", "stacked", "labels", "bounds", "single", "codes", "classified", "captions", "unseen", "smallest"}
-IMAGE_METRICS = [name for name, metric in METRICS.items() if not OTHERS & {*metric.needs}]
+METRICS = chosen(metric_names())
+OF_IMAGES = Evidence(
+    {"samples": Sampler(lambda k: torch.zeros(k, 1, 8, 8)), "extractor": extractor("digits"), "real": [], "train": []}
+)  # samples without a condition, and nothing but images beside them
+IMAGE_METRICS = [name for name, metric in METRICS.items() if not OF_IMAGES.lacks(metric) and "stacked" not in name]
 RING = torch.tensor([[math.cos(i * math.pi / 4), math.sin(i * math.pi / 4)] for i in range(8)])
 
 
@@ -32,7 +36,7 @@ def parts() -> tuple[Tensor, Tensor, Tensor]:
     return images[:1300], images[1300:], torch.tensor(data.target)[:1300]
 
 
-class Sampler:
+class Again:
     """Images drawn again from a set, noisy or not; its own random numbers, so that it can be drawn anew."""
 
     def __init__(self, images: Tensor, noise: float = 0.0, labels: Tensor | None = None) -> None:
@@ -46,14 +50,14 @@ class Sampler:
         return images if self.labels is None else (images, self.labels[chosen])
 
 
-def test_every_metric_has_a_computation_and_a_line_of_explanation() -> None:
-    assert COMPUTE.keys() == METRICS.keys() >= SETTINGS.keys()
+def test_the_listed_names_and_words_are_those_of_the_metrics() -> None:
+    assert {name: metric.says for name, metric in METRICS.items()} == metric_names()
     assert all(says and "\n" not in says for says in metric_names().values())
 
 
 def test_every_score_of_images_is_given_with_its_fingerprint(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     train, heldout, labels = parts
-    sample = Sampler(train, labels=labels)
+    sample = Again(train, labels=labels)
     scores = evaluate(sample, heldout, [*IMAGE_METRICS, "accuracy"], "digits", n=500, train=train)
     assert list(scores) == [*IMAGE_METRICS, "accuracy"]
     assert all(math.isfinite(score.value) and math.isfinite(score.uncertainty) for score in scores.values())
@@ -81,12 +85,12 @@ def test_fid_is_worse_for_noise_for_blur_for_a_missing_class_and_for_the_mean(
 ) -> None:
     train, heldout, labels = parts
     worse = {
-        "noise": Sampler(train, noise=0.2),
-        "blur": Sampler(F.avg_pool2d(train, 7, 1, 3, count_include_pad=False)),
-        "missing": Sampler(train[labels < 9]),
-        "mean": Sampler(train.mean(0, keepdim=True)),
+        "noise": Again(train, noise=0.2),
+        "blur": Again(F.avg_pool2d(train, 7, 1, 3, count_include_pad=False)),
+        "missing": Again(train[labels < 9]),
+        "mean": Again(train.mean(0, keepdim=True)),
     }
-    best = evaluate(Sampler(train), heldout, ["fid_multiple"], train=train)["fid_multiple"]
+    best = evaluate(Again(train), heldout, ["fid_multiple"], train=train)["fid_multiple"]
     assert best.value < 1.4
     for name, sample in worse.items():
         assert evaluate(sample, heldout, ["fid_multiple"], train=train)["fid_multiple"].value > 1.8 * best.value, name
@@ -94,13 +98,13 @@ def test_fid_is_worse_for_noise_for_blur_for_a_missing_class_and_for_the_mean(
 
 def test_the_classes_of_digits_are_about_equal_and_a_missing_one_shows(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     train, _, labels = parts
-    assert evaluate(Sampler(train), None, ["classes"], n=1000)["classes"].value > 0.07
-    assert evaluate(Sampler(train[labels != 4]), None, ["classes"], n=1000)["classes"].value == 0
+    assert evaluate(Again(train), None, ["classes"], n=1000)["classes"].value > 0.07
+    assert evaluate(Again(train[labels != 4]), None, ["classes"], n=1000)["classes"].value == 0
 
 
 def test_points_of_a_mixture_are_scored_without_an_extractor() -> None:
     names = ["modes", "high_quality", "mode_kl"]
-    scores = evaluate(Sampler(RING, noise=0.01), None, names, None, n=2500, mixture=(RING, 0.01))
+    scores = evaluate(Again(RING, noise=0.01), None, names, None, n=2500, mixture=(RING, 0.01))
     assert scores["modes"].value == 8
     assert scores["high_quality"].value == pytest.approx(0.98889, abs=0.01)
     assert scores["mode_kl"].value < 0.01
@@ -109,7 +113,7 @@ def test_points_of_a_mixture_are_scored_without_an_extractor() -> None:
 
 
 def test_points_are_compared_by_their_coordinates() -> None:
-    sample, real = Sampler(RING, noise=0.01), torch.cat([RING] * 20)
+    sample, real = Again(RING, noise=0.01), torch.cat([RING] * 20)
     assert evaluate(sample, real, ["fid"], "pixels", n=1000)["fid"].value < 0.01
 
 
@@ -123,8 +127,8 @@ def test_stacked_digits_are_read_channel_by_channel(parts: tuple[Tensor, Tensor,
 
 def test_scores_of_two_runs_are_ranked_and_of_two_counts_are_not(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     train, heldout, _ = parts
-    good, bad = (evaluate(Sampler(train, noise=x), heldout, ["fid"], n=500)["fid"] for x in (0.0, 0.5))
-    few = evaluate(Sampler(train), heldout, ["fid"], n=300)["fid"]
+    good, bad = (evaluate(Again(train, noise=x), heldout, ["fid"], n=500)["fid"] for x in (0.0, 0.5))
+    few = evaluate(Again(train), heldout, ["fid"], n=300)["fid"]
     assert rank([bad, good]) == [good, bad]
     with pytest.raises(SaddleError, match="samples: 500 and 300"):
         rank([good, few])
@@ -146,8 +150,10 @@ def test_an_empty_reference_is_refused() -> None:
 
 
 def test_an_unknown_metric_names_the_near_ones() -> None:
-    with pytest.raises(UsageError, match=r"no metric 'fidd' \(did you mean fid.*; there are fid, fid_floor, "):
-        evaluate(Sampler(RING), None, ["fidd"])
+    with pytest.raises(
+        UsageError, match=r"no metric 'fidd' \(did you mean fid.*; there are attributes, .*, fid, fid_floor, "
+    ):
+        evaluate(Again(RING), None, ["fidd"])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def never(count: int) -> Tensor:
 
 
 def test_samples_that_do_not_fit_the_metric_are_refused() -> None:
-    grey = Sampler(torch.zeros(4, 1, 32, 32))
+    grey = Again(torch.zeros(4, 1, 32, 32))
     with pytest.raises(UsageError, match="these have none"):
         evaluate(grey, None, ["accuracy"])
     with pytest.raises(UsageError, match=r"three channels, and the samples are of shape \(1, 32, 32\)"):
@@ -190,7 +196,7 @@ def test_samples_that_do_not_fit_the_metric_are_refused() -> None:
 def test_the_floor_of_a_part_against_itself_is_refused() -> None:
     same = torch.rand(100, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     with pytest.raises(SaddleError, match="the same images"):
-        evaluate(Sampler(same), same, ["fid_multiple"], "pixels", n=50, train=same)
+        evaluate(Again(same), same, ["fid_multiple"], "pixels", n=50, train=same)
 
 
 def test_listing_the_metrics_imports_no_torch() -> None:

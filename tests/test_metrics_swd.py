@@ -10,8 +10,9 @@ from torch.nn.functional import avg_pool2d
 
 import saddle
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import open_source
+from saddle.data import Judged, open_source
 from saddle.data.options import DataOptions
+from saddle.data.source import OF_VECTORS
 from saddle.metrics import evaluate
 from saddle.metrics.swd import OF_AN_IMAGE, _wasserstein, all_patches, enlarged, patches, pyramid, swd
 from saddle.runs import scoring
@@ -119,7 +120,7 @@ def test_photos_are_judged_by_it_and_other_images_are_told_of_it():
     assert list(scores) == ["swd", "swd_floor", "swd_multiple"]
     assert scores["swd_multiple"].value > 1
     with pytest.raises(UsageError, match="--metrics swd, or, with weights of yours"):
-        scoring.score(game, replace(source, name="mine"))
+        scoring.score(game, replace(source, judged=Judged()))
 
 
 def test_what_is_missing_is_named(photos):
@@ -138,3 +139,56 @@ def test_what_is_missing_is_named(photos):
         patches(torch.randn(5, 2))
     with pytest.raises(UsageError, match="no images"):
         all_patches([])
+
+
+def gaussian(n: int, dims: int, seed: int) -> torch.Tensor:
+    return torch.randn(n, dims, generator=torch.Generator().manual_seed(seed))
+
+
+def test_of_numbers_on_a_line_it_is_their_shift_in_deviations():
+    x = torch.linspace(-1, 1, 1000)[:, None]
+    scale = float(x.std(correction=0))
+    assert swd(x, x)[0] == 0
+    assert swd(x, x + 0.3)[0] == pytest.approx(1000 * 0.3 / scale, rel=1e-4)
+    assert swd(5 * x, 5 * (x + 0.3))[0] == pytest.approx(1000 * 0.3 / scale, rel=1e-4), "the unit is the data's own"
+
+
+def test_of_vectors_a_shift_counts_by_the_mean_length_of_its_shadow():
+    """Along random directions of the plane a shift by 1 is 2/π long on average."""
+    x = gaussian(4000, 2, 0)
+    found = swd(x, x + torch.tensor([1.0, 0.0]))[0]
+    deviation = float((x - x.mean(0)).square().mean().sqrt())
+    assert found == pytest.approx(1000 * 2 / np.pi / deviation, rel=0.05)
+
+
+def test_of_vectors_place_scale_and_lost_modes_count_and_the_same_law_hardly():
+    real, again = gaussian(2000, 8, 0), gaussian(2000, 8, 1)
+    fair, error, details = swd(real, again)
+    assert fair < 80
+    assert details == {}
+    assert 0 < error < fair
+    for worse in (again + 1, again * 1.5, again[:, :1].expand(-1, 8), again.abs()):
+        assert swd(real, worse)[0] > 3 * fair
+
+
+def test_points_and_signals_are_scored_whole_by_name():
+    signals = gaussian(300, 3 * 20, 0).view(300, 3, 20).cumsum(2)
+    names = ["swd", "swd_floor", "swd_multiple", "precision", "recall"]
+    scores = evaluate(lambda k: signals[:k], signals[100:], names, "pixels", n=100, batch=100, train=signals[:100])
+    assert scores["swd"].value == scores["swd_floor"].value > 0
+    assert scores["swd"].fingerprint["directions"] == 512
+    assert "patches" not in scores["swd"].fingerprint
+    assert scores["precision"].value > 0.3
+    with pytest.raises(UsageError, match="real vectors are of 60 numbers and the samples of 20"):
+        evaluate(lambda k: signals[:k, 0], signals, ["swd"], None, n=100)
+    with pytest.raises(UsageError, match="images, with their patches, and vectors do not compare"):
+        evaluate(lambda k: torch.zeros(k, 1, 8, 8), signals, ["swd"], None, n=100)
+
+
+def test_vectors_of_the_users_are_judged_by_it():
+    source = replace(open_source(DataOptions(source="swiss-roll")), name="mine", judged=OF_VECTORS)
+    game = saddle.registry.load("gan")(source.spec).eval()
+    assert scoring.defaults(game, source, final=False) == ["swd"]
+    scores = scoring.score(game, source, n=300)
+    assert list(scores) == ["precision", "recall", "swd"]
+    assert all(np.isfinite(score.value) for score in scores.values())

@@ -80,7 +80,7 @@ def test_what_ebgan_notes_of_the_data_is_their_energy_and_not_the_whole_loss():
     """One collection adds the fakes' part to the tensor that it logs."""
     game = EBGAN(EIGHT, EBGAN.Options(network=ConvAutoencoder(4, 4), z_dim=4))
     move = next(game.round(iter([BATCH])))
-    energy = float(-game.judge(BATCH["image"]).logits.mean().detach())
+    energy = float(-game.discriminate(BATCH["image"]).logits.mean().detach())
     assert float(game.notes["d_real"]) == pytest.approx(energy, rel=1e-4)
     assert float(move.losses["adversarial"].detach()) > energy
 

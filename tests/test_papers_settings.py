@@ -15,8 +15,7 @@ from saddle.games.singan import SinGAN
 from saddle.games.sngan import SNGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.losses import Hinge
-from saddle.nets.stylegan2 import PathLength
-from saddle.penalties import R1, Drift, GradientPenalty, Orthogonal
+from saddle.penalties import R1, Drift, GradientPenalty, Orthogonal, PathLength
 
 
 def test_the_papers_settings_are_the_defaults():

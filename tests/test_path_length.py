@@ -14,7 +14,8 @@ from saddle.base.errors import UsageError
 from saddle.context import Context
 from saddle.games.progan import ProGAN
 from saddle.games.stylegan2 import StyleGAN2
-from saddle.nets import stylegan2
+from saddle.penalties import PathLength
+from saddle.penalties.styles import path_lengths
 from saddle.spec import DataSpec
 
 
@@ -33,7 +34,7 @@ def test_path_lengths_of_a_linear_synthesis_are_known():
     """‖A y‖ for y normal with variance 1 / (H W), whatever the styles; its mean square is ‖A‖² / (H W)."""
     matrix = torch.randn(3, 16)
     seed_all(0)
-    lengths = stylegan2.path_lengths(Linear(matrix), torch.randn(5000, 6, 3))
+    lengths = path_lengths(Linear(matrix), torch.randn(5000, 6, 3))
     assert lengths.square().mean().item() == pytest.approx(matrix.square().sum().item() / 16, rel=0.05)
     seed_all(0)
     y = rng.randn(5000, 1, 4, 4).flatten(1) / 4
@@ -46,12 +47,12 @@ def path_scene(game: StyleGAN2, memory: nn.Module) -> Context:
 
 
 def test_the_path_length_penalty_compares_with_a_mean_that_includes_the_lengths_at_hand():
-    game, penalty = styled(8), stylegan2.PathLength()
+    game, penalty = styled(8), PathLength()
     memory = penalty.remember(game)
     context = path_scene(game, memory)
     seed_all(2)
     styles = game.generator.styles(context.z[::2])
-    lengths = stylegan2.path_lengths(game.generator.synthesis, styles)
+    lengths = path_lengths(game.generator.synthesis, styles)
     seed_all(2)
     paid = penalty.measure(context)
     mean = 0.01 * lengths.mean()
@@ -69,13 +70,13 @@ def test_path_lengths_are_of_styles_and_not_of_latents():
 
     def lengths(factor: float) -> torch.Tensor:
         seed_all(3)
-        return stylegan2.path_lengths(generator.synthesis, generator.styles(factor * torch.ones(2, 5)))
+        return path_lengths(generator.synthesis, generator.styles(factor * torch.ones(2, 5)))
 
     assert torch.allclose(lengths(1.0), lengths(10.0), rtol=1e-3)
 
 
 def test_path_length_goes_with_styles_alone():
     game = ProGAN(DataSpec.of((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=()))
-    assert "this generator has none" in stylegan2.PathLength().forbids(game)
+    assert "this generator has none" in PathLength().forbids(game)
     with pytest.raises(UsageError, match="use the network StyleGAN2"):
-        ProGAN(DataSpec.of((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=(stylegan2.PathLength(),)))
+        ProGAN(DataSpec.of((1, 8, 8)), ProGAN.Options(z_dim=4, network=SMALL, penalties=(PathLength(),)))

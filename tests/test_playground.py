@@ -11,6 +11,7 @@ from seeding import seed_all
 from torch import nn
 
 from saddle.base.errors import UsageError
+from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.data import DataOptions, open_source
 from saddle.games._two_player import TwoPlayer
@@ -102,7 +103,7 @@ def test_a_finished_run_is_not_trained_again_and_the_table_has_its_spread(tmp_pa
     before = seen(capsys)
     monkeypatch.setattr(benchmark, "train", pytest.fail)
     for seed, modes in ((0, 8), (1, 5)):
-        path = tmp_path / f"gan-ring-{seed}" / benchmark.RESULT
+        path = RunFolder(tmp_path / f"gan-ring-{seed}").benchmark
         path.write_text(json.dumps(json.loads(path.read_text()) | {"scores": before[0]["scores"] | {"modes": modes}}))
     assert main(argv) == 0
     assert "6.5 [5 – 8]" in capsys.readouterr().out

@@ -147,3 +147,13 @@ def test_numbers_are_short(value, text):
 )
 def test_time_spans_have_two_units(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_run_that_becomes_longer_is_shown_by_its_new_length(clock):
+    con = console()
+    with Progress(100, 64, "dcgan", con) as shown:
+        shown.update(10)
+        shown.total_rounds = 400
+        clock[0] = 10
+        shown.update(20)
+    assert "round 20 of 400 (5.0%)" in printed(con)

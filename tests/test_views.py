@@ -293,7 +293,7 @@ def test_packing_with_labels_is_refused():
         takes_labels = True
 
     with pytest.raises(UsageError, match="no common label"):
-        Game(replace(DATA, keys=("image", "label"), classes=("a", "b")), options(
+        Game(DataSpec.of(DATA.shape, ("image", "label"), ("a", "b")), options(
             network=Labelled(width=4), conditional=True, views=(Packing(2),)
         ))  # fmt: skip
 

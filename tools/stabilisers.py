@@ -1,6 +1,7 @@
 """Ways to keep a game stable: name, the words after `saddle train` that ask for it, paper and arXiv number."""
 
 STABILISERS = [
+    ("More steps of the discriminator", "dcgan --game.discriminator_steps 5", "Goodfellow et al., 2014", "1406.2661"),
     (
         "Two time-scales (TTUR)",
         "dcgan --game.discriminator_optim Adam --game.discriminator_optim.lr 4e-4",

@@ -21,7 +21,7 @@ from saddle.auxiliaries import Auxiliary
 from saddle.base.settings import choices, explain, flat, text
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
-from saddle.metrics.names import METRICS
+from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.runs import recipe as recipes
@@ -31,6 +31,7 @@ from saddle.runs.recipe import Recipe
 from saddle.show.pictures import replace
 from saddle.views import View
 
+METRICS = chosen(metric_names())
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
 BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
@@ -149,8 +150,10 @@ def parts_page() -> str:
     return """# Parts
 
 What can be put into the slots of a game of two players, such as `dcgan`: `saddle train dcgan --game.loss Hinge
---game.network.critic true --game.penalties R1,LeCam --game.penalties.R1.weight 5 --game.views DiffAugment`. A
-combination that cannot work is refused before the first round, with the reason. Written by
+--game.network.critic true --game.penalties R1,LeCam --game.penalties.R1.weight 5 --game.views DiffAugment`. Penalties,
+views and `discriminator_steps` are settings of every player that judges, in all games but vae and cvae, which have
+none: `saddle train cyclegan --game.views DiffAugment --game.penalties R1`. A combination that cannot work is refused
+before the first round, with the reason; `saddle describe GAME` lists what a game refuses. Written by
 `python tools/tables.py --write` from the code.
 """ + "".join([*(slot_section(slot, kind, what) for slot, (kind, what) in SLOTS.items()), stabilisers_section()])
 
@@ -170,8 +173,10 @@ One example of each; most go together with others.
 `critic` leaves batch norm out of the discriminator, with which a penalty of each sample's own gradient cannot work. The
 networks SNResNet, SNCNN, SAGAN, BigGAN and BigGANDeep always have spectral norm.
 
-lapgan, began, singan and mgan are games with rounds of their own: but for the loss, which began lacks too, they take
-none of these slots.
+Where several players judge, as the levels of lapgan, the sizes of stackgan-v2 and the domains of cyclegan, each has
+the same steps and views, and pays its own penalties, whose names end in its own: `r1_level_8`. A discriminator of pairs
+is shown views of the images, and pays for the pair; aae's judges codes, so that views of images are refused. What a
+generator pays, it pays once.
 """
 
 

@@ -19,6 +19,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+from .base import threads
+
+threads.prepare()  # before anything imports torch
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ class Output(NamedTuple):
     """What a discriminator says of samples."""
 
     logits: Tensor  # [N]
-    features: Tensor  # [N, …]: what its last layer saw
+    features: Any = None  # [N, …]: what its last layer saw; None where nobody asks
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ class Context:
     memory: nn.Module | None = None  # the buffers that the penalty asked for by `remember`
     rounds: int = 0  # played before
     progress: float = 0.0  # of the run, 0 to 1
+
+    @classmethod
+    def of(
+        cls,
+        score: Score,
+        real: Tensor,
+        fake: Tensor,
+        real_logits: Tensor | None = None,
+        fake_logits: Tensor | None = None,
+        **more: Any,
+    ) -> Self:
+        """Of samples and, where they were judged already, their logits [N] or, of patches or several heads, [N, …]."""
+        of_real, of_fake = (None if logits is None else Output(logits) for logits in (real_logits, fake_logits))
+        return cls(score, real, fake, of_real, of_fake, **more)
 
     @property
     def pack(self) -> int:

@@ -32,8 +32,8 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True)
-class Linear(Schedule):
-    """`start` until progress `begin`, then in a straight line to `end` at progress `finish`."""
+class Ramp(Schedule):
+    """`start` until progress `begin`, then on some way to `end` at progress `finish`."""
 
     start: float = 1.0  # the number before
     end: float = 0.0  # the number after
@@ -42,11 +42,20 @@ class Linear(Schedule):
 
     def __post_init__(self) -> None:
         if not 0 <= self.begin < self.finish <= 1:
-            raise UsageError(f"a linear schedule wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+            kind = type(self).__name__.lower()
+            raise UsageError(f"a {kind} schedule wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+
+    def passed(self, progress: float) -> float:
+        """The share of the way, 0 to 1."""
+        return min(max((progress - self.begin) / (self.finish - self.begin), 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Linear(Ramp):
+    """`start` until progress `begin`, then in a straight line to `end` at progress `finish`."""
 
     def __call__(self, rounds: int, progress: float) -> float:
-        share = (progress - self.begin) / (self.finish - self.begin)
-        return self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
+        return self.start + (self.end - self.start) * self.passed(progress)
 
 
 @dataclass(frozen=True)
@@ -79,24 +88,18 @@ class Exponential(Schedule):
 
 
 @dataclass(frozen=True)
-class Geometric(Schedule):
+class Geometric(Ramp):
     """`start` until progress `begin`, then by equal factors to `end` at progress `finish`."""
 
-    start: float = 1.0  # the number before
     end: float = 0.01  # the number after
-    begin: float = 0.0  # progress of the run, 0 to 1, at which it starts to change
-    finish: float = 1.0  # progress at which it has changed
 
     def __post_init__(self) -> None:
-        if not 0 <= self.begin < self.finish <= 1 or min(self.start, self.end) <= 0:
-            raise UsageError(
-                "a geometric schedule wants 0 ≤ begin < finish ≤ 1 and start and end above 0, "
-                f"not {self.begin} and {self.finish}, {self.start} and {self.end}"
-            )
+        super().__post_init__()
+        if min(self.start, self.end) <= 0:
+            raise UsageError(f"a geometric schedule wants start and end above 0, not {self.start} and {self.end}")
 
     def __call__(self, rounds: int, progress: float) -> float:
-        share = (progress - self.begin) / (self.finish - self.begin)
-        return self.start * (self.end / self.start) ** min(max(share, 0.0), 1.0)
+        return self.start * (self.end / self.start) ** self.passed(progress)
 
 
 @dataclass(frozen=True)

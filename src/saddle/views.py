@@ -6,6 +6,7 @@ Random numbers are drawn for each sample through `rng`.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ class Shown(nn.Module, ABC):
         """What is shown of samples [N, …] at this progress (0 to 1) of the run."""
 
     def adapt(self, real_logits: Tensor) -> None:
-        """After a step of the discriminator: learn from what it made of the real samples."""
+        """After a step of the discriminator: learn from its logits of the real samples, [N] or, of patches, [N, …]."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,11 @@ class View(ABC):
         """How many samples it wants at a time; batches are multiples of it."""
         return 1
 
-    def forbids(self, game: nn.Module) -> str | None:
-        """Why this view cannot go with this game's networks and settings, in one sentence; None if it can."""
+    def forbids(self, game: Any) -> str | None:
+        """Why this view cannot go with a player that judges and its game's settings, in one sentence; None if it can.
+
+        `game` has their `options`, `data`, `criterion`, `companion` and `get_submodule`: see games/_adversarial.py.
+        """
         return None
 
 
@@ -99,9 +103,12 @@ class Packing(View):
     def least(self) -> int:
         return self.samples
 
-    def forbids(self, game: nn.Module) -> str | None:
-        if game.options.conditional:  # type: ignore[union-attr]
-            return "Packing judges several samples as one, which have no common label; leave out game.conditional"
+    def forbids(self, game: Any) -> str | None:
+        if game.companion:
+            return (
+                f"Packing judges several samples as one, which have no common {game.companion}; leave it out "
+                "(game.views none) or, where there is that choice, game.conditional"
+            )
         return None
 
 
@@ -205,13 +212,13 @@ class ADA(ImageView):
     def build_for_images(self) -> Shown:
         return _Adaptive(self)
 
-    def forbids(self, game: nn.Module) -> str | None:
-        loss = game.options.loss  # type: ignore[union-attr]
-        if self.p is None and not abs(indifference(loss)) < 0.3:  # type: ignore[arg-type]
+    def forbids(self, game: Any) -> str | None:
+        loss = game.criterion
+        if self.p is None and not (loss and abs(indifference(loss)) < 0.3):
             return (
                 "ADA reads from the sign of the real logits how much the discriminator has learnt by heart, and "
-                f"{type(loss).__name__} does not part real from fake at 0; fix the chance, as in "
-                "game.views.ADA.p 0.2, leave ADA out (game.views none), or choose another loss"
+                f"{type(loss).__name__ if loss else 'an error'} does not part real from fake at 0; fix the chance, as "
+                "in game.views.ADA.p 0.2, leave ADA out (game.views none), or choose another loss"
             )
         return None
 
@@ -250,8 +257,10 @@ class _Adaptive(Shown):
 
     @torch.no_grad()
     def adapt(self, real_logits: Tensor) -> None:
-        self.signs += dist.total(real_logits.sign().sum().to(self.signs))
-        self.seen += len(real_logits) * dist.world()
+        signs = real_logits.sign()
+        signs = signs.flatten(1).mean(1) if signs.ndim > 1 else signs  # of patches, or of several heads: the mean
+        self.signs += dist.total(signs.sum().to(self.signs))
+        self.seen += len(signs) * dist.world()
 
     @torch.no_grad()
     def _adjust(self) -> None:

@@ -74,6 +74,17 @@ def building(*key: object) -> Iterator[None]:
 
 
 @contextmanager
+def apart(*key: object) -> Iterator[None]:
+    """Inside, the numbers of this context are a function of `key` and of no share; after it they go on as before."""
+    token = _states.set(_State())
+    try:
+        seed(*key)
+        yield
+    finally:
+        _states.reset(token)
+
+
+@contextmanager
 def preserved() -> Iterator[None]:
     """At its end torch's default generators are as they were at its beginning."""
     before = torch.default_generator.get_state()

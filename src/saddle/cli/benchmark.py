@@ -29,7 +29,7 @@ SETTINGS = ("game", "plan")
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", choices=["modes", "labels"], help="modes or labels")
     parser.add_argument("--games", metavar="A,B,…", help="by default all that have a recipe for the data")
-    parser.add_argument("--data", metavar="A,B,…", help="for modes; by default ring,grid,stacked-digits")
+    parser.add_argument("--data", metavar="A,B,…", help="for modes; by default all whose modes are known")
     parser.add_argument(
         "--labels", metavar="N,N,…", type=_counts, help="for labels, those of each class; by default 5,10,50"
     )
@@ -54,10 +54,11 @@ def _labels(args: Namespace, out: Path) -> None:
 
 
 def _modes(args: Namespace, out: Path) -> None:
+    from ..data import sources_with_modes
     from ..runs import benchmark
     from ..show import pictures
 
-    places = _named(args.data) or list(benchmark.PLACES)
+    places = _named(args.data) or list(sources_with_modes())
     entries = benchmark.modes(
         _named(args.games), places, args.seeds, out, args.settings, args.device, None if args.json else print
     )

@@ -59,6 +59,9 @@ def _print(facts: dict[str, Any]) -> None:
         default = "" if entry["value"] == entry["default"] else text(entry["default"])
         lines.append((entry["name"], text(entry["value"]), default, _meaning(entry)))
     table(["name", "value", "default", "meaning"], lines)
+    if facts["refused"]:
+        heading("\nWhat cannot be chosen beside these settings")
+        table(["setting", "why"], [*facts["refused"].items()])
 
 
 def _meaning(entry: dict[str, Any]) -> str:

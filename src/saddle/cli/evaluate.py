@@ -33,7 +33,9 @@ def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("--metrics", metavar="A,B,…", help="by default those that suit the data")
     parser.add_argument(
-        "-n", type=_open.whole(2), help="samples to draw; by default the plan's, else 2000, of stacked digits 26000"
+        "-n",
+        type=_open.whole(2),
+        help="samples to draw; by default the plan's, else as many as the data ask for: mostly 2000",
     )
     parser.add_argument("--extractor", help="digits, inception or pixels; by default the data's own")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the inception extractor's weights, in your hands")

@@ -1,6 +1,6 @@
 """Data: named sources, folders and arrays, and the endless stream of batches drawn from them.
 
-The folder `origins` is the registry: a source is a file there, named like it, whose docstring begins with
+The folder `sources` is the registry: a source is a file there, named like it, whose docstring begins with
 `NAME: description`, or with two such lines if it can be named with and without a place. Names load on first use, for
 the command line lists them without torch.
 """
@@ -8,6 +8,7 @@ the command line lists them without torch.
 import ast
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, near
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .check import Report, check_data, check_folder
     from .points import modes
     from .sampler import places
-    from .source import Source, Split, check_batch
+    from .source import Count, Judged, Source, Split, check_batch
     from .stream import Stream
 
 _homes = {
@@ -26,6 +27,7 @@ _homes = {
     "check_data": "check",
     "modes": "points",
     "places": "sampler",
+    "Judged": "source",
     "Source": "source",
     "Split": "source",
     "check_batch": "source",
@@ -34,6 +36,7 @@ _homes = {
 
 __all__ = [
     "DataOptions",
+    "Judged",
     "Report",
     "Source",
     "Split",
@@ -45,6 +48,7 @@ __all__ = [
     "modes",
     "open_source",
     "places",
+    "sources_with_modes",
 ]
 
 
@@ -73,7 +77,18 @@ def open_source(options: DataOptions) -> "Source":
         raise UsageError(_unknown(options.source, known))
     if bool(place) not in [":" in way for way in ways] or bool(colon) != bool(place):
         raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
-    return import_module(f"saddle.data.sources.{name.replace('-', '_')}").open(options, place)
+    return _module(name).open(options, place)  # type: ignore[no-any-return]
+
+
+def sources_with_modes() -> dict[str, "Count"]:
+    """The sources whose modes are known, with how they are counted, by name."""
+    names = [name for name in list_sources() if ":" not in name]
+    judged = {name: getattr(_module(name), "JUDGED", None) for name in names}
+    return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"saddle.data.sources.{name.replace('-', '_')}")
 
 
 def _unknown(given: str, offers: list[str]) -> str:

@@ -159,6 +159,31 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Count:
+    """How papers count the modes of these data: by which metrics, and of how many samples."""
+
+    metrics: tuple[str, ...]
+    samples: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How samples are scored that a game draws of these data, unless asked otherwise: by nothing, of any images."""
+
+    extractor: str | None = None  # that looks at them, by name
+    early: tuple[str, ...] = ()  # metrics on the way; the first one chooses the best checkpoint
+    final: tuple[str, ...] = ()  # metrics at the end; what a game cannot give is left out of both
+    samples: int = 2000  # that are scored
+    modes: Count | None = None
+    mixture: tuple[np.ndarray, float] | None = None  # centres [K, D] and deviation of Gaussians that points come from
+    grammar: bool = False  # are captions those of spec.grammar, which can be read back from a picture?
+    other: Callable[[], np.ndarray] | None = None  # beside one image that is learned: another, uint8 [C, H, W]
+
+
+OF_VECTORS = Judged("pixels", early=("swd",), final=("precision", "recall", "swd"))  # points and signals of the user's
+
+
+@dataclass(frozen=True)
 class Source:
     """Data that a game can play on."""
 
@@ -170,6 +195,7 @@ class Source:
     notes: dict[str, Any] = field(
         default_factory=dict
     )  # what a person should know, such as how many files were skipped
+    judged: Judged = Judged()
     earlier: Callable[[], str] | None = None  # the fingerprint that an earlier version gave the same data
 
     def __post_init__(self) -> None:

@@ -6,25 +6,35 @@ Donahue et al., 2016, Section 3. https://arxiv.org/abs/1605.09782
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..base.precision import full
+from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.bigan import DensePairs
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Geometric, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
+from ._adversarial import Adversarial
 from ._coded import Coded
 
 
-class Bidirectional(Coded):
-    """Encoder and generator take their steps together, against a discriminator of pairs (x, code)."""
+class Bidirectional(Adversarial, Coded):
+    """Encoder and generator take their steps together, against a discriminator of pairs (x, code).
+
+    Views show it images; a penalty sees pairs as rows, the numbers of an image and after them those of its code.
+    """
+
+    companion = "code"
+    moves_latents = False
 
     @dataclass(frozen=True)
-    class Options(Coded.Options):
+    class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 50  # numbers in a latent
         network: JointNetwork = DensePairs()  # the architecture of all three players
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
@@ -37,7 +47,13 @@ class Bidirectional(Coded):
         network = self.options.network
         self.generator = network.generator(self.code_dim, data)
         self.encoder = network.encoder(self.encoder_outputs, data)
-        self.discriminator = network.discriminator(self.code_dim, data)
+        self.discriminator = network.discriminator(self.code_dim, self.add_duel(data, scored=self.pairs))
+        self.check_duels()
+
+    @property
+    def pairs(self) -> DataSpec:
+        """Images and codes in a row."""
+        return DataSpec.of((prod(self.data.shape) + self.code_dim,))
 
     @property
     def encoder_outputs(self) -> int:
@@ -49,19 +65,40 @@ class Bidirectional(Coded):
         """The codes [N, code_dim] of a batch's images as the discriminator sees them, and the encoder's own losses."""
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        loss, batch = self.options.loss.at(self.progress), next(batches)
-        real = batch["image"]
-        z = self.noise(len(real))
-        (code, own), fake = self.infer(batch), self.generator(self.heard(z))
+        loss, steps = self.options.loss.at(self.progress), self.steps()
+        for step in range(steps):
+            batch = next(batches)
+            real = batch["image"]
+            z = self.noise(len(real))
+            with torch.set_grad_enabled(step == steps - 1):
+                (code, own), fake = self.infer(batch), self.generator(self.heard(z))
 
-        real_logits, fake_logits = self.judge(real, code.detach()), self.judge(fake.detach(), z)
-        self.note(d_real=loss.output(real_logits), d_fake=loss.output(fake_logits))
-        yield Move("discriminator", adversarial=loss.discriminator(real_logits, fake_logits))
+            context = self.context(real, code.detach(), fake.detach(), z)
+            self.note(d_real=loss.output(context.real_logits), d_fake=loss.output(context.fake_logits))
+            yield Move(
+                "discriminator",
+                adversarial=loss.discriminator(context.real_logits, context.fake_logits),
+                **self.extras("discriminator", context),
+            )
+            self.adapt(context.real_logits)
 
-        real_logits, fake_logits = self.judge(real, code), self.judge(fake, z)
-        swapped = loss.discriminator(fake_logits, real_logits)  # what D would minimise if fakes were real
-        yield Move("encoder", "generator", adversarial=swapped, **own)
+        context = self.context(real, code, fake, z)
+        swapped = loss.discriminator(
+            context.fake_logits, context.real_logits
+        )  # what D would minimise if fakes were real
+        yield Move("encoder", "generator", adversarial=swapped, **own, **self.extras("generator", context))
 
-    def judge(self, x: Tensor, code: Tensor) -> Tensor:
-        """Logits [N] of pairs, high where the image was first and the code was found."""
-        return full(self.discriminator(x, self.heard(code)))
+    def context(self, real: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Context:
+        """Images with their codes and latents with their images, as judged."""
+        logits = self.discriminate(real, code), self.discriminate(fake, z)
+        reals, fakes = (torch.cat((full(x).flatten(1), full(c)), 1) for x, c in ((real, code), (fake, z)))
+        return Context.of(self.score, reals, fakes, *logits)
+
+    def score(self, pair: Tensor) -> Tensor:
+        """The logits [N] of pairs in a row."""
+        x, code = pair.split((prod(self.data.shape), self.code_dim), 1)
+        return self.discriminate(x.unflatten(1, self.data.shape), code)
+
+    def discriminate(self, x: Tensor, code: Tensor) -> Tensor:
+        """The logits [N] of pairs as the views show them, high where the image was first and the code was found."""
+        return full(self.discriminator(self.seen(x), self.heard(code)))

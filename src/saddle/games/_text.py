@@ -12,14 +12,15 @@ from ..base.errors import UsageError
 from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
-from ..nets.stackgan import Judgement
+from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Move, Synthesis
+from ._adversarial import Adversarial
 
 
-class TextToImage(Synthesis, ABC):
+class TextToImage(Adversarial, Synthesis, ABC):
     """An encoder first learns to read, together with one for images; then it stays as it is, and the game begins.
 
     Wherever a game takes a text, it may be the bytes of a caption, int64 [N, length], or embedded, float [N, E].
@@ -30,7 +31,7 @@ class TextToImage(Synthesis, ABC):
     discriminator: Any
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         text: TextEncoder = CharCNNRNN()  # what reads the captions
         text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
         image_width: int = 64  # channels of the largest map of the image encoder that learns beside it
@@ -72,10 +73,15 @@ class TextToImage(Synthesis, ABC):
         """A text, where the game was told the texts of its samples."""
         return self.data.condition if "caption" in self.needs else None
 
+    @property
+    def companion(self) -> str:
+        return "text" if self.text_dim else ""
+
     def optim(self, player: str) -> Optim:
         return self.options.text_optim if player in ("text_encoder", "image_encoder") else super().optim(player)
 
     def check_batch(self, n: int) -> None:
+        super().check_batch(n)
         if n * dist.world() < 2:
             raise UsageError(
                 f"{type(self).__name__} needs 2 samples or more at a time, for batch norm and for wrong texts; this "
@@ -85,6 +91,9 @@ class TextToImage(Synthesis, ABC):
     def learns_to_read(self) -> bool:
         """In this round?"""
         return self.reads and self.progress < self.options.text_share
+
+    def has_staged(self, progress: float) -> bool:
+        return self.reads and progress >= self.options.text_share
 
     def reading(self, batch: Batch) -> Move:
         """A step towards images and captions that know each other.  Reed et al., 2016, Eq. 1 to 4"""
@@ -104,13 +113,13 @@ class TextToImage(Synthesis, ABC):
         return nn.functional.normalize(text) * text.shape[1] ** 0.5
 
     def known(self, z: Tensor, label: Tensor | None) -> Tensor | None:
-        """The embedded texts [N, E] of labels, or of the data's own law where none are given."""
+        """The embedded texts [N, E] of labels, or of the data's own distribution where none are given."""
         label = self.draw_label(len(z)) if label is None else label
         return None if label is None else self.embed(label)
 
 
-def mismatched(caption: Tensor, told: Tensor) -> Tensor | None:
-    """For each image what was `told` [N, …] of another, whose caption [N, length] differs: the next that does.
+def mismatched(caption: Tensor, text: Tensor) -> Tensor | None:
+    """For each image the `text` [N, …] of another, whose caption [N, length] differs: the next that does.
 
     Rolling a batch by one would now and then give an image its own caption. The batch is that of all processes; None if
     all its captions are the same.
@@ -122,14 +131,14 @@ def mismatched(caption: Tensor, told: Tensor) -> Tensor | None:
     if not differs.any():
         return None
     first = differs.int().argmax(1, keepdim=True)
-    return dist.gather(told)[others.gather(1, first)[:, 0]]
+    return dist.gather(text)[others.gather(1, first)[:, 0]]
 
 
-def judged(judge: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[Judgement, Judgement, Judgement]:
+def compared(network: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[TextLogits, TextLogits, TextLogits]:
     """What a discriminator says of real images with their texts, of the same with those of others, and of fakes."""
-    features = judge.features(real)
-    wrong = Judgement(None, None) if other is None else judge.judge(features, other)
-    return judge.judge(features, c), wrong, judge(fake, c)
+    features = network.features(real)
+    wrong = TextLogits(None, None) if other is None else network.match(features, other)
+    return network.match(features, c), wrong, network(fake, c)
 
 
 def joined(*logits: Tensor | None) -> Tensor:
@@ -137,9 +146,9 @@ def joined(*logits: Tensor | None) -> Tensor:
     return torch.cat([full(x) for x in logits if x is not None])
 
 
-def persuasion(loss: AdversarialLoss, judgement: Judgement) -> Tensor:
+def persuasion(loss: AdversarialLoss, outputs: TextLogits) -> Tensor:
     """What the generator minimises, summed over what a discriminator says of its images."""
-    return torch.stack([loss.generator(None, full(logits)) for logits in judgement if logits is not None]).sum()
+    return torch.stack([loss.generator(None, full(logits)) for logits in outputs if logits is not None]).sum()
 
 
 def divergence(mean: Tensor, log_var: Tensor) -> Tensor:

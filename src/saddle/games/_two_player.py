@@ -14,71 +14,57 @@ from ..base import dist
 from ..base.errors import UsageError, some
 from ..base.precision import full, second_order
 from ..context import Context, Output
-from ..layers.conditional import shares
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
 from ..optim import Optim
-from ..penalties import Penalty, paid, remembered
-from ..spec import SAMPLES, Batch, Condition, ConditionKind, DataSpec
+from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
-from ..views import View
+from ._adversarial import Adversarial
+from ._conditional import Conditional
 
 Weights = dict[str, Tensor]  # parameters by name
 
 
-class TwoPlayer(Synthesis):
+class TwoPlayer(Conditional, Adversarial):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
     takes = SAMPLES  # if the network does
+    shares_logits = True
     takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         network: Network = dcgan.DCGAN()  # the architecture of both players
         conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
-        penalties: tuple[Penalty, ...] = ()  # what they pay beside it
-        views: tuple[View, ...] = ()  # what the discriminator is shown of real and fake samples alike
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features
         adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
         unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
         unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
-        discriminator_steps: int = 1  # the discriminator's steps to one of the generator
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
         discriminator_optim: Optim | None = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.discriminator_steps < 1:
-                raise UsageError(f"discriminator_steps is at least 1, not {self.discriminator_steps}")
             if self.unroll < 0 or not self.unroll_lr > 0:
                 raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
 
     options: Options
-    views: Any  # modules, as the discriminator sees through them
     discriminator: Any  # samples (and labels) → Output
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o = self.options
-        if o.conditional:
-            self.needs = ("image", "label")
         spec = data if o.conditional else data.unconditional()
         self.generator = o.network.generator(o.z_dim, spec)
-        shown, views = spec, []
-        for view in o.views:
-            views.append(view.build(shown))
-            shown = view.shows(shown)
-        self.views = nn.ModuleList(views)
-        self.discriminator = self.build_discriminator(shown)
-        parts: tuple[Any, ...] = (o.loss, *o.penalties, *o.views, *o.auxiliaries)
-        for part in parts:
-            if reason := part.forbids(self):
-                raise UsageError(reason)
-        self.memories = remembered(o.penalties, self)
+        self.discriminator = self.build_discriminator(self.add_duel(spec))
+        self.check_duels()
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.options.loss, *super().parts(), *self.options.auxiliaries
 
     def build_discriminator(self, data: DataSpec) -> nn.Module:
         """Of what the views show."""
@@ -102,13 +88,7 @@ class TwoPlayer(Synthesis):
             )
 
     def check_batch(self, n: int) -> None:
-        for view in self.options.views:
-            if n % view.least():
-                raise UsageError(
-                    f"{type(view).__name__} shows {view.least()} samples at a time, and the {n} of a batch's part do "
-                    "not divide evenly; choose another --plan.batch"
-                )
-            n //= view.least()
+        n = self.packs(n)
         for module in self.discriminator.modules():
             if isinstance(module, MinibatchStd):
                 module.check(n * dist.world())
@@ -126,24 +106,12 @@ class TwoPlayer(Synthesis):
         if reason := next(filter(None, reasons), None):
             raise UsageError(f"{reason}, and here each is alone; choose a larger --plan.batch, or fewer micro-batches")
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.data.classes if self.options.conditional else ()
-
-    @property
-    def condition(self) -> Condition | None:
-        return self.data.condition if self.options.conditional else None
-
-    def embed(self, label: Tensor) -> Tensor:
-        return shares(label, len(self.labels)).to(self.dtype)
-
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z) if label is None else self.generator(z, label)
 
-    def judge(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
+    def discriminate(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
         """What the discriminator, with these weights if given, says of what the views show of samples."""
-        for view in self.views:
-            x = view(x, self.progress)
+        x = self.seen(x)
         given = (x,) if label is None else (x, label)
         if weights is None:
             output = self.discriminator(*given)
@@ -167,7 +135,7 @@ class TwoPlayer(Synthesis):
         """
         weights: Weights = dict(self.discriminator.named_parameters())
         for _ in range(self.options.unroll):
-            logits = (self.judge(x, label, weights).logits for x in (real, fake))
+            logits = (self.discriminate(x, label, weights).logits for x in (real, fake))
             loss = self.options.loss.at(self.progress).discriminator(*logits)
             with second_order(real):
                 gradients = torch.autograd.grad(loss, [*weights.values()], create_graph=True, materialize_grads=True)
@@ -175,15 +143,11 @@ class TwoPlayer(Synthesis):
             weights = {name: weights[name] - step for name, step in zip(weights, steps, strict=True)}
         return weights
 
-    def steps(self) -> int:
-        """How many the discriminator takes in this round."""
-        return self.options.discriminator_steps
-
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, loss, steps = self.options, self.options.loss.at(self.progress), self.steps()
         for step in range(steps):
             batch = next(batches)
-            real, label = batch["image"], batch["label"] if o.conditional else None  # of the fakes too
+            real, label = batch["image"], self.label_of(batch)  # of the fakes too
             z = self.noise(len(real), label)
             answers = step == steps - 1 and not o.fresh_fakes
             with torch.set_grad_enabled(answers):
@@ -195,8 +159,7 @@ class TwoPlayer(Synthesis):
                 adversarial=loss.discriminator(context.real_logits, context.fake_logits),
                 **self.extras("discriminator", context),
             )
-            for view in self.views:
-                view.adapt(context.real_logits.detach())
+            self.adapt(context.real_logits)
 
         if o.fresh_fakes:
             z = self.noise(len(real), label)
@@ -229,11 +192,11 @@ class TwoPlayer(Synthesis):
     ) -> Context:
         """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
         return Context(
-            score=lambda x: self.judge(x, label, weights).logits,
+            score=lambda x: self.discriminate(x, label, weights).logits,
             real=real,
             fake=fake,
-            real_output=self.judge(real, label, weights) if compares else None,
-            fake_output=self.judge(fake, label, weights),
+            real_output=self.discriminate(real, label, weights) if compares else None,
+            fake_output=self.discriminate(fake, label, weights),
             z=z,
             label=label,
             generate=partial(self.decode, label=label),
@@ -241,8 +204,7 @@ class TwoPlayer(Synthesis):
             progress=self.progress,
         )
 
-    def extras(self, player: str, context: Context) -> dict[str, Any]:
-        """What the player pays beside the adversarial loss, by name."""
-        context, o = replace(context, player=self.get_submodule(player), mover=player), self.options
-        auxiliary = {each.name: each(context) for each in o.auxiliaries if player in each.players}
-        return auxiliary | paid(o.penalties, self.memories, context)
+    def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
+        moves = replace(context, player=self.get_submodule(player), mover=player)
+        auxiliary = {each.name: each(moves) for each in self.options.auxiliaries if player in each.players}
+        return auxiliary | super().extras(player, context, duel)

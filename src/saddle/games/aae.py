@@ -1,16 +1,16 @@
 """AAE. Adversarial Autoencoders. Makhzani et al., 2015. https://arxiv.org/abs/1511.05644
 
-An autoencoder whose codes a discriminator compares with draws from a prior, so that their law becomes the prior and
-the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and decoder; the
-discriminator's step, prior draws being real; the encoder's step against it, with an optimizer of its own.
+An autoencoder whose codes a discriminator compares with draws from a prior, so that their distribution becomes the
+prior and the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and
+decoder; the discriminator's step, prior draws being real; the encoder's step against it, with an optimizer of its own.
 
 `supervision full` tells the decoder the class, which leaves the style to the code (Section 4). `semi` has the encoder
 find the class too, a second discriminator make that one-hot, and the images with a label teach it (Section 5).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,19 +19,22 @@ from torch.nn.functional import cross_entropy, mse_loss, one_hot
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import aae
 from ..optim import SGD, Constant, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Move
+from ._adversarial import Adversarial
 from ._coded import Coded
 
 
-class AAE(Coded, Classification):
+class AAE(Adversarial, Coded, Classification):
+    moves_latents = False
     phases = {"regularisation": "encoder", "classification": "encoder"}  # noqa: RUF012
 
     @dataclass(frozen=True)
-    class Options(Coded.Options):
+    class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 8  # numbers in a latent
         scale: float = 1.0  # factor on the prior's draws; 5 for two latents in the paper
         supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
@@ -56,7 +59,11 @@ class AAE(Coded, Classification):
         guessed = classes if o.supervision == "semi" else 0
         self.encoder = aae.encoder(o.z_dim + guessed, data, o.width)
         self.generator = aae.decoder(self.code_dim, data, o.width)
-        self.discriminator = aae.CodeJudges(o.z_dim, guessed, o.width)
+        shown = self.add_duel(DataSpec.of((o.z_dim,)), "", "discriminator.style", "encoder").shape[0]
+        if guessed:
+            guessed = self.add_duel(DataSpec.of((guessed,)), "classes", "discriminator.classes", "encoder").shape[0]
+        self.discriminator = aae.CodeJudges(shown, guessed, o.width)
+        self.check_duels()
 
     def check_data(self) -> None:
         if self.options.supervision != "none":
@@ -76,23 +83,32 @@ class AAE(Coded, Classification):
         return self.options.scale * super().prior(n)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        loss, batch = self.options.loss.at(self.progress), next(batches)
-        real, n, semi = batch["image"], len(batch["image"]), self.options.supervision == "semi"
+        loss, semi = self.options.loss.at(self.progress), self.options.supervision == "semi"
+        batch = next(batches)
+        real = batch["image"]
 
         code = self.code(self.noisy(real), batch.get("label"))
         yield Move("encoder", "generator", reconstruction=mse_loss(full(self.generator(code)), full(real)))
 
-        with torch.no_grad():
-            z, belief = self.found(self.noisy(real))
-        real_logits, fake_logits = self.judge(self.prior(n)), self.judge(z)
-        self.note(d_real=loss.output(real_logits), d_fake=loss.output(fake_logits))
-        judged = loss.discriminator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
-        yield Move("discriminator", adversarial=loss.discriminator(real_logits, fake_logits), classes=judged)
+        for step in range(self.steps()):
+            if step:
+                batch = next(batches)
+                real = batch["image"]
+            with torch.no_grad():
+                z, belief = self.found(self.noisy(real))
+            of_code = self.context(0, self.prior(len(real)), z)
+            of_class = self.context(1, self.dealt(len(real)), belief) if semi else None
+            self.note(d_real=loss.output(of_code.real_logits), d_fake=loss.output(of_code.fake_logits))
+            yield Move("discriminator", **self.pays("discriminator", loss.discriminator, of_code, of_class))
+            self.adapt(of_code.real_logits)
+            if of_class:
+                self.adapt(of_class.real_logits, 1)
 
         z, belief = self.found(self.noisy(real))
-        believed = loss.generator(self.judge_class(self.dealt(n)), self.judge_class(belief)) if semi else None
-        adversarial = loss.generator(self.judge(self.prior(n)), self.judge(z))
-        yield Move("encoder", phase="regularisation", adversarial=adversarial, classes=believed)
+        of_class = self.context(1, self.dealt(len(real)), belief) if semi else None
+        of_code = self.context(0, self.prior(len(real)), z)
+        losses = self.pays("generator", loss.generator, of_code, of_class)
+        yield Move("encoder", phase="regularisation", **losses)
 
         if semi:
             yield Move("encoder", phase="classification", label=self.mistakes(self.noisy(real), batch["label"]))
@@ -124,11 +140,28 @@ class AAE(Coded, Classification):
         assert label is not None
         return one_hot(label, len(self.labels)).to(self.dtype)
 
-    def judge(self, z: Tensor) -> Tensor:
-        return full(self.discriminator(z))
+    def pays(
+        self, player: str, loss: Callable[[Tensor, Tensor], Tensor], of_code: Context, of_class: Context | None
+    ) -> dict[str, Any]:
+        """What the "discriminator" or, against it, the encoder pays, by name. What is of the encoder, it pays once."""
+        losses = {"adversarial": loss(of_code.real_logits, of_code.fake_logits)}
+        if of_class:
+            losses["classes"] = loss(of_class.real_logits, of_class.fake_logits)
+        losses |= self.extras(player, of_code)
+        return losses | (self.extras(player, of_class, 1) if of_class and player == "discriminator" else {})
 
-    def judge_class(self, belief: Tensor) -> Tensor:
-        return full(self.discriminator.judge_class(belief))
+    def context(self, duel: int, real: Tensor, fake: Tensor) -> Context:
+        """Draws from the prior and codes, or one-hot classes and probabilities of classes, as judged."""
+        score = self.score_of_class if duel else self.score
+        return Context.of(score, real, fake, score(real), score(fake))
+
+    def score(self, z: Tensor) -> Tensor:
+        """The logits [N] of codes [N, z_dim] as the views show them."""
+        return full(self.discriminator(self.seen(z)))
+
+    def score_of_class(self, probabilities: Tensor) -> Tensor:
+        """The logits [N] of probabilities of the classes [N, K] as the views show them."""
+        return full(self.discriminator.score_class(self.seen(probabilities, 1)))
 
     @property
     def encodes_with_label(self) -> bool:

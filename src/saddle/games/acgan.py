@@ -54,8 +54,8 @@ class ACGAN(TwoPlayer, Classification):
         units = prod(features_shape(judge, data))
         return TwoHeads(judge, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
 
-    def extras(self, player: str, context: Context) -> dict[str, Any]:
-        return super().extras(player, context) | {"classes": self.class_loss(player, context)}
+    def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
+        return super().extras(player, context, duel) | {"classes": self.class_loss(player, context)}
 
     def class_loss(self, player: str, context: Context) -> Tensor:
         """-L_C, as far as it depends on the player: of real and fake images for the discriminator."""
@@ -73,4 +73,4 @@ class ACGAN(TwoPlayer, Classification):
         return full(self.discriminator.second(features))
 
     def classify(self, image: Tensor) -> Tensor:
-        return log_softmax(self.classes(self.judge(image).features), 1)
+        return log_softmax(self.classes(self.discriminator(image).features), 1)  # without the views

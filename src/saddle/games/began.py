@@ -15,18 +15,21 @@ from torch import Tensor
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..layers.whole import WholeMean
 from ..nets import began
 from ..optim import Adam, Exponential, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Synthesis
+from ._adversarial import Adversarial
 
 
-class BEGAN(Synthesis):
+class BEGAN(Adversarial, Synthesis):
+    criterion = None  # what it judges by is an error
     k: Tensor
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 64  # numbers in a latent, and in the autoencoder's code
         width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
@@ -48,29 +51,50 @@ class BEGAN(Synthesis):
         super().__init__(data, options)
         o = self.options
         self.generator = began.decoder(o.z_dim, data, o.width)
-        self.discriminator = began.Autoencoder(o.z_dim, data, o.width)
+        self.discriminator = began.Autoencoder(o.z_dim, self.add_duel(data), o.width)
         self.register_buffer("k", torch.tensor(0.0))
         self.balance = WholeMean()
+        self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, real, k = self.options, next(batches)["image"], self.k.clone()
+        o, k = self.options, self.k.clone()
         self.balance.reset()
 
-        with torch.no_grad():
-            fake = self.generator(self.noise(len(real)))
-        real_loss = self.error(real)
-        yield Move("discriminator", real=real_loss, fake=-k * self.error(fake))
+        for _ in range(self.steps()):
+            real = next(batches)["image"]
+            z = self.noise(len(real))
+            with torch.no_grad():
+                fake = self.generator(z)
+            of_real, of_fake = self.misses(real), self.misses(fake)
+            real_loss = of_real.mean()
+            context = Context.of(self.score, real, fake, energy(of_real), energy(of_fake), z=z, generate=self.generator)
+            owed = self.extras("discriminator", context)
+            yield Move("discriminator", real=real_loss, fake=-k * of_fake.mean(), **owed)
+            self.adapt(energy(of_real))
 
-        fake_loss = self.error(self.generator(self.noise(len(real))))
-        yield Move("generator", adversarial=fake_loss)
+        z = self.noise(len(real))
+        fake = self.generator(z)
+        of_fake = self.misses(fake)
+        fake_loss = of_fake.mean()
+        context = Context.of(self.score, real, fake, None, energy(of_fake), z=z, generate=self.generator)
+        owed = self.extras("generator", context)
+        yield Move("generator", adversarial=fake_loss, **owed)
 
         balance = o.gamma * real_loss.detach() - fake_loss.detach()
         self.k.copy_((k + o.k_rate * self.balance.add(balance)).clamp(0, 1))
         self.note(k=self.k, convergence=real_loss + balance.abs())  # M_global
 
-    def error(self, x: Tensor) -> Tensor:
-        """L(v) = |v - D(v)|, the mean over pixels and samples. Its gradient reaches v on both ways."""
-        return (full(x) - full(self.discriminator(x))).abs().mean()
+    def score(self, x: Tensor) -> Tensor:
+        """-L(v) of each sample, which a penalty takes for its logit.  [N]"""
+        return energy(self.misses(x))
+
+    def misses(self, x: Tensor) -> Tensor:
+        """|v - D(v)| of what the views show of samples, whose mean is L(v).  [N, C, H, W]
+
+        Its gradient reaches v on both ways.
+        """
+        x = self.seen(x)
+        return (full(x) - full(self.discriminator(x))).abs()
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z, uniform in [-1, 1].  [n, z_dim]"""
@@ -79,3 +103,8 @@ class BEGAN(Synthesis):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples of latents, [N, C, H, W] in [-1, 1]: the network's end is linear, so what lies beyond is cut."""
         return self.generator(z).clamp(-1, 1)
+
+
+def energy(misses: Tensor) -> Tensor:
+    """What was missed of each sample, the other way round: high for what looks like data.  [N]"""
+    return -misses.flatten(1).mean(1)

@@ -50,8 +50,8 @@ class CGAN(UnitNoise, TwoPlayer):
         judge = self.options.network.discriminator(data.unconditional())
         return TwoHeads(judge, match_head(features_shape(judge, data), data))
 
-    def extras(self, player: str, context: Context) -> dict[str, Any]:
-        paid = super().extras(player, context)
+    def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
+        paid = super().extras(player, context, duel)
         if self.options.separate_heads:
             paid["match"] = self.options.match_weight * self.match(player, context)
         return paid

@@ -35,8 +35,11 @@ class EBGAN(TwoPlayer):
 
     options: Options
 
+    def has_staged(self, progress: float) -> bool:
+        return 0 < self.options.pretraining <= progress
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:
-            yield Move("discriminator", reconstruction=-self.judge(next(batches)["image"]).logits.mean())
+            yield Move("discriminator", reconstruction=-self.discriminate(next(batches)["image"]).logits.mean())
         else:
             yield from super().round(batches)

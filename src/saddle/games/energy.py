@@ -9,6 +9,7 @@ code, each sample has a goal of its own, as the scores of data are spread.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,18 +23,21 @@ from ..losses import AdversarialLoss, Wasserstein
 from ..nets import winn
 from ..nets.network import Network
 from ..optim import Adam, Optim
-from ..penalties import GradientPenalty, Penalty, paid, remembered
+from ..penalties import GradientPenalty, Penalty
 from ..spec import SAMPLES, Batch, DataSpec
 from ..tasks import Move, Synthesis
+from ._adversarial import Adversarial
 
 
-class Energy(Synthesis):
+class Energy(Adversarial, Synthesis):
     averaged = ("discriminator",)
     takes = SAMPLES
+    moves_latents = False
+    companion = "goal to climb to"
     cascade: Tensor
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = (
             512  # channels of the small map of noise that an image starts from; a point starts from a normal one
         )
@@ -49,7 +53,7 @@ class Energy(Synthesis):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            for name in ("discriminator_steps", "memory", "cascades", "climb"):
+            for name in ("memory", "cascades", "climb"):
                 if getattr(self, name) < 1:
                     raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
             if not self.climb_rate > 0:
@@ -61,20 +65,17 @@ class Energy(Synthesis):
         super().__init__(data, options)
         o = self.options
         self.start = winn.Starts(o.z_dim, data)
-        self.discriminator = winn.Judge(o.network.discriminator(data))
+        self.discriminator = winn.Judge(o.network.discriminator(self.add_duel(data, generator=None)))
         self.past = nn.ModuleList(deepcopy(self.discriminator).requires_grad_(False) for _ in range(o.cascades - 1))
         self.register_buffer("cascade", torch.tensor(0))  # how many of them are there
         self.memory = Memory(o.memory, data.shape)
-        for penalty in o.penalties:
-            if set(penalty.players) != {"discriminator"}:
-                raise UsageError(
-                    f"{type(penalty).__name__} is paid by a generator, and energy has none; choose another penalty, or "
-                    "let the discriminator pay it, where it has a setting `player`"
-                )
-        for reason in (o.loss.forbids(self), *(penalty.forbids(self) for penalty in o.penalties)):
-            if reason:
-                raise UsageError(reason)
-        self.memories = remembered(o.penalties, self)
+        self.check_duels()
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.options.loss, *super().parts()
+
+    def has_staged(self, progress: float) -> bool:
+        return progress * self.options.cascades >= 1
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o = self.options
@@ -82,25 +83,22 @@ class Energy(Synthesis):
         self.discriminator.moments.reset()
         real = next(batches)["image"]
         fresh = self.sample(len(real))
-        for step in range(o.discriminator_steps):
+        for step in range(self.steps()):
             real = next(batches)["image"] if step else real
             negative = self.memory.draw(len(real)).to(real) if self.memory else fresh
-            real_logits, negative_logits = self.discriminator(real), self.discriminator(negative)
-            context = Context(
-                self.discriminator,
-                real,
-                negative,
-                player=self.discriminator,
-                rounds=self.rounds,
-                progress=self.progress,
-            )
-            owed = paid(o.penalties, self.memories, context)
+            real_logits, negative_logits = self.score(real), self.score(negative)
+            owed = self.extras("discriminator", Context.of(self.score, real, negative, real_logits, negative_logits))
             self.note(
                 d_real=real_logits, d_negative=negative_logits, distance=real_logits.mean() - negative_logits.mean()
             )
             yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, negative_logits), **owed)
+            self.adapt(real_logits)
         self.memory.keep(fresh)
         self.discriminator.calibrate(real)
+
+    def score(self, x: Tensor) -> Tensor:
+        """The logits [N] of samples as the discriminator is shown them; climbs and their goals know no views."""
+        return self.discriminator(self.seen(x))
 
     def begin_cascade(self) -> None:
         """Where a part of the run ends, its discriminator stays behind as one that climbs pass."""

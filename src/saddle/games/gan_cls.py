@@ -7,12 +7,14 @@ halfway between two as well, which nobody wrote and of which no real image is ne
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..nets import gan_cls
 from ..spec import Batch, DataSpec
 from ..tasks import Move
@@ -42,33 +44,52 @@ class GANCLS(TextToImage):
         super().__init__(data, options)
         o = self.options
         self.generator = gan_cls.Generator(o.z_dim, self.text_dim, data, o.width, o.read)
-        self.discriminator = gan_cls.Discriminator(self.text_dim, data, o.discriminator_width, o.read)
+        self.discriminator = gan_cls.Discriminator(self.text_dim, self.add_duel(data), o.discriminator_width, o.read)
+        self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, batch = self.options, next(batches)
+        o = self.options
         if self.learns_to_read():
-            yield self.reading(batch)
+            yield self.reading(next(batches))
             return
 
-        real, text = batch["image"], self.embed(batch["caption"])
-        other = mismatched(batch["caption"], text)
-        with torch.no_grad():
-            fake = self.generator(self.noise(len(text)), text)
-        features = self.discriminator.features(real)
-        real_logits, fake_logits = full(self.discriminator.match(features, text)), full(self.discriminator(fake, text))
-        wrong_logits = None if other is None else full(self.discriminator.match(features, other))
-        self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
-        if wrong_logits is not None:
-            self.note(d_wrong=o.loss.output(wrong_logits))
-        unreal = joined(wrong_logits, fake_logits)
-        yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, unreal))
+        for _ in range(self.steps()):
+            batch = next(batches)
+            real, text = batch["image"], self.embed(batch["caption"])
+            other = mismatched(batch["caption"], text)
+            z = self.noise(len(text))
+            with torch.no_grad():
+                fake = self.generator(z, text)
+            features = self.discriminator.features(self.seen(real))
+            real_logits, fake_logits = full(self.discriminator.match(features, text)), self.score(fake, text)
+            wrong_logits = None if other is None else full(self.discriminator.match(features, other))
+            self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
+            if wrong_logits is not None:
+                self.note(d_wrong=o.loss.output(wrong_logits))
+            unreal = joined(wrong_logits, fake_logits)
+            owed = self.extras("discriminator", self.context(real, real_logits, fake, fake_logits, z, text))
+            yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, unreal), **owed)
+            self.adapt(real_logits)
 
         z = self.noise(len(text))
         if o.interpolate and other is not None:
             mixed = (o.interpolation * text + (1 - o.interpolation) * other)[::2]
             text, z = torch.cat([text, mixed]), torch.cat([z, self.noise(len(mixed))])
-        fake_logits = full(self.discriminator(self.generator(z, text), text))
-        yield Move("generator", adversarial=o.loss.generator(None, fake_logits))
+        fake = self.generator(z, text)
+        fake_logits = self.score(fake, text)
+        owed = self.extras("generator", self.context(real, None, fake, fake_logits, z, text))
+        yield Move("generator", adversarial=o.loss.generator(None, fake_logits), **owed)
+
+    def score(self, x: Tensor, text: Tensor) -> Tensor:
+        """The logits [N] of images as the views show them, with their texts."""
+        return full(self.discriminator(self.seen(x), text))
+
+    def context(
+        self, real: Tensor, real_logits: Tensor | None, fake: Tensor, fake_logits: Tensor, z: Tensor, text: Tensor
+    ) -> Context:
+        """Real images, if they were judged, and fakes with the same texts."""
+        score, generate = partial(self.score, text=text), partial(self.generator, text=text)
+        return Context.of(score, real, fake, real_logits, fake_logits, z=z, generate=generate)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.generator(z, self.known(z, label))

@@ -17,12 +17,14 @@ from torch.nn.functional import cross_entropy, one_hot
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import infogan
 from ..nets.infogan import CodeOutput
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sweep, Traversal
+from ._adversarial import Adversarial
 
 
 class Code(NamedTuple):
@@ -30,9 +32,11 @@ class Code(NamedTuple):
     continuous: Tensor  # in [-1, 1], [N, D]
 
 
-class InfoGAN(Traversal):
+class InfoGAN(Adversarial, Traversal):
+    companion = "code"
+
     @dataclass(frozen=True)
-    class Options(Traversal.Options):
+    class Options(Adversarial.Options, Traversal.Options):
         z_dim: int = 62  # numbers in the noise beside the code
         categories: int = 10  # values of the category
         continuous: int = 2  # numbers in the code
@@ -61,35 +65,53 @@ class InfoGAN(Traversal):
         super().__init__(data, options)
         o = self.options
         self.generator = infogan.generator(o.z_dim + o.categories + o.continuous, data, o.width)
-        self.discriminator = infogan.Discriminator(data, o.categories, o.continuous, o.width)
+        self.discriminator = infogan.Discriminator(self.add_duel(data), o.categories, o.continuous, o.width)
+        self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, real = self.options, next(batches)["image"]
+        o = self.options
+        for _ in range(self.steps()):
+            real = next(batches)["image"]
+            code = self.codes(len(real))
+            z = self.noise(len(real), code=code)
+            with torch.no_grad():
+                fake = self.generator(z)
+            real_logits, output = self.score(real), self.discriminate(fake)
+            fake_logits, surprise = full(output.logits), self.surprise(output, code)
+            self.note(
+                d_real=o.loss.output(real_logits),
+                d_fake=o.loss.output(fake_logits),
+                information=self.entropy() - surprise,
+            )
+            context = Context.of(self.score, real, fake, real_logits, fake_logits, z=z, generate=self.generator)
+            yield Move(
+                "discriminator",
+                adversarial=o.loss.discriminator(real_logits, fake_logits),
+                information=o.information_weight * surprise,
+                **self.extras("discriminator", context),
+            )
+            self.adapt(real_logits)
 
         code = self.codes(len(real))
-        with torch.no_grad():
-            fake = self.generator(self.noise(len(real), code=code))
-        real_logits, output = full(self.discriminator(real).logits), self.discriminator(fake)
-        fake_logits, surprise = full(output.logits), self.surprise(output, code)
-        self.note(
-            d_real=o.loss.output(real_logits),
-            d_fake=o.loss.output(fake_logits),
-            information=self.entropy() - surprise,
-        )
-        yield Move(
-            "discriminator",
-            adversarial=o.loss.discriminator(real_logits, fake_logits),
-            information=o.information_weight * surprise,
-        )
-
-        code = self.codes(len(real))
-        output = self.discriminator(self.generator(self.noise(len(real), code=code)))
-        compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
+        z = self.noise(len(real), code=code)
+        fake = self.generator(z)
+        output = self.discriminate(fake)
+        compared = self.score(real) if o.loss.relativistic else None
+        context = Context.of(self.score, real, fake, compared, full(output.logits), z=z, generate=self.generator)
         yield Move(
             "generator",
             adversarial=o.loss.generator(compared, full(output.logits)),
             information=o.information_weight * self.surprise(output, code),
+            **self.extras("generator", context),
         )
+
+    def discriminate(self, x: Tensor) -> CodeOutput:
+        """What D and Q make of images as the views show them."""
+        return self.discriminator(self.seen(x))
+
+    def score(self, x: Tensor) -> Tensor:
+        """D's logits of them.  [N]"""
+        return full(self.discriminate(x).logits)
 
     def surprise(self, output: CodeOutput, code: Code) -> Tensor:
         """-E log Q(c | x) in nats: how badly the code was guessed."""

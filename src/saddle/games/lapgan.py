@@ -8,6 +8,8 @@ enlarged real image, and Dₖ judges the residual added to that same image (Algo
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,18 +17,20 @@ from torch import Tensor, nn
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
-from ..layers.conditional import shares
+from ..context import Context
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
 from ..optim import SGD, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Synthesis
+from ._adversarial import Adversarial
+from ._conditional import Conditional
 
 
-class LAPGAN(Synthesis):
+class LAPGAN(Conditional, Adversarial):
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each
         smallest: int = 8  # about how many pixels the shorter side has at the smallest level
         width: int = 64  # channels of the convolutions
@@ -47,63 +51,81 @@ class LAPGAN(Synthesis):
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
         o, (channels, height, width) = self.options, data.shape
-        if o.conditional:
-            self.needs = ("image", "label")
         classes = len(data.classes) if o.conditional else 0
         self.sizes = levels(height, width, o.smallest)  # the smallest first
-        smallest = (channels, *self.sizes[0])
-        self.generator = nn.ModuleList([SmallestGenerator(o.z_dim, smallest, classes, o.smallest_width)])
+        smallest, *larger = (
+            self.add_duel(DataSpec.of((channels, *size)), name, f"discriminator.{k}", f"generator.{k}").shape
+            for k, (name, size) in enumerate(zip(self.names, self.sizes, strict=True))
+        )
+        self.generator = nn.ModuleList(
+            [SmallestGenerator(o.z_dim, (channels, *self.sizes[0]), classes, o.smallest_width)]
+        )
         self.discriminator = nn.ModuleList([SmallestDiscriminator(smallest, classes, o.smallest_width)])
-        for size in self.sizes[1:]:
+        for size, shown in zip(self.sizes[1:], larger, strict=True):
             self.generator.append(LevelGenerator(channels, size, classes, o.width))
-            self.discriminator.append(LevelDiscriminator(channels, size, classes, o.width))
+            self.discriminator.append(LevelDiscriminator(shown[0], size, classes, o.width))
+        self.check_duels()
 
     def check_data(self) -> None:
         super().check_data()
         if self.options.conditional:
             self.check_labels("--game.conditional false")
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.data.classes if self.options.conditional else ()
-
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, batch = self.options, next(batches)
-        real, label = pyramid(batch["image"], len(self.sizes)), batch["label"] if o.conditional else None
+        o = self.options
+        for _ in range(self.steps()):
+            batch = next(batches)
+            real, label = pyramid(batch["image"], len(self.sizes)), self.label_of(batch)
+            z = self.noise(len(real[0]))
+            with torch.no_grad():
+                fake = self.fakes(z, real, label)
+            losses: dict[str, Any] = {}
+            contexts = [self.context(k, z, real, fake, label, compares=True) for k in range(len(self.sizes))]
+            for k, (name, context) in enumerate(zip(self.names, contexts, strict=True)):
+                d_real, d_fake = o.loss.output(context.real_logits), o.loss.output(context.fake_logits)
+                self.note(**{f"d_real_{name}": d_real, f"d_fake_{name}": d_fake})
+                losses[name] = o.loss.discriminator(context.real_logits, context.fake_logits)
+                losses |= self.extras("discriminator", context, k)
+            yield Move("discriminator", **losses)
+            for k, context in enumerate(contexts):
+                self.adapt(context.real_logits, k)
 
-        with torch.no_grad():
-            fake = self.fakes(real, label)
-        losses = {}
+        z = self.noise(len(real[0]))
+        fake, losses = self.fakes(z, real, label), {}
         for k, name in enumerate(self.names):
-            real_logits, fake_logits = self.judge(k, real[k], label), self.judge(k, fake[k], label)
-            self.note(**{f"d_real_{name}": o.loss.output(real_logits), f"d_fake_{name}": o.loss.output(fake_logits)})
-            losses[name] = o.loss.discriminator(real_logits, fake_logits)
-        yield Move("discriminator", **losses)  # type: ignore[arg-type]
-
-        fake, losses = self.fakes(real, label), {}
-        for k, name in enumerate(self.names):
-            compared = self.judge(k, real[k], label) if o.loss.relativistic else None
-            losses[name] = o.loss.generator(compared, self.judge(k, fake[k], label))
-        yield Move("generator", **losses)  # type: ignore[arg-type]
+            context = self.context(k, z, real, fake, label, compares=o.loss.relativistic)
+            losses[name] = o.loss.generator(context.real_logits, context.fake_logits)
+            losses |= self.extras("generator", context, k)
+        yield Move("generator", **losses)
 
     @property
     def names(self) -> list[str]:
         """Of the levels, by their heights, in the log."""
         return [f"level_{height}" for height, _ in self.sizes]
 
-    def fakes(self, real: list[Tensor], label: Tensor | None) -> list[Tensor]:
+    def context(
+        self, k: int, z: Tensor, real: list[Tensor], fake: list[Tensor], label: Tensor | None, compares: bool
+    ) -> Context:
+        """Real and fake images of a level as judged; the real ones only if somebody `compares`."""
+        score = partial(self.score, k, label=label)
+        real_logits = score(real[k]) if compares else None
+        generate = lambda z: self.fakes(z, real, label)[k]  # noqa: E731
+        return Context.of(score, real[k], fake[k], real_logits, score(fake[k]), z=z, label=label, generate=generate)
+
+    def fakes(self, z: Tensor, real: list[Tensor], label: Tensor | None) -> list[Tensor]:
         """For each level a fake: what is drawn onto the real image of the level below, enlarged."""
-        z, *planes = self.split(self.noise(len(real[0])))
-        drawn = [self.generator[0](z, *known(label))]
+        z, *planes = self.split(z)
+        drawn = [self.generator[0](z, *given(label))]
         for k, (plane, below) in enumerate(zip(planes, real, strict=False), 1):
             drawn.append(self.detail(k, plane, doubled(below), label))
         return [full(x) for x in drawn]
 
     def detail(self, k: int, plane: Tensor, coarse: Tensor, label: Tensor | None) -> Tensor:
-        return coarse + self.generator[k](plane, coarse, *known(label))
+        return coarse + self.generator[k](plane, coarse, *given(label))
 
-    def judge(self, k: int, image: Tensor, label: Tensor | None) -> Tensor:
-        return full(self.discriminator[k](image, *known(label)))
+    def score(self, k: int, image: Tensor, label: Tensor | None) -> Tensor:
+        """The logits [N] of a level's images as the views show them."""
+        return full(self.discriminator[k](self.seen(image, k), *given(label)))
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z, standard normal, and the planes, uniform in [-1, 1], one after the other in a row."""
@@ -115,12 +137,9 @@ class LAPGAN(Synthesis):
         z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
 
-    def embed(self, label: Tensor) -> Tensor:
-        return shares(label, len(self.labels)).to(self.dtype)
-
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         z, *planes = self.split(z)
-        x = self.generator[0](z, *known(label))
+        x = self.generator[0](z, *given(label))
         for k, plane in enumerate(planes, 1):
             x = self.detail(k, plane, doubled(x), label)
         return x.clamp(-1, 1)
@@ -134,5 +153,5 @@ def pyramid(image: Tensor, count: int) -> list[Tensor]:
     return images[::-1]
 
 
-def known(label: Tensor | None) -> list[Tensor]:
+def given(label: Tensor | None) -> list[Tensor]:
     return [] if label is None else [label]

@@ -15,18 +15,21 @@ from torch.nn.functional import cross_entropy, one_hot
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
 from ..optim import Adam, Optim
 from ..spec import SAMPLES, Batch, DataSpec
 from ..tasks import Move, Synthesis
+from ._adversarial import Adversarial
 
 
-class MGAN(Synthesis):
+class MGAN(Adversarial, Synthesis):
     takes = SAMPLES
+    companion = "generator"
 
     @dataclass(frozen=True)
-    class Options(Synthesis.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
         generators: int = 10  # K, of the mixture
         diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
         latents: int = 12  # to a batch, of each of which every generator makes a fake
@@ -49,7 +52,8 @@ class MGAN(Synthesis):
         super().__init__(data, options)
         o = self.options
         self.generator = mgan.generator(o.z_dim, o.generators, data, o.width)
-        self.discriminator = mgan.discriminator(o.generators, data, o.width)
+        self.discriminator = mgan.discriminator(o.generators, self.add_duel(data), o.width)
+        self.check_duels()
 
     def latents(self) -> int:
         """How many this process draws for this micro-batch."""
@@ -62,23 +66,45 @@ class MGAN(Synthesis):
         return latents // shares
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, real = self.options, next(batches)["image"]
-        latents = self.latents()
+        o, latents, steps = self.options, self.latents(), self.steps()
         origin = torch.arange(o.generators, device=self.device).repeat_interleave(latents)
-        fake = self.generator(self.noise(latents, origin=origin))  # judged twice, as in the code
+        for step in range(steps):
+            real = next(batches)["image"]
+            z = self.noise(latents, origin=origin)
+            with torch.set_grad_enabled(step == steps - 1):
+                fake = self.generator(z)  # judged twice, as in the code
 
-        real_logits, judgement = full(self.discriminator(real).logits), self.discriminator(fake.detach())
-        fake_logits, confusion = full(judgement.logits), cross_entropy(full(judgement.origin), origin)
-        self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
-        yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, fake_logits), confusion=confusion)
+            real_logits, output = self.score(real), self.discriminate(fake.detach())
+            fake_logits, confusion = full(output.logits), cross_entropy(full(output.origin), origin)
+            self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
+            context = Context.of(
+                self.score, real, fake.detach(), real_logits, fake_logits, z=z, generate=self.generator
+            )
+            yield Move(
+                "discriminator",
+                adversarial=o.loss.discriminator(real_logits, fake_logits),
+                confusion=confusion,
+                **self.extras("discriminator", context),
+            )
+            self.adapt(real_logits)
 
-        judgement = self.discriminator(fake)
-        compared = full(self.discriminator(real).logits) if o.loss.relativistic else None
+        output = self.discriminate(fake)
+        compared = self.score(real) if o.loss.relativistic else None
+        context = Context.of(self.score, real, fake, compared, full(output.logits), z=z, generate=self.generator)
         yield Move(
             "generator",
-            adversarial=o.loss.generator(compared, full(judgement.logits)),
-            confusion=o.diversity_weight * cross_entropy(full(judgement.origin), origin),
+            adversarial=o.loss.generator(compared, full(output.logits)),
+            confusion=o.diversity_weight * cross_entropy(full(output.origin), origin),
+            **self.extras("generator", context),
         )
+
+    def discriminate(self, x: Tensor) -> mgan.OriginOutput:
+        """What the discriminator makes of samples as the views show them."""
+        return self.discriminator(self.seen(x))
+
+    def score(self, x: Tensor) -> Tensor:
+        """Its logits of "real".  [N]"""
+        return full(self.discriminate(x).logits)
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
         """z, uniform in [-1, 1], and a 1 for the generator that it goes to; the same z for each block of `origin`."""

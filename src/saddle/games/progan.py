@@ -59,6 +59,9 @@ class ProGAN(TwoPlayer):
         self.discriminator.trunk.grow(self.growth())  # type: ignore[operator]
         return self.generator.grow(self.growth())
 
+    def has_staged(self, progress: float) -> bool:
+        return 2 * (self.levels - 1) * progress >= self.options.grown_at
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         begins = self.grow()
         for move in super().round(batch | {"image": self.show(batch["image"])} for batch in batches):

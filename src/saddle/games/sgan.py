@@ -26,17 +26,19 @@ from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Move
+from ._adversarial import Adversarial
 from ._unit_noise import UnitNoise
 
 
-class SGAN(UnitNoise, Classification):
+class SGAN(UnitNoise, Adversarial, Classification):
     needs = ("image", "label")
     averaged = ("generator", "discriminator")
     takes_unlabelled = True
     baseline = {"supervised": True}  # noqa: RUF012
+    companion = "label"
 
     @dataclass(frozen=True)
-    class Options(UnitNoise.Options):
+    class Options(Adversarial.Options, UnitNoise.Options):
         network: Network = Improved()  # the architecture of both players
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
         adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it
@@ -57,38 +59,52 @@ class SGAN(UnitNoise, Classification):
         super().__init__(data, options)
         o, plain = self.options, data.unconditional()
         self.generator = o.network.generator(o.z_dim, plain)
-        judge = o.network.discriminator(plain)
+        judge = o.network.discriminator(self.add_duel(plain))
         head = o.network.class_head(prod(features_shape(judge, plain)), len(data.classes))
         self.discriminator = ClassDiscriminator(judge.trunk, nn.Sequential(nn.Flatten(), head))
+        self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, batch = self.options, next(batches)
-        real = batch["image"]
-        of_real = self.judge(real)
-        classes = self.class_loss(of_real.classes, batch["label"])
+        o = self.options
+        for _ in range(self.steps()):
+            batch = next(batches)
+            real = batch["image"]
+            of_real = self.discriminate(real)
+            classes = self.class_loss(of_real.classes, batch["label"])
+            if o.supervised:
+                yield Move("discriminator", classes=classes)
+                continue
+            z = self.noise(len(real))
+            with torch.no_grad():
+                fake = self.generator(z)
+            of_fake = self.discriminate(fake)
+            self.note(d_real=o.loss.output(of_real.logits), d_fake=o.loss.output(of_fake.logits))
+            adversarial = o.adversarial_weight * o.loss.discriminator(of_real.logits, of_fake.logits)
+            owed = self.extras("discriminator", self.context(real, fake, of_real, of_fake, z))
+            yield Move("discriminator", classes=classes, adversarial=adversarial, **owed)
+            self.adapt(of_real.logits)
         if o.supervised:
-            yield Move("discriminator", classes=classes)
             return
 
+        z = self.noise(len(real))
+        fake = self.generator(z)
         with torch.no_grad():
-            fake = self.generator(self.noise(len(real)))
-        of_fake = self.judge(fake)
-        self.note(d_real=o.loss.output(of_real.logits), d_fake=o.loss.output(of_fake.logits))
-        adversarial = o.adversarial_weight * o.loss.discriminator(of_real.logits, of_fake.logits)
-        yield Move("discriminator", classes=classes, adversarial=adversarial)
-
-        fake = self.generator(self.noise(len(real)))
-        with torch.no_grad():
-            of_real = self.judge(real)
-        of_fake = self.judge(fake)
+            of_real = self.discriminate(real)
+        context = self.context(real, fake, of_real, self.discriminate(fake), z)
         if o.feature_matching:
-            yield Move("generator", feature_matching=matching(real, fake, of_real, of_fake))
+            matching = FeatureMatching(absolute=True).measure(context)  # as in the code
+            yield Move("generator", feature_matching=matching, **self.extras("generator", context))
         else:
-            yield Move("generator", adversarial=o.loss.generator(of_real.logits, of_fake.logits))
+            adversarial = o.loss.generator(context.real_logits, context.fake_logits)
+            yield Move("generator", adversarial=adversarial, **self.extras("generator", context))
 
-    def judge(self, x: Tensor) -> ClassOutput:
-        output = self.discriminator(x)
-        return output._replace(logits=full(output.logits), classes=full(output.classes))
+    def discriminate(self, x: Tensor) -> ClassOutput:
+        """What the discriminator makes of images as the views show them."""
+        return in_full(self.discriminator(self.seen(x)))
+
+    def context(self, real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput, z: Tensor) -> Context:
+        outputs = Output(*of_real[:2]), Output(*of_fake[:2])
+        return Context(lambda x: self.discriminate(x).logits, real, fake, *outputs, z=z, generate=self.generator)
 
     def class_loss(self, classes: Tensor, label: Tensor) -> Tensor:
         """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.
@@ -99,10 +115,9 @@ class SGAN(UnitNoise, Classification):
         return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / known
 
     def classify(self, image: Tensor) -> Tensor:
-        return log_softmax(self.judge(image).classes, 1)
+        return log_softmax(in_full(self.discriminator(image)).classes, 1)
 
 
-def matching(real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput) -> Tensor:
-    """The mean absolute difference of the mean features, as in the code."""
-    context = Context(lambda x: x, real, fake, Output(*of_real[:2]), Output(*of_fake[:2]))
-    return FeatureMatching(absolute=True).measure(context)
+def in_full(output: ClassOutput) -> ClassOutput:
+    """Logits in fp32, whatever the precision of the networks."""
+    return output._replace(logits=full(output.logits), classes=full(output.classes))

@@ -8,6 +8,7 @@ in the penalty is each pixel's, over the channels, as in the authors' code, whos
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +17,20 @@ from torch.nn.functional import mse_loss
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full, second_order
+from ..context import Context, Output, Score
 from ..layers.resize import resized
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets.singan import ScaleGenerator, pyramid, scale_discriminator
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Game, Move
+from ..tasks import Move
 from ..tasks.single_image import SingleImage
+from ._adversarial import Adversarial
 
 
-class SinGAN(SingleImage):
+class SinGAN(Adversarial, SingleImage):
     @dataclass(frozen=True)
-    class Options(Game.Options):
+    class Options(Adversarial.Options):
         loss: AdversarialLoss = Wasserstein()  # what both players make of the patches' logits
         reconstruction_weight: float = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
         gradient_penalty_weight: float = 0.1  # λ
@@ -43,7 +46,8 @@ class SinGAN(SingleImage):
         optim: Optim = Adam(lr=5e-4)  # of both players
 
         def __post_init__(self) -> None:
-            for name in ("min_side", "width", "widest", "discriminator_steps", "generator_steps"):
+            super().__post_init__()
+            for name in ("min_side", "width", "widest", "generator_steps"):
                 if getattr(self, name) < 1:
                     raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
             for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
@@ -60,10 +64,15 @@ class SinGAN(SingleImage):
         self.sizes = pyramid(height, width, o.min_side, o.max_side, o.factor)
         widths = [min(o.width << scale // 4, o.widest) for scale in range(len(self.sizes))]
         self.generator = nn.ModuleList(ScaleGenerator(channels, width) for width in widths)
-        self.discriminator = nn.ModuleList(scale_discriminator(channels, width) for width in widths)
+        shown = [
+            self.add_duel(DataSpec.of((channels, *size)), "", f"discriminator.{scale}", f"generator.{scale}").shape[0]
+            for scale, size in enumerate(self.sizes)
+        ]
+        self.discriminator = nn.ModuleList(map(scale_discriminator, shown, widths))
         self.register_buffer("fixed", torch.randn(1, 1, *self.sizes[0]))  # z*, once and for all
         self.register_buffer("amplitudes", torch.ones(len(self.sizes)))  # σ
         self.register_buffer("begun", torch.tensor(0))  # scales
+        self.check_duels()
 
     def check_data(self) -> None:
         super().check_data()
@@ -74,33 +83,51 @@ class SinGAN(SingleImage):
         o, done = self.options.optim, self.progress * len(self.sizes) % 1
         return replace(o, lr=o.lr / 10) if done >= self.options.slow_after else o
 
+    def has_staged(self, progress: float) -> bool:
+        return progress * len(self.sizes) >= min(self.options.slow_after, 1)
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, scale, image = self.options, int(self.progress * len(self.sizes)), next(batches)["image"]
         new = self.begin(scale, image[:1])
-        judge, real = self.discriminator[scale], resized(image, self.sizes[scale])
-        for step in range(o.discriminator_steps):
+        score, real = partial(self.score, scale), resized(image, self.sizes[scale])
+        for step in range(self.steps()):  # all on the same batch: there is one image
             with torch.no_grad():
-                fake = self.fake(len(real), scale)
-            real_logits, fake_logits = full(judge(real)), full(judge(fake))
+                context = self.context(scale, real)
+            real_logits, fake_logits = score(real), score(context.fake)
+            context = replace(context, real_output=Output(real_logits), fake_output=Output(fake_logits))
             self.note(d_real=o.loss.output(real_logits), d_fake=o.loss.output(fake_logits))
             yield Move(
                 "discriminator",
                 forget=new and step == 0,
                 adversarial=o.loss.discriminator(real_logits, fake_logits),
-                gradient_penalty=o.gradient_penalty_weight * gradient_penalty(judge, real, fake),
+                gradient_penalty=o.gradient_penalty_weight * gradient_penalty(score, real, context.fake),
+                **self.extras("discriminator", context, scale),
             )
+            self.adapt(real_logits, scale)
 
         below, fixed = (x.expand(len(real), -1, -1, -1) for x in (self.arriving(scale), self.fixed_planes()[scale]))
         for step in range(o.generator_steps):
-            compared = full(judge(real)) if o.loss.relativistic else None
-            adversarial = o.loss.generator(compared, full(judge(self.fake(len(real), scale))))
+            compared, context = score(real) if o.loss.relativistic else None, self.context(scale, real)
+            fake_logits = score(context.fake)
+            context = replace(context, fake_output=Output(fake_logits))
             back = full(self.generator[scale](fixed, below))
             yield Move(
                 "generator",
                 forget=new and step == 0,
-                adversarial=adversarial,
+                adversarial=o.loss.generator(compared, fake_logits),
                 reconstruction=o.reconstruction_weight * mse_loss(back, real),
+                **self.extras("generator", context, scale),
             )
+
+    def context(self, scale: int, real: Tensor) -> Context:
+        """New fakes of a scale beside real images, not judged yet; z is the noise of that scale."""
+        *below, plane = self.planes(len(real), self.sizes[: scale + 1])
+        generate = lambda plane: self.fake([*below, plane])  # noqa: E731
+        return Context(partial(self.score, scale), real, generate(plane), z=plane, generate=generate)
+
+    def score(self, scale: int, x: Tensor) -> Tensor:
+        """The logits [N, 1, h, w] of patches at a scale as the views show them."""
+        return full(self.discriminator[scale](self.seen(x, scale)))
 
     def begin(self, scale: int, image: Tensor) -> bool:
         """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
@@ -123,18 +150,18 @@ class SinGAN(SingleImage):
             return torch.zeros(1, self.data.shape[0], *self.sizes[0]).to(self.fixed)
         return resized(self.reconstruct(scale), self.sizes[scale])
 
-    def fake(self, n: int, scale: int) -> Tensor:
-        """n images of a scale; only its own generator is differentiated."""
-        planes = self.planes(n, self.sizes[: scale + 1])
+    def fake(self, planes: list[Tensor]) -> Tensor:
+        """Images of the scale that the last plane of noise is for; only its own generator is differentiated."""
+        scale = len(planes) - 1
         with torch.no_grad():
             below = self.climb(planes[:-1]) if scale else self.arriving(0)
         return self.step(scale, planes[-1], resized(below, self.sizes[scale]))
 
 
-def gradient_penalty(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(score: Score, real: Tensor, fake: Tensor) -> Tensor:
     """(‖∇C(x̂)‖ - 1)² for each pixel's gradient of the sum of all patches' logits, x̂ on lines from fake to real."""
     with second_order(real):
         t = rng.rand(len(real), 1, 1, 1, device=real.device).to(real)
         between = torch.lerp(fake, real, t).requires_grad_()
-        (gradient,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
+        (gradient,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
         return (gradient.norm(dim=1) - 1).square().mean()

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
+from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
 
 
 class StackGAN(TextToImage, Sizes):
@@ -53,32 +54,74 @@ class StackGAN(TextToImage, Sizes):
         first = StageI(o.z_dim, self.text_dim, small, o.code, o.width)
         second = StageII(self.text_dim, data.shape[0], o.code, o.width, o.factor, o.blocks)
         self.generator = nn.ModuleList([first, second])
-        rough = Discriminator(small, o.code, o.discriminator_width, alone=False)
-        self.discriminator = nn.ModuleList([rough, Discriminator(data, o.code, o.discriminator_width)])
+        shown = [
+            self.add_duel(spec, "", f"discriminator.{stage}", f"generator.{stage}")
+            for stage, spec in enumerate((small, data.unconditional()))
+        ]
+        rough = Discriminator(shown[0], o.code, o.discriminator_width, alone=False)
+        self.discriminator = nn.ModuleList([rough, Discriminator(shown[1], o.code, o.discriminator_width)])
         self.register_buffer("stage", torch.zeros((), dtype=torch.int64))
+        self.check_duels()
+
+    def has_staged(self, progress: float) -> bool:
+        return super().has_staged(progress) or progress >= self.options.second_from
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, batch = self.options, next(batches)
+        o = self.options
         if self.learns_to_read():
-            yield self.reading(batch)
+            yield self.reading(next(batches))
             return
 
-        stage = int(self.progress >= o.second_from)
+        stage, steps = int(self.progress >= o.second_from), self.steps()
         self.stage.fill_(stage)
-        judge, text = self.discriminator[stage], self.embed(batch["caption"])
-        real = batch["image"] if stage else shrink(batch["image"], o.factor)
-        drawn = self.draw(stage, self.noise(len(text)), text)  # judged twice, as in the code
-        fake, c = drawn.images[-1], drawn.mean.detach()
+        network = self.discriminator[stage]
+        for step in range(steps):
+            batch = next(batches)
+            text = self.embed(batch["caption"])
+            real = batch["image"] if stage else shrink(batch["image"], o.factor)
+            z = self.noise(len(text))
+            with torch.set_grad_enabled(step == steps - 1):
+                drawn = self.draw(stage, z, text)  # judged twice, as in the code
+            fake, c = drawn.images[-1], drawn.mean.detach()
 
-        right, wrong, unreal = judged(judge, real, fake.detach(), c, mismatched(batch["caption"], c))
-        self.note(d_real=o.loss.output(full(right.joint)), d_fake=o.loss.output(full(unreal.joint)))
-        accepted, refused = joined(right.joint, right.alone), joined(wrong.joint, unreal.joint, unreal.alone)
-        yield Move("discriminator", adversarial=o.loss.discriminator(accepted, refused))
+            shown = self.seen(real, stage), self.seen(fake.detach(), stage)
+            right, wrong, unreal = compared(network, *shown, c, mismatched(batch["caption"], c))
+            self.note(d_real=o.loss.output(full(right.joint)), d_fake=o.loss.output(full(unreal.joint)))
+            accepted, refused = joined(right.joint, right.alone), joined(wrong.joint, unreal.joint, unreal.alone)
+            context = self.context(stage, real, right.heads(), fake.detach(), unreal.heads(), z, text, c)
+            owed = self.extras("discriminator", context, stage)
+            yield Move("discriminator", adversarial=o.loss.discriminator(accepted, refused), **owed)
+            self.adapt(right.heads(), stage)
 
+        outputs = network(self.seen(fake, stage), c)
+        context = self.context(stage, real, None, fake, outputs.heads(), z, text, c)
         yield Move(
             "generator",
-            adversarial=persuasion(o.loss, judge(fake, c)),
+            adversarial=persuasion(o.loss, outputs),
             kl=o.kl_weight * divergence(drawn.mean, drawn.log_var),
+            **self.extras("generator", context, stage),
+        )
+
+    def context(
+        self,
+        stage: int,
+        real: Tensor,
+        real_logits: Tensor | None,
+        fake: Tensor,
+        fake_logits: Tensor,
+        z: Tensor,
+        text: Tensor,
+        c: Tensor,
+    ) -> Context:
+        """Real images, if they were judged, and fakes of a stage with the same texts."""
+        return Context.of(
+            lambda x: self.discriminator[stage](self.seen(x, stage), c).heads(),
+            real,
+            fake,
+            real_logits,
+            fake_logits,
+            z=z,
+            generate=lambda z: self.draw(stage, z, text).images[-1],
         )
 
     def draw(self, stage: int, noise: Tensor, text: Tensor | None) -> Drawn:

@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context
 from ..layers.colours import recolouring
 from ..layers.init import orthogonal
 from ..layers.resample import shrink
-from ..nets.stackgan import Discriminator, Judgement, smaller
+from ..nets.stackgan import Discriminator, Drawn, TextLogits, smaller
 from ..nets.stackgan_v2 import Tree
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, divergence, joined, judged, mismatched, persuasion
+from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
 
 
 class StackGANv2(TextToImage, Sizes):
@@ -54,37 +56,89 @@ class StackGANv2(TextToImage, Sizes):
         sizes = [smaller("StackGAN++", data, factor) for factor in self.factors]
         code = o.code if self.text_dim else 0
         self.generator = Tree(o.z_dim, self.text_dim, sizes[0], o.branches, o.code, o.width, o.blocks)
-        self.discriminator = nn.ModuleList(
-            orthogonal(Discriminator(size, code, o.discriminator_width, o.alone or not code)) for size in sizes
-        )
         self.names = [f"size_{size.shape[1]}" for size in sizes]
+        shown = [
+            self.add_duel(size, name, f"discriminator.{k}")
+            for k, (size, name) in enumerate(zip(sizes, self.names, strict=True))
+        ]
+        self.discriminator = nn.ModuleList(
+            orthogonal(Discriminator(each, code, o.discriminator_width, o.alone or not code)) for each in shown
+        )
+        self.check_duels()
         self.colour_weight = (0.0 if code else 50.0) if o.colour_weight is None else o.colour_weight
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, batch = self.options, next(batches)
+        o, steps = self.options, self.steps()
         if self.learns_to_read():
-            yield self.reading(batch)
+            yield self.reading(next(batches))
             return
 
-        text = self.embed(batch["caption"]) if self.text_dim else None
-        drawn = self.generator(self.noise(len(batch["image"])), text)  # judged twice, as in the code
-        c = None if drawn.mean is None else drawn.mean.detach()
-        other = None if c is None else mismatched(batch["caption"], c)
-        players = list(zip(self.names, self.discriminator, self.factors, drawn.images, strict=True))
-        losses: dict[str, Any] = {}
-        for name, judge, factor, fake in players:
-            real = shrink(batch["image"], factor)
-            losses[name] = self.refutation(*judged(judge, real, fake.detach(), c, other)) / len(real)
-        yield Move("discriminator", **losses)
+        for step in range(steps):
+            batch = next(batches)
+            text = self.embed(batch["caption"]) if self.text_dim else None
+            z = self.noise(len(batch["image"]))
+            with torch.set_grad_enabled(step == steps - 1):
+                drawn = self.generator(z, text)  # judged twice, as in the code
+            c = None if drawn.mean is None else drawn.mean.detach()
+            other = None if c is None else mismatched(batch["caption"], c)
+            losses, answers = self.refusals(batch["image"], drawn, z, text, c, other)
+            yield Move("discriminator", **losses)
+            for k, logits in enumerate(answers):
+                self.adapt(logits, k)
 
-        losses = {name: persuasion(o.loss, judge(fake, c)) for name, judge, _, fake in players}
+        outputs = [self.discriminate(k, fake, c) for k, fake in enumerate(drawn.images)]
+        losses = {name: persuasion(o.loss, output) for name, output in zip(self.names, outputs, strict=True)}
         if c is not None:
             losses["kl"] = o.kl_weight * divergence(drawn.mean, drawn.log_var)
         if self.colour_weight:
             losses["colour"] = self.colour_weight * recolouring([full(image) for image in drawn.images])
-        yield Move("generator", **losses)
+        last = len(outputs) - 1  # one generator draws all sizes: what it owes, it owes once, for the largest
+        context = self.context(last, batch["image"], None, drawn.images[-1], outputs[-1].heads(), z, text, c)
+        yield Move("generator", **losses, **self.extras("generator", context, last))
 
-    def refutation(self, right: Judgement, wrong: Judgement, unreal: Judgement) -> Tensor:
+    def refusals(
+        self, image: Tensor, drawn: Drawn, z: Tensor, text: Tensor | None, c: Tensor | None, other: Tensor | None
+    ) -> tuple[dict[str, Any], list[Tensor]]:
+        """What the discriminators of all sizes pay, by name, and their logits of the real images."""
+        losses: dict[str, Any] = {}
+        answers = []
+        players = zip(self.names, self.discriminator, self.factors, drawn.images, strict=True)
+        for k, (name, network, factor, fake) in enumerate(players):
+            real, fake = shrink(image, factor), fake.detach()
+            right, wrong, unreal = compared(network, self.seen(real, k), self.seen(fake, k), c, other)
+            losses[name] = self.refutation(right, wrong, unreal) / len(right.heads())
+            context = self.context(k, real, right.heads(), fake, unreal.heads(), z, text, c)
+            losses |= self.extras("discriminator", context, k)
+            answers.append(right.heads())
+        return losses, answers
+
+    def discriminate(self, k: int, image: Tensor, c: Tensor | None) -> TextLogits:
+        """What the discriminator of a size makes of images as the views show them."""
+        return self.discriminator[k](self.seen(image, k), c)
+
+    def context(
+        self,
+        k: int,
+        real: Tensor,
+        real_logits: Tensor | None,
+        fake: Tensor,
+        fake_logits: Tensor,
+        z: Tensor,
+        text: Tensor | None,
+        c: Tensor | None,
+    ) -> Context:
+        """Real images, if they were judged, and fakes of one size with the same texts."""
+        return Context.of(
+            lambda x: self.discriminate(k, x, c).heads(),
+            real,
+            fake,
+            real_logits,
+            fake_logits,
+            z=z,
+            generate=lambda z: self.generator(z, text).images[k],
+        )
+
+    def refutation(self, right: TextLogits, wrong: TextLogits, unreal: TextLogits) -> Tensor:
         """What a discriminator minimises, N times: six cross-entropies if it judges all that it can.
 
         An image with a text that is not its own is a real image by itself, as in the code.

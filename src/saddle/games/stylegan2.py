@@ -14,7 +14,7 @@ from ..base.errors import UsageError
 from ..nets import stylegan2
 from ..nets.network import Network
 from ..optim import Adam, Optim
-from ..penalties import R1, Penalty
+from ..penalties import R1, PathLength, Penalty
 from ..spec import DataSpec
 from ..views import ADA, View
 from ._two_player import TwoPlayer
@@ -29,7 +29,7 @@ class StyleGAN2(TwoPlayer):
         network: Network = stylegan2.StyleGAN2()  # the architecture of both players
         # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
         # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
-        penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), stylegan2.PathLength())  # γ, and its own
+        penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), PathLength())  # γ, and its own
         views: tuple[View, ...] = (ADA(),)  # what the discriminator is shown of real and fake samples alike
         optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players
 

@@ -17,19 +17,25 @@ from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..context import Context, Output
 from ..layers.likelihood import Gaussian
 from ..layers.whole import WholeMean
+from ..losses import NonSaturating
 from ..nets import vaegan
 from ..optim import Optim, RMSprop
 from ..spec import Batch, DataSpec
 from ..tasks import Move
+from ._adversarial import Adversarial
 from ._autoencoder import divergence, reparametrise
 from ._coded import Coded
 
 
-class VAEGAN(Coded):
+class VAEGAN(Adversarial, Coded):
+    companion = "image to be reconstructed"
+    criterion = NonSaturating()
+
     @dataclass(frozen=True)
-    class Options(Coded.Options):
+    class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 128  # numbers in a latent
         width: int = 64  # channels of the encoder's largest map
         reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
@@ -56,36 +62,67 @@ class VAEGAN(Coded):
         o = self.options
         self.encoder = vaegan.Encoder(o.z_dim, data, o.width)
         self.generator = vaegan.decoder(o.z_dim, data, o.width)
-        self.discriminator = vaegan.Discriminator(data, o.width)
+        self.discriminator = vaegan.Discriminator(self.add_duel(data), o.width)
         self.register_buffer("costs", torch.full((2,), o.equilibrium))  # of images and of samples, in the last round
         self.cost = WholeMean()
+        self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         real, (generator_steps, discriminator_steps) = next(batches)["image"], self.in_balance()
         self.cost.reset()
-        output = self.discriminator(real)
-        seen = full(output.features).detach()
+        output = self.discriminate(real)
+        seen = full(self.likeness(real, output)).detach()
 
         mean, log_var = map(full, self.encoder(real))
         z, _ = reparametrise(mean, log_var)
-        again = self.discriminator(self.generator(z)).features
+        again = self.discriminator(self.generator(z)).features  # layers are compared without the views
         yield Move("encoder", prior=divergence(mean, log_var).mean(), reconstruction=self.surprise(seen, again))
 
-        again, sample = self.generator(z.detach()), self.generator(self.noise(len(real)))
-        judged = [self.discriminator(x) for x in (again, sample)]
+        again, sample = self.generator(z.detach()), self.generator(prior := self.noise(len(real)))
+        judged = [self.discriminate(x) for x in (again, sample)]
         if generator_steps:
+            likeness = self.likeness(again, judged[0])
+            context = self.context(real, None, sample, full(judged[1].logits), prior)
             yield Move(
                 "generator",
-                reconstruction=self.options.reconstruction_weight * self.surprise(seen, judged[0].features),
+                reconstruction=self.options.reconstruction_weight * self.surprise(seen, likeness),
                 adversarial=torch.stack([softplus(-full(each.logits)).mean() for each in judged]).sum(),
+                **self.extras("generator", context),
             )
 
-        logits = [full(self.discriminator(x.detach()).logits) for x in (again, sample)]
-        self.note(d_real=full(output.logits).sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
-        of_real, of_again, of_sample = (softplus(x).mean() for x in (-full(output.logits), *logits))
-        if discriminator_steps:
-            yield Move("discriminator", adversarial=of_real + of_again + of_sample)
+        for step in range(self.steps() if discriminator_steps else 1):
+            if step:
+                real = next(batches)["image"]
+                prior, output = self.noise(len(real)), self.discriminate(real)
+                with torch.no_grad():
+                    again = self.generator(reparametrise(*map(full, self.encoder(real)))[0])
+                    sample = self.generator(prior)
+            real_logits = full(output.logits)
+            logits = [self.score(x.detach()) for x in (again, sample)]
+            self.note(d_real=real_logits.sigmoid(), d_again=logits[0].sigmoid(), d_fake=logits[1].sigmoid())
+            of_real, of_again, of_sample = (softplus(x).mean() for x in (-real_logits, *logits))
+            if discriminator_steps:
+                context = self.context(real, real_logits, sample.detach(), logits[1], prior)
+                owed = self.extras("discriminator", context)
+                yield Move("discriminator", adversarial=of_real + of_again + of_sample, **owed)
+                self.adapt(real_logits)
         self.costs.copy_(self.cost.add(torch.stack((of_real, of_sample)).detach()))
+
+    def discriminate(self, x: Tensor) -> Output:
+        """What the discriminator makes of images as the views show them."""
+        return self.discriminator(self.seen(x))
+
+    def score(self, x: Tensor) -> Tensor:
+        """Its logits of them.  [N]"""
+        return full(self.discriminate(x).logits)
+
+    def context(self, real: Tensor, real_logits: Tensor | None, fake: Tensor, logits: Tensor, z: Tensor) -> Context:
+        """Real images, if they were judged, and samples: penalties do not look at reconstructions."""
+        return Context.of(self.score, real, fake, real_logits, logits, z=z, generate=self.generator)
+
+    def likeness(self, x: Tensor, output: Output) -> Tensor:
+        """Dis_l(x) of images themselves, which views would move apart from their reconstructions.  [N, …]"""
+        return self.discriminator(x).features if self.options.views else output.features
 
     def in_balance(self) -> tuple[bool, bool]:
         """Whether generator and discriminator take a step, by the costs of the last round; at least one does."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation import evaluate
-    from .features import Extractor, extractor
+    from .extractors import extractor
+    from .features import Extractor
     from .names import metric_names
     from .reference import Reference
     from .score import Score, rank
@@ -20,7 +21,7 @@ _HOME = {
     "Reference": "reference",
     "Score": "score",
     "evaluate": "evaluation",
-    "extractor": "features",
+    "extractor": "extractors",
     "metric_names": "names",
     "rank": "score",
 }

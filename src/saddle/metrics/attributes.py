@@ -5,7 +5,6 @@ centroid found, covers them best. Its errors are those of the picture: rendered 
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
@@ -14,14 +13,17 @@ from torch import Tensor
 from ..base.errors import UsageError
 from ..spec.grammar import ATTRIBUTES, COLOURS, PLACES, RADII, below_middle, coverage, read
 from ..spec.text import to_texts
+from .drawing import Drawn, Sample
+from .evidence import Evidence, Ingredient, Seen
+from .ingredients import SAMPLES, drawn_for
+from .metric import Estimate, Metric
+from .score import Fingerprint
 from .uncertainty import share_error
 
 NOTHING = -1
 EXPLAINED = 0.5  # share of a picture's squares that its shape must explain, or it shows none
 FAIR = 1.5  # times larger than the largest shape, or smaller than the smallest, is no shape either
 LIMIT = float(RADII[0, 1] * RADII[1, 0]) ** 0.5  # between small and large: the geometric mean
-
-Estimate = tuple[float, float]
 
 
 def shown(images: Tensor) -> Tensor:
@@ -93,8 +95,82 @@ def _centroid(covered: np.ndarray) -> np.ndarray:
     return np.stack([x, y], 1)
 
 
-METRICS: dict[str, Callable[[Tensor, Tensor], Estimate]] = {
-    "attributes": share_right,
-    "attributes_all": all_right,
-    **{f"attribute_{name}": partial(share_right, attribute=name) for name in ATTRIBUTES},
+def _look(drawn: Drawn) -> Tensor:
+    """What samples show, and what was asked of them: int64 [N, 2, 4]."""
+    if drawn.labels is None or drawn.labels.ndim != 2:
+        raise UsageError("this metric needs samples drawn for captions, and these have none")
+    return torch.stack([shown(drawn.images), asked(drawn.labels)], 1)
+
+
+def _count(sample: Sample, evidence: Evidence) -> Fingerprint:
+    return {"samples": evidence.n}
+
+
+def _of(seen: Seen, score: Callable[[Tensor, Tensor], Estimate]) -> Callable[[Evidence], Estimate]:
+    return lambda evidence: score(*evidence[seen].unbind(1))
+
+
+def _one(attribute: str) -> Callable[[Evidence], Estimate]:
+    return _of(CAPTIONED, lambda found, wanted: share_right(found, wanted, attribute))
+
+
+UNSEEN: Ingredient[Sample] = Ingredient(
+    "unseen", "a game that is told captions, and the data 'captions', some of which are held out", entries=_count
+)  # draws as `samples` does, for captions that were held out
+SMALLEST: Ingredient[Sample] = Ingredient(
+    "smallest", "a game that draws the data 'captions' at several sizes (stackgan, stackgan-v2)", entries=_count
+)  # draws the smallest images of a game that draws several sizes, for captions
+CAPTIONED = Seen(
+    "captions",
+    "samples drawn for captions, and these have none",
+    of=SAMPLES,
+    can=drawn_for("text"),
+    look=_look,
+)
+UNSEEN_CAPTIONED = Seen("unseen_captions", of=UNSEEN, look=_look)
+SMALLEST_CAPTIONED = Seen("smallest_captions", of=SMALLEST, look=_look)
+
+METRICS = {
+    "attributes": Metric(
+        "mean share of a caption's attributes that the sample shows",
+        "higher",
+        (CAPTIONED,),
+        _of(CAPTIONED, share_right),
+    ),
+    "attributes_all": Metric(
+        "share of samples that show all of their caption's attributes",
+        "higher",
+        (CAPTIONED,),
+        _of(CAPTIONED, all_right),
+    ),
+    "attribute_size": Metric(
+        "share of samples of the size that the caption says", "higher", (CAPTIONED,), _one("size")
+    ),
+    "attribute_colour": Metric(
+        "share of samples of the colour that the caption says", "higher", (CAPTIONED,), _one("colour")
+    ),
+    "attribute_shape": Metric(
+        "share of samples of the shape that the caption says", "higher", (CAPTIONED,), _one("shape")
+    ),
+    "attribute_place": Metric(
+        "share of samples at the place that the caption says", "higher", (CAPTIONED,), _one("place")
+    ),
+    "attributes_held_out": Metric(
+        "the mean share for captions that were held out",
+        "higher",
+        (UNSEEN_CAPTIONED,),
+        _of(UNSEEN_CAPTIONED, share_right),
+    ),
+    "attributes_held_out_all": Metric(
+        "share of samples that show all that a held-out caption says",
+        "higher",
+        (UNSEEN_CAPTIONED,),
+        _of(UNSEEN_CAPTIONED, all_right),
+    ),
+    "attributes_smallest": Metric(
+        "the mean share in the smallest images of a game that draws several sizes",
+        "higher",
+        (SMALLEST_CAPTIONED,),
+        _of(SMALLEST_CAPTIONED, share_right),
+    ),
 }

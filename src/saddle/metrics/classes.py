@@ -5,6 +5,9 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from .blocks import double
+from .evidence import Ingredient
+from .ingredients import DIGITS, LABELS
+from .metric import Metric
 from .uncertainty import groups, jackknife, share_error
 
 
@@ -18,7 +21,7 @@ def rarest_class(logits: Tensor) -> tuple[float, float]:
 def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:
     """Share of samples whose class, as logits [N, K] name it, is the commonest one of their code [N], and its error.
 
-    What a code means is found out here, not told: 1 if every code stands for one class, 1 / K for codes without one.
+    What a code means is found out here: 1 if every code stands for one class, 1 / K for codes without one.
     """
     share = float(_table(logits, codes).amax(1).sum() / len(logits))
     return share, share_error(share, len(logits))
@@ -44,14 +47,14 @@ def _information(counts: Tensor) -> float:
 
 def _table(logits: Tensor, codes: Tensor, rows: int | None = None) -> Tensor:
     """How many samples of each code are of each class, as logits [N, K] name it.  [codes, K]"""
-    places = codes.to(logits.device) * logits.shape[1] + logits.argmax(1)
+    cells = codes.to(logits.device) * logits.shape[1] + logits.argmax(1)
     rows = rows or int(codes.max()) + 1
-    return double(torch.bincount(places, minlength=rows * logits.shape[1])).view(rows, -1)
+    return double(torch.bincount(cells, minlength=rows * logits.shape[1])).view(rows, -1)
 
 
-def error(told: Tensor, labels: Tensor) -> tuple[float, float]:
+def error(predictions: Tensor, labels: Tensor) -> tuple[float, float]:
     """Share of images whose label [N] is not what the game says, log p [N, K], and its standard error."""
-    share = float(double(told.argmax(1) != labels.to(told.device)).mean())
+    share = float(double(predictions.argmax(1) != labels.to(predictions.device)).mean())
     return share, share_error(share, len(labels))
 
 
@@ -63,3 +66,43 @@ def conditional_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
         )
     share = float(double(logits.argmax(1) == labels.to(logits.device)).mean())
     return share, share_error(share, len(logits))
+
+
+PREDICTIONS: Ingredient[tuple[Tensor, Tensor]] = Ingredient(
+    "predictions", "a game that classifies (acgan, sgan), and held-out images whose classes are known"
+)  # log p(class | image) [M, K] of held-out images, and their classes int64 [M]
+
+METRICS = {
+    "classes": Metric(
+        "share of the rarest digit, as the digit classifier sees the samples",
+        "higher",
+        (DIGITS,),
+        lambda e: rarest_class(e[DIGITS]),
+    ),
+    "accuracy": Metric(
+        "share of samples that show the digit asked for",
+        "higher",
+        (DIGITS, LABELS),
+        lambda e: conditional_accuracy(e[DIGITS], e[LABELS]),
+    ),
+    "error": Metric(
+        "share of held-out images whose class the game itself gets wrong",
+        "lower",
+        (PREDICTIONS,),
+        lambda e: error(*e[PREDICTIONS]),
+        lambda e: {"reference_count": len(e[PREDICTIONS][1])},
+        chooses=False,  # or the best of many by the held-out labels would be scored by the very same labels
+    ),
+    "purity": Metric(
+        "share of samples that show the commonest digit of their code",
+        "higher",
+        (DIGITS, LABELS),
+        lambda e: purity(e[DIGITS], e[LABELS]),
+    ),
+    "information": Metric(
+        "mutual information of code and digit, in nats",
+        "higher",
+        (DIGITS, LABELS),
+        lambda e: information(e[DIGITS], e[LABELS]),
+    ),
+}

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from .blocks import double, squared_distances
-from .kid import kid
+from .evidence import Evidence, Ingredient
+from .ingredients import REFERENCE_LABELS, ReferenceLabels
+from .kid import SUBSETS, kid, rests_on
+from .metric import Estimate, Metric
+from .score import Fingerprint
 from .uncertainty import share_error
-
-Estimate = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -21,42 +23,43 @@ class Codes:
     heldout: Tensor  # [M, K]
     prior: Tensor  # [P, K]
     errors: Tensor  # [M]: mean squared difference of a held-out image's pixels, in [-1, 1], to its reconstruction's
-    train_labels: Tensor | None = None  # int64 [N], -1 where it is not known
-    heldout_labels: Tensor | None = None  # int64 [M]
-
-    def known(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Codes to learn from and their labels, codes to be told apart and theirs: those whose labels are known."""
-        assert self.train_labels is not None
-        assert self.heldout_labels is not None
-        learn, ask = self.train_labels >= 0, self.heldout_labels >= 0
-        return self.train[learn], self.train_labels[learn], self.heldout[ask], self.heldout_labels[ask]
 
 
-def nn_accuracy(codes: Codes) -> Estimate:
+def labelled(codes: Codes, labels: ReferenceLabels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Codes to learn from and their labels, codes to be told apart and theirs: those whose labels are known."""
+    assert labels.train is not None
+    train, heldout = labels.train.to(codes.train.device), labels.real.to(codes.heldout.device)
+    learn, ask = train >= 0, heldout >= 0
+    return codes.train[learn], train[learn], codes.heldout[ask], heldout[ask]
+
+
+def nn_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
     """Share of held-out images whose nearest training image, code by code, is of their class.
 
     Donahue et al., 2016, Section 4.2. https://arxiv.org/abs/1605.09782
     """
-    train, labels, asked, truth = codes.known()
-    guess = torch.cat([labels[block.argmin(1)] for _, block in squared_distances(asked, train)])
+    train, classes, asked, truth = labelled(codes, labels)
+    guess = torch.cat([classes[block.argmin(1)] for _, block in squared_distances(asked, train)])
     return _share(guess == truth)
 
 
-def probe_accuracy(codes: Codes) -> Estimate:
+def probe_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
     """Share of held-out images that a linear classifier of the codes, fitted to the training images, names rightly.
 
     Logistic regression with scikit-learn's penalty, C = 1, on numbers brought to mean 0 and deviation 1.
     """
     from sklearn.linear_model import LogisticRegression
 
-    train, labels, asked, truth = codes.known()
+    train, classes, asked, truth = labelled(codes, labels)
     mean, std = double(train).mean(0), double(train).std(0).clamp_min(1e-12)
     learn, ask = (((double(x) - mean) / std).cpu().numpy() for x in (train, asked))
-    guess = LogisticRegression(max_iter=1000).fit(learn, labels.cpu().numpy()).predict(ask)
+    guess = LogisticRegression(max_iter=1000).fit(learn, classes.cpu().numpy()).predict(ask)
     return _share(torch.as_tensor(guess) == truth.cpu())
 
 
-def prior_kid(codes: Codes, of: Literal["heldout", "train"] = "heldout", subsets: int = 100, seed: int = 0) -> Estimate:
+def prior_kid(
+    codes: Codes, of: Literal["heldout", "train"] = "heldout", subsets: int = SUBSETS, seed: int = 0
+) -> Estimate:
     """Kernel distance of these images' codes to draws of the prior, both divided by the prior's deviation.
 
     Unbiased: about 0, and below it half the time, where codes follow their prior. The error is one subset's deviation.
@@ -73,3 +76,54 @@ def reconstruction(codes: Codes) -> Estimate:
 def _share(right: Tensor) -> Estimate:
     share = float(double(right).mean())
     return share, share_error(share, len(right))
+
+
+def _counts(evidence: Evidence) -> Fingerprint:
+    return {"train_count": len(evidence[CODES].train), "reference_count": len(evidence[CODES].heldout)}
+
+
+CODES: Ingredient[Codes] = Ingredient("codes", "a game that encodes images (vae, bigan, aae, …), and held-out images")
+CODE_LABELS = Ingredient(
+    "code_labels",
+    "codes of images whose classes are known",
+    make=lambda e: e[REFERENCE_LABELS],
+    needs=(REFERENCE_LABELS,),
+)
+
+METRICS = {
+    "nn_accuracy": Metric(
+        "share of held-out images whose nearest training code is of their class",
+        "higher",
+        (CODES, CODE_LABELS),
+        lambda e: nn_accuracy(e[CODES], e[CODE_LABELS]),
+        _counts,
+    ),
+    "probe_accuracy": Metric(
+        "share of held-out images that a linear classifier of codes names rightly",
+        "higher",
+        (CODES, CODE_LABELS),
+        lambda e: probe_accuracy(e[CODES], e[CODE_LABELS]),
+        _counts,
+    ),
+    "prior_kid": Metric(
+        "kernel distance of held-out images' codes to the prior, unbiased",
+        "lower",
+        (CODES,),
+        lambda e: prior_kid(e[CODES], "heldout", SUBSETS, e.seed),
+        lambda e: rests_on(e[CODES].prior, e[CODES].heldout, SUBSETS),
+    ),
+    "prior_kid_train": Metric(
+        "kernel distance of training images' codes to the prior, unbiased",
+        "lower",
+        (CODES,),
+        lambda e: prior_kid(e[CODES], "train", SUBSETS, e.seed),
+        lambda e: rests_on(e[CODES].prior, e[CODES].train, SUBSETS),
+    ),
+    "reconstruction": Metric(
+        "mean squared error of a held-out image's pixels, in [-1, 1]",
+        "lower",
+        (CODES,),
+        lambda e: reconstruction(e[CODES]),
+        lambda e: {"reference_count": len(e[CODES].heldout)},
+    ),
+}

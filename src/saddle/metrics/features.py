@@ -1,14 +1,13 @@
-"""From images to the features that scores are computed in: the base of every extractor, and how to get one by name."""
+"""From images to the features that scores are computed in: the base of every extractor."""
 
 from abc import ABC, abstractmethod
 from hashlib import sha256
-from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import SaddleError, UsageError, near
+from ..base.errors import SaddleError, UsageError
 
 
 class Features(NamedTuple):
@@ -21,13 +20,15 @@ class Features(NamedTuple):
 class Extractor(nn.Module, ABC):
     """Images, float [N, C, H, W] in [-1, 1], to `Features`: without gradients, in float32, `chunk` images at a time.
 
-    Values outside [-1, 1] are clamped, as saving the picture would. Points [N, D] are for `pixels` alone, as they are.
+    Values outside [-1, 1] are clamped, as saving the picture would. Points [N, D] and
+    signals [N, C, T] are for `pixels` alone, as they are.
     """
 
     name: ClassVar[str]
     resize: ClassVar[str]  # how images of another size are brought to the extractor's
     dims: ClassVar[int | None] = None  # features of an image; None where it depends on the image
     chunk: ClassVar[int] = 256
+    classifies: ClassVar[bool] = True  # does it give logits?
 
     @abstractmethod
     def look(self, images: Tensor) -> Features:
@@ -63,33 +64,3 @@ class Extractor(nn.Module, ABC):
 
     def _device(self, images: Tensor) -> torch.device:
         return next((tensor.device for tensor in self.state_dict().values()), images.device)
-
-
-EXTRACTORS = {
-    "digits": "a small digit classifier that comes with Saddle (64 features)",
-    "inception": "Inception-v3 of 2015 as the FID uses it, from your own weight file (2048 features)",
-    "pixels": "the pixels themselves, at most 16 × 16",
-}
-
-
-def extractor(name: str, weights: str | Path | None = None, device: torch.device | str = "cpu") -> Extractor:
-    """The extractor of that name, ready on `device`; `weights` is the file that `inception` reads."""
-    if name not in EXTRACTORS:
-        raise UsageError(f"no feature extractor '{name}'{near(name, EXTRACTORS)}; there are {', '.join(EXTRACTORS)}")
-    if weights is not None and name != "inception":
-        raise UsageError(f"the extractor '{name}' reads no weight file, but {weights} was given; only 'inception' does")
-    return _build(name, weights).eval().requires_grad_(False).to(device)
-
-
-def _build(name: str, weights: str | Path | None) -> Extractor:
-    if name == "digits":
-        from .digits import load
-
-        return load()
-    if name == "inception":
-        from .inception import Inception
-
-        return Inception.load(weights)
-    from .pixels import Pixels
-
-    return Pixels()

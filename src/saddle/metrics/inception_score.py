@@ -9,9 +9,13 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from .blocks import double
+from .ingredients import LOGITS
+from .metric import Metric
+
+SPLITS = 10
 
 
-def inception_score(logits: Tensor, splits: int = 10, seed: int = 0) -> tuple[float, float]:
+def inception_score(logits: Tensor, splits: int = SPLITS, seed: int = 0) -> tuple[float, float]:
     """Mean and (population) standard deviation over `splits` parts of the shuffled logits [N, K].
 
     Shuffled, since a sampler may draw its classes in order, which would make every split poor in them.
@@ -30,3 +34,14 @@ def _score(logits: Tensor) -> Tensor:
     log_mean = log_p.logsumexp(0) - torch.tensor(len(log_p), dtype=log_p.dtype).log()
     gain = torch.where(log_p > -torch.inf, log_p.exp() * (log_p - log_mean), 0)  # 0 log 0 = 0
     return gain.sum(1).mean().exp()
+
+
+METRICS = {
+    "inception_score": Metric(
+        "sure classes and all of them: 1 to their number",
+        "higher",
+        (LOGITS,),
+        lambda e: inception_score(e[LOGITS], SPLITS, e.seed),
+        lambda e: {"splits": SPLITS},
+    )
+}

@@ -5,31 +5,20 @@ classes is the intra-FID of Miyato & Koyama, 2018, https://arxiv.org/abs/1802.05
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
 from .blocks import squared_distances
+from .evidence import Evidence, Ingredient
 from .fid import fid
-from .prdc import prdc
+from .ingredients import FEATURES, LABELS, REFERENCE, REFERENCE_LABELS, TRAINED
+from .metric import Detailed, Estimate, Metric
+from .prdc import PRECISION_K, prdc
 from .uncertainty import groups, jackknife
 
 FEWEST = 6  # samples of a class on either side: the fifth neighbour must exist
-
-Estimate = tuple[float, float]
-Detailed = tuple[float, float, dict[str, float]]  # value, error, and the value of each class by name
-
-
-@dataclass(frozen=True)
-class Known:
-    """The classes of real images, -1 where unknown."""
-
-    names: Sequence[str]
-    real: Tensor  # int64 [N]
-    train: Tensor | None = None  # int64 [T]
-
 
 Pairs = Mapping[str, tuple[Tensor, Tensor]]  # by class, features of its real images and of its samples
 
@@ -115,10 +104,59 @@ def _values(found: Mapping[str, Estimate]) -> dict[str, float]:
     return {name: value for name, (value, _) in found.items()}
 
 
-Inside = Callable[[Pairs], Detailed]
-INSIDE: dict[str, Inside] = {
-    "intra_fid": intra_fid,
-    "intra_diversity": intra_diversity,
-    "class_precision": worst_precision,
-    "class_recall": worst_recall,
+def _pairs(evidence: Evidence) -> Pairs:
+    labels = evidence[REFERENCE_LABELS]
+    real = evidence[REFERENCE].seen.features
+    return pairs(real, labels.real, evidence[FEATURES], evidence[LABELS], labels.names)
+
+
+def _intra_multiple(evidence: Evidence) -> Detailed:
+    labels = evidence[REFERENCE_LABELS]
+    if labels.train is None:
+        raise UsageError("the metric 'intra_fid_multiple' needs the classes of the training images")
+    sides = evidence[REFERENCE].seen.features, labels.real, evidence[TRAINED].seen.features, labels.train
+    return multiple(intra_fid(evidence[BY_CLASS]), intra_fid(pairs(*sides, labels.names)))
+
+
+def _inside(measure: Callable[[Pairs], Detailed]) -> Callable[[Evidence], Detailed]:
+    return lambda evidence: measure(evidence[BY_CLASS])
+
+
+ENOUGH = 20  # samples of a class, for scores inside classes that nobody asked for
+BY_CLASS = Ingredient("by_class", make=_pairs, needs=(FEATURES, REFERENCE, LABELS, REFERENCE_LABELS))
+
+METRICS = {
+    "intra_fid": Metric(
+        "mean over classes of the FID inside the class", "lower", (BY_CLASS,), _inside(intra_fid), of_a_class=ENOUGH
+    ),
+    "intra_fid_multiple": Metric(
+        "the same as a multiple of what training images score",
+        "lower",
+        (FEATURES, REFERENCE, TRAINED, BY_CLASS),
+        _intra_multiple,
+        of_a_class=ENOUGH,
+    ),
+    "intra_diversity": Metric(
+        "distance between two samples of a class, in parts of real ones'; mean over classes",
+        "higher",
+        (BY_CLASS,),
+        _inside(intra_diversity),
+        of_a_class=ENOUGH,
+    ),
+    "class_precision": Metric(
+        "precision inside the worst class",
+        "higher",
+        (BY_CLASS,),
+        _inside(worst_precision),
+        lambda e: {"k": PRECISION_K},
+        of_a_class=ENOUGH,
+    ),
+    "class_recall": Metric(
+        "recall inside the worst class",
+        "higher",
+        (BY_CLASS,),
+        _inside(worst_recall),
+        lambda e: {"k": PRECISION_K},
+        of_a_class=ENOUGH,
+    ),
 }

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from .blocks import double, rows
+from .evidence import Evidence
+from .ingredients import FEATURES, REFERENCE
+from .metric import Estimate, Metric
 from .score import Fingerprint
+
+SUBSETS = 100
 
 
 def mmd(x: Tensor, y: Tensor) -> float:
@@ -20,7 +25,9 @@ def mmd(x: Tensor, y: Tensor) -> float:
     return float(within - 2 * _sum(x, y) / (n * m))
 
 
-def kid(real: Tensor, fake: Tensor, subsets: int = 100, size: int | None = None, seed: int = 0) -> tuple[float, float]:
+def kid(
+    real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0
+) -> tuple[float, float]:
     """Mean and standard deviation of MMD² over random subsets of `size` of each set; see `subset_size` for None."""
     size = size or subset_size(len(real), len(fake))
     if not 2 <= size <= min(len(real), len(fake)):
@@ -51,3 +58,18 @@ def _sum(x: Tensor, y: Tensor) -> Tensor:
 
 def _own(x: Tensor) -> Tensor:
     return (x.square().sum(1) / x.shape[1] + 1).pow(3).sum()
+
+
+def _kid(evidence: Evidence) -> Estimate:
+    return kid(evidence[REFERENCE].seen.features, evidence[FEATURES], SUBSETS, seed=evidence.seed)
+
+
+METRICS = {
+    "kid": Metric(
+        "kernel distance to the reference features, unbiased",
+        "lower",
+        (FEATURES, REFERENCE),
+        _kid,
+        lambda e: rests_on(e[REFERENCE].seen.features, e[FEATURES], SUBSETS),
+    )
+}

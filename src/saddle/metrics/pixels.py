@@ -1,4 +1,4 @@
-"""The plainest features: the pixels themselves, or the coordinates of points."""
+"""The plainest features: the pixels themselves, the coordinates of points, the values of signals."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,9 +9,13 @@ MOST = 16
 
 
 class Pixels(Extractor):
-    """Images, shrunk to 16 × 16 where larger, as vectors [N, C · H · W]. Points stay as they are."""
+    """Images, shrunk to 16 × 16 where larger, as vectors [N, C · H · W].
+
+    Points and signals stay as they are: [N, D], [N, C · T].
+    """
 
     name = "pixels"
+    classifies = False
     resize = f"antialiased bilinear to {MOST} × {MOST} where larger"
 
     def look(self, images: Tensor) -> Features:

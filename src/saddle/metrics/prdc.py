@@ -16,7 +16,12 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from .blocks import squared_distances
+from .evidence import Ingredient
+from .ingredients import FEATURES, REFERENCE
+from .metric import Metric
 from .uncertainty import groups, jackknife
+
+PRECISION_K, DENSITY_K = 3, 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Shape:
     coverage: tuple[float, float]
 
 
-def prdc(real: Tensor, fake: Tensor, precision_k: int = 3, density_k: int = 5) -> Shape:
+def prdc(real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: int = DENSITY_K) -> Shape:
     """Of features [N, D] and [M, D]; the distances are computed once, in blocks of bounded memory."""
     most = max(precision_k, density_k)
     if min(len(real), len(fake)) <= most:
@@ -60,7 +65,7 @@ def prdc(real: Tensor, fake: Tensor, precision_k: int = 3, density_k: int = 5) -
 def radii(x: Tensor, neighbours: Sequence[int]) -> list[Tensor]:
     """For each k, the squared distance from every row of x [N, D] to its k-th other row: float64 [N]."""
     found = [block.topk(max(neighbours) + 1, largest=False).values for _, block in squared_distances(x, x)]
-    return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # place 0 is the row itself
+    return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # the nearest is the row itself
 
 
 def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:
@@ -99,3 +104,37 @@ def _estimate(means: Tensor) -> tuple[float, float]:
     """The first, with the jackknife's error from the others."""
     whole, *fewer = means.tolist()
     return whole, jackknife(fewer)
+
+
+SHAPE = Ingredient("shape", make=lambda e: prdc(e[REFERENCE].seen.features, e[FEATURES]), needs=(FEATURES, REFERENCE))
+
+METRICS = {
+    "precision": Metric(
+        "share of samples that lie among the real ones",
+        "higher",
+        (SHAPE,),
+        lambda e: e[SHAPE].precision,
+        lambda e: {"k": PRECISION_K},
+    ),
+    "recall": Metric(
+        "share of real ones that lie among the samples",
+        "higher",
+        (SHAPE,),
+        lambda e: e[SHAPE].recall,
+        lambda e: {"k": PRECISION_K},
+    ),
+    "density": Metric(
+        "how thickly real ones surround a sample; 1 for real data",
+        "higher",
+        (SHAPE,),
+        lambda e: e[SHAPE].density,
+        lambda e: {"k": DENSITY_K},
+    ),
+    "coverage": Metric(
+        "share of real ones with a sample in their neighbourhood",
+        "higher",
+        (SHAPE,),
+        lambda e: e[SHAPE].coverage,
+        lambda e: {"k": DENSITY_K},
+    ),
+}

@@ -46,14 +46,14 @@ def rank(scores: Sequence[Score]) -> list[Score]:
     """Best first, NaN last. SaddleError that names what differs where the scores are not of one measure."""
     differing = _differing(scores)
     if differing:
-        told = "; ".join(f"{key}: {' and '.join(values)}" for key, values in differing.items())
+        differences = "; ".join(f"{key}: {' and '.join(values)}" for key, values in differing.items())
         raise SaddleError(
-            f"these scores cannot be ranked, for they were not measured alike: {told}. Score them again alike."
+            f"these scores cannot be ranked, for they were not measured alike: {differences}. Score them again alike."
         )
-    return sorted(scores, key=_place)
+    return sorted(scores, key=_order)
 
 
-def _place(score: Score) -> float:
+def _order(score: Score) -> float:
     if math.isnan(score.value):
         return math.inf
     return score.value if score.better == "lower" else -score.value

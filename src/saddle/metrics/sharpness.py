@@ -6,6 +6,9 @@ from torch.nn.functional import conv2d
 
 from ..base.errors import UsageError
 from .blocks import double
+from .evidence import Ingredient, Seen
+from .ingredients import REAL, SAMPLES, are_images, chunks
+from .metric import Metric
 
 
 def laplacian_energy(images: Tensor) -> Tensor:
@@ -26,3 +29,23 @@ def sharpness(fake: Tensor, real: Tensor) -> tuple[float, float]:
     ratio = a.mean() / b.mean()
     errors = [x.std() / x.mean() / len(x) ** 0.5 for x in (a, b)]
     return float(ratio), float(ratio * torch.stack(errors).square().sum().sqrt())
+
+
+EDGES = Seen("edges", of=SAMPLES, look=lambda drawn: laplacian_energy(drawn.images))
+REAL_EDGES = Ingredient(
+    "real_edges",
+    REAL.lacking,
+    make=lambda e: torch.cat([laplacian_energy(part) for part in chunks(e[REAL])]),
+    needs=(REAL,),
+    can=are_images("real"),
+)
+
+METRICS = {
+    "sharpness": Metric(
+        "how fast samples bend from pixel to pixel; 1 for real images, above it for noise",
+        "higher",
+        (EDGES, REAL_EDGES),
+        lambda e: sharpness(e[EDGES], e[REAL_EDGES]),
+        lambda e: {"reference_count": len(e[REAL_EDGES])},
+    )
+}

@@ -10,9 +10,12 @@ from torch import Tensor
 from torch.nn.functional import unfold
 
 from .blocks import nearest
+from .evidence import Ingredient
+from .metric import Estimate, Metric
+from .reference import content_hash
+from .score import Fingerprint
 from .uncertainty import groups, jackknife
 
-Estimate = tuple[float, float]
 PATCH, STRIDE, LOOKED_AT = 7, 4, 16  # pixels of a patch, from one to the next, and images whose patches are compared
 
 
@@ -58,3 +61,40 @@ def patch_distance(one: OneImage) -> Estimate:
 def _patches(image: Tensor, stride: int) -> Tensor:
     """[1, C, H, W] → all its patches [P, C · 49]."""
     return unfold(image, PATCH, stride=stride)[0].T
+
+
+def _entries(one: OneImage) -> Fingerprint:
+    entries: Fingerprint = {"image_hash": content_hash([one.real]), "samples": len(one.samples)}
+    return entries | {"other_hash": content_hash([one.other])}
+
+
+SINGLE: Ingredient[OneImage] = Ingredient(
+    "single", "a game that learned one image, such as singan", entries=lambda one, _: _entries(one)
+)
+
+METRICS = {
+    "reconstruction_psnr": Metric(
+        "decibels by which the one image that was learned comes back",
+        "higher",
+        (SINGLE,),
+        lambda e: reconstruction_psnr(e[SINGLE]),
+    ),
+    "diversity": Metric(
+        "deviation of a pixel over the samples, in parts of the learned image's own",
+        "higher",
+        (SINGLE,),
+        lambda e: diversity(e[SINGLE].samples, e[SINGLE].real),
+    ),
+    "diversity_finer": Metric(
+        "the same where the coarsest scale is the learned image's",
+        "lower",
+        (SINGLE,),
+        lambda e: diversity(e[SINGLE].finer, e[SINGLE].real),
+    ),
+    "patch_distance": Metric(
+        "samples' 7×7 patches to the learned image's nearest, in parts of another photograph's",
+        "lower",
+        (SINGLE,),
+        lambda e: patch_distance(e[SINGLE]),
+    ),
+}

@@ -4,6 +4,9 @@ https://arxiv.org/abs/1710.10196
 Needs no network and no class: an image is taken apart into a Laplacian pyramid, from its own size down to 16 pixels,
 and at every level the patches of samples and of real images are compared as two clouds of points. The coarse levels
 tell whether large structures are alike, the finest one noise, edges and sharpness.
+
+Points and signals have no patches: they are compared whole, as vectors, in the units that real ones have. That is the
+sliced Wasserstein distance itself: Rabin, Peyré, Delon, Bernot, 2011. https://doi.org/10.1007/978-3-642-24785-9_37
 """
 
 from collections.abc import Iterable
@@ -13,10 +16,16 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..base.errors import UsageError
-from .intra import Detailed
+from .evidence import Evidence, Ingredient, Seen
+from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
+from .intra import multiple
+from .metric import Detailed, Metric
+from .reference import content_hash
+from .score import Fingerprint
 from .uncertainty import groups, jackknife
 
 PATCH, OF_AN_IMAGE, SMALLEST, DIRECTIONS = 7, 16, 16, 128  # the paper: 128 patches of 16,384 images, 512 directions
+OF_VECTORS = 512  # directions in which vectors are compared
 _AT_ONCE = 64  # directions
 _SCALE = 1000  # of the numbers that the paper tells
 
@@ -50,19 +59,24 @@ def patches(images: Tensor, seed: int = 0) -> Tensor:
     found = []
     for level in pyramid(images.float()):
         windows = level.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # [N, C, H - 6, W - 6, 7, 7]
-        places = [torch.randint(k, (len(level), OF_AN_IMAGE), generator=chance) for k in windows.shape[2:4]]
+        corners = [torch.randint(k, (len(level), OF_AN_IMAGE), generator=chance) for k in windows.shape[2:4]]
         each = torch.arange(len(level))[:, None]
-        found.append(windows[each, :, places[0], places[1]].flatten(3))
+        found.append(windows[each, :, corners[0], corners[1]].flatten(3))
     return torch.stack(found, 1)
 
 
+def pieces(samples: Tensor, seed: int = 0) -> Tensor:
+    """What is compared: the `patches` of images, or points [N, D] and signals [N, C, T] whole, as [N, C · T]."""
+    return patches(samples, seed) if samples.ndim > 3 else samples.detach().float().flatten(1)
+
+
 def all_patches(images: Iterable[Tensor], most: int = 8192) -> Tensor:
-    """`patches` of images that come in chunks; of more than `most`, of every second, fourth, … one."""
+    """`pieces` of samples that come in chunks; of more than `most`, of every second, fourth, … one."""
     kept: list[Tensor] = []
     step, start = 1, 0  # the images kept so far are numbers 0, step, 2 step, …
     for number, part in enumerate(images):
         if len(chosen := part[-start % step :: step]):
-            kept.append(patches(chosen, seed=number))
+            kept.append(pieces(chosen, seed=number))
         start += len(part)
         while sum(map(len, kept)) > most:
             kept, step = [torch.cat(kept)[::2]], 2 * step
@@ -76,7 +90,15 @@ def swd(real: Tensor, fake: Tensor, seed: int = 0) -> Detailed:
 
     The mean, over random directions, of the Wasserstein-1 distance of what the patches are along them; times 1,000.
     Patches are of mean 0 and deviation 1 in each channel, in either set: brightness, contrast and tint do not count.
+    Vectors [N, D] and [M, D] have no levels, and are measured in the deviation of real numbers from their mean, so that
+    place and scale do count.
     """
+    if real.ndim == 2 and fake.ndim == 2:
+        return _of_vectors(real.to(fake.device), fake, seed)
+    if real.ndim != fake.ndim:
+        raise UsageError(
+            "images, with their patches, and vectors do not compare; give samples of the shape of real ones"
+        )
     if real.shape[1:] != fake.shape[1:]:
         raise UsageError(
             f"patches compare images of one size and as many channels: real ones give {real.shape[1]} levels of "
@@ -85,15 +107,24 @@ def swd(real: Tensor, fake: Tensor, seed: int = 0) -> Detailed:
     levels, errors = {}, []
     real = real.to(fake.device)
     for at in range(real.shape[1]):
-        value, without = _level(_normalised(real[:, at]), _normalised(fake[:, at]), seed)
+        value, without = _level(_normalised(real[:, at]), _normalised(fake[:, at]), seed, DIRECTIONS)
         levels[f"level {at + 1}"] = value
         errors.append(without)
     means = [sum(parts) / len(parts) for parts in zip(*errors, strict=True)]
     return sum(levels.values()) / len(levels), jackknife(means), levels
 
 
-def _level(real: Tensor, fake: Tensor, seed: int) -> tuple[float, list[float]]:
-    """The distance of points [N, P, D] and [M, P, D], and along half of the directions without each tenth of M."""
+def _of_vectors(real: Tensor, fake: Tensor, seed: int) -> Detailed:
+    if real.shape[1] != fake.shape[1]:
+        raise UsageError(f"real vectors are of {real.shape[1]} numbers and the samples of {fake.shape[1]}")
+    mean = real.mean(0)
+    scale = (real - mean).square().mean().sqrt().clamp(min=1e-12)
+    value, without = _level(((real - mean) / scale)[:, None], ((fake - mean) / scale)[:, None], seed, OF_VECTORS)
+    return value, jackknife(without), {}
+
+
+def _level(real: Tensor, fake: Tensor, seed: int, count: int) -> tuple[float, list[float]]:
+    """The distance of points [N, P, D] and [M, P, D], and along 64 of the directions without each tenth of M."""
     chance = torch.Generator().manual_seed(seed)
     tenths = groups(len(fake), fake.device)
     within = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
@@ -101,12 +132,12 @@ def _level(real: Tensor, fake: Tensor, seed: int) -> tuple[float, list[float]]:
         within[tenth] = number
     within = within.repeat_interleave(fake.shape[1])  # the tenth that each point came from
     total, without = 0.0, []
-    for at in range(0, DIRECTIONS, _AT_ONCE):
+    for at in range(0, count, _AT_ONCE):
         directions = torch.randn(real.shape[-1], _AT_ONCE, generator=chance).to(real)
         directions = directions / directions.norm(dim=0)
         a, _ = _sorted((real.flatten(0, 1) @ directions).T)
         b, order = _sorted((fake.flatten(0, 1) @ directions).T)
-        total += _wasserstein(a, b) * _AT_ONCE / DIRECTIONS
+        total += _wasserstein(a, b) * _AT_ONCE / count
         if not at:
             of = within[order]
             without = [_wasserstein(a, b[of != number].view(len(b), -1)) for number in range(len(tenths))]
@@ -142,3 +173,44 @@ def _blurred(images: Tensor) -> Tensor:
         parts = [x.narrow(dim, start, x.shape[dim] - 4) for start in range(5)]
         x = (parts[0] + parts[4] + 4 * (parts[1] + parts[3]) + 6 * parts[2]) / 16
     return x
+
+
+def _pieces_of(images: Ingredient[Images]) -> Ingredient[Tensor]:
+    return Ingredient(
+        f"{images.name}_patches",
+        images.lacking,
+        make=lambda e: all_patches(chunks(e[images])),
+        needs=(images,),
+        can=are_images(images.name),
+    )
+
+
+def _settings(evidence: Evidence) -> Fingerprint:
+    real = evidence[REAL_PATCHES]
+    whole = real.ndim == 2
+    entries: Fingerprint = {"directions": OF_VECTORS} if whole else {"patches": OF_AN_IMAGE, "directions": DIRECTIONS}
+    return entries | {"reference_count": len(real), "reference_hash": content_hash([real])}
+
+
+PATCHES = Seen("patches", of=SAMPLES, look=lambda drawn: pieces(drawn.images))
+REAL_PATCHES, TRAIN_PATCHES = _pieces_of(REAL), _pieces_of(TRAIN)
+SWD = Ingredient("swd", make=lambda e: swd(e[REAL_PATCHES], e[PATCHES], e.seed), needs=(PATCHES, REAL_PATCHES))
+FLOOR = Ingredient(
+    "swd_floor", make=lambda e: swd(e[REAL_PATCHES], e[TRAIN_PATCHES], e.seed), needs=(REAL_PATCHES, TRAIN_PATCHES)
+)
+
+METRICS = {
+    "swd": Metric(
+        "distance of patches to those of real images, mean over scales, × 1,000; of points and signals, as they are",
+        "lower",
+        (SWD,),
+        lambda e: e[SWD],
+        _settings,
+    ),
+    "swd_floor": Metric(
+        "SWD of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR], _settings
+    ),
+    "swd_multiple": Metric(
+        "SWD as a multiple of the floor", "lower", (SWD, FLOOR), lambda e: multiple(e[SWD], e[FLOOR]), _settings
+    ),
+}

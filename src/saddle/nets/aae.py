@@ -35,7 +35,7 @@ class CodeJudges(nn.Module):
         """Latents [N, z_dim] → logits [N]"""
         return self.style(z).flatten()
 
-    def judge_class(self, belief: Tensor) -> Tensor:
+    def score_class(self, belief: Tensor) -> Tensor:
         """Points of the simplex [N, K] → logits [N]"""
         return self.classes(belief).flatten()
 

@@ -107,7 +107,7 @@ class SmallestGenerator(nn.Module):
 class SmallestDiscriminator(nn.Module):
     """The smallest images (and labels [N]) → logits [N]."""
 
-    def __init__(self, shape: tuple[int, int, int], classes: int = 0, width: int = 1200):
+    def __init__(self, shape: tuple[int, ...], classes: int = 0, width: int = 1200):
         super().__init__()
         self.classes = classes
         layers: list[nn.Module] = []

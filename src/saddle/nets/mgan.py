@@ -20,7 +20,7 @@ from .shapes import refuse
 LEVELS = 3
 
 
-class Judgement(NamedTuple):
+class OriginOutput(NamedTuple):
     """Is x real, and which generator made it?"""
 
     logits: Tensor  # [N]
@@ -44,15 +44,15 @@ class Mixture(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """One trunk under both questions: samples → Judgement."""
+    """One trunk under both questions: samples → OriginOutput."""
 
     def __init__(self, trunk: nn.Module, features: int, generators: int):
         super().__init__()
         self.trunk, self.logit, self.origin = trunk, nn.Linear(features, 1), nn.Linear(features, generators)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> OriginOutput:
         features = self.trunk(x)
-        return Judgement(self.logit(features).flatten(), self.origin(features))
+        return OriginOutput(self.logit(features).flatten(), self.origin(features))
 
 
 def generator(z_dim: int, generators: int, data: DataSpec, width: int = 128) -> Mixture:
@@ -80,7 +80,7 @@ def generator(z_dim: int, generators: int, data: DataSpec, width: int = 128) -> 
 
 
 def discriminator(generators: int, data: DataSpec, width: int = 128) -> Discriminator:
-    """Samples → Judgement. UsageError for images of other sides."""
+    """Samples → OriginOutput. UsageError for images of other sides."""
     if not data.is_image:
         trunk = [nn.Linear(math.prod(data.shape), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
         flat = [nn.Flatten()] if len(data.shape) > 1 else []

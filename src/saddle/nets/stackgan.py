@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..base.precision import full
 from ..layers.init import as_loud, small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
@@ -120,11 +121,16 @@ class Block(nn.Module):
         return (x + self.body(x)).relu()
 
 
-class Judgement(NamedTuple):
+class TextLogits(NamedTuple):
     """Logits [N] of images: with their text, and by themselves; None without the head for it."""
 
     joint: Any
     alone: Any
+
+    def heads(self) -> Tensor:
+        """Of one head [N], of both side by side [N, 2], in fp32."""
+        logits = [full(x) for x in self if x is not None]
+        return logits[0] if len(logits) == 1 else torch.stack(logits, 1)
 
 
 class Discriminator(nn.Module):
@@ -158,14 +164,14 @@ class Discriminator(nn.Module):
         self.alone = nn.Sequential(nn.Conv2d(channels, 1, smallest), nn.Flatten(0)) if alone else None
         small_normal(self)
 
-    def forward(self, image: Tensor, c: Tensor | None) -> Judgement:
+    def forward(self, image: Tensor, c: Tensor | None) -> TextLogits:
         """Images [N, C, H, W] and what stands for their texts, [N, condition]; None without texts."""
-        return self.judge(self.features(image), c)
+        return self.match(self.features(image), c)
 
-    def judge(self, features: Tensor, c: Tensor | None) -> Judgement:
+    def match(self, features: Tensor, c: Tensor | None) -> TextLogits:
         """Of images known by their features."""
         joint = None if self.joint is None or c is None else self.joint(beside(features, c))
-        return Judgement(joint, self.alone(features) if self.alone else None)
+        return TextLogits(joint, self.alone(features) if self.alone else None)
 
 
 def smaller(network: str, data: DataSpec, factor: int) -> DataSpec:

@@ -1,6 +1,6 @@
 """The networks of StyleGAN2. Karras et al., 2020. https://arxiv.org/abs/1912.04958"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -11,14 +11,13 @@ from torch.nn.functional import leaky_relu
 
 from ..base import dist, rng
 from ..base.errors import UsageError
-from ..context import Context
 from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
 from ..layers.modulated import ModulatedConv2d
 from ..layers.pixel_norm import pixel_norm
 from ..layers.resample import blur, double, halve
-from ..penalties import Penalty
+from ..penalties.styles import Styled
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .shapes import power_of_two
@@ -125,7 +124,7 @@ class Synthesis(nn.Module):
         return image
 
 
-class Generator(nn.Module):
+class Generator(Styled):
     """Mapping and synthesis: z, and labels if there are classes → images. While training, styles are mixed."""
 
     w_mean: Tensor
@@ -199,49 +198,6 @@ class Projection(nn.Module):
         if self.mapping is None:
             return out.flatten()
         return (out * self.mapping(None, label)).sum(1) * out.shape[1] ** -0.5
-
-
-@dataclass(frozen=True)
-class PathLength(Penalty):
-    """(‖Jᵀy‖ - a)²: a small step in w changes the image by as much wherever it is taken.  Equation 4.
-
-    J = ∂image / ∂w, y normal noise of the image's shape, a the mean length so far. As in the code, every second sample
-    of the batch will do, and a includes the lengths at hand, whose gradients flow.
-    """
-
-    players = ("generator",)
-    weight: float = 2.0  # factor on the penalty
-    every: int = 4  # rounds from one penalty to the next; lazy ones count for the rounds between
-
-    def measure(self, context: Context) -> Tensor:
-        generator, mean, z, label = context.player, context.memory.mean, context.z, context.label  # type: ignore[union-attr]
-        assert isinstance(generator, Generator)
-        assert isinstance(mean, Tensor)
-        assert z is not None
-        styles = generator.styles(z[::2], None if label is None else label[::2])
-        lengths = path_lengths(generator.synthesis, styles)
-        now = torch.lerp(mean, dist.joint_mean(lengths.mean()).to(mean), 0.01)
-        mean.copy_(now.detach())
-        return (lengths - now).square().mean()
-
-    def remember(self, game: nn.Module) -> nn.Module:
-        memory = nn.Module()
-        memory.register_buffer("mean", torch.zeros(()))
-        return memory
-
-    def forbids(self, game: nn.Module) -> str | None:
-        if isinstance(game.get_submodule("generator"), Generator):
-            return None
-        return "PathLength measures how styles move the image, but this generator has none; use the network StyleGAN2"
-
-
-def path_lengths(synthesis: Callable[[Tensor], Tensor], ws: Tensor) -> Tensor:
-    """‖Jᵀy‖ of each sample: over the styles [N, styles, w_dim], the root of the mean of the squares.  [N]"""
-    ws = ws if ws.requires_grad else ws.requires_grad_()
-    image = synthesis(ws)
-    y = rng.randn(*image.shape, device=image.device).to(image) * (image.shape[2] * image.shape[3]) ** -0.5
-    (gradient,) = torch.autograd.grad((image * y).sum(), ws, create_graph=True)
-    return gradient.square().sum(2).mean(1).sqrt()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ A penalty sees a `Context`, one move with what was judged in it. A game of anoth
 from .base import Penalty, paid, remembered
 from .gradients import R1, R2, GradientPenalty, InputPenalty, NearDataPenalty, NormPenalty, ZeroCentred, input_gradient
 from .outputs import BalancedConsistency, Drift, LatentConsistency, LeCam
+from .styles import PathLength
 from .weights import HistoricalAveraging, Orthogonal, WeightPenalty, matrices
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "NearDataPenalty",
     "NormPenalty",
     "Orthogonal",
+    "PathLength",
     "Penalty",
     "WeightPenalty",
     "ZeroCentred",

@@ -50,17 +50,21 @@ class Penalty(ABC):
         """Does it differentiate the context's own logits by the samples?"""
         return False
 
-    def remember(self, game: nn.Module) -> nn.Module | None:
+    def remember(self, game: Any) -> nn.Module | None:
         """The buffers that the penalty keeps from round to round, if it does; `Context.memory` brings them back."""
         return None
 
-    def forbids(self, game: nn.Module) -> str | None:
-        """Why this penalty cannot go with this game's networks and settings, in one sentence; None if it can."""
+    def forbids(self, game: Any) -> str | None:
+        """Why this penalty cannot go with a player that judges, or its game's settings, in a sentence; None if it can.
+
+        `game` has their `options`, `data` and `get_submodule` for "discriminator" and "generator", and answers whether
+        it `shares_logits` and `moves_latents`: see games/_adversarial.py.
+        """
         return None
 
 
-def remembered(penalties: Sequence[Penalty], game: nn.Module) -> nn.ModuleList:
-    """The buffers of each penalty, for a game to own; empty modules for those that keep none."""
+def remembered(penalties: Sequence[Penalty], game: Any) -> nn.ModuleList:
+    """The buffers of each penalty for one player that judges, for a game to own; empty modules where there are none."""
     return nn.ModuleList(penalty.remember(game) or nn.Module() for penalty in penalties)
 
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +31,12 @@ def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
 class InputPenalty(Penalty):
     """A penalty on the gradient of the discriminator with respect to each sample."""
 
-    def forbids(self, game: nn.Module) -> str | None:
+    def forbids(self, game: Any) -> str | None:
         for name, module in game.get_submodule("discriminator").named_modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 return (
                     f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
-                    f"('{name}') mixes the samples of a batch; use a network without it"
+                    f"('{name}') mixes the samples of a batch; use a network without it, where the game has a choice"
                 )
         return None
 
@@ -66,7 +67,9 @@ class GradientPenalty(NormPenalty):
     """
 
     def places(self, context: Context) -> Tensor:
-        return torch.lerp(context.fake.detach(), context.real, one_each(context.real, context.pack))  # ε
+        n = min(len(context.real), len(context.fake))  # of more fakes, or more real samples, those that have a partner
+        fake, real = spread(context.fake.detach(), n), spread(context.real, n)
+        return torch.lerp(fake, real, one_each(real, context.pack))  # ε
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class NearDataPenalty(NormPenalty):
         return real + one_each(real, context.pack) * self.spread * std * noise  # α
 
 
+def spread(x: Tensor, n: int) -> Tensor:
+    """n of the samples, evenly spaced in the batch; x itself if it has as many.  [n, …]"""
+    return x if n == len(x) else x[torch.arange(n, device=x.device) * len(x) // n]
+
+
 def one_each(x: Tensor, pack: int = 1) -> Tensor:
     """A number for each sample, uniform in [0, 1), to broadcast over it; the same within a pack.  [N, 1, …]"""
     return rng.rand(len(x) // pack, *[1] * (x.ndim - 1), device=x.device).to(x).repeat_interleave(pack, 0)
@@ -108,6 +116,14 @@ class ZeroCentred(InputPenalty):
 
     def shares(self) -> bool:
         return self.shared
+
+    def forbids(self, game: Any) -> str | None:
+        if self.shared and not game.shares_logits:
+            return (
+                f"{type(self).__name__}.shared differentiates the logits of the adversarial loss, and this game's "
+                f"cannot be; leave game.penalties.{type(self).__name__}.shared false"
+            )
+        return super().forbids(game)
 
     def of(self, context: Context, x: Tensor, logits: Tensor | None) -> Tensor:
         """The mean over samples x, which were judged by these logits."""

@@ -44,7 +44,7 @@ class LeCam(Penalty):
         if not 0 <= self.decay < 1:
             raise UsageError(f"the decay of LeCam's averages lies in [0, 1), not {self.decay}")
 
-    def remember(self, game: nn.Module) -> nn.Module:
+    def remember(self, game: Any) -> nn.Module:
         return Anchors(self.decay)
 
     def measure(self, context: Context) -> Tensor:
@@ -129,7 +129,8 @@ class BalancedConsistency(Penalty):
     def forbids(self, game: Any) -> str | None:
         if not game.data.is_image:
             return (
-                "BalancedConsistency moves images, and these data are points; LatentConsistency moves latents instead"
+                "BalancedConsistency moves images, and these data are points or are judged as such; LatentConsistency "
+                "moves latents instead"
             )
         return None
 
@@ -165,3 +166,8 @@ class LatentConsistency(Penalty):
         with torch.no_grad():
             neighbour = full(context.generate(z))
         return self.discriminator_weight * (logits_of(context)[1] - context.score(neighbour)).square().mean()
+
+    def forbids(self, game: Any) -> str | None:
+        if not game.moves_latents:
+            return "LatentConsistency draws fakes of neighbouring latents, and here no fake is made of a latent alone"
+        return None

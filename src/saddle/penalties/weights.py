@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class HistoricalAveraging(WeightPenalty):
     https://arxiv.org/abs/1606.03498. θ̄ is not differentiated; in the first round it is θ itself, and the penalty 0.
     """
 
-    def remember(self, game: nn.Module) -> nn.Module:
+    def remember(self, game: Any) -> nn.Module:
         return nn.ModuleDict({name: Mean(flat(game.get_submodule(name))) for name in self.players})
 
     def measure(self, context: Context) -> Tensor:

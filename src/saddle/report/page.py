@@ -156,7 +156,7 @@ def _facts(story: Story) -> list[tuple[str, str]]:
     speeds = speed.y[np.isfinite(speed.y)] if speed else np.array([])
     parameters = start.get("parameters") or {}
     return [
-        ("rounds", f"{story.round:,}" + (f" of {_count(start['rounds'])}" if start.get("rounds") else "")),
+        ("rounds", f"{story.round:,}" + (f" of {_count(story.rounds)}" if story.rounds else "")),
         ("images seen", _count(last["images"]) if is_number(last.get("images")) else ""),
         ("training time", duration(max(spent)) if spent else ""),
         ("images/s", number(round(float(np.median(speeds)), 1)) if len(speeds) else ""),

@@ -32,6 +32,12 @@ class Story:
         return (self.of("start") or [{}])[-1]
 
     @property
+    def rounds(self) -> Any:
+        """How many were planned last; None before the first start."""
+        planned = [event for event in self.events if event["event"] in ("start", "plan")]
+        return planned[-1].get("rounds") if planned else None
+
+    @property
     def stop(self) -> Event | None:
         """How the run came to rest, None if it runs or was cut off."""
         return how_it_stopped(self.events)

@@ -7,29 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from PIL import Image
 
-from ..base import events
 from ..base.errors import UsageError, near
 from ..base.files import replace
+from ..base.folder import RunFolder
+from ..data import sources_with_modes
 from ..report.samples import read_picture
 from ..show import pictures
-from . import registry, scoring
+from . import registry
 from .recipe import Recipe, shipped
 from .run import Run
 from .session import check, train
 
-PLACES: dict[str, tuple[list[str], int]] = {
-    "ring": (["modes", "high_quality", "mode_kl"], 2500),
-    "grid": (["modes", "high_quality", "mode_kl"], 2500),
-    "stacked-digits": (["stacked_modes", "stacked_kl"], scoring.SAMPLES_OF["stacked-digits"]),
-}  # the scores, and of how many samples: those of VEEGAN (1705.07761) and PacGAN (1712.04086)
-RESULT = "benchmark.json"  # in a run folder: what it scored here
 LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
 
 
@@ -47,30 +42,30 @@ class Entry:
 
 def modes(
     games: Sequence[str],
-    places: Sequence[str],
+    sources: Sequence[str],
     seeds: int,
     folder: Path,
     edits: Mapping[str, Any],
     device: str = "auto",
     say: Callable[[str], None] | None = None,
 ) -> list[Entry]:
-    """Train each game on each of the places with the seeds 0 … seeds - 1, and count the modes at the end.
+    """Train each game on each of the sources with the seeds 0 … seeds - 1, and count the modes at the end.
 
-    No game: every one that has a recipe for a place. `edits` change all recipes alike; `say` None is silence. The last
+    No game: every one that has a recipe for a source. `edits` change all recipes alike; `say` None is silence. The last
     checkpoint is scored, not the best, for the best high-quality share may well be that of a collapsed generator.
-    Raises UsageError, before anything is trained, for a game without a recipe for any of the places, for settings
+    Raises UsageError, before anything is trained, for a game without a recipe for any of the sources, for settings
     that do not go together, and for a folder with runs of other ones.
     """
-    recipes = list(planned(games, places, seeds, edits))
+    recipes = list(planned(games, sources, seeds, edits))
     runs = [(folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}", recipe) for recipe in recipes]
     _check(runs, device)
     entries = []
-    for place, recipe in runs:
+    for path, recipe in runs:
         if say:
-            say(f"{place}")
-        names, n = PLACES[recipe.data.source]
-        known = _scored(recipe, place, device, say is None, names, n)
-        entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(place), **known))
+            say(f"{path}")
+        count = sources_with_modes()[recipe.data.source]
+        scored = _scored(recipe, path, device, say is None, list(count.metrics), count.samples)
+        entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(path), **scored))
     return entries
 
 
@@ -83,7 +78,7 @@ def labels(
     device: str = "auto",
     say: Callable[[str], None] | None = None,
 ) -> list[Entry]:
-    """Train each game on digits of which `counts` of each class are labelled, with the seeds 0 … seeds - 1.
+    """Train each game on its own data, `counts` of each class labelled, with the seeds 0 … seeds - 1.
 
     Beside each the same classifier is trained for as many rounds on those labels alone, the baseline. An entry has
     the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
@@ -91,21 +86,22 @@ def labels(
     """
     pairs = []  # each game after its baseline
     for recipe in planned_labels(games, counts, seeds, edits):
-        place = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
-        supervised = recipe.change({"game.supervised": True})
-        pairs.append([(place.with_name(f"{place.name}-baseline"), supervised), (place, recipe)])
+        path = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
+        baseline = registry.load(recipe.game).baseline
+        supervised = recipe.change({f"game.{name}": value for name, value in baseline.items()})
+        pairs.append([(path.with_name(f"{path.name}-baseline"), supervised), (path, recipe)])
     _check([run for pair in pairs for run in pair], device)
     entries = []
     for pair in pairs:
-        known = []
-        for place, recipe in pair:
+        scored = []
+        for path, recipe in pair:
             if say:
-                say(f"{place}")
-            known.append(_scored(recipe, place, device, say is None, ["error"], 2))
-        baseline, own = known
+                say(f"{path}")
+            scored.append(_scored(recipe, path, device, say is None, ["error"], 2))
+        baseline, own = scored
         scores = {"error": own["scores"]["error"], "baseline_error": baseline["scores"]["error"]}
         data = _labelled(recipe.data.labelled)
-        entries.append(Entry(recipe.game, data, recipe.plan.seed, str(place), own["seconds"], scores))
+        entries.append(Entry(recipe.game, data, recipe.plan.seed, str(path), own["seconds"], scores))
     return entries
 
 
@@ -120,79 +116,77 @@ def planned_labels(
     for count in counts:
         for game in games or filter(_has_baseline, registry.names()):
             for seed in range(seeds):
-                changes = {"data.source": "digits", "data.labelled": count, "plan.seed": seed, "game.supervised": False}
-                yield Recipe.default(game, "digits").change({**edits, **changes})
+                kind = registry.load(game)
+                own = {f"game.{name}": getattr(kind.Options(), name) for name in kind.baseline}
+                changes = {"data.labelled": count, "plan.seed": seed, **own}
+                yield Recipe.default(game).change({**edits, **changes})
 
 
 def _has_baseline(game: str) -> bool:
     kind = registry.load(game)
-    return kind.takes_unlabelled and "supervised" in {setting.name for setting in fields(kind.Options)}
+    return kind.takes_unlabelled and bool(kind.baseline)
 
 
 def _labelled(count: int) -> str:
     return f"{count} label{'s' * (count != 1)} a class"
 
 
-def planned(games: Sequence[str], places: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
+def planned(games: Sequence[str], sources: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
     """The recipe of every run, in the order of the table; a game is left out where it has none."""
-    for place in places:
-        if place not in PLACES:
-            raise UsageError(f"no modes are known of '{place}'{near(place, PLACES)}; there are {', '.join(PLACES)}")
-    ready = {name: [place for place in places if shipped(name, place)] for name in registry.names()}
+    known = sources_with_modes()
+    for source in sources:
+        if source not in known:
+            raise UsageError(f"no modes are known of '{source}'{near(source, known)}; there are {', '.join(known)}")
+    ready = {name: [source for source in sources if shipped(name, source)] for name in registry.names()}
     for game in games:
         registry.load(game)  # first of all, is it a game?
         if not ready[game]:
             raise UsageError(
-                f"{game} has no recipe for {' or '.join(places)}; there are ones of "
+                f"{game} has no recipe for {' or '.join(sources)}; there are ones of "
                 f"{', '.join(name for name in ready if ready[name]) or 'no game'}. saddle train takes settings of yours"
             )
-    for place in places:
-        for game in (name for name in games or ready if place in ready[name]):
+    for source in sources:
+        for game in (name for name in games or ready if source in ready[name]):
             for seed in range(seeds):
-                yield Recipe.default(game, place).change({**edits, "plan.seed": seed})
+                yield Recipe.default(game, source).change({**edits, "plan.seed": seed})
 
 
 def _check(runs: Sequence[tuple[Path, Recipe]], device: str) -> None:
     """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
     built: list[Recipe] = []
-    for place, recipe in runs:
-        recipe.check_folder(place, "--out")
+    for path, recipe in runs:
+        recipe.check_folder(path, "--out")
         alike = recipe.change({"plan.seed": 0})
-        if alike not in built and not _finished(place):
-            check(recipe, place, device)
+        if alike not in built and RunFolder(path).status != "finished":
+            check(recipe, path, device)
             built.append(alike)
 
 
 def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:
     """The run's seconds and scores as they were written down, or else those of the run once it is trained."""
-    if not (_finished(folder) and not recipe.differences(Recipe.read(folder))):
+    files = RunFolder(folder)
+    if not (files.status == "finished" and not recipe.differences(Recipe.read(folder))):
         train(recipe, folder, device, quiet)  # refuses a folder with another recipe
     run = Run(folder, "last", device)
-    path = folder / RESULT
-    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if known.get("round") != run.round:
+    result = json.loads(files.benchmark.read_text("utf-8")) if files.benchmark.exists() else {}
+    if result.get("round") != run.round:
         scores = {name: score.value for name, score in run.evaluate(names, n).items()}
-        known = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
-        replace(path, json.dumps(known, indent=1).encode())
-    return {"seconds": known["seconds"], "scores": known["scores"]}
-
-
-def _finished(folder: Path) -> bool:
-    stops = [e for e in events.read(folder / "events.jsonl") if e["event"] in ("start", "stop")]
-    return bool(stops) and stops[-1].get("reason") == "finished"
+        result = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
+        replace(files.benchmark, json.dumps(result, indent=1).encode())
+    return {"seconds": result["seconds"], "scores": result["scores"]}
 
 
 def tables(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """For each place its name, the headings and a line for each game: median [least – greatest] over the seeds."""
-    for place in dict.fromkeys(entry.data for entry in entries):
-        names, _ = PLACES[place]
-        here = [entry for entry in entries if entry.data == place]
+    """For each source its name, the headings and a line for each game: median [least – greatest] over the seeds."""
+    for source in dict.fromkeys(entry.data for entry in entries):
+        names = sources_with_modes()[source].metrics
+        here = [entry for entry in entries if entry.data == source]
         lines = []
         for game in dict.fromkeys(entry.game for entry in here):
             runs = [entry for entry in here if entry.game == game]
             columns = [[run.scores[name] for run in runs] for name in names]
             lines.append([game, *map(spread, columns), spread([run.seconds for run in runs]), str(len(runs))])
-        yield place, ["game", *names, "seconds", "seeds"], lines
+        yield source, ["game", *names, "seconds", "seeds"], lines
 
 
 def label_table(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
@@ -214,7 +208,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def sheet(entries: Sequence[Entry]) -> Image.Image | None:
-    """The last picture of every run: a row for each game and place, a column for each seed; None without pictures."""
+    """The last picture of every run: a row for each game and source, a column for each seed; None without pictures."""
     width = 240
     rows = dict.fromkeys((entry.data, entry.game) for entry in entries)
     seeds = sorted({entry.seed for entry in entries})
@@ -233,5 +227,5 @@ def sheet(entries: Sequence[Entry]) -> Image.Image | None:
 
 
 def _last_picture(folder: Path) -> Image.Image | None:
-    told = [e for e in events.read(folder / "events.jsonl") if e["event"] == "sample"]
-    return read_picture(folder / told[-1]["file"]) if told else None
+    path = RunFolder(folder).last_picture()
+    return read_picture(path) if path else None

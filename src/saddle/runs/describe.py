@@ -28,6 +28,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
         "batches": drawn,
         "players": {name: n for name, n in count_parameters(game).items() if name in game.players()},
         "settings": _settings(recipe),
+        "refused": game.refused(),
     }
 
 

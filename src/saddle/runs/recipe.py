@@ -27,6 +27,7 @@ DEFAULT_GAME = "dcgan"
 _SHIPPED = Path(__file__).parents[1] / "recipes"
 _PARTS = ("game", "data", "plan")
 _BUDGETS = ("rounds", "images", "minutes")
+_LENGTH = (*_BUDGETS, "at_most")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Recipe:
         if (name := game.pop("name", self.game)) != self.game:
             raise UsageError(f"this is a recipe of {self.game}, not of {name}")
         if any(plan.get(budget) is not None for budget in _BUDGETS):
-            plan = dict.fromkeys(_BUDGETS) | plan  # one budget replaces another
+            plan = dict.fromkeys(_LENGTH) | plan  # one budget replaces another
         return replace(
             self,
             options=restore(type(self.options), game, "game", self.options),

@@ -35,6 +35,7 @@ from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import registry, scoring
+from .expectation import expectation
 from .recipe import Recipe
 from .run import Run, count_parameters
 
@@ -117,11 +118,12 @@ class Training:
 
     def begin(self, stack: ExitStack, resumed: bool) -> None:
         """Fix the length of the run, and open what the rounds are written to."""
-        if not resumed:
-            self.trainer.fix_rounds()
+        pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
             self.events = stack.enter_context(self.folder.log(self.track))
         self.note_start()
+        if pace is not None:
+            self.note_plan(pace)
         if not resumed:
             self.draw()
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
@@ -189,9 +191,12 @@ class Training:
         while trainer.round < self.rounds:
             started = time.perf_counter()
             trainer.play_round()
+            round_ = trainer.round
+            if round_ % plan.log_every == 0 or trainer.course.at_mark(round_):
+                trainer.wait()  # or the device's last rounds would take no time here
             pace.append(time.perf_counter() - started)
             self.seconds += pace[-1]
-            round_ = trainer.round
+            raised = self.raise_rounds()
             self.score = None
             if round_ % plan.log_every == 0 or round_ == self.rounds:
                 trainer.watch.check(trainer.game)
@@ -202,13 +207,22 @@ class Training:
             if self.due_early(plan.scores):
                 self.measure(final=False)
             stop, save = self.agree(self.signals.received is not None, self.must_save())
-            if save or stop or self.score:
+            if save or stop or self.score or raised:  # a raise is kept before a round is played under it
                 self.save()
             if stop and round_ < self.rounds:
                 raise Interrupted(
                     f"{self.signals.received or 'another process'} received: saved after round {round_} of "
                     f"{self.rounds}; the same command goes on"
                 )
+
+    def raise_rounds(self) -> bool:
+        """Where the trainer makes the run longer, note it."""
+        pace = self.trainer.raise_rounds(self.seconds)
+        if pace is not None:
+            self.note_plan(pace)
+            if not self.quiet:
+                self.progress.total_rounds = self.rounds
+        return pace is not None
 
     def due(self, times: int) -> bool:
         """Is this one of `times` rounds spread evenly over the run, the last one included?"""
@@ -294,7 +308,7 @@ class Training:
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
-        self.score = None if names[0] in scoring.ONLY_TOLD else scores[names[0]]
+        self.score = scores[names[0]] if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
@@ -302,7 +316,7 @@ class Training:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
         run = Run(self.folder.path, device=str(self.device))
-        names = scoring.defaults(run.game, self.source, final=True)
+        names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
         scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
@@ -333,8 +347,17 @@ class Training:
             baseline=dict(trainer.game.baseline),
         )
 
+    def note_plan(self, pace: float) -> None:
+        """How many rounds are planned, as it follows from a pace in seconds a round."""
+        self.write("plan", rounds=self.rounds, pace=pace)
+        self.say(self.recipe.plan.describe_rounds(self.rounds, pace))
+
     def note_stop(self, reason: str, message: str = "") -> None:
         if self.events:
+            if reason in ("finished", "interrupted"):
+                expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
+                message = f"{message}. {expected}" if message else expected
+                self.say(expected)
             self.write("stop", reason=reason, message=message)
             self.say(f"{report.write(self.folder.path)}")
 

@@ -51,6 +51,9 @@ class Game(nn.Module, ABC):
 
         optim: Optim = Adam()  # of all players
 
+        def __post_init__(self) -> None:
+            """UsageError for values that cannot be."""
+
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
         self.data, self.options = data, options or self.Options()
@@ -107,6 +110,13 @@ class Game(nn.Module, ABC):
     def check_batch(self, n: int) -> None:
         """UsageError if n samples at a time, a process's part of a batch, are too few for this game."""
 
+    def has_staged(self, progress: float) -> bool:
+        """Has a stage begun at this progress that is not the run's first? From then on the run keeps its length.
+
+        Schedules and losses of the settings need not be asked here.
+        """
+        return False
+
     def players(self) -> dict[str, nn.Module]:
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}
 
@@ -146,6 +156,10 @@ class Game(nn.Module, ABC):
 
         `held(n)` gives the first n held-out samples, on the game's device. One column without a caption is a grid.
         """
+        return {}
+
+    def refused(self) -> dict[str, str]:
+        """Settings, or parts of them, that cannot be chosen with its others: why, in one sentence each."""
         return {}
 
     def unable(self) -> str | None:

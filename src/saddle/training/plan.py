@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from ..base.errors import UsageError
 from ..base.precision import Precision
 
+FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
+
 
 @dataclass(frozen=True)
 class Plan:
     """The budget is one of `rounds`, `images` and `minutes`; without any it is 100,000 rounds.
 
-    An image counts once a round: images = rounds · batch, however many batches a round draws.
+    An image counts once a round: images = rounds · batch, however many batches a round draws. With `minutes`, or with
+    `at_most` beside a budget of another kind, the pace is measured first, and again in the first fifth of the run.
     """
 
     rounds: int | None = None  # rounds to play
     images: int | None = None  # or images: rounds · batch
-    minutes: float | None = None  # or minutes: the pace is measured first, then the number of rounds is fixed
+    minutes: float | None = None  # or minutes: as many rounds as the measured pace has time for
+    at_most: float | None = None  # minutes: fewer rounds or images than wanted where they would take longer
     batch: int = 64  # samples in a batch, over all processes and micro-batches
     micro_batches: int = 1  # parts that a batch is divided into, to save memory
     seed: int = 0  # of weights, data order and noise
@@ -36,7 +40,10 @@ class Plan:
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             raise UsageError(f"a plan has one budget, not {' and '.join(given)}")
-        positive = given | {n: getattr(self, n) for n in ("batch", "micro_batches", "log_every", "ema_images")}
+        if self.minutes is not None and self.at_most is not None:
+            raise UsageError("plan.minutes is a limit already; plan.at_most goes with plan.rounds or plan.images")
+        limit = {} if self.at_most is None else {"at_most": self.at_most}
+        positive = given | limit | {n: getattr(self, n) for n in ("batch", "micro_batches", "log_every", "ema_images")}
         for name, value in (positive | {"save_every": self.save_every or 1}).items():
             if not value > 0:
                 raise UsageError(f"plan.{name} is greater than 0, not {value}")
@@ -45,10 +52,35 @@ class Plan:
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
 
-    def fixed_rounds(self) -> int | None:
-        """The number of rounds; None if the pace has to be measured first."""
+    @property
+    def limit(self) -> float | None:
+        """The minutes that the run may take; None: as long as its rounds take."""
+        return self.minutes if self.minutes is not None else self.at_most
+
+    @property
+    def wanted(self) -> int | None:
+        """The number of rounds that is asked for; None: as many as the minutes have time for."""
         if self.minutes is not None:
             return None
         if self.images is not None:
             return max(1, round(self.images / self.batch))
         return self.rounds if self.rounds is not None else 100_000
+
+    def fixed_rounds(self) -> int | None:
+        """The number of rounds; None if the pace has to be measured first."""
+        return self.wanted if self.limit is None else None
+
+    def rounds_at(self, pace: float, played: int = 0, seconds: float = 0.0) -> int:
+        """How many rounds the limit has time for, if `played` took `seconds` and each further one takes `pace` seconds.
+
+        At least 1 and never more than are wanted.
+        """
+        assert self.limit is not None
+        rounds = max(1, played + int((60 * self.limit * FOR_ROUNDS - seconds) / pace))
+        return rounds if self.wanted is None else min(rounds, self.wanted)
+
+    def describe_rounds(self, rounds: int, pace: float) -> str:
+        """One line about a number of rounds that follows from the pace, in seconds a round."""
+        of = f" of the {self.wanted:,} wanted" if self.wanted and rounds < self.wanted else ""
+        line = f"{rounds:,} rounds{of} are planned for {self.limit:g} minutes, at {pace:.3g} s a round"
+        return f"{line}; more if the first of them take less" if of or self.minutes else line

@@ -15,6 +15,7 @@ from ..spec import Batch
 from ..tasks import Game, Move
 from .averages import Averages, decay
 from .checkpoint import Damaged, State, load_weights
+from .course import Course, moved
 from .health import Diverged, LossWatch, check_ownership
 from .plan import Plan
 
@@ -47,17 +48,25 @@ class Trainer:
         self.watch = LossWatch(game.device)
         self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
         self.round = self.batches_drawn = 0
-        self.rounds = plan.fixed_rounds()
+        self.course = Course(plan)
         self._batches: Iterator[list[Batch]] | None = None
 
     @property
     def images(self) -> int:
         return self.round * self.plan.batch
 
+    @property
+    def rounds(self) -> int | None:
+        """Of the whole run; None until the pace is measured."""
+        return self.course.rounds
+
+    @rounds.setter
+    def rounds(self, rounds: int | None) -> None:
+        self.course.rounds = rounds
+
     def play_round(self) -> None:
         """One round: the micro-batches' rounds in step, one backward for each, then one step for all."""
-        assert self.rounds is not None, "the number of rounds is fixed before the first one"
-        self.game.rounds, self.game.progress = self.round, self.round / self.rounds
+        self.game.rounds, self.game.progress = self.round, self.course.progress(self.round)
         for name, optim in self.optims.items():
             now = self.game.optim(name).at(self.round, self.game.progress)
             for group in optim.param_groups:
@@ -136,7 +145,7 @@ class Trainer:
         while len(paces) < 5 or sum(paces) < seconds:
             started = time.perf_counter()
             self.play_round()
-            float(sum(loss.float().sum() for loss in self.losses.values()))  # waits for the device
+            self.wait()
             pace = torch.tensor(time.perf_counter() - started, device=self.game.device)
             paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
         self.load_state(before)
@@ -145,10 +154,39 @@ class Trainer:
         self.rounds, self._batches, self.losses = None, None, {}
         return sorted(paces[2:])[len(paces[2:]) // 2]
 
-    def fix_rounds(self, reserve: float = 0.9) -> None:
-        """Turn the plan's budget into rounds; of the minutes `reserve` goes to rounds, the rest to pictures, scores."""
-        if self.rounds is None:
-            self.rounds = max(1, int(60 * (self.plan.minutes or 0) * reserve / self.measure_pace()))
+    def wait(self) -> None:
+        """Until the device has played what it was given."""
+        float(sum(loss.float().sum() for loss in self.losses.values()))
+
+    def fix_rounds(self) -> float | None:
+        """Turn the plan's budget into rounds. The pace, in seconds a round, if it had to be measured."""
+        if self.rounds is not None:
+            return None
+        pace = self.measure_pace()
+        self.rounds = self.plan.rounds_at(pace)
+        return pace
+
+    def raise_rounds(self, seconds: float) -> float | None:
+        """At a mark of the run's first fifth, make it longer if rounds now take less time than was planned with.
+
+        `seconds` were spent in rounds so far. The new pace, in seconds a round, if the number of rounds was raised. The
+        time is this machine's, so two runs may be raised differently. A run that is resumed is still the same run: what
+        was decided is in `state`, and whoever decides saves before the next round, so that no round is played again
+        under another decision than the first time. All processes decide alike.
+        """
+        if not self.course.at_mark(self.round):
+            return None
+        seconds = float(dist.largest(torch.tensor(seconds, device=self.game.device)))
+        pace = self.course.pace(self.round, seconds)
+        if self.has_moved() or not self.course.raise_rounds(self.round, seconds, pace):
+            return None
+        return pace
+
+    def has_moved(self) -> bool:
+        """Has progress changed a schedule, or begun a stage? What was scheduled over the old length then stays."""
+        progress = self.course.progress(self.round)
+        optims = [self.game.optim(name) for name in self.optims]
+        return moved([self.game.options, *optims], self.round, progress) or self.game.has_staged(progress)
 
     def check(self) -> None:
         """Diverged if a loss was, or anything in the state is, not finite."""
@@ -173,7 +211,8 @@ class Trainer:
         groups = {"game": self.game.state_dict(), "averages": self.averages.state_dict(), "optimizers": optims}
         if copy:
             groups = {group: {k: t.clone() for k, t in tensors.items()} for group, tensors in groups.items()}
-        return State(groups, {"round": self.round, "rounds": self.rounds, "batches_drawn": self.batches_drawn})
+        facts = {"round": self.round, "rounds": self.rounds, "batches_drawn": self.batches_drawn}
+        return State(groups, facts | self.course.facts())
 
     def load_state(self, state: State) -> None:
         """Go on from here. Damaged if the state is another game's."""
@@ -183,7 +222,8 @@ class Trainer:
         load_weights(self.averages, state.tensors["averages"], "averages")
         self._load_optims(state.tensors["optimizers"])
         facts = state.facts
-        self.round, self.rounds, self.batches_drawn = facts["round"], facts["rounds"], facts["batches_drawn"]
+        self.round, self.batches_drawn = facts["round"], facts["batches_drawn"]
+        self.course.load(facts)
         self._batches = None
 
     def _load_optims(self, tensors: dict[str, Tensor]) -> None:

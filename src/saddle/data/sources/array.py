@@ -18,7 +18,7 @@ from ..fingerprint import digests, fingerprint, hold_out
 from ..labels import learned
 from ..legacy import earlier
 from ..options import AUGMENTATIONS, DataOptions
-from ..source import Column, Rows, Source, Split
+from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
 from ..structured import as_kind, check_finite, kind_of, normalisation
 
 KEYS = ("image", "images", "x", "data")  # of the samples in an .npz
@@ -57,7 +57,8 @@ def open(options: DataOptions, place: str) -> Source:
     train, heldout = (_split(samples, labels, rows) for rows in parts)
     assert train is not None  # hold_out leaves the larger part
     before = earlier(marks, spec, labels, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, notes, before)
+    judged = Judged() if kind == "image" else OF_VECTORS
+    return Source(options.source, spec, train, heldout, mark, notes, judged, before)
 
 
 def _read(path: Path) -> tuple[np.ndarray, NDArray[np.int64] | None]:

@@ -101,4 +101,4 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
     spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
     mark = fingerprint(images.digests, spec.identity(), captions, options.heldout)
     before = earlier(images.digests, spec, captions, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, images.notes, before)
+    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)

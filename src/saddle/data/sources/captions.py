@@ -14,10 +14,18 @@ from ...spec.text import condition_of, packed
 from ..fingerprint import fingerprint
 from ..options import DataOptions
 from ..sampler import hashed
-from ..source import Rows, Source, Split
+from ..source import Judged, Rows, Source, Split
 
 SIZE = 32  # pixels, unless asked otherwise
 DRAWINGS, HELD_OUT_DRAWINGS = 200, 50  # of each caption
+JUDGED = Judged(
+    early=("attributes",),
+    final=(
+        *("attributes", "attributes_all", "attribute_size", "attribute_colour", "attribute_shape", "attribute_place"),
+        *("attributes_held_out", "attributes_held_out_all"),
+    ),
+    grammar=True,
+)
 
 
 @dataclass(frozen=True)
@@ -56,4 +64,5 @@ def open(options: DataOptions, place: str) -> Source:
     trained = distribution(condition, torch.from_numpy(rows[~HELD_OUT]))
     spec = DataSpec.of((3, *sides), ("image", "caption"), condition=condition, distribution=trained)
     seen = parts[1].columns["image"][:]
-    return Source(options.source, spec, parts[0], parts[1], fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen))
+    mark = fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen)
+    return Source(options.source, spec, parts[0], parts[1], mark, judged=JUDGED)

@@ -8,7 +8,16 @@ from ..digits import NAMES, TRAINED, enlarged
 from ..fingerprint import fingerprint
 from ..labels import learned
 from ..options import AUGMENTATIONS, DataOptions
-from ..source import Source, Split
+from ..source import Judged, Source, Split
+
+JUDGED = Judged(
+    "digits",
+    early=("fid",),
+    final=(
+        *("fid", "fid_floor", "fid_multiple", "kid", "precision", "recall", "density", "coverage"),
+        *("classes", "copying"),
+    ),
+)
 
 
 def open(options: DataOptions, place: str) -> Source:
@@ -23,4 +32,4 @@ def open(options: DataOptions, place: str) -> Source:
     spec, labels = learned(spec, labels, np.arange(TRAINED), options.labelled)
     train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
     heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
-    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED))
+    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED), judged=JUDGED)

@@ -4,7 +4,9 @@ from ...spec import DataSpec
 from ..digits import TRAINED, enlarged
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
-from ..source import Source, Split
+from ..source import Judged, Source, Split
+
+JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 
 def open(options: DataOptions, place: str) -> Source:
@@ -18,4 +20,5 @@ def open(options: DataOptions, place: str) -> Source:
     train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))
     heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
     spec = DataSpec.of(images.shape[1:], ("a", "b"), domains=train.domains)
-    return Source(options.source, spec, train, heldout, fingerprint(options.source, images, TRAINED))
+    mark = fingerprint(options.source, images, TRAINED)
+    return Source(options.source, spec, train, heldout, mark, judged=JUDGED)

@@ -226,7 +226,7 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     assert train is not None  # hold_out leaves the larger part
     mark = fingerprint(images.digests, spec.identity(), labels, options.heldout)
     before = earlier(images.digests, spec, labels, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, images.notes, before)
+    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
 
 
 def names_in(files: Files) -> list[str]:

@@ -4,6 +4,7 @@ photo:FILE: one picture of your own, whole and at its own size unless asked othe
 The picture comes as often as it is asked for: a batch of 4 is the same picture four times.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from ...spec import DataSpec
 from ..decode import Unreadable, colour, fitted, pixels, reading, with_channels
 from ..fingerprint import fingerprint
 from ..options import DataOptions
-from ..photographs import NAMES, coloured, crop
-from ..source import Source, Split
+from ..photographs import NAMES, coloured, crop, stranger
+from ..source import Judged, Source, Split
 
 SIZE = 128  # pixels of the embedded crops, unless asked otherwise
 
@@ -23,7 +24,8 @@ def open(options: DataOptions, place: str) -> Source:
     """Key image; nothing is held out, for there is no other sample."""
     image = _embedded(options, place or NAMES[0]) if place in ("", *NAMES) else _from_file(options, Path(place))
     spec = DataSpec.of(image.shape, single=True, bits=8 * image.itemsize)
-    return Source(options.source, spec, Split({"image": image[None]}), None, fingerprint(image))
+    judged = Judged(other=partial(stranger, place, *image.shape))
+    return Source(options.source, spec, Split({"image": image[None]}), None, fingerprint(image), judged=judged)
 
 
 def _embedded(options: DataOptions, name: str) -> np.ndarray:

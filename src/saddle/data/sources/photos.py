@@ -11,10 +11,11 @@ from ...spec import DataSpec
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..photographs import HEIGHT, HELD_OUT, NAMES, TRAINED, coloured, photograph
-from ..source import Source, Split
+from ..source import Judged, Source, Split
 
 SIZE = 64  # pixels, unless asked otherwise
 STRIDE = 8  # pixels from one crop to the next
+JUDGED = Judged(early=("swd",), final=("swd", "swd_floor", "swd_multiple"))
 _WIDEST = 160  # of the narrowest strip
 
 
@@ -51,7 +52,7 @@ def open(options: DataOptions, place: str) -> Source:
     parts = [Crops(pictures, corners(strips, height, width), (height, width)) for strips in (train, heldout)]
     spec = DataSpec.of((pictures.shape[1], height, width))
     mark = fingerprint(pictures, height, width, STRIDE, TRAINED, HELD_OUT)
-    return Source(options.source, spec, Split({"image": parts[0]}), Split({"image": parts[1]}), mark)
+    return Source(options.source, spec, Split({"image": parts[0]}), Split({"image": parts[1]}), mark, judged=JUDGED)
 
 
 def corners(strips: list[tuple[int, int, int]], height: int, width: int) -> NDArray[np.int64]:

@@ -2,9 +2,11 @@
 
 from ..options import DataOptions
 from ..points import open_spiral
-from ..source import Source
+from ..source import Judged, Source
+
+JUDGED = Judged("pixels", early=("coverage",), final=("coverage", "density", "precision", "recall"))
 
 
 def open(options: DataOptions, place: str) -> Source:
     """Key image: points [N, 2], 100,000 to train on and 10,000 held out."""
-    return open_spiral(options)
+    return open_spiral(options, JUDGED)

@@ -1,0 +1,34 @@
+"""What a metric is: a number with its error, measured on what it needs. One file holds a metric, or a family of them.
+
+Such a file ends with `METRICS = {"name": Metric("what it says", …), …}`, written out: `names` reads it without running
+it, so that listing the metrics costs no torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from .score import Fingerprint
+
+if TYPE_CHECKING:
+    from .evidence import Evidence, Ingredient
+
+Estimate = tuple[float, float]  # value and standard error
+Detailed = tuple[float, float, dict[str, float]]  # and its parts by name, such as the value of each class
+
+
+def _none(evidence: "Evidence") -> Fingerprint:
+    return {}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`measure` takes from the evidence what it `needs`, and perhaps what these need in turn, but nothing else."""
+
+    says: str  # on one line
+    better: Literal["lower", "higher"]
+    needs: tuple["Ingredient[Any]", ...]
+    measure: Callable[["Evidence"], Estimate | Detailed]
+    settings: Callable[["Evidence"], Fingerprint] = _none  # what two scores must share beside what they were made of
+    chooses: bool = True  # may it choose the best checkpoint?
+    of_a_class: int = 0  # samples of each class without which nobody gets it unasked

@@ -1,0 +1,64 @@
+"""How near do restored images come to the true ones? By the peak signal-to-noise ratio.
+
+10 log₁₀(peak² / mean squared error) decibels of each image, as papers on super-resolution and denoising report it, here
+over all its channels and pixels. Between values in [-1, 1] the peak is 2.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..base.errors import UsageError
+from .blocks import double
+from .evidence import Ingredient
+from .metric import Estimate, Metric
+from .reference import content_hash
+
+PEAK = 2.0
+LEAST = 1e-10  # mean squared error: an image that is exactly right has 106 decibels, so that means stay finite
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Held-out images, as they were and as a game restored them."""
+
+    images: Tensor  # [N, C, H, W], about [-1, 1]
+    truth: Tensor  # [N, C, H, W] in [-1, 1]
+
+
+def psnr(images: Tensor, truth: Tensor) -> Tensor:
+    """Decibels of every image [N, C, H, W] beside the true one [N, C, H, W] in [-1, 1]: float64 [N].
+
+    Values outside of [-1, 1] are clamped, as saving the picture would. UsageError for images of other shapes.
+    """
+    if images.shape != truth.shape:
+        raise UsageError(f"restored images are of shape {[*images.shape[1:]]} and the true ones {[*truth.shape[1:]]}")
+    error = (double(images).clamp(-1, 1) - double(truth)).square().flatten(1).mean(1)
+    return 10 * torch.log10(PEAK**2 / error.clamp(min=LEAST))
+
+
+def mean_psnr(restored: Restored) -> Estimate:
+    """The mean over images, and its standard error."""
+    each = psnr(restored.images, restored.truth)
+    return float(each.mean()), float(each.std()) / len(each) ** 0.5
+
+
+RESTORED: Ingredient[Restored] = Ingredient(
+    "restored",
+    "a game that restores images, and held-out damaged images with the true ones",
+    entries=lambda restored, _: {
+        "reference_count": len(restored.truth),
+        "reference_hash": content_hash([restored.truth]),
+    },
+)
+
+METRICS = {
+    "psnr": Metric(
+        "decibels between restored held-out images and the true ones",
+        "higher",
+        (RESTORED,),
+        lambda e: mean_psnr(e[RESTORED]),
+        lambda e: {"peak": PEAK},
+    )
+}

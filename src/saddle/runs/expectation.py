@@ -1,0 +1,25 @@
+"""What to expect of a run of so many rounds: one sentence for its end."""
+
+from .recipe import Recipe, shipped
+
+FEW, MOST = 0.1, 0.95  # shares of the recipe's length
+
+
+def expectation(recipe: Recipe, rounds: int, pictures: bool = True) -> str:
+    """After `rounds` rounds, beside the length of the shipped recipe of this game and data. `pictures`: or points?
+
+    Where the batch is another than the recipe's, images count and not rounds.
+    """
+    source = recipe.data.source
+    if shipped(recipe.game, source) is None:
+        return f"{rounds:,} rounds on data without a shipped recipe: its samples have to say whether it needs more"
+    plan = Recipe.default(recipe.game, source).plan
+    whole, unit = plan.wanted, "rounds"
+    assert whole is not None, "shipped recipes have no budget in minutes"
+    if plan.batch != recipe.plan.batch:
+        rounds, whole, unit = rounds * recipe.plan.batch, whole * plan.batch, "images"
+    if rounds >= MOST * whole:
+        return f"{rounds:,} {unit}, and the recipe's are {whole:,}: compare its scores with those of docs/scores.md"
+    faults = "blurs" if pictures else "samples far from the data"
+    degree = f"{faults} are normal" if rounds < FEW * whole else "more rounds may make it better"
+    return f"{rounds:,} of the recipe's {whole:,} {unit}: {degree}"

@@ -1,0 +1,305 @@
+"""What metrics are made of where it takes a game or its data: one function an ingredient, which says its task.
+
+`of` is the one place that asks what a game is for. The functions stand in the order in which they draw random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..base import dist, rng
+from ..data.source import Split, decoded
+from ..layers.resize import resized
+from ..metrics.auroc import Detected
+from ..metrics.codes import Codes
+from ..metrics.drawing import Sampler
+from ..metrics.evidence import Later
+from ..metrics.ingredients import ReferenceLabels
+from ..metrics.psnr import Restored
+from ..metrics.single_image import OneImage
+from ..spec import Batch
+from ..tasks import (
+    Classification,
+    Density,
+    Detection,
+    Encoding,
+    Game,
+    Restoration,
+    SingleImage,
+    Sizes,
+    Synthesis,
+    Translation,
+)
+
+if TYPE_CHECKING:
+    from ..data.source import Source
+
+CHUNK = 1024  # images at a time
+_DRAWN_OF_ONE = 50  # samples of a game that learned one image
+
+Make = Callable[[Any, "Source", int], Any]
+When = Callable[[Any, "Source"], bool]
+F = TypeVar("F", bound=Make)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an ingredient is made of (game, data, seed): by games of all these tasks, `when` the two allow it."""
+
+    name: str
+    tasks: tuple[type[Game], ...]
+    make: Make
+    when: When
+
+
+MADE: list[Made] = []
+
+
+def ingredient(name: str, *tasks: type[Game], when: When = lambda game, source: True) -> Callable[[F], F]:
+    """The function makes the ingredient `name` that a metric needs, of games of all these tasks."""
+
+    def register(make: F) -> F:
+        MADE.append(Made(name, tasks, make, when))
+        return make
+
+    return register
+
+
+def of(game: Game, source: Source, seed: int = 0) -> dict[str, Any]:
+    """Every ingredient that this game and these data give, by name, to be made when a metric needs it."""
+    given: dict[str, Any] = {}
+    for made in MADE:
+        if made.name not in given and all(isinstance(game, task) for task in made.tasks) and made.when(game, source):
+            given[made.name] = Later(partial(made.make, game, source, seed))
+    if "samples" in given:  # what is known of them beforehand counts
+        sampler = given["samples"] = given["samples"].make()
+        given["real"] = _images(source.heldout, sampler.like) if source.heldout else None
+        given["train"] = _images(source.train, sampler.like)
+    return given
+
+
+def _held_out(game: Game, source: Source) -> bool:
+    return source.heldout is not None
+
+
+def _classes_known(game: Game, source: Source) -> bool:
+    return source.heldout is not None and "label" in source.heldout.columns and bool(source.spec.classes)
+
+
+def _classified(game: Classification, source: Source) -> bool:
+    return _classes_known(game, source) and bool(game.classifies)
+
+
+def _told_captions(game: Synthesis, source: Source) -> bool:
+    return source.judged.grammar and "caption" in game.needs
+
+
+def _both_kinds(game: Game, source: Source) -> bool:
+    """Are some of the held-out images defective, and some not?"""
+    if source.heldout is None or "defect" not in source.heldout.columns:
+        return False
+    defective = source.heldout.columns["defect"][:] > 0
+    return bool(defective.any() and not defective.all())
+
+
+@ingredient("codes", Encoding, Synthesis, when=_held_out)
+@torch.no_grad()
+def codes(game: Any, source: Source, seed: int) -> Codes:
+    """z of every image, the same on every process, without the class that a code may end in."""
+    z_dim = game.options.z_dim
+    with rng.apart(seed, "codes"):
+        train, _ = _encoded(game, source.train)
+        heldout, errors = _encoded(game, _heldout(source))
+        prior = game.noise(4 * len(heldout)).float()
+    return Codes(train[:, :z_dim], heldout[:, :z_dim], prior[:, :z_dim], errors)
+
+
+@ingredient("bounds", Density, when=_held_out)
+@torch.no_grad()
+def bounds(game: Density, source: Source, seed: int) -> Tensor:
+    """Of the log-likelihood of every held-out image, [N], the same on every process."""
+    with rng.share(0, 1):
+        rng.seed(seed, "bounds")  # from where samples, drawn after it, go on: scores since the first one rest on that
+        return torch.cat([game.bound(_ready(game, batch)).float() for batch in _batches(_heldout(source))])
+
+
+@ingredient("predictions", Classification, when=_classified)
+@torch.no_grad()
+def predictions(game: Classification, source: Source, seed: int) -> tuple[Tensor, Tensor]:
+    """What the game says of the held-out images with a label, log p [M, K], and their labels [M]."""
+    predicted, labels = [], []
+    for batch in _batches(_heldout(source)):
+        labelled = batch["label"] >= 0
+        predicted.append(game.classify(batch["image"][labelled].to(game.device, game.dtype)).float())
+        labels.append(batch["label"][labelled])
+    return torch.cat(predicted), torch.cat(labels)
+
+
+@ingredient("single", SingleImage, when=lambda game, source: source.judged.other is not None)
+@torch.no_grad()
+def single(game: SingleImage, source: Source, seed: int) -> OneImage:
+    """What a game that learned one image makes of it, and a piece of a photograph that it never saw."""
+    assert source.judged.other is not None
+    real = source.train.take([0])["image"].to(game.device, game.dtype)
+    other = decoded(torch.from_numpy(source.judged.other())).to(real)[None]
+    size = game.sizes[-1]
+    drawn = game.draw(_DRAWN_OF_ONE), game.draw(_DRAWN_OF_ONE, start=1)
+    return OneImage(resized(real, size), game.reconstruct(), *drawn, resized(other, size))
+
+
+@ingredient("restored", Restoration, when=lambda game, source: _has(source, game.needs[:2]))
+@torch.no_grad()
+def restored(game: Restoration, source: Source, seed: int) -> Restored:
+    """Held-out images, restored, and as they were; the same on every process."""
+    damaged, whole = game.needs[:2]
+    images, truth = [], []
+    with rng.apart(seed, "restored"):
+        for batch in _batches(_heldout(source), damaged, whole):
+            images.append(game.restore(batch[damaged].to(game.device, game.dtype)).float().cpu())
+            truth.append(batch[whole])
+    return Restored(torch.cat(images), torch.cat(truth))
+
+
+@ingredient("detected", Detection, when=_both_kinds)
+@torch.no_grad()
+def detected(game: Detection, source: Source, seed: int) -> Detected:
+    """How unusual the game finds held-out images, and which are defective; the same on every process."""
+    key = game.needs[0]
+    scores, defective = [], []
+    with rng.apart(seed, "detected"):
+        for batch in _batches(_heldout(source), key, "defect"):
+            scores.append(game.detect(batch[key].to(game.device, game.dtype)).score.float().cpu())
+            defective.append(batch["defect"] > 0)
+    return Detected(torch.cat(scores), torch.cat(defective))
+
+
+@ingredient("samples", Synthesis)
+def drawn(game: Synthesis, source: Source, seed: int) -> Sampler:
+    """Samples, with the labels that they were drawn for."""
+    key, condition = source.spec.keys[0], game.condition
+    if condition is None:
+        return Sampler(lambda k: game.sample(k).float(), like=key)
+
+    def labelled(k: int) -> tuple[Tensor, Tensor]:
+        label = game.draw_label(k)
+        if label is None:  # codes of the game's own: all alike
+            label = rng.randint(len(game.labels), k, device=game.device)
+        return game.sample(k, label).float(), label
+
+    asked = condition.kind == "class" or condition.key in game.needs  # classes may be codes of the game's own
+    return Sampler(labelled, condition.kind if asked else None, like=key)
+
+
+@ingredient("samples", Translation, when=lambda game, source: _has(source, game.domains[:2]))
+def translated(game: Translation, source: Source, seed: int) -> Sampler:
+    """Held-out images of the second domain as images of the first, with their labels: so many as there are."""
+    to, start = game.domains[:2]
+    held_out = _heldout(source)
+    condition = "class" if f"label_{start}" in held_out.columns else None
+    return Sampler(_Translated(game, held_out, to, start), condition, len(held_out.columns[start]), like=to)
+
+
+@ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))
+def unseen(game: Synthesis, source: Source, seed: int) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples for captions that were held out, each as often as there."""
+    split = _heldout(source)
+
+    def sample(k: int) -> tuple[Tensor, Tensor]:
+        index = rng.randint(len(split), k).numpy()
+        label = split.stored({"caption": index})["caption"].to(game.device)
+        return game.sample(k, label).float(), label
+
+    return sample
+
+
+@ingredient("smallest", Sizes, when=_told_captions)
+def smallest(game: Sizes, source: Source, seed: int) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """The smallest of the images that a game draws for captions by the distribution of its data."""
+
+    @torch.no_grad()
+    def sample(k: int) -> tuple[Tensor, Tensor]:
+        label = game.draw_label(k)
+        assert label is not None
+        return game.images(game.noise(k, label), label)[0].float(), label
+
+    return sample
+
+
+@ingredient("reference_labels", when=lambda game, source: _classes_known(game, source) and "label" in source.spec.keys)
+def reference_labels(game: Game, source: Source, seed: int) -> ReferenceLabels:
+    """The classes of held-out and training images."""
+    heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (_heldout(source), source.train))
+    return ReferenceLabels(source.spec.classes, heldout, train)
+
+
+@ingredient("mixture", when=lambda game, source: source.judged.mixture is not None)
+def mixture(game: Game, source: Source, seed: int) -> tuple[Tensor, float]:
+    """The centres [K, D] and the deviation of the Gaussians that the points come from."""
+    assert source.judged.mixture is not None
+    centres, std = source.judged.mixture
+    return torch.as_tensor(centres), std
+
+
+class _Translated:
+    """k more translations, with their labels, at each call."""
+
+    def __init__(self, game: Translation, split: Split, to: str, start: str):
+        self.game, self.split, self.to, self.start, self.next = game, split, to, start, dist.rank()
+
+    @torch.no_grad()
+    def __call__(self, k: int) -> Tensor | tuple[Tensor, Tensor]:
+        index = (torch.arange(k) * dist.world() + self.next) % len(self.split.columns[self.start])
+        self.next += k * dist.world()
+        keys = [key for key in (self.start, f"label_{self.start}") if key in self.split.columns]
+        batch = self.split.batch(dict.fromkeys(keys, index.numpy()))
+        image = batch[self.start].to(self.game.device, self.game.dtype)
+        images = self.game.translate({self.start: image}, self.to).float()
+        return (images, batch[keys[1]].to(self.game.device)) if len(keys) > 1 else images
+
+
+def _heldout(source: Source) -> Split:
+    assert source.heldout is not None
+    return source.heldout
+
+
+def _has(source: Source, keys: Iterable[str]) -> bool:
+    return source.heldout is not None and all(key in source.heldout.columns for key in keys)
+
+
+def _batches(split: Split, *keys: str) -> Iterator[Batch]:
+    """The samples of some keys that belong together, or of all, in order and in chunks."""
+    wanted = keys or tuple(split.columns)
+    count = min(len(split.columns[key]) for key in wanted)
+    for start in range(0, count, CHUNK):
+        yield split.batch(dict.fromkeys(wanted, torch.arange(start, min(start + CHUNK, count)).numpy()))
+
+
+def _ready(game: Game, batch: Batch) -> Batch:
+    return {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
+
+
+def _encoded(game: Encoding, split: Split) -> tuple[Tensor, Tensor]:
+    """Codes [N, K], and the mean squared errors [N] of the images made of them."""
+    found, errors = [], []
+    for batch in _batches(split):
+        image = batch["image"].to(game.device, game.dtype)
+        label = batch["label"].to(game.device) if game.encodes_with_label else None
+        found.append(game.encode(image, label).float())
+        errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
+    return torch.cat(found), torch.cat(errors)
+
+
+def _images(split: Split, key: str) -> Iterable[Tensor]:
+    """The images of one key in chunks, as often as they are asked for."""
+
+    class Chunks:
+        def __iter__(self) -> Iterator[Tensor]:
+            return (batch[key] for batch in _batches(split, key))
+
+    return Chunks()

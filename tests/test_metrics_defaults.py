@@ -1,0 +1,105 @@
+"""What is scored unasked: what the data are judged by and what the game's task names, as far as it can be had."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import saddle
+from saddle.base.errors import UsageError
+from saddle.data import DataOptions, Judged, Source, list_sources, open_source, sources_with_modes
+from saddle.games.cgan import CGAN
+from saddle.games.dcgan import DCGAN
+from saddle.games.infogan import InfoGAN
+from saddle.games.vae import VAE
+from saddle.metrics.extractors import EXTRACTORS
+from saddle.metrics.names import chosen, metric_names
+from saddle.runs import registry, scoring
+from saddle.runs.recipe import Recipe
+from saddle.tasks import Game
+
+TABLE = json.loads(Path(__file__).with_name("defaults.json").read_text("utf-8"))  # of all recipes, before Source.judged
+
+
+def game_on(kind: type[Game], source: Source) -> Game:
+    return kind(source.spec).eval()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_recipe_is_scored_by_what_it_was(name: str) -> None:
+    recipe = Recipe.read(Path(saddle.__file__).parent / "recipes" / f"{name}.yaml")
+    source = open_source(recipe.data)
+    game = registry.load(recipe.game)(source.spec, recipe.options)
+    for when, final in (("early", False), ("final", True)):
+        found, kept = scoring.defaults(game, source, final), TABLE[name][when]
+        assert sorted(found) == sorted(kept)
+        assert found[:1] == kept[:1], "the first one chooses the best"
+
+
+@pytest.mark.parametrize("name", [name for name in list_sources() if ":" not in name])
+def test_a_source_is_judged_by_metrics_and_an_extractor_that_there_are(name: str) -> None:
+    judged = open_source(DataOptions(source=name)).judged
+    assert {*judged.early, *judged.final} <= metric_names().keys()
+    assert judged.extractor is None or judged.extractor in EXTRACTORS
+    assert all(metric.chooses for metric in chosen(judged.early).values())
+
+
+def test_what_these_data_cannot_give_is_left_out_unasked_and_refused_when_asked() -> None:
+    photos = open_source(DataOptions(source="photos", size=32))
+    game = game_on(InfoGAN, photos)
+    assert "purity" in game.scores
+    assert scoring.defaults(game, photos, final=True) == ["swd", "swd_floor", "swd_multiple"]
+    with pytest.raises(UsageError, match="the metric 'purity' needs the extractor 'digits'"):
+        scoring.score(game, photos, ["purity"], n=10)
+
+
+def test_of_any_images_a_game_gets_the_scores_of_its_task_and_no_others() -> None:
+    mine = replace(open_source(DataOptions(source="digits", size=16)), name="mine", judged=Judged())
+    assert scoring.defaults(game_on(DCGAN, mine), mine, final=True) == []
+    assert scoring.defaults(game_on(DCGAN, mine), mine, final=False) == []
+    found = scoring.defaults(game_on(VAE, mine), mine, final=True)
+    assert {"elbo", "reconstruction", "sharpness", "nn_accuracy"} <= set(found)
+    assert "fid" not in found
+
+
+def test_scores_inside_classes_want_twenty_samples_of_each() -> None:
+    source = open_source(DataOptions(source="digits", size=16))
+    game = game_on(CGAN, source)
+    inside = {name for name, metric in chosen(metric_names()).items() if metric.of_a_class}
+    assert inside & set(scoring.defaults(game, source, final=True, n=200))
+    few = scoring.defaults(game, source, final=True, n=199)
+    assert not inside & set(few)
+    assert "accuracy" in few
+
+
+def test_without_a_held_out_part_nothing_is_compared() -> None:
+    source = replace(open_source(DataOptions(source="digits", size=16)), heldout=None)
+    assert scoring.defaults(game_on(DCGAN, source), source, final=True) == []
+    assert scoring.defaults(game_on(VAE, source), source, final=True) == []
+
+
+def test_labels_that_are_held_out_never_choose_the_best_checkpoint() -> None:
+    assert not scoring.chooses("error")
+    assert scoring.chooses("fid")
+
+
+def test_finding_out_what_can_be_had_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source(DataOptions(source="digits", size=16))
+    game = game_on(VAE, source)
+    for name in ("sample", "encode", "bound", "decode"):
+        monkeypatch.setattr(VAE, name, lambda *_, **__: pytest.fail("was made"))
+    assert "elbo" in scoring.defaults(game, source, final=True)
+
+
+def test_the_sources_with_modes_say_how_they_are_counted() -> None:
+    known = sources_with_modes()
+    assert {name: count.samples for name, count in known.items()} == {
+        "ring": 2500,
+        "grid": 2500,
+        "stacked-digits": 26_000,
+    }
+    centres, std = open_source(DataOptions(source="ring")).judged.mixture
+    assert torch.as_tensor(centres).norm(dim=1).tolist() == pytest.approx([1] * 8)
+    assert std == 0.01

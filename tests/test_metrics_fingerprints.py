@@ -1,0 +1,74 @@
+"""A score's fingerprint keeps its content: what was measured before stays comparable with what is measured now."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import measured
+import pytest
+
+from saddle.metrics import Score, evaluate, metric_names
+from saddle.metrics.codes import Codes
+from saddle.metrics.ingredients import ReferenceLabels
+from saddle.metrics.single_image import OneImage
+
+TABLE = Path(__file__).with_name("fingerprints.json")  # written before metrics had ingredients, from these very inputs
+KEPT = json.loads(TABLE.read_text("utf-8"))
+LATER = {"psnr", "auroc"}  # metrics that came after the table
+
+
+@cache
+def table() -> dict[str, Score]:
+    """Every score of the table, anew."""
+    found: dict[str, Score] = {}
+
+    def put(group: str, scores: dict[str, Score]) -> None:
+        found.update({f"{name} of {group}": score for name, score in scores.items()})
+
+    def named(group: str) -> list[str]:
+        return [key.split(" of ")[0] for key in KEPT if key.endswith(f" of {group}")]
+
+    d = measured.digits()
+    bounds, labels = d["bounds"], ReferenceLabels(d["names"], d["real_labels"], d["train_labels"])
+    more = {"bounds": bounds, "codes": Codes(**d["codes"], errors=d["errors"]), "predictions": d["predictions"]}
+    put(
+        "digits",
+        evaluate(
+            d["sample"],
+            d["real"],
+            named("digits"),
+            "digits",
+            n=400,
+            batch=400,
+            seed=3,
+            train=d["train"],
+            reference_labels=labels,
+            **more,
+        ),
+    )
+    put("nothing", evaluate(d["sample"], None, ["elbo"], None, bounds=bounds))
+    c = measured.captions()
+    drawn = {"unseen": c["unseen"], "smallest": c["sample"]}
+    put("captions", evaluate(c["sample"], None, named("captions"), None, n=measured.N, **drawn))
+    points, mixture = measured.ring()
+    put("ring", evaluate(lambda k: points[:k], points.flip(0), named("ring"), "pixels", n=measured.N, mixture=mixture))
+    stacked = measured.stacked()
+    put("stacked", evaluate(lambda k: stacked[:k], None, named("stacked"), "digits", n=measured.N))
+    put("one image", evaluate(None, None, named("one image"), None, single=OneImage(**measured.one_image())))
+    train, heldout = measured.photos()
+    put("photos", evaluate(lambda k: train[:k], heldout, named("photos"), None, n=30, batch=30, train=train))
+    return found
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_fingerprint_holds_what_it_held_and_a_score_is_what_it_was(name: str) -> None:
+    score = table()[name]
+    assert score.fingerprint == KEPT[name]["fingerprint"]
+    assert score.better == KEPT[name]["better"]
+    assert score.value == pytest.approx(KEPT[name]["value"], rel=1e-4, abs=1e-5)
+    assert score.uncertainty == pytest.approx(KEPT[name]["uncertainty"], rel=1e-3, abs=1e-5, nan_ok=True)
+    assert score.details == pytest.approx(KEPT[name].get("details", {}), rel=1e-4, abs=1e-5)
+
+
+def test_the_table_has_every_metric() -> None:
+    assert {key.split(" of ")[0] for key in KEPT} == metric_names().keys() - LATER
