@@ -70,9 +70,9 @@ def test_a_run_of_before_there_were_conditions_opens():
     assert DataSpec.from_facts(old).distribution == ()
 
 
-def test_the_identity_of_data_is_written_out_and_stays():
-    fields = '{"image": {"kind": "image", "shape": [1, 8, 8]}, "label": {"kind": "labels", "shape": [2], '
-    assert FACES.identity() == f'data 1 {{"fields": {fields}"names": ["smiling", "young"]}}}}}}'
+def test_the_identity_of_labelled_data_is_written_out_and_stays():
+    fields = '["image", {"kind": "image", "shape": [1, 8, 8]}], ["label", {"kind": "labels", "names": '
+    assert FACES.identity() == f'data 1 {{"fields": [{fields}["smiling", "young"], "shape": [2]}}]]}}'
 
 
 def test_labels_are_drawn_with_the_shares_that_the_data_have():

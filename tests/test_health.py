@@ -31,7 +31,7 @@ POINTS = DataSpec.of((2,), ("image",))
 class Toy(Synthesis):
     """Two linear players. `trouble` is what goes wrong in round 3."""
 
-    takes_points = True
+    takes = ("points",)
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):

@@ -1,4 +1,4 @@
-"""Which sizes a network can draw: those that it takes, it takes with the right numbers; the others it refuses helpfully."""
+"""Which sizes a network can draw: those that fit give the right numbers, the others are refused helpfully."""
 
 import re
 
@@ -15,7 +15,7 @@ def of(height: int, width: int, channels: int = 1) -> DataSpec:
 
 @pytest.mark.parametrize("data", [DataSpec.of((2,)), DataSpec.of((1, 64))])
 def test_a_network_of_images_refuses_everything_else(data: DataSpec):
-    with pytest.raises(UsageError, match="DCGAN draws images.*choose --game.network MLP"):
+    with pytest.raises(UsageError, match=r"DCGAN draws images.*choose --game.network MLP"):
         image_shape("DCGAN", data)
 
 

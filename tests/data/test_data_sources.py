@@ -294,10 +294,10 @@ def test_floats_that_were_bytes_become_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (np.full((2, 4, 4), 3.0), "floats from 3 to 3; they must lie in"),
+        (np.full((2, 4, 4), 3.0), "floats from 3 to 3; of images they must lie in"),
         (np.full((2, 4, 4), np.nan), "they must lie in"),
         (np.zeros((2, 4, 4), np.int64), "holds int64"),
-        (np.zeros((2, 4), np.uint8), r"has the shape \(2, 4\)"),
+        (np.zeros(4, np.uint8), r"has the shape \(4,\)"),
         (np.zeros((0, 4, 4), np.uint8), r"has the shape \(0, 4, 4\)"),
         (np.zeros((1, 4, 4), np.uint8), "holds 1 image"),
         (np.zeros((2, 4, 5, 4), np.uint8), "axis 1 or axis 3"),
@@ -339,13 +339,13 @@ def test_an_npz_brings_its_labels(tmp_path: Path, image: str, label: str) -> Non
 @pytest.mark.parametrize("labels", [np.zeros(3, np.int64), np.zeros(2), np.array([0, -1]), np.array([0, 10**9])])
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
     np.savez(tmp_path / "x.npz", image=noise(2, 4, 4), label=labels)
-    with pytest.raises(UsageError, match="2 images take 2 whole numbers from 0"):
+    with pytest.raises(UsageError, match="2 samples take 2 whole numbers from 0"):
         opened(f"array:{tmp_path / 'x.npz'}")
 
 
 def test_an_npz_without_images_or_labels_is_told_the_keys(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", pictures=noise(2, 4, 4))
-    with pytest.raises(UsageError, match="holds pictures; the images' key must be image or images"):
+    with pytest.raises(UsageError, match="holds pictures; the samples' key must be one of image, images, x, data"):
         opened(f"array:{tmp_path / 'x.npz'}")
     with pytest.raises(UsageError, match="holds no labels"):
         array(tmp_path, noise(2, 4, 4), labels=True)

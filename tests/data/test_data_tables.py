@@ -172,7 +172,7 @@ def test_labels_of_held_out_images_alone_teach_nothing(folder):
     heldout = opened(folder, heldout=0.2)
     names = by_name(folder, told(folder, "file,animal\n000.png,cat\n", heldout=0.2))
     kept = list(names)[len(heldout.train) :]
-    with pytest.raises(UsageError, match="no image that is trained on has a label"):
+    with pytest.raises(UsageError, match="no sample that is trained on has a label"):
         told(folder, "file,animal\n" + "".join(f"{name},cat\n" for name in kept), heldout=0.2)
 
 

@@ -44,7 +44,10 @@ def read(opened: "Run", path: Path, key: str | None = None) -> "dict[str, Tensor
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
-    options, (channels, height, width) = opened.recipe.data, opened.spec.fields[key or opened.spec.keys[0]].shape
+    options, field = opened.recipe.data, opened.spec.fields[key or opened.spec.keys[0]]
+    if field.kind != "image":
+        raise UsageError(f"{opened.recipe.game} was trained on {field} here; files of images are of no use to it")
+    channels, height, width = field.shape
     files, images, bad = scan(path), {}, []
     with decode.reading():
         for name in files.images:

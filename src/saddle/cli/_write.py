@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..runs.run import Run
+    from ..spec import Kind
+
+WAVES = 64  # signals in a picture
 
 
-def check_name(path: Path | None, is_image: bool) -> None:
+def check_name(path: Path | None, kind: "Kind" = "image") -> None:
     """UsageError for a name that does not say what to write, before anything is computed."""
-    suffixes = [".png", ".npy"] if is_image else [".png", ".npy", ".csv"]
+    suffixes = [".png", ".npy", ".csv"] if kind == "points" else [".png", ".npy"]
     if path and path.suffix not in suffixes:
-        raise UsageError(f"--out {path}: the name should end in {', '.join(suffixes)}")
+        of = " for signals, which have no single row a sample" if (kind, path.suffix) == ("signal", ".csv") else ""
+        raise UsageError(f"--out {path}: the name should end in {', '.join(suffixes)}{of}")
 
 
 def check_film(path: Path) -> None:
@@ -37,7 +41,9 @@ def check_folder(folder: Path) -> None:
 
 
 def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), **look: int) -> Path:
-    """Write images uint8 [N, C, H, W] or points [N, D] as .png (a grid or scatter), .npy or, points only, .csv.
+    """Write images uint8 [N, C, H, W], points [N, D] or signals [N, C, T] as .png, .npy or, points only, .csv.
+
+    Points are drawn as a scatter and signals as waves, beside those of the data.
 
     Images that were drawn for texts have these above them. `look` is for `pictures.grid`.
     """
@@ -51,8 +57,10 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
     elif made.ndim == 4:
         return pictures.save(pictures.grid(made, **look), path)
     else:
-        real = (run.source.heldout or run.source.train).take(slice(2000))["image"]
-        return pictures.save(pictures.scatter(real, made), path)
+        most = 2000 if run.spec.main.kind == "points" else WAVES
+        real = (run.source.heldout or run.source.train).take(slice(most))[run.spec.keys[0]]
+        columns = {"data": run.source.spec.main.restored(real), "samples": made[:most]}
+        return pictures.save(pictures.sheet(columns), path)
     return replace(path, data.getvalue())
 
 

@@ -55,7 +55,7 @@ def run(args: Namespace) -> None:
     _check(args)
     film = args.use == "animate"
     out = args.out or args.run / f"{_name(args)}.{'gif' if film else 'png'}"
-    _write.check_film(out) if film else _write.check_name(out, is_image=True)
+    _write.check_film(out) if film else _write.check_name(out)
     opened = _open.opened(args)
     rng.seed(args.seed, args.use)
     made = to_uint8(_made(opened, args)).cpu()

@@ -32,7 +32,7 @@ def run(args: Namespace) -> None:
     opened = _images.encoder(args)
     many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-changed" if many else f"{args.input.stem}-changed.png")
-    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
+    _write.check_folder(out) if many else _write.check_name(out)
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)
     made = opened.moved(torch.stack(list(images.values())), args.weight * change, args.label)

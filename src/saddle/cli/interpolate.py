@@ -42,7 +42,7 @@ def run(args: Namespace) -> None:
         times = len(labels) + len(texts)
         raise UsageError(f"{given} is given once, or twice for a way from one to the other, not {times} times")
     opened = _open.opened(args)
-    _write.check_name(args.out, opened.spec.is_image)
+    _write.check_name(args.out, opened.spec.main.kind)
     made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{name}{'-linear' if args.linear else ''}.png"

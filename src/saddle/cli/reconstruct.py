@@ -28,7 +28,7 @@ def run(args: Namespace) -> None:
     opened = _images.encoder(args)
     many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-again" if many else f"{args.input.stem}-again.png")
-    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
+    _write.check_folder(out) if many else _write.check_name(out)
     images = _images.read(opened, args.input)
     made = opened.reconstruct(torch.stack(list(images.values())), args.label)
     paths(_images.write(opened, made, list(images), out, many), args.json)

@@ -33,7 +33,7 @@ def run(args: Namespace) -> None:
     key = opened.as_(Restoration).needs[0]  # asked before files are read
     many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-restored" if many else f"{args.input.stem}-restored.png")
-    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
+    _write.check_folder(out) if many else _write.check_name(out)
     images = _images.read(opened, args.input, key)
     made = opened.restore(torch.stack(list(images.values())), **_use.given(args, "Restoration"))
     paths(_images.write(opened, made, list(images), out, many), args.json)

@@ -40,9 +40,9 @@ def run(args: Namespace) -> None:
     from . import _write
 
     opened = _open.opened(args)
-    _write.check_name(args.out, opened.spec.is_image)
+    _write.check_name(args.out, opened.spec.main.kind)
     if args.each and not opened.spec.is_image:
-        raise UsageError(f"--each writes images; {args.run} draws points, which --out writes as .png, .npy or .csv")
+        raise UsageError(f"--each writes images; {args.run} draws {opened.spec.main}, which --out writes into one file")
     if args.each:
         _write.check_folder(args.each)
     texts = _open.read_texts(args)

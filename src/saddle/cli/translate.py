@@ -34,7 +34,7 @@ def run(args: Namespace) -> None:
     start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
     many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-{to}" if many else f"{args.input.stem}-{to}.png")
-    _write.check_folder(out) if many else _write.check_name(out, is_image=True)
+    _write.check_folder(out) if many else _write.check_name(out)
     images = _images.read(opened, args.input, start)
     made = opened.translate(torch.stack(list(images.values())), to, start)
     paths(_images.write(opened, made, list(images), out, many), args.json)

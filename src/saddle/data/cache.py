@@ -1,4 +1,7 @@
-"""Decoded images on disk: decoded once, kept as one memory-mapped array, drawn at a hundred thousand a second."""
+"""Decoded images on disk: decoded once, kept as one memory-mapped array, drawn at a hundred thousand a second.
+
+Images of many sizes lie one behind the other in a flat array, with a list of their shapes beside it.
+"""
 
 import fcntl
 import json
@@ -20,8 +23,10 @@ from ..base.errors import SaddleError
 from ..base.files import sync
 from .decode import Unreadable, reading
 from .fingerprint import digest
+from .ragged import Ragged, starts
 
 T = TypeVar("T")
+Shapes = tuple[int, int, int] | NDArray[np.int64]  # (C, H, W) of all images, or of each: [N, 3]
 log = logging.getLogger(__name__)
 
 
@@ -29,27 +34,27 @@ log = logging.getLogger(__name__)
 class Prepared:
     """The images of a folder, decoded. A file that could not be decoded leaves its row empty."""
 
-    images: np.ndarray  # memory map [N, C, H, W], uint8 or uint16
+    images: np.ndarray | Ragged  # memory map [N, C, H, W], uint8 or uint16, or images of many sizes
     digests: NDArray[np.uint8]  # [N, 32] of the decoded images
     bad: dict[int, str]  # row → reason
 
 
 def prepare(
-    folder: Path, key: str, n: int, shape: tuple[int, ...], dtype: type, image: Callable[[int], np.ndarray]
+    folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]
 ) -> Prepared:
-    """What `folder` keeps under `key`; if nothing yet, images 0 … n - 1 of the shape (C, H, W), made in parallel.
+    """What `folder` keeps under `key`; if nothing yet, images 0 … n - 1 of these shapes, made in parallel.
 
     The rows appear all at once, by a rename. Processes that want the same key wait for the one that makes it.
     """
     kept = folder / key
     with _locked(folder, key):
-        if (ready := _opened(kept, (n, *shape), dtype)) is None:
+        if (ready := _opened(kept, n, shapes, dtype)) is None:
             for leftover in [*folder.glob(f"{key}.*.tmp"), kept]:  # we hold the lock: nobody is writing these
                 shutil.rmtree(leftover, ignore_errors=True)
-            _room(folder, n * int(np.prod(shape)) * np.dtype(dtype).itemsize)
+            _room(folder, int(np.prod(_stored(n, shapes))) * np.dtype(dtype).itemsize)
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
-            _make(folder, key, (n, *shape), dtype, image)
-            ready = _opened(kept, (n, *shape), dtype)
+            _make(folder, key, n, shapes, dtype, image)
+            ready = _opened(kept, n, shapes, dtype)
     if ready is None:
         raise SaddleError(f"{kept} cannot be read back right after it was written; is the disk in order?")
     return ready
@@ -61,24 +66,36 @@ def in_parallel(work: Callable[[int], T], n: int) -> list[T]:
         return list(pool.map(work, range(n)))
 
 
-def _make(folder: Path, key: str, shape: tuple[int, ...], dtype: type, image: Callable[[int], np.ndarray]) -> None:
+def _stored(n: int, shapes: Shapes) -> tuple[int, ...]:
+    """The shape of the array that holds n images."""
+    return (n, *shapes) if isinstance(shapes, tuple) else (int(starts(shapes)[-1]),)
+
+
+def _images(stored: np.ndarray, shapes: Shapes) -> np.ndarray | Ragged:
+    return stored if isinstance(shapes, tuple) else Ragged.of(stored, shapes)
+
+
+def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=folder))
     try:
-        images = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, shape)
+        stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(n, shapes))
+        images = _images(stored, shapes)
 
         def row(i: int) -> bytes | str:
             try:
-                images[i] = image(i)
+                images[i][...] = image(i)
             except Unreadable as error:
                 return str(error)
             return digest(images[i])
 
-        rows = in_parallel(row, shape[0])
-        images.flush()
+        rows = in_parallel(row, n)
+        stored.flush()
         about = [mark if isinstance(mark, str) else None for mark in rows]
         (temporary / "bad.json").write_text(json.dumps({i: reason for i, reason in enumerate(about) if reason}))
         marks = b"".join(bytes(32) if isinstance(mark, str) else mark for mark in rows)
         np.save(temporary / "digests.npy", np.frombuffer(marks, np.uint8).reshape(-1, 32))
+        if not isinstance(shapes, tuple):
+            np.save(temporary / "shapes.npy", shapes)
         for file in temporary.iterdir():
             sync(file)
         temporary.rename(folder / key)
@@ -87,16 +104,18 @@ def _make(folder: Path, key: str, shape: tuple[int, ...], dtype: type, image: Ca
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _opened(kept: Path, shape: tuple[int, ...], dtype: type) -> Prepared | None:
+def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
     """What is kept, or None if there is nothing or it is not whole."""
     try:
-        images = np.load(kept / "images.npy", mmap_mode="r", allow_pickle=False)
+        stored = np.load(kept / "images.npy", mmap_mode="r", allow_pickle=False)
+        if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
+            return None
         digests = np.load(kept / "digests.npy", allow_pickle=False)
         bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
     except (OSError, ValueError):
         return None
-    whole = (images.shape, images.dtype, digests.shape) == (shape, np.dtype(dtype), (shape[0], 32))
-    return Prepared(images, digests, bad) if whole else None
+    whole = (stored.shape, stored.dtype, digests.shape) == (_stored(n, shapes), np.dtype(dtype), (n, 32))
+    return Prepared(_images(stored, shapes), digests, bad) if whole else None
 
 
 @contextmanager

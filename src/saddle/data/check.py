@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import UsageError
-from ..spec import Condition
+from ..spec import Condition, Field, Kind
 from . import open_source
 from .cache import in_parallel
 from .decode import Header, Unreadable, colour, header, pixels
 from .files import Bad, Found, bad_lines, counted, listing, scan
 from .fingerprint import digest
 from .options import DataOptions
-from .sources.folder import found_in
+from .sources.folder import found_in, smaller
 from .tables import read_labels
 
 
@@ -26,7 +26,7 @@ class Report:
 
     name: str
     files: int  # looked at
-    images: int  # that can be read
+    images: int  # that can be read; points or signals likewise
     pixels: int
     sizes: dict[str, int]  # width×height
     channels: dict[str, int]
@@ -37,6 +37,7 @@ class Report:
     duplicates: list[list[str]] = field(default_factory=list)  # groups with the same pixels
     bad: Bad = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    kind: Kind = "image"  # of the samples
 
     @property
     def good(self) -> bool:
@@ -50,15 +51,17 @@ class Report:
     def lines(self) -> list[str]:
         """For people."""
         ignored = f"; ignored: {counted(self.ignored)}" if self.ignored else ""
-        lines = [f"{self.name}: {self.images:,} images, {self.pixels / 1e6:,.2f} megapixels{ignored}"]
+        much = f"images, {self.pixels / 1e6:,.2f} megapixels" if self.kind == "image" else plural(self.kind)
+        lines = [f"{self.name}: {self.images:,} {much}{ignored}"]
         for title in ("sizes", "channels", "modes", "bits", "labels"):
             lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
         lines += [f"{title}: {value}" for title, value in self.notes.items()]
         if self.duplicates:
-            lines += [f"{len(self.duplicates):,} images are there more than once:"]
+            lines += [f"{len(self.duplicates):,} {plural(self.kind)} are there more than once:"]
             lines += [listing([" = ".join(group) for group in self.duplicates])]
         if self.bad:
-            lines += [f"{len(self.bad):,} files cannot be read:", listing(bad_lines(self.bad))]
+            why = "cannot be read or are too small" if "pieces" in self.notes else "cannot be read"
+            lines += [f"{len(self.bad):,} files {why}:", listing(bad_lines(self.bad))]
         return lines
 
 
@@ -85,9 +88,10 @@ def check_folder(path: Path, options: DataOptions) -> Report:
             return str(error)
 
     seen = dict(zip(found.images, in_parallel(look, len(found.images)), strict=True))
-    bad = sorted(found.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)])
+    bad = found.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
     heads = [head for head, _ in read.values()]
+    bad += smaller(options.piece, {name: head for name, (head, _) in read.items()}).items()
     same = defaultdict(list)
     for name, (_, mark) in read.items():
         same[mark].append(name)
@@ -103,7 +107,8 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         labels=_counts(_labels(path, list(read), found, options)),
         ignored=dict(found.ignored),
         duplicates=[group for group in same.values() if len(group) > 1],
-        bad=bad,
+        bad=sorted(bad),
+        notes=_pieces(options.piece, heads),
     )
 
 
@@ -115,31 +120,52 @@ def _check_source(options: DataOptions) -> Report:
     labels: Counter[str] = Counter()
     for part in (source.train, source.heldout):
         if part and "label" in part.columns:
-            told = source.spec.condition
-            assert told is not None
-            labels.update(shown(told, part.columns["label"][:]))
+            condition = source.spec.condition
+            assert condition is not None
+            labels.update(shown(condition, part.columns["label"][:]))
     image = source.spec.is_image
+    size = f"{shape[2]}×{shape[1]}" if image else _size(source.spec.main)
     return Report(
         name=source.name,
         files=0,
         images=n,
         pixels=n * shape[1] * shape[2] if image else 0,
-        sizes={f"{shape[2]}×{shape[1]}": n} if image else {f"points of {shape[0]} numbers": n},
+        sizes={size: n},
         channels={str(shape[0]): n} if image else {},
         modes={},
         bits={str(source.spec.bits): n} if image else {},
         labels=dict(labels),
         ignored={},
         notes={"to train on": trained, "held out": kept, **source.notes, "fingerprint": source.fingerprint},
+        kind=source.spec.main.kind,
     )
+
+
+def _size(sample: Field) -> str:
+    """Of points and signals, in words."""
+    if sample.kind == "points":
+        return f"points of {sample.shape[0]} numbers"
+    return f"signals of {sample.shape[1]} steps in {sample.shape[0]} channels"
+
+
+def _pieces(piece: tuple[int, ...] | None, heads: list[Header]) -> dict[str, Any]:
+    """What is said of pieces that are cut at random, if they were asked for."""
+    if piece is None or not heads:
+        return {}
+    shortest = min(min(head.height, head.width) for head in heads)
+    return {"pieces": f"{piece[1]}×{piece[0]}, cut at random; the shortest side of all images is {shortest}"}
+
+
+def plural(kind: Kind) -> str:
+    return {"image": "images", "signal": "signals"}.get(kind, kind)
 
 
 def _labels(path: Path, names: list[str], found: Found, options: DataOptions) -> Iterable[str]:
     """What a table says of these images, if there is one, else their sub-folders."""
     if not options.label_file or path.is_file():
         return (name.partition("/")[0] for name in names if "/" in name)
-    told = read_labels(options.label_file, path, [*found.images, *(name for name, _ in found.bad)])
-    return shown(told.condition, told.of(names))
+    labels = read_labels(options.label_file, path, [*found.images, *(name for name, _ in found.bad)])
+    return shown(labels.condition, labels.of(names))
 
 
 def shown(condition: Condition, labels: np.ndarray) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is known of the samples to train on: their law, and how many of them are told."""
+"""What is known of the samples to train on: their distribution, and of how many there is a label."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ UNKNOWN = -1  # the class of a sample of which it is not known; columns are NaN
 
 
 def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: int) -> tuple[DataSpec, np.ndarray]:
-    """Labels int64 [N] or float [N, K] of which `rows` are trained on, and the spec with their law.
+    """Labels int64 [N] or float [N, K] of which `rows` are trained on, and the spec with their distribution.
 
     Of those rows all but `each` labels of every class are forgotten; 0 forgets none.
     """
@@ -22,14 +22,14 @@ def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: i
     assert condition is not None
     if each and condition.kind != "class":
         raise UsageError(f"data.labelled counts the labels of classes; these data have {condition}: leave it out")
-    known = few(labels[rows], each)
-    unknown = ~told(known)
+    kept = few(labels[rows], each)
+    unknown = ~are_known(kept)
     if unknown.all():
-        raise UsageError("no image that is trained on has a label; label some more, or hold out fewer (data.heldout)")
+        raise UsageError("no sample that is trained on has a label; label some more, or hold out fewer (data.heldout)")
     labels = labels.copy()
-    labels[rows] = known
+    labels[rows] = kept
     return replace(
-        spec, partial=bool(unknown.any()), distribution=conditions.distribution(condition, torch.from_numpy(known))
+        spec, partial=bool(unknown.any()), distribution=conditions.distribution(condition, torch.from_numpy(kept))
     ), labels
 
 
@@ -54,7 +54,7 @@ def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:
     return remembered
 
 
-def told(labels: np.ndarray) -> NDArray[np.bool_]:
+def are_known(labels: np.ndarray) -> NDArray[np.bool_]:
     """Of which samples [N] are the labels, int64 [N] or float [N, K], known?"""
     return labels != UNKNOWN if labels.ndim == 1 else ~np.isnan(labels).any(1)
 

@@ -18,6 +18,10 @@ class DataOptions:
     """a name that `saddle data` lists, folder:PATH, captioned:PATH, photo:FILE or array:FILE"""
     size: int | tuple[int, int] | None = None
     """pixels: N for a square, or height and width; None keeps the data's own"""
+    crop: int | tuple[int, int] | None = None
+    """keep images at their own sizes and train on pieces of N × N pixels, or of a height and width, cut at random"""
+    kind: Literal["image", "points", "signal"] | None = None
+    """what an array holds; None: what its shape and its numbers say"""
     channels: int | None = None
     """1 for grey, 3 for colour; None keeps the data's own"""
     flip: bool = False
@@ -51,6 +55,7 @@ class DataOptions:
         sides = self.sides
         if sides is not None and (len(sides) != 2 or min(sides) < 1):
             raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
+        self._check_crop()
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
@@ -58,6 +63,16 @@ class DataOptions:
                 f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
             )
         self._check_numbers()
+
+    def _check_crop(self) -> None:
+        piece = self.piece
+        if piece is not None and (len(piece) != 2 or min(piece) < 1):
+            raise UsageError(f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width")
+        if piece is not None and self.size is not None:
+            raise UsageError(
+                f"data.crop {self.crop} takes pieces of images at their own sizes, and data.size {self.size} resizes "
+                "them; leave out one of the two"
+            )
 
     def _check_numbers(self) -> None:
         if self.labelled < 0:
@@ -76,6 +91,11 @@ class DataOptions:
     def sides(self) -> tuple[int, ...] | None:
         """(height, width) that were asked for."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size and tuple(self.size)
+
+    @property
+    def piece(self) -> tuple[int, ...] | None:
+        """(height, width) of the pieces that were asked for."""
+        return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop and tuple(self.crop)
 
     @property
     def label_file(self) -> str | None:

@@ -1,7 +1,8 @@
 """A data source: columns of samples, split into what is trained on and what is held out for the scores."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,13 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import UsageError
-from ..spec import Batch, DataSpec
+from ..spec import Batch, DataSpec, Field
+from .ragged import Ragged, cut
 
 
 class Column(Protocol):
     """Samples by their places: an array, a memory map, or something that makes them when asked.
 
-    Images are uint8 or uint16 [N, C, H, W], points float32 [N, D], labels int64 [N].
+    Images are uint8 or uint16 [N, C, H, W]; masks bool or uint8, 0 and 255, [N, H, W] or [N, 1, H, W]; maps and
+    instances whole numbers [N, H, W]; points [N, D] and signals [N, C, T] numbers of any type; classes int64 [N];
+    labels and numbers float32 [N, K]; texts int64 [N, L].
     """
 
     @property
@@ -43,8 +47,50 @@ class Rows:
         return np.asarray(self.array)[self.rows[places]]
 
 
+class Varied(ABC):
+    """A column of which each draw of a sample may show something else. Indexed, it shows what scores compare with."""
+
+    @abstractmethod
+    def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        """Of each place what its random bits say."""
+
+
 @dataclass(frozen=True)
-class Several:
+class Cropped(Varied):
+    """Pieces of images of many sizes, [N, C, *sides]: each draw takes another one, without a draw it is the centre.
+
+    Of images that belong together `ratio` times as large as the smallest of them, and sides likewise, the same piece is
+    taken: corners lie on multiples of `ratio`.
+    """
+
+    images: Ragged
+    rows: NDArray[np.int64]
+    sides: tuple[int, int]
+    ratio: int = 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        rows = self.rows[places]
+        return cut(self.images, rows, self._spare(rows) // 2 * self.ratio, self.sides)
+
+    def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        rows = self.rows[places]
+        halves = np.stack([bits >> np.uint64(32), bits & np.uint64(0xFFFFFFFF)], 1).astype(np.int64)
+        return cut(self.images, rows, (halves * (self._spare(rows) + 1) >> 32) * self.ratio, self.sides)
+
+    def _spare(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """By how much each image is higher and wider than the piece, in steps of `ratio` pixels, [N, 2]."""
+        return (self.images.shapes[rows, 1:] - self.sides) // self.ratio
+
+
+@dataclass(frozen=True)
+class Several(Varied):
     """Values uint8 [M, L], several of each of N samples: each draw takes one of them, without a draw the first counts.
 
     They come as int64, as captions do.
@@ -64,7 +110,6 @@ class Several:
         return self.values[self.starts[:-1][places]].astype(np.int64)
 
     def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
-        """Of each place the one that its random bits say."""
         counts = np.diff(self.starts)[places].astype(np.uint64)
         return self.values[self.starts[places] + (bits % counts).astype(np.int64)].astype(np.int64)
 
@@ -75,6 +120,7 @@ class Split:
 
     columns: Mapping[str, Column]
     domains: tuple[tuple[str, ...], ...] = ()  # default: all keys in one
+    fields: Mapping[str, Field] = field(default_factory=dict)  # by key; those of a source's spec, which sets them
 
     def __post_init__(self) -> None:
         if not self.domains:
@@ -94,16 +140,16 @@ class Split:
 
         Random `bits` choose where a sample has several values.
         """
-        found = {}
+        stored = {}
         for key, index in places.items():
             column = self.columns[key]
-            taken = column.drawn(index, bits) if bits is not None and isinstance(column, Several) else column[index]
-            found[key] = torch.from_numpy(np.ascontiguousarray(taken))
-        return found
+            taken = column.drawn(index, bits) if bits is not None and isinstance(column, Varied) else column[index]
+            stored[key] = torch.from_numpy(np.ascontiguousarray(taken))
+        return stored
 
     def batch(self, places: Mapping[str, NDArray[np.int64]]) -> Batch:
-        """The samples at the places of each key, images as float in [-1, 1]."""
-        return {key: decoded(column) for key, column in self.stored(places).items()}
+        """The samples at the places of each key, each as its field says."""
+        return {key: decoded(column, self.fields.get(key)) for key, column in self.stored(places).items()}
 
     def take(self, indices: Any) -> Batch:
         """The samples at the same places of every key; a slice or a list of places will do."""
@@ -150,14 +196,36 @@ class Source:
         default_factory=dict
     )  # what a person should know, such as how many files were skipped
     judged: Judged = Judged()
+    earlier: Callable[[], str] | None = None  # the fingerprint that an earlier version gave the same data
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "train", replace(self.train, fields=self.spec.fields))
+        if self.heldout:
+            object.__setattr__(self, "heldout", replace(self.heldout, fields=self.spec.fields))
+
+    def accepts(self, fingerprint: str | None) -> bool:
+        """Is this the fingerprint of these data, given now or by an earlier version?"""
+        return fingerprint == self.fingerprint or (self.earlier is not None and fingerprint == self.earlier())
 
 
-def decoded(stored: Tensor) -> Tensor:
-    """Images from uint8 or uint16 to float in [-1, 1], where they lie; everything else as it is."""
-    if stored.dtype not in (torch.uint8, torch.uint16):
-        return stored
-    half = 127.5 if stored.dtype == torch.uint8 else 32767.5
-    return stored.to(torch.float32).div_(half).sub_(1.0)
+def decoded(stored: Tensor, field: Field | None = None) -> Tensor:
+    """Samples as a batch holds them, from what is kept; where they lie. `Field` says what comes of each kind.
+
+    Without a field, uint8 and uint16 are images, and everything else stays as it is.
+    """
+    kind = field.kind if field else "image"
+    if kind == "image" and stored.dtype in (torch.uint8, torch.uint16):
+        half = 127.5 if stored.dtype == torch.uint8 else 32767.5
+        return stored.to(torch.float32).div_(half).sub_(1.0)
+    if kind == "mask":
+        white = stored >= 128 if stored.dtype == torch.uint8 else stored > 0
+        return white.to(torch.float32).view(len(stored), 1, *stored.shape[-2:])
+    if kind in ("map", "instances"):
+        return stored.to(torch.int64)
+    if field and kind in ("points", "signal"):
+        exact = stored if stored.dtype in (torch.float32, torch.float64) else stored.to(torch.float64)
+        return field.normalised(exact).to(torch.float32)
+    return stored
 
 
 def check_batch(source: Source, batch_size: int) -> None:

@@ -1,6 +1,6 @@
 """The endless stream of batches of a split, shared out among processes and micro-batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..base import dist
 from ..base.errors import UsageError
-from ..spec import Batch, DataSpec
+from ..spec import Batch, DataSpec, Field
 from .augmentation import Augmentation
-from .labels import epoch, told
+from .labels import are_known, epoch
 from .sampler import coins, draws, places
 from .source import Split, decoded
 
@@ -46,7 +46,11 @@ class Stream:
         self.flip, self.moves = flip, moves
         self.batch_size, self.share = batch_size, batch_size // parts
         self.parts = [i * world + rank for i in range(micro_batches)]
+        self.fields = spec.fields
         self.domains = [[key for key in domain if key in spec.keys] for domain in split.domains]
+        if moves:
+            for keys in self.domains:
+                check_sides({key: spec.fields[key] for key in keys})
         self.epoch: NDArray[np.int64] | None = None  # the places of one, where some come several times
         if labelled_share:
             if not spec.partial:
@@ -54,7 +58,7 @@ class Stream:
                     f"data.labelled_share is {labelled_share}, but these data have no samples without a label; set "
                     "it to 0, or forget labels with data.labelled"
                 )
-            self.epoch = epoch(told(split.columns["label"][:]), labelled_share)
+            self.epoch = epoch(are_known(split.columns["label"][:]), labelled_share)
 
     def batches(self, start: int = 0) -> Iterator[list[Batch]]:
         """Global batches number start, start + 1, … without end: this process's micro-batches of each."""
@@ -74,8 +78,11 @@ class Stream:
             moved = self.moves.chosen(self.seed, keys[0], first, self.share) if self.moves else None
             bits = draws("which", self.seed, keys[0], first, self.share)
             for key, stored in self.split.stored(dict.fromkeys(keys, index), bits).items():
-                sample = decoded(_mirrored(self._sent(stored), coin))
-                batch[key] = moved(sample) if moved else sample
+                field, sample = self.fields[key], self._sent(stored)
+                if coin is not None and field.is_spatial:
+                    sample = _mirrored(sample, coin)
+                sample = decoded(sample, field)
+                batch[key] = moved(sample, kind=field.kind) if moved and field.is_spatial else sample
         return batch
 
     def _sent(self, stored: Tensor) -> Tensor:
@@ -85,10 +92,21 @@ class Stream:
         return stored.pin_memory().to(self.device, non_blocking=True)
 
 
-def _mirrored(stored: Tensor, coin: NDArray[np.bool_] | None) -> Tensor:
-    """Images [N, C, H, W] left to right where the coin [N] says so; labels and points as they are."""
-    if coin is None or stored.ndim != 4:
-        return stored
+def check_sides(fields: Mapping[str, Field]) -> None:
+    """UsageError unless what moves together has sides that are whole multiples of the smallest one's."""
+    sides = {key: field.shape[-2:] for key, field in fields.items() if field.is_spatial}
+    low = min(sides.values(), default=(1, 1))
+    for key, (height, width) in sides.items():
+        if height % low[0] or height * low[1] != width * low[0]:
+            sizes = ", ".join(f"{name} {high}×{wide}" for name, (high, wide) in sides.items())
+            raise UsageError(
+                f"{key} does not move together with the others of its pair, whose sizes are {sizes}: sides must be "
+                "whole multiples of the smallest one's; leave out data.rotate, data.scale and data.shift"
+            )
+
+
+def _mirrored(stored: Tensor, coin: NDArray[np.bool_]) -> Tensor:
+    """What is kept, […, W], left to right where the coin [N] says so."""
     heads = torch.from_numpy(np.flatnonzero(coin)).to(stored.device)
     bits = stored.view(torch.int16) if stored.dtype == torch.uint16 else stored  # torch cannot flip uint16
     return bits.index_copy(0, heads, bits[heads].flip(-1)).view(stored.dtype)

@@ -20,7 +20,7 @@ Line = tuple[int, dict[str, str]]  # its number, and its cells by column
 
 
 @dataclass(frozen=True)
-class Told:
+class Labels:
     """The labels of images, by name. An image that is not named, or has an empty cell, has none."""
 
     condition: Condition
@@ -34,13 +34,13 @@ class Told:
         return np.array([self.labels.get(name, unknown) for name in names], np.float32)
 
 
-def read_labels(file: str, root: Path, names: Iterable[str]) -> Told:
+def read_labels(file: str, root: Path, names: Iterable[str]) -> Labels:
     """The labels in a file, a path as it is or below `root`, of the images there are, by their names below `root`.
 
     One column of text, or one that is called label or class, holds classes; columns of 0 and 1 are several labels;
     other numbers are numbers. UsageError, with the line, for a name that is not there and a cell that fits nothing.
     """
-    path = found(file, root)
+    path = located(file, root)
     lines = records(path)
     key, columns = file_column(path, lines)
     if not columns:
@@ -58,7 +58,7 @@ def read_labels(file: str, root: Path, names: Iterable[str]) -> Told:
     return _classes(full) if _are_classes(columns, full) else _numbers(path, columns, full)
 
 
-def found(file: str, root: Path) -> Path:
+def located(file: str, root: Path) -> Path:
     """The file, as it is named or in the folder of the images."""
     places = [Path(file).expanduser(), root / file]
     if path := next((place for place in places if place.is_file()), None):
@@ -143,14 +143,14 @@ def _are_classes(columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> 
     return columns[0].lower() in CLASS or not any(_number(cells[0]) is not None for _, cells in rows.values())
 
 
-def _classes(rows: dict[str, tuple[int, list[str]]]) -> Told:
+def _classes(rows: dict[str, tuple[int, list[str]]]) -> Labels:
     names = {cells[0] for _, cells in rows.values()}
     order = sorted(names, key=int if all(name.isdecimal() for name in names) else str)
     places = {name: i for i, name in enumerate(order)}
-    return Told(Condition("class", tuple(order)), {image: places[cells[0]] for image, (_, cells) in rows.items()})
+    return Labels(Condition("class", tuple(order)), {image: places[cells[0]] for image, (_, cells) in rows.items()})
 
 
-def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> Told:
+def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> Labels:
     labels: dict[str, int | tuple[float, ...]] = {}
     for image, (line, cells) in rows.items():
         values = [_number(cell) for cell in cells]
@@ -162,7 +162,7 @@ def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str
             )
         labels[image] = tuple(value for value in values if value is not None)
     switches = {value for row in labels.values() for value in row} <= {0.0, 1.0}  # type: ignore[union-attr]
-    return Told(Condition("labels" if switches else "numbers", tuple(columns)), labels)
+    return Labels(Condition("labels" if switches else "numbers", tuple(columns)), labels)
 
 
 def _number(cell: str) -> float | None:

@@ -22,7 +22,7 @@ from ..nets import dcgan
 from ..nets.network import Network
 from ..optim import Optim
 from ..penalties import Penalty, paid, remembered
-from ..spec import Batch, Condition, ConditionKind, DataSpec
+from ..spec import SAMPLES, Batch, Condition, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
 from ..views import View
 
@@ -32,7 +32,7 @@ Weights = dict[str, Tensor]  # parameters by name
 class TwoPlayer(Synthesis):
     """One generator against one discriminator. Final games choose the options' defaults."""
 
-    takes_points = True  # if the network does
+    takes = SAMPLES  # if the network does
     takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ._two_player import TwoPlayer
 
 
 class ACGAN(TwoPlayer, Classification):
-    takes_points = False
+    takes = ("image",)
     takes_conditions = ("class",)
 
     @dataclass(frozen=True)

@@ -23,13 +23,13 @@ from ..nets import winn
 from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import GradientPenalty, Penalty, paid, remembered
-from ..spec import Batch, DataSpec
+from ..spec import SAMPLES, Batch, DataSpec
 from ..tasks import Move, Synthesis
 
 
 class Energy(Synthesis):
     averaged = ("discriminator",)
-    takes_points = True
+    takes = SAMPLES
     cascade: Tensor
 
     @dataclass(frozen=True)

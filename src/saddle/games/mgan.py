@@ -18,12 +18,12 @@ from ..base.precision import full
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
 from ..optim import Adam, Optim
-from ..spec import Batch, DataSpec
+from ..spec import SAMPLES, Batch, DataSpec
 from ..tasks import Move, Synthesis
 
 
 class MGAN(Synthesis):
-    takes_points = True
+    takes = SAMPLES
 
     @dataclass(frozen=True)
     class Options(Synthesis.Options):

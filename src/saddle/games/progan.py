@@ -23,7 +23,7 @@ from ._two_player import TwoPlayer
 
 
 class ProGAN(TwoPlayer):
-    takes_points = False
+    takes = ("image",)
 
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):

@@ -21,7 +21,7 @@ from ._two_player import TwoPlayer
 
 
 class StyleGAN2(TwoPlayer):
-    takes_points = False
+    takes = ("image",)
 
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):

@@ -12,7 +12,7 @@ from ..base.errors import UsageError
 from ..context import Output
 from ..layers.conditional import shares
 from ..layers.norm import BatchNorm2d
-from ..spec import DataSpec
+from ..spec import SAMPLES, DataSpec
 from .dcgan import DCGAN
 from .network import Discriminator, Network
 
@@ -92,6 +92,7 @@ class Concatenation(Network):
     network takes classes, as one-hot rows, and columns of numbers. Each column adds a channel to the first layers.
     """
 
+    takes = SAMPLES  # what its network takes
     takes_labels: ClassVar[bool] = True
     takes_columns: ClassVar[bool] = True
 

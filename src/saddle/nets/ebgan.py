@@ -17,7 +17,7 @@ from ..base.precision import full
 from ..context import Output
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
-from ..spec import DataSpec
+from ..spec import SAMPLES, DataSpec
 from .dcgan import DCGAN
 from .mlp import sample_shape
 from .network import Discriminator, Network
@@ -79,6 +79,7 @@ class ConvAutoencoder(Network):
 class DenseAutoencoder(Network):
     """Fully connected players, from the grid that the paper searched on MNIST (Table 1)."""
 
+    takes = SAMPLES
     gives_energies: ClassVar[bool] = True
 
     width: int = 800  # units of a hidden layer of the generator

@@ -7,7 +7,7 @@ from torch import nn
 
 from ..base.errors import UsageError
 from ..layers.norm import BatchNorm1d
-from ..spec import DataSpec
+from ..spec import SAMPLES, DataSpec
 from .mlp import sample_shape
 from .network import Discriminator, Network
 
@@ -18,6 +18,8 @@ class FGAN(Network):
 
     The generator ends in tanh where the paper has a sigmoid, since images lie in [-1, 1] here.
     """
+
+    takes = SAMPLES
 
     width: int = 1200  # units of the generator's hidden layers
     judge_width: int = 240  # units of the discriminator's

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..base.errors import UsageError
 from ..layers.dropout import Dropout
 from ..layers.norm import BatchNorm1d
-from ..spec import DataSpec
+from ..spec import SAMPLES, DataSpec
 from .conditional import Joined, ToldDiscriminator, told
 from .mlp import sample_shape
 from .network import Discriminator, Network
@@ -40,6 +40,8 @@ class Maxout(Network):
 
     The generator ends in tanh where the paper has a sigmoid, since images lie in [-1, 1] here.
     """
+
+    takes = SAMPLES
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         layers = [
@@ -72,6 +74,7 @@ class ConditionalMaxout(Network):
     players. The generator ends in tanh where the paper has a sigmoid, since images lie in [-1, 1] here.
     """
 
+    takes = SAMPLES
     takes_labels: ClassVar[bool] = True
     takes_columns: ClassVar[bool] = True
 
@@ -112,6 +115,8 @@ class MixtureMaxout(Network):
     ReLU layers with batch norm against three maxout layers. Each more point that the discriminator judges at a time
     (packing) adds 2,000 parameters.
     """
+
+    takes = SAMPLES
 
     width: int = 400  # units of a layer of the generator
     units: int = 200  # units of a layer of the discriminator

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
+from .mlp import sample_shape
 from .shapes import refuse
 
 LEVELS = 3
@@ -55,14 +56,15 @@ class Discriminator(nn.Module):
 
 
 def generator(z_dim: int, generators: int, data: DataSpec, width: int = 128) -> Mixture:
-    """[N, z_dim + generators] → images [N, C, H, W] in [-1, 1] or points [N, D]. UsageError for other sides."""
+    """[N, z_dim + generators] → images [N, C, H, W] in [-1, 1], points or signals. UsageError for other sides."""
     if not data.is_image:
         shared: list[nn.Module] = [
             nn.Linear(width, width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
-            nn.Linear(width, data.shape[0]),
+            nn.Linear(width, math.prod(data.shape)),
+            *sample_shape(data),
         ]
         stems = [nn.Sequential(nn.Linear(z_dim, width), nn.ReLU()) for _ in range(generators)]
         return Mixture(nn.ModuleList(stems), nn.Sequential(*shared))
@@ -81,7 +83,8 @@ def discriminator(generators: int, data: DataSpec, width: int = 128) -> Discrimi
     """Samples → Judgement. UsageError for images of other sides."""
     if not data.is_image:
         trunk = [nn.Linear(math.prod(data.shape), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
-        return Discriminator(nn.Sequential(*trunk), width, generators)
+        flat = [nn.Flatten()] if len(data.shape) > 1 else []
+        return Discriminator(nn.Sequential(*flat, *trunk), width, generators)
     height, wide = _smallest(data)
     widths = [data.shape[0], *(width << level for level in range(LEVELS))]
     layers: list[nn.Module] = []

@@ -1,4 +1,4 @@
-"""Fully connected networks, for points and for small images."""
+"""Fully connected networks, for points, signals and small images."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from torch import nn
 
 from ..base.errors import UsageError
 from ..layers.spectral import spectral_norm
-from ..spec import DataSpec
+from ..spec import SAMPLES, DataSpec
 from .network import Discriminator, Network
 from .parts import Minibatch, Norm, comparison, norms, with_reference
 
@@ -15,6 +15,8 @@ from .parts import Minibatch, Norm, comparison, norms, with_reference
 @dataclass(frozen=True)
 class MLP(Network):
     """ReLU layers without normalisation, as in the toy examples of Gulrajani et al., 2017, which have 3 of 512."""
+
+    takes = SAMPLES
 
     width: int = 512  # units of a hidden layer
     depth: int = 3  # hidden layers
@@ -45,5 +47,6 @@ class MLP(Network):
 
 
 def sample_shape(data: DataSpec) -> list[nn.Module]:
-    """The end of a fully connected generator: images in [-1, 1], points as they are."""
-    return [nn.Tanh(), nn.Unflatten(1, data.shape)] if data.is_image else []
+    """The end of a fully connected generator: images in [-1, 1], points and signals as they are."""
+    shaped = [nn.Unflatten(1, data.shape)] if len(data.shape) > 1 else []
+    return [nn.Tanh(), *shaped] if data.is_image else [*shaped]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ..context import Output
-from ..spec import DataSpec
+from ..spec import DataSpec, Kind
 
 
 class Discriminator(nn.Module):
@@ -31,13 +31,14 @@ class Network(ABC):
     out. Both methods raise UsageError for data that the architecture cannot draw, and say which sizes it can.
     """
 
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)  # kinds of samples that it can be built for
     takes_labels: ClassVar[bool] = False  # can it build for data with classes?
     takes_columns: ClassVar[bool] = False  # and for labels or numbers in columns, float [N, K]?
     gives_energies: ClassVar[bool] = False  # are its discriminator's logits minus an energy, so at most 0?
 
     @abstractmethod
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        """Latents [N, z_dim] (and labels [N]) → samples [N, C, H, W] in [-1, 1] or points [N, D]."""
+        """Latents [N, z_dim] (and labels [N]) → images [N, C, H, W] in [-1, 1], points or signals."""
 
     @abstractmethod
     def discriminator(self, data: DataSpec) -> Discriminator:

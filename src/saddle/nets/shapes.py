@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from ..base.errors import UsageError
+from ..base.settings import choices
 from ..spec import DataSpec
+from .network import Network
 
 
 def image_shape(network: str, data: DataSpec) -> tuple[int, int, int]:
-    """Channels, height and width. UsageError for points."""
+    """Channels, height and width. UsageError for points and signals, with the networks that draw them."""
     if not data.is_image:
+        networks: dict[str, type[Network]] = choices(Network)
+        able = [name for name, each in networks.items() if data.main.kind in each.takes and name != "MLP"]
         raise UsageError(
-            f"{network} draws images; this data has points of shape {data.shape}; choose --game.network MLP"
+            f"{network} draws images; this data has {data.main}; choose --game.network MLP, or another that draws "
+            f"them: {', '.join(able)}"
         )
     channels, height, width = data.shape
     return channels, height, width

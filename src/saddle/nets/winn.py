@@ -45,8 +45,9 @@ class WINN(Network):
 
 
 class Starts(nn.Module):
-    """Noise [N, size] → images in [-1, 1], by 5×5 convolutions that stay as they were drawn; points are noise itself.
+    """Noise [N, size] → images in [-1, 1], by 5×5 convolutions that stay as they were drawn.
 
+    Points and signals start from the noise itself.
     Each convolution halves the channels and is followed by a doubling of the size and layer norm; an image is stretched
     to the whole range in the end.
     """
@@ -66,7 +67,7 @@ class Starts(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         if not len(self.layers):
-            return z
+            return z.unflatten(1, self.shape)
         x = self.layers(z.unflatten(1, self.shape))
         low, high = (edge.view(-1, 1, 1, 1) for edge in x.flatten(1).aminmax(dim=1))
         return (x - low) / (high - low) * 2 - 1

@@ -105,10 +105,11 @@ class Run:
         texts: Sequence[str] = (),
         **use: Any,
     ) -> Tensor:
-        """n samples: images uint8 [n, C, H, W], or points float [n, D], of a label if the game takes one.
+        """n samples: images uint8 [n, C, H, W]; points float [n, D] or signals [n, C, T] in the data's own units.
 
-        A label is the name or the number of a class, what the columns are to be (numbers, or the names of those that
-        are on), or a text; of several `texts` each gets n samples, one text after the other, all from the same noise.
+        They are of a label if the game takes one: the name or the number of a class, what the columns are to be
+        (numbers, or the names of those that are on), or a text; of several `texts` each gets n samples, one text after
+        the other, all from the same noise.
         `use` is what the game's `Use` lets choose: `truncation` trades variety for fidelity; a game that learned one
         image draws any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest,
         where everything is new). The same seed gives the same samples.
@@ -292,7 +293,7 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return (to_uint8(x) if self.spec.is_image else x.float()).cpu()
+        return (to_uint8(x) if self.spec.is_image else self.spec.main.restored(x.float())).cpu()
 
     def _choose(self, checkpoint: str | int) -> int:
         rounds = self.checkpoints.rounds()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from ..metrics.score import Score
 from ..show import pictures
 from ..show.progress import Progress
 from ..spec import Batch
+from ..tasks import Game
+from ..tasks.game import Columns
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
@@ -148,7 +151,7 @@ class Training:
 
         def accept(state: State) -> None:
             before = state.facts.get("fingerprint")
-            if before != self.source.fingerprint:
+            if not self.source.accepts(before):
                 raise UsageError(
                     f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
                     f"{self.source.fingerprint}); bring them back, or train in another folder"
@@ -260,11 +263,22 @@ class Training:
         trainer, spec = self.trainer, self.source.spec
         with trainer.averages.playing(trainer.game) as game:
             rng.seed(self.recipe.plan.seed, "pictures")
-            columns = game.shown(self.held)
+            columns = self.in_own_units(game.shown(self.held))
             title = f"round {trainer.round:,}"
-            image = pictures.sheet(columns, lambda points: game.landscape(points.to(self.device, game.dtype)), title)
+            image = pictures.sheet(columns, partial(self.landscape, game), title)
         file = pictures.save(image, self.folder.picture(trainer.round))
         self.write("sample", file=file.relative_to(self.folder.path).as_posix(), of=spec.main.kind)
+
+    def in_own_units(self, columns: Columns) -> Columns:
+        """Points and signals as the data have them; images as they are."""
+        main = self.source.spec.main
+        if not (main.offset and isinstance(columns, Mapping)):
+            return columns
+        return {name: main.restored(x.float()) for name, x in columns.items()}
+
+    def landscape(self, game: Game, points: Tensor) -> Tensor | None:
+        """What the discriminator makes of points in the data's own units."""
+        return game.landscape(self.source.spec.main.normalised(points).to(self.device, game.dtype))
 
     def held(self, n: int) -> Batch:
         """The first n held-out samples, or training samples where none are held out, as the game takes them."""

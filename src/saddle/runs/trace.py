@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from ..base import rng
-from ..spec import Batch, DataSpec
+from ..spec import Batch, DataSpec, Field
 from ..spec.conditions import pick
 from ..tasks import Game
 
@@ -29,6 +30,18 @@ def trace(game: Game, n: int = 4) -> tuple[list[Step], int]:
 
 
 def random_batch(spec: DataSpec, n: int) -> Batch:
-    """`n` samples that look like the data in nothing but shape and type."""
-    told = spec.condition and spec.condition.key
-    return {key: pick(spec, torch.rand(n)) if key == told else torch.rand(n, *spec.shape) * 2 - 1 for key in spec.keys}
+    """`n` samples that look like the data in nothing but kind, shape and type."""
+    condition = spec.condition and spec.condition.key
+    return {
+        key: pick(spec, torch.rand(n)) if key == condition else _random(field, n) for key, field in spec.fields.items()
+    }
+
+
+def _random(field: Field, n: int) -> Tensor:
+    """`n` values of a key, as `Field` says what each kind is."""
+    uniform = torch.rand(n, *field.shape)
+    if field.kind in ("map", "instances", "class"):
+        return (uniform * max(len(field.names), 1)).long()
+    if field.kind in ("mask", "labels"):
+        return uniform.round()
+    return (uniform * 256).long() if field.kind == "text" else uniform * 2 - 1

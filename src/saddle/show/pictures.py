@@ -170,7 +170,7 @@ def waves(signals: Mapping[str, Tensor], title: str = "", width: int = 320, heig
                 level = ((channel - middle) / reach).clamp(-1, 1)
                 xs = torch.linspace(k * width + 4, (k + 1) * width - 4, len(level)) * fine
                 ys = (strip + i * height + height / 2 - level * (height / 2 - 2)) * fine
-                draw.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=(FAKE, REAL)[(k + j) % 2], width=fine)
+                draw.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=(REAL, FAKE)[(k + j) % 2], width=fine)
     return canvas.resize((canvas.width // fine, canvas.height // fine), Image.Resampling.LANCZOS)
 
 

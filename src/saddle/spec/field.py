@@ -1,14 +1,19 @@
 """What one key of a batch holds, and what a sample can be asked to show."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..base.errors import some
+
+if TYPE_CHECKING:  # what looks at data alone needs no torch
+    from torch import Tensor
 
 ConditionKind = Literal["class", "labels", "numbers", "text"]
 Kind = Literal["image", "points", "signal", "map", "mask", "instances", "class", "labels", "numbers", "text"]
 CONDITIONS: tuple[Kind, ...] = ("class", "labels", "numbers", "text")
+SAMPLES: tuple[Kind, ...] = ("image", "points", "signal")  # what a generator can draw
 SPATIAL: tuple[Kind, ...] = ("image", "map", "mask", "instances")  # height and width come last
+MEASURED = ("offset", "scale")  # attributes that are computed from the samples
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,13 @@ class Field:
     palette: tuple[tuple[int, int, int], ...] = ()  # of a map: red, green and blue of every class, 0 to 255
     bits: int = 8  # of an image's channel: 8 or 16
     free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
+    offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
+    scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
+
+    def __str__(self) -> str:
+        """Its kind and shape in words, for messages: points of shape (2,)."""
+        words = {"image": "images", "signal": "signals", "map": "maps", "mask": "masks", "class": "classes"}
+        return f"{words.get(self.kind, self.kind)} of shape {self.shape}"
 
     @property
     def is_condition(self) -> bool:
@@ -36,10 +48,29 @@ class Field:
     def is_spatial(self) -> bool:
         return self.kind in SPATIAL
 
+    def normalised(self, x: "Tensor") -> "Tensor":
+        """Samples [N, …] in the data's own units → in those of training."""
+        if not self.offset:
+            return x
+        return (x - self._by_channel(x, self.offset)) / self._by_channel(x, self.scale)
+
+    def restored(self, x: "Tensor") -> "Tensor":
+        """Samples [N, …] in the units of training → in the data's own."""
+        if not self.offset:
+            return x
+        return x * self._by_channel(x, self.scale) + self._by_channel(x, self.offset)
+
+    def _by_channel(self, x: "Tensor", values: tuple[float, ...]) -> "Tensor":
+        return x.new_tensor(values).view(-1, *[1] * (x.ndim - 2))
+
     def written(self) -> dict[str, Any]:
-        """Everything that is not the default, as JSON holds it. A new attribute with a default changes nothing here."""
+        """Everything that is not the default, as JSON holds it. A new attribute with a default changes nothing here.
+
+        What is computed from the samples is left out: it follows from them, up to rounding.
+        """
         plain = {each.name: each.default for each in fields(self)}
-        return {name: value for name, value in asdict(self).items() if name == "kind" or value != plain[name]}
+        values = {name: value for name, value in asdict(self).items() if name not in MEASURED}
+        return {name: value for name, value in values.items() if name == "kind" or value != plain[name]}
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ class DataSpec:
     def unconditional(self) -> "DataSpec":
         """The same, of which nothing is said but what they look like."""
         bare = {key: field for key, field in self.fields.items() if not field.is_condition}
-        return replace(self, fields=bare, domains=(), partial=False, distribution=())
+        domains = tuple(tuple(key for key in domain if key in bare) for domain in self.domains)
+        return replace(self, fields=bare, domains=tuple(filter(None, domains)), partial=False, distribution=())
 
     def with_shape(self, shape: tuple[int, ...]) -> "DataSpec":
         """The same with a main field of another shape."""
@@ -110,11 +111,15 @@ class DataSpec:
         return DataSpec({key: self.fields[key]}, single=self.single)
 
     def identity(self) -> str:
-        """Written out, for fingerprints: the same for the same data in every later version."""
-        parts: dict[str, Any] = {"fields": {key: field.written() for key, field in self.fields.items()}}
+        """Written out, for fingerprints: the same for the same data in every later version.
+
+        The order of the keys counts, for the first field is the main one. `partial` and `distribution` follow from the
+        labels, which a fingerprint hashes by themselves.
+        """
+        parts: dict[str, Any] = {"fields": [[key, field.written()] for key, field in self.fields.items()]}
         parts |= {"domains": self.domains} if self.domains else {}
         parts |= {"single": True} if self.single else {}
-        return f"data 1 {json.dumps(parts, ensure_ascii=True)}"
+        return f"data 1 {json.dumps(parts, ensure_ascii=True, sort_keys=True)}"
 
     def to_facts(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_facts` reads them."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
 from ..optim import Adam, Optim
-from ..spec import Batch, ConditionKind, DataSpec
+from ..spec import Batch, ConditionKind, DataSpec, Kind
 
 Columns = Mapping[str, Tensor] | Sequence[tuple[str, Tensor]]  # samples by caption
 Held = Callable[[int], Batch]
@@ -40,7 +40,7 @@ class Game(nn.Module, ABC):
 
     needs: tuple[str, ...] = ("image",)  # keys of a batch; settings may change them
     averaged: ClassVar[tuple[str, ...]] = ("generator",)  # players with an averaged copy
-    takes_points: ClassVar[bool] = False  # may a sample be a vector?
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)  # kinds of samples that it learns, if its networks do
     phases: ClassVar[dict[str, str]] = {}  # further optimizers: of whom, where a player steps down loss after loss
     takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class",)  # forms of the labels that it takes
     takes_unlabelled: bool = False  # may some of these labels be unknown, -1?
@@ -73,8 +73,11 @@ class Game(nn.Module, ABC):
                 f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
                 f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing"
             )
-        if not (self.data.is_image or self.takes_points):
-            raise UsageError(f"{type(self).__name__} needs images; this data has points of shape {self.data.shape}")
+        if self.data.main.kind not in self.takes:
+            raise UsageError(
+                f"{type(self).__name__} needs images; this data has {self.data.main}; choose a game that learns these, "
+                "such as gan --game.network MLP"
+            )
         if "label" in self.needs:
             self.check_labels()
 

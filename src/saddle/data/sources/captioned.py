@@ -6,22 +6,22 @@ drawn one of them comes with it.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...base.errors import UsageError, some
 from ...spec import DataSpec
 from ...spec.text import condition_of, packed, words
 from ..files import listing
 from ..fingerprint import fingerprint, hold_out
-from ..options import AUGMENTATIONS, DataOptions
+from ..legacy import earlier
+from ..options import DataOptions
 from ..tables import file_column, image_named, records
 from . import folder
 
 if TYPE_CHECKING:
-    from ..source import Source
+    from ..source import Column, Source
 
 SUFFIXES = (".csv", ".jsonl")
 COLUMN = "caption"
@@ -29,22 +29,24 @@ COLUMN = "caption"
 
 def open(options: DataOptions, place: str) -> "Source":
     """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
-    options.allow("size", "channels", *AUGMENTATIONS, "background", "skip_bad", "heldout", "max_megapixels")
+    options.allow(*folder.TAKES)
     table = table_in(Path(place).expanduser())
     found = folder.found_in(table.parent)
     said = captions_in(table, folder.names_in(found))
-    ready, good, names, shape, bits, notes = folder.readable(options, found)
-    untold = [name for name in names if name not in said]
-    if untold and not options.skip_bad:
+    images = folder.readable(options, found)
+    silent = [name for name in images.names if name not in said]
+    if silent and not options.skip_bad:
         raise UsageError(
-            f"{len(untold):,} of {len(names):,} images have no caption in {table}:\n{listing(untold)}\n"
+            f"{len(silent):,} of {len(images.names):,} images have no caption in {table}:\n{listing(silent)}\n"
             "Give them captions, or leave them out with --data.skip_bad true"
         )
-    told = [i for i, name in enumerate(names) if name in said]
-    if len(told) < 2:
-        raise UsageError(f"{table} has captions of {len(told)} image; to train takes many, at the very least 2")
-    notes |= {"captions": sum(map(len, said.values())), "without a caption": len(untold)}
-    return _source(options, ready, good[told], [said[names[i]] for i in told], (shape, bits, notes))
+    captioned = images.only([i for i, name in enumerate(images.names) if name in said])
+    if len(captioned.names) < 2:
+        raise UsageError(
+            f"{table} has captions of {len(captioned.names)} image; to train takes many, at the very least 2"
+        )
+    captioned.notes.update({"captions": sum(map(len, said.values())), "without a caption": len(silent)})
+    return _source(options, captioned, [said[name] for name in captioned.names])
 
 
 def table_in(path: Path) -> Path:
@@ -78,31 +80,25 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
     return said
 
 
-def _source(
-    options: DataOptions,
-    ready: folder.Prepared,
-    rows: NDArray[np.int64],
-    said: list[list[str]],
-    about: tuple[tuple[int, int, int], int, dict[str, object]],
-) -> "Source":
+def _source(options: DataOptions, images: folder.DecodedFolder, said: list[list[str]]) -> "Source":
     import torch
 
     from ...spec.conditions import distribution
-    from ..source import Rows, Several, Source, Split
+    from ..source import Several, Source, Split
 
-    shape, bits, notes = about
     condition = condition_of(text for texts in said for text in texts)
-    spec = DataSpec.of(shape, ("image", "caption"), bits=bits, condition=condition)
+    spec = DataSpec({"image": images.field, "caption": condition.field})
     parts = []
-    for chosen in hold_out(ready.digests[rows], options.heldout):
+    for chosen in hold_out(images.digests, options.heldout):
         texts = [said[i] for i in chosen]
         values = packed([text for each in texts for text in each], condition.length).astype(np.uint8)
         starts = np.cumsum([0, *map(len, texts)])
-        columns: dict[str, Any] = {"image": Rows(ready.images, rows[chosen]), "caption": Several(values, starts)}
+        columns: dict[str, Column] = {"image": images.column(chosen), "caption": Several(values, starts)}
         parts.append(Split(columns) if len(chosen) else None)
     train, heldout = parts
     assert train is not None  # hold_out leaves the larger part
     values = train.columns["caption"].values  # type: ignore[attr-defined]
     spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
-    mark = fingerprint(ready.digests[rows], spec, said, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, notes)
+    mark = fingerprint(images.digests, spec.identity(), said, options.heldout)
+    before = earlier(images.digests, spec, said, options.heldout)
+    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)

@@ -19,6 +19,6 @@ def open(options: DataOptions, place: str) -> Source:
     trained, kept = images[:TRAINED], images[TRAINED:]
     train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))
     heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
-    spec = DataSpec.of(images.shape[1:], ("a", "b"))
+    spec = DataSpec.of(images.shape[1:], ("a", "b"), domains=train.domains)
     mark = fingerprint(options.source, images, TRAINED)
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)

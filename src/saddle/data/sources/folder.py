@@ -2,6 +2,8 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,60 +12,133 @@ import PIL
 from numpy.typing import NDArray
 
 from ...base.errors import UsageError
-from ...spec import Condition, DataSpec
-from ..cache import Prepared, in_parallel, prepare
+from ...spec import Condition, DataSpec, Field
+from ..cache import Prepared, Shapes, in_parallel, prepare
 from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
 from ..files import SUFFIXES, Bad, Found, bad_lines, counted, listing, scan
 from ..fingerprint import fingerprint, hold_out
-from ..options import DataOptions
-from ..tables import Told, read_labels
+from ..legacy import earlier
+from ..options import AUGMENTATIONS, DataOptions
+from ..ragged import Ragged
+from ..tables import Labels, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
-    from ..source import Source
+    from ..source import Column, Source
 
+TAKES = (
+    *("size", "crop", "channels", *AUGMENTATIONS, "background", "skip_bad", "heldout", "max_megapixels"),
+)  # settings of how images are read and changed
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
 
 
-Readable = tuple[Prepared, NDArray[np.int64], list[str], tuple[int, int, int], int, dict[str, object]]
+@dataclass(frozen=True)
+class DecodedFolder:
+    """The images of a folder, as the cache holds them, of which `rows` are for training and for scores."""
+
+    prepared: Prepared
+    rows: NDArray[np.int64]
+    names: list[str]  # of these rows: paths below the folder
+    field: Field
+    notes: dict[str, object]  # for people
+
+    @property
+    def digests(self) -> NDArray[np.uint8]:
+        """Of the images, [N, 32]."""
+        return self.prepared.digests[self.rows]
+
+    def only(self, chosen: list[int]) -> "DecodedFolder":
+        """Some of them, by their places among them."""
+        return replace(self, rows=self.rows[chosen], names=[self.names[i] for i in chosen])
+
+    def column(self, chosen: NDArray[np.int64]) -> "Column":
+        """Some of them, by their places among them, to draw from."""
+        from ..source import Cropped, Rows
+
+        images, rows = self.prepared.images, self.rows[chosen]
+        if isinstance(images, Ragged):
+            _, height, width = self.field.shape
+            return Cropped(images, rows, (height, width))
+        return Rows(images, rows)
 
 
 def open(options: DataOptions, place: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
     found = found_in(Path(place).expanduser())
-    told = read_labels(options.label_file, found.root, names_in(found)) if options.label_file else None
-    ready, good, names, shape, bits, notes = readable(options, found)
-    if options.labels and not told:
-        told = _sub_folders(names)
-    return _source(options, ready, good, names, told, shape, bits, notes)
+    options.allow(*TAKES, "labels", "labelled", "labelled_share")
+    labels = read_labels(options.label_file, found.root, names_in(found)) if options.label_file else None
+    images = readable(options, found)
+    if options.labels and not labels:
+        labels = _sub_folders(images.names)
+    return _source(options, images, labels)
 
 
-def readable(options: DataOptions, found: Found) -> Readable:
-    """What the cache holds of the folder, which of its rows can be read and the names of these, shape, bits, notes."""
+def readable(options: DataOptions, found: Found) -> DecodedFolder:
+    """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
     background = colour(options.background)
     headers, marks = _survey(found, options)
     if not headers:
         raise UsageError(_bad_message(found, found.bad))
-    shape, bits = _shape(list(headers.values()), background, options)
+    field = _field(list(headers.values()), background, options)
+    if options.piece and not options.skip_bad:
+        check_piece(options.piece, headers)
     paths = list(headers)
+    channels = field.shape[0]
+    shapes: Shapes = (channels, field.shape[1], field.shape[2])
+    if field.free:
+        shapes = np.array([(channels, head.height, head.width) for head in headers.values()], np.int64)
 
     def image(i: int) -> np.ndarray:
         picture = pixels(found.root / paths[i], background, options.max_megapixels)
-        upright = fitted(with_bits(with_channels(picture, shape[0]), bits), *shape[1:])
-        return upright.transpose(2, 0, 1)
+        picture = with_bits(with_channels(picture, channels), field.bits)
+        if not isinstance(shapes, tuple):
+            return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
+        return fitted(picture, *shapes[1:]).transpose(2, 0, 1)
 
-    key = fingerprint(VERSION, PIL.__version__, list(zip(paths, marks, strict=True)), shape, bits, background)
-    dtype = np.uint16 if bits == 16 else np.uint8
-    ready = prepare(options.cache_folder / "folder", key[:32], len(paths), shape, dtype, image)
-    bad = sorted(found.bad + [(paths[row], reason) for row, reason in ready.bad.items()])
+    kept = (channels, "free") if field.free else field.shape  # whatever the piece: that is cut when it is drawn
+    key = fingerprint(VERSION, PIL.__version__, list(zip(paths, marks, strict=True)), kept, field.bits, background)
+    dtype = np.uint16 if field.bits == 16 else np.uint8
+    prepared = prepare(options.cache_folder / "folder", key[:32], len(paths), shapes, dtype, image)
+    bad = sorted(found.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
     if bad and not options.skip_bad:
         raise UsageError(_bad_message(found, bad))
-    good = np.array([row for row in range(len(paths)) if row not in ready.bad], np.int64)
+    small = smaller(options.piece, headers)
+    good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     if len(good) < 2:
+        what = "can be read and is large enough" if small else "can be read"
+        raise UsageError(f"only {len(good)} image in {found.root} {what}; to train takes many, at the very least 2")
+    notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(found.ignored)}
+    return DecodedFolder(prepared, np.array(good, np.int64), [paths[row] for row in good], field, notes)
+
+
+def smaller(piece: tuple[int, ...] | None, headers: Mapping[str, Header]) -> dict[str, str]:
+    """The images from which this piece, height and width, cannot be cut, with the reason; none without a piece."""
+    if piece is None:
+        return {}
+    return {
+        path: f"{head.width}×{head.height} is smaller than the piece of {piece[1]}×{piece[0]}"
+        for path, head in headers.items()
+        if head.height < piece[0] or head.width < piece[1]
+    }
+
+
+def check_piece(piece: tuple[int, ...], headers: Mapping[str, Header]) -> None:
+    """UsageError that names the images that are smaller than the piece."""
+    if small := smaller(piece, headers):
+        shortest = min(min(head.height, head.width) for head in headers.values())
         raise UsageError(
-            f"only {len(good)} image in {found.root} can be read; to train takes many, at the very least 2"
+            f"{len(small):,} of {len(headers):,} images are smaller than data.crop:\n"
+            f"{listing(bad_lines(list(small.items())))}\n"
+            f"Ask for --data.crop {shortest} (the shortest side of all) or less, or leave them out with "
+            "--data.skip_bad true"
         )
-    notes = {"files": len(good), "skipped": len(bad), "ignored": dict(found.ignored)}
-    return ready, good, [paths[row] for row in good], shape, bits, notes
+
+
+def _unchanged(picture: np.ndarray, head: Header) -> np.ndarray:
+    """[H, W, C], for which there is room only if it is as large as its header says."""
+    height, width = picture.shape[:2]
+    if (height, width) != (head.height, head.width):
+        raise Unreadable(f"damaged: its header says {head.width}×{head.height}, and it has {width}×{height} pixels")
+    return picture
 
 
 def found_in(root: Path) -> Found:
@@ -101,25 +176,25 @@ def _survey(found: Found, options: DataOptions) -> tuple[dict[str, Header], list
     return headers, marks
 
 
-def _shape(
-    headers: list[Header], background: tuple[int, ...], options: DataOptions
-) -> tuple[tuple[int, int, int], int]:
-    """(C, H, W) and bits of the images to make. Raises UsageError if the sizes differ and none was asked for."""
+def _field(headers: list[Header], background: tuple[int, ...], options: DataOptions) -> Field:
+    """Of the images to make. Raises UsageError if the sizes differ and none was asked for."""
     sizes = Counter((head.height, head.width) for head in headers)
-    if len(sizes) > 1 and options.sides is None:
+    if len(sizes) > 1 and options.sides is None and options.piece is None:
         heights, widths = zip(*sizes, strict=True)
         smallest, (height, width) = min(map(min, sizes)), sizes.most_common(1)[0][0]
         raise UsageError(
             f"the images have {len(sizes)} different sizes: widths {min(widths)} to {max(widths)}, heights "
             f"{min(heights)} to {max(heights)}, most often {width}×{height}. Ask for one size, which resizes and crops "
-            f"to the centre: --data.size {smallest} (the shortest side of all), or any other"
+            f"to the centre: --data.size {smallest} (the shortest side of all), or any other. Or keep their sizes and "
+            f"train on pieces cut at random: --data.crop {smallest} or less"
         )
     if options.channels not in (None, 1, 3):
         raise UsageError(f"data.channels is {options.channels}; a folder gives 1 or 3, array:FILE.npy any number")
     tinted = len(set(background)) > 1
     coloured = any(head.colour or (head.transparent and tinted) for head in headers)
-    height, width = options.sides or next(iter(sizes))
-    return (options.channels or (3 if coloured else 1), height, width), max(head.bits for head in headers)
+    height, width = options.sides or options.piece or next(iter(sizes))
+    shape = (options.channels or (3 if coloured else 1), height, width)
+    return Field("image", shape, bits=max(head.bits for head in headers), free=options.piece is not None)
 
 
 def _bad_message(found: Found, bad: Bad) -> str:
@@ -130,37 +205,28 @@ def _bad_message(found: Found, bad: Bad) -> str:
     )
 
 
-def _source(
-    options: DataOptions,
-    ready: Prepared,
-    good: NDArray[np.int64],
-    names: list[str],
-    told: Told | None,
-    shape: tuple[int, int, int],
-    bits: int,
-    notes: dict[str, object],
-) -> "Source":
+def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -> "Source":
     from ..labels import learned
-    from ..source import Rows, Source, Split
+    from ..source import Source, Split
 
-    places = hold_out(ready.digests[good], options.heldout)
-    spec, labels = DataSpec.of(shape, bits=bits), None
-    if told:
-        spec = DataSpec.of(shape, ("image", "label"), bits=bits, condition=told.condition)
-        spec, labels = learned(spec, told.of(names), places[0], options.labelled)
+    places = hold_out(images.digests, options.heldout)
+    spec, labels = DataSpec({"image": images.field}), None
+    if table:
+        spec = DataSpec({"image": images.field, "label": table.condition.field})
+        spec, labels = learned(spec, table.of(images.names), places[0], options.labelled)
     elif options.labelled:
         raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
     parts = []
-    for rows in places:
-        columns: dict[str, object] = {"image": Rows(ready.images, good[rows])}
+    for chosen in places:
+        columns: dict[str, Column] = {"image": images.column(chosen)}
         if labels is not None:
-            columns["label"] = labels[rows]
-        parts.append(Split(columns) if len(rows) else None)  # type: ignore[arg-type]
+            columns["label"] = labels[chosen]
+        parts.append(Split(columns) if len(chosen) else None)
     train, heldout = parts
-    unsaid = [spec.condition] if spec.condition and not spec.classes else []  # by the repr of the spec
-    mark = fingerprint(ready.digests[good], spec, labels, options.heldout, *unsaid)
     assert train is not None  # hold_out leaves the larger part
-    return Source(options.source, spec, train, heldout, mark, notes)
+    mark = fingerprint(images.digests, spec.identity(), labels, options.heldout)
+    before = earlier(images.digests, spec, labels, options.heldout)
+    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
 
 
 def names_in(found: Found) -> list[str]:
@@ -168,7 +234,7 @@ def names_in(found: Found) -> list[str]:
     return [*found.images, *(path for path, _ in found.bad)]
 
 
-def _sub_folders(paths: list[str]) -> Told:
+def _sub_folders(paths: list[str]) -> Labels:
     """The names of the first sub-folders as classes, in order."""
     loose = [path for path in paths if "/" not in path]
     if loose:
@@ -178,4 +244,4 @@ def _sub_folders(paths: list[str]) -> Told:
         )
     classes = {path: path.partition("/")[0] for path in paths}
     order = {name: i for i, name in enumerate(sorted(set(classes.values())))}
-    return Told(Condition("class", tuple(order)), {path: order[name] for path, name in classes.items()})
+    return Labels(Condition("class", tuple(order)), {path: order[name] for path, name in classes.items()})
