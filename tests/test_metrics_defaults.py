@@ -103,3 +103,13 @@ def test_the_sources_with_modes_say_how_they_are_counted() -> None:
     centres, std = open_source(DataOptions(source="ring")).judged.mixture
     assert torch.as_tensor(centres).norm(dim=1).tolist() == pytest.approx([1] * 8)
     assert std == 0.01
+
+
+def test_samples_are_the_same_whether_codes_are_asked_for_too_and_in_whatever_order() -> None:
+    source = open_source(DataOptions(source="digits", size=16))
+    game = game_on(VAE, source)
+    alone, *others = (
+        scoring.score(game, source, names, n=60)["kid"]
+        for names in (["kid"], ["kid", "prior_kid"], ["prior_kid", "kid"], ["sharpness", "prior_kid", "kid"])
+    )
+    assert [other == alone for other in others] == [True] * 3

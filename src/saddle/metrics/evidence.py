@@ -94,7 +94,7 @@ class Evidence:
     def gather(self, metrics: Iterable[Metric]) -> None:
         """Make what is random and these metrics need: in the order given, not in that of the metrics.
 
-        They share one stream of random numbers, and a score must not depend on which others are asked for.
+        They share one stream of random numbers, and what a metric gets must not depend on which one comes first.
         """
         wanted = {need.name: need for metric in metrics for need in _closure(metric.needs)}
         for name in self.given:
