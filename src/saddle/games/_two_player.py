@@ -36,10 +36,15 @@ class TwoPlayer(Conditional, Adversarial):
     takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class", "labels", "numbers")  # likewise
 
     @dataclass(frozen=True)
-    class Options(Adversarial.Options, Synthesis.Options):
+    class Networks(Synthesis.Options):
+        """The settings that come first."""
+
         network: Network = dcgan.DCGAN()  # the architecture of both players
         conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+
+    @dataclass(frozen=True)
+    class Options(Adversarial.Options, Networks):
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features
         adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
         unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
