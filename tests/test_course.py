@@ -232,11 +232,29 @@ def test_a_schedule_that_moves_at_once_keeps_the_run_as_long_as_it_was_planned(t
     assert planned(tmp_path / "run") == [(0, 27)]
 
 
+def test_a_run_in_minutes_of_old_keeps_the_rounds_that_it_began_with():
+    facts = {"rounds": 27, "round": 1, "batches_drawn": 1}
+    course = Course(Plan(minutes=0.5))
+    course.load(facts)
+    assert not any(course.at_mark(round_) for round_ in range(1, 28))
+    assert course.facts() == {}
+    course.load(facts | {"course": {"bend": [0, 0.0], "mark": [0, 0.0]}})
+    assert course.at_mark(2)
+
+
+def test_every_measurement_is_saved_before_the_next_round(tmp_path, clock):
+    train(tmp_path / "run", **{"game.optim.schedule": "Linear"})
+    saves = [e["round"] for e in events.read(tmp_path / "run" / "events.jsonl") if e["event"] == "save"]
+    assert saves == [0, 2, 3, 4, 5, 27]
+
+
 def test_fewer_rounds_than_wanted_are_said_and_raised_again(tmp_path, clock, capsys):
     edits = SETTINGS | {"plan.rounds": 100, "plan.at_most": 0.5}
     saddle.train("wgan-gp", "ring", tmp_path / "run", settings=edits, device="cpu")
     said = capsys.readouterr()
-    assert "27 rounds of the 100 wanted are planned for 0.5 minutes, at 1 s a round; more if" in said.out + said.err
+    said = said.out + said.err
+    assert "27 rounds of the 100 wanted are planned for 0.5 minutes, at 1 s a round; there may be more if" in said
+    assert "100 rounds take about 0.17 minutes at 0.1 s a round, of at most 0.5" in said
     assert planned(tmp_path / "run")[-1][1] == 100
     assert events.read(tmp_path / "run" / "events.jsonl")[-1]["round"] == 100
     assert ">100 of 100<" in (tmp_path / "run" / "report.html").read_text()

@@ -11,11 +11,10 @@ def expectation(recipe: Recipe, rounds: int, pictures: bool = True) -> str:
     Where the batch is another than the recipe's, images count and not rounds.
     """
     source = recipe.data.source
-    if shipped(recipe.game, source) is None:
-        return f"{rounds:,} rounds on data without a shipped recipe: its samples have to say whether it needs more"
     plan = Recipe.default(recipe.game, source).plan
     whole, unit = plan.wanted, "rounds"
-    assert whole is not None, "shipped recipes have no budget in minutes"
+    if shipped(recipe.game, source) is None or whole is None:
+        return f"{rounds:,} rounds on data without a shipped recipe: its samples have to say whether it needs more"
     if plan.batch != recipe.plan.batch:
         rounds, whole, unit = rounds * recipe.plan.batch, whole * plan.batch, "images"
     if rounds >= MOST * whole:

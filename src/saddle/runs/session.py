@@ -196,7 +196,7 @@ class Training:
                 trainer.wait()  # or the device's last rounds would take no time here
             pace.append(time.perf_counter() - started)
             self.seconds += pace[-1]
-            raised = self.raise_rounds()
+            self.raise_rounds()
             self.score = None
             if round_ % plan.log_every == 0 or round_ == self.rounds:
                 trainer.watch.check(trainer.game)
@@ -207,7 +207,7 @@ class Training:
             if self.due_early(plan.scores):
                 self.measure(final=False)
             stop, save = self.agree(self.signals.received is not None, self.must_save())
-            if save or stop or self.score or raised:  # a raise is kept before a round is played under it
+            if save or stop or self.score:
                 self.save()
             if stop and round_ < self.rounds:
                 raise Interrupted(
@@ -215,14 +215,13 @@ class Training:
                     f"{self.rounds}; the same command goes on"
                 )
 
-    def raise_rounds(self) -> bool:
+    def raise_rounds(self) -> None:
         """Where the trainer makes the run longer, note it."""
         pace = self.trainer.raise_rounds(self.seconds)
         if pace is not None:
             self.note_plan(pace)
             if not self.quiet:
                 self.progress.total_rounds = self.rounds
-        return pace is not None
 
     def due(self, times: int) -> bool:
         """Is this one of `times` rounds spread evenly over the run, the last one included?"""
@@ -235,7 +234,7 @@ class Training:
 
     def must_save(self) -> bool:
         every, round_ = self.recipe.plan.save_every, self.trainer.round
-        if round_ == self.rounds:
+        if round_ in (self.rounds, self.trainer.course.mark[0]):  # what was measured is kept before it has an effect
             return True
         return round_ % every == 0 if every else time.monotonic() - self.saved_at > 60 * SAVE_MINUTES
 

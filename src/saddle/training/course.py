@@ -24,6 +24,7 @@ class Course:
         self.plan, self.rounds = plan, plan.fixed_rounds()
         self.bend = (0, 0.0)
         self.mark = (0, 0.0)  # (round, seconds) of the last measurement
+        self.may_rise = plan.limit is not None
 
     def progress(self, round_: int) -> float:
         """The share of the run that is over after `round_` rounds, from those of the last bend on."""
@@ -33,7 +34,7 @@ class Course:
 
     def at_mark(self, round_: int) -> bool:
         """Is the pace to be measured after this round, later than the last bend? Only with a limit in minutes."""
-        if self.plan.limit is None:
+        if not self.may_rise:
             return False
         before, now = self.progress(round_ - 1), self.progress(round_)
         return now <= LATEST and any(before < mark <= now for mark in MARKS)
@@ -55,12 +56,12 @@ class Course:
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint has to remember of a run with a limit in minutes; of others nothing but the rounds."""
-        return {"course": {"bend": self.bend, "mark": self.mark}} if self.plan.limit is not None else {}
+        return {"course": {"bend": self.bend, "mark": self.mark}} if self.may_rise else {}
 
     def load(self, facts: dict[str, Any]) -> None:
-        """As it was when `facts` were saved. Runs of old have only `rounds`."""
+        """As it was when `facts` were saved. Runs from before there were raises keep their rounds."""
         course = facts.get("course", {})
-        self.rounds = facts["rounds"]
+        self.rounds, self.may_rise = facts["rounds"], "course" in facts
         self.bend, self.mark = (tuple(course.get(name, (0, 0.0))) for name in ("bend", "mark"))
 
 

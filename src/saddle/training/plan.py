@@ -81,6 +81,11 @@ class Plan:
 
     def describe_rounds(self, rounds: int, pace: float) -> str:
         """One line about a number of rounds that follows from the pace, in seconds a round."""
-        of = f" of the {self.wanted:,} wanted" if self.wanted and rounds < self.wanted else ""
-        line = f"{rounds:,} rounds{of} are planned for {self.limit:g} minutes, at {pace:.3g} s a round"
-        return f"{line}; more if the first of them take less" if of or self.minutes else line
+        at = f"at {pace:.3g} s a round"
+        if rounds == self.wanted:
+            return f"{rounds:,} rounds take about {rounds * pace / 60:.2g} minutes {at}, of at most {self.limit:g}"
+        of = f" of the {self.wanted:,} wanted" if self.wanted else ""
+        return (
+            f"{rounds:,} rounds{of} are planned for {self.limit:g} minutes, {at}; there may be more if the first ones "
+            "take less"
+        )

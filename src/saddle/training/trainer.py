@@ -169,10 +169,11 @@ class Trainer:
     def raise_rounds(self, seconds: float) -> float | None:
         """At a mark of the run's first fifth, make it longer if rounds now take less time than was planned with.
 
-        `seconds` were spent in rounds so far. The new pace, in seconds a round, if the number of rounds was raised. The
-        time is this machine's, so two runs may be raised differently. A run that is resumed is still the same run: what
-        was decided is in `state`, and whoever decides saves before the next round, so that no round is played again
-        under another decision than the first time. All processes decide alike.
+        `seconds` were spent in rounds so far. Returns the new pace, in seconds a round, if there are more rounds now.
+
+        The time is this machine's, so two runs may decide differently. A run that is resumed is still the same run:
+        what was decided is in `state`, and after a measurement, whatever it decides, the session saves before the next
+        round, so that no round is played again under another decision. All processes decide alike.
         """
         if not self.course.at_mark(self.round):
             return None
