@@ -229,3 +229,10 @@ class Trap:
         import os
 
         return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["digits", "pixels"])
+def test_an_extractor_takes_none_of_the_callers_random_numbers(name: str) -> None:
+    before = torch.get_rng_state()
+    extractor(name)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -103,9 +103,9 @@ def test_a_crop_larger_than_its_photograph_is_refused():
 
 
 def test_the_stranger_is_the_other_photograph():
-    assert np.array_equal(stranger("photo", 3, 128, 128), opened("photo:flower").train.columns["image"][0])
-    assert np.array_equal(stranger("photo:flower", 3, 128, 128), opened("photo").train.columns["image"][0])
-    assert stranger("photo:x.png", 1, 900, 300).shape == (1, 900, 300)
+    assert np.array_equal(stranger("", 3, 128, 128), opened("photo:flower").train.columns["image"][0])
+    assert np.array_equal(stranger("flower", 3, 128, 128), opened("photo").train.columns["image"][0])
+    assert stranger("x.png", 1, 900, 300).shape == (1, 900, 300)
 
 
 def test_a_picture_of_ones_own_is_trained_by_the_photos_recipe():
