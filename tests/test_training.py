@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,8 +178,7 @@ def test_other_data_under_the_same_name_are_refused(folder, monkeypatch):
 
     def with_other_data(self, *given):
         begin(self, *given)
-        self.source = torch.utils.data.dataset  # anything with the two names
-        self.source.name, self.source.fingerprint = "ring", "other"
+        self.source = replace(self.source, fingerprint="other")
 
     monkeypatch.setattr(Training, "__init__", with_other_data)
     with pytest.raises(

@@ -46,7 +46,7 @@ def sheet(
     first = next(iter(shown.values()))
     if first.ndim == 2:
         real, *fake = shown.values()
-        return scatter(real, fake[0] if fake else None, landscape=landscape, title=title)
+        return scatter(real, fake[0] if fake else None, landscape=landscape, title=title or None)
     if first.ndim == 3 and first.is_floating_point():
         return waves(shown, title)
     return grid(first) if list(shown) == [""] else rows(shown)
