@@ -17,7 +17,7 @@ from saddle.games.cgan import CGAN
 from saddle.games.sgan import SGAN
 from saddle.losses import NonSaturating
 from saddle.nets import acgan
-from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Heard
+from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Standardised
 from saddle.nets.dcgan import DCGAN
 from saddle.nets.ebgan import ConvAutoencoder
 from saddle.nets.improved import Improved
@@ -136,17 +136,17 @@ def test_one_network_plays_with_classes_and_with_columns(separate_heads):
     assert game.sample(3).shape == (3, 1, 16, 16)
 
 
-def test_numbers_are_heard_in_deviations_from_their_mean_in_the_data():
-    """Beside a z that varies by 1, one that varies by .1 would hardly be heard."""
-    heard = Heard(COLUMNS)
-    assert heard(torch.tensor(COLUMNS.distribution)).tolist() == [[-1, 1], [1, -1]]
+def test_numbers_are_taken_in_deviations_from_their_mean_in_the_data():
+    """Beside a z that varies by 1, one that varies by .1 would hardly count."""
+    standardised = Standardised(COLUMNS)
+    assert standardised(torch.tensor(COLUMNS.distribution)).tolist() == [[-1, 1], [1, -1]]
     label = torch.randn(5, 2)
-    assert torch.allclose(heard.told(heard(label)), label)
-    still = Heard(replace(COLUMNS, distribution=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
+    assert torch.allclose(standardised.restored(standardised(label)), label)
+    still = Standardised(replace(COLUMNS, distribution=((0.0, 1.0), (1.0, 1.0))))  # one number never varies
     assert still(torch.tensor([[0.5, 3.0]])).tolist() == [[0, 2]]
-    labels = Heard(DataSpec.of((1, 16, 16), ("image", "label"), condition=Condition("labels", ("x", "y"))))
+    labels = Standardised(DataSpec.of((1, 16, 16), ("image", "label"), condition=Condition("labels", ("x", "y"))))
     assert labels(torch.tensor([[0.0, 1.0]])).tolist() == [[0, 1]]
-    assert Heard(DIGITS)(torch.tensor([2])).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0]]
+    assert Standardised(DIGITS)(torch.tensor([2])).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0]]
     far = torch.nn.Linear(3, 1, bias=False)
     seen = Beside(far, COLUMNS)(torch.zeros(2, 1), torch.tensor(COLUMNS.distribution))
     assert torch.allclose(seen, far(torch.tensor([[0.0, -1, 1], [0, 1, -1]])))

@@ -72,7 +72,7 @@ def test_the_gradient_of_began_s_error_reaches_a_fake_as_target_too():
     game = BEGAN(EIGHT, BEGAN.Options(width=4, z_dim=4))
     game.discriminator = nn.Threshold(2.0, 0.5)  # 0.5 everywhere, whatever it is shown
     x = torch.tensor([[-0.5, 1.0]]).requires_grad_()
-    game.error(x).backward()
+    game.misses(x).mean().backward()
     assert x.grad.tolist() == [[-0.5, 0.5]]
 
 
@@ -90,7 +90,7 @@ def test_a_judge_that_knows_every_generator_is_never_confused():
     game, origin = MGAN(DataSpec.of((2,)), FOUR), torch.arange(4).repeat_interleave(4)
 
     def certain(x):
-        return mgan.Judgement(0 * x[:, 0], 100.0 * nn.functional.one_hot(origin[: len(x)], 4) + 0 * x[:, :1])
+        return mgan.OriginOutput(0 * x[:, 0], 100.0 * nn.functional.one_hot(origin[: len(x)], 4) + 0 * x[:, :1])
 
     game.discriminator.forward = certain
     moves = [*game.round(iter([{"image": torch.randn(16, 2)}]))]

@@ -71,7 +71,7 @@ class Bidirectional(Adversarial, Coded):
             real = batch["image"]
             z = self.noise(len(real))
             with torch.set_grad_enabled(step == steps - 1):
-                (code, own), fake = self.infer(batch), self.generator(self.heard(z))
+                (code, own), fake = self.infer(batch), self.generator(self.standardised(z))
 
             context = self.context(real, code.detach(), fake.detach(), z)
             self.note(d_real=loss.output(context.real_logits), d_fake=loss.output(context.fake_logits))
@@ -101,4 +101,4 @@ class Bidirectional(Adversarial, Coded):
 
     def discriminate(self, x: Tensor, code: Tensor) -> Tensor:
         """The logits [N] of pairs as the views show them, high where the image was first and the code was found."""
-        return full(self.discriminator(self.seen(x), self.heard(code)))
+        return full(self.discriminator(self.seen(x), self.standardised(code)))

@@ -65,8 +65,8 @@ class Coded(Traversal, Encoding):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The images of latents [N, code_dim], [N, C, H, W] in [-1, 1]. Labels [N, …] replace their conditions."""
         code = z if label is None else self.with_class(z[:, : self.options.z_dim], label)
-        return super().decode(self.heard(code))
+        return super().decode(self.standardised(code))
 
-    def heard(self, code: Tensor) -> Tensor:
-        """Codes as the players hear them."""
+    def standardised(self, code: Tensor) -> Tensor:
+        """Codes [N, code_dim] as the players take them: numbers of a condition may want another scale."""
         return code

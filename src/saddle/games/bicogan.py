@@ -20,7 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from ..base.errors import UsageError
 from ..base.precision import full
 from ..nets.bigan import DensePairs
-from ..nets.conditional import Heard
+from ..nets.conditional import Standardised
 from ..nets.joint import JointNetwork
 from ..optim import Adam, Optim
 from ..spec import Batch, Condition, DataSpec
@@ -63,11 +63,11 @@ class BiCoGAN(Bidirectional, Classification):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        self.as_heard = Heard(data)
+        self.condition_scale = Standardised(data)
 
-    def heard(self, code: Tensor) -> Tensor:
-        z, told = code.tensor_split([self.options.z_dim], dim=1)
-        return torch.cat((z, self.as_heard(told)), dim=1)
+    def standardised(self, code: Tensor) -> Tensor:
+        z, condition = code.tensor_split([self.options.z_dim], dim=1)
+        return torch.cat((z, self.condition_scale(condition)), dim=1)
 
     def gamma(self) -> float:
         """γ in this epoch."""
@@ -94,7 +94,7 @@ class BiCoGAN(Bidirectional, Classification):
         """E_c(x): probabilities, or numbers as the data have them.  [N, K]"""
         if self.kind == "class":
             return outputs.softmax(1)
-        return outputs.sigmoid() if self.kind == "labels" else self.as_heard.told(outputs)
+        return outputs.sigmoid() if self.kind == "labels" else self.condition_scale.restored(outputs)
 
     def decided(self, belief: Tensor) -> Tensor:
         """As a label has it: one class, or every label 0 or 1.  [N, K]"""
@@ -108,7 +108,7 @@ class BiCoGAN(Bidirectional, Classification):
             return cross_entropy(outputs, label)
         if self.kind == "labels":
             return binary_cross_entropy_with_logits(outputs, label.to(outputs), reduction="none").sum(1).mean()
-        return (outputs - self.as_heard(label)).square().sum(1).mean()
+        return (outputs - self.condition_scale(label)).square().sum(1).mean()
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 https://arxiv.org/abs/1512.09300
 
 A variational autoencoder whose reconstructions are compared in what a discriminator's layer l sees and not in pixels:
--log p(x | z) is that of a normal law around Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
+-log p(x | z) is that of a normal distribution at Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
 (Algorithm 1): the encoder the prior's and the layer's, the decoder the layer's times γ and the discriminator's, which
 judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone. As in the authors' code, the
 side that is far ahead, as the last costs of images and samples tell, sits a round out.

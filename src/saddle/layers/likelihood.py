@@ -1,4 +1,4 @@
-"""What a decoder's output says of an image: the law p(x | z) of the pixels."""
+"""What a decoder's output says of an image: the distribution p(x | z) of the pixels."""
 
 import math
 from abc import ABC, abstractmethod

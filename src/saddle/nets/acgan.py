@@ -16,7 +16,7 @@ from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
-from .conditional import Beside, told
+from .conditional import Beside, condition_size
 from .network import Discriminator, Network
 from .residual import Generator
 from .resnet import ResNet
@@ -49,7 +49,7 @@ class ACGAN(Network):
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         channels, height, width = _shape(data)
-        size, small = told(data), (height >> LEVELS, width >> LEVELS)
+        size, small = condition_size(data), (height >> LEVELS, width >> LEVELS)
         widths = [self.generator_width << level for level in reversed(range(LEVELS))]
         layers: list[nn.Module] = [
             nn.Linear(z_dim + size, widths[0] * small[0] * small[1]),

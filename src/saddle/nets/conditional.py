@@ -17,15 +17,15 @@ from .dcgan import DCGAN
 from .network import Discriminator, Network
 
 
-def told(data: DataSpec) -> int:
-    """Numbers that a network is told of a sample: classes or columns; 0 if it is told nothing."""
+def condition_size(data: DataSpec) -> int:
+    """Numbers of a condition that a network is given with a sample: classes or columns; 0 if there is none."""
     return len(data.condition.names) if data.condition else 0
 
 
-class Heard(nn.Module):
-    """A condition as a network hears it: a class as one-hot, labels as they are, numbers in deviations from their mean.
+class Standardised(nn.Module):
+    """A condition as a network takes it: a class as one-hot, labels as they are, numbers in deviations from their mean.
 
-    Both are those of the data's distribution. A number that varies by .1 where z varies by 1 would hardly be heard.
+    Both are those of the data's distribution. A number that varies by .1 where z varies by 1 would hardly count.
     """
 
     mean: Tensor
@@ -33,7 +33,7 @@ class Heard(nn.Module):
 
     def __init__(self, data: DataSpec):
         super().__init__()
-        self.size, rows = told(data), torch.zeros(0)
+        self.size, rows = condition_size(data), torch.zeros(0)
         if data.condition and data.condition.kind == "numbers":
             rows = torch.tensor(data.distribution)
         mean, deviation = (rows.mean(0), rows.std(0, correction=0)) if len(rows) else (torch.zeros(()), torch.ones(()))
@@ -44,9 +44,9 @@ class Heard(nn.Module):
         """Labels int64 [N] or float [N, K] → [N, K]"""
         return (shares(label, self.size) - self.mean) / self.deviation
 
-    def told(self, heard: Tensor) -> Tensor:
+    def restored(self, numbers: Tensor) -> Tensor:
         """The way back, of float [N, K]."""
-        return self.mean + self.deviation * heard
+        return self.mean + self.deviation * numbers
 
 
 class Beside(nn.Module):
@@ -54,11 +54,11 @@ class Beside(nn.Module):
 
     def __init__(self, layers: nn.Module, data: DataSpec):
         super().__init__()
-        self.layers, self.heard = layers, Heard(data)
+        self.layers, self.standardised = layers, Standardised(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, K] → what the layers make of both"""
-        numbers = self.heard(label).to(x)
+        numbers = self.standardised(label).to(x)
         spread = numbers[(..., *[None] * (x.ndim - 2))].expand(-1, -1, *x.shape[2:])
         return self.layers(torch.cat((x, spread), 1))
 
@@ -68,12 +68,12 @@ class Joined(nn.Module):
 
     def __init__(self, own: nn.Module, of_label: nn.Module, joint: nn.Module, data: DataSpec):
         super().__init__()
-        self.own, self.of_label, self.joint, self.heard = own, of_label, joint, Heard(data)
+        self.own, self.of_label, self.joint, self.standardised = own, of_label, joint, Standardised(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """x [N, …] and labels int64 [N] or float [N, K] → what the joint layers make of both"""
         h = self.own(x)
-        return self.joint(torch.cat((h, self.of_label(self.heard(label).to(h))), 1))
+        return self.joint(torch.cat((h, self.of_label(self.standardised(label).to(h))), 1))
 
 
 class ToldDiscriminator(Discriminator):
@@ -104,12 +104,12 @@ class Concatenation(Network):
             raise UsageError(f"{type(self.network).__name__} {why}; choose it without Concatenation")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        size = told(data)
+        size = condition_size(data)
         plain = self.network.generator(z_dim + size, data.unconditional())
         return Beside(plain, data) if size else plain
 
     def discriminator(self, data: DataSpec) -> Discriminator:
-        size, channels = told(data), data.shape[0]
+        size, channels = condition_size(data), data.shape[0]
         shape = (channels + size, *data.shape[1:])
         plain = self.network.discriminator(data.unconditional().with_shape(shape))
         return ToldDiscriminator(Beside(plain.trunk, data), plain.head) if size else plain
@@ -133,7 +133,7 @@ def match_head(shape: tuple[int, ...], data: DataSpec) -> nn.Module:
     On maps as in StackGAN-v2: the label on every place, a 3×3 convolution, batch norm, one over the whole map. Zhang et
     al., 2018. https://arxiv.org/abs/1710.10916
     """
-    leak, size = nn.LeakyReLU(0.2), told(data)
+    leak, size = nn.LeakyReLU(0.2), condition_size(data)
     if len(shape) < 3:
         width = math.prod(shape)
         return Beside(nn.Sequential(nn.Linear(width + size, width), leak, nn.Linear(width, 1)), data)

@@ -16,7 +16,7 @@ from ..base.errors import UsageError
 from ..layers.dropout import Dropout
 from ..layers.norm import BatchNorm1d
 from ..spec import SAMPLES, DataSpec
-from .conditional import Joined, ToldDiscriminator, told
+from .conditional import Joined, ToldDiscriminator, condition_size
 from .mlp import sample_shape
 from .network import Discriminator, Network
 
@@ -85,7 +85,7 @@ class ConditionalMaxout(Network):
             raise UsageError(f"keep is a chance greater than 0, not {self.keep}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
-        size, drop = told(data), Dropout(self.keep)
+        size, drop = condition_size(data), Dropout(self.keep)
         own = nn.Sequential(nn.Linear(z_dim, 200), nn.ReLU(), drop)
         of_label = nn.Sequential(nn.Linear(size, 1000), nn.ReLU(), drop) if size else None
         joint = nn.Sequential(
@@ -98,7 +98,7 @@ class ConditionalMaxout(Network):
         return _uniform(Joined(own, of_label, joint, data) if of_label else nn.Sequential(own, joint), 0.05)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
-        size, drop = told(data), Dropout(self.keep)
+        size, drop = condition_size(data), Dropout(self.keep)
         own = nn.Sequential(nn.Flatten(), MaxoutLayer(math.prod(data.shape), units=240, pieces=5), drop)
         of_label = nn.Sequential(MaxoutLayer(size, units=50, pieces=5), drop) if size else None
         joint = nn.Sequential(MaxoutLayer(290 if size else 240, units=240, pieces=4), drop)

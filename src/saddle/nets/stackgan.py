@@ -19,7 +19,7 @@ from .shapes import halvings, image_shape, refuse
 
 
 class Drawn(NamedTuple):
-    """Images of a text, and the law that the text's code was drawn from."""
+    """Images of a text, and the distribution that the text's code was drawn from."""
 
     images: list[Tensor]  # [N, C, h, w] in [-1, 1], the smallest first
     mean: Any = None  # [N, K], μ(t), which also stands for the text before the discriminators; None without texts

@@ -33,7 +33,7 @@ class Tree(nn.Module):
 
     With branches at 64, 128 and 256 pixels 21,239,696 parameters, with texts of 1,024 numbers; without texts
     16,472,208. `smallest` is the size of the first branch. Where there is no text (`text_dim` = 0), the branches are
-    told z again in its place.
+    given z again in its place.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Tree(nn.Module):
     ):
         super().__init__()
         levels, start = halvings("StackGAN++'s first branch", smallest)
-        told = condition if text_dim else z_dim
+        given = condition if text_dim else z_dim
         first = width << levels
         units = first * start[0] * start[1]
         self.split = [z_dim, condition]
@@ -61,7 +61,7 @@ class Tree(nn.Module):
             *[layer for level in range(levels) for layer in doubled(first >> level)],
         )
         sizes = [max(width >> branch, 1) for branch in range(branches)]
-        self.branches = nn.ModuleList(Branch(size, told, blocks) for size in sizes[:-1])
+        self.branches = nn.ModuleList(Branch(size, given, blocks) for size in sizes[:-1])
         self.painters = nn.ModuleList(
             nn.Sequential(nn.Conv2d(size, smallest.shape[0], 3, padding=1, bias=False), nn.Tanh()) for size in sizes
         )
@@ -83,12 +83,12 @@ class Tree(nn.Module):
 
 
 class Branch(nn.Module):
-    """h and what the tree was told → h of twice the size and half the channels."""
+    """h and what the tree was given → h of twice the size and half the channels."""
 
-    def __init__(self, channels: int, told: int, blocks: int = 2):
+    def __init__(self, channels: int, given: int, blocks: int = 2):
         super().__init__()
         self.body = nn.Sequential(
-            *gated(channels + told, channels), *[Block(channels) for _ in range(blocks)], *doubled(channels)
+            *gated(channels + given, channels), *[Block(channels) for _ in range(blocks)], *doubled(channels)
         )
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [N, z_dim] (and labels) → [N, C, H, W], of which a likelihood makes the law of the image."""
+    """Latents [N, z_dim] (and labels) → [N, C, H, W], of which a likelihood makes the distribution of the image."""
 
     def __init__(self, z_dim: int, data: DataSpec, width: int = 500):
         super().__init__()
