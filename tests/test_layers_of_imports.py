@@ -43,6 +43,28 @@ def test_games_do_not_import_final_games():
         assert not imports(path) & finals, f"{path.name} imports a final game"
 
 
+def test_nobody_above_them_names_a_game_or_a_source():
+    """In code, that is; docstrings may. A recipe has a game by default, and the extractor `digits` is no source."""
+    names = {
+        path.stem.replace("_", "-")
+        for folder in ("games", "data/sources")
+        for path in (ROOT / folder).glob("[a-z]*.py")
+    }
+    named = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in FILES
+        if room(path) not in ("games", "data", "metrics")
+        for name in _strings(path) & names
+    }
+    assert named == {"runs/recipe.py: dcgan"}
+
+
+def _strings(path: Path) -> set[str]:
+    """The strings in a file; a docstring is never just a name."""
+    constants = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
 def test_the_training_loop_names_no_game():
     text = "".join(path.read_text().lower() for path in (ROOT / "training").glob("*.py"))
     names = {path.stem for path in (ROOT / "games").glob("[!_]*.py")} - {"gan"}

@@ -139,10 +139,10 @@ def _is_empty(folder: Path) -> bool:
 def shipped(game: str, source: str | None = None) -> Path | None:
     """The shipped recipe of a game on a source, if there is one; the source None is the game's own.
 
-    A photo:FILE is trained as the embedded photo is.
+    A source with a place, such as photo:FILE, is trained as the embedded one of that name is.
     """
     own = _SHIPPED / f"{game}.yaml"
-    if source is None or (own.exists() and _source(own) == ("photo" if source.startswith("photo:") else source)):
+    if source is None or (own.exists() and _source(own) == source.partition(":")[0]):
         return own if own.exists() else None
     other = _SHIPPED / f"{game}.{source}.yaml"
     return other if re.fullmatch(r"[a-z0-9-]+", source) and other.exists() else None
@@ -166,15 +166,16 @@ def ask(
     command goes on with a run, and so does the folder alone. The folder is `runs/GAME-SOURCE` unless given.
     """
     edits = edits or {}
+    source = edits.get("data.source", edits.get("data"))
+    source = source.get("source") if isinstance(source, Mapping) else source
     base = Recipe.read(config) if config else None
     if folder is None:
-        source = edits.get("data.source", edits.get("data"))
         of = base.game if base else game or DEFAULT_GAME
         folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
     if base is None and RunFolder(folder).recipe.exists():
         base = Recipe.read(folder)
     if base is None:
-        base = Recipe.default(game or DEFAULT_GAME, edits.get("data.source", edits.get("data")))
+        base = Recipe.default(game or DEFAULT_GAME, source)
     if game is not None and base.game not in (game, Recipe.default(game).game):  # first of all, is it a game?
         raise UsageError(
             f"{config or folder} has a recipe of {base.game}, not of {game}; "
