@@ -23,11 +23,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("game", registry.names())
-def test_settings_may_be_given_nested():
-    recipe, folder = ask("dcgan", {"data": {"source": "digits", "size": 16}, "plan": {"batch": 8}})
-    assert (recipe.data.size, recipe.plan.batch, folder.name) == (16, 8, "dcgan-digits")
-
-
 def test_every_game_has_a_recipe_on_embedded_data_with_one_budget(game: str):
     recipe = Recipe.default(game)
     assert recipe.game == game
@@ -159,3 +154,8 @@ def test_a_folder_of_another_game_is_refused(here: Path):
 )
 def test_a_runs_folder_is_named_after_game_and_data(source: str, name: str):
     assert default_folder("dcgan", source) == Path("runs", name)
+
+
+def test_settings_may_be_given_nested():
+    recipe, folder = ask("dcgan", {"data": {"source": "digits", "size": 16}, "plan": {"batch": 8}})
+    assert (recipe.data.size, recipe.plan.batch, folder.name) == (16, 8, "dcgan-digits")
