@@ -215,7 +215,7 @@ def test_micro_batches_leave_the_steps_of_a_cured_game_unchanged(name):
         trainer.play_round()
         games.append(dict(trainer.game.named_parameters()))
     one, two = games
-    assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-12
+    assert max(float((one[name] - two[name]).abs().max().detach()) for name in one) < 1e-12
 
 
 @pytest.mark.parametrize("name", OWN_ROUNDS)
