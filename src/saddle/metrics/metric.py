@@ -6,18 +6,15 @@ it, so that listing the metrics costs no torch.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from .score import Fingerprint
-
-if TYPE_CHECKING:
-    from .evidence import Evidence, Ingredient
 
 Estimate = tuple[float, float]  # value and standard error
 Detailed = tuple[float, float, dict[str, float]]  # and its parts by name, such as the value of each class
 
 
-def _none(evidence: "Evidence") -> Fingerprint:
+def _none(evidence: Any) -> Fingerprint:
     return {}
 
 
@@ -27,8 +24,8 @@ class Metric:
 
     says: str  # on one line
     better: Literal["lower", "higher"]
-    needs: tuple["Ingredient[Any]", ...]
-    measure: Callable[["Evidence"], Estimate | Detailed]
-    settings: Callable[["Evidence"], Fingerprint] = _none  # what two scores must share beside what they were made of
+    needs: tuple[Any, ...]  # of class Ingredient
+    measure: Callable[[Any], Estimate | Detailed]  # of class Evidence
+    settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked
