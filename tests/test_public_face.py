@@ -1,0 +1,63 @@
+"""What was importable stays importable, wherever it lies now, and nothing heavy is loaded before it is named."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import saddle
+
+OLD = {
+    "augment": "ADA",
+    "data": "DataOptions",
+    "dist": "gather",
+    "errors": "UsageError",
+    "events": "read",
+    "game": "Move",
+    "games": "__path__",
+    "health": "Interrupted",
+    "losses": "Hinge",
+    "metrics": "evaluate",
+    "nets": "__path__",
+    "optim": "Adam",
+    "penalties": "R1",
+    "recipe": "Recipe",
+    "registry": "names",
+    "report": "write",
+    "rng": "randn",
+    "spec": "DataSpec",
+}
+
+
+def ran(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_a_module_is_an_attribute_of_the_package(name: str):
+    assert hasattr(getattr(saddle, name), OLD[name])
+
+
+def test_names_are_imported_from_where_they_were():
+    """In a process of its own, where nobody has imported the modules by their new names."""
+    lines = [f"from saddle.{name} import {member}" for name, member in OLD.items() if member != "__path__"]
+    both = "from saddle.views import ADA as new; assert ADA is new; import saddle.game as g; assert g.Move is Move"
+    where = "import saddle.tasks; assert saddle.tasks.__spec__.name == 'saddle.tasks'; print('done')"
+    assert ran("\n".join([*lines, both, where])) == "done\n"
+
+
+def test_everything_that_is_offered_is_there():
+    assert {"train", "load", "describe", *OLD} <= {*saddle.__all__} == {*dir(saddle)}
+    assert all(hasattr(saddle, name) for name in saddle.__all__)
+
+
+def test_to_import_the_package_loads_no_torch():
+    assert ran("import saddle, sys; print('torch' in sys.modules)") == "False\n"
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = saddle.nonsense
+    with pytest.raises(ModuleNotFoundError):
+        import_module("saddle.nonsense")
