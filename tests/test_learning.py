@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 
 import saddle
-from saddle.base.files import replace, save
+from saddle.base.files import replace
 from saddle.metrics.names import chosen
 from saddle.metrics.score import Score
 from saddle.runs import recipe as recipes
 from saddle.runs import scoring
 from saddle.runs.run import Run
+from saddle.show.pictures import save
 
 FILES = sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))
 SCORES = Path(__file__).resolve().parents[1] / "docs" / "scores.json"

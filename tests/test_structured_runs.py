@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import shipped
 
 import saddle
 from saddle.base.errors import UsageError
-from saddle.base.settings import choices
 from saddle.cli import main
 from saddle.nets.network import Network
 from saddle.runs import registry
@@ -67,10 +67,10 @@ def test_the_best_known_games_take_all_samples(name):
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("name", [name for name, each in choices(Network).items() if "points" in each.takes])
+@pytest.mark.parametrize("name", [name for name, each in shipped(Network).items() if "points" in each.takes])
 def test_a_network_that_says_it_takes_points_and_signals_draws_and_judges_them(name, kind):
-    network = choices(Network)[name]
-    built = network(network=choices(Network)["MLP"](width=8)) if name == "Concatenation" else network()
+    network = shipped(Network)[name]
+    built = network(network=shipped(Network)["MLP"](width=8)) if name == "Concatenation" else network()
     condition = Condition("class", ("a", "b")) if built.takes_labels else None
     data = spec(kind, condition=condition)
     given = (torch.tensor([0, 1, 0]),) if condition else ()
@@ -80,9 +80,9 @@ def test_a_network_that_says_it_takes_points_and_signals_draws_and_judges_them(n
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("name", [name for name, each in choices(Network).items() if each.takes == ("image",)])
+@pytest.mark.parametrize("name", [name for name, each in shipped(Network).items() if each.takes == ("image",)])
 def test_a_network_for_images_says_which_ones_take_what_was_given(name, kind):
-    network = choices(Network)[name]()
+    network = shipped(Network)[name]()
     builders = [lambda: network.discriminator(spec(kind)), lambda: network.generator(16, spec(kind))]
     for build in builders[: 1 if name == "WINN" else 2]:  # which has no generator
         with pytest.raises(UsageError, match=r"this data has .*; choose --game.network MLP, or another .*Maxout"):
