@@ -52,7 +52,7 @@ def test_draws_of_the_prior_are_what_is_real_to_aaes_discriminator():
     rounds_of(game)
     real, code, *_ = shown
     seed_all(0)
-    assert torch.equal(code, game.found(X)[0])
+    assert torch.equal(code, game.encoded(X)[0])
     assert real.shape == code.shape
     assert not torch.equal(real, code)
     assert game.prior(2000).std().item() == pytest.approx(5, abs=0.3)

@@ -133,7 +133,7 @@ class Setting:
 
 def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
     """Every setting of a dataclass and of the dataclasses in it, by dotted name."""
-    settings_: dict[str, Setting] = {}
+    explained: dict[str, Setting] = {}
     hints, remarks = get_type_hints(type(settings)), meanings(type(settings))
     for field in fields(settings):
         name = f"{prefix}.{field.name}" if prefix else field.name
@@ -141,12 +141,12 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
         inner = is_dataclass(value)
         if not inner or isinstance(type(value), ABCMeta):
             shown, default = map(_name, (value, field.default))
-            settings_[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
-        settings_ |= explain(value, name) if inner else {}
+            explained[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
+        explained |= explain(value, name) if inner else {}
         if _slot(hints[field.name]):
             for each in value:
-                settings_ |= explain(each, f"{name}.{type(each).__name__}")
-    return settings_
+                explained |= explain(each, f"{name}.{type(each).__name__}")
+    return explained
 
 
 def meanings(kind: type) -> dict[str, str]:

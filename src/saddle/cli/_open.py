@@ -37,8 +37,8 @@ def read_texts(args: Namespace) -> list[str]:
         lines = args.texts.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--texts {args.texts} cannot be read as text in UTF-8: {error}") from error
-    if texts_ := [line.strip() for line in lines if line.strip()]:
-        return texts_
+    if texts_given := [line.strip() for line in lines if line.strip()]:
+        return texts_given
     raise UsageError(f"--texts {args.texts} holds no texts; write one on each line")
 
 

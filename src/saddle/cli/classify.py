@@ -67,25 +67,25 @@ def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | No
     return row | ({} if label is None else {"label": label})
 
 
-def _folders(input_: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _folders(images_at: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the name of the folder that an image lies in, where that is the name of a class."""
-    root = input_ if input_.is_dir() else input_.parent
+    root = images_at if images_at.is_dir() else images_at.parent
     folders = {name: (root / name).resolve().parent.name for name in images}
     return {name: folder for name, folder in folders.items() if folder in classes}
 
 
-def _labels(file: Path, input_: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _labels(file: Path, images_at: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
     from ..base.errors import UsageError, near, some
     from ..data.tables import read_labels
 
-    table_ = read_labels(str(file), input_ if input_.is_dir() else input_.parent, images)
-    if table_.condition.kind != "class":
-        raise UsageError(f"{file} has {table_.condition} in each line; to compare with, it must have a class")
-    for name in table_.condition.names:
+    table = read_labels(str(file), images_at if images_at.is_dir() else images_at.parent, images)
+    if table.condition.kind != "class":
+        raise UsageError(f"{file} has {table.condition} in each line; to compare with, it must have a class")
+    for name in table.condition.names:
         if name not in classes:
             raise UsageError(f"{file}: no class '{name}'{near(name, classes)}; the run knows {some(classes)}")
-    return {image: table_.condition.names[index] for image, index in table_.labels.items()}  # type: ignore[index]
+    return {image: table.condition.names[index] for image, index in table.labels.items()}  # type: ignore[index]
 
 
 def _error(share: float, count: int) -> float:

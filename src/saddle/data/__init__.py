@@ -70,14 +70,14 @@ def _name(file: Path) -> str:
 
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
-    name, colon, place = options.source.partition(":")
-    known = list(list_sources())
-    ways = [offer for offer in known if offer.partition(":")[0] == name]
+    name, colon, path = options.source.partition(":")
+    possible = list(list_sources())
+    ways = [offer for offer in possible if offer.partition(":")[0] == name]
     if not ways:
-        raise UsageError(_unknown(options.source, known))
-    if bool(place) not in [":" in way for way in ways] or bool(colon) != bool(place):
+        raise UsageError(_unknown(options.source, possible))
+    if bool(path) not in [":" in way for way in ways] or bool(colon) != bool(path):
         raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
-    return _module(name).open(options, place)  # type: ignore[no-any-return]
+    return _module(name).open(options, path)  # type: ignore[no-any-return]
 
 
 def sources_with_modes() -> dict[str, "Count"]:

@@ -59,8 +59,8 @@ def are_known(labels: np.ndarray) -> NDArray[np.bool_]:
     return labels != UNKNOWN if labels.ndim == 1 else ~np.isnan(labels).any(1)
 
 
-def epoch(known: NDArray[np.bool_], share: float) -> NDArray[np.int64]:
+def epoch(has_label: NDArray[np.bool_], share: float) -> NDArray[np.int64]:
     """The places that make up an epoch: all, and the `known` [N] so often that they are this share of them, or more."""
-    labelled = np.flatnonzero(known)
-    times = max(round(share / (1 - share) * (len(known) - len(labelled)) / max(len(labelled), 1)), 1)
-    return np.concatenate([np.arange(len(known)), np.repeat(labelled, times - 1)])
+    labelled = np.flatnonzero(has_label)
+    times = max(round(share / (1 - share) * (len(has_label) - len(labelled)) / max(len(labelled), 1)), 1)
+    return np.concatenate([np.arange(len(has_label)), np.repeat(labelled, times - 1)])

@@ -12,13 +12,13 @@ class _Written(str):
     __repr__ = str.__str__
 
 
-def earlier(marks: object, spec: DataSpec, known: object, heldout: float) -> Callable[[], str]:
+def earlier(marks: object, spec: DataSpec, labels: object, heldout: float) -> Callable[[], str]:
     """The fingerprint of a user's data, worked out when it is asked for.
 
     `marks` are the digests [N, 32] of the samples, `known` their labels, texts or None, `heldout` the share asked for.
     Columns of labels and numbers, which the repr did not show, were hashed behind it.
     """
-    return lambda: fingerprint(marks, _Written(_spec(spec)), known, heldout, *map(_Written, _columns(spec)))
+    return lambda: fingerprint(marks, _Written(_spec(spec)), labels, heldout, *map(_Written, _columns(spec)))
 
 
 def _spec(spec: DataSpec) -> str:

@@ -38,9 +38,9 @@ def coloured(picture: NDArray[np.uint8], options: DataOptions) -> NDArray[np.uin
     return np.ascontiguousarray(with_channels(picture, options.channels or 3).transpose(2, 0, 1))
 
 
-def stranger(place: str, channels: int, height: int, width: int) -> NDArray[np.uint8]:
+def stranger(picture: str, channels: int, height: int, width: int) -> NDArray[np.uint8]:
     """A piece of that photograph which `photo:place` is not of, to compare with: uint8 [C, height, width]."""
-    name = "china" if place == "flower" else "flower"
+    name = "china" if picture == "flower" else "flower"
     scale = min(1.0, HEIGHT / height, WIDTH / width)
     piece = fitted(crop(name, int(height * scale), int(width * scale)), height, width)
     return np.ascontiguousarray(with_channels(piece, channels).transpose(2, 0, 1))

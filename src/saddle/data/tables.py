@@ -45,10 +45,10 @@ def read_labels(file: str, root: Path, names: Iterable[str]) -> Labels:
     key, columns = file_column(path, lines)
     if not columns:
         raise UsageError(f"{path} has no column but {key}; a label is a second one")
-    known = {name: name for name in names}
+    image_names = {name: name for name in names}
     rows: dict[str, tuple[int, list[str]]] = {}
     for number, cells in lines:
-        name = image_named(cells[key], known, f"{path}, line {number}")
+        name = image_named(cells[key], image_names, f"{path}, line {number}")
         if name in rows:
             raise UsageError(f"{path}, line {number}: {name} has a line already, {rows[name][0]}; keep one of them")
         rows[name] = number, [cells[column] for column in columns]
@@ -61,7 +61,7 @@ def read_labels(file: str, root: Path, names: Iterable[str]) -> Labels:
 def located(file: str, root: Path) -> Path:
     """The file, as it is named or in the folder of the images."""
     places = [Path(file).expanduser(), root / file]
-    if path := next((place for place in places if place.is_file()), None):
+    if path := next((file for file in places if file.is_file()), None):
         return path
     raise UsageError(f"there is no file {file}, here or in {root}")
 
@@ -92,11 +92,11 @@ def file_column(path: Path, lines: list[Line]) -> tuple[str, list[str]]:
     return keys[0], [column for column in columns if column != keys[0]]
 
 
-def image_named(given: str, known: dict[str, str], where: str) -> str:
+def image_named(given: str, image_names: dict[str, str], where: str) -> str:
     """The name of an image as the folder has it; UsageError where there is none."""
     name = str(PurePosixPath(given.replace("\\", "/")))
-    if name not in known:
-        raise UsageError(f"{where}: there is no image '{given}'{near(name, known)} in the folder")
+    if name not in image_names:
+        raise UsageError(f"{where}: there is no image '{given}'{near(name, image_names)} in the folder")
     return name
 
 

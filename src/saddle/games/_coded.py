@@ -50,9 +50,9 @@ class Coded(Traversal, Encoding):
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
         """As in every traversal; columns come first, by name, each from its least to its greatest in the data."""
-        found = super().sweeps(steps, 1.0 if reach is None and self.options.prior == "uniform" else reach)
+        latents = super().sweeps(steps, 1.0 if reach is None and self.options.prior == "uniform" else reach)
         if self.condition is None or self.condition.kind == "class":
-            return found
+            return latents
         rows, begin = torch.tensor(self.data.distribution, device=self.device, dtype=self.dtype), self.options.z_dim
         ways = torch.linspace(0, 1, steps, device=self.device, dtype=self.dtype)[:, None]
         values = torch.lerp(rows.amin(0), rows.amax(0), ways)  # [steps, K]
@@ -60,7 +60,7 @@ class Coded(Traversal, Encoding):
             name: Sweep(slice(begin + i, begin + i + 1), values[:, i : i + 1])
             for i, name in enumerate(self.condition.names)
         }
-        return columns | found
+        return columns | latents
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The images of latents [N, code_dim], [N, C, H, W] in [-1, 1]. Labels [N, …] replace their conditions."""

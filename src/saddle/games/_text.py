@@ -112,7 +112,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
         text = full(self.text_encoder(label)).to(self.dtype)
         return nn.functional.normalize(text) * text.shape[1] ** 0.5
 
-    def known(self, z: Tensor, label: Tensor | None) -> Tensor | None:
+    def text_of(self, z: Tensor, label: Tensor | None) -> Tensor | None:
         """The embedded texts [N, E] of labels, or of the data's own distribution where none are given."""
         label = self.draw_label(len(z)) if label is None else label
         return None if label is None else self.embed(label)

@@ -95,7 +95,7 @@ class AAE(Adversarial, Coded, Classification):
                 batch = next(batches)
                 real = batch["image"]
             with torch.no_grad():
-                z, belief = self.found(self.noisy(real))
+                z, belief = self.encoded(self.noisy(real))
             of_code = self.context(0, self.prior(len(real)), z)
             of_class = self.context(1, self.dealt(len(real)), belief) if semi else None
             self.note(d_real=loss.output(of_code.real_logits), d_fake=loss.output(of_code.fake_logits))
@@ -104,7 +104,7 @@ class AAE(Adversarial, Coded, Classification):
             if of_class:
                 self.adapt(of_class.real_logits, 1)
 
-        z, belief = self.found(self.noisy(real))
+        z, belief = self.encoded(self.noisy(real))
         of_class = self.context(1, self.dealt(len(real)), belief) if semi else None
         of_code = self.context(0, self.prior(len(real)), z)
         losses = self.pays("generator", loss.generator, of_code, of_class)
@@ -119,14 +119,14 @@ class AAE(Adversarial, Coded, Classification):
             return image
         return image + self.options.input_noise * rng.randn(*image.shape, device=image.device).to(image)
 
-    def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def encoded(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """z [N, z_dim], and what is believed of the class [N, K]; K is 0 unless the encoder finds it."""
         z, logits = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
         return z, logits.softmax(1)
 
     def code(self, image: Tensor, label: Tensor | None) -> Tensor:
         """The latents of images: z and the class, told or believed.  [N, code_dim]"""
-        z, belief = self.found(image)
+        z, belief = self.encoded(image)
         return self.with_class(z, label) if self.encodes_with_label else torch.cat((z, belief), dim=1)
 
     def mistakes(self, image: Tensor, label: Tensor) -> Tensor:

@@ -50,9 +50,9 @@ class ACGAN(TwoPlayer, Classification):
 
     def build_discriminator(self, data: DataSpec) -> nn.Module:
         network = self.options.network
-        judge = network.discriminator(data.unconditional())
-        units = prod(features_shape(judge, data))
-        return TwoHeads(judge, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
+        discriminator = network.discriminator(data.unconditional())
+        units = prod(features_shape(discriminator, data))
+        return TwoHeads(discriminator, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         return super().extras(player, context, duel) | {"classes": self.class_loss(player, context)}

@@ -75,13 +75,13 @@ class BiCoGAN(Bidirectional, Classification):
         return min(o.label_weight * math.exp(min(o.label_growth * epoch, 700.0)), o.label_limit)
 
     def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        z, outputs = self.found(batch["image"])
+        z, outputs = self.encoded(batch["image"])
         belief = self.belief(outputs)
         if not self.options.soft:
             belief = belief + (self.decided(belief) - belief).detach()  # straight through
         return torch.cat((z, belief), dim=1), {"label": self.gamma() * self.missed(outputs, batch["label"])}
 
-    def found(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def encoded(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """E_z(x) [N, z_dim], and what E_c(x) is made of: logits of classes or labels, numbers in deviations [N, K]."""
         z, outputs = full(self.encoder(image)).tensor_split([self.options.z_dim], dim=1)
         return z, outputs
@@ -113,10 +113,10 @@ class BiCoGAN(Bidirectional, Classification):
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """[E_z(x), E_c(x)], classes and labels as probabilities.  [N, z_dim + K]"""
-        z, outputs = self.found(image)
+        z, outputs = self.encoded(image)
         return torch.cat((z, self.belief(outputs)), dim=1)
 
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """Log-probabilities [N, K] of the classes."""
-        return self.found(image)[1].log_softmax(1)
+        return self.encoded(image)[1].log_softmax(1)

@@ -34,10 +34,10 @@ class BiGAN(Bidirectional):
         return self.code_dim * (2 if self.options.stochastic else 1)
 
     def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        found = self.encoder(batch["image"])
+        encoded = self.encoder(batch["image"])
         if not self.options.stochastic:
-            return found, {}
-        mean, log_std = full(found).chunk(2, dim=1)
+            return encoded, {}
+        mean, log_std = full(encoded).chunk(2, dim=1)
         return mean + log_std.exp() * rng.randn(*mean.shape, device=mean.device).to(mean), {}
 
     @torch.no_grad()

@@ -47,8 +47,8 @@ class CGAN(UnitNoise, TwoPlayer):
     def build_discriminator(self, data: DataSpec) -> nn.Module:
         if not self.options.separate_heads:
             return super().build_discriminator(data)
-        judge = self.options.network.discriminator(data.unconditional())
-        return TwoHeads(judge, match_head(features_shape(judge, data), data))
+        discriminator = self.options.network.discriminator(data.unconditional())
+        return TwoHeads(discriminator, match_head(features_shape(discriminator, data), data))
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         paid = super().extras(player, context, duel)

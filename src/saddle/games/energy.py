@@ -117,7 +117,7 @@ class Energy(Adversarial, Synthesis):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""
         o, x = self.options, self.start(z[:, :-1])
-        for judge in (*self.past[: int(self.cascade)], self.discriminator):
-            goal = judge.mean + judge.std * z[:, -1]
-            x = ascend(judge, x, goal, o.climb, o.climb_rate, (-1, 1) if self.data.is_image else None)
+        for discriminator in (*self.past[: int(self.cascade)], self.discriminator):
+            goal = discriminator.mean + discriminator.std * z[:, -1]
+            x = ascend(discriminator, x, goal, o.climb, o.climb_rate, (-1, 1) if self.data.is_image else None)
         return x

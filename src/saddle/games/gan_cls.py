@@ -92,4 +92,4 @@ class GANCLS(TextToImage):
         return Context.of(score, real, fake, real_logits, fake_logits, z=z, generate=generate)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.generator(z, self.known(z, label))
+        return self.generator(z, self.text_of(z, label))

@@ -59,9 +59,9 @@ class SGAN(UnitNoise, Adversarial, Classification):
         super().__init__(data, options)
         o, plain = self.options, data.unconditional()
         self.generator = o.network.generator(o.z_dim, plain)
-        judge = o.network.discriminator(self.add_duel(plain))
-        head = o.network.class_head(prod(features_shape(judge, plain)), len(data.classes))
-        self.discriminator = ClassDiscriminator(judge.trunk, nn.Sequential(nn.Flatten(), head))
+        discriminator = o.network.discriminator(self.add_duel(plain))
+        head = o.network.class_head(prod(features_shape(discriminator, plain)), len(data.classes))
+        self.discriminator = ClassDiscriminator(discriminator.trunk, nn.Sequential(nn.Flatten(), head))
         self.check_duels()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
@@ -111,8 +111,8 @@ class SGAN(UnitNoise, Adversarial, Classification):
 
         The mean is over those of all processes; every micro-batch is one of its own.
         """
-        known = dist.mean((label >= 0).sum().to(classes)).clamp(min=1 / dist.world())
-        return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / known
+        labelled = dist.mean((label >= 0).sum().to(classes)).clamp(min=1 / dist.world())
+        return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / labelled
 
     def classify(self, image: Tensor) -> Tensor:
         return log_softmax(in_full(self.discriminator(image)).classes, 1)

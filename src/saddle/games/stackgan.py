@@ -142,7 +142,7 @@ class StackGAN(TextToImage, Sizes):
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""
-        return self.draw(int(self.stage), z, self.known(z, label)).images
+        return self.draw(int(self.stage), z, self.text_of(z, label)).images
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Stage II's images; before it begins, stage I's, enlarged."""

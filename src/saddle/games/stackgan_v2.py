@@ -154,7 +154,7 @@ class StackGANv2(TextToImage, Sizes):
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each branch draws of these latents, the smallest first."""
-        return self.generator(z, self.known(z, label)).images
+        return self.generator(z, self.text_of(z, label)).images
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The largest images."""

@@ -24,8 +24,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         value = max_pool2d(self.value(x), 2).flatten(2)  # [N, C/2, keys]
-        found = value @ self.attention(x).mT  # [N, C/2, queries]
-        return x + self.gamma.to(x.dtype) * self.out(found.unflatten(2, x.shape[2:]))
+        attended = value @ self.attention(x).mT  # [N, C/2, queries]
+        return x + self.gamma.to(x.dtype) * self.out(attended.unflatten(2, x.shape[2:]))
 
     def attention(self, x: Tensor) -> Tensor:
         """How much each place looks at each pooled one: rows sum to 1, over the keys.  [N, H·W, ⌊H/2⌋·⌊W/2⌋]"""

@@ -21,10 +21,10 @@ def shift(x: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
     """Every image [C, H, W] moved dx[i] pixels right and dy[i] down (int64 [N]); what comes in is 0."""
     for axis, by in ((2, dy), (3, dx)):
         side = x.shape[axis]
-        place = torch.arange(side, device=x.device) - by.view(-1, 1)  # [N, side]: where each row comes from
+        at = torch.arange(side, device=x.device) - by.view(-1, 1)  # [N, side]: where each row comes from
         shape = [len(x), 1, -1, 1] if axis == 2 else [len(x), 1, 1, -1]
-        inside = ((place >= 0) & (place < side)).view(shape)
-        x = x.gather(axis, place.clamp(0, side - 1).view(shape).expand_as(x)) * inside
+        inside = ((at >= 0) & (at < side)).view(shape)
+        x = x.gather(axis, at.clamp(0, side - 1).view(shape).expand_as(x)) * inside
     return x
 
 
@@ -95,19 +95,19 @@ def resample(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     return out
 
 
-def _neighbours(place: Tensor, side: int) -> list[tuple[Tensor, Tensor]]:
+def _neighbours(at: Tensor, side: int) -> list[tuple[Tensor, Tensor]]:
     """The two pixels of an axis around places from its centre, and their weights; beyond the edge, reflected ones."""
-    place = place + (side - 1) / 2
-    low = place.floor()
-    share = place - low
+    at = at + (side - 1) / 2
+    low = at.floor()
+    share = at - low
     return [(_reflected(low, side), 1 - share), (_reflected(low + 1, side), share)]
 
 
-def _reflected(place: Tensor, side: int) -> Tensor:
+def _reflected(at: Tensor, side: int) -> Tensor:
     """-1 is 1, and `side` is side - 2."""
     last = max(side - 1, 1)
-    place = place - 2 * last * (place / (2 * last)).floor()  # torch's remainder takes ten times as long
-    return (last - (place - last).abs()).clamp(0, side - 1).long()
+    at = at - 2 * last * (at / (2 * last)).floor()  # torch's remainder takes ten times as long
+    return (last - (at - last).abs()).clamp(0, side - 1).long()
 
 
 def change_colour(x: Tensor, p: Tensor) -> Tensor:

@@ -28,8 +28,8 @@ class ImagePool(nn.Module):
         size, n, device = len(self.images), len(images), images.device
         if size == 0:
             return images
-        swap, place = rng.rand(n, device=device) < 0.5, rng.randint(size, n, device=device)
-        choices = dist.gather(torch.stack((swap, place), dim=1))  # [world · N, 2]
+        swap, slot = rng.rand(n, device=device) < 0.5, rng.randint(size, n, device=device)
+        choices = dist.gather(torch.stack((swap, slot), dim=1))  # [world · N, 2]
         out, kept = _plan(choices.tolist(), int(self.filled), size)
         everything = torch.cat((self.images, dist.gather(images)))
         first = dist.rank() * n
@@ -49,11 +49,11 @@ def _plan(choices: list[list[int]], filled: int, size: int) -> tuple[list[int], 
     """
     out: list[int] = []
     kept: dict[int, int] = {}
-    for new, (swap, place) in enumerate(choices, start=size):
+    for new, (swap, slot) in enumerate(choices, start=size):
         if filled < size:
-            swap, place, filled = 0, filled, filled + 1
-            kept[place] = new
-        out.append(kept.get(place, place) if swap else new)
+            swap, slot, filled = 0, filled, filled + 1
+            kept[slot] = new
+        out.append(kept.get(slot, slot) if swap else new)
         if swap:
-            kept[place] = new
+            kept[slot] = new
     return out, kept

@@ -42,11 +42,11 @@ def shown(images: Tensor) -> Tensor:
         fits.append(((x - drawn[:, None] * COLOURS[colour][:, :, None, None]) ** 2).sum((1, 2, 3)))
     shape = np.argmin(fits, 0)
     middle = np.take_along_axis(np.stack(middles), shape[None, :, None], 0)[0] / side
-    place = np.linalg.norm(middle[:, None] - PLACES, axis=2).argmin(1)
-    found = np.stack([(radius / side.min() > LIMIT).astype(np.int64), colour, shape, place], 1)
-    found[np.min(fits, 0) > (1 - EXPLAINED) * (x**2).sum((1, 2, 3))] = NOTHING
-    found[(radius < side.min() * RADII.min() / FAIR) | (radius > side.min() * RADII.max() * FAIR)] = NOTHING
-    return torch.from_numpy(found).to(images.device)
+    where = np.linalg.norm(middle[:, None] - PLACES, axis=2).argmin(1)
+    visible = np.stack([(radius / side.min() > LIMIT).astype(np.int64), colour, shape, where], 1)
+    visible[np.min(fits, 0) > (1 - EXPLAINED) * (x**2).sum((1, 2, 3))] = NOTHING
+    visible[(radius < side.min() * RADII.min() / FAIR) | (radius > side.min() * RADII.max() * FAIR)] = NOTHING
+    return torch.from_numpy(visible).to(images.device)
 
 
 def asked(label: Tensor) -> Tensor:
@@ -54,9 +54,9 @@ def asked(label: Tensor) -> Tensor:
     return torch.tensor([read(text) for text in to_texts(label)], device=label.device)
 
 
-def share_right(found: Tensor, wanted: Tensor, attribute: str | None = None) -> Estimate:
+def share_right(visible: Tensor, wanted: Tensor, attribute: str | None = None) -> Estimate:
     """Share of attributes [N, 4] that are right, of one or on average over all, and its standard error."""
-    right = (found == wanted).double()
+    right = (visible == wanted).double()
     if attribute is not None:
         share = float(right[:, list(ATTRIBUTES).index(attribute)].mean())
         return share, share_error(share, len(right))
@@ -64,10 +64,10 @@ def share_right(found: Tensor, wanted: Tensor, attribute: str | None = None) -> 
     return float(each.mean()), float(each.std()) / len(each) ** 0.5
 
 
-def all_right(found: Tensor, wanted: Tensor) -> Estimate:
+def all_right(visible: Tensor, wanted: Tensor) -> Estimate:
     """Share of samples [N, 4] whose attributes are all right, and its standard error."""
-    share = float((found == wanted).all(1).double().mean())
-    return share, share_error(share, len(found))
+    share = float((visible == wanted).all(1).double().mean())
+    return share, share_error(share, len(visible))
 
 
 def _coloured(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +111,7 @@ def _of(seen: Seen, score: Callable[[Tensor, Tensor], Estimate]) -> Callable[[Ev
 
 
 def _one(attribute: str) -> Callable[[Evidence], Estimate]:
-    return _of(CAPTIONED, lambda found, wanted: share_right(found, wanted, attribute))
+    return _of(CAPTIONED, lambda visible, wanted: share_right(visible, wanted, attribute))
 
 
 UNSEEN: Ingredient[Sample] = Ingredient(

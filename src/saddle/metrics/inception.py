@@ -56,9 +56,9 @@ class Mixed(nn.Module):
     def _chain(self, name: str, width: int, layers: list[tuple]) -> list[list[str]]:
         """Adds the layers as children; returns their names, those of a fork side by side."""
         names = []
-        for place, (out, *kernels) in enumerate(layers, start=1):
-            stem = name if len(layers) == 1 else f"{name}_{place}"
-            last = self.shrink and place == len(layers)
+        for layer, (out, *kernels) in enumerate(layers, start=1):
+            stem = name if len(layers) == 1 else f"{name}_{layer}"
+            last = self.shrink and layer == len(layers)
             ends = [stem + letter for letter in ("ab" if len(kernels) > 1 else [""])]
             for end, kernel in zip(ends, kernels, strict=True):
                 self.add_module(end, Convolution(width, out, kernel, 2 if last else 1, padded=not last))
@@ -213,12 +213,12 @@ def _filled(net: Inception, state: dict[str, Tensor], path: Path) -> Inception:
     """Batch norm's counters are of no use here and absent in older files."""
     wanted = net.state_dict()
     counters = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")}
-    found = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")} | counters
-    missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
-    misshapen = [key for key in wanted.keys() & found.keys() if wanted[key].shape != found[key].shape]
+    tensors = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")} | counters
+    missing, unknown = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    misshapen = [key for key in wanted.keys() & tensors.keys() if wanted[key].shape != tensors[key].shape]
     for problem, keys in {"lacks": missing, "also holds": unknown, "has another shape of": sorted(misshapen)}.items():
         if keys:
             named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
             raise SaddleError(f"{path} does not fit the Inception of the FID: it {problem} {named}")
-    net.load_state_dict(found, assign=True)
+    net.load_state_dict(tensors, assign=True)
     return net

@@ -29,7 +29,7 @@ def pairs(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor, 
     UsageError where a class has fewer than six on either side.
     """
     sides = [(real, real_labels.to(real.device)), (fake, fake_labels.to(fake.device))]
-    found = {}
+    by_class = {}
     for k in real_labels[real_labels >= 0].unique().tolist():
         of_real, of_fake = (features[labels == k] for features, labels in sides)
         if min(len(of_real), len(of_fake)) < FEWEST:
@@ -37,10 +37,10 @@ def pairs(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor, 
                 f"scores inside classes want {FEWEST} real images and as many samples of each, and '{names[k]}' has "
                 f"{len(of_real)} and {len(of_fake)}; draw more samples (-n), or hold out more images"
             )
-        found[names[k]] = of_real, of_fake
-    if not found:
+        by_class[names[k]] = of_real, of_fake
+    if not by_class:
         raise UsageError("scores inside classes want real images whose class is known, and there are none")
-    return found
+    return by_class
 
 
 def intra_fid(by_class: Pairs) -> Detailed:
@@ -88,20 +88,20 @@ def _spread(x: Tensor) -> float:
     return total / (len(x) * (len(x) - 1))
 
 
-def _mean(found: dict[str, Estimate]) -> Detailed:
+def _mean(estimates: dict[str, Estimate]) -> Detailed:
     """Of independent estimates."""
-    values, errors = zip(*found.values(), strict=True)
+    values, errors = zip(*estimates.values(), strict=True)
     error = sum(each**2 for each in errors) ** 0.5 / len(errors)
-    return sum(values) / len(values), error, _values(found)
+    return sum(values) / len(values), error, _values(estimates)
 
 
-def _least(found: dict[str, Estimate]) -> Detailed:
-    value, error = min(found.values())
-    return value, error, _values(found)
+def _least(estimates: dict[str, Estimate]) -> Detailed:
+    value, error = min(estimates.values())
+    return value, error, _values(estimates)
 
 
-def _values(found: Mapping[str, Estimate]) -> dict[str, float]:
-    return {name: value for name, (value, _) in found.items()}
+def _values(estimates: Mapping[str, Estimate]) -> dict[str, float]:
+    return {name: value for name, (value, _) in estimates.items()}
 
 
 def _pairs(evidence: Evidence) -> Pairs:

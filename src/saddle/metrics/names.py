@@ -31,13 +31,13 @@ def _homes() -> dict[str, tuple[str, str]]:
 
 @lru_cache(maxsize=8)
 def _read(folders: tuple[str, ...]) -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
+    homes: dict[str, tuple[str, str]] = {}
     for folder in folders:
         for file in sorted(Path(folder).glob("[a-z]*.py")):
             text = file.read_text("utf-8")
             if "\nMETRICS = {" in text:
-                found |= {name: (file.stem, says) for name, says in _said(file, text).items() if name not in found}
-    return found
+                homes |= {name: (file.stem, says) for name, says in _said(file, text).items() if name not in homes}
+    return homes
 
 
 def _said(file: Path, text: str) -> dict[str, str]:

@@ -64,8 +64,8 @@ def prdc(real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: 
 
 def radii(x: Tensor, neighbours: Sequence[int]) -> list[Tensor]:
     """For each k, the squared distance from every row of x [N, D] to its k-th other row: float64 [N]."""
-    found = [block.topk(max(neighbours) + 1, largest=False).values for _, block in squared_distances(x, x)]
-    return [torch.cat([values[:, k] for values in found]) for k in neighbours]  # the nearest is the row itself
+    nearest = [block.topk(max(neighbours) + 1, largest=False).values for _, block in squared_distances(x, x)]
+    return [torch.cat([values[:, k] for values in nearest]) for k in neighbours]  # the nearest is the row itself
 
 
 def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:
@@ -77,11 +77,11 @@ def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:
     rests = [list(range(len(sizes)))]
     if len(x) - max(sizes) > k:
         rests += [[other for other in rests[0] if other != left_out] for left_out in rests[0]]
-    found = []
+    nearest = []
     for _, squared in squared_distances(x, x):
         near = [columns.topk(min(k + 1, columns.shape[1]), largest=False).values for columns in squared.split(sizes, 1)]
-        found.append(torch.stack([torch.cat([near[i] for i in rest], 1).kthvalue(k + 1).values for rest in rests]))
-    balls = torch.cat(found, 1)
+        nearest.append(torch.stack([torch.cat([near[i] for i in rest], 1).kthvalue(k + 1).values for rest in rests]))
+    balls = torch.cat(nearest, 1)
     for without, own in zip(balls[1:], torch.arange(len(x), device=x.device).split(sizes), strict=False):
         without[own] = -1
     return balls

@@ -63,5 +63,5 @@ def _differing(scores: Sequence[Score]) -> dict[str, list[str]]:
     """Entries on which the scores disagree, with the values found, in the order they came."""
     entries = [{"name": score.name, "better": score.better, **score.fingerprint} for score in scores]
     keys = dict.fromkeys(key for entry in entries for key in entry)
-    found = {key: list(dict.fromkeys(str(entry.get(key, "none")) for entry in entries)) for key in keys}
-    return {key: values for key, values in found.items() if len(values) > 1}
+    values_of = {key: list(dict.fromkeys(str(entry.get(key, "none")) for entry in entries)) for key in keys}
+    return {key: values for key, values in values_of.items() if len(values) > 1}

@@ -56,13 +56,13 @@ def patches(images: Tensor, seed: int = 0) -> Tensor:
     if images.ndim != 4 or min(images.shape[-2:]) < PATCH:
         raise UsageError(f"patches are of images of 7×7 pixels or more, and these are of shape {[*images.shape[1:]]}")
     chance = torch.Generator().manual_seed(seed)
-    found = []
+    parts = []
     for level in pyramid(images.float()):
         windows = level.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # [N, C, H - 6, W - 6, 7, 7]
         corners = [torch.randint(k, (len(level), OF_AN_IMAGE), generator=chance) for k in windows.shape[2:4]]
         each = torch.arange(len(level))[:, None]
-        found.append(windows[each, :, corners[0], corners[1]].flatten(3))
-    return torch.stack(found, 1)
+        parts.append(windows[each, :, corners[0], corners[1]].flatten(3))
+    return torch.stack(parts, 1)
 
 
 def pieces(samples: Tensor, seed: int = 0) -> Tensor:

@@ -50,11 +50,11 @@ class SharedGenerator(nn.Module):
         self.last = to_image(widths[-1], data.shape[0])
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        known = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
+        condition = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
         first, *pieces = z.split(self.piece, dim=1)
         h = self.first(first).unflatten(1, (-1, *self.smallest))
         for block, piece in zip(self.blocks, pieces, strict=True):
-            h = block(h, torch.cat([*known, piece], dim=1))
+            h = block(h, torch.cat([*condition, piece], dim=1))
         return self.last(h)
 
 
@@ -107,8 +107,8 @@ def generator_factors(data: DataSpec) -> list[int]:
     levels, _ = halvings("BigGAN", data)
     if levels <= 3:
         return [4] * (levels + 1)
-    known = {4: [16, 16, 8, 4, 2], 5: [16, 16, 8, 4, 2, 1]}
-    return known.get(levels, [16, 16, 8, 8, 4, 2, 1] + [1] * (levels - 6))
+    condition = {4: [16, 16, 8, 4, 2], 5: [16, 16, 8, 4, 2, 1]}
+    return condition.get(levels, [16, 16, 8, 8, 4, 2, 1] + [1] * (levels - 6))
 
 
 def _trunk_factors(data: DataSpec) -> tuple[list[int], int]:
@@ -116,5 +116,5 @@ def _trunk_factors(data: DataSpec) -> tuple[list[int], int]:
     levels, _ = halvings("BigGAN", data)
     if levels <= 3:
         return [4] * small_blocks(levels), max(levels - 1, 1)
-    known = {4: [1, 2, 4, 8, 16], 5: [1, 2, 4, 8, 16, 16]}
-    return known.get(levels, [1] * (levels - 6) + [1, 2, 4, 8, 8, 16, 16]), levels
+    condition = {4: [1, 2, 4, 8, 16], 5: [1, 2, 4, 8, 16, 16]}
+    return condition.get(levels, [1] * (levels - 6) + [1, 2, 4, 8, 8, 16, 16]), levels

@@ -84,8 +84,8 @@ class DeepGenerator(nn.Module):
         self.last = to_image(widths[-1], data.shape[0])
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        known = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
-        condition = torch.cat([*known, z], dim=1)
+        embedded = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
+        condition = torch.cat([*embedded, z], dim=1)
         h = self.first(condition).unflatten(1, (-1, *self.smallest))
         for blocks, attention in zip(self.levels, self.attentions, strict=True):
             for block in blocks:  # type: ignore[attr-defined]

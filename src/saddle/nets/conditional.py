@@ -167,9 +167,9 @@ class ClassDiscriminator(nn.Module):
         return ClassOutput(classes.logsumexp(1), features, classes)
 
 
-def features_shape(judge: Discriminator, data: DataSpec) -> tuple[int, ...]:
+def features_shape(discriminator: Discriminator, data: DataSpec) -> tuple[int, ...]:
     """Of a discriminator's features of such samples, without the batch."""
-    sketch = deepcopy(judge).eval()  # a copy, so that no trace is left in statistics
+    sketch = deepcopy(discriminator).eval()  # a copy, so that no trace is left in statistics
     with torch.no_grad():
-        seen = sketch(torch.zeros(2, *data.shape, device=next(judge.parameters()).device))
+        seen = sketch(torch.zeros(2, *data.shape, device=next(discriminator.parameters()).device))
     return tuple(seen.features.shape[1:])

@@ -36,8 +36,8 @@ class MLP(Network):
         layers = nn.Sequential(nn.Flatten(), *self._layers(math.prod(data.shape)))
         compared, (features,) = comparison(self.minibatch, (self.width,))
         trunk = with_reference(self.norm, layers, data.shape)
-        judge = Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
-        return spectral_norm(judge) if self.spectral else judge
+        discriminator = Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
+        return spectral_norm(discriminator) if self.spectral else discriminator
 
     def _layers(self, inputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []

@@ -136,6 +136,6 @@ def attending(network: str, data: DataSpec, side: int | None) -> int:
     if side is None:
         return max([s for s in sides if s <= 64 and 2 * s <= sides[-1]], default=0)
     if side and side not in sides:
-        known = ", ".join(map(str, sides))
-        raise UsageError(f"the maps of these images that can attend have sides of {known}; 0 is none; not {side}")
+        possible = ", ".join(map(str, sides))
+        raise UsageError(f"the maps of these images that can attend have sides of {possible}; 0 is none; not {side}")
     return side

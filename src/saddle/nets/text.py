@@ -109,10 +109,10 @@ class _Characters(nn.Module):
 def _one_hot_bytes() -> Tensor:
     """[256, 70]: of each byte its place in the alphabet, nothing if it has none."""
     table = torch.zeros(256, len(ALPHABET))
-    for place, character in enumerate(ALPHABET):
+    for index, character in enumerate(ALPHABET):
         for byte in {ord(character), ord(character.upper())}:
             table[byte] = 0
-            table[byte, place] = 1
+            table[byte, index] = 1
     return table
 
 
@@ -127,7 +127,7 @@ class BagOfWords(TextEncoder):
 class _Bag(nn.Module):
     def __init__(self, names: tuple[str, ...], dims: int):
         super().__init__()
-        self.place = {name: i for i, name in enumerate(names)}
+        self.index = {name: i for i, name in enumerate(names)}
         self.embedding = nn.Linear(len(names), dims)
 
     def forward(self, label: Tensor) -> Tensor:
@@ -136,12 +136,12 @@ class _Bag(nn.Module):
     def bag(self, label: Tensor) -> Tensor:
         """1 for every word that occurs, [N, words]."""
         said = [
-            (i, self.place[word])
+            (i, self.index[word])
             for i, text in enumerate(to_texts(label))
             for word in words(text)
-            if word in self.place
+            if word in self.index
         ]
-        bag = torch.zeros(len(label), len(self.place), dtype=self.embedding.weight.dtype)
+        bag = torch.zeros(len(label), len(self.index), dtype=self.embedding.weight.dtype)
         if said:
             bag[tuple(zip(*said, strict=True))] = 1
         return bag.to(label.device)

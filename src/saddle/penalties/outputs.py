@@ -50,8 +50,8 @@ class LeCam(Penalty):
     def measure(self, context: Context) -> Tensor:
         assert context.memory
         real, fake = logits_of(context)
-        (of_real, of_fake), known = context.memory(context.rounds, torch.stack((real.mean(), fake.mean())))
-        return known * (relu(real - of_fake).square().mean() + relu(of_real - fake).square().mean())
+        (of_real, of_fake), ready = context.memory(context.rounds, torch.stack((real.mean(), fake.mean())))
+        return ready * (relu(real - of_fake).square().mean() + relu(of_real - fake).square().mean())
 
 
 class Anchors(nn.Module):
@@ -90,8 +90,8 @@ class Anchors(nn.Module):
         self.total += dist.mean(now).to(self.total)
         self.count += 1
         self.round.fill_(rounds)
-        known = self.share > 0
-        return self.average / torch.where(known, self.share, 1), known
+        ready = self.share > 0
+        return self.average / torch.where(ready, self.share, 1), ready
 
 
 def logits_of(context: Context) -> tuple[Tensor, Tensor]:

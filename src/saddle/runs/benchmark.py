@@ -133,10 +133,12 @@ def _labelled(count: int) -> str:
 
 def planned(games: Sequence[str], sources: Sequence[str], seeds: int, edits: Mapping[str, Any]) -> Iterator[Recipe]:
     """The recipe of every run, in the order of the table; a game is left out where it has none."""
-    known = sources_with_modes()
+    possible = sources_with_modes()
     for source in sources:
-        if source not in known:
-            raise UsageError(f"no modes are known of '{source}'{near(source, known)}; there are {', '.join(known)}")
+        if source not in possible:
+            raise UsageError(
+                f"no modes are known of '{source}'{near(source, possible)}; there are {', '.join(possible)}"
+            )
     ready = {name: [source for source in sources if shipped(name, source)] for name in registry.names()}
     for game in games:
         registry.load(game)  # first of all, is it a game?

@@ -286,13 +286,13 @@ def _ready(game: Game, batch: Batch) -> Batch:
 
 def _encoded(game: Encoding, split: Split) -> tuple[Tensor, Tensor]:
     """Codes [N, K], and the mean squared errors [N] of the images made of them."""
-    found, errors = [], []
+    encoded, errors = [], []
     for batch in _batches(split):
         image = batch["image"].to(game.device, game.dtype)
         label = batch["label"].to(game.device) if game.encodes_with_label else None
-        found.append(game.encode(image, label).float())
+        encoded.append(game.encode(image, label).float())
         errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
-    return torch.cat(found), torch.cat(errors)
+    return torch.cat(encoded), torch.cat(errors)
 
 
 def _images(split: Split, key: str) -> Iterable[Tensor]:

@@ -16,15 +16,15 @@ Asked = str | int | Sequence[float]  # what a user writes for one condition
 MOST_ROWS = 1000  # of a distribution; so many are enough to draw from, and few enough to be kept with every checkpoint
 
 
-def distribution(condition: Condition, known: Tensor) -> tuple[Any, ...]:
+def distribution(condition: Condition, labels: Tensor) -> tuple[Any, ...]:
     """For `DataSpec`: the share of every class among labels int64 [N], or rows of columns and texts [N, K].
 
     Labels that are not known, -1 or a row with NaN, are left out; of more than 1,000 rows it has 1,000, evenly spaced.
     """
     if condition.kind == "class":
-        counts = torch.bincount(known[known >= 0], minlength=len(condition.names)).double()
+        counts = torch.bincount(labels[labels >= 0], minlength=len(condition.names)).double()
         return tuple((counts / counts.sum().clamp(min=1)).tolist())
-    rows = known[~known.isnan().any(1)]
+    rows = labels[~labels.isnan().any(1)]
     places = torch.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().long()
     return tuple(map(tuple, rows[places].tolist()))
 

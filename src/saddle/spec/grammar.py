@@ -38,26 +38,26 @@ _CORNER = math.sqrt(4 * math.pi / (3 * math.sqrt(3)))  # from a triangle's centr
 
 def caption(combination: NDArray[np.int64]) -> str:
     """The words of a size, a colour, a shape and a place [4]."""
-    size, colour, shape, place = (names[i] for names, i in zip(ATTRIBUTES.values(), combination, strict=True))
-    return f"a {size} {colour} {shape} at the {place}"
+    size, colour, shape, where = (names[i] for names, i in zip(ATTRIBUTES.values(), combination, strict=True))
+    return f"a {size} {colour} {shape} at the {where}"
 
 
 def read(text: str) -> list[int]:
     """Size, colour, shape and place of a caption. UsageError for a text that does not name one of each."""
     said = words(text)
-    found = []
+    indices = []
     for attribute, names in ATTRIBUTES.items():
         named = [i for i, name in enumerate(names) if name in said]
         if len(named) != 1:
             raise UsageError(f"{text!r} names {len(named)} of the {attribute}s {', '.join(names)}; a caption names one")
-        found += named
-    return found
+        indices += named
+    return indices
 
 
 def render(combinations: NDArray[np.int64], chance: Floats, height: int, width: int) -> NDArray[np.uint8]:
     """Pictures uint8 [N, 3, height, width] of combinations [N, 4]; `chance` in [0, 1) [N, 3] moves and sizes them."""
-    size, colour, shape, place = combinations.T
-    middle = (PLACES[place] + JITTER * (2 * chance[:, :2] - 1)) * [width, height]
+    size, colour, shape, where = combinations.T
+    middle = (PLACES[where] + JITTER * (2 * chance[:, :2] - 1)) * [width, height]
     low, high = RADII[size].T
     radius = (low + (high - low) * chance[:, 2]) * min(height, width)
     covered = np.zeros((len(shape), height, width))

@@ -48,8 +48,8 @@ class DataSpec:
             condition = Condition("class", tuple(classes))
         kind = {1: "points", 2: "signal", 3: "image"}[len(shape)]
         sample = Field(kind, tuple(shape), bits=bits)  # type: ignore[arg-type]
-        known = {condition.key: condition.field} if condition else {}
-        return cls({key: sample for key in keys if key not in known} | known, **rest)
+        extra = {condition.key: condition.field} if condition else {}
+        return cls({key: sample for key in keys if key not in extra} | extra, **rest)
 
     def __post_init__(self) -> None:
         if not isinstance(self.fields, Mapping) or not self.fields:
@@ -130,8 +130,8 @@ class DataSpec:
         """The data of a checkpoint, also of one that was written before there were fields (03f7ea2)."""
         plain = {name: _frozen(value) for name, value in facts.items()}
         if "fields" in plain:
-            known = {key: Field(**{n: _frozen(v) for n, v in each.items()}) for key, each in plain["fields"].items()}
-            return cls(**plain | {"fields": known})
+            extra = {key: Field(**{n: _frozen(v) for n, v in each.items()}) for key, each in plain["fields"].items()}
+            return cls(**plain | {"fields": extra})
         condition = plain.get("condition")
         condition = condition and Condition(**{name: _frozen(value) for name, value in condition.items()})
         rest = {"single": plain.get("single", False), "partial": plain.get("partial", False)}

@@ -59,8 +59,8 @@ def _check(text: str, condition: Condition, any_words: bool) -> None:
         raise UsageError(f"the text {text!r} has no words")
     if size > condition.length:
         raise UsageError(f"the text {text!r} is {size} bytes long; this game takes texts of up to {condition.length}")
-    known = set(condition.names)
-    unseen = [] if any_words else [word for word in dict.fromkeys(words(text)) if word not in known]
+    vocabulary = set(condition.names)
+    unseen = [] if any_words else [word for word in dict.fromkeys(words(text)) if word not in vocabulary]
     if unseen:
         raise UsageError(
             f"the text {text!r} has words that were never seen in training: "

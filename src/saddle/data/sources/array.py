@@ -28,30 +28,30 @@ OF_IMAGES = ("size", "channels", *AUGMENTATIONS)
 MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Images, points or signals, by `--data.kind` or by their shape; the notes say what was recognised.
 
     Images are of any number of channels, as [N, H, W], [N, H, W, C] or [N, C, H, W]: uint8, uint16, or floats in [0, 1]
     or [-1, 1]. Points [N, D] and signals [N, C, T] are numbers of any type. An .npy is not read into memory.
     """
-    path = Path(place).expanduser()
-    array, labels = _read(path)
+    file = Path(path).expanduser()
+    array, labels = _read(file)
     kind = kind_of(array, options.kind)
     options.allow(*(ALWAYS + OF_IMAGES if kind == "image" else ALWAYS))
-    samples, field, notes = _images(path, array, options) if kind == "image" else _structured(path, array, kind)
+    samples, field, notes = _images(file, array, options) if kind == "image" else _structured(file, array, kind)
     if len(samples) < 2:
-        raise UsageError(f"{path} holds {len(samples)} {NAMES[kind]}; to train takes many, at the very least 2")
+        raise UsageError(f"{file} holds {len(samples)} {NAMES[kind]}; to train takes many, at the very least 2")
     if (options.labels or options.labelled) and labels is None:
-        raise UsageError(f"{path} holds no labels; data.labels takes an .npz file with the keys image and label")
+        raise UsageError(f"{file} holds no labels; data.labels takes an .npz file with the keys image and label")
     if options.label_file:
-        raise UsageError(f"{path} has labels of its own or none; {options.label_file} is of use beside images in files")
+        raise UsageError(f"{file} has labels of its own or none; {options.label_file} is of use beside images in files")
     marks = digests(samples)
     parts = hold_out(marks, options.heldout)
     if kind != "image":
         field = normalisation(field, samples, parts[0])
     spec = DataSpec({"image": field})
     if labels is not None:
-        condition = Condition("class", _checked(path, labels, len(samples)))
+        condition = Condition("class", _checked(file, labels, len(samples)))
         spec, labels = learned(DataSpec({"image": field, "label": condition.field}), labels, parts[0], options.labelled)
     mark = fingerprint(marks, spec.identity(), labels, options.heldout)
     train, heldout = (_split(samples, labels, rows) for rows in parts)

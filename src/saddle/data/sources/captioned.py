@@ -27,10 +27,10 @@ SUFFIXES = (".csv", ".jsonl")
 COLUMN = "caption"
 
 
-def open(options: DataOptions, place: str) -> "Source":
+def open(options: DataOptions, path: str) -> "Source":
     """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
     options.allow(*folder.TAKES)
-    table = table_in(Path(place).expanduser())
+    table = table_in(Path(path).expanduser())
     files = folder.files_in(table.parent)
     captions = captions_in(table, folder.names_in(files))
     images = folder.readable(options, files)
@@ -70,10 +70,10 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
     key, columns = file_column(table, lines)
     if COLUMN not in columns:
         raise UsageError(f"{table} has no column {COLUMN}; beside {key} it has {some(columns) or 'none'}")
-    known = {name: name for name in names}
+    image_names = {name: name for name in names}
     captions: dict[str, list[str]] = {}
     for number, cells in lines:
-        name = image_named(cells[key], known, f"{table}, line {number}")
+        name = image_named(cells[key], image_names, f"{table}, line {number}")
         if not words(cells[COLUMN]) or "\0" in cells[COLUMN]:
             raise UsageError(f"{table}, line {number}: the caption {cells[COLUMN]!r} has no words, or a zero byte")
         captions.setdefault(name, []).append(cells[COLUMN])

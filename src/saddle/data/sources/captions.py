@@ -44,13 +44,13 @@ class Drawn:
         return len(self.combinations) * self.drawings
 
     def __getitem__(self, places: Any, /) -> np.ndarray:
-        place = np.arange(len(self))[places]
-        counter = 3 * place[:, None] + np.arange(3) + (len(self.combinations) << 32)  # of each part numbers of its own
+        path = np.arange(len(self))[places]
+        counter = 3 * path[:, None] + np.arange(3) + (len(self.combinations) << 32)  # of each part numbers of its own
         chance = (hashed(counter.astype(np.uint64)) >> np.uint64(11)) / 2.0**53
-        return render(self.combinations[place % len(self.combinations)], chance, *self.sides)
+        return render(self.combinations[path % len(self.combinations)], chance, *self.sides)
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Keys image and caption; size 32 unless asked otherwise, always in colour."""
     options.allow("size")
     sides = options.sides or (SIZE, SIZE)

@@ -20,7 +20,7 @@ JUDGED = Judged(
 )
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
     options.allow("size", "channels", *AUGMENTATIONS, "labelled", "labelled_share")
     channels = options.channels or 1

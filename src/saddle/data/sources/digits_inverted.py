@@ -9,7 +9,7 @@ from ..source import Judged, Source, Split
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Keys a and b. To train: the digits in turn, one to a, one to b, so that no digit is in both.
 
     The held-out part is for scores and does have pairs: b is a inverted, and label_a, label_b say which digit it is.

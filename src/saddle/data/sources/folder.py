@@ -61,9 +61,9 @@ class DecodedFolder:
         return Rows(images, rows)
 
 
-def open(options: DataOptions, place: str) -> "Source":
+def open(options: DataOptions, path: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
-    files = files_in(Path(place).expanduser())
+    files = files_in(Path(path).expanduser())
     options.allow(*TAKES, "labels", "labelled", "labelled_share")
     labels = read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
     images = readable(options, files)

@@ -7,6 +7,6 @@ from ..source import Source
 JUDGED = judged_by_modes("grid")
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Key image: points [N, 2], 100,000 to train on and 10,000 held out."""
     return open_mixture(options, JUDGED)

@@ -20,11 +20,11 @@ from ..source import Judged, Source, Split
 SIZE = 128  # pixels of the embedded crops, unless asked otherwise
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Key image; nothing is held out, for there is no other sample."""
-    image = _embedded(options, place or NAMES[0]) if place in ("", *NAMES) else _from_file(options, Path(place))
+    image = _embedded(options, path or NAMES[0]) if path in ("", *NAMES) else _from_file(options, Path(path))
     spec = DataSpec.of(image.shape, single=True, bits=8 * image.itemsize)
-    judged = Judged(other=partial(stranger, place, *image.shape))
+    judged = Judged(other=partial(stranger, path, *image.shape))
     return Source(options.source, spec, Split({"image": image[None]}), None, fingerprint(image), judged=judged)
 
 

@@ -40,7 +40,7 @@ class Crops:
         return windows[which, :, top, left]
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Key image; 3 channels unless asked otherwise. No held-out pixel is in a crop to train on."""
     options.allow("size", "channels", *AUGMENTATIONS)
     height, width = options.sides or (SIZE, SIZE)

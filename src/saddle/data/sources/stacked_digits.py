@@ -46,7 +46,7 @@ class Stacked:
         return self.digits[triples(np.arange(self.n)[places], len(self.digits)), 0]
 
 
-def open(options: DataOptions, place: str) -> Source:
+def open(options: DataOptions, path: str) -> Source:
     """Keys image and label = 100 red + 10 green + blue; size 32 unless asked otherwise."""
     options.allow("size", "channels", *AUGMENTATIONS)
     if options.channels not in (None, 3):
