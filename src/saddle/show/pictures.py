@@ -170,7 +170,8 @@ def waves(signals: Mapping[str, Tensor], title: str = "", width: int = 320, heig
                 level = ((channel - middle) / reach).clamp(-1, 1)
                 xs = torch.linspace(k * width + 4, (k + 1) * width - 4, len(level)) * fine
                 ys = (strip + i * height + height / 2 - level * (height / 2 - 2)) * fine
-                draw.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=(REAL, FAKE)[(k + j) % 2], width=fine)
+                colour = (REAL, FAKE)[(k + j) % 2][:3]
+                draw.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=colour, width=2 * fine)
     return canvas.resize((canvas.width // fine, canvas.height // fine), Image.Resampling.LANCZOS)
 
 
