@@ -53,7 +53,7 @@ def test_train_begins_with_the_recipe_and_ends_with_a_report(images: Path):
 def test_the_same_command_and_the_folder_alone_go_on(images: Path, capsys: pytest.CaptureFixture[str]):
     for argv in (["dcgan", "--data.size", "16", "--game.network.width", "4", *TINY], []):
         assert main(["train", *argv, "--run", str(images)]) == 0
-        assert "going on after round 2 of 2" in capsys.readouterr().out
+        assert "all is played: round 2 of 2" in capsys.readouterr().out
 
 
 def test_the_same_seed_draws_the_same_samples(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

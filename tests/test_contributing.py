@@ -40,7 +40,7 @@ def run(house: Path, *words: str) -> str:
 
 
 def test_the_examples_are_two_games_with_recipes_and_a_test():
-    assert {Path(path).parent.name for path in FILES} == {"games", "recipes", "tests"}
+    assert {Path(path).parent.name for path in FILES} == {"games", "recipes", "sources", "tests"}
     assert {Path(path).stem for path in FILES if path.endswith(".yaml")} == GAMES
 
 
@@ -61,6 +61,13 @@ def test_the_examples_pass_the_tests_that_every_game_has_and_their_own(house: Pa
     said = run(house, *words, *shared, "tests/test_games_d2gan.py")
     passed = int(re.findall(r"(\d+) passed", said)[0])
     assert passed > 20, said
+
+
+def test_the_source_is_listed_checked_and_trained_on(house: Path):
+    assert "\nbars" in run(house, "saddle", "data")
+    assert "640" in run(house, "saddle", "data", "check", "bars")
+    small = ["--plan.rounds", "2", "--plan.batch", "4", "--plan.samples", "40", "--game.network.width", "4"]
+    assert "swd_multiple" in run(house, "saddle", "train", "dcgan", "--data", "bars", *small)
 
 
 def test_the_examples_are_formatted_like_the_rest(house: Path):

@@ -267,7 +267,12 @@ def test_fewer_rounds_than_wanted_are_said_and_raised_again(tmp_path, clock, cap
         ("cgan", {}, 3000, "3,000 of the recipe's 5,000 rounds: more rounds may make it better"),
         ("cgan", {}, 5000, "5,000 rounds, and the recipe's are 5,000: compare its scores with those of docs/scores.md"),
         ("cgan", {"plan.batch": 32}, 58, "1,856 of the recipe's 320,000 images: blurs are normal"),
-        ("cgan", {"data": "folder:photos"}, 58, "58 rounds on data without a shipped recipe: its samples have to say"),
+        (
+            "cgan",
+            {"data": "folder:photos"},
+            58,
+            "58 rounds, on data without a shipped recipe: its pictures and scores say",
+        ),
     ],
 )
 def test_every_end_says_what_to_expect(game, edits, rounds, says):

@@ -137,3 +137,11 @@ def share_state(module: nn.Module) -> None:
 def barrier() -> None:
     if world() > 1:
         td.barrier()
+
+
+def means(values: dict[str, Tensor]) -> dict[str, float]:
+    """The mean over the processes of each number, in one message."""
+    if not values:
+        return {}
+    over_all = mean(torch.stack([v.detach().float() for v in values.values()]))
+    return dict(zip(values, over_all.tolist(), strict=True))

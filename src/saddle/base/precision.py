@@ -68,3 +68,16 @@ def second_order(x: Tensor, autocast: bool = False) -> Iterator[None]:
     half = autocast and torch.is_autocast_enabled(x.device.type)
     with torch.autocast(x.device.type, enabled=half), torch.compiler.set_stance("force_eager"):
         yield
+
+
+@contextmanager
+def same_kernels(deterministic: bool) -> Iterator[None]:
+    """Inside, a GPU has only kernels that give the same bits every time, where that is asked for."""
+    flags = torch.backends.cudnn
+    before = flags.deterministic, flags.benchmark
+    if deterministic:
+        flags.deterministic, flags.benchmark = True, False
+    try:
+        yield
+    finally:
+        flags.deterministic, flags.benchmark = before

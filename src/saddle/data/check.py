@@ -145,7 +145,8 @@ def _size(sample: Field) -> str:
     """Of points and signals, in words."""
     if sample.kind == "points":
         return f"points of {sample.shape[0]} numbers"
-    return f"signals of {sample.shape[1]} steps in {sample.shape[0]} channels"
+    channels = "one channel" if sample.shape[0] == 1 else f"{sample.shape[0]} channels"
+    return f"signals of {sample.shape[1]} steps in {channels}"
 
 
 def _pieces(piece: tuple[int, ...] | None, heads: list[Header]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 https://arxiv.org/abs/1606.00709
 
 Any f-divergence can be fought over: the discriminator raises a bound on it, made of the conjugate f* and an activation
-g (Eqs. 4 and 6, Tables 1 and 2), which the generator lowers. `loss` chooses the divergence: KL, ReverseKL, PearsonChi2,
+g (Eq. 4 and 6, Tables 1 and 2), which the generator lowers. `loss` chooses the divergence: KL, ReverseKL, PearsonChi2,
 SquaredHellinger, JensenShannon, or GANDivergence, the first GAN's. Networks of the MNIST experiment.
 """
 

@@ -13,8 +13,10 @@ def expectation(recipe: Recipe, rounds: int, pictures: bool = True) -> str:
     source = recipe.data.source
     plan = Recipe.default(recipe.game, source).plan
     whole, unit = plan.wanted, "rounds"
-    if shipped(recipe.game, source) is None or whole is None:
-        return f"{rounds:,} rounds on data without a shipped recipe: its samples have to say whether it needs more"
+    if shipped(recipe.game, source) is None:
+        return f"{rounds:,} rounds, on data without a shipped recipe: its pictures and scores say whether it needs more"
+    if whole is None:
+        return f"{rounds:,} rounds, where the recipe plans {plan.minutes:g} minutes: compare what it reached"
     if plan.batch != recipe.plan.batch:
         rounds, whole, unit = rounds * recipe.plan.batch, whole * plan.batch, "images"
     if rounds >= MOST * whole:

@@ -181,7 +181,12 @@ def ask(
             f"{config or folder} has a recipe of {base.game}, not of {game}; "
             + ("leave the name out or give another --config" if config else "choose another folder with --run")
         )
-    return base.change(edits), folder
+    try:
+        return base.change(edits), folder
+    except UsageError as error:
+        if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
+            raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
+        raise
 
 
 def default_folder(game: str, source: str) -> Path:

@@ -11,7 +11,7 @@ from ..base.errors import UsageError
 from ..metrics.evaluation import evaluate
 from ..metrics.evidence import Evidence
 from ..metrics.extractors import extractor as extractor_named
-from ..metrics.names import chosen
+from ..metrics.names import chosen, metric_names
 from ..metrics.score import Score
 from ..tasks import Game
 from . import ingredients
@@ -44,6 +44,18 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     return [name for name, m in chosen(names).items() if m.of_a_class <= enough and not evidence.lacks(m)]
 
 
+def _nothing_to_score(game: Game, source: Source, n: int) -> str:
+    """What can be asked for, where nothing is scored unasked."""
+    possible = _at_hand(metric_names(), game, source, n)
+    if not possible:
+        kinds = ", ".join(task.purpose for task in game.tasks())
+        return f"{source.name} has nothing by which a game for {kinds} could be scored: its held-out part lacks it"
+    weights = ", or, with weights of yours, --metrics fid,kid --extractor inception --weights FILE"
+    return f"{source.name} has no scores of its own; ask for some of --metrics {','.join(possible[:6])}" + (
+        weights if "swd" in possible and source.spec.is_image else ""
+    )
+
+
 def chooses(name: str) -> bool:
     """May the score of this name choose the best checkpoint?"""
     return chosen([name])[name].chooses
@@ -65,10 +77,7 @@ def score(
     n = n or source.judged.samples
     names = names or defaults(game, source, final=True, n=n)
     if not names:
-        raise UsageError(
-            f"{source.name} has no scores of its own; ask for some, such as --metrics swd, or, with weights of yours, "
-            "--metrics fid,kid --extractor inception --weights FILE"
-        )
+        raise UsageError(_nothing_to_score(game, source, n))
     look = extractor or source.judged.extractor
     given = ingredients.of(game, source, seed)
     samples = given.pop("samples", None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from math import isqrt
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..base import dist, rng
 from ..base.errors import SaddleError, UsageError
 from ..base.events import Events
 from ..base.folder import RunFolder
-from ..base.precision import choose_device, resolve
+from ..base.precision import choose_device, resolve, same_kernels
 from ..data import open_source
 from ..data.augmentation import Augmentation
 from ..data.source import check_batch
@@ -97,7 +97,7 @@ class Training:
             if self.leads:
                 self.claim_folder(stack)
             stack.enter_context(rng.preserved())
-            stack.enter_context(cudnn(self.recipe.plan.deterministic))
+            stack.enter_context(same_kernels(self.recipe.plan.deterministic))
             self.signals = stack.enter_context(Signals())
             resumed = self.resume()
             try:
@@ -171,7 +171,8 @@ class Training:
             )
         if not resumed:
             return False
-        self.say(f"going on after round {self.trainer.round} of {self.rounds}")
+        over = self.trainer.round == self.rounds
+        self.say(f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}")
         return True
 
     def play(self) -> None:
@@ -260,7 +261,7 @@ class Training:
     def log(self, pace: list[float]) -> None:
         """A line of events and of progress: means over the processes."""
         trainer = self.trainer
-        losses, notes = _over_processes(trainer.losses), _over_processes(trainer.game.notes)
+        losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
         values: dict[str, Any] = {"images_per_second": speed, "losses": losses, "notes": notes}
         self.write("round", images=trainer.images, seconds=self.seconds, **values)
@@ -323,6 +324,8 @@ class Training:
             entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
             self.folder.write_scores([entry | self.reached(entry) for entry in entries])
             self.say("\n".join(str(score) for score in scores.values()))
+            if run.round != self.trainer.round:
+                self.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
@@ -363,27 +366,6 @@ class Training:
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
             self.events.write(event, round=self.trainer.round, **fields)
-
-
-def _over_processes(values: dict[str, Tensor]) -> dict[str, float]:
-    """The mean over the processes of each number, in one message."""
-    if not values:
-        return {}
-    mean = dist.mean(torch.stack([v.detach().float() for v in values.values()]))
-    return dict(zip(values, mean.tolist(), strict=True))
-
-
-@contextmanager
-def cudnn(deterministic: bool) -> Iterator[None]:
-    """Inside, a GPU has only kernels that give the same bits every time, where that is asked for."""
-    flags = torch.backends.cudnn
-    before = flags.deterministic, flags.benchmark
-    if deterministic:
-        flags.deterministic, flags.benchmark = True, False
-    try:
-        yield
-    finally:
-        flags.deterministic, flags.benchmark = before
 
 
 def _reason(error: Exception) -> str:

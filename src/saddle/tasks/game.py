@@ -74,7 +74,8 @@ class Game(nn.Module, ABC):
         if missing:
             raise UsageError(
                 f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
-                f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing"
+                f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing; choose other data "
+                "with --data"
             )
         if self.data.main.kind not in self.takes:
             raise UsageError(
