@@ -21,7 +21,7 @@ from saddle.nets.network import Network
 from saddle.nets.sngan import SNResNet
 from saddle.runs import registry
 from saddle.runs.trace import random_batch
-from saddle.spec import Condition, DataSpec, conditions
+from saddle.spec import Condition, DataSpec, Field, conditions
 
 CLASSES = Condition("class", ("cat", "dog", "7"))
 COLUMNS = Condition("labels", ("smiling", "young"))
@@ -276,3 +276,17 @@ def test_columns_are_their_own_between_and_a_code_of_the_games_own_has_none():
     rows = torch.tensor([[0.0, 1.0]])
     assert InfoGAN(SMALL, InfoGAN.Options(width=4)).embed(rows) is rows
     assert InfoGAN(SMALL, InfoGAN.Options(width=4)).embed(torch.tensor([1])) is None
+
+
+def test_equal_data_have_equal_hashes_in_whatever_order_their_keys_stand():
+    fields = {"a": Field("image", (1, 8, 8)), "b": Field("image", (3, 8, 8))}
+    one, other = DataSpec(fields), DataSpec(dict(reversed(fields.items())))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one.identity() != other.identity()  # the first key is the main one
+
+
+@pytest.mark.parametrize("shape", [(), (0, 8, 8), (1, 2, 3, 4)])
+def test_a_sample_of_no_possible_shape_is_refused(shape):
+    with pytest.raises(UsageError, match="a sample is"):
+        DataSpec.of(shape)

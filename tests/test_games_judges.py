@@ -270,3 +270,15 @@ def test_each_player_that_judges_has_a_memory_of_its_own():
     game = make_trainer("lapgan", options).game
     sizes = [len(game.memories[2 * k + 1].get_submodule("discriminator").mean) for k in range(len(game.duels))]
     assert sizes == [sum(p.numel() for p in network.parameters()) for network in game.discriminator]
+
+
+@pytest.mark.parametrize("name", JUDGING)
+def test_packing_is_built_or_refused_in_a_sentence(name):
+    refused = plain(name).game.refused().get("game.views Packing")
+    options = replace(tiny_recipe(name).options, views=(Packing(2),))
+    if refused is None:
+        make_trainer(name, options)
+    else:
+        with pytest.raises(UsageError) as error:
+            make_trainer(name, options)
+        assert str(error.value) == refused

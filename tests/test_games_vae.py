@@ -153,7 +153,7 @@ def test_cvae_does_not_guess_the_class_of_an_image():
 
 
 def test_cvae_wants_labels():
-    with pytest.raises(UsageError, match="label is missing"):
+    with pytest.raises(UsageError, match="with label too"):
         CVAE(SMALL)
 
 

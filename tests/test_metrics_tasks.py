@@ -32,7 +32,7 @@ def test_an_error_of_a_hundredth_of_the_range_is_forty_decibels_and_none_at_all_
 def test_what_lies_beyond_white_is_white_as_in_the_saved_picture() -> None:
     truth = torch.ones(1, 3, 4, 4)
     assert psnr(truth + 5, truth).item() == pytest.approx(106.02, abs=0.01)
-    with pytest.raises(UsageError, match=r"shape \[3, 4, 4\] and the true ones \[3, 8, 8\]"):
+    with pytest.raises(UsageError, match=r"shape \[1, 3, 4, 4\] and the true ones \[1, 3, 8, 8\]"):
         psnr(truth, torch.ones(1, 3, 8, 8))
 
 
@@ -149,3 +149,16 @@ def test_they_are_asked_of_games_that_restore_and_detect() -> None:
     source = open_source(DataOptions(source="digits", size=8))
     with pytest.raises(UsageError, match="'psnr' needs a game that restores images, and held-out damaged images"):
         scoring.score(Bright(source.spec), source, ["psnr"])
+
+
+def test_scores_of_restored_or_detected_images_that_cannot_be_are_refused() -> None:
+    none = torch.zeros(0, 1, 4, 4)
+    with pytest.raises(UsageError, match="no image was restored"):
+        mean_psnr(Restored(none, none))
+    with pytest.raises(SaddleError, match="1 of 2 restored images are not finite"):
+        mean_psnr(
+            Restored(torch.stack([torch.full((1, 4, 4), torch.nan), torch.zeros(1, 4, 4)]), torch.zeros(2, 1, 4, 4))
+        )
+    assert mean_psnr(Restored(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)))[1] == 0
+    with pytest.raises(UsageError, match="3 scores are given, and of 2 images"):
+        auroc(torch.zeros(3), torch.tensor([True, False]))

@@ -140,3 +140,37 @@ def test_a_training_puts_the_random_state_and_cudnns_settings_back(tmp_path: Pat
     before = state()
     saddle.train("dcgan", run=tmp_path / "run", rounds=1, settings=TINY, device="cpu", quiet=True)
     assert state() == before
+
+
+def test_trainings_that_overlap_put_the_random_state_back_as_the_first_one_found_it():
+    torch.manual_seed(8)
+    before = state()
+    first, second = rng.preserved(), rng.preserved()
+    first.__enter__()
+    torch.rand(3)
+    second.__enter__()
+    torch.rand(3)
+    first.__exit__(None, None, None)
+    assert state() != before
+    second.__exit__(None, None, None)
+    assert state() == before
+
+
+def test_sources_settings_and_games_are_read_in_several_threads_at_once():
+    """CPython 3.11's parser is not made for that, and fails now and then."""
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for _ in range(60):
+                saddle.data.list_sources()
+                saddle.registry.summary("gan")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

@@ -113,14 +113,14 @@ def test_samples_are_floats_in_the_datas_own_units(run):
     kind, folder = run
     opened = saddle.load(folder, device="cpu")
     made, array = opened.sample(32), ARRAYS[kind]
-    assert made.dtype == torch.float32
+    assert made.dtype == torch.float64
     assert made.shape[1:] == array.shape[1:]
     middle = array.mean((0, 2) if kind == "signal" else 0)
     reach = array.std((0, 2) if kind == "signal" else 0)
     off = (made.numpy().mean((0, 2) if kind == "signal" else 0) - middle) / reach
     assert (np.abs(off) < 3).all()  # an untrained network draws around 0, which is the data's mean
     raw = opened.game.sample(4)
-    assert not torch.allclose(raw, opened.spec.main.restored(raw))
+    assert not torch.allclose(raw.double(), opened.spec.main.restored(raw))
 
 
 def test_samples_are_written_in_every_form_there_is(run, tmp_path, capsys):
@@ -163,3 +163,19 @@ def test_precision_and_recall_measure_points_and_signals(run):
     scores = saddle.load(run[1], device="cpu").evaluate(["precision", "recall"], n=32, extractor="pixels")
     assert set(scores) == {"precision", "recall"}
     assert all(0 <= score.value <= 1 for score in scores.values())
+
+
+def test_scores_that_want_more_held_out_rows_than_there_are_are_left_out_and_the_run_ends(tmp_path):
+    np.save(tmp_path / "x.npy", RANDOM.normal(size=(40, 2)))  # of which four are held out
+    run = saddle.train("gan", f"array:{tmp_path / 'x.npy'}", tmp_path / "run", settings=TINY, device="cpu", quiet=True)
+    assert [score["name"] for score in run.info()["scores"]] == ["swd"]
+    assert run.info()["status"] == "finished"
+
+
+def test_a_large_offset_costs_no_digit_of_what_is_sampled(tmp_path):
+    np.save(tmp_path / "x.npy", 1.7e9 + RANDOM.normal(size=(60, 1)))
+    run = saddle.train("gan", f"array:{tmp_path / 'x.npy'}", tmp_path / "run", settings=TINY, device="cpu", quiet=True)
+    samples = run.sample(50)
+    assert samples.dtype == torch.float64
+    assert len(samples.unique()) == 50
+    assert (samples - 1.7e9).abs().max() < 100

@@ -307,7 +307,7 @@ def test_packing_wants_batches_that_divide():
 
 @pytest.mark.parametrize("view", [DiffAugment(), ADA()], ids=name)
 def test_points_have_no_colours(view):
-    with pytest.raises(UsageError, match=f"{name(view)} changes images; this data has points"):
+    with pytest.raises(UsageError, match=f"{name(view)} changes images, and what it would be shown are points"):
         Game(DataSpec.of((2,)), options(network=MLP(8, 1), views=(view,)))
 
 

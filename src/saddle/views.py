@@ -127,7 +127,7 @@ class ImageView(View):
 
     def build(self, data: DataSpec) -> Shown:
         if not data.is_image:
-            raise UsageError(f"{type(self).__name__} changes images; this data has points of shape {data.shape}")
+            raise UsageError(f"{type(self).__name__} changes images, and what it would be shown are {data.main}")
         return self.build_for_images()
 
     @abstractmethod

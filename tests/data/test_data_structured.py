@@ -57,10 +57,10 @@ def test_points_are_trained_in_deviations_of_each_column_and_restored(tmp_path):
     assert (train[:, 3] == 0).all()  # a constant column stays one
     assert source.spec.main.scale[3] == 1
     rows = source.train.columns["image"].rows
-    assert torch.allclose(source.spec.main.restored(train), torch.from_numpy(X[rows]).float(), rtol=1e-5, atol=1e-5)
+    assert torch.allclose(source.spec.main.restored(train), torch.from_numpy(X[rows]), rtol=1e-5, atol=1e-5)
     assert source.heldout is not None
     heldout = source.spec.main.restored(source.heldout.take(slice(None))["image"])
-    assert torch.allclose(heldout, torch.from_numpy(X[source.heldout.columns["image"].rows]).float(), atol=1e-4)
+    assert torch.allclose(heldout, torch.from_numpy(X[source.heldout.columns["image"].rows]), atol=1e-4)
 
 
 def test_signals_are_trained_in_deviations_of_each_channel(tmp_path):
@@ -69,7 +69,7 @@ def test_signals_are_trained_in_deviations_of_each_channel(tmp_path):
     assert torch.allclose(train.mean((0, 2)), torch.zeros(2), atol=1e-5)
     assert torch.allclose(train.std((0, 2), correction=0), torch.ones(2), atol=1e-5)
     assert len(source.spec.main.offset) == 2
-    whole = torch.from_numpy(WAVES[source.train.columns["image"].rows]).float()
+    whole = torch.from_numpy(WAVES[source.train.columns["image"].rows])
     assert torch.allclose(source.spec.main.restored(train), whole, atol=1e-5)
 
 
@@ -180,3 +180,11 @@ def test_units_are_those_of_the_first_axis_behind_the_sample():
     x = torch.ones(4, 2, 3)
     assert signal.restored(x)[0].tolist() == [[3.0] * 3, [15.0] * 3]
     assert torch.equal(signal.normalised(signal.restored(x)), x)
+
+
+@pytest.mark.parametrize("kind", [">f8", ">i4", "longdouble"])
+def test_numbers_in_another_order_of_bytes_or_with_more_bits_are_read_as_they_are(tmp_path, kind):
+    source = opened(tmp_path, np.round(X * 10).astype(kind))
+    parts = [part.take(slice(None))["image"] for part in (source.train, source.heldout)]
+    rows = source.spec.main.restored(torch.cat(parts))
+    assert np.allclose(np.sort(rows.numpy(), 0), np.sort(np.round(X * 10), 0), atol=1e-3)

@@ -10,7 +10,7 @@ training, which is inside `preserved`.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -31,6 +31,8 @@ class _State:
 
 
 _states: ContextVar[_State] = ContextVar("random numbers")
+_trainings: list[None] = []  # one for each that is under way
+_outside = ExitStack()  # what they put back
 _default = RLock()  # who has it may use torch's default generator
 
 
@@ -63,7 +65,7 @@ def stepping(*key: object) -> Iterator[None]:
 @contextmanager
 def building(*key: object) -> Iterator[None]:
     """Inside, networks get first weights that are a function of `key`; all random state is left as it was."""
-    with _default, preserved():
+    with _default, _put_back():
         token = _states.set(_State(_state().share))
         try:
             seed(*key)
@@ -86,7 +88,25 @@ def apart(*key: object) -> Iterator[None]:
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """At its end torch's default generators are as they were at its beginning."""
+    """Around a training: at its end torch's default generators are as they were at its beginning.
+
+    Of trainings that overlap, in several threads, the last to end puts back what the first one found.
+    """
+    with _default:
+        if not _trainings:
+            _outside.enter_context(_put_back())
+        _trainings.append(None)
+    try:
+        yield
+    finally:
+        with _default:
+            _trainings.pop()
+            if not _trainings:
+                _outside.close()
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
     before = torch.default_generator.get_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import yaml
 
 from .errors import SaddleError, UsageError, near
+from .files import PARSING, parsed
 
 T = TypeVar("T")
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
@@ -344,10 +345,11 @@ def _refuse() -> Any:
 @cache  # to read the source again takes milliseconds, and there are a hundred settings to explain
 def _remarks(owner: type) -> dict[str, str]:
     try:
-        source = dedent(inspect.getsource(owner))
+        with PARSING:
+            source = dedent(inspect.getsource(owner))
     except OSError:  # written in an interactive shell
         return {}
-    return remarks(source, ast.parse(source).body[0])  # type: ignore[arg-type]
+    return remarks(source, parsed(source).body[0])  # type: ignore[arg-type]
 
 
 def remarks(source: str, owner: ast.ClassDef) -> dict[str, str]:

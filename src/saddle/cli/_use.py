@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from ..base.files import parsed
 from ..base.settings import remarks
 
 TASKS = Path(__file__).parents[1] / "tasks"
@@ -31,7 +32,7 @@ def _names(task: str) -> dict[str, str]:
     names: dict[str, str] = {}
     for file in sorted(TASKS.glob("[a-z]*.py")):
         text = file.read_text("utf-8")
-        for owner in (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)):
+        for owner in (node for node in parsed(text).body if isinstance(node, ast.ClassDef)):
             for use in (node for node in owner.body if isinstance(node, ast.ClassDef) and node.name == "Use"):
                 if owner.name == task or f"{task}.Use" in map(ast.unparse, use.bases):
                     names |= remarks(text, use)

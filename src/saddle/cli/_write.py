@@ -51,7 +51,7 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
     if path.suffix == ".npy":
         np.save(data, made.numpy(), allow_pickle=False)
     elif path.suffix == ".csv":
-        np.savetxt(data, made.numpy(), "%.9g", ",")
+        np.savetxt(data, made.numpy(), "%.9g" if made.dtype.itemsize < 8 else "%.17g", ",")
     elif texts:
         return pictures.save(pictures.captioned(made, texts), path)
     elif made.ndim == 4:

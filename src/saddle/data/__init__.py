@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, near
+from ..base.files import parsed
 from .options import DataOptions
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def list_sources() -> dict[str, str]:
     lines = {}
     folders = import_module("saddle.data.sources").__path__
     for file in sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name):
-        text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+        text = ast.get_docstring(parsed(file.read_text("utf-8"))) or ""
         for summary in text.partition("\n\n")[0].split("\n"):
             name, _, description = summary.partition(": ")
             lines[name] = description

@@ -59,8 +59,9 @@ class SGAN(UnitNoise, Adversarial, Classification):
         super().__init__(data, options)
         o, plain = self.options, data.unconditional()
         self.generator = o.network.generator(o.z_dim, plain)
-        discriminator = o.network.discriminator(self.add_duel(plain))
-        head = o.network.class_head(prod(features_shape(discriminator, plain)), len(data.classes))
+        viewed = self.add_duel(plain)
+        discriminator = o.network.discriminator(viewed)
+        head = o.network.class_head(prod(features_shape(discriminator, viewed)), len(data.classes))
         self.discriminator = ClassDiscriminator(discriminator.trunk, nn.Sequential(nn.Flatten(), head))
         self.check_duels()
 

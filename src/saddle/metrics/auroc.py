@@ -29,7 +29,9 @@ def auroc(scores: Tensor, defective: Tensor) -> Estimate:
 
     UsageError unless there are images of both kinds; SaddleError for scores that are not finite.
     """
-    scores, defective = double(scores).cpu(), defective.cpu().bool()
+    scores, defective = double(scores).cpu(), defective.cpu() > 0
+    if scores.shape != defective.shape:
+        raise UsageError(f"{len(scores)} scores are given, and of {len(defective)} images it is said what they are")
     many, few = int(defective.sum()), int((~defective).sum())
     if not many or not few:
         raise UsageError(f"the area is between two kinds of images, and {many} are defective, {few} normal")

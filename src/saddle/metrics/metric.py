@@ -28,4 +28,5 @@ class Metric:
     measure: Callable[[Any], Estimate | Detailed]  # of class Evidence
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
+    of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked

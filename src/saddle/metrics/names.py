@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..base.errors import SaddleError, UsageError, near
+from ..base.files import parsed
 from .metric import Metric
 
 
@@ -42,7 +43,7 @@ def _read(folders: tuple[str, ...]) -> dict[str, tuple[str, str]]:
 
 def _said(file: Path, text: str) -> dict[str, str]:
     """What a file's `METRICS` say. SaddleError where names and words are not written out."""
-    table = next(node.value for node in ast.parse(text).body if _is_table(node))  # type: ignore[attr-defined]
+    table = next(node.value for node in parsed(text).body if _is_table(node))  # type: ignore[attr-defined]
     try:
         return {ast.literal_eval(key): ast.literal_eval(call.args[0]) for key, call in _items(table)}
     except (ValueError, AttributeError, IndexError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..base.errors import UsageError
+from ..base.errors import SaddleError, UsageError
 from .blocks import double
 from .evidence import Ingredient
 from .metric import Estimate, Metric
@@ -33,7 +33,7 @@ def psnr(images: Tensor, truth: Tensor) -> Tensor:
     Values outside of [-1, 1] are clamped, as saving the picture would. UsageError for images of other shapes.
     """
     if images.shape != truth.shape:
-        raise UsageError(f"restored images are of shape {[*images.shape[1:]]} and the true ones {[*truth.shape[1:]]}")
+        raise UsageError(f"restored images are of shape {[*images.shape]} and the true ones {[*truth.shape]}")
     error = (double(images).clamp(-1, 1) - double(truth)).square().flatten(1).mean(1)
     return 10 * torch.log10(PEAK**2 / error.clamp(min=LEAST))
 
@@ -41,7 +41,11 @@ def psnr(images: Tensor, truth: Tensor) -> Tensor:
 def mean_psnr(restored: Restored) -> Estimate:
     """The mean over images, and its standard error."""
     each = psnr(restored.images, restored.truth)
-    return float(each.mean()), float(each.std()) / len(each) ** 0.5
+    if not len(each):
+        raise UsageError("no image was restored, so there is none to score")
+    if not each.isfinite().all():
+        raise SaddleError(f"{int((~each.isfinite()).sum())} of {len(each)} restored images are not finite")
+    return float(each.mean()), float(each.std(correction=min(1, len(each) - 1))) / len(each) ** 0.5
 
 
 RESTORED: Ingredient[Restored] = Ingredient(

@@ -4,6 +4,7 @@ import ast
 from typing import Any
 
 from ..base import rng
+from ..base.files import parsed
 from ..base.settings import explain
 from ..data import DataOptions, open_source
 from ..training.plan import Plan
@@ -21,7 +22,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     moves, drawn = trace(game)
     return {
         "name": recipe.game,
-        "text": ast.get_docstring(ast.parse(registry.source(recipe.game))),
+        "text": ast.get_docstring(parsed(registry.source(recipe.game))),
         "kind": ", ".join(task.__name__.lower() for task in game.tasks()),
         "data": {"source": recipe.data.source, "shape": list(spec.shape), "needs": list(game.needs)},
         "moves": [{"players": list(players), "losses": list(losses)} for players, losses in moves],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import games
 from ..base.errors import UsageError, near
+from ..base.files import parsed
 
 if TYPE_CHECKING:
     from ..tasks import Game
@@ -45,7 +46,7 @@ def source(name: str) -> str:
 
 def summary(name: str) -> str:
     """Title, authors, year and paper: the first paragraph of the game's file. UsageError for a name that is none."""
-    text = ast.get_docstring(ast.parse(source(name))) or ""
+    text = ast.get_docstring(parsed(source(name))) or ""
     return " ".join(text.partition("\n\n")[0].split())
 
 

@@ -40,8 +40,11 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
         return []
     look = source.judged.extractor
     evidence = Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
-    enough = (n or source.judged.samples) / max(1, len(source.spec.classes))
-    return [name for name, m in chosen(names).items() if m.of_a_class <= enough and not evidence.lacks(m)]
+    n = n or source.judged.samples
+    enough = n / max(1, len(source.spec.classes))
+    least = min(n, len(source.heldout)) if source.heldout else n
+    metrics = {name: m for name, m in chosen(names).items() if m.of_a_class <= enough and m.of_reference <= least}
+    return [name for name, metric in metrics.items() if not evidence.lacks(metric)]
 
 
 def _nothing_to_score(game: Game, source: Source, n: int) -> str:
@@ -74,6 +77,8 @@ def score(
 
     UsageError for an unknown metric or one that this game or these data cannot give.
     """
+    if n is not None and n < 2:
+        raise UsageError(f"scores are of at least 2 samples, not {n}")
     n = n or source.judged.samples
     names = names or defaults(game, source, final=True, n=n)
     if not names:

@@ -55,9 +55,10 @@ class Field:
         return (x - self._by_channel(x, self.offset)) / self._by_channel(x, self.scale)
 
     def restored(self, x: "Tensor") -> "Tensor":
-        """Samples [N, …] in the units of training → in the data's own."""
+        """Samples [N, …] in the units of training → in the data's own, float64: a time stamp has more than 7 digits."""
         if not self.offset:
             return x
+        x = x.double()
         return x * self._by_channel(x, self.scale) + self._by_channel(x, self.offset)
 
     def _by_channel(self, x: "Tensor", values: tuple[float, ...]) -> "Tensor":

@@ -46,6 +46,8 @@ class DataSpec:
             raise UsageError(f"data have one condition: classes, or {condition}")
         if condition is None and (classes or "label" in keys):
             condition = Condition("class", tuple(classes))
+        if len(shape) not in (1, 2, 3) or min(shape) < 1:
+            raise UsageError(f"a sample is (C, H, W), (C, T) or (D,), each at least 1, not of shape {tuple(shape)}")
         kind = {1: "points", 2: "signal", 3: "image"}[len(shape)]
         sample = Field(kind, tuple(shape), bits=bits)  # type: ignore[arg-type]
         extra = {condition.key: condition.field} if condition else {}
@@ -56,7 +58,7 @@ class DataSpec:
             raise UsageError(f"data have a field for every key, not {self.fields!r}; DataSpec.of(shape, …) makes them")
 
     def __hash__(self) -> int:
-        return hash((self.identity(), self.partial, self.distribution))
+        return hash((frozenset(self.fields.items()), self.partial, self.distribution))
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -74,8 +74,7 @@ class Game(nn.Module, ABC):
         if missing:
             raise UsageError(
                 f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
-                f"this data has {', '.join(self.data.keys)}, so {', '.join(missing)} is missing; choose other data "
-                "with --data"
+                f"this data has {', '.join(self.data.keys)}. Choose data with {', '.join(missing)} too: --data"
             )
         if self.data.main.kind not in self.takes:
             raise UsageError(

@@ -73,7 +73,14 @@ def _read(path: Path) -> tuple[np.ndarray, NDArray[np.int64] | None]:
     samples, labels = (next((held[key] for key in keys if key in held), None) for keys in (KEYS, ("label", "labels")))
     if samples is None:
         raise UsageError(f"{path} holds {', '.join(held) or 'nothing'}; the samples' key must be one of {some(KEYS)}")
-    return samples, labels
+    return _native(samples), labels if labels is None else _native(labels)
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """The same numbers in this machine's byte order, and in 64 bits where they have more; else as they are."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _structured(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field, dict[str, Any]]:
