@@ -167,6 +167,20 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
+    return slow_at_first(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """A run that was raised and never stopped."""
+    folder = tmp_path_factory.mktemp("course") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        slow_at_first(patch)
+        train(folder)
+    return folder
+
+
+def slow_at_first(monkeypatch) -> Clock:
     clock, play = Clock(), Trainer.play_round
 
     def playing(self):
@@ -209,22 +223,24 @@ def killed() -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("happens", [killed, lambda: signal.raise_signal(signal.SIGTERM)], ids=["killed", "asked"])
-@pytest.mark.parametrize("round_", [1, 2, 3, 60])
+def asked() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("round_", "happens"), [(1, killed), (2, asked), (3, killed), (60, asked)])
 def test_a_run_that_was_raised_and_stopped_ends_as_the_one_that_never_was(
-    tmp_path, clock, monkeypatch, round_, happens
+    tmp_path, whole, clock, monkeypatch, round_, happens
 ):
-    train(tmp_path / "whole")
-    assert planned(tmp_path / "whole")[0] == (0, 27)
-    raised_at, rounds = planned(tmp_path / "whole")[1]
+    assert planned(whole)[0] == (0, 27)
+    raised_at, rounds = planned(whole)[1]
     assert raised_at <= LATEST * 27
     assert 200 < rounds <= 270
     stop_in(round_, happens, monkeypatch)
     with pytest.raises((KeyboardInterrupt, saddle.training.health.Interrupted)):
         train(tmp_path / "stopped")
     train(tmp_path / "stopped")
-    assert dict(planned(tmp_path / "stopped")) == dict(planned(tmp_path / "whole"))
-    assert last_weights(tmp_path / "stopped") == last_weights(tmp_path / "whole")
+    assert dict(planned(tmp_path / "stopped")) == dict(planned(whole))
+    assert last_weights(tmp_path / "stopped") == last_weights(whole)
 
 
 def test_a_schedule_that_moves_at_once_keeps_the_run_as_long_as_it_was_planned(tmp_path, clock):

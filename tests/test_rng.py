@@ -162,7 +162,7 @@ def test_sources_settings_and_games_are_read_in_several_threads_at_once():
 
     def read() -> None:
         try:
-            for _ in range(60):
+            for _ in range(20):
                 saddle.data.list_sources()
                 saddle.registry.summary("gan")
         except BaseException as error:
