@@ -1,4 +1,4 @@
-"""Rounds without the trainer: the shortest driver, for tests that look inside one game."""
+"""Rounds without the trainer: the shortest driver, for tests that look inside one game; and rounds that go wrong."""
 
 import itertools
 
@@ -7,6 +7,7 @@ from seeding import seed_all
 
 from saddle.spec import Batch
 from saddle.tasks import Game, Move
+from saddle.training.trainer import Trainer
 
 
 def play(game: Game, batch: Batch, rounds: int = 1) -> list[Move]:
@@ -31,3 +32,16 @@ def values(moves: list[Move]) -> list[float]:
 
 def images(n: int, *shape: int) -> torch.Tensor:
     return torch.rand(n, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def in_round(round_: int, happens, monkeypatch) -> None:
+    """Have something happen within a round, once."""
+    play = Trainer.play_round
+
+    def playing(self):
+        play(self)
+        if self.round == round_:
+            monkeypatch.setattr(Trainer, "play_round", play)
+            happens()
+
+    monkeypatch.setattr(Trainer, "play_round", playing)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playing import in_round
 from small import GAMES, make_trainer
 
 import saddle
@@ -207,18 +208,6 @@ def planned(folder: Path) -> list[tuple[int, int]]:
     return [(e["round"], e["rounds"]) for e in events.read(folder / "events.jsonl") if e["event"] == "plan"]
 
 
-def stop_in(round_: int, happens, monkeypatch) -> None:
-    play = Trainer.play_round
-
-    def playing(self):
-        play(self)
-        if self.round == round_:
-            monkeypatch.setattr(Trainer, "play_round", play)
-            happens()
-
-    monkeypatch.setattr(Trainer, "play_round", playing)
-
-
 def killed() -> None:
     raise KeyboardInterrupt
 
@@ -235,7 +224,7 @@ def test_a_run_that_was_raised_and_stopped_ends_as_the_one_that_never_was(
     raised_at, rounds = planned(whole)[1]
     assert raised_at <= LATEST * 27
     assert 200 < rounds <= 270
-    stop_in(round_, happens, monkeypatch)
+    in_round(round_, happens, monkeypatch)
     with pytest.raises((KeyboardInterrupt, saddle.training.health.Interrupted)):
         train(tmp_path / "stopped")
     train(tmp_path / "stopped")

@@ -19,7 +19,7 @@ from saddle.games.gan import GAN
 from saddle.losses import NonSaturating, Wasserstein
 from saddle.nets.mlp import MLP
 from saddle.runs import benchmark, registry, scoring
-from saddle.runs.benchmark import Entry
+from saddle.runs.benchmark import Bench, Entry
 from saddle.runs.recipe import Recipe
 from saddle.spec import DataSpec
 from saddle.views import InstanceNoise, View
@@ -141,14 +141,14 @@ def test_all_games_with_a_recipe_take_part_unless_named():
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_trained(games, places, said, tmp_path: Path):
     with pytest.raises(UsageError, match=said):
-        benchmark.modes(games, places, 1, tmp_path, {})
+        benchmark.modes(Bench(games, 1, tmp_path, {}), places)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_settings_that_one_of_the_games_cannot_take_are_refused_before_the_first_is_trained(tmp_path):
     edits = {"plan.rounds": 2, "plan.batch": 4, "game.loss": "EnergyMargin"}  # mgan can take it
     with pytest.raises(UsageError, match="EnergyMargin wants a discriminator that gives energies"):
-        benchmark.modes(["mgan", "gan"], ["grid"], 1, tmp_path, edits)
+        benchmark.modes(Bench(["mgan", "gan"], 1, tmp_path, edits), ["grid"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,7 +156,7 @@ def test_a_folder_with_other_things_is_refused_before_another_run_is_trained(tmp
     (tmp_path / "gan-ring-1").mkdir()
     (tmp_path / "gan-ring-1" / "thesis.tex").write_text("dear")
     with pytest.raises(UsageError, match="gan-ring-1 exists and is not a run folder; choose another --out"):
-        benchmark.modes(["gan"], ["ring"], 2, tmp_path, TINY)
+        benchmark.modes(Bench(["gan"], 2, tmp_path, TINY), ["ring"])
     assert [path.name for path in tmp_path.iterdir()] == ["gan-ring-1"]
 
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image
+from playing import in_round
 
 import saddle
 from saddle.base import events
@@ -45,19 +46,6 @@ def command(folder: Path, rounds: int = 6, **settings) -> list[str]:
 
 def weights(folder: Path, round_: int = 6) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in (folder / "checkpoints" / f"round-{round_:07d}").glob("*.safetensors")}
-
-
-def in_round(round_: int, happens, monkeypatch) -> None:
-    """Have something happen within a round, once."""
-    play = Trainer.play_round
-
-    def playing(self):
-        play(self)
-        if self.round == round_:
-            monkeypatch.setattr(Trainer, "play_round", play)
-            happens()
-
-    monkeypatch.setattr(Trainer, "play_round", playing)
 
 
 def told(folder: Path, kind: str) -> list[dict]:

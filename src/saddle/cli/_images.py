@@ -21,6 +21,20 @@ def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
 
+def inputs(parser: ArgumentParser) -> None:
+    """Of a command that takes a run and images, and nothing else in common with others."""
+    _open.arguments(parser)
+    parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
+
+
+def destination(args: Namespace, word: str) -> tuple[Path, bool]:
+    """Where to write: --out, or NAME-word; and is it a folder, for many images? UsageError for what cannot be."""
+    many = args.input.is_dir()
+    out = args.out or Path(f"{args.input.name}-{word}" if many else f"{args.input.stem}-{word}.png")
+    _write.check_folder(out) if many else _write.check_name(out)
+    return out, many
+
+
 def encoder(args: Namespace) -> "Run":
     """The opened run, asked first of all: a game that does not encode says so before files are read."""
     from ..tasks import Encoding

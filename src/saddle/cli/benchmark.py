@@ -19,9 +19,13 @@ as many rounds: the shares of held-out digits that the two get wrong, and how ma
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import _open
 from ._show import heading, json, table
+
+if TYPE_CHECKING:
+    from ..runs.benchmark import Bench
 
 SETTINGS = ("game", "plan")
 
@@ -48,8 +52,7 @@ def run(args: Namespace) -> None:
 def _labels(args: Namespace, out: Path) -> None:
     from ..runs import benchmark
 
-    counts, say = args.labels or benchmark.LABELLED, None if args.json else print
-    entries = benchmark.labels(_named(args.games), counts, args.seeds, out, args.settings, args.device, say)
+    entries = benchmark.labels(_bench(args, out), args.labels or benchmark.LABELLED)
     json([asdict(entry) for entry in entries]) if args.json else table(*benchmark.label_table(entries))
 
 
@@ -58,10 +61,7 @@ def _modes(args: Namespace, out: Path) -> None:
     from ..runs import benchmark
     from ..show import pictures
 
-    places = _named(args.data) or list(sources_with_modes())
-    entries = benchmark.modes(
-        _named(args.games), places, args.seeds, out, args.settings, args.device, None if args.json else print
-    )
+    entries = benchmark.modes(_bench(args, out), _named(args.data) or list(sources_with_modes()))
     if sheet := benchmark.sheet(entries):
         pictures.save(sheet, out / "modes.png")
     if args.json:
@@ -70,6 +70,13 @@ def _modes(args: Namespace, out: Path) -> None:
     for source, columns, lines in benchmark.tables(entries):
         heading(source)
         table(columns, lines)
+
+
+def _bench(args: Namespace, out: Path) -> "Bench":
+    from ..runs.benchmark import Bench
+
+    say = None if args.json else print
+    return Bench(_named(args.games), args.seeds, out, args.settings, args.device, say)
 
 
 def _counts(text: str) -> list[int]:

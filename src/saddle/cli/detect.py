@@ -10,15 +10,14 @@ higher is more unusual.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _open, _use
+from . import _images, _open, _use
 from ._show import json, table
 
 SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    _open.arguments(parser)
-    parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
+    _images.inputs(parser)
     _use.arguments(parser, "Detection")
     parser.add_argument("--maps", type=Path, metavar="DIR", help="write a map of every image, in a new folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"images": [{image, score}], "files": […]}')
@@ -28,7 +27,7 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..tasks import Detection
-    from . import _images, _write
+    from . import _write
 
     opened = _open.opened(args)
     key = opened.as_(Detection).needs[0]  # asked before files are read

@@ -9,15 +9,14 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _open, _use
+from . import _images, _open, _use
 from ._show import paths
 
 SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    _open.arguments(parser)
-    parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
+    _images.inputs(parser)
     _use.arguments(parser, "Restoration")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-restored, in the current folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
@@ -27,13 +26,10 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..tasks import Restoration
-    from . import _images, _write
 
     opened = _open.opened(args)
     key = opened.as_(Restoration).needs[0]  # asked before files are read
-    many = args.input.is_dir()
-    out = args.out or Path(f"{args.input.name}-restored" if many else f"{args.input.stem}-restored.png")
-    _write.check_folder(out) if many else _write.check_name(out)
+    out, many = _images.destination(args, "restored")
     images = _images.read(opened, args.input, key)
     made = opened.restore(torch.stack(list(images.values())), **_use.given(args, "Restoration"))
     paths(_images.write(opened, made, list(images), out, many), args.json)

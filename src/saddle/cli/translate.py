@@ -9,15 +9,14 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _open
+from . import _images, _open
 from ._show import paths
 
 SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    _open.arguments(parser)
-    parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
+    _images.inputs(parser)
     parser.add_argument("--to", metavar="DOMAIN", help="the domain wanted; by default the game's last one, such as b")
     parser.add_argument("--from", dest="start", metavar="DOMAIN", help="theirs; by default the first other one")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
@@ -28,13 +27,10 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..tasks import Translation
-    from . import _images, _write
 
     opened = _open.opened(args)
     start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
-    many = args.input.is_dir()
-    out = args.out or Path(f"{args.input.name}-{to}" if many else f"{args.input.stem}-{to}.png")
-    _write.check_folder(out) if many else _write.check_name(out)
+    out, many = _images.destination(args, to)
     images = _images.read(opened, args.input, start)
     made = opened.translate(torch.stack(list(images.values())), to, start)
     paths(_images.write(opened, made, list(images), out, many), args.json)

@@ -28,6 +28,9 @@ from .session import check, train
 LABELLED = [5, 10, 50]  # labels of each class, of which the games that need few are given so many
 
 
+Planned = tuple[Path, Recipe]  # a run folder and what is to be trained there
+
+
 @dataclass(frozen=True)
 class Entry:
     """What one run scored at its end."""
@@ -40,65 +43,72 @@ class Entry:
     scores: dict[str, float]
 
 
-def modes(
-    games: Sequence[str],
-    sources: Sequence[str],
-    seeds: int,
-    folder: Path,
-    edits: Mapping[str, Any],
-    device: str = "auto",
-    say: Callable[[str], None] | None = None,
-) -> list[Entry]:
-    """Train each game on each of the sources with the seeds 0 … seeds - 1, and count the modes at the end.
+@dataclass(frozen=True)
+class Bench:
+    """What the tables have in common: which games, how often, where, and with which settings."""
 
-    No game: every one that has a recipe for a source. `edits` change all recipes alike; `say` None is silence. The last
-    checkpoint is scored, not the best, for the best high-quality share may well be that of a collapsed generator.
-    Raises UsageError, before anything is trained, for a game without a recipe for any of the sources, for settings
-    that do not go together, and for a folder with runs of other ones.
+    games: Sequence[str]  # none: every one that the table is for
+    seeds: int  # each game is trained with the seeds 0 … seeds - 1
+    folder: Path  # of the run folders
+    edits: Mapping[str, Any]  # change all recipes alike
+    device: str = "auto"
+    say: Callable[[str], None] | None = None  # None: nothing is printed
+
+    def check(self, runs: Sequence[Planned]) -> None:
+        """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
+        built: list[Recipe] = []
+        for path, recipe in runs:
+            recipe.check_folder(path, "--out")
+            alike = recipe.change({"plan.seed": 0})
+            if alike not in built and RunFolder(path).status != "finished":
+                check(recipe, path, self.device)
+                built.append(alike)
+
+    def scored(self, run: Planned, names: list[str], n: int) -> dict[str, Any]:
+        """The run's seconds and scores as they were written down, or else those of the run once it is trained."""
+        path, recipe = run
+        if self.say:
+            self.say(f"{path}")
+        return _scored(recipe, path, self.device, self.say is None, names, n)
+
+
+def modes(bench: Bench, sources: Sequence[str]) -> list[Entry]:
+    """Train each game on each of the sources, and count the modes at the end.
+
+    No game: every one that has a recipe for a source. The last checkpoint is scored, not the best, for the best
+    high-quality share may well be that of a collapsed generator. Raises UsageError, before anything is trained, for a
+    game without a recipe for any of the sources, for settings that do not go together, and for a folder with runs of
+    other ones.
     """
-    recipes = list(planned(games, sources, seeds, edits))
-    runs = [(folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}", recipe) for recipe in recipes]
-    _check(runs, device)
+    recipes = list(planned(bench.games, sources, bench.seeds, bench.edits))
+    runs = [(bench.folder / f"{recipe.game}-{recipe.data.source}-{recipe.plan.seed}", recipe) for recipe in recipes]
+    bench.check(runs)
     entries = []
     for path, recipe in runs:
-        if say:
-            say(f"{path}")
         count = sources_with_modes()[recipe.data.source]
-        scored = _scored(recipe, path, device, say is None, list(count.metrics), count.samples)
+        scored = bench.scored((path, recipe), list(count.metrics), count.samples)
         entries.append(Entry(recipe.game, recipe.data.source, recipe.plan.seed, str(path), **scored))
     return entries
 
 
-def labels(
-    games: Sequence[str],
-    counts: Sequence[int],
-    seeds: int,
-    folder: Path,
-    edits: Mapping[str, Any],
-    device: str = "auto",
-    say: Callable[[str], None] | None = None,
-) -> list[Entry]:
-    """Train each game on its own data, `counts` of each class labelled, with the seeds 0 … seeds - 1.
+def labels(bench: Bench, counts: Sequence[int]) -> list[Entry]:
+    """Train each game on its own data, with `counts` of each class labelled.
 
     Beside each the same classifier is trained for as many rounds on those labels alone, the baseline. An entry has
     the shares of held-out images that the two get wrong, `error` and `baseline_error`; the last checkpoints are scored.
     No game: every one that has such a baseline. Raises UsageError, before anything is trained, for one without.
     """
     pairs = []  # each game after its baseline
-    for recipe in planned_labels(games, counts, seeds, edits):
-        path = folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
+    for recipe in planned_labels(bench.games, counts, bench.seeds, bench.edits):
+        path = bench.folder / f"{recipe.game}-{recipe.data.labelled}-{recipe.plan.seed}"
         baseline = registry.load(recipe.game).baseline
         supervised = recipe.change({f"game.{name}": value for name, value in baseline.items()})
         pairs.append([(path.with_name(f"{path.name}-baseline"), supervised), (path, recipe)])
-    _check([run for pair in pairs for run in pair], device)
+    bench.check([run for pair in pairs for run in pair])
     entries = []
     for pair in pairs:
-        scored = []
-        for path, recipe in pair:
-            if say:
-                say(f"{path}")
-            scored.append(_scored(recipe, path, device, say is None, ["error"], 2))
-        baseline, own = scored
+        path, recipe = pair[1]
+        baseline, own = (bench.scored(run, ["error"], 2) for run in pair)
         scores = {"error": own["scores"]["error"], "baseline_error": baseline["scores"]["error"]}
         data = _labelled(recipe.data.labelled)
         entries.append(Entry(recipe.game, data, recipe.plan.seed, str(path), own["seconds"], scores))
@@ -151,17 +161,6 @@ def planned(games: Sequence[str], sources: Sequence[str], seeds: int, edits: Map
         for game in (name for name in games or ready if source in ready[name]):
             for seed in range(seeds):
                 yield Recipe.default(game, source).change({**edits, "plan.seed": seed})
-
-
-def _check(runs: Sequence[tuple[Path, Recipe]], device: str) -> None:
-    """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
-    built: list[Recipe] = []
-    for path, recipe in runs:
-        recipe.check_folder(path, "--out")
-        alike = recipe.change({"plan.seed": 0})
-        if alike not in built and RunFolder(path).status != "finished":
-            check(recipe, path, device)
-            built.append(alike)
 
 
 def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:
