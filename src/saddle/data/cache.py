@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import SaddleError
 from ..base.files import sync
+from ..base.plain import Garbled, from_json, text
 from .decode import Unreadable, reading
 from .fingerprint import digest
 from .ragged import Ragged, starts
@@ -111,8 +112,8 @@ def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
         if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
             return None
         digests = np.load(kept / "digests.npy", allow_pickle=False)
-        bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
-    except (OSError, ValueError):
+        bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
+    except (OSError, ValueError, AttributeError, Garbled):
         return None
     whole = (stored.shape, stored.dtype, digests.shape) == (_stored(n, shapes), np.dtype(dtype), (n, 32))
     return Prepared(_images(stored, shapes), digests, bad) if whole else None

@@ -57,7 +57,10 @@ class Run:
     @cached_property
     def spec(self) -> DataSpec:
         """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
-        return DataSpec.from_facts(self.state.facts["data"])
+        try:
+            return DataSpec.from_facts(self.state.fact("data"))
+        except SaddleError as error:
+            raise Damaged(f"{self.checkpoints.path(self.round) / 'facts.json'}: {error}") from None
 
     @cached_property
     def game(self) -> Game:
@@ -281,8 +284,8 @@ class Run:
             "kind": type(self.game).described(),
             "status": self.files.status,
             "round": self.round,
-            "rounds": facts["rounds"],
-            "images": facts["round"] * self.recipe.plan.batch,
+            "rounds": self.state.fact("rounds"),
+            "images": self.round * self.recipe.plan.batch,
             "seconds": facts.get("seconds"),
             "shape": list(self.spec.shape),
             "parameters": count_parameters(self.game),
@@ -302,7 +305,7 @@ class Run:
         if checkpoint in ("best", "last"):
             best = self.checkpoints.best() if checkpoint == "best" else None
             return self._good(rounds if best is None else [r for r in rounds if r != best] + [best])
-        if str(checkpoint).isdigit() and int(checkpoint) in rounds:
+        if str(checkpoint) in map(str, rounds):
             return int(checkpoint)
         raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {str(rounds)[1:-1]}")
 

@@ -159,7 +159,7 @@ class Training:
                     f"{self.source.fingerprint}); bring them back, or train in another folder"
                 )
             self.trainer.load_state(state)
-            self.seconds = state.facts["seconds"]
+            self.seconds = state.fact("seconds")
 
         resumed = self.checkpoints.newest(self.say, accept)
         round_ = self.trainer.round if resumed else -1
