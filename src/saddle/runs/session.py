@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import partial
 from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .. import report
 from .._version import __version__
@@ -26,18 +23,15 @@ from ..data.augmentation import Augmentation
 from ..data.source import check_batch
 from ..data.stream import Stream
 from ..metrics.score import Score
-from ..show import pictures
-from ..show.progress import Progress
-from ..spec import Batch
-from ..tasks import Game
-from ..tasks.game import Columns
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import registry, scoring
 from .expectation import expectation
+from .gallery import Gallery
 from .recipe import Recipe
 from .run import Run, count_parameters
+from .voice import Voice
 
 SAVE_MINUTES = 2.0
 
@@ -64,7 +58,7 @@ class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
         self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
         self.leads = dist.rank() == 0  # the process that writes
-        self.quiet = quiet or not self.leads
+        self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
         self.source = open_source(data)
@@ -84,11 +78,11 @@ class Training:
             labelled_share=data.labelled_share,
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
+        self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: Score | None = None  # of the current round
         self.events: Events | None = None
-        self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print
         self.saved_at = time.monotonic()
 
     def run(self) -> None:
@@ -161,7 +155,7 @@ class Training:
             self.trainer.load_state(state)
             self.seconds = state.facts["seconds"]
 
-        resumed = self.checkpoints.newest(self.say, accept)
+        resumed = self.checkpoints.newest(self.voice.say, accept)
         round_ = self.trainer.round if resumed else -1
         low, high = dist.largest(torch.tensor([-round_, round_], device=self.device)).tolist()
         if -low != high:
@@ -172,19 +166,15 @@ class Training:
         if not resumed:
             return False
         over = self.trainer.round == self.rounds
-        self.say(f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}")
+        self.voice.say(
+            f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}"
+        )
         return True
 
     def play(self) -> None:
         """The rounds that are left, with a live line of how they go."""
-        if self.quiet:
-            return self.play_rounds()
-        with Progress(self.rounds, self.recipe.plan.batch, self.recipe.game) as self.progress:
-            self.say = self.progress.say
-            try:
-                self.play_rounds()
-            finally:
-                self.say = print
+        with self.voice.playing(self.rounds, self.recipe.plan.batch, self.recipe.game):
+            self.play_rounds()
 
     def play_rounds(self) -> None:
         trainer, plan = self.trainer, self.recipe.plan
@@ -221,8 +211,7 @@ class Training:
         pace = self.trainer.raise_rounds(self.seconds)
         if pace is not None:
             self.note_plan(pace)
-            if not self.quiet:
-                self.progress.total_rounds = self.rounds
+            self.voice.longer(self.rounds)
 
     def due(self, times: int) -> bool:
         """Is this one of `times` rounds spread evenly over the run, the last one included?"""
@@ -263,41 +252,16 @@ class Training:
         trainer = self.trainer
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
-        values: dict[str, Any] = {"images_per_second": speed, "losses": losses, "notes": notes}
-        self.write("round", images=trainer.images, seconds=self.seconds, **values)
-        if not self.quiet:
-            left = (self.rounds - trainer.round) * self.recipe.plan.batch / speed
-            self.progress.update(trainer.round, speed, losses, notes, left)
+        values = {"losses": losses, "notes": notes}
+        self.write("round", images=trainer.images, seconds=self.seconds, images_per_second=speed, **values)
+        self.voice.news(trainer.round, speed, (self.rounds - trainer.round) * self.recipe.plan.batch / speed, values)
 
-    @torch.no_grad()
     def draw(self) -> None:
-        """A picture of what the averaged players do now, from the same noise every time."""
-        if not self.leads:
-            return
-        trainer, spec = self.trainer, self.source.spec
-        with trainer.averages.playing(trainer.game) as game:
-            rng.seed(self.recipe.plan.seed, "pictures")
-            columns = self.in_own_units(game.shown(self.held))
-            title = f"round {trainer.round:,}"
-            image = pictures.sheet(columns, partial(self.landscape, game), title)
-        file = pictures.save(image, self.folder.picture(trainer.round))
-        self.write("sample", file=file.relative_to(self.folder.path).as_posix(), of=spec.main.kind)
-
-    def in_own_units(self, columns: Columns) -> Columns:
-        """Points and signals as the data have them; images as they are."""
-        main = self.source.spec.main
-        if not (main.offset and isinstance(columns, Mapping)):
-            return columns
-        return {name: main.restored(x.float()) for name, x in columns.items()}
-
-    def landscape(self, game: Game, points: Tensor) -> Tensor | None:
-        """What the discriminator makes of points in the data's own units."""
-        return game.landscape(self.source.spec.main.normalised(points).to(self.device, game.dtype))
-
-    def held(self, n: int) -> Batch:
-        """The first n held-out samples, or training samples where none are held out, as the game takes them."""
-        batch = (self.source.heldout or self.source.train).take(slice(n))
-        return {key: self.trainer.prepare(x) for key, x in batch.items()}
+        """A picture of what the averaged players do now."""
+        if self.leads:
+            file = self.gallery.draw()
+            where = file.relative_to(self.folder.path).as_posix()
+            self.write("sample", file=where, of=self.source.spec.main.kind)
 
     def measure(self, final: bool) -> dict[str, Score]:
         """Score the averaged players, where the data have a metric of their own."""
@@ -323,9 +287,9 @@ class Training:
         if self.leads:
             entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
             self.folder.write_scores([entry | self.reached(entry) for entry in entries])
-            self.say("\n".join(str(score) for score in scores.values()))
+            self.voice.say("\n".join(str(score) for score in scores.values()))
             if run.round != self.trainer.round:
-                self.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
+                self.voice.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
@@ -352,16 +316,16 @@ class Training:
     def note_plan(self, pace: float) -> None:
         """How many rounds are planned, as it follows from a pace in seconds a round."""
         self.write("plan", rounds=self.rounds, pace=pace)
-        self.say(self.recipe.plan.describe_rounds(self.rounds, pace))
+        self.voice.say(self.recipe.plan.describe_rounds(self.rounds, pace))
 
     def note_stop(self, reason: str, message: str = "") -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
                 expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
                 message = f"{message}. {expected}" if message else expected
-                self.say(expected)
+                self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
-            self.say(f"{report.write(self.folder.path)}")
+            self.voice.say(f"{report.write(self.folder.path)}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
