@@ -61,6 +61,12 @@ class RunFolder:
         """What happened, in order, or what of one kind did; nothing if there is no log yet."""
         return [event for event in events.read(self._events) if kind in (None, event["event"])]
 
+    def places(self) -> dict[str, str]:
+        """Where the data lay when it was last started, by the setting that names them; nothing if it was not."""
+        starts = self.events("start")
+        noted = starts[-1].get("places") if starts else None
+        return {k: v for k, v in noted.items() if isinstance(v, str)} if isinstance(noted, dict) else {}
+
     def stop(self) -> Event | None:
         """How the run came to rest; None if it runs or was cut off."""
         return how_it_stopped(self.events())

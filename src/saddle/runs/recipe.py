@@ -105,10 +105,23 @@ class Recipe:
         """'plan.batch is 64, there 32' for every setting that is another in `other`."""
         return differences(self.to_dict(), other.to_dict())
 
+    def adapted(self, other: "Recipe") -> "Recipe":
+        """This recipe with what may be another on the way of one run, as in `other`: where its data lie."""
+        data, theirs = self.data, other.data
+        if ":" in data.source and data.source.partition(":")[0] == theirs.source.partition(":")[0]:
+            data = replace(data, source=theirs.source)
+        if data.label_file and theirs.label_file:
+            data = replace(data, labels=theirs.labels)
+        return replace(self, data=replace(data, cache=theirs.cache))
+
     def check_folder(self, folder: Path, option: str = "--run") -> None:
-        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one."""
+        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one.
+
+        What may change on the way of a run makes no other recipe.
+        """
         if RunFolder(folder).recipe.exists():
-            if differences := self.differences(Recipe.read(folder)):
+            theirs = Recipe.read(folder)
+            if differences := self.adapted(theirs).differences(theirs):
                 raise UsageError(
                     f"{folder} holds a run of another recipe; choose another {option}, or the same settings. "
                     f"They differ in:\n  " + "\n  ".join(differences)

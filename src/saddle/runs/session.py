@@ -14,11 +14,10 @@ import torch
 from .. import report
 from .._version import __version__
 from ..base import dist, rng
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError
 from ..base.events import Events
 from ..base.folder import RunFolder
 from ..base.precision import choose_device, resolve, same_kernels
-from ..data import open_source
 from ..data.augmentation import Augmentation
 from ..data.source import check_batch
 from ..data.stream import Stream
@@ -26,7 +25,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import registry, scoring
+from . import binding, registry, scoring
 from .expectation import expectation
 from .gallery import Gallery
 from .recipe import Recipe
@@ -61,7 +60,7 @@ class Training:
         self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = open_source(data)
+        self.source = binding.open_data(recipe, self.folder.places())
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -115,6 +114,7 @@ class Training:
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
             self.events = stack.enter_context(self.folder.log(self.track))
+            self.note_changes()
         self.note_start()
         if pace is not None:
             self.note_plan(pace)
@@ -146,12 +146,8 @@ class Training:
         dist.barrier()
 
         def accept(state: State) -> None:
-            before = state.facts.get("fingerprint")
-            if not self.source.accepts(before):
-                raise UsageError(
-                    f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
-                    f"{self.source.fingerprint}); bring them back, or train in another folder"
-                )
+            binding.check_recipe(self.recipe, state.facts, self.folder.path)
+            binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
             self.seconds = state.facts["seconds"]
 
@@ -241,6 +237,7 @@ class Training:
             state = trainer.state()
             state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
+            state.facts["recipe"] = self.recipe.to_dict()
             if self.score and math.isfinite(self.score.value):
                 state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
             self.checkpoints.save(trainer.round, state)
@@ -311,7 +308,14 @@ class Training:
             parameters=count_parameters(trainer.game),
             version=__version__,
             baseline=dict(trainer.game.baseline),
+            places=binding.places(binding.found(self.recipe.data, self.folder.places())),
         )
+
+    def note_changes(self) -> None:
+        """What the command has changed in the recipe: first in the log, then in the file."""
+        if changed := binding.changes(Recipe.read(self.folder.recipe), self.recipe):
+            self.write("change", settings=changed)
+            self.recipe.write(self.folder.recipe)
 
     def note_plan(self, pace: float) -> None:
         """How many rounds are planned, as it follows from a pace in seconds a round."""
@@ -325,7 +329,15 @@ class Training:
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
-            self.voice.say(f"{report.write(self.folder.path)}")
+            self.report()
+
+    def report(self) -> None:
+        """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
+        try:
+            self.voice.say(str(report.write(self.folder.path)))
+        except Exception as error:
+            again = f"saddle report {self.folder.path} writes it anew"
+            self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -73,7 +74,10 @@ class Checkpoints:
             raise self._failed(error, state) from error
 
     def load(self, round_: int) -> State:
-        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved."""
+        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved.
+
+        A number that is not finite was never saved: whatever the manifest says, it came later, or from elsewhere.
+        """
         folder = self.path(round_)
         files = _manifest(folder)
         for name, entry in files.items():
@@ -202,9 +206,12 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _load(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
         raise Damaged(f"{path} is not a file of tensors: {error}") from None
+    if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None):
+        raise Damaged(f"{path}: {odd} holds numbers that are not finite")
+    return tensors
 
 
 def _verify(path: Path, entry: dict[str, Any]) -> None:
