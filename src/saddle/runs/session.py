@@ -94,7 +94,7 @@ class Training:
             self.signals = stack.enter_context(Signals())
             resumed = self.resume()
             try:
-                with memory_in_words(self.recipe.plan, self.source.spec.shape):
+                with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
                     self.begin(stack, resumed)
                     self.play()
                     self.finish()
