@@ -16,7 +16,7 @@ import yaml
 from . import events
 from .errors import SaddleError, UsageError
 from .events import Event, Events
-from .files import replace
+from .files import clear, replace
 
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 
@@ -131,6 +131,12 @@ class RunFolder:
     def beside(self) -> list[RunFolder]:
         """The runs in the same folder as this one, itself among them, by name."""
         return [RunFolder(path.parent) for path in sorted(self.path.resolve().parent.glob(f"*/{self.recipe.name}"))]
+
+    def clean(self) -> None:
+        """Remove the files that a killed process left unfinished."""
+        for folder in (self.path, self.pictures):
+            for part in folder.glob(".*.part"):
+                clear(part)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

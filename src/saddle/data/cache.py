@@ -8,10 +8,9 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +50,7 @@ def prepare(
         if (ready := _opened(kept, n, shapes, dtype)) is None:
             for leftover in [*folder.glob(f"{key}.*.tmp"), kept]:  # we hold the lock: nobody is writing these
                 shutil.rmtree(leftover, ignore_errors=True)
+            _clean(folder)
             _room(folder, int(np.prod(_stored(n, shapes))) * np.dtype(dtype).itemsize)
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
             _make(folder, key, n, shapes, dtype, image)
@@ -76,7 +76,8 @@ def _images(stored: np.ndarray, shapes: Shapes) -> np.ndarray | Ragged:
 
 
 def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=folder))
+    temporary = folder / f"{key}.{os.getpid()}.tmp"
+    temporary.mkdir()
     try:
         stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(n, shapes))
         images = _images(stored, shapes)
@@ -102,6 +103,15 @@ def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Ca
         sync(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clean(folder: Path) -> None:
+    """Remove what killed processes left of any key: where its lock is free, nobody is writing."""
+    for leftover in folder.glob("*.*.tmp"):
+        key = leftover.name.rsplit(".", 2)[0]
+        with suppress(OSError), (folder / f"{key}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:

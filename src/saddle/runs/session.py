@@ -139,6 +139,7 @@ class Training:
         except OSError as error:
             raise SaddleError(f"cannot write to {folder.path}: {error.strerror or error}") from error
         self.recipe.check_folder(folder.path)  # again: before the lock, another process may have begun here
+        folder.clean()
         self.checkpoints.clean()
 
     def resume(self) -> bool:

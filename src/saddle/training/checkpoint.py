@@ -171,9 +171,12 @@ def _size(state: State) -> int:
 
 
 def _write(folder: Path, state: State) -> None:
+    facts = folder / "facts.json"
+    facts.write_text(json.dumps(state.facts, indent=1, allow_nan=False))
     for name, group in state.tensors.items():
-        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, folder / f"{name}.safetensors")
-    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1, allow_nan=False))
+        path = folder / f"{name}.safetensors"
+        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, path)
+        path.chmod(facts.stat().st_mode)  # safetensors makes files that only their owner can read
     files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
