@@ -5,6 +5,7 @@ changed. Programs can set back the former time (`touch`, `cp -p`), not the latte
 those of a failing disk do, are not noticed.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -23,11 +24,11 @@ def state(path: str | os.PathLike[str]) -> State:
     """Of a regular file. OSError for anything else."""
     now = os.stat(path)
     if not stat.S_ISREG(now.st_mode):
-        raise OSError(f"{os.fspath(path)} is not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return [now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino]
 
 
-def written_by(known: State) -> int:
+def changed(known: State) -> int:
     """When the file was last changed in any way, in nanoseconds since 1970."""
     return max(known[1:3])
 
