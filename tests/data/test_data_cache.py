@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from image_folders import fill, noise, opened, stored
 from PIL import Image
 
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import DataOptions, check_data, check_folder
+from saddle.data import DataOptions, Stream, check_data, check_folder, open_source
 from saddle.data import cache as cache_module
 from saddle.data.decode import pixels
 
@@ -170,6 +171,35 @@ def test_what_lies_in_place_of_an_entry_makes_room_for_it(folder: Path, cache: P
     else:
         kept.symlink_to("nowhere")
     assert np.array_equal(stored(opened(folder)), first)
+
+
+@pytest.mark.parametrize("kind", ["size", "crop", "array"])
+def test_a_file_that_is_cut_while_it_is_drawn_from_ends_in_a_sentence(folder: Path, cache: Path, kind: str) -> None:
+    if kind == "array":
+        np.save(folder / "x.npy", noise(30, 3, 6, 8))
+        source, file = open_source(DataOptions(source=f"array:{folder / 'x.npy'}")), folder / "x.npy"
+    else:
+        fill(folder, 30)
+        source = opened(folder, **({"crop": 4} if kind == "crop" else {}))
+        file = entry(cache) / "images.npy"
+    batches = Stream(source.train, source.spec, 4, 0).batches()
+    next(batches)
+    os.truncate(file, 200)
+    with pytest.raises(SaddleError, match=r"\.npy was cut to 200 of 4,448 bytes while in use; the checkpoints are intact"):
+        next(batches)
+    with pytest.raises(SaddleError, match="was cut"):
+        source.train.take([0])
+
+
+@pytest.mark.parametrize("settings", [{}, {"crop": 4}])
+def test_to_delete_the_cache_does_not_end_what_draws_from_it(
+    folder: Path, cache: Path, settings: dict[str, object]
+) -> None:
+    fill(folder, 30)
+    source = opened(folder, **settings)
+    before = stored(source).copy()
+    shutil.rmtree(cache)
+    assert np.array_equal(stored(source), before)
 
 
 def test_what_cannot_be_removed_or_locked_is_told(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
