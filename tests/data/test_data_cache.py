@@ -185,7 +185,7 @@ def test_a_file_that_is_cut_while_it_is_drawn_from_ends_in_a_sentence(folder: Pa
     batches = Stream(source.train, source.spec, 4, 0).batches()
     next(batches)
     os.truncate(file, 200)
-    with pytest.raises(SaddleError, match=r"\.npy was cut to 200 of 4,448 bytes while in use; the checkpoints are intact"):
+    with pytest.raises(SaddleError, match=r"\.npy was cut to 200 of 4,448 bytes while in use; the checkpoints"):
         next(batches)
     with pytest.raises(SaddleError, match="was cut"):
         source.train.take([0])
