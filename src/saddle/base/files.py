@@ -1,12 +1,15 @@
 """Files that survive a crash, and Python files that are read without running them."""
 
 import ast
+import errno
 import fcntl
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
+from typing import BinaryIO
 
 PARSING = RLock()  # CPython 3.11 counts the depth of a syntax tree in a place that all threads share
 
@@ -16,6 +19,20 @@ def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reserve(path: Path) -> None:
+    """Make the disk give room for every byte of the file now: to a map of it a full disk would be a killed process."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.posix_fallocate(handle, 0, os.fstat(handle).st_size)
+    except AttributeError:  # macOS has no such call
+        pass
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # of disks that cannot do so
+            raise
     finally:
         os.close(handle)
 
@@ -66,6 +83,15 @@ def clear(part: Path) -> None:
                 part.unlink()
         finally:
             os.close(handle)
+
+
+def regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file, open to be read. OSError for a folder, a pipe or a device, which would keep one waiting for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
 
 
 def parsed(text: str) -> ast.Module:

@@ -1,6 +1,5 @@
 """folder:PATH: the images in a folder and its sub-folders (PNG, JPEG, WEBP, GIF, BMP, TIFF; 8 and 16 bits)."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
-from ..cache import Prepared, Shapes, in_parallel, prepare
-from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
+from ..cache import Prepared, Shapes, prepare
+from ..decode import Header, Unreadable, colour, fitted, pixels, with_bits, with_channels
 from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, scan
 from ..fingerprint import fingerprint, hold_out
 from ..legacy import earlier
 from ..options import AUGMENTATIONS, DataOptions
 from ..ragged import Ragged
+from ..survey import survey
 from ..tables import Labels, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
@@ -75,7 +75,7 @@ def open(options: DataOptions, path: str) -> "Source":
 def readable(options: DataOptions, files: Files) -> DecodedFolder:
     """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
     background = colour(options.background)
-    headers, marks = _survey(files, options)
+    headers, marks = survey(files, options)
     if not headers:
         raise UsageError(_bad_message(files, files.bad))
     field = _field(list(headers.values()), background, options)
@@ -152,28 +152,6 @@ def files_in(root: Path) -> Files:
         others = f"; it holds {counted(files.ignored)}" if files.ignored else ", which is empty"
         raise UsageError(f"no images in {root}{others} (looked for {', '.join(SUFFIXES)})")
     return files
-
-
-def _survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
-    """The headers by path and the SHA-256 of the files, of those whose header can be read; the others are now bad."""
-
-    def look(i: int) -> tuple[Header, str] | str:
-        path = files.root / files.images[i]
-        try:
-            head = header(path, options.max_megapixels)
-            with path.open("rb") as file:
-                return head, hashlib.file_digest(file, "sha256").hexdigest()
-        except Unreadable as error:
-            return str(error)
-
-    headers, marks = {}, []
-    for path, seen in zip(files.images, in_parallel(look, len(files.images)), strict=True):
-        if isinstance(seen, str):
-            files.bad.append((path, seen))
-        else:
-            headers[path] = seen[0]
-            marks.append(seen[1])
-    return headers, marks
 
 
 def _field(headers: list[Header], background: tuple[int, ...], options: DataOptions) -> Field:
