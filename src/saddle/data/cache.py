@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import SaddleError
 from ..base.files import reserve, sync
+from ..base.plain import from_json, text
 from . import record
 from .decode import Unreadable, reading
 from .fingerprint import digest
@@ -156,12 +157,11 @@ def _read(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
         return None
     if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
         return None
-    digests = np.array(digests)
-    bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
+    bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
     told = all(isinstance(reason, str) for reason in bad.values())
     if not told or sorted(bad) != np.flatnonzero(~digests.any(1)).tolist():
         return None
-    return Prepared(_images(stored, shapes), digests, bad)
+    return Prepared(_images(stored, shapes), np.array(digests), bad)
 
 
 def _as_digested(ready: Prepared) -> bool:

@@ -12,7 +12,7 @@ FEWEST = 20  # with fewer images than this none are held out
 def digest(sample: np.ndarray) -> bytes:
     """SHA-256 of one sample: its type, its shape and its values."""
     marked = hashlib.sha256(f"{sample.dtype.str}{sample.shape}".encode())
-    marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8))  # not a copy of it
+    marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data)  # not a copy of it
     return marked.digest()
 
 

@@ -9,6 +9,7 @@ from ..base.errors import SaddleError, UsageError
 from ..base.settings import flat
 from ..data import DataOptions, open_source
 from ..data.source import Source
+from ..training.checkpoint import Damaged
 from .recipe import Recipe
 
 
@@ -19,7 +20,10 @@ def check_recipe(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> None
     """
     if "recipe" not in facts:
         return
-    made = Recipe.from_dict(facts["recipe"])
+    try:
+        made = Recipe.from_dict(facts["recipe"])
+    except UsageError as error:
+        raise Damaged(f"the recipe in facts.json is none: {error}") from None
     if differences := recipe.adapted(made).differences(made):
         raise UsageError(
             f"{folder}/recipe.yaml is no longer the recipe that its checkpoints were made with; put it back, or train "

@@ -276,8 +276,8 @@ class Run:
             "kind": type(self.game).described(),
             "status": self.files.status,
             "round": self.round,
-            "rounds": facts["rounds"],
-            "images": facts["round"] * self.recipe.plan.batch,
+            "rounds": self.state.fact("rounds"),
+            "images": self.round * self.recipe.plan.batch,
             "seconds": facts.get("seconds"),
             "shape": list(self.spec.shape),
             "parameters": count_parameters(self.game),
@@ -296,7 +296,7 @@ class Run:
         if not rounds:
             raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
         if checkpoint not in ("best", "last"):
-            if not str(checkpoint).isdecimal() or int(checkpoint) not in rounds:
+            if str(checkpoint) not in map(str, rounds):
                 there = str(rounds)[1:-1]
                 raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {there}")
             return int(checkpoint), *self._loaded(int(checkpoint))
@@ -315,8 +315,12 @@ class Run:
         """
         state = self.checkpoints.load(round_)
         binding.check_recipe(self.recipe, state.facts, self.folder)
+        try:
+            spec = DataSpec.from_facts(state.fact("data"))
+        except SaddleError as error:
+            raise Damaged(f"{self.checkpoints.path(round_) / 'facts.json'}: {error}") from None
         with rng.building("weights"):  # which those of the checkpoint replace
-            game = registry.load(self.recipe.game)(DataSpec.from_facts(state.facts["data"]), self.recipe.options)
+            game = registry.load(self.recipe.game)(spec, self.recipe.options)
         averages = Averages(game)
         load_weights(game, state.tensors.get("game", {}), "game")
         load_weights(averages, state.tensors.get("averages", {}), "averages")

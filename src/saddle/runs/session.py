@@ -150,7 +150,7 @@ class Training:
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
             binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
-            self.seconds = state.facts["seconds"]
+            self.seconds = state.fact("seconds")
 
         resumed = self.checkpoints.newest(self.voice.say, accept)
         round_ = self.trainer.round if resumed else -1
