@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 import torch
-import yaml
 from html_page import Page
 from PIL import Image
+from told import SCORE, START, log_rounds, new_run, written
 
 from saddle import report
 from saddle.base.errors import UsageError
@@ -17,29 +17,6 @@ from saddle.base.folder import RunFolder
 from saddle.report import page, samples, story
 from saddle.report.html import Html, join, tag
 from saddle.show import pictures
-
-START = {"rounds": 1000, "game": "dcgan", "data": "digits", "device": "cpu", "parameters": {"generator": 1234567}}
-SCORE = {
-    "name": "fid",
-    "value": 7.4012,
-    "uncertainty": 1.13,
-    "better": "lower",
-    "fingerprint": {"extractor": "abc", "n": 9},
-}
-
-
-def new_run(folder, recipe=None):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe or {"game": "dcgan", "plan": {"rounds": 1000}}))
-    return Events(folder / "events.jsonl")
-
-
-def log_rounds(log, start, stop, step=10):
-    rng = np.random.default_rng(start)
-    for r in range(start + step, stop + 1, step):
-        losses = {"discriminator/adversarial": rng.normal(1.3, 0.1), "generator/adversarial": rng.normal(0.7, 0.1)}
-        notes = {"d_real": rng.uniform(), "d_fake": rng.uniform(), "ada_p": 0.1}
-        log.write("round", round=r, images=r * 8, seconds=r / 2, images_per_second=16.0, losses=losses, notes=notes)
 
 
 def log_sample(log, folder, r, seed=0, side=8):
@@ -65,14 +42,6 @@ def run(tmp_path):
         log.write("stop", round=1000, reason="finished", message=None)
     (tmp_path / "scores.json").write_text(json.dumps([SCORE]))
     return tmp_path
-
-
-def written(folder):
-    path = report.write(folder)
-    assert path == folder / "report.html"
-    text = path.read_text("utf-8")
-    assert "could not be written" not in text  # no section gave up
-    return text
 
 
 def test_the_report_tells_the_run(run):

@@ -23,11 +23,3 @@ def write(run_dir: str | os.PathLike[str]) -> Path:
     with suppress(SaddleError, OSError, ValueError):  # the pictures are in the report as well
         samples.film(run.folder, run.of("sample"))
     return replace(run.folder.report, page.whole(run).encode("utf-8", "replace"))
-
-
-def try_write(run_dir: str | os.PathLike[str]) -> Path | str:
-    """As `write`; where there is no report, why, in a sentence: a run that ended well does not fail for its report."""
-    try:
-        return write(run_dir)
-    except (SaddleError, OSError) as error:
-        return f"there is no report: {error}"

@@ -26,7 +26,7 @@ TASKS = {  # what a command does, and what it takes beside the run; one that is 
 def settings(story: Story) -> Html:
     """The recipe, name by name; beside what is not the paper's, the paper's value."""
     papers = {name: shown(value) for name, value in story.start.get("paper_settings", {}).items()}
-    lines = flat(story.recipe)
+    lines = [("game" if name == "game.name" else name, value) for name, value in flat(story.recipe)]
     differing = sum(name in papers for name, _ in lines)
     known = "paper_settings" in story.start
     told = (
@@ -37,7 +37,7 @@ def settings(story: Story) -> Html:
         tag("tr", tag("th", name, scope="row"), tag("td", value, _of_paper(papers.get(name)))) for name, value in lines
     )
     table = scrolled(tag("table", tag("tbody", *rows), class_="settings"), "settings")
-    how = "Each can be set on the command line: --NAME VALUE. "
+    how = "On the command line each is --NAME VALUE. "
     return section("Settings", quiet(how, told if known else None), table)
 
 
@@ -47,14 +47,14 @@ def _of_paper(value: str | None) -> Html | None:
 
 def commands(story: Story) -> Html:
     """To go on, to repeat, and to use what was learned."""
-    run = place(story.folder.path)
-    recipe, again = place(story.folder.recipe), place(story.folder.path.with_name(f"{story.folder.path.name}-again"))
-    lines = []
+    run, recipe = place(story.folder.path), place(story.folder.recipe)
+    longer, again = (
+        place(story.folder.path.with_name(f"{story.folder.path.name}-{how}")) for how in ("longer", "again")
+    )
+    lines = [("go on", f"saddle train --run {run}")]
     if story.reason == "finished":
-        longer = f" --plan.rounds {2 * story.rounds}" if story.rounds else ""
-        lines.append(("train twice as long", f"saddle train --config {recipe} --run {again}{longer}"))
-    else:
-        lines.append(("go on", f"saddle train --run {run}"))
+        more = f" --plan.rounds {2 * story.rounds}" if story.rounds else ""
+        lines = [("twice as many rounds", f"saddle train --config {recipe} --run {longer}{more}")]
     lines.append(("the same again", f"saddle train --config {recipe} --run {again}"))
     named = [name for name in story.start.get("commands", ["saddle sample"]) if name in TASKS]
     for name in dict.fromkeys([*named, "saddle evaluate"]):

@@ -116,6 +116,7 @@ EVENT: dict[str, Check] = {
     "paper_settings": names(plain),
     "meanings": names(text),
     "commands": row(text),
+    "settings": names(row(plain)),
     "scores": names(fields(SCORE)),
     "near": names(finite),
     "mirrored": lambda value: value is True,

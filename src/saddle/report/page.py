@@ -14,7 +14,7 @@ from .html import Html, tag
 from .images import beside, grown
 from .parts import count, moment, quiet, scrolled, section
 from .scores import scores
-from .story import Story
+from .story import Story, shown
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 ENDS = {"finished": "good", "interrupted": "fair", "unfinished": "fair"}  # any other end is a bad one
@@ -65,13 +65,13 @@ def header(story: Story) -> Html:
 
 
 def course(story: Story) -> Html:
-    """Starts, resumes and stops, with what was saved in between."""
+    """Starts, resumes, changes and stops, with what was saved in between."""
     lines, begun = [], False
     for event in story.events:
-        if event["event"] in ("start", "stop"):
+        if event["event"] in ("start", "change", "stop"):
             cells = (moment(event.get("time")), f"round {count(event.get('round'))}", _in_words(event, not begun))
             lines.append(tag("tr", *(tag("td", text) for text in cells)))
-            begun = True
+            begun = begun or event["event"] == "start"
     saves = story.of("save")
     checkpoints = "1 checkpoint" if len(saves) == 1 else f"{len(saves):,} checkpoints"
     saved = f"{checkpoints}, the last at round {count(saves[-1].get('round'))}." if saves else None
@@ -103,6 +103,9 @@ def _in_words(event: dict[str, Any], first: bool) -> str:
     if event["event"] == "start":
         device = f" on {event['device']}" if event.get("device") else ""
         return ("started" if first else "resumed") + device
+    if event["event"] == "change":
+        changed = {name: [shown(value) for value in values] for name, values in event.get("settings", {}).items()}
+        return "changed " + ", ".join(f"{name}: {' → '.join(values)}" for name, values in changed.items())
     return ": ".join(event[key] for key in ("reason", "message") if event.get(key)) or "stopped"
 
 

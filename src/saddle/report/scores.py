@@ -10,8 +10,8 @@ from .parts import count, pairs, quiet, scrolled, section
 from .story import Story, baseline, flat
 
 HOW = (
-    "Measured on samples of the checkpoint that is used, against real data that were held out. After ± stands the "
-    "standard error: two values that differ by less than about twice theirs may be equal."
+    "Of the checkpoint that is used; the fingerprints tell what it was compared with. After ± stands the standard "
+    "error: two values that differ by less than about twice theirs may be equal."
 )
 
 
