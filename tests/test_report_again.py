@@ -1,7 +1,10 @@
 """What a report tells of settings and commands is true, and can be copied."""
 
 import shlex
+from argparse import ArgumentParser
 from html import unescape
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from html_page import Page
@@ -10,6 +13,7 @@ from told import START, log_rounds, new_run, written
 from saddle.cli import __file__ as commands_folder
 from saddle.report.again import TASKS, place
 from saddle.runs import registry
+from saddle.runs.describe import commands
 
 NESTED = {
     "game": {
@@ -55,7 +59,7 @@ def test_a_run_that_does_not_know_the_papers_settings_says_nothing_of_them(tmp_p
 @pytest.mark.parametrize("name", ["plain", "with a space", 'it\'s "odd" $HOME; rm *', "-dash"])
 def test_commands_are_one_word_of_a_shell_for_every_folder(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = [shlex.split(command) for command in code(finished(__import__("pathlib").Path(name)))]
+    told = [shlex.split(command) for command in code(finished(Path(name)))]
     own = f"./{name}" if name.startswith("-") else name
     assert ["saddle", "train", "--config", f"{own}/recipe.yaml", "--run", f"{own}-again"] in told
     assert ["saddle", "sample", own] in told
@@ -80,12 +84,6 @@ def test_commands_are_those_of_the_games_tasks(tmp_path):
 
 
 def test_the_page_knows_what_every_command_of_every_task_takes():
-    from argparse import ArgumentParser
-    from importlib import import_module
-    from pathlib import Path
-
-    from saddle.runs.describe import commands
-
     named = {command for name in registry.names() for command in commands(registry.load(name))}
     assert {"saddle sample", "saddle encode", "saddle translate"} <= named <= TASKS.keys()
     for command, (_, rest) in TASKS.items():
