@@ -87,11 +87,13 @@ def _facts(story: Story) -> list[tuple[str, str]]:
     spent = [event["seconds"] for event in story.events if "seconds" in event]
     speed = story.column("images_per_second")
     speeds = speed.y[np.isfinite(speed.y)] if speed else np.array([])
+    with np.errstate(over="ignore"):
+        pace = number(round(float(np.median(speeds)), 1)) if len(speeds) else ""
     return [
         ("rounds", f"{story.round:,}" + (f" of {story.rounds:,}" if story.rounds else "")),
         ("images seen", count(rounds[-1]["images"]) if rounds and "images" in rounds[-1] else ""),
         ("training time", duration(max(spent)) if spent else ""),
-        ("images/s", number(round(float(np.median(speeds)), 1)) if len(speeds) else ""),
+        ("images/s", pace),
         *((name, start.get(name, "")) for name in ("data", "device", "precision")),
         *((f"parameters of {player}", count(n)) for player, n in start.get("parameters", {}).items()),
         ("saddle", start.get("version", "")),
