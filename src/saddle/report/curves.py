@@ -91,12 +91,12 @@ def _judgement(story: Story) -> list[Html]:
     for name, own in judges.items():
         kind = "score" if name == "logits" else _kind(story, list(own.values()))
         of = f", {name}" if name and name != "logits" else ""
-        curves = list(own.values())
-        if kind == "distance" and len(curves) > 1 and np.isin(curves[0].x, curves[1].x).any():
-            charts.append(_distance(story, *curves[:2], of))
+        real, other = own.get("d_real"), own.get("d_fake") or own.get("d_negative")
+        if kind == "distance" and real and other and np.isin(real.x, other.x).any():
+            charts.append(_distance(story, real, other, of))
         title, unit, how = JUDGEMENTS["score" if kind == "distance" else kind]
         limits = (0.0, 1.0) if kind == "probability" else None
-        charts.append(chart(title + of, curves, limits, story.resumes, how=how, unit=unit))
+        charts.append(chart(title + of, list(own.values()), limits, story.resumes, how=how, unit=unit))
     return charts
 
 

@@ -99,18 +99,18 @@ def read(folder: RunFolder) -> Story:
     """The story of a run folder, without what cannot be read of it. Raises UsageError if it is none."""
     folder.check()
     unread: list[str] = []
-    settings = _tried(folder.settings, {}, unread)
-    events = [checked.event(event) for event in _tried(folder.events, [], unread)]
-    scores = checked.scores(_tried(folder.scores, [], unread)) or _latest(events)
+    settings: dict[str, Any] = _tried(folder.settings, unread) or {}
+    events = [checked.event(event) for event in _tried(lambda: folder.events(), unread) or ()]
+    scores = checked.scores(_tried(folder.scores, unread) or []) or _latest(events)
     return Story(folder, settings, events, scores, tuple(unread))
 
 
-def _tried(read: Callable[[], T], otherwise: T, unread: list[str]) -> T:
+def _tried(read: Callable[[], T], unread: list[str]) -> T | None:
     try:
         return read()
     except (SaddleError, OSError) as error:
         unread.append(str(error))
-        return otherwise
+        return None
 
 
 def _latest(events: list[Event]) -> list[dict[str, Any]]:
