@@ -32,17 +32,17 @@ def heights(text, title):
 
 
 def test_probabilities_keep_the_axis_from_0_to_1(tmp_path):
-    text = report_of(tmp_path, {"d_real": [0.5, 0.6, 0.75], "d_fake": [0.5, 0.4, 0.25]}, judgement="probability")
+    text = report_of(tmp_path, {"d_real": [0.5, 0.6, 0.75], "d_fake": [0.5, 0.4, 0.25]}, judgement="probabilities")
     title = "D(real) and D(fake)"
     assert charts(text)[0].startswith(title)
     assert heights(text, title) == pytest.approx([0.5, 0.6, 0.75, 0.5, 0.4, 0.25], abs=1e-3)
 
 
-@pytest.mark.parametrize("judgement", ["score", "distance", "energy", None])
+@pytest.mark.parametrize("judgement", ["scores", "distance", "energies", None])
 def test_what_is_no_probability_has_an_axis_of_its_own_and_no_point_lies_outside(tmp_path, judgement):
     said = {"judgement": judgement} if judgement else {}
     text = report_of(tmp_path, {"d_real": [12.0, 30.0, 31.0], "d_fake": [-40.0, -7.0, 2.0]}, **said)
-    title = "Energies of real" if judgement == "energy" else "The critic&#x27;s scores"
+    title = "Energies of real" if judgement == "energies" else "The critic&#x27;s scores"
     found = heights(text, title)
     assert len(found) == 6
     assert all(0 <= height <= 1 for height in found)
@@ -52,12 +52,12 @@ def test_what_is_no_probability_has_an_axis_of_its_own_and_no_point_lies_outside
 
 
 def test_scores_of_a_critic_that_happen_to_lie_between_0_and_1_are_not_called_probabilities(tmp_path):
-    text = report_of(tmp_path, {"d_real": [0.9, 0.8, 0.8], "d_fake": [0.1, 0.2, 0.2]}, judgement="score")
+    text = report_of(tmp_path, {"d_real": [0.9, 0.8, 0.8], "d_fake": [0.1, 0.2, 0.2]}, judgement="scores")
     assert charts(text)[0].startswith("The critic's scores of real and of fake samples")
 
 
 def test_probabilities_beyond_their_axis_are_drawn_all_the_same(tmp_path):
-    text = report_of(tmp_path, {"d_real": [2.0, 3.0, 4.0]}, judgement="probability")
+    text = report_of(tmp_path, {"d_real": [2.0, 3.0, 4.0]}, judgement="probabilities")
     assert all(0 <= height <= 1 for height in heights(text, "D(real) and D(fake)"))
 
 
@@ -73,7 +73,7 @@ def test_the_distance_of_a_wasserstein_critic_stands_in_front(tmp_path, before):
     assert not any(told.startswith("distance") for told in charts(text))  # nor a second time
 
 
-@pytest.mark.parametrize("judgement", ["score", "probability", "energy"])
+@pytest.mark.parametrize("judgement", ["scores", "probabilities", "energies"])
 def test_only_a_wasserstein_critic_has_a_distance(tmp_path, judgement):
     notes = {"d_real": [0.9, 0.8, 0.7], "d_fake": [0.1, 0.2, 0.3], "distance": [0.8, 0.6, 0.4]}
     assert "Wasserstein" not in report_of(tmp_path, notes, judgement=judgement)
@@ -90,7 +90,7 @@ def test_the_distance_is_that_of_rounds_which_know_both(tmp_path):
 
 def test_each_of_several_judges_has_a_chart(tmp_path):
     sizes = {f"d_{of}_{size}": [0.5, 0.5, 0.5] for size in ("base", "32x32") for of in ("real", "fake")}
-    told = charts(report_of(tmp_path, sizes, judgement="probability"))
+    told = charts(report_of(tmp_path, sizes, judgement="probabilities"))
     assert [each.split(" over")[0] for each in told[:2]] == [
         "D(real) and D(fake), base",
         "D(real) and D(fake), 32x32",
@@ -106,7 +106,7 @@ def test_what_a_game_notes_is_folded_only_beside_a_judgement(tmp_path):
 
 
 def test_values_of_which_none_is_finite_are_said_and_not_drawn_in_an_empty_frame(tmp_path):
-    text = report_of(tmp_path, {"d_real": [np.nan, np.inf, np.nan]}, judgement="score")
+    text = report_of(tmp_path, {"d_real": [np.nan, np.inf, np.nan]}, judgement="scores")
     assert "None of the values is finite." in text
     assert charts(text) == []
 

@@ -49,7 +49,7 @@ ODD = (
 )
 ODD += (1e308, -1e308, 5e-324, math.nan, math.inf, [], {}, [[1]], [None, "a"], {"a": 1}, {"": [{}]}, {"class": 3})
 NAMES = ("g/a", "g/b", "d", "", "fid", "error", "d_real", "d_fake", "d_fake_8", "real_logits", "k", "\udfff")
-JUDGEMENTS = ("probability", "distance", "energy", "score")
+JUDGEMENTS = ("probabilities", "distance", "energies", "scores")
 
 
 def forged(draw, name=""):

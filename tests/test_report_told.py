@@ -35,15 +35,15 @@ def test_of_a_part_that_the_paper_does_not_have_only_the_part_is_told():
 @pytest.mark.parametrize(
     ("game", "loss", "judgement"),
     [
-        ("gan", None, "probability"),
+        ("gan", None, "probabilities"),
         ("gan", "Wasserstein", "distance"),
-        ("gan", "TopK", "probability"),
-        ("gan", "Hinge", "score"),
-        ("gan", "LeastSquares", "score"),
-        ("gan", "RelativisticAverage", "score"),
-        ("gan", "JensenShannon", "score"),
+        ("gan", "TopK", "probabilities"),
+        ("gan", "Hinge", "scores"),
+        ("gan", "LeastSquares", "scores"),
+        ("gan", "RelativisticAverage", "scores"),
+        ("gan", "JensenShannon", "scores"),
         ("wgan", None, "distance"),
-        ("wgan-gp", "Hinge", "score"),
+        ("wgan-gp", "Hinge", "scores"),
     ],
 )
 def test_what_the_judge_gives_follows_the_loss(game, loss, judgement):
@@ -53,7 +53,7 @@ def test_what_the_judge_gives_follows_the_loss(game, loss, judgement):
 
 
 def test_energies_are_told_from_scores_and_what_has_no_judge_gives_nothing():
-    for name, judgement in (("ebgan", "energy"), ("vae", None), ("began", None)):
+    for name, judgement in (("ebgan", "energies"), ("vae", None), ("began", None)):
         given = Recipe.default(name)
         assert describe.judgement(registry.load(name)(open_source(given.data).spec, given.options)) == judgement
 

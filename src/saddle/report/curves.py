@@ -32,20 +32,20 @@ OF_LOSSES = (
     "they need not fall, and a low one is no proof of good samples."
 )
 JUDGEMENTS = {  # what a judge gives: title, unit and how to read it
-    "probability": (
+    "probabilities": (
         "D(real) and D(fake)",
         "probability",
         "The probability of being real that the discriminator gives, on average. Far apart: it tells the two from each "
         "other. Near each other: it does not, which good samples explain, and a weak discriminator too; look at both.",
     ),
-    "score": (
+    "scores": (
         "The critic's scores of real and of fake samples",
         "score",
         "Higher: taken for more real. The scores have no scale of their own; what counts is how far apart the two are.",
     ),
-    "energy": (
+    "energies": (
         "Energies of real and of fake samples",
-        "energy",
+        "energy of a sample",
         "Lower: taken for more real. What counts is how far apart the two are.",
     ),
 }
@@ -89,13 +89,13 @@ def _judgement(story: Story) -> list[Html]:
             judges.setdefault(match[2] or kind, {})[match[1]] = Curve(JUDGED[match[1]], curve.x, curve.y)
     charts = []
     for name, own in judges.items():
-        kind = "score" if name == "logits" else _kind(story, list(own.values()))
+        kind = "scores" if name == "logits" else _kind(story, list(own.values()))
         of = f", {name}" if name and name != "logits" else ""
         real, other = own.get("d_real"), own.get("d_fake") or own.get("d_negative")
         if kind == "distance" and real and other and np.isin(real.x, other.x).any():
             charts.append(_distance(story, real, other, of))
-        title, unit, how = JUDGEMENTS["score" if kind == "distance" else kind]
-        limits = (0.0, 1.0) if kind == "probability" else None
+        title, unit, how = JUDGEMENTS["scores" if kind == "distance" else kind]
+        limits = (0.0, 1.0) if kind == "probabilities" else None
         charts.append(chart(title + of, list(own.values()), limits, story.resumes, how=how, unit=unit))
     return charts
 
@@ -107,7 +107,7 @@ def _kind(story: Story, own: list[Curve]) -> str:
         return kind
     values = np.concatenate([curve.y for curve in own])
     values = values[np.isfinite(values)]
-    return "probability" if ((values >= 0) & (values <= 1)).all() else "score"
+    return "probabilities" if ((values >= 0) & (values <= 1)).all() else "scores"
 
 
 def _distance(story: Story, real: Curve, other: Curve, of: str) -> Html:

@@ -67,9 +67,9 @@ def commands(game: Game) -> list[str]:
 
 
 def judgement(game: Game) -> str | None:
-    """What `d_real` and `d_fake` are: "probability", "distance" (Wasserstein's, between them), "energy" or "score".
+    """What `d_real` and `d_fake` are: "probabilities", "scores" or "energies"; None without a loss of logits.
 
-    None where the game does not judge by a loss of logits.
+    "distance" are scores too, and what lies between them is an estimate of Wasserstein's distance.
     """
     loss = getattr(game, "criterion", None)
     loss = loss.loss if isinstance(loss, TopK) else loss
@@ -78,7 +78,7 @@ def judgement(game: Game) -> str | None:
     if isinstance(loss, Wasserstein):
         return "distance"
     low, high = loss.output(torch.tensor([-30.0, 30.0])).tolist()
-    return "energy" if high < low else "probability" if low >= 0 and high <= 1 else "score"
+    return "energies" if high < low else "probabilities" if low >= 0 and high <= 1 else "scores"
 
 
 def _alike(name: str, before: dict[str, Setting], now: dict[str, Setting]) -> bool:
