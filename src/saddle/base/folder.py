@@ -30,6 +30,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.pictures = self.path / "samples"
         self.film = self.pictures / "landscape.gif"
+        self.nearest = self.pictures / "nearest.png"  # samples beside their nearest training images
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
         self._events = self.path / "events.jsonl"

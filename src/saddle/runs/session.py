@@ -25,7 +25,8 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import binding, registry, scoring
+from . import beside, binding, registry, scoring
+from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
 from .recipe import Recipe
@@ -278,6 +279,8 @@ class Training:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
         run = Run(self.folder.path, device=str(self.device))
+        if self.leads:
+            beside.show(run, self.source, self.write, self.voice.say)
         names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
@@ -309,6 +312,7 @@ class Training:
             parameters=count_parameters(trainer.game),
             version=__version__,
             baseline=dict(trainer.game.baseline),
+            **told(self.recipe, trainer.game, self.source),
             places=binding.places(binding.found(self.recipe.data, self.folder.places())),
         )
 
