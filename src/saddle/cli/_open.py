@@ -43,7 +43,7 @@ def read_texts(args: Namespace) -> list[str]:
 
 
 def named(texts: list[str]) -> str:
-    """For the name of a file: '-text-a-small-red-circle' of the first text, and how many more there are."""
+    """For a name that is still to be made safe: '-text-a-small-red-circle' of the first text, and how many more."""
     from ..spec.text import words
 
     if not texts:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _open
-from ._show import json
+from ._show import json, line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def run(args: Namespace) -> None:
     if args.json:
         json({"files": [str(out)], "codes": [*swept]})
     else:
-        print(f"{out}: {', '.join(swept)}")
+        line(f"{out}: {', '.join(swept)}")
 
 
 def _write(swept: "dict[str, Tensor]", out: Path) -> None:

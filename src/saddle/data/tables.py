@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -102,7 +103,7 @@ def image_named(given: str, image_names: dict[str, str], where: str) -> str:
 
 def _csv_lines(path: Path, text: str) -> list[Line]:
     try:
-        reader = csv.reader(text.splitlines(), strict=True)
+        reader = csv.reader(_lines(text), strict=True)
         heading = next(reader, [])
         rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
@@ -119,9 +120,12 @@ def _csv_lines(path: Path, text: str) -> list[Line]:
 
 
 def _json_lines(path: Path, text: str) -> list[Line]:
-    return [
-        (number, _json_cells(path, number, line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()
-    ]
+    return [(number, _json_cells(path, number, line)) for number, line in enumerate(_lines(text), 1) if line.strip()]
+
+
+def _lines(text: str) -> list[str]:
+    """Of a file; `splitlines` would end one at U+2028 too, and at others that may stand in a name."""
+    return re.split("\r\n|\r|\n", text)
 
 
 def _json_cells(path: Path, number: int, line: str) -> dict[str, str]:
