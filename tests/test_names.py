@@ -88,6 +88,16 @@ def test_a_class_of_any_name_writes_into_the_runs_folder_alone(home, command, op
     assert len(new) == (1 if command == "traverse" else len(EVIL))
 
 
+def test_which_class_a_label_was_taken_for_is_said_where_it_is_another_ones_number(home, capsys):
+    place = sorted(EVIL).index("7")
+    assert place != 7
+    for command in ("sample", "interpolate", "traverse"):
+        assert main([command, str(home / "run"), "--label", "7", "--out", str(home / "any.png")]) == 0
+        assert capsys.readouterr().err == f"saddle: label 7 is the class of that name, which is number {place}\n"
+        assert main([command, str(home / "run"), "--label", "CON", "--out", str(home / "any.png")]) == 0
+        assert capsys.readouterr().err == ""
+
+
 def test_a_walk_between_two_classes_of_any_name_writes_into_the_runs_folder_alone(home, capsys):
     before = everything(home)
     assert main(["interpolate", str(home / "run"), "--label=x/../../../evil", "--label=\x1b[2J"]) in (0, 2)

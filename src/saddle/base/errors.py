@@ -26,10 +26,10 @@ def near(given: str, possible: object, most: int = 3) -> str:
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
-def some(names: object, most: int = 20) -> str:
+def some(names: object, most: int = 20, between: str = ", ") -> str:
     """'cat, dog, …': at most twenty of the names, and how many more there are."""
     listed = list(names)  # type: ignore[call-overload]
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
+    return between.join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
 
 
 def visible(text: str) -> str:

@@ -51,6 +51,7 @@ def encoder(args: Namespace) -> "Run":
 
     opened = _open.opened(args)
     opened.as_(Encoding)
+    _open.tell_doubt(opened, args.label)
     return opened
 
 

@@ -1,5 +1,6 @@
 """The arguments that every command on a run has in common."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,16 @@ def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 
     return Run(args.run, args.checkpoint, args.device)
+
+
+def tell_doubt(opened: "Run", *labels: str | None) -> None:
+    """Say which class a label was taken for, where it could be another one's number."""
+    from ..base.errors import visible
+    from ..spec import conditions
+
+    for label in labels:
+        if label is not None and (told := conditions.doubt(opened.spec.condition, label)):
+            print(f"saddle: {visible(told)}", file=sys.stderr)
 
 
 def texts(parser: ArgumentParser, help: str) -> None:

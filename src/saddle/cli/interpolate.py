@@ -44,6 +44,7 @@ def run(args: Namespace) -> None:
         raise UsageError(f"{given} is given once, or twice for a way from one to the other, not {times} times")
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.main.kind)
+    _open.tell_doubt(opened, *labels)
     made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{safe_name(name + '-linear' * args.linear)}.png"

@@ -54,6 +54,7 @@ def run(args: Namespace) -> None:
     n = args.n or (8 if texts else 64)
     out = args.out or args.run / f"{safe_name(name)}.png"
     asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts} | use
+    _open.tell_doubt(opened, args.label)
     if args.each:
         written = _write.each(opened.portions(**asked), args.each)
     elif out.suffix == ".npy":

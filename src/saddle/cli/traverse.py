@@ -40,7 +40,9 @@ def run(args: Namespace) -> None:
     if out.suffix not in (".png", ".gif"):
         raise UsageError(f"--out {out}: the name should end in .png, .gif")
     codes = [name.strip() for name in args.codes.split(",")] if args.codes else []
-    swept = _open.opened(args).traverse(codes, args.steps, args.reach, args.seed, args.label)
+    opened = _open.opened(args)
+    _open.tell_doubt(opened, args.label)
+    swept = opened.traverse(codes, args.steps, args.reach, args.seed, args.label)
     _write(swept, out)
     if args.json:
         json({"files": [str(out)], "codes": [*swept]})
