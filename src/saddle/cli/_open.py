@@ -1,5 +1,6 @@
 """The arguments that every command on a run has in common."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,16 @@ def opened(args: Namespace) -> "Run":
     return Run(args.run, args.checkpoint, args.device, args.settings)
 
 
+def tell_doubt(opened: "Run", *labels: str | None) -> None:
+    """Say which class a label was taken for, where it could be another one's number."""
+    from ..base.errors import visible
+    from ..spec import conditions
+
+    for label in labels:
+        if label is not None and (told := conditions.doubt(opened.spec.condition, label)):
+            print(f"saddle: {visible(told)}", file=sys.stderr)
+
+
 def texts(parser: ArgumentParser, help: str) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--text", action="append", metavar="TEXT", help=help)
@@ -47,7 +58,7 @@ def read_texts(args: Namespace) -> list[str]:
 
 
 def named(texts: list[str]) -> str:
-    """For the name of a file: '-text-a-small-red-circle' of the first text, and how many more there are."""
+    """For a name that is still to be made safe: '-text-a-small-red-circle' of the first text, and how many more."""
     from ..spec.text import words
 
     if not texts:

@@ -1,23 +1,25 @@
 """Samples to files, by the suffix that was asked for."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..base.errors import UsageError
-from ..base.files import replace
+from ..base.files import replace, replacing
 from ..show import pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..runs.run import Run
-    from ..spec import Kind
+    from ..spec import Field, Kind
 
 WAVES = 64  # signals in a picture
+MOST_PIXELS = 250e6  # of a picture: beyond, no viewer opens it, and drawing it takes gigabytes
 
 
 def check_name(path: Path | None, kind: "Kind" = "image") -> None:
@@ -26,6 +28,18 @@ def check_name(path: Path | None, kind: "Kind" = "image") -> None:
     if path and path.suffix not in suffixes:
         of = " for signals, which have no single row a sample" if (kind, path.suffix) == ("signal", ".csv") else ""
         raise UsageError(f"--out {path}: the name should end in {', '.join(suffixes)}{of}")
+
+
+def check_size(of: "Field", n: int, path: Path) -> None:
+    """UsageError for a picture of more images than anyone could look at, before they are drawn."""
+    if of.kind != "image" or path.suffix != ".png":
+        return
+    height, width = (side * max(1, pictures.READABLE // max(of.shape[1:])) + 2 for side in of.shape[1:])
+    if n > (most := int(MOST_PIXELS / (height * width))):
+        raise UsageError(
+            f"a picture of {n:,} images of {of.shape[1]}×{of.shape[2]} pixels is too large to look at; {most:,} fit in "
+            "at most; write them with --out FILE.npy, or one by one with --each DIR"
+        )
 
 
 def check_film(path: Path) -> None:
@@ -64,12 +78,24 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
     return replace(path, data.getvalue())
 
 
-def each(images: "Tensor", folder: Path, names: list[str] | None = None) -> list[Path]:
-    """Write every image as a PNG of its own, pixel for pixel: 00000.png, …, or the names given."""
-    names = names or [f"{i:05d}" for i in range(len(images))]
+def array(portions: "Iterator[Tensor]", n: int, path: Path) -> Path:
+    """Write n samples, which come in portions, as one .npy file, which `samples` would write of all at once."""
+    first = next(portions)
+    numbers = np.lib.format.dtype_to_descr(first.numpy().dtype)
+    header = {"descr": numbers, "fortran_order": False, "shape": (n, *first.shape[1:])}
+    with replacing(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for portion in chain([first], portions):
+            file.write(portion.numpy().tobytes())
+    return path
+
+
+def each(portions: "Iterable[Tensor]", folder: Path, names: Sequence[str] | None = None) -> list[Path]:
+    """Write every image of the portions [N, C, H, W] as a PNG of its own, pixel for pixel: 00000.png, …, or `names`."""
+    images = chain.from_iterable(portions)
+    named = zip(names, images, strict=True) if names else ((f"{i:05d}", image) for i, image in enumerate(images))
     return [
-        pictures.save(pictures.grid(image[None], padding=0, scale=1), folder / f"{name}.png")
-        for name, image in zip(names, images, strict=True)
+        pictures.save(pictures.grid(image[None], padding=0, scale=1), folder / f"{name}.png") for name, image in named
     ]
 
 

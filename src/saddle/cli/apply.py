@@ -49,12 +49,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..base import rng
+    from ..base.files import safe_name
     from ..show.pictures import to_uint8
     from . import _write
 
     _check(args)
     film = args.use == "animate"
-    out = args.out or args.run / f"{_name(args)}.{'gif' if film else 'png'}"
+    out = args.out or args.run / f"{safe_name(_name(args))}.{'gif' if film else 'png'}"
     _write.check_film(out) if film else _write.check_name(out)
     opened = _open.opened(args)
     rng.seed(args.seed, args.use)

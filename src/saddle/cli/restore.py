@@ -23,13 +23,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import torch
-
+    from ..runs.run import WORKED_ON
     from ..tasks import Restoration
 
     opened = _open.opened(args)
     key = opened.as_(Restoration).needs[0]  # asked before files are read
     out, many = _images.destination(args, "restored")
     images = _images.read(opened, args.input, key)
-    made = opened.restore(torch.stack(list(images.values())), **_use.given(args, "Restoration"))
-    paths(_images.write(opened, made, list(images), out, many), args.json)
+    use = _use.given(args, "Restoration")
+    made = (opened.restore(portion, **use) for portion in images.portions(WORKED_ON))
+    paths(_images.write(opened, made, images.names, out, many), args.json)

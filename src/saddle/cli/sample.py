@@ -13,6 +13,7 @@ The same seed draws the same samples.
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from . import _open, _use
 from ._show import paths
@@ -37,6 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..base.errors import UsageError
+    from ..base.files import safe_name
     from . import _write
 
     opened = _open.opened(args)
@@ -50,11 +52,16 @@ def run(args: Namespace) -> None:
     use = _use.given(args, "Synthesis")
     name += _use.named(use)
     n = args.n or (8 if texts else 64)
-    made = opened.sample(n, args.seed, args.label, texts, **use)
+    out = args.out or args.run / f"{safe_name(name)}.png"
+    asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts} | use
+    _open.tell_doubt(opened, args.label)
     if args.each:
-        written = _write.each(made, args.each)
+        written = _write.each(opened.portions(**asked), args.each)
+    elif out.suffix == ".npy":
+        written = [_write.array(opened.portions(**asked), n * (len(texts) or 1), out)]
     else:
+        _write.check_size(opened.spec.main, n * (len(texts) or 1), out)
         exact = n == 1 and {*use} & {"size", "scale"}  # one image, of the very size that was asked for
         look = {"scale": 1, "padding": 0} if exact else {}
-        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts, **look)]
+        written = [_write.samples(opened, opened.sample(**asked), out, texts, **look)]
     paths(written, args.json)

@@ -24,13 +24,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import torch
-
+    from ..runs.run import WORKED_ON
     from ..tasks import Translation
 
     opened = _open.opened(args)
     start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
     out, many = _images.destination(args, to)
     images = _images.read(opened, args.input, start)
-    made = opened.translate(torch.stack(list(images.values())), to, start)
-    paths(_images.write(opened, made, list(images), out, many), args.json)
+    made = (opened.translate(portion, to, start) for portion in images.portions(WORKED_ON))
+    paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, some
 from ..spec import Condition, Field, Kind
 from . import open_source
 from .cache import in_parallel
@@ -17,7 +17,9 @@ from .files import Bad, Files, bad_lines, counted, listing, scan
 from .fingerprint import digest
 from .options import DataOptions
 from .sources.folder import files_in, smaller
-from .tables import read_labels
+from .tables import SELDOM, read_labels
+
+GROUP = 4  # names of images that are the same, in a line
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Report:
         lines += [f"{title}: {value}" for title, value in self.notes.items()]
         if self.duplicates:
             lines += [f"{len(self.duplicates):,} {plural(self.kind)} are there more than once:"]
-            lines += [listing([" = ".join(group) for group in self.duplicates])]
+            lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]
         if self.bad:
             why = "cannot be read or are too small" if "pieces" in self.notes else "cannot be read"
             lines += [f"{len(self.bad):,} files {why}:", listing(bad_lines(self.bad))]
@@ -95,6 +97,7 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     same = defaultdict(list)
     for name, (_, mark) in read.items():
         same[mark].append(name)
+    labels = _counts(_labels(path, list(read), files, options))
     return Report(
         name=str(path),
         files=len(files.images) + len(files.bad),
@@ -104,11 +107,11 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         channels=_counts("3" if head.colour else "1" for head in heads),
         modes=_counts(head.mode for head in heads),
         bits=_counts(str(head.bits) for head in heads),
-        labels=_counts(_labels(path, list(read), files, options)),
+        labels=labels,
         ignored=dict(files.ignored),
         duplicates=[group for group in same.values() if len(group) > 1],
         bad=sorted(bad),
-        notes=_pieces(options.piece, heads),
+        notes=_pieces(options.piece, heads) | (_seldom(labels) if options.labels else {}),
     )
 
 
@@ -155,6 +158,12 @@ def _pieces(piece: tuple[int, ...] | None, heads: list[Header]) -> dict[str, Any
         return {}
     shortest = min(min(head.height, head.width) for head in heads)
     return {"pieces": f"{piece[1]}×{piece[0]}, cut at random; the shortest side of all images is {shortest}"}
+
+
+def _seldom(labels: dict[str, int]) -> dict[str, Any]:
+    """What is said of labels that hardly any image has."""
+    few = [name for name, count in labels.items() if count < SELDOM and name not in ("unknown", "numbers")]
+    return {"labels of a single image": some(few)} if few else {}
 
 
 def plural(kind: Kind) -> str:

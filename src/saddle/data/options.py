@@ -64,6 +64,10 @@ class DataOptions:
             raise UsageError(
                 f"data.channels is {self.channels}; an image has 1 channel or more, at most {MOST_PIXELS:,}"
             )
+        if isinstance(self.labels, str) and self.labels.endswith(".txt"):
+            from .tables import CELEBA
+
+            raise UsageError(f"data.labels is {self.labels!r}, which is neither a .csv nor a .jsonl file. {CELEBA}")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
                 f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"

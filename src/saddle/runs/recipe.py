@@ -16,6 +16,7 @@ import yaml
 from .._version import __version__
 from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
+from ..base.files import safe_name
 from ..base.folder import RunFolder
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
@@ -207,8 +208,8 @@ def ask(
 def default_folder(game: str, source: str) -> Path:
     """runs/dcgan-digits, or runs/dcgan-photos for folder:/path/to/photos."""
     kind, _, path = source.partition(":")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(path).resolve().name if path else kind)
-    return Path("runs", f"{game}-{name}")
+    name = re.sub(r"[^\w.-]+", "-", Path(path).resolve().name if path else kind)
+    return Path("runs", safe_name(f"{game}-{name}"))
 
 
 def _source(path: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +30,9 @@ from . import binding, registry, scoring
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
+
+DRAWN = 250  # samples at a time: the bits of a larger number depend on it
+ENCODED, WORKED_ON = 250, 64  # images at a time: who reads them from files takes as many, and gets the same bits
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -109,14 +113,35 @@ class Run:
         image draws any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest,
         where everything is new). The same seed gives the same samples.
         """
+        parts = self.portions(n, seed, label, texts, **use)
+        first = next(parts)
+        made = first.new_empty(n * (len(texts) or 1), *first.shape[1:])
+        place = 0
+        for part in chain([first], parts):
+            made[place : place + len(part)] = part
+            place += len(part)
+        return made
+
+    @torch.no_grad()
+    def portions(
+        self,
+        n: int,
+        seed: int = 0,
+        label: conditions.Asked | None = None,
+        texts: Sequence[str] = (),
+        **use: Any,
+    ) -> Iterator[Tensor]:
+        """The samples that `sample` gives, at most 250 at a time: for more of them than memory holds.
+
+        Nothing else may be drawn before the last portion is.
+        """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
         game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
-        made, asked = [], self.asked_by(texts) if texts else [label]
-        for of in map(self._labels, asked):
+        for of in map(self._labels, self.asked_by(texts) if texts else [label]):
             rng.seed(seed, "sample")
-            made += [game.sample_with(k, of(k), chosen) for k in _portions(n)]
-        return self._border(torch.cat(made))
+            for k in _portions(n):
+                yield self._border(game.sample_with(k, of(k), chosen))
 
     def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts. UsageError if there are some and the game is not one that takes them."""
@@ -137,21 +162,24 @@ class Run:
         label = label.to(self.as_(Synthesis).dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 
+    @torch.no_grad()
     def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
+        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(ENCODED)])
 
+    @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
+        parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(ENCODED))
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
         game = self.as_(Classification)
-        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(ENCODED)])
 
     @torch.no_grad()
     def interpolate(
@@ -175,10 +203,10 @@ class Run:
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
             way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
-            return self._border(torch.cat([game.decode(z.expand(steps, -1), way) for z in a]))
+            return torch.cat([self._border(game.decode(z.expand(steps, -1), way)) for z in a])
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
         along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
-        return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+        return torch.cat([self._border(game.decode(z, row)) for z, row in zip(path, along, strict=True)])
 
     def _embedded(self, asked: conditions.Asked | None) -> Tensor:
         """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
@@ -227,8 +255,10 @@ class Run:
         `direction` finds what to add.
         """
         of, codes = self._labels(label), self.encode(images, label) + direction
-        parts = (self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
-        return self._border(torch.cat([*parts]))
+        parts = (
+            self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(ENCODED)
+        )
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None, start: str | None = None) -> Tensor:
@@ -238,22 +268,23 @@ class Run:
         """
         game = self.as_(Translation)
         start, to = game.way(start, to)
-        parts = [game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(64)]
-        return self._border(torch.cat(parts))
+        parts = (game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(WORKED_ON))
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def restore(self, images: Tensor, **use: Any) -> Tensor:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        parts = [game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
-        return to_uint8(torch.cat(parts)).cpu()
+        parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        return torch.cat([to_uint8(part).cpu() for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
         """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
         game, chosen = self.as_(Detection), self.use(Detection, use)
-        parts = [game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
-        scores, maps = (torch.cat(each).float().cpu() for each in zip(*parts, strict=True))
+        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        found = [(part.score.float().cpu(), part.map.float().cpu()) for part in parts]
+        scores, maps = (torch.cat(each) for each in zip(*found, strict=True))
         return Finding(scores, maps)
 
     def evaluate(
@@ -334,5 +365,5 @@ def count_parameters(game: Game) -> dict[str, int]:
     return {name: n for name, n in counts.items() if n}
 
 
-def _portions(n: int, most: int = 250) -> list[int]:
+def _portions(n: int, most: int = DRAWN) -> list[int]:
     return [most] * (n // most) + ([n % most] if n % most else [])

@@ -15,7 +15,7 @@ from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field, Kind
 from ..decode import fitted, with_channels
 from ..fingerprint import digests, fingerprint, hold_out
-from ..labels import learned
+from ..labels import learned, remarks
 from ..legacy import earlier
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
@@ -53,6 +53,7 @@ def open(options: DataOptions, path: str) -> Source:
     if labels is not None:
         condition = Condition("class", _checked(file, labels, len(samples)))
         spec, labels = learned(DataSpec({"image": field, "label": condition.field}), labels, parts[0], options.labelled)
+        notes |= remarks(condition, labels[parts[0]])
     mark = fingerprint(marks, spec.identity(), labels, options.heldout)
     train, heldout = (_split(samples, labels, rows) for rows in parts)
     assert train is not None  # hold_out leaves the larger part

@@ -17,7 +17,7 @@ from ..files import listing
 from ..fingerprint import fingerprint, hold_out
 from ..legacy import earlier
 from ..options import DataOptions
-from ..tables import file_column, image_named, records
+from ..tables import by_name, file_column, image_named, records
 from . import folder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
     key, columns = file_column(table, lines)
     if COLUMN not in columns:
         raise UsageError(f"{table} has no column {COLUMN}; beside {key} it has {some(columns) or 'none'}")
-    image_names = {name: name for name in names}
+    image_names = by_name(names)
     captions: dict[str, list[str]] = {}
     for number, cells in lines:
         name = image_named(cells[key], image_names, f"{table}, line {number}")

@@ -184,7 +184,7 @@ def _bad_message(files: Files, bad: Bad) -> str:
 
 
 def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -> "Source":
-    from ..labels import learned
+    from ..labels import learned, remarks
     from ..source import Source, Split
 
     places = hold_out(images.digests, options.heldout)
@@ -192,6 +192,7 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     if table:
         spec = DataSpec({"image": images.field, "label": table.condition.field})
         spec, labels = learned(spec, table.of(images.names), places[0], options.labelled)
+        images.notes.update(remarks(table.condition, labels[places[0]]))
     elif options.labelled:
         raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
     parts = []
