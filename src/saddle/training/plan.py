@@ -1,10 +1,12 @@
 """How long and how to train, whatever the game."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
 
+BUDGETS = ("rounds", "images", "minutes")
+LENGTH = (*BUDGETS, "at_most")  # what says how long a run is
 FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
 
 
@@ -36,7 +38,7 @@ class Plan:
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in ("rounds", "images", "minutes")}
+        given = {name: getattr(self, name) for name in BUDGETS}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             raise UsageError(f"a plan has one budget, not {' and '.join(given)}")
@@ -51,6 +53,10 @@ class Plan:
             raise UsageError(f"scores are of at least 2 samples, and plan.samples is {self.samples}")
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
+
+    def as_long_as(self, other: "Plan") -> "Plan":
+        """This plan with the length of another."""
+        return replace(self, **{name: getattr(other, name) for name in LENGTH})
 
     @property
     def limit(self) -> float | None:
