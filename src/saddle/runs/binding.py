@@ -18,17 +18,25 @@ def check_recipe(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> None
 
     What may change on a run's way is left out, see `Recipe.adapted`. Older checkpoints do not remember their recipe.
     """
-    if "recipe" not in facts:
+    made = made_with(facts)
+    if made is None:
         return
-    try:
-        made = Recipe.from_dict(facts["recipe"])
-    except UsageError as error:
-        raise Damaged(f"the recipe in facts.json is none: {error}") from None
     if differences := recipe.adapted(made).differences(made):
         raise UsageError(
             f"{folder}/recipe.yaml is no longer the recipe that its checkpoints were made with; put it back, or train "
             f"in another folder. They differ in:\n  " + "\n  ".join(differences)
         )
+
+
+def made_with(facts: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that the checkpoint with these facts was made with; None for one that does not remember it.
+
+    Damaged for what is no recipe.
+    """
+    try:
+        return Recipe.from_dict(facts["recipe"]) if "recipe" in facts else None
+    except UsageError as error:
+        raise Damaged(f"the recipe in facts.json is none: {error}") from None
 
 
 def check_data(source: Source, facts: Mapping[str, Any], otherwise: str) -> None:

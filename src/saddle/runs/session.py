@@ -29,6 +29,7 @@ from . import beside, binding, registry, scoring
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
+from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run, count_parameters
 from .voice import Voice
@@ -81,7 +82,8 @@ class Training:
         self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
-        self.score: Score | None = None  # of the current round
+        self.score: dict[str, Any] | None = None  # of the current round
+        self.longer: Longer | None = None
         self.events: Events | None = None
         self.saved_at = time.monotonic()
 
@@ -111,7 +113,7 @@ class Training:
             self.note_stop("finished")
 
     def begin(self, stack: ExitStack, resumed: bool) -> None:
-        """Fix the length of the run, and open what the rounds are written to."""
+        """Fix the length of a new run, and open what the rounds are written to."""
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
             self.events = stack.enter_context(self.folder.log(self.track))
@@ -119,8 +121,11 @@ class Training:
         self.note_start()
         if pace is not None:
             self.note_plan(pace)
+        if self.longer:
+            self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:
             self.draw()
+        if not resumed or self.longer:
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
 
     @property
@@ -146,12 +151,15 @@ class Training:
     def resume(self) -> bool:
         """Go on from the newest good checkpoint, every process from the same; False if there is none."""
         dist.barrier()
+        before = self.recipe
 
         def accept(state: State) -> None:
+            nonlocal before
+            before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
             binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
-            self.seconds = state.fact("seconds")
+            self.seconds, self.score = state.fact("seconds"), state.facts.get("score")
 
         resumed = self.checkpoints.newest(self.voice.say, accept)
         round_ = self.trainer.round if resumed else -1
@@ -163,6 +171,9 @@ class Training:
             )
         if not resumed:
             return False
+        self.longer = lengthen(self.trainer, before.plan, self.seconds, self.folder.path)
+        if self.longer:
+            self.voice.say(self.longer.said)
         over = self.trainer.round == self.rounds
         self.voice.say(
             f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}"
@@ -240,8 +251,8 @@ class Training:
             state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
             state.facts["recipe"] = self.recipe.to_dict()
-            if self.score and math.isfinite(self.score.value):
-                state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
+            if self.score and math.isfinite(self.score["value"]):
+                state.facts["score"] = self.score
             self.checkpoints.save(trainer.round, state)
             self.write("save", seconds=self.seconds)
         self.saved_at = time.monotonic()
@@ -271,7 +282,8 @@ class Training:
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
-        self.score = scores[names[0]] if scoring.chooses(names[0]) else None
+        first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
+        self.score = first if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
