@@ -11,9 +11,8 @@ from image_folders import fill, noise, opened, stored
 from PIL import Image
 
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import DataOptions, check_data, check_folder
+from saddle.data import DataOptions, check_data, check_folder, decode
 from saddle.data import cache as cache_module
-from saddle.data.decode import pixels
 
 
 def no_decoding(*_: object) -> np.ndarray:
@@ -23,7 +22,7 @@ def no_decoding(*_: object) -> np.ndarray:
 def test_images_are_decoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(folder, 3)
     first = opened(folder)
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", no_decoding)
+    monkeypatch.setattr("saddle.data.decode.stored", no_decoding)
     folder.rename(folder.with_name("renamed"))
     assert np.array_equal(stored(opened(folder.with_name("renamed"))), stored(first))
     with pytest.raises(AssertionError):
@@ -53,7 +52,7 @@ def test_an_interrupted_or_damaged_cache_is_made_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("saddle.data.sources.folder.pixels", interrupted)
+        patch.setattr("saddle.data.decode.stored", interrupted)
         with pytest.raises(KeyboardInterrupt):
             opened(folder)
     assert not [path for path in (cache / "folder").iterdir() if path.is_dir()]
@@ -66,13 +65,13 @@ def test_an_interrupted_or_damaged_cache_is_made_anew(
 
 
 def test_many_that_come_at_once_decode_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures, decoded = fill(folder, 6), []
+    pictures, decoded, read = fill(folder, 6), [], decode.stored
 
     def counted(path: Path, *rest: object) -> np.ndarray:
         decoded.append(path)
-        return pixels(path, *rest)  # type: ignore[arg-type]
+        return read(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", counted)
+    monkeypatch.setattr("saddle.data.decode.stored", counted)
     with ThreadPoolExecutor(4) as pool:
         sources = list(pool.map(lambda _: opened(folder), range(4)))
     assert len(decoded) == 6
