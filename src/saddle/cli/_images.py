@@ -66,11 +66,10 @@ def read(opened: "Run", path: Path, key: str | None = None) -> "dict[str, Tensor
     with decode.reading():
         for name in files.images:
             try:
-                picture = decode.pixels(files.root / name, decode.colour(options.background), options.max_megapixels)
+                picture = decode.sample(files.root / name, options, channels, field.bits, (height, width))
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
                 continue
-            picture = decode.fitted(decode.with_channels(picture, channels), height, width)
             images[name] = decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
     bad += files.bad
     if bad or not images:

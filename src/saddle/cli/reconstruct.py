@@ -10,7 +10,7 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _images
+from . import _images, _open, _write
 from ._show import paths
 
 SETTINGS: tuple[str, ...] = ()
@@ -18,17 +18,17 @@ SETTINGS: tuple[str, ...] = ()
 
 def arguments(parser: ArgumentParser) -> None:
     _images.arguments(parser, "PATH", "by default NAME-again, in the current folder")
+    _open.bits(parser)
 
 
 def run(args: Namespace) -> None:
     import torch
 
-    from . import _write
-
     opened = _images.encoder(args)
     many = args.input.is_dir()
     out = args.out or Path(f"{args.input.name}-again" if many else f"{args.input.stem}-again.png")
     _write.check_folder(out) if many else _write.check_name(out)
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input)
     made = opened.reconstruct(torch.stack(list(images.values())), args.label)
     paths(_images.write(opened, made, list(images), out, many), args.json)

@@ -18,7 +18,7 @@ from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
 from ..data import open_source
-from ..show.pictures import to_uint8
+from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
 from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
@@ -41,6 +41,8 @@ class Run:
 
     'best' is the checkpoint with the best score, or the last one where nothing was scored.
     """
+
+    bits = 8  # of the images that it gives; 16, if its data have them, gives uint16 in the range of the data
 
     def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
         self.folder, self.files = Path(folder), RunFolder(folder)
@@ -251,7 +253,7 @@ class Run:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
         parts = [game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
-        return to_uint8(torch.cat(parts)).cpu()
+        return self._whole(torch.cat(parts))
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
@@ -293,7 +295,11 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return (to_uint8(x) if self.spec.is_image else self.spec.main.restored(x.float())).cpu()
+        return self._whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
+        return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
 
     def _choose(self, checkpoint: str | int) -> int:
         rounds = self.checkpoints.rounds()
