@@ -12,9 +12,8 @@ from image_folders import fill, noise, opened, stored
 from PIL import Image
 
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import DataOptions, Stream, check_data, check_folder, open_source
+from saddle.data import DataOptions, Stream, check_data, check_folder, decode, open_source
 from saddle.data import cache as cache_module
-from saddle.data.decode import pixels
 
 
 def no_decoding(*_: object) -> np.ndarray:
@@ -24,7 +23,7 @@ def no_decoding(*_: object) -> np.ndarray:
 def test_images_are_decoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(folder, 3)
     first = opened(folder)
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", no_decoding)
+    monkeypatch.setattr("saddle.data.decode.stored", no_decoding)
     folder.rename(folder.with_name("renamed"))
     assert np.array_equal(stored(opened(folder.with_name("renamed"))), stored(first))
     with pytest.raises(AssertionError):
@@ -54,7 +53,7 @@ def test_an_interrupted_or_damaged_cache_is_made_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("saddle.data.sources.folder.pixels", interrupted)
+        patch.setattr("saddle.data.decode.stored", interrupted)
         with pytest.raises(KeyboardInterrupt):
             opened(folder)
     assert not [path for path in (cache / "folder").iterdir() if path.is_dir()]
@@ -110,7 +109,7 @@ def test_a_cache_is_compared_with_its_digests_only_if_its_files_changed(
     opened(folder)
     compared, compare = [], cache_module._as_digested
     monkeypatch.setattr(cache_module, "_as_digested", lambda ready: compared.append(1) or compare(ready))
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", no_decoding)
+    monkeypatch.setattr(decode, "stored", no_decoding)
     opened(folder)
     assert not compared
     for change in ("touch", "earlier"):
@@ -218,13 +217,13 @@ def test_what_cannot_be_removed_or_locked_is_told(folder: Path, cache: Path, mon
 
 
 def test_many_that_come_at_once_decode_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures, decoded = fill(folder, 6), []
+    pictures, decoded, read = fill(folder, 6), [], decode.stored
 
     def counted(path: Path, *rest: object) -> np.ndarray:
         decoded.append(path)
-        return pixels(path, *rest)  # type: ignore[arg-type]
+        return read(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", counted)
+    monkeypatch.setattr("saddle.data.decode.stored", counted)
     with ThreadPoolExecutor(4) as pool:
         sources = list(pool.map(lambda _: opened(folder), range(4)))
     assert len(decoded) == 6

@@ -123,7 +123,7 @@ def test_all_keys_of_a_pair_get_the_same_piece_whatever_their_size():
 def test_the_cache_holds_whole_images_and_serves_every_piece(folder, cache, monkeypatch):
     fill(folder)
     first = opened(folder, crop=5, heldout=0)
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("saddle.data.decode.stored", lambda *_: pytest.fail("decoded again"))
     again, larger = opened(folder, crop=5, heldout=0), opened(folder, crop=8, heldout=0)
     assert again.fingerprint == first.fingerprint != larger.fingerprint
     assert larger.spec.shape == (3, 8, 8)

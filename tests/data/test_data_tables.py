@@ -185,7 +185,7 @@ def test_other_labels_are_other_data(folder):
 
 def test_the_images_are_decoded_once_whatever_is_said_of_them(folder, monkeypatch):
     opened(folder)
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", None)  # a second decoding would call it
+    monkeypatch.setattr("saddle.data.decode.stored", None)  # a second decoding would call it
     assert told(folder, "file,animal\n000.png,cat\n").spec.classes == ("cat",)
 
 

@@ -20,6 +20,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
 
 
+def bits(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="16: of images of 16 bits, in the data's own range"
+    )
+
+
 def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 

@@ -27,24 +27,25 @@ def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[
     Of the processes that want the same folder one reads the files, and the others read what it wrote down.
     """
     folder, form = options.cache_folder / "survey", [field.name for field in fields(Header)]
-    name = fingerprint(__version__, PIL.__version__, form, str(files.root.resolve()), options.max_megapixels)[:32]
+    asked = (options.max_megapixels, options.range is not None)
+    name = fingerprint(__version__, PIL.__version__, form, str(files.root.resolve()), *asked)[:32]
     with locked(folder, name):
         known, began = record.read(folder / f"{name}.json") or {}, time.time_ns()
-        rows = _rows(files, options.max_megapixels, known)
+        rows = _rows(files, *asked, known)
         safe = {path: row for path, row in rows.items() if record.changed(row[0]) < began - RACY}
         if safe != known:
             record.write(folder / f"{name}.json", safe)
     return {path: Header(*values) for path, (_, values, _) in rows.items()}, [row[2] for row in rows.values()]
 
 
-def _rows(files: Files, max_megapixels: float, known: dict[str, Row]) -> dict[str, Row]:
+def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str, Row]) -> dict[str, Row]:
     """By path, in order; what cannot be read is now among the bad files."""
 
     def look(i: int) -> Row | str:
         path = files.root / unknown[i]
         try:
             state = record.state(path)  # first: if the file is changed from now on, its next state is another one
-            head = header(path, max_megapixels)
+            head = header(path, max_megapixels, any_range=any_range)
             with path.open("rb") as file:
                 return [state, [*vars(head).values()], hashlib.file_digest(file, "sha256").hexdigest()]
         except Unreadable as error:

@@ -18,7 +18,7 @@ from ..base.errors import SaddleError, UsageError, near, some
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
-from ..show.pictures import to_uint8
+from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
 from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
@@ -44,6 +44,8 @@ class Run:
 
     'best' is the checkpoint with the best score, or the last one where nothing was scored.
     """
+
+    bits = 8  # of the images that it gives; 16, if its data have them, gives uint16 in the range of the data
 
     def __init__(
         self,
@@ -276,7 +278,7 @@ class Run:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
         parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
-        return torch.cat([to_uint8(part).cpu() for part in parts])
+        return torch.cat([self._whole(part) for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
@@ -319,7 +321,11 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return (to_uint8(x) if self.spec.is_image else self.spec.main.restored(x.float())).cpu()
+        return self._whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
+
+    def _whole(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
+        return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
 
     def _open(self, checkpoint: str | int) -> tuple[int, State, Game]:
         """The round, the checkpoint and the game of what is asked for; of best and last, the last that is whole."""

@@ -99,6 +99,6 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
     assert train is not None  # hold_out leaves the larger part
     values = train.columns["caption"].values  # type: ignore[attr-defined]
     spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
-    mark = fingerprint(images.digests, spec.identity(), captions, options.heldout)
+    mark = fingerprint(images.digests, spec.identity(), captions, options.heldout, *images.units)
     before = earlier(images.digests, spec, captions, options.heldout)
     return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
