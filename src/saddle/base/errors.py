@@ -1,9 +1,13 @@
 """What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
 
+from unicodedata import category
+
 NO_MEMORY = (  # what libraries say of memory that ran out, where they have no error of its own for it
     *("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory", "CUDA out of memory"),
     *("calculation overflowed", "Overflow when unpacking"),
 )
+HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no text, and ends of lines by other names
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 class SaddleError(Exception):
@@ -33,7 +37,21 @@ def near(given: str, possible: object, most: int = 3) -> str:
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
-def some(names: object, most: int = 20) -> str:
+def some(names: object, most: int = 20, between: str = ", ") -> str:
     """'cat, dog, …': at most twenty of the names, and how many more there are."""
     listed = list(names)  # type: ignore[call-overload]
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
+    return between.join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey or could not show written out, as \\x1b: of all controls only lines end.
+
+    So are marks that change the direction of what follows, and bytes of a file's name that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if _is_hidden(c) else c for c in text)
+
+
+def _is_hidden(c: str) -> bool:
+    return c != "\n" and (c in DIRECTIONS or category(c) in HIDDEN)

@@ -43,7 +43,7 @@ class Events:
         self._board = _Board(self.path.parent) if track else None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = _ends_within_a_line(self.path)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         if cut:
             os.write(self._file, b"\n")
 

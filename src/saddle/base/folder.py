@@ -14,7 +14,7 @@ from typing import Any
 from . import events
 from .errors import SaddleError, UsageError
 from .events import SCORE, Event, Events
-from .files import replace
+from .files import clear, replace
 from .plain import Garbled, fits, from_json, from_yaml, text
 
 _AGAIN = "move it away, and the same training scores the run again"
@@ -30,6 +30,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.pictures = self.path / "samples"
         self.film = self.pictures / "landscape.gif"
+        self.nearest = self.pictures / "nearest.png"  # samples beside their nearest training images
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
         self._events = self.path / "events.jsonl"
@@ -60,6 +61,12 @@ class RunFolder:
     def events(self, kind: str | None = None) -> list[Event]:
         """What happened, in order, or what of one kind did; nothing if there is no log yet."""
         return [event for event in events.read(self._events) if kind in (None, event["event"])]
+
+    def places(self) -> dict[str, str]:
+        """Where the data lay when it was last started, by the setting that names them; nothing if it was not."""
+        starts = self.events("start")
+        noted = starts[-1].get("places") if starts else None
+        return {k: v for k, v in noted.items() if isinstance(v, str)} if isinstance(noted, dict) else {}
 
     def stop(self) -> Event | None:
         """How the run came to rest; None if it runs or was cut off."""
@@ -129,6 +136,12 @@ class RunFolder:
     def beside(self) -> list[RunFolder]:
         """The runs in the same folder as this one, itself among them, by name."""
         return [RunFolder(path.parent) for path in sorted(self.path.resolve().parent.glob(f"*/{self.recipe.name}"))]
+
+    def clean(self) -> None:
+        """Remove the files that a killed process left unfinished."""
+        for folder in (self.path, self.pictures):
+            for part in folder.glob(".*.part"):
+                clear(part)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

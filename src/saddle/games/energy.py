@@ -103,7 +103,7 @@ class Energy(Adversarial, Synthesis):
 
     def begin_cascade(self) -> None:
         """Where a part of the run ends, its discriminator stays behind as one that climbs pass."""
-        ended = int(self.progress * self.options.cascades)
+        ended, _ = self.part(self.options.cascades)
         if ended > int(self.cascade):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
             self.cascade.fill_(ended)

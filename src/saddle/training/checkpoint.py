@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -91,7 +92,10 @@ class Checkpoints:
             raise self._failed(error, state) from error
 
     def load(self, round_: int) -> State:
-        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved."""
+        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved.
+
+        A number that is not finite was never saved: whatever the manifest says, it came later, or from elsewhere.
+        """
         folder = self.path(round_)
         files = _manifest(folder)
         for name, entry in files.items():
@@ -185,9 +189,12 @@ def _size(state: State) -> int:
 
 
 def _write(folder: Path, state: State) -> None:
+    facts = folder / "facts.json"
+    facts.write_text(json.dumps(state.facts, indent=1, allow_nan=False))
     for name, group in state.tensors.items():
-        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, folder / f"{name}.safetensors")
-    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1, allow_nan=False))
+        path = folder / f"{name}.safetensors"
+        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, path)
+        path.chmod(facts.stat().st_mode)  # safetensors makes files that only their owner can read
     files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
@@ -219,9 +226,12 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _load(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, KeyError, ValueError, TypeError):  # KeyError: of a number type that torch does not have
         raise Damaged(f"{path} is not a file of tensors that can be read") from None
+    if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None):
+        raise Damaged(f"{path}: {odd} holds numbers that are not finite")
+    return tensors
 
 
 def _verify(path: Path, entry: dict[str, Any]) -> None:

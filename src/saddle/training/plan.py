@@ -1,6 +1,6 @@
 """How long and how to train, whatever the game."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
@@ -11,6 +11,8 @@ POSITIVE = {  # and the most that they may be
     **dict.fromkeys(("minutes", "at_most"), 10**7),
     **dict.fromkeys(("ema_images", "ema_ramp"), 1e30),
 }
+BUDGETS = ("rounds", "images", "minutes")
+LENGTH = (*BUDGETS, "at_most")  # what says how long a run is
 FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
 
 
@@ -42,7 +44,7 @@ class Plan:
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in ("rounds", "images", "minutes")}
+        given = {name: getattr(self, name) for name in BUDGETS}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             raise UsageError(f"a plan has one budget, not {' and '.join(given)}")
@@ -58,6 +60,10 @@ class Plan:
             raise UsageError("plan.pictures and plan.scores are at least 0")
         if not 0 <= self.seed < 1 << 64:
             raise UsageError(f"plan.seed is a whole number from 0 on, of at most 64 bits, not {self.seed}")
+
+    def as_long_as(self, other: "Plan") -> "Plan":
+        """This plan with the length of another."""
+        return replace(self, **{name: getattr(other, name) for name in LENGTH})
 
     @property
     def limit(self) -> float | None:
