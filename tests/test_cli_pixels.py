@@ -107,7 +107,7 @@ def test_images_are_fitted_for_use_as_the_data_were(clear, tmp_path):
     from saddle.cli import _images
 
     Image.new("RGB", (16, 4), (255, 0, 0)).save(tmp_path / "wide.png")
-    (image,) = _images.read(Run(clear), tmp_path / "wide.png").values()
+    (image,) = next(_images.read(Run(clear), tmp_path / "wide.png").portions(1))
     assert (image[3, [0, -1]] == -1).all()  # padded, and clear there
     assert (image[3, 3:5] == 1).all()
 
@@ -132,6 +132,6 @@ def test_one_image_has_the_mode_of_its_channels(channels, mode):
 
 def test_channels_that_a_png_would_lose_are_refused(deep):
     run = Run(deep)
-    vars(run)["spec"] = run.spec.with_shape((5, 8, 8))
+    run.game.data = run.spec.with_shape((5, 8, 8))
     with pytest.raises(_write.UsageError, match=r"a PNG holds 1, 3 or 4 channels, and these images have 5"):
         _write.check_channels(run)

@@ -67,10 +67,10 @@ def test_commands_are_one_word_of_a_shell_for_every_folder(tmp_path, name, monke
     assert ["saddle", "report", own] in told
 
 
-def test_a_run_that_is_over_is_begun_anew_for_more_rounds_and_any_other_goes_on(tmp_path):
+def test_a_run_that_is_over_is_made_longer_and_any_other_goes_on(tmp_path):
     run = place(tmp_path)
     over = code(finished(tmp_path))
-    assert over[0] == f"saddle train --config {run}/recipe.yaml --run {run}-longer --plan.rounds 2000"
+    assert over[0] == f"saddle train --run {run} --plan.rounds 2000"
     assert code(finished(tmp_path, "interrupted"))[0] == f"saddle train --run {run}"
 
 

@@ -20,9 +20,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were read, by name; all are old enough to be believed."""
     names: list[str] = []
 
-    def noted(path: Path, *rest: float) -> Header:
+    def noted(path: Path, *rest: float, **options: bool) -> Header:
         names.append(path.name)
-        return header(path, *rest)
+        return header(path, *rest, **options)
 
     monkeypatch.setattr(survey_module, "header", noted)
     monkeypatch.setattr(survey_module, "RACY", -(10**18))
@@ -54,7 +54,7 @@ def test_a_file_is_read_once_and_again_after_any_change(folder: Path, read: list
 
 def test_a_file_written_moments_ago_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Path] = []
-    monkeypatch.setattr(survey_module, "header", lambda path, most: looked.append(path) or header(path, most))
+    monkeypatch.setattr(survey_module, "header", lambda path, most, **_: looked.append(path) or header(path, most))
     fill(folder, 2)
     for _ in range(2):
         opened(folder)
@@ -112,7 +112,7 @@ RANK = """
     import os, sys, time
     from pathlib import Path
 
-    from saddle.data import DataOptions, survey
+    from saddle.data import DataOptions, decode, survey
     from saddle.data.sources import folder
 
     root, log = Path(sys.argv[1]), Path(sys.argv[2])
@@ -120,16 +120,16 @@ RANK = """
     def noted(module, name):
         call = getattr(module, name)
 
-        def slow(path, *rest):
+        def slow(path, *rest, **options):
             with log.open("a") as file:
                 file.write(f"{name} {path.name}\\n")
             time.sleep(0.1)
-            return call(path, *rest)
+            return call(path, *rest, **options)
 
         setattr(module, name, slow)
 
     noted(survey, "header")
-    noted(folder, "pixels")
+    noted(decode, "stored")
     survey.RACY = -(10**18)
     log.with_suffix(f".{os.getpid()}").touch()
     while len(list(log.parent.glob(f"{log.stem}.*"))) < 2:
@@ -146,4 +146,4 @@ def test_of_two_processes_one_reads_and_decodes_and_the_other_waits(folder: Path
     told = [rank.communicate(timeout=60)[0] for rank in ranks]
     assert told[0] == told[1] != ""
     lines = sorted((tmp_path / "ranks" / "log").read_text().split("\n")[:-1])
-    assert lines == [f"{call} {i:03}.png" for call in ("header", "pixels") for i in range(6)]
+    assert lines == [f"{call} {i:03}.png" for call in ("header", "stored") for i in range(6)]

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from image_bytes import png
 from image_folders import fill, noise, opened, stored
 from PIL import Image
 
@@ -272,3 +273,12 @@ def test_labels_of_a_file_are_those_of_all_its_pages(folder, tmp_path):
 def test_nothing_is_said_where_there_is_nothing_to_say(folder):
     fill(folder, 3)
     assert opened(folder).notes == {"files": 3, "skipped": 0, "ignored": {}}
+
+
+def test_colours_of_16_bits_are_said_to_be_read_as_8(folder):
+    for i in range(2):
+        (folder / f"{i}.png").write_bytes(png(noise(4, 5, 3).astype(np.uint16) * 257, 16, 2))
+    report = checked(folder)
+    assert report.bits == {"16, read as 8": 2}
+    words = "2 images have more than 8 bits and are read as 8 (0.png, 1.png)"
+    assert report.notes["depth"] == opened(folder).notes["depth"] == words

@@ -48,13 +48,13 @@ def _of_paper(value: str | None) -> Html | None:
 def commands(story: Story) -> Html:
     """To go on, to repeat, and to use what was learned."""
     run, recipe = place(story.folder.path), place(story.folder.recipe)
-    longer, again = (
-        place(story.folder.path.with_name(f"{story.folder.path.name}-{how}")) for how in ("longer", "again")
+    again = place(story.folder.path.with_name(f"{story.folder.path.name}-again"))
+    longer = story.reason == "finished" and story.rounds
+    lines = (
+        [("twice as many rounds", f"saddle train --run {run} --plan.rounds {2 * story.rounds}")]
+        if longer
+        else [("go on", f"saddle train --run {run}")]
     )
-    lines = [("go on", f"saddle train --run {run}")]
-    if story.reason == "finished":
-        more = f" --plan.rounds {2 * story.rounds}" if story.rounds else ""
-        lines = [("twice as many rounds", f"saddle train --config {recipe} --run {longer}{more}")]
     lines.append(("the same again", f"saddle train --config {recipe} --run {again}"))
     named = [name for name in story.start.get("commands", ["saddle sample"]) if name in TASKS]
     for name in dict.fromkeys([*named, "saddle evaluate"]):

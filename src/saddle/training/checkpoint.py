@@ -31,7 +31,7 @@ _FACTS: dict[str, Any] = {  # what they are, where they are there
     "seconds": float,
     **dict.fromkeys(("game", "fingerprint", "version"), str),
     **dict.fromkeys(("data", "score"), dict[str, Any]),
-    "course": dict[str, tuple[Count, float]],
+    "course": dict[str, tuple[Count, float] | Count],  # see Course.facts
 }
 _SCORE: dict[str, Any] = {"name": str, "value": float, "better": Literal["lower", "higher"]}
 _MARGIN = 1 << 20  # bytes left free for the log and pictures
@@ -212,7 +212,7 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     content = _read_json(path)
     if content.get("format") != FORMAT:
         raise Damaged(f"{path} is of format {content.get('format')}, and this is format {FORMAT}")
-    files: dict[str, dict[str, Any]] = content.get("files", {})
+    files: dict[str, dict[str, Any]] = content.get("files")  # type: ignore[assignment]  # asked in the next line
     each = files.values() if fits(files, dict[str, dict[str, Any]]) else ({},)
     if not all({*f} == {"sha256", "bytes"} and fits(f["sha256"], str) and fits(f["bytes"], Count) for f in each):
         raise Damaged(f"{path} is not a list of files with their size and SHA-256")
@@ -249,14 +249,23 @@ def _facts(path: Path, round_: int) -> dict[str, Any]:
     facts = _read_json(path)
     fitting = {name: fits(facts[name], kind) for name, kind in _FACTS.items() if name in facts}
     if all(fitting.values()):
-        score, rounds, course = facts.get("score", {}), facts.get("rounds"), facts.get("course", {}).values()
+        score, rounds, course = facts.get("score", {}), facts.get("rounds"), facts.get("course", {})
         fitting["score"] = not score or all(fits(score.get(name), kind) for name, kind in _SCORE.items())
         fitting["round"] = facts.get("round", round_) == round_
         fitting["rounds"] = rounds is None or rounds >= max(1, round_)
-        fitting["course"] = all(at <= round_ and reached >= 0 for at, reached in course)
+        fitting["course"] = _is_course(course, round_, rounds)
     if wrong := [name for name, fine in fitting.items() if not fine]:
         raise Damaged(f"{path} was not written by a run: its '{wrong[0]}' is {brief(facts[wrong[0]])}")
     return facts
+
+
+def _is_course(course: dict[str, Any], round_: int, rounds: int | None) -> bool:
+    """Is this where progress bent, where the pace was measured and, of a run that was made longer, where it ended?"""
+    places = [course.get(name, [0, 0.0]) for name in ("bend", "mark")]
+    if not all(isinstance(place, list) and place[0] <= round_ and place[1] >= 0 for place in places):
+        return False
+    end = course.get("end")
+    return end is None or (isinstance(end, int) and 1 <= end <= (rounds or 0))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
