@@ -24,6 +24,7 @@ from .files import PARSING, parsed
 from .plain import Garbled, from_yaml
 
 T = TypeVar("T")
+MOST_SHOWN = 80  # characters of what somebody wrote, in a message
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -190,16 +191,16 @@ def text(value: Any) -> str:
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(text, value))}]"
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
 
 
 def brief(given: Any) -> str:
     """What somebody wrote, in quotes, in a message: no more of it than the eye takes in."""
-    try:
-        said = text(given)
-    except ValueError:  # Python writes no number of thousands of digits
-        return "a number of thousands of digits"
-    return repr(said if len(said) <= 80 else f"{said[:77]}…")
+    said = text(given)
+    return repr(said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}…")
 
 
 def _name(value: Any) -> Any:
@@ -304,9 +305,10 @@ def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
             return type(base)
         setting = f" and has no setting '{next(iter(given))}'" if given else ""
         raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(possible)}")
-    name = text(given.pop("class"))
+    name = text(given.pop("class"))[:MOST_SHOWN]
     if name not in possible:
-        raise UsageError(f"{where}: no {hint.__name__} '{name}'{near(name, possible)}; there are {', '.join(possible)}")
+        close, there = near(name, possible), ", ".join(possible)
+        raise UsageError(f"{where}: no {hint.__name__} {brief(name)}{close}; there are {there}")
     return possible[name]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..base.errors import UsageError
+from ..base.settings import brief
 
 MOST_PIXELS = 1 << 16  # of a side, and channels
 Fit = Literal["crop", "pad", "squash"]  # how a picture of other proportions is brought to a size
@@ -81,7 +82,7 @@ class DataOptions:
             raise UsageError(f"data.labels is {self.labels!r}, which is neither a .csv nor a .jsonl file. {CELEBA}")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
-                f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
+                f"data.labels is {brief(self.labels)}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
             )
         self._check_numbers()
 

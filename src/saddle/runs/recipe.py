@@ -135,7 +135,7 @@ class Recipe:
         tree = _with_short_forms(given)
         game, data, plan = (dict(tree.get(part, {})) for part in _PARTS)
         if (name := game.pop("name", self.game)) != self.game:
-            raise UsageError(f"this is a recipe of {self.game}, not of {name}")
+            raise UsageError(f"this is a recipe of {self.game}, not of {brief(name)}")
         if any(plan.get(budget) is not None for budget in BUDGETS):
             plan = dict.fromkeys(LENGTH) | plan  # one budget replaces another
         return replace(

@@ -180,6 +180,8 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> No
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
             raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
+        if tensor.is_floating_point() != own[name].is_floating_point() or tensor.is_complex():
+            raise Damaged(f"{what}.safetensors: {name} is of {tensor.dtype}, not of {own[name].dtype}")
     module.load_state_dict(tensors)
 
 
@@ -227,9 +229,10 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def _load(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(path)
-    except (SafetensorError, KeyError, ValueError, TypeError):  # KeyError: of a number type that torch does not have
+        odd = next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None)
+    except (SafetensorError, KeyError, ValueError, TypeError, NotImplementedError):  # of numbers that torch lacks, too
         raise Damaged(f"{path} is not a file of tensors that can be read") from None
-    if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None):
+    if odd:
         raise Damaged(f"{path}: {odd} holds numbers that are not finite")
     return tensors
 
