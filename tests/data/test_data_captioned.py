@@ -10,7 +10,7 @@ from image_folders import fill
 
 from saddle.base import dist
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions, Source, open_source
+from saddle.data import DataOptions, Source, open_source, spec_of
 from saddle.data.source import Several
 from saddle.data.stream import Stream
 from saddle.spec.text import packed, to_texts
@@ -57,6 +57,7 @@ def test_a_table_is_csv_or_lines_of_json_and_may_be_named(folder: Path) -> None:
     said = [("000.png", "ein Boot"), ("000.png", "a boat, red"), ("001.png", "größer"), ("002.png", "x")]
     one = table(folder, '\ufeffcaption,file\nein Boot,000.png\n"a boat, red",000.png\ngrößer,001.png\nx,002.png\n')
     as_csv = opened(one)
+    assert spec_of(DataOptions(source=f"captioned:{one}")) == as_csv.spec  # without the pixels
     one.unlink()
     table(folder, "\n\n".join(json.dumps({"file": f, "caption": c}) for f, c in said), "c.jsonl")
     as_json = opened(folder)

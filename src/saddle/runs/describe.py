@@ -6,7 +6,7 @@ from typing import Any
 from ..base import rng
 from ..base.files import parsed
 from ..base.settings import explain
-from ..data import DataOptions, open_source
+from ..data import DataOptions, spec_of
 from ..training.plan import Plan
 from . import registry
 from .recipe import Recipe
@@ -16,7 +16,7 @@ from .trace import trace
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """Everything about a game at these settings, in plain values."""
-    spec = open_source(recipe.data).spec
+    spec = spec_of(recipe.data)
     with rng.building("weights"):
         game = registry.load(recipe.game)(spec, recipe.options)
     moves, drawn = trace(game)

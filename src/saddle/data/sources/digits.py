@@ -4,7 +4,7 @@ import numpy as np
 
 from ...base.errors import UsageError
 from ...spec import DataSpec
-from ..digits import NAMES, TRAINED, enlarged
+from ..digits import NAMES, TRAINED, enlarged, labels, sides
 from ..fingerprint import fingerprint
 from ..labels import learned
 from ..options import AUGMENTATIONS, DataOptions
@@ -22,14 +22,24 @@ JUDGED = Judged(
 
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
+    spec, known = _described(options)
+    images = enlarged(options, copies=4 if spec.shape[0] == 3 else 1)
+    images = np.repeat(images, 3, axis=1) if spec.shape[0] == 3 else images
+    train = Split({"image": images[:TRAINED], "label": known[:TRAINED]})
+    heldout = Split({"image": images[TRAINED:], "label": known[TRAINED:]})
+    return Source(options.source, spec, train, heldout, fingerprint(images, known, TRAINED), judged=JUDGED)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, without an image."""
+    return _described(options)[0]
+
+
+def _described(options: DataOptions) -> tuple[DataSpec, np.ndarray]:
+    """The spec, and the labels that are known."""
     options.allow("size", "channels", *AUGMENTATIONS, "labelled", "labelled_share")
     channels = options.channels or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
-    images, labels = enlarged(options)
-    images = np.repeat(images, channels, axis=1)
-    spec = DataSpec.of(images.shape[1:], ("image", "label"), NAMES)
-    spec, labels = learned(spec, labels, np.arange(TRAINED), options.labelled)
-    train = Split({"image": images[:TRAINED], "label": labels[:TRAINED]})
-    heldout = Split({"image": images[TRAINED:], "label": labels[TRAINED:]})
-    return Source(options.source, spec, train, heldout, fingerprint(images, labels, TRAINED), judged=JUDGED)
+    spec = DataSpec.of((channels, *sides(options)), ("image", "label"), NAMES)
+    return learned(spec, labels(), np.arange(TRAINED), options.labelled)
