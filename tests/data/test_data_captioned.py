@@ -1,6 +1,7 @@
 """captioned:PATH: images with their captions in a table beside them."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,15 @@ def test_other_captions_are_other_data(folder: Path) -> None:
         table(folder, f"file,caption\n000.png,{word}\n001.png,x\n")
         marks.append(opened(folder).fingerprint)
     assert marks[0] != marks[1]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_table_that_is_no_file_is_refused_at_once(folder: Path, kind: str) -> None:
+    fill(folder, 2)
+    make = os.mkfifo if kind == "pipe" else os.mkdir
+    make(folder / "captions.csv")
+    with pytest.raises(UsageError, match=r"captions\.csv cannot be read: not a regular file"):
+        opened(folder)
+    os.mkfifo(folder.parent / "pipe.csv")
+    with pytest.raises(UsageError, match=r"pipe\.csv is neither a file nor a folder"):
+        opened(folder.parent / "pipe.csv")

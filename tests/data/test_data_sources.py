@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from small import tiny_recipe
 
 from saddle.base import memory
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, Source, check_batch, list_sources, modes, open_source, spec_of
 from saddle.data.fingerprint import InParts, digest, digests, hold_out
+from saddle.runs.describe import describe
 
 
 def opened(source: str, **settings: object) -> Source:
@@ -148,6 +150,12 @@ def test_digits_that_do_not_fit_into_memory_are_refused_and_can_be_described(
     with pytest.raises(SaddleError, match=f"take {needed * 1024**2:,} bytes of memory, and 1,000,000,000 are"):
         opened(source, size=1024)
     assert spec_of(DataOptions(source=source, size=1024)).shape[1:] == (1024, 1024)
+
+
+def test_to_describe_a_game_takes_no_memory_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    recipe = tiny_recipe("gan", "digits")
+    assert describe(replace(recipe, data=replace(recipe.data, size=20)))["data"]["shape"] == [1, 20, 20]
 
 
 def test_digits_are_the_same_however_many_are_enlarged_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Labels of images from a file beside them: classes, several labels, numbers; and mistakes in such a file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from image_folders import fill, opened
 
 from saddle.base.errors import UsageError
+from saddle.data.tables import records
 from saddle.spec import Condition
 
 
@@ -179,3 +181,11 @@ def test_labels_of_held_out_images_alone_teach_nothing(folder):
 def test_a_file_of_labels_is_read_without_torch():
     code = "import saddle.data.tables, saddle.data.sources.folder, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pipe_holds_no_labels(folder: Path) -> None:
+    os.mkfifo(folder / "labels.csv")
+    with pytest.raises(UsageError, match=r"there is no file labels\.csv, here or in"):
+        opened(folder, labels="labels.csv")
+    with pytest.raises(UsageError, match=r"labels\.csv cannot be read: not a regular file"):
+        records(folder / "labels.csv")

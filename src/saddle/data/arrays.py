@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import IO, TypeVar
 from zipfile import ZipFile
 
 import numpy as np
@@ -66,7 +66,7 @@ def _array(archive: ZipFile, name: str) -> np.ndarray:
         return np.asarray(npy.read_array(member, allow_pickle=False))
 
 
-def _size(path: Path, file: BinaryIO) -> int:
+def _size(path: Path, file: IO[bytes]) -> int:
     """Bytes of the array in an .npy, from its header. UsageError for anything but plain values."""
     shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
     if dtype.hasobject:

@@ -16,7 +16,7 @@ _BLOCK = 2**22  # values that are made at a time
 def digest(sample: np.ndarray) -> bytes:
     """SHA-256 of one sample: its type, its shape and its values."""
     marked = hashlib.sha256(f"{sample.dtype.str}{sample.shape}".encode())
-    marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8))  # not a copy of it
+    marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data)  # not a copy of it
     return marked.digest()
 
 
@@ -32,7 +32,7 @@ class InParts:
         marked = hashlib.sha256(f"{self.column.dtype.str}{self.shape}".encode())
         rows = max(_BLOCK // math.prod(self.shape[1:]), 1)
         for start in range(0, self.shape[0], rows):
-            marked.update(np.ascontiguousarray(self.column[start : start + rows]))
+            marked.update(np.ascontiguousarray(self.column[start : start + rows]).data)
         return marked.digest()
 
 

@@ -71,6 +71,8 @@ def table_in(path: Path) -> Path:
     """The file with the captions: `path`, or the only one in that folder. UsageError if there is none, or a choice."""
     if not path.exists():
         raise UsageError(f"there is no {path}; captioned: takes a folder of images with a .csv or .jsonl file")
+    if not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} is neither a file nor a folder, such as a pipe")
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} is neither a .csv nor a .jsonl file")
     tables = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
