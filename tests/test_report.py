@@ -214,7 +214,7 @@ def test_a_score_taken_once_has_no_chart(run):
 
 def test_scores_with_one_fingerprint_share_it(run):
     other = SCORE | {"name": "kid", "value": 0.00123, "uncertainty": None}
-    apart = SCORE | {"name": "is", "value": float("nan"), "fingerprint": {"splits": 10}}
+    apart = SCORE | {"name": "is", "value": None, "fingerprint": {"splits": 10}}
     (run / "scores.json").write_text(json.dumps([SCORE, other, apart]))
     text = Page(written(run)).text
     assert "Fingerprint of fid, kid" in text

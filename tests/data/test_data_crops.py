@@ -136,12 +136,12 @@ def test_the_cache_holds_whole_images_and_serves_every_piece(folder, cache, monk
 def test_a_cache_that_is_not_whole_is_made_anew(folder, cache, file):
     fill(folder)
     before = opened(folder, crop=5)
-    first = before.train.take([0, 1])["image"]
+    images = before.train.take([0, 1])["image"]
     (kept,) = (cache / "folder").glob("*/" + file)
     kept.write_bytes(kept.read_bytes()[:-9] if file != "bad.json" else b"{")
     after = opened(folder, crop=5)
     assert after.fingerprint == before.fingerprint
-    assert torch.equal(after.train.take([0, 1])["image"], first)
+    assert torch.equal(after.train.take([0, 1])["image"], images)
 
 
 def test_two_processes_share_one_cache_of_many_sizes(folder, cache):

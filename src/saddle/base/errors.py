@@ -1,5 +1,10 @@
 """What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
 
+NO_MEMORY = (  # what libraries say of memory that ran out, where they have no error of its own for it
+    *("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory", "CUDA out of memory"),
+    *("calculation overflowed", "Overflow when unpacking"),
+)
+
 
 class SaddleError(Exception):
     """Something failed that the user can act on; the message says what was found, what is possible and what to do."""
@@ -11,6 +16,13 @@ class UsageError(SaddleError):
     """What was asked for cannot be: an unknown name, a value out of range, data that the game cannot take."""
 
     code = 2
+
+
+def few(**counts: int | None) -> None:
+    """UsageError for a number of layers, or of whole networks, that would be built until memory runs out."""
+    for name, n in counts.items():
+        if n is not None and n > 1000:
+            raise UsageError(f"{name} is at most 1,000, not {n}")
 
 
 def near(given: str, possible: object, most: int = 3) -> str:

@@ -2,9 +2,11 @@
 
 import ast
 import errno
+import fcntl
 import os
+import secrets
 import stat
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import BinaryIO
@@ -39,18 +41,48 @@ def replace(path: str | os.PathLike[str], data: bytes) -> Path:
     """Make `data` the content of the file at once, creating its folder: a crash leaves the old content or the new."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part, handle = _part(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp's files are the owner's alone
-        os.replace(name, path)
+            os.replace(part, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
     return path
+
+
+def _part(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, which is ours until it is closed. Its name is the same each time, so that what a kill
+    leaves goes with the next attempt; unless another process is writing the same file just now.
+    """
+    part = path.with_name(f".{path.name}.part")
+    clear(part)
+    while True:
+        try:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less what the user's umask takes
+        except FileExistsError:
+            part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            continue
+        with suppress(OSError):  # a file system without locks: there nothing is cleared
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return part, handle
+        os.close(handle)  # cleared before it was locked
+
+
+def clear(part: Path) -> None:
+    """Remove the part of a file that was never finished, if nobody is writing it."""
+    with suppress(OSError):
+        handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(part)):  # else it was finished meanwhile
+                part.unlink()
+        finally:
+            os.close(handle)
 
 
 def regular(path: str | os.PathLike[str]) -> BinaryIO:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..runs.run import Run
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 USES = ("super-resolution", "paint-to-image", "harmonise", "edit", "animate")
 OPTIONS = {
     "times": ("super-resolution",),

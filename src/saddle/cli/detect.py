@@ -13,7 +13,7 @@ from pathlib import Path
 from . import _images, _open, _use
 from ._show import json, table
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -10,10 +10,10 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _images
+from . import _images, _open
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -8,10 +8,9 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import SaddleError
 from ..base.files import reserve, sync
+from ..base.plain import from_json, text
 from . import record
 from .decode import Unreadable, reading
 from .fingerprint import digest
@@ -58,6 +58,7 @@ def prepare(
                 log.warning("the decoded images in %s are damaged, and are decoded anew", kept)
             for leftover in [*folder.glob(f"{key}.*.tmp"), kept]:  # we hold the lock: nobody is writing these
                 _remove(leftover)
+            _clean(folder)
             _room(folder, int(np.prod(_stored(n, shapes))) * np.dtype(dtype).itemsize)
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
             _make(folder, key, n, shapes, dtype, image)
@@ -83,8 +84,9 @@ def _images(stored: np.ndarray, shapes: Shapes) -> np.ndarray | Ragged:
 
 
 def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=folder))
+    temporary = folder / f"{key}.{os.getpid()}.tmp"
     try:
+        temporary.mkdir()
         stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(n, shapes))
         reserve(temporary / "images.npy")
         images = _images(stored, shapes)
@@ -113,6 +115,15 @@ def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Ca
         raise _unkept(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clean(folder: Path) -> None:
+    """Remove what killed processes left of any key: where its lock is free, nobody is writing."""
+    for leftover in folder.glob("*.*.tmp"):
+        key = leftover.name.rsplit(".", 2)[0]
+        with suppress(OSError), (folder / f"{key}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
@@ -147,11 +158,11 @@ def _read(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
     if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
         return None
     digests = np.array(marks)
-    bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
+    bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
     told = all(isinstance(reason, str) for reason in bad.values())
     if not told or sorted(bad) != np.flatnonzero(~digests.any(1)).tolist():
         return None
-    return Prepared(_images(stored, shapes), digests, bad)
+    return Prepared(_images(stored, shapes), np.array(digests), bad)
 
 
 def _as_digested(ready: Prepared) -> bool:

@@ -14,8 +14,8 @@ NAMES = tuple("0123456789")
 _BLOCK = 2**22  # pixels that are enlarged at a time
 
 
-def enlarged(options: DataOptions, copies: int = 1) -> NDArray[np.uint8]:
-    """All 1,797 digits: uint8 [N, 1, H, W] of the asked size, white on black.
+def enlarged(options: DataOptions, copies: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All 1,797 digits: uint8 [N, 1, H, W] of the asked size, white on black, and their labels [N].
 
     SaddleError if so many copies of them do not fit into memory.
     """
@@ -28,7 +28,7 @@ def enlarged(options: DataOptions, copies: int = 1) -> NDArray[np.uint8]:
         part = slice(start, start + rows)
         large = _bilinear(8, height) @ small[part] @ _bilinear(8, width).T  # 0 … 16
         images[part, 0] = np.rint(large * (255 / 16))
-    return images
+    return images, labels()
 
 
 def labels() -> NDArray[np.int64]:

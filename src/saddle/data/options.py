@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..base.errors import UsageError
 
+MOST_PIXELS = 1 << 16  # of a side, and channels
 AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
@@ -53,11 +54,16 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         sides = self.sides
-        if sides is not None and (len(sides) != 2 or min(sides) < 1):
-            raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
+        if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
+            raise UsageError(
+                f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width, of at most "
+                f"{MOST_PIXELS:,}"
+            )
         self._check_crop()
-        if self.channels is not None and self.channels < 1:
-            raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
+        if self.channels is not None and not 1 <= self.channels <= MOST_PIXELS:
+            raise UsageError(
+                f"data.channels is {self.channels}; an image has 1 channel or more, at most {MOST_PIXELS:,}"
+            )
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
                 f"data.labels is {self.labels!r}; it is folders, for the names of sub-folders, or a .csv or .jsonl file"
@@ -66,8 +72,11 @@ class DataOptions:
 
     def _check_crop(self) -> None:
         piece = self.piece
-        if piece is not None and (len(piece) != 2 or min(piece) < 1):
-            raise UsageError(f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width")
+        if piece is not None and not (len(piece) == 2 and 1 <= min(piece) <= max(piece) <= MOST_PIXELS):
+            raise UsageError(
+                f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width, of at most "
+                f"{MOST_PIXELS:,}"
+            )
         if piece is not None and self.size is not None:
             raise UsageError(
                 f"data.crop {self.crop} takes pieces of images at their own sizes, and data.size {self.size} resizes "

@@ -76,7 +76,7 @@ def records(path: Path) -> list[Line]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}") from None
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
     readers = {".csv": _csv_lines, ".jsonl": _json_lines}
     if path.suffix.lower() not in readers:
         raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file")
@@ -132,8 +132,8 @@ def _json_lines(path: Path, text: str) -> list[Line]:
 def _json_cells(path: Path, number: int, line: str) -> dict[str, str]:
     try:
         cells = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path}, line {number}: not JSON that can be read") from None
     if not isinstance(cells, dict) or any(isinstance(value, dict | list) for value in cells.values()):
         raise UsageError(f'{path}, line {number}: a line is an object of plain values, such as {{"file": "a.png"}}')
     plain = {None: "", True: "1", False: "0"}

@@ -53,8 +53,12 @@ class SinGAN(Adversarial, SingleImage):
             for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
                 if getattr(self, name) < 0:
                     raise UsageError(f"{name} is at least 0, not {getattr(self, name)}")
-            if not 0 < self.factor < 1:
-                raise UsageError(f"factor lies between 0 and 1, not {self.factor}")
+            if not (0 < self.factor < 1 and 0 <= self.slow_after <= 1):
+                raise UsageError(
+                    f"factor lies between 0 and 1, and slow_after from 0 to 1, not {self.factor} and {self.slow_after}"
+                )
+            if self.max_side < self.min_side:
+                raise UsageError(f"max_side is at least min_side, {self.min_side}, not {self.max_side}")
 
     options: Options
 

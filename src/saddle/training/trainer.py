@@ -222,9 +222,9 @@ class Trainer:
         load_weights(self.game, state.tensors["game"], "game")
         load_weights(self.averages, state.tensors["averages"], "averages")
         self._load_optims(state.tensors["optimizers"])
-        facts = state.facts
-        self.round, self.batches_drawn = facts["round"], facts["batches_drawn"]
-        self.course.load(facts)
+        self.round, self.batches_drawn = state.fact("round"), state.fact("batches_drawn")
+        state.fact("rounds")
+        self.course.load(state.facts)
         self._batches = None
 
     def _load_optims(self, tensors: dict[str, Tensor]) -> None:

@@ -23,7 +23,7 @@ JUDGED = Judged(
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
     spec, known = _described(options)
-    images = enlarged(options, copies=4 if spec.shape[0] == 3 else 1)
+    images, _ = enlarged(options, copies=4 if spec.shape[0] == 3 else 1)
     images = np.repeat(images, 3, axis=1) if spec.shape[0] == 3 else images
     train = Split({"image": images[:TRAINED], "label": known[:TRAINED]})
     heldout = Split({"image": images[TRAINED:], "label": known[TRAINED:]})

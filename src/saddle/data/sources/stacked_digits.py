@@ -48,8 +48,8 @@ class Stacked:
 
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and label = 100 red + 10 green + blue; size 32 unless asked otherwise."""
-    spec, known = spec_of(options, path), labels()
-    images = enlarged(options)
+    spec = spec_of(options, path)
+    images, known = enlarged(options)
     parts = [
         Split({"image": Stacked(images[part], n), "label": _labels(known[part], n)})
         for part, n in ((slice(None, TRAINED), TRIPLES), (slice(TRAINED, None), HELD_OUT))
