@@ -150,13 +150,14 @@ def _states(kept: Path, shapes: Shapes) -> dict[str, record.State]:
 
 def _read(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
     """What the files hold, or None if that is not of these shapes. All are regular ones."""
-    stored, digests = (np.lib.format.open_memmap(kept / name, "r") for name in ("images.npy", "digests.npy"))
+    stored, marks = (np.lib.format.open_memmap(kept / name, "r") for name in ("images.npy", "digests.npy"))
     if (stored.shape, stored.dtype) != (_stored(n, shapes), np.dtype(dtype)):
         return None
-    if (digests.shape, digests.dtype) != ((n, 32), np.dtype(np.uint8)):
+    if (marks.shape, marks.dtype) != ((n, 32), np.dtype(np.uint8)):
         return None
     if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
         return None
+    digests = np.array(marks)
     bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
     told = all(isinstance(reason, str) for reason in bad.values())
     if not told or sorted(bad) != np.flatnonzero(~digests.any(1)).tolist():
