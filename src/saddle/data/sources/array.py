@@ -181,6 +181,7 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
         raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
     bits, outside = 8 if images.dtype == np.uint8 else 16, 0
     check_fits(images.size * bits // 8, f"the images in {path}")
+    check_fits(images.size * bits // 8, f"the images in {path}")
     taken = np.empty(images.shape, np.uint8 if bits == 8 else np.uint16)
     for row, image in zip(taken, images, strict=True):
         if not np.isfinite(image).all():

@@ -24,7 +24,8 @@ def open(options: DataOptions, path: str) -> Source:
     """Keys image and label; size 32 and 1 channel unless asked otherwise."""
     spec, known, taken = _described(options)
     images, _ = enlarged(options, copies=4 if spec.shape[0] == 3 else 1)
-    images = np.repeat(images[taken], spec.shape[0], axis=1)
+    images = images if len(taken) == len(images) else images[taken]
+    images = np.repeat(images, 3, axis=1) if spec.shape[0] == 3 else images
     trained = int((taken < TRAINED).sum())
     train = Split({"image": images[:trained], "label": known[:trained]})
     heldout = Split({"image": images[trained:], "label": known[trained:]}) if trained < len(images) else None
