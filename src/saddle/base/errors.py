@@ -1,5 +1,10 @@
 """What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
 
+from unicodedata import category
+
+HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no text, and ends of lines by other names
+DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
 
 class SaddleError(Exception):
     """Something failed that the user can act on; the message says what was found, what is possible and what to do."""
@@ -25,3 +30,17 @@ def some(names: object, most: int = 20) -> str:
     """'cat, dog, …': at most twenty of the names, and how many more there are."""
     listed = list(names)  # type: ignore[call-overload]
     return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey or could not show written out, as \\x1b: of all controls only lines end.
+
+    So are marks that change the direction of what follows, and bytes of a file's name that are no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if _is_hidden(c) else c for c in text)
+
+
+def _is_hidden(c: str) -> bool:
+    return c != "\n" and (c in DIRECTIONS or category(c) in HIDDEN)

@@ -29,6 +29,7 @@ from ..training.trainer import Trainer
 from . import registry, scoring
 from .expectation import expectation
 from .gallery import Gallery
+from .introduction import introduction, next_command
 from .recipe import Recipe
 from .run import Run, count_parameters
 from .voice import Voice
@@ -61,7 +62,8 @@ class Training:
         self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = open_source(data)
+        with self.voice.listening():
+            self.source = open_source(data)
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -92,12 +94,14 @@ class Training:
                 self.claim_folder(stack)
             stack.enter_context(rng.preserved())
             stack.enter_context(same_kernels(self.recipe.plan.deterministic))
-            self.signals = stack.enter_context(Signals())
+            stack.enter_context(self.voice.listening())
+            self.signals = stack.enter_context(Signals(self.voice.at_once))
             resumed = self.resume()
             try:
                 with memory_in_words(self.recipe.plan, self.source.spec.shape):
                     self.begin(stack, resumed)
                     self.play()
+                    self.signals.answer = "all is played and saved; scoring it"
                     self.finish()
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
@@ -193,6 +197,8 @@ class Training:
                 trainer.watch.check(trainer.game)
                 self.log(pace)
                 pace.clear()
+            else:
+                self.voice.played(round_, pace)
             if self.due(plan.pictures):
                 self.draw()
             if self.due_early(plan.scores):
@@ -299,6 +305,8 @@ class Training:
 
     def note_start(self) -> None:
         trainer = self.trainer
+        for line in introduction(self.recipe, self.source, trainer, self.folder.path):
+            self.voice.say(line)
         self.write(
             "start",
             rounds=self.rounds,
@@ -325,7 +333,9 @@ class Training:
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
-            self.voice.say(f"{report.write(self.folder.path)}")
+            self.voice.say(f"the report: {report.write(self.folder.path)}")
+            if reason == "finished" and (command := next_command(self.trainer.game, self.folder.path)):
+                self.voice.say(f"what next: {command}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
