@@ -51,7 +51,7 @@ def _asked(args: Namespace) -> str:
     """What is asked for, as far as it shows without looking at recipes."""
     data = args.settings.get("data.source", args.settings.get("data"))
     begun = args.run if args.run and args.run.exists() else None
-    return f"{args.config or args.game or begun or 'dcgan'}" + (f" on {data}" if data else "")
+    return f"{args.config or args.game or begun or 'a training'}" + (f" on {data}" if data else "")
 
 
 def _train(args: Namespace) -> None:

@@ -17,15 +17,21 @@ from .recipe import Recipe
 from .run import count_parameters
 
 
-def introduction(recipe: Recipe, source: Source, trainer: Trainer, folder: Path) -> Iterator[str]:
-    """The data with what a person should know of them, the players, where they play, and for how long."""
+def of_data(recipe: Recipe, source: Source) -> list[str]:
+    """The game, its data and what a person should know of them."""
     kept = f", {len(source.heldout):,} held out" if source.heldout else ""
     shape = "×".join(map(str, source.spec.shape))
-    yield f"{recipe.game} on {source.name}: {len(source.train):,} samples of {shape} to train on{kept}"
-    yield from (f"data: {note}" for note in noted(source.notes))
+    first = f"{recipe.game} on {source.name}: {len(source.train):,} samples of {shape} to train on{kept}"
+    return [first, *(f"data: {note}" for note in noted(source.notes))]
+
+
+def of_players(trainer: Trainer, folder: Path) -> list[str]:
+    """The players, where they play, and for how long."""
     players = ", ".join(f"{name} {n:,}" for name, n in count_parameters(trainer.game).items())
-    yield f"parameters: {players}; {_place(trainer)}, {trainer.precision}"
-    yield f"{trainer.rounds:,} rounds of {recipe.plan.batch:,} samples; the run is kept in {folder}"
+    return [
+        f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
+        f"{trainer.rounds:,} rounds of {trainer.plan.batch:,} samples; the run is kept in {folder}",
+    ]
 
 
 def noted(notes: Mapping[str, Any]) -> Iterator[str]:
@@ -39,13 +45,13 @@ def noted(notes: Mapping[str, Any]) -> Iterator[str]:
             yield f"{value:,} {name}" if isinstance(value, int) else str(value)
 
 
-def next_command(game: Game, folder: Path) -> str | None:
+def next_command(game: Game, folder: Path) -> list[str]:
     """What shows a trained game at work, if there is a command for it."""
     for task in [] if game.unable() else type(game).tasks():
         if command := re.search(r"saddle [a-z]+", task.purpose):
             images = "" if command[0] == "saddle sample" else " IMAGES"
-            return f"{command[0]} {folder}{images}"
-    return None
+            return [f"what next: {command[0]} {folder}{images}"]
+    return []
 
 
 def _place(trainer: Trainer) -> str:

@@ -29,7 +29,7 @@ from ..training.trainer import Trainer
 from . import registry, scoring
 from .expectation import expectation
 from .gallery import Gallery
-from .introduction import introduction, next_command
+from .introduction import next_command, of_data, of_players
 from .recipe import Recipe
 from .run import Run, count_parameters
 from .voice import Voice
@@ -64,6 +64,7 @@ class Training:
         kind = registry.load(recipe.game)
         with self.voice.listening():
             self.source = open_source(data)
+        self.voice.say(*of_data(recipe, self.source))
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -305,8 +306,7 @@ class Training:
 
     def note_start(self) -> None:
         trainer = self.trainer
-        for line in introduction(self.recipe, self.source, trainer, self.folder.path):
-            self.voice.say(line)
+        self.voice.say(*of_players(trainer, self.folder.path))
         self.write(
             "start",
             rounds=self.rounds,
@@ -334,8 +334,8 @@ class Training:
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
             self.voice.say(f"the report: {report.write(self.folder.path)}")
-            if reason == "finished" and (command := next_command(self.trainer.game, self.folder.path)):
-                self.voice.say(f"what next: {command}")
+            if reason == "finished":
+                self.voice.say(*next_command(self.trainer.game, self.folder.path))
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:

@@ -34,16 +34,17 @@ class Voice:
         self._count: Count | None = None
         self._said = 0.0  # when the last line was
 
-    def say(self, message: str) -> None:
-        """A line of its own, above the live one."""
+    def say(self, *messages: str) -> None:
+        """A line for each, above the live one."""
         if self.quiet:
             return
         with self._safely():
             self._end_count()
-            if self._live:
-                self._live.say(message)
-            else:
-                print(visible(message), file=self.lines, flush=True)
+            for message in messages:
+                if self._live:
+                    self._live.say(message)
+                else:
+                    print(visible(message), file=self.lines, flush=True)
                 self._said = monotonic()
 
     def at_once(self, message: str) -> None:
