@@ -75,7 +75,7 @@ def test_python_gives_the_same_codes_and_images(vae, pictures, tmp_path, capsys)
     (array,) = files(capsys, "encode", str(vae), str(pictures / "2.png"), "--out", str(tmp_path / "a.npy"))
     (again,) = files(capsys, "reconstruct", str(vae), str(pictures / "2.png"), "--out", str(tmp_path / "a.png"))
     run = saddle.load(vae)
-    image = _images.read(run, pictures / "2.png")["2.png"][None]
+    (image,) = _images.read(run, pictures / "2.png").portions(9)
     assert np.array_equal(run.encode(image).numpy(), np.load(array))
     assert np.array_equal(run.reconstruct(image)[0, 0].numpy(), np.asarray(Image.open(again).convert("L")))
 

@@ -133,11 +133,20 @@ def test_a_condition_is_read_from_text(condition, text, value):
     assert conditions.read(condition, text).tolist() == value
 
 
+def test_a_class_that_is_called_like_the_number_of_another_is_meant_and_it_is_said():
+    assert conditions.doubt(CLASSES, "7") == "label 7 is the class of that name, which is number 2"
+    assert conditions.doubt(CLASSES, 7) == "label 7 is the class of that name, which is number 2"
+    assert [conditions.doubt(CLASSES, asked) for asked in ("cat", "0", "9")] == [None] * 3
+    assert conditions.doubt(Condition("class", tuple("012")), "1") is None
+    assert conditions.doubt(COLUMNS, "1") is None
+    assert conditions.doubt(None, "1") is None
+
+
 @pytest.mark.parametrize(
     ("condition", "text", "message"),
     [
         (CLASSES, "dgo", r"no label 'dgo' \(did you mean dog\?\); there are cat, dog, 7"),
-        (CLASSES, "3", "no label '3'; there are cat, dog, 7"),
+        (CLASSES, "3", "no label '3'; there are cat, dog, 7, or the numbers 0 to 2"),
         (CLASSES, "-1", "no label '-1'"),
         (COLUMNS, "yung", r"no label 'yung' \(did you mean young\?\).*of smiling, young, or write 2 numbers"),
         (COLUMNS, "1", "--label 1 has 1 number; it wants 2 with commas between, for smiling, young"),

@@ -218,6 +218,7 @@ def test_what_long_work_does_is_heard_by_a_listener_alone():
     telling.now("before")
     with telling.heard(lambda *news: heard.append(news)):
         assert list(telling.each("counting", "ab", 2)) == ["a", "b"]
+        assert list(telling.each("nothing", "", 0)) == []
         telling.now("resting")
     telling.now("after")
     assert heard == [("counting", 0, 2), ("counting", 1, 2), ("counting", 2, 2), ("resting", 0, 0)]

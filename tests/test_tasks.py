@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -118,6 +119,22 @@ def test_a_detection_is_used_by_command_and_from_python(
     assert said["images"][0]["score"] != said["images"][1]["score"]
     assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == ["0.png", "255.png"]
     assert run.as_(Detection) is run.game
+
+
+def test_the_maps_of_several_portions_share_one_black_and_one_white(runs, tmp_path, monkeypatch):
+    (tmp_path / "parts").mkdir()
+    for i in range(5):
+        Image.new("L", (8, 8), 60 * i).save(tmp_path / "parts" / f"{i}.png")
+    words = ["detect", str(runs["toy-detection"]), str(tmp_path / "parts"), "--maps"]
+    assert main([*words, str(tmp_path / "at-once")]) == 0
+    monkeypatch.setattr("saddle.runs.run.WORKED_ON", 2)
+    assert main([*words, str(tmp_path / "portions")]) == 0
+    once, portions = (
+        [path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("at-once", "portions")
+    )
+    assert once == portions
+    whole = np.stack([np.asarray(Image.open(path).convert("L")) for path in (tmp_path / "portions").iterdir()])
+    assert (whole.min(), whole.max()) == (0, 255)
 
 
 def test_three_domains_are_translated_by_command_and_from_python(

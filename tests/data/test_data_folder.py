@@ -75,8 +75,8 @@ def test_channels_are_one_if_all_is_grey_three_if_not_or_as_asked(folder: Path) 
     Image.new("RGB", (8, 6), (255, 0, 0)).save(folder / "red.png")
     assert opened(folder).spec.shape == (3, 6, 8)
     assert stored(opened(folder, channels=1))[3, 0, 0, 0] == 76  # .299 of 255
-    with pytest.raises(UsageError, match=r"data\.channels is 4; a folder gives 1 or 3, array:FILE"):
-        opened(folder, channels=4)
+    with pytest.raises(UsageError, match=r"data\.channels is 5; a folder gives 1, 3 or 4, array:FILE"):
+        opened(folder, channels=5)
 
 
 def test_sizes_that_differ_are_refused_until_a_size_is_asked_for(folder: Path) -> None:

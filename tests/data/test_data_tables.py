@@ -10,6 +10,9 @@ import pytest
 from image_folders import fill, opened
 
 from saddle.base.errors import UsageError
+from saddle.data import DataOptions
+from saddle.data.check import check_folder
+from saddle.data.tables import CELEBA
 from saddle.spec import Condition
 
 
@@ -83,6 +86,90 @@ def test_other_columns_of_numbers_are_numbers_and_jsonl_says_the_same(folder):
     assert told(folder, text).fingerprint == source.fingerprint
 
 
+@pytest.mark.parametrize("heading", ["image_id", "Image_Path", "id_code", "image path", "ID", "img"])
+def test_a_column_that_names_the_image_may_be_called_as_elsewhere(folder, heading):
+    assert told(folder, f"{heading},animal\n000.png,cat\n001.png,dog\n").spec.classes == ("cat", "dog")
+
+
+def test_a_column_called_file_leaves_the_others_to_be_labels(folder):
+    assert told(folder, "file,id\n000.png,1.5\n001.png,2\n").spec.condition == Condition("numbers", ("id",))
+
+
+def test_an_image_may_be_named_without_its_suffix_where_one_alone_is_called_so(folder):
+    source = told(folder, "id,animal\n000,cat\nmore/b003,dog\n")
+    labels = {name: label for name, label in by_name(folder, source).items() if label >= 0}
+    assert labels == {"000.png": 0, "more/b003.png": 1}
+    (folder / "000.jpg").write_bytes((folder / "000.png").read_bytes())
+    with pytest.raises(UsageError, match=r"line 2: there is no image '000' \(did you mean .*000"):
+        told(folder, "id,animal\n000,cat\n")
+
+
+def test_an_image_that_is_named_in_two_ways_has_two_lines(folder):
+    with pytest.raises(UsageError, match=r"line 3: 000\.png has a line already, 2"):
+        told(folder, "id,animal\n000,cat\n000.png,dog\n")
+
+
+@pytest.mark.parametrize("mark", ["\t", ";"])
+def test_a_table_of_a_spreadsheet_is_the_same_table(folder, mark):
+    text = "file,young,smiling\n000.png,1,0\n001.png,0,1\n"
+    assert told(folder, text.replace(",", mark)).fingerprint == told(folder, text, "b.csv").fingerprint
+
+
+def test_columns_of_minus_1_and_1_are_switches_as_those_of_0_and_1(folder):
+    text = "image_id,Young,Smiling\n000.png,1,0\n001.png,0,1\n002.png,,1\n"
+    assert (
+        told(folder, text.replace("0,1", "-1,1").replace("1,0", "1,-1")).fingerprint == told(folder, text).fingerprint
+    )
+    mixed = told(folder, "file,a,b\n000.png,1,0\n001.png,-1,1\n", "b.csv")
+    assert mixed.spec.condition == Condition("numbers", ("a", "b"))
+
+
+def test_celebas_own_layout_is_refused_with_the_command_that_makes_a_table_of_it(folder, tmp_path):
+    text = "2\nYoung Smiling \n000.png -1  1\n001.png  1 -1\n"
+    with pytest.raises(UsageError, match=r"begins with a number where.*list_attr_celeba\.txt > attributes\.csv"):
+        told(folder, text)
+    with pytest.raises(UsageError, match=r"neither a \.csv nor a \.jsonl file.*> attributes\.csv"):
+        told(folder, text, "list_attr_celeba.txt")
+    command = CELEBA.partition("of one: ")[2]
+    (tmp_path / "list_attr_celeba.txt").write_text(text)
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    made = opened(folder, labels=str(tmp_path / "attributes.csv"))
+    assert made.spec.condition == Condition("labels", ("Young", "Smiling"))
+
+
+def test_a_name_may_hold_what_other_scripts_take_for_the_end_of_a_line(folder):
+    assert told(folder, "file,animal\n000.png,a\u2028b\n").spec.classes == ("a\u2028b",)
+    assert told(folder, '{"file": "000.png", "animal": "a\u2028b"}', "b.jsonl").spec.classes == ("a\u2028b",)
+
+
+def test_classes_that_training_hardly_sees_are_named(folder):
+    text = "file,animal\n" + "".join(f"{i:03}.png,{'cat' if i else 'dog'}\n" for i in range(20))
+    assert told(folder, text, heldout=0).notes["classes hardly trained on"] == "dog (1)"
+    assert "classes hardly trained on" not in told(folder, text.replace("dog", "cat"), heldout=0).notes
+    report = check_folder(folder, DataOptions(labels=str(folder.parent / "labels.csv")))
+    assert "labels of a single image" not in report.notes
+    told(folder, text)
+    report = check_folder(folder, DataOptions(labels=str(folder.parent / "labels.csv")))
+    assert "labels of a single image: dog" in report.lines()
+
+
+def test_the_order_of_sub_folders_that_are_numbers_is_said_where_it_is_another(tmp_path):
+    for name in ("1", "2", "10"):
+        (tmp_path / name).mkdir()
+        fill(tmp_path / name, 3, prefix=name)
+    source = opened(tmp_path, labels="folders")
+    assert source.spec.classes == ("1", "10", "2")
+    assert source.notes["order of classes"] == "1, 10, 2; --label takes their names"
+
+
+def test_of_many_images_that_are_the_same_a_few_are_named(tmp_path):
+    fill(tmp_path, 1)
+    for i in range(50):
+        (tmp_path / f"copy-{i:02}.png").write_bytes((tmp_path / "000.png").read_bytes())
+    (line,) = [line for line in check_folder(tmp_path, DataOptions()).lines() if "copy" in line]
+    assert line == "  000.png = copy-00.png = copy-01.png = copy-02.png and 47 more"
+
+
 def test_the_file_is_looked_for_beside_the_images_too(folder):
     (folder / "known.csv").write_text("file,animal\n000.png,cat\n001.png,dog\n")
     assert opened(folder, labels="known.csv").spec.classes == ("cat", "dog")
@@ -98,7 +185,7 @@ def test_other_labels_are_other_data(folder):
 
 def test_the_images_are_decoded_once_whatever_is_said_of_them(folder, monkeypatch):
     opened(folder)
-    monkeypatch.setattr("saddle.data.sources.folder.pixels", None)  # a second decoding would call it
+    monkeypatch.setattr("saddle.data.decode.stored", None)  # a second decoding would call it
     assert told(folder, "file,animal\n000.png,cat\n").spec.classes == ("cat",)
 
 

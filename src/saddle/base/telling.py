@@ -28,7 +28,8 @@ def now(what: str, done: int = 0, total: int = 0) -> None:
 
 def each(what: str, items: Iterable[T], total: int) -> Iterator[T]:
     """The items; how many have come is told."""
-    now(what, 0, total)
+    if total:
+        now(what, 0, total)
     for done, item in enumerate(items, 1):
         yield item
         now(what, done, total)

@@ -1,15 +1,20 @@
 """Images from files, as a run's data were read, and back to files."""
 
+import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..base.files import safe_name, safe_names
 from . import _open, _write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..runs.run import Run
+    from ..spec import Field
 
 
 def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
@@ -30,9 +35,15 @@ def inputs(parser: ArgumentParser) -> None:
 def destination(args: Namespace, word: str) -> tuple[Path, bool]:
     """Where to write: --out, or NAME-word; and is it a folder, for many images? UsageError for what cannot be."""
     many = args.input.is_dir()
-    out = args.out or Path(f"{args.input.name}-{word}" if many else f"{args.input.stem}-{word}.png")
+    out = args.out or Path(beside(args.input, word) + ("" if many else ".png"))
     _write.check_folder(out) if many else _write.check_name(out)
     return out, many
+
+
+def beside(path: Path, word: str) -> str:
+    """NAME-word, for what comes of a folder or, without its suffix, of an image."""
+    whole = Path(os.path.abspath(path))  # of . and .. too
+    return safe_name(f"{whole.name if path.is_dir() else whole.stem}-{word}")
 
 
 def encoder(args: Namespace) -> "Run":
@@ -41,52 +52,92 @@ def encoder(args: Namespace) -> "Run":
 
     opened = _open.opened(args)
     opened.as_(Encoding)
+    _open.tell_doubt(opened, args.label)
     return opened
 
 
-def read(opened: "Run", path: Path, key: str | None = None) -> "dict[str, Tensor]":
-    """The images by name, as the run's data were read: float [C, H, W] in [-1, 1]. UsageError names every bad file.
+@dataclass(frozen=True)
+class Images:
+    """Files that hold images, each read anew when it is asked for: a few at a time, however many there are."""
+
+    opened: "Run"
+    root: Path
+    names: Sequence[str]  # of the files, below the root
+    field: "Field"  # whose channels, bits and size they are brought to
+
+    def portions(self, most: int) -> "Iterator[Tensor]":
+        """All, in order, as the run's data were read: float [N, C, H, W] in [-1, 1], at most so many at a time."""
+        import torch
+
+        from ..data import decode
+
+        for start in range(0, len(self.names), most):
+            with decode.reading():
+                portion = torch.stack([self.again(name) for name in self.names[start : start + most]])
+            yield portion
+
+    def again(self, name: str) -> "Tensor":
+        """One that could be read before."""
+        from ..base.errors import SaddleError
+        from ..data.decode import Unreadable
+
+        try:
+            return self.read(name)
+        except Unreadable as error:
+            raise SaddleError(f"{self.root / name} changed while the images were worked on: {error}") from None
+
+    def read(self, name: str) -> "Tensor":
+        """One, float [C, H, W]. Unreadable says why not."""
+        import torch
+
+        from ..data import decode
+        from ..data.source import decoded
+
+        channels, height, width = self.field.shape
+        options = self.opened.recipe.data
+        picture = decode.sample(self.root / name, options, channels, self.field.bits, (height, width))
+        return decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
+
+
+def read(opened: "Run", path: Path, key: str | None = None) -> Images:
+    """The images in a file or a folder; every one has been looked at. UsageError names every bad file.
 
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
-    import torch
-
     from ..base.errors import UsageError
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
-    from ..data.source import decoded
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
-    options, field = opened.recipe.data, opened.spec.fields[key or opened.spec.keys[0]]
+    field = opened.spec.fields[key or opened.spec.keys[0]]
     if field.kind != "image":
         raise UsageError(f"{opened.recipe.game} was trained on {field} here; files of images are of no use to it")
-    channels, height, width = field.shape
-    files, images, bad = scan(path), {}, []
+    files = scan(path)
+    images, bad = Images(opened, files.root, files.images, field), list(files.bad)
     with decode.reading():
         for name in files.images:
             try:
-                picture = decode.pixels(files.root / name, decode.colour(options.background), options.max_megapixels)
+                images.read(name)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
-                continue
-            picture = decode.fitted(decode.with_channels(picture, channels), height, width)
-            images[name] = decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
-    bad += files.bad
-    if bad or not images:
+    if bad or not files.images:
         raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
     return images
 
 
-def write(opened: "Run", made: "Tensor", names: list[str], out: Path, many: bool) -> list[Path]:
-    """One PNG a name in the folder `out` if there are `many`, else the one image as `out`."""
+def write(opened: "Run", made: "Iterable[Tensor]", names: Sequence[str], out: Path, many: bool) -> list[Path]:
+    """One PNG a name in the folder `out` if there are `many`, else the one image as `out`; each as soon as it is made.
+
+    `made` are uint8 [N, C, H, W], all images in portions.
+    """
     if many:
         return _write.each(made, out, _file_names(names))
-    return [_write.samples(opened, made, out, scale=1, padding=0)]
+    return [_write.samples(opened, next(iter(made)), out, scale=1, padding=0)]
 
 
-def _file_names(names: list[str]) -> list[str]:
+def _file_names(names: Sequence[str]) -> list[str]:
     """Of sub/seven.jpg, sub-seven; the suffix stays if two would be one."""
-    flat = [name.replace("/", "-") for name in names]
-    short = [name.rpartition(".")[0] for name in flat]
-    return short if len(set(short)) == len(short) else flat
+    short = [name.rpartition(".")[0] for name in names]
+    flat = {name.replace("/", "-") for name in short}
+    return safe_names(short if len(flat) == len(short) else names)

@@ -1,5 +1,6 @@
 """The arguments that every command on a run has in common."""
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -9,16 +10,36 @@ if TYPE_CHECKING:
     from ..runs.run import Run
 
 
+SETTINGS = ("data",)  # of a command on a run: where its data lie now, if they have moved
+
+
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
     parser.add_argument("--checkpoint", default="best", help="best, last or a round; by default best")
+    parser.add_argument("--data", metavar="SOURCE", help="where the run's data lie now, if they have moved")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
+
+
+def bits(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="16: of images of 16 bits, in the data's own range"
+    )
 
 
 def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 
-    return Run(args.run, args.checkpoint, args.device)
+    return Run(args.run, args.checkpoint, args.device, args.settings)
+
+
+def tell_doubt(opened: "Run", *labels: str | None) -> None:
+    """Say which class a label was taken for, where it could be another one's number."""
+    from ..base.errors import visible
+    from ..spec import conditions
+
+    for label in labels:
+        if label is not None and (told := conditions.doubt(opened.spec.condition, label)):
+            print(f"saddle: {visible(told)}", file=sys.stderr)
 
 
 def texts(parser: ArgumentParser, help: str) -> None:
@@ -43,7 +64,7 @@ def read_texts(args: Namespace) -> list[str]:
 
 
 def named(texts: list[str]) -> str:
-    """For the name of a file: '-text-a-small-red-circle' of the first text, and how many more there are."""
+    """For a name that is still to be made safe: '-text-a-small-red-circle' of the first text, and how many more."""
     from ..spec.text import words
 
     if not texts:

@@ -8,11 +8,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ..base.errors import visible
+
 
 def json(value: Any) -> None:
     """One JSON value; a number that is not finite becomes null, for JSON has none."""
     few = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    print(dumps(_finite(value), indent=2, ensure_ascii=few, allow_nan=False))
+    text = dumps(_finite(value), indent=2, ensure_ascii=few, allow_nan=False)
+    print("".join(f"\\u{ord(c):04x}" if visible(c) != c else c for c in text) if visible(text) != text else text)
 
 
 def _finite(value: Any) -> Any:
@@ -30,16 +33,16 @@ def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for i, column in enumerate(columns):
-        grid.add_column(column, no_wrap=i == 0, overflow="fold")
+        grid.add_column(Text(visible(column)), no_wrap=i == 0, overflow="fold")
     for line in lines:
-        grid.add_row(*(Text(str(cell)) for cell in line))
+        grid.add_row(*(Text(visible(str(cell))) for cell in line))
     _print(grid)
 
 
 def heading(text: str) -> None:
     from rich.text import Text
 
-    _print(Text(text, style="bold"))
+    _print(Text(visible(text), style="bold"))
 
 
 def _print(what: Any) -> None:
@@ -58,6 +61,11 @@ def paths(written: Sequence[Path], as_json: bool) -> None:
     if as_json:
         json({"files": [str(path) for path in written]})
     elif len(written) == 1:
-        print(written[0])
+        line(str(written[0]))
     else:
-        print(f"{len(written)} files in {written[0].parent}")
+        line(f"{len(written)} files in {written[0].parent}")
+
+
+def line(text: str) -> None:
+    """A line, or several, with names of the user's in it."""
+    print(visible(text))

@@ -23,7 +23,7 @@ def given(args: Namespace, task: str) -> dict[str, str]:
 
 
 def named(chosen: dict[str, Any]) -> str:
-    """For the name of a file: '-truncation-0.5'."""
+    """For a name that is still to be made safe: '-truncation-0.5'."""
     return "".join(f"-{name}-{value}" for name, value in chosen.items())
 
 

@@ -9,12 +9,11 @@ folder, one PNG each.
 """
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from . import _images
+from . import _images, _open
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,15 +24,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import torch
-
-    from . import _write
+    from ..runs.run import ENCODED
 
     opened = _images.encoder(args)
-    many = args.input.is_dir()
-    out = args.out or Path(f"{args.input.name}-changed" if many else f"{args.input.stem}-changed.png")
-    _write.check_folder(out) if many else _write.check_name(out)
+    out, many = _images.destination(args, "changed")
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)
-    made = opened.moved(torch.stack(list(images.values())), args.weight * change, args.label)
-    paths(_images.write(opened, made, list(images), out, many), args.json)
+    made = (opened.moved(portion, args.weight * change, args.label) for portion in images.portions(ENCODED))
+    paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -10,6 +10,7 @@ accuracy. --out takes the probability of every class.
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from ._show import json, paths, table
 if TYPE_CHECKING:
     from torch import Tensor
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..base.errors import UsageError
+    from ..runs.run import ENCODED
     from ..tasks import Classification
     from . import _images
 
@@ -44,12 +46,13 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     classes = opened.as_(Classification).classifies
     images = _images.read(opened, args.input)
-    labels = _labels(args.labels, args.input, images, classes) if args.labels else _folders(args.input, images, classes)
-    probabilities = opened.classify(torch.stack(list(images.values()))).exp()
-    rows = [_row(name, row, classes, labels.get(name)) for name, row in zip(images, probabilities, strict=True)]
+    names = images.names
+    labels = _labels(args.labels, args.input, names, classes) if args.labels else _folders(args.input, names, classes)
+    probabilities = torch.cat([opened.classify(portion) for portion in images.portions(ENCODED)]).exp()
+    rows = [_row(name, row, classes, labels.get(name)) for name, row in zip(names, probabilities, strict=True)]
     right = [row["class"] == row["label"] for row in rows if "label" in row]
     accuracy = sum(right) / len(right) if right else None
-    written = [_write(probabilities, list(images), classes, args.out)] if args.out else []
+    written = [_write(probabilities, names, classes, args.out)] if args.out else []
     if args.json:
         json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
         return
@@ -67,14 +70,14 @@ def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | No
     return row | ({} if label is None else {"label": label})
 
 
-def _folders(images_at: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _folders(images_at: Path, images: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the name of the folder that an image lies in, where that is the name of a class."""
     root = images_at if images_at.is_dir() else images_at.parent
     folders = {name: (root / name).resolve().parent.name for name in images}
     return {name: folder for name, folder in folders.items() if folder in classes}
 
 
-def _labels(file: Path, images_at: Path, images: "dict[str, Tensor]", classes: tuple[str, ...]) -> dict[str, str]:
+def _labels(file: Path, images_at: Path, images: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:
     """Classes by the file; UsageError for columns of numbers, and for a class that the run does not know."""
     from ..base.errors import UsageError, near, some
     from ..data.tables import read_labels
@@ -94,7 +97,7 @@ def _error(share: float, count: int) -> float:
     return share_error(share, count)
 
 
-def _write(probabilities: "Tensor", names: list[str], classes: tuple[str, ...], out: Path) -> Path:
+def _write(probabilities: "Tensor", names: Sequence[str], classes: tuple[str, ...], out: Path) -> Path:
     """Lines of name, class and the probability of every class, under a heading."""
     import csv
     import io

@@ -9,7 +9,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ._show import json, table
+from ._show import json, line, table
 
 SETTINGS = ("data",)
 
@@ -47,6 +47,6 @@ def _check(args: Namespace) -> None:
     if args.json:
         json(report.to_dict())
     else:
-        print("\n".join(report.lines()))
+        line("\n".join(report.lines()))
     if not report.good:
         raise SaddleError(f"{args.path} cannot be trained on as it is; mend it, or train with --data.skip_bad true")

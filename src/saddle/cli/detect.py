@@ -7,13 +7,23 @@ Images are brought to the size and the channels that the run was trained with. T
 higher is more unusual.
 """
 
+import math
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 from . import _images, _open, _use
-from ._show import json, table
+from ._show import json, line, table
 
-SETTINGS: tuple[str, ...] = ()
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..runs.run import Run
+
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -24,8 +34,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import torch
-
     from ..tasks import Detection
     from . import _write
 
@@ -34,11 +42,48 @@ def run(args: Namespace) -> None:
     if args.maps:
         _write.check_folder(args.maps)
     images = _images.read(opened, args.input, key)
-    finding = opened.detect(torch.stack(list(images.values())), **_use.given(args, "Detection"))
-    written = _images.write(opened, finding.picture(), list(images), args.maps, many=True) if args.maps else []
-    rows = [{"image": name, "score": float(score)} for name, score in zip(images, finding.score, strict=True)]
+    with TemporaryFile() as file:
+        scores, maps = _detected(opened, images, _use.given(args, "Detection"), file if args.maps else None)
+        written = _images.write(opened, maps, images.names, args.maps, many=True) if args.maps else []
+    rows = [{"image": name, "score": score} for name, score in zip(images.names, scores, strict=True)]
     if args.json:
         json({"images": rows, "files": [str(path) for path in written]})
         return
     table(["image", "score"], [(row["image"], f"{row['score']:.4g}") for row in rows])
-    print(*written, sep="\n", end="\n" if written else "")
+    for path in written:
+        line(str(path))
+
+
+def _detected(
+    opened: "Run", images: _images.Images, use: dict[str, str], file: IO[bytes] | None
+) -> "tuple[list[float], Iterator[Tensor]]":
+    """The score of every image, and the maps as pictures [N, 1, H, W], in portions.
+
+    Black is the least value of all maps, so all of them must be known before the first is drawn: they wait in `file`.
+    """
+    from ..runs.run import WORKED_ON
+
+    scores: list[float] = []
+    shapes: list[torch.Size] = []
+    least, most = math.inf, -math.inf
+    for portion in images.portions(WORKED_ON):
+        finding = opened.detect(portion, **use)
+        scores += finding.score.tolist()
+        if file is not None:
+            least, most = min(least, float(finding.map.amin())), max(most, float(finding.map.amax()))
+            shapes.append(finding.map.shape)
+            file.write(finding.map.numpy().tobytes())
+    return scores, _pictures(file, shapes, least, most)
+
+
+def _pictures(file: IO[bytes] | None, shapes: "list[torch.Size]", least: float, most: float) -> "Iterator[Tensor]":
+    """The maps that wait in the file, one portion after the other, in [-1, 1]."""
+    import torch
+
+    from ..tasks import Finding
+
+    if file is not None:
+        file.seek(0)
+        for shape in shapes:
+            waited = torch.frombuffer(bytearray(file.read(4 * shape.numel())), dtype=torch.float32)
+            yield Finding(waited.new_zeros(0), waited.view(shape)).picture(least, most)

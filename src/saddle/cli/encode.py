@@ -8,16 +8,17 @@ Images are brought to the size and the channels that the run was trained with, a
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _images
+from . import _images, _open
 from ._show import paths
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,17 +29,18 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..base.errors import UsageError
+    from ..runs.run import ENCODED
 
     opened = _images.encoder(args)
-    out = args.out or Path(f"{args.input.name if args.input.is_dir() else args.input.stem}-codes.npy")
+    out = args.out or Path(f"{_images.beside(args.input, 'codes')}.npy")
     if out.suffix not in (".npy", ".csv"):
         raise UsageError(f"--out {out}: the name should end in .npy, .csv")
     images = _images.read(opened, args.input)
-    codes = opened.encode(torch.stack(list(images.values())), args.label)
-    paths([_write_codes(codes, list(images), out)], args.json)
+    codes = torch.cat([opened.encode(portion, args.label) for portion in images.portions(ENCODED)])
+    paths([_write_codes(codes, images.names, out)], args.json)
 
 
-def _write_codes(codes: "Tensor", names: list[str], out: Path) -> Path:
+def _write_codes(codes: "Tensor", names: Sequence[str], out: Path) -> Path:
     """An array [N, K], or lines of name and numbers under a heading."""
     import csv
     import io

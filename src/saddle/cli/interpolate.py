@@ -17,7 +17,7 @@ from pathlib import Path
 from . import _open
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,6 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..base.errors import UsageError
+    from ..base.files import safe_name
     from . import _write
 
     labels, texts = args.label or [], _open.read_texts(args)
@@ -43,7 +44,8 @@ def run(args: Namespace) -> None:
         raise UsageError(f"{given} is given once, or twice for a way from one to the other, not {times} times")
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.main.kind)
+    _open.tell_doubt(opened, *labels)
     made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
-    out = args.out or args.run / f"{name}{'-linear' if args.linear else ''}.png"
+    out = args.out or args.run / f"{safe_name(name + '-linear' * args.linear)}.png"
     paths([_write.samples(opened, made, out, columns=args.steps)], args.json)

@@ -8,27 +8,24 @@ Images are brought to the size and the channels that the run was trained with. A
 """
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from . import _images
+from . import _images, _open, _write
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
     _images.arguments(parser, "PATH", "by default NAME-again, in the current folder")
+    _open.bits(parser)
 
 
 def run(args: Namespace) -> None:
-    import torch
-
-    from . import _write
+    from ..runs.run import ENCODED
 
     opened = _images.encoder(args)
-    many = args.input.is_dir()
-    out = args.out or Path(f"{args.input.name}-again" if many else f"{args.input.stem}-again.png")
-    _write.check_folder(out) if many else _write.check_name(out)
+    out, many = _images.destination(args, "again")
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input)
-    made = opened.reconstruct(torch.stack(list(images.values())), args.label)
-    paths(_images.write(opened, made, list(images), out, many), args.json)
+    made = (opened.reconstruct(portion, args.label) for portion in images.portions(ENCODED))
+    paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -13,11 +13,12 @@ The same seed draws the same samples.
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from . import _open, _use
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,11 +33,13 @@ def arguments(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     where.add_argument("--each", type=Path, metavar="DIR", help="one PNG for each image, in a new folder")
+    _open.bits(parser)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
 
 def run(args: Namespace) -> None:
     from ..base.errors import UsageError
+    from ..base.files import safe_name
     from . import _write
 
     opened = _open.opened(args)
@@ -44,17 +47,24 @@ def run(args: Namespace) -> None:
     if args.each and not opened.spec.is_image:
         raise UsageError(f"--each writes images; {args.run} draws {opened.spec.main}, which --out writes into one file")
     if args.each:
+        _write.check_channels(opened)
         _write.check_folder(args.each)
+    _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=args.each is not None)
     texts = _open.read_texts(args)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
     use = _use.given(args, "Synthesis")
     name += _use.named(use)
     n = args.n or (8 if texts else 64)
-    made = opened.sample(n, args.seed, args.label, texts, **use)
+    out = args.out or args.run / f"{safe_name(name)}.png"
+    asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts} | use
+    _open.tell_doubt(opened, args.label)
     if args.each:
-        written = _write.each(made, args.each)
+        written = _write.each(opened.portions(**asked), args.each)
+    elif out.suffix == ".npy":
+        written = [_write.array(opened.portions(**asked), n * (len(texts) or 1), out)]
     else:
+        _write.check_size(opened.spec.main, n * (len(texts) or 1), out)
         exact = n == 1 and {*use} & {"size", "scale"}  # one image, of the very size that was asked for
         look = {"scale": 1, "padding": 0} if exact else {}
-        written = [_write.samples(opened, made, args.out or args.run / f"{name}.png", texts, **look)]
+        written = [_write.samples(opened, opened.sample(**asked), out, texts, **look)]
     paths(written, args.json)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _open
-from ._show import json
+from ._show import json, line
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -40,12 +40,14 @@ def run(args: Namespace) -> None:
     if out.suffix not in (".png", ".gif"):
         raise UsageError(f"--out {out}: the name should end in .png, .gif")
     codes = [name.strip() for name in args.codes.split(",")] if args.codes else []
-    swept = _open.opened(args).traverse(codes, args.steps, args.reach, args.seed, args.label)
+    opened = _open.opened(args)
+    _open.tell_doubt(opened, args.label)
+    swept = opened.traverse(codes, args.steps, args.reach, args.seed, args.label)
     _write(swept, out)
     if args.json:
         json({"files": [str(out)], "codes": [*swept]})
     else:
-        print(f"{out}: {', '.join(swept)}")
+        line(f"{out}: {', '.join(swept)}")
 
 
 def _write(swept: "dict[str, Tensor]", out: Path) -> None:

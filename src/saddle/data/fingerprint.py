@@ -1,7 +1,7 @@
 """What data is: the digest of every sample, the fingerprint of all of them, the part that is held out."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ FEWEST = 20  # with fewer images than this none are held out
 
 def digest(sample: np.ndarray) -> bytes:
     """SHA-256 of one sample: its type, its shape and its values."""
-    header = f"{sample.dtype.str}{sample.shape}".encode()
-    return hashlib.sha256(header + np.ascontiguousarray(sample).tobytes()).digest()
+    marked = hashlib.sha256(f"{sample.dtype.str}{sample.shape}".encode())
+    marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data)  # not a copy of it
+    return marked.digest()
 
 
 def digests(samples: Iterable[np.ndarray]) -> NDArray[np.uint8]:
@@ -39,3 +40,14 @@ def hold_out(marks: NDArray[np.uint8], share: float) -> tuple[NDArray[np.int64],
     while kept > 0 and (marks[order[kept]] == marks[order[kept - 1]]).all():
         kept -= 1
     return np.sort(order[kept:]), np.sort(order[:kept])
+
+
+def picked(names: Sequence[bytes] | NDArray[np.uint8], limit: int | None) -> NDArray[np.int64]:
+    """The places of `limit` of these, in order: a function of the names (or digests) alone, whatever their order.
+
+    As good as random, and nested: what a limit takes, a larger one takes too. All of them without a limit.
+    """
+    if limit is None or limit >= len(names):
+        return np.arange(len(names))
+    marks = [hashlib.sha256(b"limit " + bytes(name)).digest() for name in names]
+    return np.sort(np.array(sorted(range(len(names)), key=marks.__getitem__)[:limit], np.int64))

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..base.errors import UsageError
-from ..spec import DataSpec, conditions
+from ..base.errors import UsageError, some
+from ..spec import Condition, DataSpec, conditions
 from .sampler import hashed
+from .tables import SELDOM
 
 UNKNOWN = -1  # the class of a sample of which it is not known; columns are NaN
 
@@ -52,6 +53,19 @@ def few(labels: NDArray[np.int64], each: int) -> NDArray[np.int64]:
     remembered = np.full_like(labels, UNKNOWN)
     remembered[kept] = labels[kept]
     return remembered
+
+
+def remarks(condition: Condition, trained: np.ndarray) -> dict[str, str]:
+    """For the notes: the classes that training hardly sees, and which number each has where that is not its name."""
+    if condition.kind != "class":
+        return {}
+    names = condition.names
+    counts = np.bincount(trained[trained >= 0], minlength=len(names))
+    seldom = [f"{name} ({count})" for name, count in zip(names, counts.tolist(), strict=True) if count < SELDOM]
+    notes = {"classes hardly trained on": some(seldom)} if seldom else {}
+    if all(name.isdecimal() for name in names) and [*names] != sorted(names, key=int):
+        notes["order of classes"] = f"{some(names)}; --label takes their names"
+    return notes
 
 
 def are_known(labels: np.ndarray) -> NDArray[np.bool_]:

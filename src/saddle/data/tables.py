@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,15 @@ from ..base.errors import UsageError, near, some
 from ..spec import Condition
 
 FILE = ("file", "image", "filename", "file_name", "path")  # columns that name the image, whatever their case
+ELSE = (
+    *("file_path", "image_id", "image_name", "image_path", "image_file", "image_filename", "img", "img_id", "img_name"),
+    *("img_path", "id_code", "id"),
+)  # if there is none of these, one of those
+SELDOM = 2  # samples of a class: with fewer, little is learned of it
+CELEBA = (
+    "CelebA's own lists begin with a count, and have spaces between cells; make a CSV file of one: "
+    "sed -E '1d; 2s/^/file /; s/[ \\r]+$//; s/ +/,/g' list_attr_celeba.txt > attributes.csv"
+)
 CLASS = ("class", "label", "category")  # a single column of this name holds classes, though they be numbers
 
 Line = tuple[int, dict[str, str]]  # its number, and its cells by column
@@ -37,15 +48,16 @@ class Labels:
 def read_labels(file: str, root: Path, names: Iterable[str]) -> Labels:
     """The labels in a file, a path as it is or below `root`, of the images there are, by their names below `root`.
 
-    One column of text, or one that is called label or class, holds classes; columns of 0 and 1 are several labels;
-    other numbers are numbers. UsageError, with the line, for a name that is not there and a cell that fits nothing.
+    One column of text, or one that is called label or class, holds classes; columns of 0 and 1, or of -1 and 1, are
+    several labels; other numbers are numbers. UsageError, with the line, for a name that is not there and a cell that
+    fits nothing.
     """
     path = located(file, root)
     lines = records(path)
     key, columns = file_column(path, lines)
     if not columns:
         raise UsageError(f"{path} has no column but {key}; a label is a second one")
-    image_names = {name: name for name in names}
+    image_names = by_name(names)
     rows: dict[str, tuple[int, list[str]]] = {}
     for number, cells in lines:
         name = image_named(cells[key], image_names, f"{path}, line {number}")
@@ -71,10 +83,10 @@ def records(path: Path) -> list[Line]:
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}") from None
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
     readers = {".csv": _csv_lines, ".jsonl": _json_lines}
     if path.suffix.lower() not in readers:
-        raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file")
+        raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file. {CELEBA}")
     lines = readers[path.suffix.lower()](path, text)
     if not lines:
         raise UsageError(f"{path} has no lines of images")
@@ -86,23 +98,37 @@ def file_column(path: Path, lines: list[Line]) -> tuple[str, list[str]]:
     """The column that names the image, and the others."""
     columns = list(lines[0][1])
     keys = [column for column in columns if column.lower() in FILE]
+    keys = keys or [column for column in columns if column.lower().replace(" ", "_").replace("-", "_") in ELSE]
     if len(keys) != 1:
         found_ = f"{len(keys)} columns that may name the image ({some(keys)})" if keys else "no column with the images"
         raise UsageError(f"{path} has {found_}; its columns are {some(columns)}, and one must be called file")
     return keys[0], [column for column in columns if column != keys[0]]
 
 
+def by_name(names: Iterable[str]) -> dict[str, str]:
+    """What images may be called, and their names: with the suffix, or without where only one is called so."""
+    whole = list(names)
+    stems = [str(PurePosixPath(name).with_suffix("")) for name in whole]
+    often = Counter(stems)
+    short = {stem: name for stem, name in zip(stems, whole, strict=True) if often[stem] == 1}
+    return short | {name: name for name in whole}
+
+
 def image_named(given: str, image_names: dict[str, str], where: str) -> str:
     """The name of an image as the folder has it; UsageError where there is none."""
     name = str(PurePosixPath(given.replace("\\", "/")))
     if name not in image_names:
-        raise UsageError(f"{where}: there is no image '{given}'{near(name, image_names)} in the folder")
-    return name
+        possible = dict.fromkeys(image_names.values())
+        raise UsageError(f"{where}: there is no image '{given}'{near(name, possible)} in the folder")
+    return image_names[name]
 
 
 def _csv_lines(path: Path, text: str) -> list[Line]:
+    lines = _lines(text)
+    if lines[0].strip().isdecimal():
+        raise UsageError(f"{path} begins with a number where the names of its columns should be. {CELEBA}")
     try:
-        reader = csv.reader(text.splitlines(), strict=True)
+        reader = csv.reader(lines, delimiter=_between(lines[0]), strict=True)
         heading = next(reader, [])
         rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
@@ -118,17 +144,25 @@ def _csv_lines(path: Path, text: str) -> list[Line]:
     return [(number, dict(zip(heading, row, strict=True))) for number, row in rows]
 
 
+def _between(heading: str) -> str:
+    """What stands between the cells: a comma, or else a tab or a semicolon, as spreadsheets in some languages write."""
+    return next((mark for mark in ",\t;" if mark in heading), ",")
+
+
 def _json_lines(path: Path, text: str) -> list[Line]:
-    return [
-        (number, _json_cells(path, number, line)) for number, line in enumerate(text.splitlines(), 1) if line.strip()
-    ]
+    return [(number, _json_cells(path, number, line)) for number, line in enumerate(_lines(text), 1) if line.strip()]
+
+
+def _lines(text: str) -> list[str]:
+    """Of a file; `splitlines` would end one at U+2028 too, and at others that may stand in a name."""
+    return re.split("\r\n|\r|\n", text)
 
 
 def _json_cells(path: Path, number: int, line: str) -> dict[str, str]:
     try:
         cells = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path}, line {number}: not JSON that can be read") from None
     if not isinstance(cells, dict) or any(isinstance(value, dict | list) for value in cells.values()):
         raise UsageError(f'{path}, line {number}: a line is an object of plain values, such as {{"file": "a.png"}}')
     plain = {None: "", True: "1", False: "0"}
@@ -151,7 +185,7 @@ def _classes(rows: dict[str, tuple[int, list[str]]]) -> Labels:
 
 
 def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> Labels:
-    labels: dict[str, int | tuple[float, ...]] = {}
+    read: dict[str, tuple[float, ...]] = {}
     for image, (line, cells) in rows.items():
         values = [_number(cell) for cell in cells]
         if None in values:
@@ -160,9 +194,12 @@ def _numbers(path: Path, columns: list[str], rows: dict[str, tuple[int, list[str
                 f"{path}, line {line}: '{cells[values.index(None)]}' in the column {column} is neither empty nor a "
                 "number; classes stand in one column alone, and several columns hold 0 and 1, or numbers"
             )
-        labels[image] = tuple(value for value in values if value is not None)
-    switches = {value for row in labels.values() for value in row} <= {0.0, 1.0}  # type: ignore[union-attr]
-    return Labels(Condition("labels" if switches else "numbers", tuple(columns)), labels)
+        read[image] = tuple(value for value in values if value is not None)
+    found = {value for row in read.values() for value in row}
+    if found == {-1.0, 1.0}:  # as CelebA has them
+        read = {image: tuple(float(value > 0) for value in row) for image, row in read.items()}
+    switches = found <= {0.0, 1.0} or found == {-1.0, 1.0}
+    return Labels(Condition("labels" if switches else "numbers", tuple(columns)), {**read})
 
 
 def _number(cell: str) -> float | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,8 +18,7 @@ from ..base.errors import SaddleError, UsageError, near, some
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
-from ..data import open_source
-from ..show.pictures import to_uint8
+from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
 from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
@@ -26,10 +26,13 @@ from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
 from ..use.latents import slerp
-from . import registry, scoring
+from . import binding, registry, scoring
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
+
+DRAWN = 250  # samples at a time: the bits of a larger number depend on it
+ENCODED, WORKED_ON = 250, 64  # images at a time: who reads them from files takes as many, and gets the same bits
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -42,38 +45,36 @@ class Run:
     'best' is the checkpoint with the best score, or the last one where nothing was scored.
     """
 
-    def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
+    bits = 8  # of the images that it gives; 16, if its data have them, gives uint16 in the range of the data
+
+    def __init__(
+        self,
+        folder: str | Path,
+        checkpoint: str | int = "best",
+        device: str = "auto",
+        data: Mapping[str, Any] | None = None,
+    ):
         self.folder, self.files = Path(folder), RunFolder(folder)
         self.files.check()
-        self.recipe = Recipe.read(self.files.recipe)
-        self.checkpoints = Checkpoints(self.files.checkpoints)
-        self.round = self._choose(checkpoint)
+        kept = Recipe.read(self.files.recipe)
+        self.recipe = kept.change(data or {})
+        if differences := self.recipe.adapted(kept).differences(kept):
+            raise UsageError(f"data may have moved, but a run's settings stay: {'; '.join(differences)}")
         self.device = choose_device(device)
+        self.checkpoints = Checkpoints(self.files.checkpoints)
+        self.round, self.state, self.game = self._open(checkpoint)
 
-    @cached_property
-    def state(self) -> State:
-        return self.checkpoints.load(self.round)
-
-    @cached_property
+    @property
     def spec(self) -> DataSpec:
         """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
-        return DataSpec.from_facts(self.state.facts["data"])
-
-    @cached_property
-    def game(self) -> Game:
-        """The game, its averaged players in place, in its state for use."""
-        with rng.building("weights"):  # which those of the checkpoint replace
-            game = registry.load(self.recipe.game)(self.spec, self.recipe.options)
-        averages = Averages(game)
-        load_weights(game, self.state.tensors.get("game", {}), "game")
-        load_weights(averages, self.state.tensors.get("averages", {}), "averages")
-        for name, copy in averages.copies.items():
-            setattr(game, name, copy)
-        return game.eval().to(self.device)
+        return self.game.data
 
     @cached_property
     def source(self) -> Source:
-        return open_source(self.recipe.data)
+        """The data. UsageError for other ones than the run was made of."""
+        source = binding.open_data(self.recipe, self.files.places())
+        binding.check_data(source, self.state.facts, "name the place where they lie now with --data")
+        return source
 
     def as_(self, task: type[T]) -> T:
         """The game as one of this task. UsageError if it is for something else, or its settings keep it from it."""
@@ -114,14 +115,35 @@ class Run:
         image draws any `size`, height and width, or begins with that image at a coarse `scale` (0 is the coarsest,
         where everything is new). The same seed gives the same samples.
         """
+        parts = self.portions(n, seed, label, texts, **use)
+        first = next(parts)
+        made = first.new_empty(n * (len(texts) or 1), *first.shape[1:])
+        place = 0
+        for part in chain([first], parts):
+            made[place : place + len(part)] = part
+            place += len(part)
+        return made
+
+    @torch.no_grad()
+    def portions(
+        self,
+        n: int,
+        seed: int = 0,
+        label: conditions.Asked | None = None,
+        texts: Sequence[str] = (),
+        **use: Any,
+    ) -> Iterator[Tensor]:
+        """The samples that `sample` gives, at most 250 at a time: for more of them than memory holds.
+
+        Nothing else may be drawn before the last portion is.
+        """
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
         game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
-        made, asked = [], self.asked_by(texts) if texts else [label]
-        for of in map(self._labels, asked):
+        for of in map(self._labels, self.asked_by(texts) if texts else [label]):
             rng.seed(seed, "sample")
-            made += [game.sample_with(k, of(k), chosen) for k in _portions(n)]
-        return self._border(torch.cat(made))
+            for k in _portions(n):
+                yield self._border(game.sample_with(k, of(k), chosen))
 
     def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts. UsageError if there are some and the game is not one that takes them."""
@@ -142,21 +164,24 @@ class Run:
         label = label.to(self.as_(Synthesis).dtype) if label.is_floating_point() else label
         return lambda n: label.expand(n, *label.shape)
 
+    @torch.no_grad()
     def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(250)])
+        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(ENCODED)])
 
+    @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        return self._border(torch.cat([encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(250)]))
+        parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(ENCODED))
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
         game = self.as_(Classification)
-        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(250)])
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(ENCODED)])
 
     @torch.no_grad()
     def interpolate(
@@ -180,10 +205,10 @@ class Run:
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
             way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
-            return self._border(torch.cat([game.decode(z.expand(steps, -1), way) for z in a]))
+            return torch.cat([self._border(game.decode(z.expand(steps, -1), way)) for z in a])
         path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
         along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
-        return self._border(torch.cat([game.decode(z, row) for z, row in zip(path, along, strict=True)]))
+        return torch.cat([self._border(game.decode(z, row)) for z, row in zip(path, along, strict=True)])
 
     def _embedded(self, asked: conditions.Asked | None) -> Tensor:
         """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
@@ -232,8 +257,10 @@ class Run:
         `direction` finds what to add.
         """
         of, codes = self._labels(label), self.encode(images, label) + direction
-        parts = (self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(250))
-        return self._border(torch.cat([*parts]))
+        parts = (
+            self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(ENCODED)
+        )
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def translate(self, images: Tensor, to: str | None = None, start: str | None = None) -> Tensor:
@@ -243,22 +270,23 @@ class Run:
         """
         game = self.as_(Translation)
         start, to = game.way(start, to)
-        parts = [game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(64)]
-        return self._border(torch.cat(parts))
+        parts = (game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(WORKED_ON))
+        return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def restore(self, images: Tensor, **use: Any) -> Tensor:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        parts = [game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
-        return to_uint8(torch.cat(parts)).cpu()
+        parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        return torch.cat([self._whole(part) for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
         """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
         game, chosen = self.as_(Detection), self.use(Detection, use)
-        parts = [game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(64)]
-        scores, maps = (torch.cat(each).float().cpu() for each in zip(*parts, strict=True))
+        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        found = [(part.score.float().cpu(), part.map.float().cpu()) for part in parts]
+        scores, maps = (torch.cat(each) for each in zip(*found, strict=True))
         return Finding(scores, maps)
 
     def evaluate(
@@ -281,8 +309,8 @@ class Run:
             "kind": type(self.game).described(),
             "status": self.files.status,
             "round": self.round,
-            "rounds": facts["rounds"],
-            "images": facts["round"] * self.recipe.plan.batch,
+            "rounds": self.state.fact("rounds"),
+            "images": self.round * self.recipe.plan.batch,
             "seconds": facts.get("seconds"),
             "shape": list(self.spec.shape),
             "parameters": count_parameters(self.game),
@@ -293,28 +321,49 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return (to_uint8(x) if self.spec.is_image else self.spec.main.restored(x.float())).cpu()
+        return self._whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
-    def _choose(self, checkpoint: str | int) -> int:
+    def _whole(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
+        return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
+
+    def _open(self, checkpoint: str | int) -> tuple[int, State, Game]:
+        """The round, the checkpoint and the game of what is asked for; of best and last, the last that is whole."""
         rounds = self.checkpoints.rounds()
         if not rounds:
             raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
-        if checkpoint in ("best", "last"):
-            best = self.checkpoints.best() if checkpoint == "best" else None
-            return self._good(rounds if best is None else [r for r in rounds if r != best] + [best])
-        if str(checkpoint).isdigit() and int(checkpoint) in rounds:
-            return int(checkpoint)
-        raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {str(rounds)[1:-1]}")
-
-    def _good(self, rounds: list[int]) -> int:
-        """The last of these rounds whose checkpoint is whole; the refused ones are said."""
-        for round_ in reversed(rounds):
+        if checkpoint not in ("best", "last"):
+            if str(checkpoint) not in map(str, rounds):
+                there = str(rounds)[1:-1]
+                raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {there}")
+            return int(checkpoint), *self._loaded(int(checkpoint))
+        best = self.checkpoints.best() if checkpoint == "best" else None
+        for round_ in reversed(rounds if best is None else [r for r in rounds if r != best] + [best]):
             try:
-                self.__dict__["state"] = self.checkpoints.load(round_)
-                return round_
+                return round_, *self._loaded(round_)
             except Damaged as error:
                 print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
+
+    def _loaded(self, round_: int) -> tuple[State, Game]:
+        """A checkpoint, and the game in its state for use, averaged players in place. Damaged if it is not this run's.
+
+        UsageError if the recipe has changed since it was made.
+        """
+        state = self.checkpoints.load(round_)
+        binding.check_recipe(self.recipe, state.facts, self.folder)
+        try:
+            spec = DataSpec.from_facts(state.fact("data"))
+        except SaddleError as error:
+            raise Damaged(f"{self.checkpoints.path(round_) / 'facts.json'}: {error}") from None
+        with rng.building("weights"):  # which those of the checkpoint replace
+            game = registry.load(self.recipe.game)(spec, self.recipe.options)
+        averages = Averages(game)
+        load_weights(game, state.tensors.get("game", {}), "game")
+        load_weights(averages, state.tensors.get("averages", {}), "averages")
+        for name, copy in averages.copies.items():
+            setattr(game, name, copy)
+        return state, game.eval().to(self.device)
 
 
 def count_parameters(game: Game) -> dict[str, int]:
@@ -322,5 +371,5 @@ def count_parameters(game: Game) -> dict[str, int]:
     return {name: n for name, n in counts.items() if n}
 
 
-def _portions(n: int, most: int = 250) -> list[int]:
+def _portions(n: int, most: int = DRAWN) -> list[int]:
     return [most] * (n // most) + ([n % most] if n % most else [])

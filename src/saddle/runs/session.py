@@ -14,11 +14,10 @@ import torch
 from .. import report
 from .._version import __version__
 from ..base import dist, rng
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError
 from ..base.events import Events
 from ..base.folder import RunFolder
 from ..base.precision import choose_device, resolve, same_kernels
-from ..data import open_source
 from ..data.augmentation import Augmentation
 from ..data.source import check_batch
 from ..data.stream import Stream
@@ -26,10 +25,12 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import registry, scoring
+from . import beside, binding, registry, scoring
+from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
 from .introduction import next_command, of_data, of_players
+from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run, count_parameters
 from .voice import Voice
@@ -63,7 +64,7 @@ class Training:
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
         with self.voice.listening():
-            self.source = open_source(data)
+            self.source = binding.open_data(recipe, self.folder.places())
         self.voice.say(*of_data(recipe, self.source))
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
@@ -84,7 +85,8 @@ class Training:
         self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
-        self.score: Score | None = None  # of the current round
+        self.score: dict[str, Any] | None = None  # of the current round
+        self.longer: Longer | None = None
         self.events: Events | None = None
         self.saved_at = time.monotonic()
 
@@ -99,7 +101,7 @@ class Training:
             self.signals = stack.enter_context(Signals(self.voice.at_once))
             resumed = self.resume()
             try:
-                with memory_in_words(self.recipe.plan, self.source.spec.shape):
+                with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
                     self.begin(stack, resumed)
                     self.play()
                     self.signals.answer = "all is played and saved; scoring it"
@@ -116,15 +118,19 @@ class Training:
             self.note_stop("finished")
 
     def begin(self, stack: ExitStack, resumed: bool) -> None:
-        """Fix the length of the run, and open what the rounds are written to."""
+        """Fix the length of a new run, and open what the rounds are written to."""
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
             self.events = stack.enter_context(self.folder.log(self.track))
+            self.note_changes()
         self.note_start()
         if pace is not None:
             self.note_plan(pace)
+        if self.longer:
+            self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:
             self.draw()
+        if not resumed or self.longer:
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
 
     @property
@@ -144,21 +150,21 @@ class Training:
         except OSError as error:
             raise SaddleError(f"cannot write to {folder.path}: {error.strerror or error}") from error
         self.recipe.check_folder(folder.path)  # again: before the lock, another process may have begun here
+        folder.clean()
         self.checkpoints.clean()
 
     def resume(self) -> bool:
         """Go on from the newest good checkpoint, every process from the same; False if there is none."""
         dist.barrier()
+        before = self.recipe
 
         def accept(state: State) -> None:
-            before = state.facts.get("fingerprint")
-            if not self.source.accepts(before):
-                raise UsageError(
-                    f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
-                    f"{self.source.fingerprint}); bring them back, or train in another folder"
-                )
+            nonlocal before
+            before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
+            binding.check_recipe(self.recipe, state.facts, self.folder.path)
+            binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
-            self.seconds = state.facts["seconds"]
+            self.seconds, self.score = state.fact("seconds"), state.facts.get("score")
 
         resumed = self.checkpoints.newest(self.voice.say, accept)
         round_ = self.trainer.round if resumed else -1
@@ -170,6 +176,9 @@ class Training:
             )
         if not resumed:
             return False
+        self.longer = lengthen(self.trainer, before.plan, self.seconds, self.folder.path)
+        if self.longer:
+            self.voice.say(self.longer.said)
         over = self.trainer.round == self.rounds
         self.voice.say(
             f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}"
@@ -248,8 +257,9 @@ class Training:
             state = trainer.state()
             state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
-            if self.score and math.isfinite(self.score.value):
-                state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
+            state.facts["recipe"] = self.recipe.to_dict()
+            if self.score and math.isfinite(self.score["value"]):
+                state.facts["score"] = self.score
             self.checkpoints.save(trainer.round, state)
             self.write("save", seconds=self.seconds)
         self.saved_at = time.monotonic()
@@ -279,7 +289,8 @@ class Training:
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
-        self.score = scores[names[0]] if scoring.chooses(names[0]) else None
+        first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
+        self.score = first if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
@@ -287,6 +298,8 @@ class Training:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
         run = Run(self.folder.path, device=str(self.device))
+        if self.leads:
+            beside.show(run, self.source, self.write, self.voice.say)
         names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
@@ -319,7 +332,15 @@ class Training:
             parameters=count_parameters(trainer.game),
             version=__version__,
             baseline=dict(trainer.game.baseline),
+            **told(self.recipe, trainer.game, self.source),
+            places=binding.places(binding.found(self.recipe.data, self.folder.places())),
         )
+
+    def note_changes(self) -> None:
+        """What the command has changed in the recipe: first in the log, then in the file."""
+        if changed := binding.changes(Recipe.read(self.folder.recipe), self.recipe):
+            self.write("change", settings=changed)
+            self.recipe.write(self.folder.recipe)
 
     def note_plan(self, pace: float) -> None:
         """How many rounds are planned, as it follows from a pace in seconds a round."""
@@ -333,9 +354,17 @@ class Training:
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
-            self.voice.say(f"the report: {report.write(self.folder.path)}")
+            self.report()
             if reason == "finished":
                 self.voice.say(*next_command(self.trainer.game, self.folder.path))
+
+    def report(self) -> None:
+        """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
+        try:
+            self.voice.say(f"the report: {report.write(self.folder.path)}")
+        except Exception as error:
+            again = f"saddle report {self.folder.path} writes it anew"
+            self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:

@@ -61,6 +61,15 @@ def read(condition: Condition, asked: Asked) -> Tensor:
     return _columns(condition, words, text)
 
 
+def doubt(condition: Condition | None, asked: Asked) -> str | None:
+    """What was taken for what, where a class has the number of another place as its name; else None."""
+    text = str(asked).strip()
+    if condition is None or condition.kind != "class" or not text.isdecimal() or text not in condition.names:
+        return None
+    place = condition.names.index(text)
+    return None if place == int(text) else f"label {text} is the class of that name, which is number {place}"
+
+
 def captions(condition: Condition, labels: Tensor) -> list[str]:
     """Columns float [N, K] or texts int64 [N, L] in words."""
     return to_texts(labels) if condition.kind == "text" else [in_words(condition, row) for row in labels]
@@ -79,7 +88,8 @@ def _class(names: Sequence[str], text: str) -> int:
         return names.index(text)
     if text.isdecimal() and int(text) < len(names):
         return int(text)
-    raise UsageError(f"no label '{text}'{near(text, names)}; there are {some(names)}")
+    numbers = f", or the numbers 0 to {len(names) - 1}" if _is_number(text) else ""
+    raise UsageError(f"no label '{text}'{near(text, names)}; there are {some(names)}{numbers}")
 
 
 def _switched_on(names: Sequence[str], words: list[str]) -> Tensor:

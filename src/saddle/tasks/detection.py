@@ -16,9 +16,10 @@ class Finding(NamedTuple):
     score: Tensor  # [N]
     map: Tensor  # [N, 1, H, W]
 
-    def picture(self) -> Tensor:
-        """The maps to look at, in [-1, 1]: from black for the least value of all to white for the greatest."""
-        low, high = self.map.amin(), self.map.amax()
+    def picture(self, least: float | None = None, most: float | None = None) -> Tensor:
+        """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps."""
+        low = self.map.amin() if least is None else self.map.new_tensor(least)
+        high = self.map.amax() if most is None else self.map.new_tensor(most)
         return 2 * (self.map - low) / (high - low).clamp(min=1e-12) - 1
 
 

@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field, Kind
-from ..decode import fitted, with_channels
-from ..fingerprint import digests, fingerprint, hold_out
-from ..labels import learned
+from ..fingerprint import digests, fingerprint, hold_out, picked
+from ..labels import learned, remarks
 from ..legacy import earlier
-from ..options import AUGMENTATIONS, DataOptions
+from ..notes import of_values, share
+from ..options import AUGMENTATIONS, DataOptions, Range, units
+from ..picture import colour, fitted, ranged, with_channels
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
 from ..structured import as_kind, check_finite, kind_of, normalisation
 
 KEYS = ("image", "images", "x", "data")  # of the samples in an .npz
 NAMES = {"image": "image", "points": "point", "signal": "signal"}
-ALWAYS = ("kind", "heldout", "labels", "labelled", "labelled_share")  # settings of all arrays
-OF_IMAGES = ("size", "channels", *AUGMENTATIONS)
+ALWAYS = ("kind", "heldout", "labels", "labelled", "labelled_share", "limit")  # settings of all arrays
+OF_IMAGES = ("size", "fit", "channels", "range", *AUGMENTATIONS)
 MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
 
 
@@ -37,7 +38,8 @@ def open(options: DataOptions, path: str) -> Source:
     file = Path(path).expanduser()
     array, labels = _read(file)
     kind = kind_of(array, options.kind)
-    options.allow(*(ALWAYS + OF_IMAGES if kind == "image" else ALWAYS))
+    padded = ("background",) if options.fit == "pad" else ()
+    options.allow(*(ALWAYS + OF_IMAGES + padded if kind == "image" else ALWAYS))
     samples, field, notes = _images(file, array, options) if kind == "image" else _structured(file, array, kind)
     if len(samples) < 2:
         raise UsageError(f"{file} holds {len(samples)} {NAMES[kind]}; to train takes many, at the very least 2")
@@ -46,17 +48,21 @@ def open(options: DataOptions, path: str) -> Source:
     if options.label_file:
         raise UsageError(f"{file} has labels of its own or none; {options.label_file} is of use beside images in files")
     marks = digests(samples)
-    parts = hold_out(marks, options.heldout)
+    taken = picked(marks, options.limit)
+    marks = marks[taken]
+    parts = [taken[part] for part in hold_out(marks, options.heldout)]
     if kind != "image":
         field = normalisation(field, samples, parts[0])
     spec = DataSpec({"image": field})
     if labels is not None:
         condition = Condition("class", _checked(file, labels, len(samples)))
         spec, labels = learned(DataSpec({"image": field, "label": condition.field}), labels, parts[0], options.labelled)
-    mark = fingerprint(marks, spec.identity(), labels, options.heldout)
+        notes |= remarks(condition, labels[parts[0]])
     train, heldout = (_split(samples, labels, rows) for rows in parts)
     assert train is not None  # hold_out leaves the larger part
-    before = earlier(marks, spec, labels, options.heldout)
+    known = labels if labels is None else labels[taken]
+    mark = fingerprint(marks, spec.identity(), known, options.heldout, *units(options))
+    before = earlier(marks, spec, known, options.heldout)
     judged = Judged() if kind == "image" else OF_VECTORS
     return Source(options.source, spec, train, heldout, mark, notes, judged, before)
 
@@ -94,9 +100,15 @@ def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.nda
     """Images [N, C, H, W], uint8 or uint16, their field and the notes."""
     notes: dict[str, Any] = {"recognised": "images"}
     images, notes["layout"] = _channels_last(path, array, options.channels)
-    images, notes["range"] = _whole_numbers(path, images, array.ndim)
+    if options.range:
+        images, notes["range"] = _in_range(path, images, options.range)
+    else:
+        images, notes["range"] = _whole_numbers(path, images, array.ndim)
     images = _reshaped(images, options).transpose(0, 3, 1, 2)
-    return images, Field("image", images.shape[1:], bits=8 * images.dtype.itemsize), notes
+    bits = 8 * images.dtype.itemsize
+    if not options.range:
+        notes |= of_values(images, range(len(images)), bits, None)
+    return images, Field("image", images.shape[1:], bits=bits), notes
 
 
 def _channels_last(path: Path, images: np.ndarray, channels: int | None) -> tuple[np.ndarray, str]:
@@ -125,17 +137,37 @@ def _whole_numbers(path: Path, images: np.ndarray, axes: int) -> tuple[np.ndarra
     otherwise = "; signals [N, C, T] of any numbers are asked for with --data.kind signal" if axes == 3 else ""
     if images.dtype.kind != "f":
         raise UsageError(
-            f"{path} holds {images.dtype}; images are uint8, uint16, or floats in [0, 1] or [-1, 1]{otherwise}"
+            f"{path} holds {images.dtype}; images are uint8, uint16, or floats in [0, 1] or [-1, 1], or numbers of "
+            f"which data.range gives the lowest and the highest{otherwise}"
         )
     low, high = float(images.min()), float(images.max())
     if not -1 <= low <= high <= 1:  # false for NaN too
         raise UsageError(
-            f"{path} holds floats from {low:g} to {high:g}; of images they must lie in [0, 1] or [-1, 1]{otherwise}"
+            f"{path} holds floats from {low:g} to {high:g}; of images they must lie in [0, 1] or [-1, 1], or in the "
+            f"range that is given with --data.range LOW,HIGH{otherwise}"
         )
     unit = np.asarray(images, np.float64) if low >= 0 else (np.asarray(images, np.float64) + 1) / 2
     levels = 255 if np.abs(unit * 255 - np.rint(unit * 255)).max() < 1e-3 else 65535
     kind = np.uint8 if levels == 255 else np.uint16
     return np.rint(unit * levels).astype(kind), "[0, 1] assumed" if low >= 0 else "[-1, 1] assumed"
+
+
+def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, str]:
+    """Numbers of any type as uint8 if they are that, else as uint16, and how many were clipped."""
+    if images.dtype.kind not in "fiu":
+        raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
+    bits, outside = 8 if images.dtype == np.uint8 else 16, 0
+    taken = np.empty(images.shape, np.uint8 if bits == 8 else np.uint16)
+    for row, image in zip(taken, images, strict=True):
+        if not np.isfinite(image).all():
+            raise UsageError(f"{path} has NaN or infinite numbers, which are no brightness; leave those images out")
+        row[:] = ranged(np.asarray(image), limits, bits)
+        outside += int(((image < limits[0]) | (image > limits[1])).sum())
+    low, high = limits
+    return (
+        taken,
+        f"{low:g} to {high:g} asked for; {share(outside, images.size)} of the values lie outside, and are clipped",
+    )
 
 
 def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
@@ -145,7 +177,8 @@ def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
     if options.sides in (None, images.shape[1:3]):
         return images
     height, width = options.sides
-    return np.stack([fitted(image, height, width) for image in images])
+    background = colour(options.background)
+    return np.stack([fitted(image, height, width, options.fit, background) for image in images])
 
 
 def _checked(path: Path, labels: np.ndarray, n: int) -> tuple[str, ...]:

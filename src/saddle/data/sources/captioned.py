@@ -17,7 +17,7 @@ from ..files import listing
 from ..fingerprint import fingerprint, hold_out
 from ..legacy import earlier
 from ..options import DataOptions
-from ..tables import file_column, image_named, records
+from ..tables import by_name, file_column, image_named, records
 from . import folder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
     key, columns = file_column(table, lines)
     if COLUMN not in columns:
         raise UsageError(f"{table} has no column {COLUMN}; beside {key} it has {some(columns) or 'none'}")
-    image_names = {name: name for name in names}
+    image_names = by_name(names)
     captions: dict[str, list[str]] = {}
     for number, cells in lines:
         name = image_named(cells[key], image_names, f"{table}, line {number}")
@@ -99,6 +99,6 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
     assert train is not None  # hold_out leaves the larger part
     values = train.columns["caption"].values  # type: ignore[attr-defined]
     spec = replace(spec, distribution=distribution(condition, torch.from_numpy(values).long()))
-    mark = fingerprint(images.digests, spec.identity(), captions, options.heldout)
+    mark = fingerprint(images.digests, spec.identity(), captions, options.heldout, *images.units)
     before = earlier(images.digests, spec, captions, options.heldout)
     return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
