@@ -17,8 +17,12 @@ longer.
 Under torchrun, which takes --run for an option of its own, write --folder instead.
 """
 
+import os
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from ._terminal import settle
 
 SETTINGS = ("game", "data", "plan")
 
@@ -35,6 +39,24 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from ..runs.voice import Voice
+
+    follows = os.environ.get("RANK", "0") != "0"  # another process of torchrun's speaks
+    Voice(args.quiet or follows).say(f"starting {_asked(args)}; PyTorch is loading")
+    try:
+        _train(args)
+    finally:
+        settle(sys.stdout)  # what it says is no result: that nobody could read it is no error
+
+
+def _asked(args: Namespace) -> str:
+    """What is asked for, as far as it shows without looking at recipes."""
+    data = args.settings.get("data.source", args.settings.get("data"))
+    begun = args.run if args.run and args.run.exists() else None
+    return f"{args.config or args.game or begun or 'a training'}" + (f" on {data}" if data else "")
+
+
+def _train(args: Namespace) -> None:
     from ..runs.recipe import ask
     from ..runs.session import train
 

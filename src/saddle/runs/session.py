@@ -29,6 +29,7 @@ from . import beside, binding, registry, scoring
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
+from .introduction import next_command, of_data, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run, count_parameters
@@ -62,7 +63,9 @@ class Training:
         self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = binding.open_data(recipe, self.folder.places())
+        with self.voice.listening():
+            self.source = binding.open_data(recipe, self.folder.places())
+        self.voice.say(*of_data(recipe, self.source))
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -94,12 +97,14 @@ class Training:
                 self.claim_folder(stack)
             stack.enter_context(rng.preserved())
             stack.enter_context(same_kernels(self.recipe.plan.deterministic))
-            self.signals = stack.enter_context(Signals())
+            stack.enter_context(self.voice.listening())
+            self.signals = stack.enter_context(Signals(self.voice.at_once))
             resumed = self.resume()
             try:
                 with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
                     self.begin(stack, resumed)
                     self.play()
+                    self.signals.answer = "all is played and saved; scoring it"
                     self.finish()
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
@@ -202,6 +207,8 @@ class Training:
                 trainer.watch.check(trainer.game)
                 self.log(pace)
                 pace.clear()
+            else:
+                self.voice.played(round_, pace)
             if self.due(plan.pictures):
                 self.draw()
             if self.due_early(plan.scores):
@@ -312,6 +319,7 @@ class Training:
 
     def note_start(self) -> None:
         trainer = self.trainer
+        self.voice.say(*of_players(trainer, self.folder.path))
         self.write(
             "start",
             rounds=self.rounds,
@@ -347,11 +355,13 @@ class Training:
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
             self.report()
+            if reason == "finished":
+                self.voice.say(*next_command(self.trainer.game, self.folder.path))
 
     def report(self) -> None:
         """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
         try:
-            self.voice.say(str(report.write(self.folder.path)))
+            self.voice.say(f"the report: {report.write(self.folder.path)}")
         except Exception as error:
             again = f"saddle report {self.folder.path} writes it anew"
             self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
