@@ -6,6 +6,7 @@ that a gradient penalty leaves out of the graph (pytorch#47562) and which is sil
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ import torch
 import torch.distributed as td
 from torch import Tensor, nn
 
-from .errors import SaddleError
+from .errors import SaddleError, UsageError
 from .watch import ProcessLost, watched
 
 _JOIN = timedelta(minutes=10)  # for the processes to find each other
@@ -34,13 +35,40 @@ def world() -> int:
 
 def local_rank() -> int:
     """Which of this machine's devices is ours."""
-    return int(os.environ.get("LOCAL_RANK", 0))
+    return _whole("LOCAL_RANK") if "LOCAL_RANK" in os.environ else 0
+
+
+def _whole(name: str, least: int = 0, most: int = 1 << 20) -> int:
+    """A number that torchrun puts into the environment. UsageError for what another program left there."""
+    value = os.environ[name]
+    if not re.fullmatch("[0-9]{1,9}", value) or not least <= int(value) <= most:
+        raise UsageError(
+            f"{name} in the environment is {value!r}, and torchrun sets it to a whole number from {least} to {most:,}; "
+            f"start with torchrun, or unset {name}"
+        )
+    return int(value)
+
+
+def _started_by_torchrun() -> bool:
+    """Is there more than this process, or might there be? UsageError where the environment says so by half."""
+    if "WORLD_SIZE" not in os.environ:
+        return False
+    size = _whole("WORLD_SIZE", least=1)
+    missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]
+    if missing and size > 1:
+        raise UsageError(
+            f"the environment has WORLD_SIZE={size} and no {missing[0]}: start with torchrun, or unset WORLD_SIZE"
+        )
+    if not missing:
+        _whole("RANK", most=size - 1)
+        _whole("MASTER_PORT", most=65535)
+    return not missing
 
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[None]:
     """Inside, the processes that torchrun started are one group: nccl between GPUs, gloo between processors."""
-    if "WORLD_SIZE" not in os.environ or td.is_initialized():
+    if td.is_initialized() or not _started_by_torchrun():
         yield
         return
     # Its default arguments keep whatever group there is when it is imported, and torch.compile imports it: a group that

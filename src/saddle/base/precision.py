@@ -1,5 +1,6 @@
 """Which numbers to compute with, and on which device."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -24,8 +25,8 @@ def choose_device(name: str = "auto", local_rank: int = 0) -> torch.device:
         if yes
     ]
     kind = there[0] if name == "auto" else name.partition(":")[0]
-    if kind not in ("cuda", "mps", "cpu"):
-        raise UsageError(f"no device '{name}'; there are auto, {', '.join(there)}")
+    if not re.fullmatch("auto|mps|cpu|cuda(:[0-9]{1,4})?", name):
+        raise UsageError(f"no device '{name}'; there are auto, {', '.join(there)}, and cuda:N for one of several GPUs")
     if kind not in there:
         why = "this PyTorch is built for the CPU" if torch.version.cuda is None else "no GPU was found"
         raise UsageError(f"device '{name}' was asked for, but {why}; here there are {', '.join(there)}")
