@@ -10,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions, Source, check_batch, list_sources, modes, open_source
+from saddle.data import DataOptions, Source, _offers, check_batch, list_sources, modes, open_source
 from saddle.data.fingerprint import digests, hold_out
 
 
@@ -51,6 +51,7 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
 def test_a_source_keeps_its_promises(name: str) -> None:
     source = opened(name)
     assert list_sources()[name]
+    assert _offers()[name] == source.spec.keys  # what its file says without being opened
     assert (source.heldout is None) == source.spec.single  # of one image nothing can be kept back
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])

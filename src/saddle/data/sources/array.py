@@ -73,7 +73,7 @@ def _read(path: Path) -> tuple[np.ndarray, NDArray[np.int64] | None]:
         raise UsageError(f"{path} is not a readable .npy or .npz file of numbers: {error}") from error
     samples, labels = (next((held[key] for key in keys if key in held), None) for keys in (KEYS, ("label", "labels")))
     if samples is None:
-        raise UsageError(f"{path} holds {', '.join(held) or 'nothing'}; the samples' key must be one of {some(KEYS)}")
+        raise UsageError(f"{path} holds {some(held) or 'nothing'}; the samples' key must be one of {some(KEYS)}")
     return _native(samples), labels if labels is None else _native(labels)
 
 
