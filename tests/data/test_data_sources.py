@@ -17,7 +17,7 @@ from small import tiny_recipe
 
 from saddle.base import memory
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import DataOptions, Source, check_batch, list_sources, modes, open_source, spec_of
+from saddle.data import DataOptions, Source, _offers, check_batch, list_sources, modes, open_source, spec_of
 from saddle.data.fingerprint import InParts, digest, digests, hold_out
 from saddle.runs.describe import describe
 
@@ -59,6 +59,7 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
 def test_a_source_keeps_its_promises(name: str) -> None:
     source = opened(name)
     assert list_sources()[name]
+    assert _offers()[name] == source.spec.keys  # what its file says without being opened
     assert (source.heldout is None) == source.spec.single  # of one image nothing can be kept back
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])

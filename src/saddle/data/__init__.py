@@ -6,6 +6,7 @@ the command line lists them without torch.
 """
 
 import ast
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +51,7 @@ __all__ = [
     "modes",
     "open_source",
     "places",
+    "sources_with",
     "sources_with_modes",
     "spec_of",
 ]
@@ -58,13 +60,17 @@ __all__ = [
 def list_sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
     lines = {}
-    folders = import_module("saddle.data.sources").__path__
-    for file in sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name):
+    for file in _files():
         text = ast.get_docstring(parsed(file.read_text("utf-8"))) or ""
         for summary in text.partition("\n\n")[0].split("\n"):
             name, _, description = summary.partition(": ")
             lines[name] = description
     return lines
+
+
+def _files() -> list[Path]:
+    folders = import_module("saddle.data.sources").__path__
+    return sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name)
 
 
 def _name(file: Path) -> str:
@@ -105,6 +111,22 @@ def sources_with_modes() -> dict[str, "Count"]:
     names = [name for name in list_sources() if ":" not in name]
     judged = {name: getattr(_module(name), "JUDGED", None) for name in names}
     return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
+
+
+def sources_with(keys: Sequence[str]) -> list[str]:
+    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened."""
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
+
+
+def _offers() -> dict[str, tuple[str, ...]]:
+    """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
+    offers = {}
+    for name in (name for name in list_sources() if ":" not in name):
+        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
+        offers[name] = ast.literal_eval(said) if said else ("image",)
+    return offers
 
 
 def _module(name: str) -> ModuleType:

@@ -79,7 +79,7 @@ def table_in(path: Path) -> Path:
     if not tables:
         raise UsageError(f"{path} holds no .csv or .jsonl file with the captions: columns file and caption")
     if len(tables) > 1:
-        names = ", ".join(table.name for table in tables)
+        names = some(table.name for table in tables)
         raise UsageError(f"{path} holds {names}; name the one with the captions: captioned:{tables[0]}")
     return tables[0]
 

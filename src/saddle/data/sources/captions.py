@@ -18,6 +18,7 @@ from ..source import Judged, Rows, Source, Split
 
 SIZE = 32  # pixels, unless asked otherwise
 DRAWINGS, HELD_OUT_DRAWINGS = 200, 50  # of each caption
+OFFERS = ("image", "caption")  # keys of its batches
 JUDGED = Judged(
     early=("attributes",),
     final=(

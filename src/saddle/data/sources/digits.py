@@ -10,6 +10,7 @@ from ..labels import learned
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
+OFFERS = ("image", "label")  # keys of its batches
 JUDGED = Judged(
     "digits",
     early=("fid",),

@@ -6,6 +6,7 @@ from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
+OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 

@@ -17,6 +17,7 @@ from ..source import Count, Judged, Source, Split
 
 TRIPLES, HELD_OUT = 128_000, 26_000  # as many as PacGAN (1712.04086) trains on and counts modes in
 _MODES = Count(("stacked_modes", "stacked_kl"), HELD_OUT)
+OFFERS = ("image", "label")  # keys of its batches
 JUDGED = Judged(
     "digits", ("stacked_modes",), _MODES.metrics, HELD_OUT, _MODES
 )  # of 2,000 samples equal shares show 865
