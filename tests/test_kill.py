@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from house import ROOT
+from killing_games import EVERYWHERE, FAMILIES
 
 from saddle.base import events
+from saddle.runs import registry
 from saddle.training.checkpoint import Checkpoints
 
 
@@ -59,3 +62,53 @@ def test_the_log_of_a_killed_run_reads_as_one(killed):
     assert pictures[0] == pictures[1]
     assert len(pictures[0]) == 4
     assert (killed[1] / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory) -> tuple[Path, list[str]]:
+    """The folder of the games that were left alone and of those that were killed, and how they were."""
+    folder = tmp_path_factory.mktemp("games")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "SADDLE_CACHE": str(folder / "cache")}
+    command = [sys.executable, str(Path(__file__).with_name("killing_games.py")), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout.splitlines()
+
+
+def test_every_family_has_a_game_that_is_killed():
+    played = {base.__module__ for game in FAMILIES for base in registry.load(game).__mro__}
+    families = {f"saddle.games.{path.stem}" for path in (ROOT / "games").glob("_[a-z]*.py")}
+    assert families - played == set()
+
+
+def test_one_game_is_killed_at_each_step_on_the_disk_until_it_comes_through(games):
+    told = [line for line in games[1] if line.startswith(EVERYWHERE)]
+    assert told == [f"{EVERYWHERE} step {n + 1} {-9 if n + 1 < len(told) else 0}" for n in range(len(told))]
+    assert len(told) > 25, "a save alone has more steps"
+
+
+@pytest.mark.parametrize("game", [EVERYWHERE, *FAMILIES])
+def test_a_killed_game_ends_with_the_same_bits(game, games):
+    """Weights, buffers, averages, optimizers, facts, losses and pictures."""
+    folders = [games[0] / fate / game for fate in ("whole", "killed")]
+    whole, victim = (Checkpoints(folder / "checkpoints").load(2) for folder in folders)
+    assert {**whole.facts, "seconds": 0} == {**victim.facts, "seconds": 0}
+    assert whole.tensors.keys() == victim.tensors.keys()
+    for group, tensors in whole.tensors.items():
+        assert tensors.keys() == victim.tensors[group].keys()
+        assert [k for k, t in tensors.items() if not t.equal(victim.tensors[group][k])] == [], group
+    losses = [[e["losses"] for e in events.read(f / "events.jsonl") if e["event"] == "round"] for f in folders]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 2
+    pictures = [{p.name: p.read_bytes() for p in (folder / "samples").iterdir()} for folder in folders]
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize("game", [EVERYWHERE, *FAMILIES])
+def test_a_killed_game_leaves_the_files_of_one_that_was_not(game, games):
+    whole, victim = (
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+        for folder in (games[0] / fate / game for fate in ("whole", "killed"))
+    )
+    assert whole == victim
+    assert "scores.json" in whole

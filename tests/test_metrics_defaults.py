@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import saddle
 from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Judged, Source, list_sources, open_source, sources_with_modes
+from saddle.data.source import Split
 from saddle.games.cgan import CGAN
 from saddle.games.dcgan import DCGAN
 from saddle.games.infogan import InfoGAN
@@ -72,6 +74,20 @@ def test_scores_inside_classes_want_twenty_samples_of_each() -> None:
     few = scoring.defaults(game, source, final=True, n=199)
     assert not inside & set(few)
     assert "accuracy" in few
+
+
+def test_no_score_that_nobody_asked_for_ends_a_run_for_want_of_samples_of_its_rarest_class() -> None:
+    source = open_source(DataOptions(source="digits", size=16))
+    game, inside, held = game_on(CGAN, source), "intra_diversity", source.heldout.columns
+    labels = np.array(held["label"][:])
+    unknown = replace(source, heldout=Split({**held, "label": np.where(labels == 3, -1, labels)}))
+    seldom_drawn = replace(source, spec=replace(source.spec, distribution=(0.005, *[0.995 / 9] * 9)))
+    seldom_held = replace(source, heldout=Split({key: column[:30] for key, column in held.items()}))
+    found = [scoring.defaults(game, each, final=True, n=200) for each in (source, unknown, seldom_drawn, seldom_held)]
+    assert [inside in names for names in found] == [True, True, False, False]
+    assert scoring.score(game, unknown, [inside], n=200)[inside].value > 0
+    with pytest.raises(UsageError, match="scores inside classes want 6 real images"):
+        scoring.score(game, seldom_held, [inside], n=200)
 
 
 def test_without_a_held_out_part_nothing_is_compared() -> None:

@@ -98,7 +98,7 @@ def test_changes_are_dotted_names():
         ("game: [", "is not readable YAML"),
         ("game: dcgn", "no game 'dcgn' (did you mean dcgan"),
         ("game: dcgan\nplam: {}", "no setting 'plam' (did you mean plan"),
-        ("game: dcgan\nplan: 5", "plan wants settings by name, not 5"),
+        ("game: dcgan\nplan: 5", "plan wants settings by name, not '5'"),
         ("game: {name: dcgan, los: Hinge}", "no setting 'game.los' (did you mean loss?)"),
         ("game: !!python/object/apply:os.system [true]", "is not readable YAML"),
         ("game: {name: dcgan, network: {class: os.system}}", "no Network 'os.system'"),
@@ -116,7 +116,7 @@ def test_missing_and_binary_files_are_named(tmp_path: Path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(UsageError, match=r"no recipe .*no\.yaml"):
         Recipe.read(tmp_path / "no.yaml")
-    with pytest.raises(UsageError, match=r"picture\.png is not a text file"):
+    with pytest.raises(UsageError, match=r"picture\.png is no recipe: it is not text in UTF-8"):
         Recipe.read(tmp_path / "picture.png")
 
 

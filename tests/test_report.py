@@ -6,40 +6,17 @@ import re
 import numpy as np
 import pytest
 import torch
-import yaml
 from html_page import Page
 from PIL import Image
+from told import SCORE, START, log_rounds, new_run, written
 
 from saddle import report
-from saddle.base.errors import SaddleError, UsageError
+from saddle.base.errors import UsageError
 from saddle.base.events import Events
 from saddle.base.folder import RunFolder
 from saddle.report import page, samples, story
 from saddle.report.html import Html, join, tag
 from saddle.show import pictures
-
-START = {"rounds": 1000, "game": "dcgan", "data": "digits", "device": "cpu", "parameters": {"generator": 1234567}}
-SCORE = {
-    "name": "fid",
-    "value": 7.4012,
-    "uncertainty": 1.13,
-    "better": "lower",
-    "fingerprint": {"extractor": "abc", "n": 9},
-}
-
-
-def new_run(folder, recipe=None):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe or {"game": "dcgan", "plan": {"rounds": 1000}}))
-    return Events(folder / "events.jsonl")
-
-
-def log_rounds(log, start, stop, step=10):
-    rng = np.random.default_rng(start)
-    for r in range(start + step, stop + 1, step):
-        losses = {"discriminator/adversarial": rng.normal(1.3, 0.1), "generator/adversarial": rng.normal(0.7, 0.1)}
-        notes = {"d_real": rng.uniform(), "d_fake": rng.uniform(), "ada_p": 0.1}
-        log.write("round", round=r, images=r * 8, seconds=r / 2, images_per_second=16.0, losses=losses, notes=notes)
 
 
 def log_sample(log, folder, r, seed=0, side=8):
@@ -65,12 +42,6 @@ def run(tmp_path):
         log.write("stop", round=1000, reason="finished", message=None)
     (tmp_path / "scores.json").write_text(json.dumps([SCORE]))
     return tmp_path
-
-
-def written(folder):
-    path = report.write(folder)
-    assert path == folder / "report.html"
-    return path.read_text("utf-8")
 
 
 def test_the_report_tells_the_run(run):
@@ -214,7 +185,7 @@ def test_a_score_taken_once_has_no_chart(run):
 
 def test_scores_with_one_fingerprint_share_it(run):
     other = SCORE | {"name": "kid", "value": 0.00123, "uncertainty": None}
-    apart = SCORE | {"name": "is", "value": float("nan"), "fingerprint": {"splits": 10}}
+    apart = SCORE | {"name": "is", "value": None, "fingerprint": {"splits": 10}}
     (run / "scores.json").write_text(json.dumps([SCORE, other, apart]))
     text = Page(written(run)).text
     assert "Fingerprint of fid, kid" in text
@@ -261,10 +232,12 @@ def test_a_folder_that_is_no_run_is_refused_with_the_reason(tmp_path):
         ("scores.json", '{"fid": 3}', "scores.json is not a list of scores"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(run, name, content, message):
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_told(run, name, content, message):
     (run / name).write_text(content)
-    with pytest.raises(SaddleError, match=message):
-        report.write(run)
+    text = Page(written(run)).text
+    assert re.search(f"Not read: .*{message}", text)
+    assert "fid 7.4 ± 1.1" in text
+    assert "Losses of generator" in text
 
 
 def test_a_long_run_of_noisy_pictures_stays_under_three_megabytes(tmp_path):

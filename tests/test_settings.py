@@ -14,7 +14,7 @@ from saddle.base.settings import change, choices, differences, explain, flat, me
 from saddle.data import DataOptions
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
 from saddle.optim import Adam, Constant, Cosine, Exponential, Geometric, Linear, Optim, RMSprop, Schedule
-from saddle.penalties import R1, GradientPenalty, Penalty
+from saddle.penalties import R1, R2, GradientPenalty, Penalty
 from saddle.runs import registry
 from saddle.training.plan import Plan
 
@@ -100,7 +100,7 @@ def test_one_of_several_classes_is_written_with_its_name():
             {"penalty": {"class": "GradientPenalty", "one_sided": True}},
             Options(penalty=GradientPenalty(one_sided=True)),
         ),
-        ({"penalties": "[R1, {class: R1, weight: 2}]"}, Options(penalties=(R1(), R1(weight=2)))),
+        ({"penalties": "[R1, {class: R2, weight: 2}]"}, Options(penalties=(R1(), R2(weight=2)))),
         ({"optim.lr": "1e-3", "optim.betas": "0,0.9"}, Options(optim=Adam(lr=1e-3, betas=(0.0, 0.9)))),
         ({"optim.betas": [0, 0.9]}, Options(optim=Adam(betas=(0.0, 0.9)))),
         ({"optim": "RMSprop"}, Options(optim=RMSprop())),

@@ -54,7 +54,7 @@ def test_a_toy_is_listed_and_described(name: str, capsys: pytest.CaptureFixture)
 
 @pytest.mark.parametrize(("name", "columns"), [("toy-restoration", 3), ("toy-detection", 2), ("toy-domains", 9)])
 def test_a_toy_draws_its_columns(name: str, columns: int, runs: dict[str, Path]):
-    pictures = sorted(RunFolder(runs[name]).pictures.glob("*.png"))
+    pictures = sorted(RunFolder(runs[name]).pictures.glob("round-*.png"))
     assert len(pictures) == 3
     with Image.open(pictures[-1]) as picture:
         assert abs(picture.width / columns - 66) < 4

@@ -18,7 +18,7 @@ from saddle.nets.dcgan import DCGAN
 from saddle.nets.mlp import MLP
 from saddle.optim import Constant
 from saddle.spec import DataSpec
-from saddle.views import ADA, DiffAugment, InstanceNoise, Packing, View, indifference
+from saddle.views import ADA, DiffAugment, InstanceNoise, Packing, Shown, View, indifference
 
 DATA = DataSpec.of((3, 8, 8))
 VIEWS = [DiffAugment(), ADA(p=0.9), InstanceNoise(), Packing(2)]
@@ -212,12 +212,18 @@ def test_every_change_of_ada_comes_with_its_chance():
         assert same.double().mean() == pytest.approx(untouched, abs=0.025)
 
 
+def show(module: Shown, round_: int) -> None:
+    """In a round of a run whose progress has long ended."""
+    module.begin(round_)
+    module(images(2, 3, 8, 8), 1.0)
+
+
 def adapted(view: ADA, rounds: int, real_logits: torch.Tensor) -> torch.Tensor:
     module = view.build(DATA)
-    for turn in range(rounds):
-        module(images(2, 3, 8, 8), turn / rounds)
+    for round_ in range(rounds):
+        show(module, round_)
         module.adapt(real_logits)
-    module(images(2, 3, 8, 8), 1.0)
+    show(module, rounds)
     return module.p
 
 
@@ -243,12 +249,11 @@ def test_a_fixed_chance_stays():
 
 def test_all_micro_batches_of_a_round_see_one_chance():
     whole, parts = ADA(images=100).build(DATA), ADA(images=100).build(DATA)
-    x = images(2, 3, 8, 8)
-    for turn in range(8):
-        whole(x, turn / 10)
+    for round_ in range(8):
+        show(whole, round_)
         whole.adapt(torch.tensor([1.0, 1.0]))
         for _ in range(2):
-            parts(x, turn / 10)
+            show(parts, round_)
             parts.adapt(torch.tensor([1.0]))
             assert parts.p == whole.p
     assert whole.p > 0
@@ -256,14 +261,13 @@ def test_all_micro_batches_of_a_round_see_one_chance():
 
 def test_the_state_of_ada_is_in_its_buffers():
     module, other = ADA(images=100).build(DATA), ADA(images=100).build(DATA)
-    x = images(2, 3, 8, 8)
-    for turn in range(6):
-        module(x, turn / 10)
+    for round_ in range(6):
+        show(module, round_)
         module.adapt(torch.ones(2))
     other.load_state_dict(module.state_dict())
     for each in (module, other):
-        for turn in range(6, 12):
-            each(x, turn / 10)
+        for round_ in range(6, 12):
+            show(each, round_)
             each.adapt(torch.ones(2))
     assert other.p == module.p > 0
 

@@ -75,11 +75,16 @@ def train(
     return play(recipe, folder, device, quiet, track)
 
 
-def load(run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto") -> "Run":
-    """Open a run's folder, with the weights of a checkpoint: 'best', 'last' or a round."""
+def load(
+    run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto", data: str | None = None
+) -> "Run":
+    """Open a run's folder, with the weights of a checkpoint: 'best', 'last' or a round.
+
+    `data` is where its data lie now, such as "folder:photos", if they have moved.
+    """
     from .runs.run import Run
 
-    return Run(run, checkpoint, device)  # type: ignore[arg-type]
+    return Run(run, checkpoint, device, {"data": data} if data else None)  # type: ignore[arg-type]
 
 
 def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:

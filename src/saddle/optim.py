@@ -21,11 +21,26 @@ class Schedule(ABC):
         """The value after `rounds` rounds, at `progress` (0 to 1) of the run."""
 
 
+def not_negative(settings: Any, *names: str) -> None:
+    """UsageError if one of these settings is below 0."""
+    for name in names:
+        if getattr(settings, name) < 0:
+            raise UsageError(f"{type(settings).__name__}: {name} is at least 0, not {getattr(settings, name)}")
+
+
+def below_one(schedule: Schedule) -> bool:
+    """Does it stay in [0, 1)?"""
+    return all(0 <= schedule(0, progress) < 1 for progress in (0.0, 0.5, 1.0))
+
+
 @dataclass(frozen=True)
 class Constant(Schedule):
     """The same all the time."""
 
     value: float = 1.0  # the number
+
+    def __post_init__(self) -> None:
+        not_negative(self, "value")
 
     def __call__(self, rounds: int, progress: float) -> float:
         return self.value
@@ -41,6 +56,7 @@ class Ramp(Schedule):
     finish: float = 1.0  # progress at which it has changed
 
     def __post_init__(self) -> None:
+        not_negative(self, "start", "end")
         if not 0 <= self.begin < self.finish <= 1:
             kind = type(self).__name__.lower()
             raise UsageError(f"a {kind} schedule wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
@@ -67,6 +83,7 @@ class Cosine(Schedule):
     finish: float = 1.0  # progress of the run, 0 to 1, at which it is reached
 
     def __post_init__(self) -> None:
+        not_negative(self, "start", "end")
         if not 0 < self.finish <= 1:
             raise UsageError(f"a cosine schedule wants 0 < finish ≤ 1, not {self.finish}")
 
@@ -83,8 +100,14 @@ class Exponential(Schedule):
     factor: float = 1.0  # what every round multiplies it by
     floor: float = 0.0  # what it never goes below
 
+    def __post_init__(self) -> None:
+        not_negative(self, "start", "factor", "floor")
+
     def __call__(self, rounds: int, progress: float) -> float:
-        return max(self.start * self.factor**rounds, self.floor)
+        try:
+            return max(self.start * self.factor**rounds, self.floor)
+        except OverflowError:  # of a factor above 1: the losses will not be finite, and the trainer says so
+            return math.inf
 
 
 @dataclass(frozen=True)
@@ -110,7 +133,7 @@ class Optim(ABC):
     schedule: Schedule = Constant()  # a factor on the learning rate
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
+        if not 0 < self.lr <= 1e30:  # which the numbers of a network can hold
             raise UsageError(f"a learning rate is greater than 0, not {self.lr}")
 
     @abstractmethod
@@ -135,10 +158,8 @@ class Adam(Optim):
         super().__post_init__()
         if not all(0 <= beta < 1 for beta in self.betas):
             raise UsageError(f"Adam's betas lie in [0, 1), not {self.betas}")
-        if self.weight_decay < 0:
-            raise UsageError(f"weight_decay is at least 0, not {self.weight_decay}")
-        late = [self.beta_2(0, progress) for progress in (0.0, 0.5, 1.0)] if self.beta_2 else []
-        if not all(0 <= beta < 1 for beta in late):
+        not_negative(self, "eps", "weight_decay")
+        if self.beta_2 and not below_one(self.beta_2):
             raise UsageError(f"Adam's β₂ lies in [0, 1) all the time, not {self.beta_2}")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -168,6 +189,11 @@ class SGD(Optim):
 
     lr: float = 0.1  # learning rate
     momentum: Schedule = Constant(0.0)  # how much of the last step each step keeps
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not below_one(self.momentum):
+            raise UsageError(f"SGD's momentum lies in [0, 1) all the time, not {self.momentum}")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, self.lr, momentum=self.momentum(0, 0.0), fused=True)

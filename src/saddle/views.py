@@ -22,6 +22,9 @@ from .spec import DataSpec
 class Shown(nn.Module, ABC):
     """A view at work. What it must remember is a buffer."""
 
+    def begin(self, rounds: int) -> None:
+        """Called before every judgement, with the rounds played so far: the same within a round."""
+
     @abstractmethod
     def forward(self, x: Tensor, progress: float) -> Tensor:
         """What is shown of samples [N, …] at this progress (0 to 1) of the run."""
@@ -246,12 +249,14 @@ class _Adaptive(Shown):
         self.register_buffer("signs", torch.tensor(0.0))  # their sum since p was last adjusted
         self.register_buffer("seen", torch.tensor(0.0))  # logits in that sum
         self.register_buffer("rounds", torch.tensor(0))  # since p was last adjusted
-        self._progress: float | None = None
+        self._round: int | None = None
+
+    def begin(self, rounds: int) -> None:
+        if self.settings.p is None and rounds != self._round:
+            self._adjust()
+            self._round = rounds
 
     def forward(self, x: Tensor, progress: float) -> Tensor:
-        if self.settings.p is None and progress != self._progress:
-            self._adjust()
-            self._progress = progress
         with torch.autocast(x.device.type, enabled=False):  # places in bf16 would be off by pixels
             return change_colour(change_geometry(x, self.p), self.p)
 

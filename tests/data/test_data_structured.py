@@ -138,7 +138,7 @@ def test_rows_that_are_not_finite_are_named(tmp_path, value):
     [
         (RANDOM.normal(size=(9, 6, 64)), {}, r"floats from .* to .*; of images .*--data.kind signal"),
         (np.zeros((9, 6, 64), np.int32), {}, r"holds int32; .*--data.kind signal"),
-        (RANDOM.normal(size=(9, 8, 8, 3)), {}, r"must lie in \[0, 1\] or \[-1, 1\]$"),
+        (RANDOM.normal(size=(9, 8, 8, 3)), {}, r"must lie in \[0, 1\] or \[-1, 1\], or .* --data.range LOW,HIGH$"),
         (np.zeros((9, 6, 4)), {"kind": "points"}, r"has the shape \(9, 6, 4\); points are \[N, D\]"),
         (np.zeros((9, 6, 4, 4)), {"kind": "signal"}, r"signals are \[N, C, T\], or \[N, T\]"),
         (np.zeros((9, 0)), {}, r"points are \[N, D\], each at least 1"),

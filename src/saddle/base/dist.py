@@ -4,15 +4,24 @@ Gradients are averaged after the backward pass rather than by DistributedDataPar
 that a gradient penalty leaves out of the graph (pytorch#47562) and which is silently wrong with a static graph.
 """
 
+import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as td
 from torch import Tensor, nn
+
+from .errors import SaddleError
+from .watch import ProcessLost, watched
+
+_JOIN = timedelta(minutes=10)  # for the processes to find each other
+_WAIT = timedelta(hours=2)  # for one that is busy; who is gone is noticed by the watch
+_LOST = ("gloo/transport", "ncclRemoteError", "remote process exited", "collective operation timeout", "was aborted")
+_groups = itertools.count()
 
 
 def rank() -> int:
@@ -38,11 +47,41 @@ def processes(device: torch.device) -> Iterator[None]:
     # outlives `destroy_process_group` has threads that may abort a process on its way out (pytorch#190489).
     import torch.distributed.nn.functional  # noqa: F401
 
-    td.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10))
+    with lost_in_words(), ExitStack() as stack:
+        store, rank_, world_ = _join(stack)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        td.init_process_group(backend, store=store, rank=rank_, world_size=world_, timeout=_WAIT)
+        stack.callback(td.destroy_process_group)
+        yield
+        barrier()  # who leaves first could be missed
+
+
+def _join(stack: ExitStack) -> tuple[td.Store, int, int]:
+    """Meet the other processes: the store that all see, our rank, how many there are. All are watched from now on."""
+    try:
+        store, rank_, world_ = next(iter(td.rendezvous("env://", timeout=_JOIN)))
+        # torchrun keeps its store when it restarts the processes: without a name of their own, they would find the
+        # addresses of those that are gone.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = td.PrefixStore(f"attempt {attempt}, group {next(_groups)}", store)
+        stack.enter_context(watched(store, rank_, world_, _JOIN.total_seconds()))
+    except (td.DistError, OSError) as error:
+        place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        said = str(error).partition("\n")[0]
+        raise SaddleError(f"the processes of this training did not come together at {place}: {said}") from error
+    return store, rank_, world_
+
+
+@contextmanager
+def lost_in_words() -> Iterator[None]:
+    """Inside, a message to other processes that fails because one of them ended is ProcessLost."""
     try:
         yield
-    finally:
-        td.destroy_process_group()
+    except RuntimeError as error:
+        connection = isinstance(error, td.DistNetworkError | td.DistStoreError)
+        if not connection and not any(words in str(error) for words in _LOST):
+            raise
+        raise ProcessLost("the connection to it broke") from error
 
 
 @torch.no_grad()

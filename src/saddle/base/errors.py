@@ -2,6 +2,10 @@
 
 from unicodedata import category
 
+NO_MEMORY = (  # what libraries say of memory that ran out, where they have no error of its own for it
+    *("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory", "CUDA out of memory"),
+    *("calculation overflowed", "Overflow when unpacking"),
+)
 HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no text, and ends of lines by other names
 DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -16,6 +20,13 @@ class UsageError(SaddleError):
     """What was asked for cannot be: an unknown name, a value out of range, data that the game cannot take."""
 
     code = 2
+
+
+def few(**counts: int | None) -> None:
+    """UsageError for a number of layers, or of whole networks, that would be built until memory runs out."""
+    for name, n in counts.items():
+        if n is not None and n > 1000:
+            raise UsageError(f"{name} is at most 1,000, not {n}")
 
 
 def near(given: str, possible: object, most: int = 3) -> str:

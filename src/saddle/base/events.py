@@ -13,8 +13,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from .errors import SaddleError
+from .plain import Count, Garbled, check_regular, fits, from_json
 
 Event = dict[str, Any]
+FIELDS: dict[str, Any] = {  # what a run writes: a field of another type is not the run's, and as good as absent
+    **dict.fromkeys(("round", "rounds", "images", "processes"), Count),
+    **dict.fromkeys(("time", "seconds", "images_per_second", "pace"), float),
+    **dict.fromkeys(("game", "data", "paper", "device", "precision", "version"), str | None),
+    **dict.fromkeys(("reason", "message", "file", "of"), str | None),
+    **dict.fromkeys(("losses", "notes", "baseline"), dict[str, Any]),
+    "scores": dict[str, dict[str, Any]],
+    "parameters": dict[str, Count],
+}
+SCORE: dict[str, Any] = {  # likewise of a score
+    **dict.fromkeys(("value", "uncertainty"), float | None),
+    "better": str | None,
+    "round": Count,
+    "fingerprint": dict[str, Any],
+    "seconds_to": dict[str, float | None],
+}
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # JSON has no such numbers
 
 
@@ -26,7 +43,7 @@ class Events:
         self._board = _Board(self.path.parent) if track else None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = _ends_within_a_line(self.path)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         if cut:
             os.write(self._file, b"\n")
 
@@ -61,7 +78,7 @@ def read(path: str | os.PathLike[str]) -> list[Event]:
     """
     path = Path(path)
     events: list[Event] = []
-    for line in path.read_text("ascii", errors="replace").splitlines() if path.exists() else []:
+    for line in path.read_text("ascii", errors="replace").splitlines() if _check_file(path) else []:
         event = _parse(line)
         if event is None:
             continue
@@ -74,14 +91,35 @@ def read(path: str | os.PathLike[str]) -> list[Event]:
 def _parse(line: str) -> Event | None:
     """The event of one line, None if the line is not a whole one."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = from_json(line)
+    except Garbled:
         return None
-    return _restored(event) if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    event = well_typed(_restored(event), FIELDS)
+    if "scores" in event:
+        event["scores"] = {name: well_typed(score, SCORE) for name, score in event["scores"].items()}
+    return event
+
+
+def well_typed(values: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
+    """Without those that have a type in `hints` and are not of it."""
+    return {name: value for name, value in values.items() if name not in hints or fits(value, hints[name])}
+
+
+def _check_file(path: Path) -> bool:
+    """Is there a log? SaddleError for what is none: a folder, or a pipe, which might never end."""
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        return False
+    except Garbled as error:
+        raise SaddleError(f"{path} is not a log of a run: {error}; move it away") from None
+    return True
 
 
 def _ends_within_a_line(path: Path) -> bool:
-    if not path.exists() or path.stat().st_size == 0:
+    if not _check_file(path) or path.stat().st_size == 0:
         return False
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)

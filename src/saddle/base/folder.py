@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from . import events
 from .errors import SaddleError, UsageError
-from .events import Event, Events
-from .files import replace
+from .events import SCORE, Event, Events
+from .files import clear, replace
+from .plain import Garbled, fits, from_json, from_yaml, text
 
+_AGAIN = "move it away, and the same training scores the run again"
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 
 
@@ -30,6 +30,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.pictures = self.path / "samples"
         self.film = self.pictures / "landscape.gif"
+        self.nearest = self.pictures / "nearest.png"  # samples beside their nearest training images
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
         self._events = self.path / "events.jsonl"
@@ -45,9 +46,9 @@ class RunFolder:
     def settings(self) -> dict[str, Any]:
         """The recipe as plain values, unchecked. SaddleError where it cannot be read."""
         try:
-            settings = yaml.safe_load(self.recipe.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SaddleError(f"{self.recipe} is not YAML: {error}") from error
+            settings = from_yaml(text(self.recipe))
+        except Garbled as error:
+            raise SaddleError(f"{self.recipe} is not YAML: {error}") from None
         if not isinstance(settings, dict):
             kind = type(settings).__name__
             raise SaddleError(f"{self.recipe} holds no settings: expected names with values, found {kind}")
@@ -61,6 +62,12 @@ class RunFolder:
         """What happened, in order, or what of one kind did; nothing if there is no log yet."""
         return [event for event in events.read(self._events) if kind in (None, event["event"])]
 
+    def places(self) -> dict[str, str]:
+        """Where the data lay when it was last started, by the setting that names them; nothing if it was not."""
+        starts = self.events("start")
+        noted = starts[-1].get("places") if starts else None
+        return {k: v for k, v in noted.items() if isinstance(v, str)} if isinstance(noted, dict) else {}
+
     def stop(self) -> Event | None:
         """How the run came to rest; None if it runs or was cut off."""
         return how_it_stopped(self.events())
@@ -69,19 +76,23 @@ class RunFolder:
     def status(self) -> str:
         """finished, interrupted, stopped, failed, …, or 'running or killed'."""
         stop = self.stop()
-        return stop.get("reason", "running or killed") if stop else "running or killed"
+        return (stop.get("reason") if stop else None) or "running or killed"
 
     def scores(self) -> list[dict[str, Any]]:
         """The final scores, none if there are none yet. SaddleError for a file that holds none."""
-        if not self._scores.exists():
-            return []
         try:
-            scores = json.loads(self._scores.read_text("utf-8"))
-        except ValueError as error:
-            raise SaddleError(f"{self._scores} is not JSON: {error}; score the run again to rewrite it") from error
-        if not isinstance(scores, list) or not all(isinstance(s, dict) and "name" in s for s in scores):
-            raise SaddleError(f"{self._scores} is not a list of scores; score the run again to rewrite it")
-        return [{key: math.nan if value is None else value for key, value in score.items()} for score in scores]
+            scores = from_json(text(self._scores))
+        except FileNotFoundError:
+            return []
+        except Garbled as error:
+            raise SaddleError(f"{self._scores} is not JSON: {error}; {_AGAIN}") from None
+        if not isinstance(scores, list) or not all(isinstance(s, dict) and fits(s.get("name"), str) for s in scores):
+            raise SaddleError(f"{self._scores} is not a list of scores; {_AGAIN}")
+        for score in scores:
+            if wrong := [name for name, hint in SCORE.items() if name in score and not fits(score[name], hint)]:
+                raise SaddleError(f"{self._scores}: '{wrong[0]}' of {score['name']} is not one; {_AGAIN}")
+        odd = {"value": math.nan, "uncertainty": math.nan}  # what is left out, or null
+        return [odd | {key: value for key, value in score.items() if value is not None} for score in scores]
 
     def latest_scores(self) -> list[dict[str, Any]]:
         """The final scores, or else those that were taken last on the way."""
@@ -105,8 +116,8 @@ class RunFolder:
         scored = [e for e in self.events() if "fid" in (e.get("scores") or {})]
         if not scored:
             return {}
-        fids = [(e["seconds"], e["scores"]["fid"]["value"]) for e in scored]
-        times = {f"{k:g}": [seconds for seconds, fid in fids if fid <= k * floor] for k in FLOORS}
+        fids = [(e.get("seconds", math.nan), e["scores"]["fid"].get("value")) for e in scored]
+        times = {f"{k:g}": [at for at, fid in fids if fid is not None and fid <= k * floor] for k in FLOORS}
         return {k: min(reached, default=None) for k, reached in times.items()}
 
     def picture(self, round_: int) -> Path:
@@ -115,8 +126,8 @@ class RunFolder:
 
     def last_picture(self) -> Path | None:
         """The newest picture that the log tells of."""
-        drawn = self.events("sample")
-        return self.path / drawn[-1]["file"] if drawn else None
+        drawn = [event["file"] for event in self.events("sample") if event.get("file")]
+        return self.path / drawn[-1] if drawn else None
 
     def inside(self, path: Path) -> bool:
         """Whether the file exists, inside the folder: a log from elsewhere must not show other files."""
@@ -125,6 +136,12 @@ class RunFolder:
     def beside(self) -> list[RunFolder]:
         """The runs in the same folder as this one, itself among them, by name."""
         return [RunFolder(path.parent) for path in sorted(self.path.resolve().parent.glob(f"*/{self.recipe.name}"))]
+
+    def clean(self) -> None:
+        """Remove the files that a killed process left unfinished."""
+        for folder in (self.path, self.pictures):
+            for part in folder.glob(".*.part"):
+                clear(part)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import inspect
 import math
 import re
 from abc import ABCMeta
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
@@ -18,10 +19,9 @@ from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
-
 from .errors import SaddleError, UsageError, near
 from .files import PARSING, parsed
+from .plain import Garbled, from_yaml
 
 T = TypeVar("T")
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
@@ -59,9 +59,9 @@ def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
                 return _compose(arm, given, where, base)  # type: ignore[arg-type]
         try:
             return _convert(arm, given, where)
-        except (ValueError, TypeError, OverflowError, yaml.YAMLError):
+        except (ValueError, TypeError, OverflowError, Garbled):
             continue
-    raise UsageError(f"{where} wants {wants(hint)}, not {text(given)!r}")
+    raise UsageError(f"{where} wants {wants(hint)}, not {brief(given)}")
 
 
 def change(settings: T, edits: Mapping[str, Any]) -> T:
@@ -193,6 +193,15 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def brief(given: Any) -> str:
+    """What somebody wrote, in quotes, in a message: no more of it than the eye takes in."""
+    try:
+        said = text(given)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of thousands of digits"
+    return repr(said if len(said) <= 80 else f"{said[:77]}…")
+
+
 def _name(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_name(each) for each in value]
@@ -231,18 +240,16 @@ def _slot(hint: Any) -> Any:
 def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any, ...]:
     """A tuple of dataclasses from their names, or dictionaries; {"R1": {"weight": 5}} changes the one of that class."""
     edits = dict(given) if isinstance(given, Mapping) else {"class": given}
-    named = edits.pop("class", list(base))
-    if isinstance(named, str):
-        named = [] if _is_none(named) else _items(named)
-    if not isinstance(named, (list, tuple)):
-        named = [] if named is None else [named]
+    named = _named(part, edits.pop("class", list(base)), where)
     held = {type(each).__name__: each for each in base}
     made = []
     for i, each in enumerate(named):
         name = each.get("class") if isinstance(each, Mapping) else each
         if not isinstance(each, (str, Mapping, part)):
-            raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {text(each)!r}")
+            raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {brief(each)}")
         made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
+    if twice := [name for name, n in Counter(type(each).__name__ for each in made).items() if n > 1]:
+        raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(choices(part))} can be there once")
     for name, edit in edits.items():
         places = [i for i, each in enumerate(made) if type(each).__name__ == name]
         if not places:
@@ -252,6 +259,18 @@ def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any
         for i in places:
             made[i] = restore(part, edit, f"{where}.{name}", made[i])
     return tuple(made)
+
+
+def _named(part: Any, named: Any, where: str) -> Any:
+    """The list of the parts of a slot that somebody wrote: none, one or a row of them."""
+    if _is_none(named):
+        return []
+    if isinstance(named, str):
+        try:
+            named = _items(named)
+        except Garbled as error:
+            raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {brief(named)}: {error}") from None
+    return named if isinstance(named, (list, tuple)) else [named]
 
 
 def _is_none(given: Any) -> bool:
@@ -271,7 +290,10 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
         name: restore(hints[name], value, f"{where}.{name}" if where else name, getattr(start, name))
         for name, value in given.items()
     }
-    return replace(start, **values)
+    try:
+        return replace(start, **values)
+    except UsageError as error:  # a value out of range, of which the class knows only its own part of the name
+        raise UsageError(f"{where}: {error}" if "." in where else str(error)) from None
 
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
@@ -308,14 +330,16 @@ def _convert(hint: Any, given: Any, where: str) -> Any:
         return given if isinstance(given, bool) else _refuse()
     if hint is str:
         return given if isinstance(given, str) else _refuse()
-    return _refuse() if isinstance(given, bool) else _number(hint, given)
+    number = _refuse() if isinstance(given, bool) else _number(hint, given)
+    if hint is int and abs(number) >> 64:
+        raise UsageError(f"{where} is a whole number of at most 64 bits, and {brief(given)} has more")
+    return number
 
 
 def _number(hint: type, given: Any) -> int | float:
-    if hint is int and (isinstance(given, int) or (isinstance(given, str) and given.isdecimal())):
-        return int(given)  # exact, however large
-    number = float(given)
-    if hint not in (int, float) or not math.isfinite(number) or (hint is int and not number.is_integer()):
+    exact = hint is int and (isinstance(given, int) or (isinstance(given, str) and given.isdecimal()))
+    number = int(given) if exact else float(given)
+    if hint not in (int, float) or not math.isfinite(number) or (hint is int and not float(number).is_integer()):
         _refuse()
     return hint(number)
 
@@ -335,7 +359,7 @@ def _row(hints: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
 def _items(row: str) -> Any:
     """'1, 2', '[1, 2]' or, of sizes, '1x2' as a list."""
     row = re.sub(r"^\s*(\d+)\s*[x×]\s*(\d+)\s*$", r"\1, \2", row)
-    return yaml.safe_load(row if row.lstrip().startswith("[") else f"[{row}]")
+    return from_yaml(row if row.lstrip().startswith("[") else f"[{row}]")
 
 
 def _refuse() -> Any:

@@ -39,18 +39,42 @@ exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and sav
 
 import os
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    SUPPRESS,
+    ArgumentError,
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+    _StoreAction,
+)
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .._version import __version__
-from ..base.errors import SaddleError, UsageError, near
+from ..base.errors import NO_MEMORY, SaddleError, UsageError, near
+
+
+class _Once(_StoreAction):
+    """Of an option with a value: which of two would be meant?"""
+
+    given = False
+
+    def __call__(self, *args: Any) -> None:
+        if self.option_strings and self.given:
+            raise ArgumentError(self, "it is given twice; keep one of them")
+        self.given = True
+        super().__call__(*args)
 
 
 class Parser(ArgumentParser):
-    """argparse whose complaints are a UsageError, and whose options are never abbreviated."""
+    """argparse whose complaints are a UsageError, and whose options are never abbreviated nor given twice."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(**settings)
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -134,6 +158,8 @@ def _take_settings(argv: list[str], parts: tuple[str, ...]) -> tuple[dict[str, s
         value = value if equals else next(words, "")
         if not equals and (not value or value.startswith("--")):
             raise UsageError(f"--{name} wants a value after it")
+        if name in settings or {"data", "data.source"} <= {name, *settings}:
+            raise UsageError(f"--{name} is given twice; keep one of them")
         settings[name] = value
     return settings, rest
 
@@ -146,6 +172,6 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         return "stopped", 130
     if isinstance(error, OSError):
         return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), 1
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error) or "CUDA out of memory" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
         return "memory ran out; ask for less at a time", 1
     return "", 1

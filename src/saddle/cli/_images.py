@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..runs.run import Run
+    from ..spec import Field
 
 
 def arguments(parser: ArgumentParser, metavar: str, out: str) -> None:
@@ -62,7 +63,7 @@ class Images:
     opened: "Run"
     root: Path
     names: Sequence[str]  # of the files, below the root
-    shape: tuple[int, ...]  # that they are brought to: [C, H, W]
+    field: "Field"  # whose channels, bits and size they are brought to
 
     def portions(self, most: int) -> "Iterator[Tensor]":
         """All, in order, as the run's data were read: float [N, C, H, W] in [-1, 1], at most so many at a time."""
@@ -92,9 +93,9 @@ class Images:
         from ..data import decode
         from ..data.source import decoded
 
-        options, (channels, height, width) = self.opened.recipe.data, self.shape
-        picture = decode.pixels(self.root / name, decode.colour(options.background), options.max_megapixels)
-        picture = decode.fitted(decode.with_channels(picture, channels), height, width)
+        channels, height, width = self.field.shape
+        options = self.opened.recipe.data
+        picture = decode.sample(self.root / name, options, channels, self.field.bits, (height, width))
         return decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
 
 
@@ -113,7 +114,7 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     if field.kind != "image":
         raise UsageError(f"{opened.recipe.game} was trained on {field} here; files of images are of no use to it")
     files = scan(path)
-    images, bad = Images(opened, files.root, files.images, field.shape), list(files.bad)
+    images, bad = Images(opened, files.root, files.images, field), list(files.bad)
     with decode.reading():
         for name in files.images:
             try:

@@ -10,16 +10,26 @@ if TYPE_CHECKING:
     from ..runs.run import Run
 
 
+SETTINGS = ("data",)  # of a command on a run: where its data lie now, if they have moved
+
+
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
     parser.add_argument("--checkpoint", default="best", help="best, last or a round; by default best")
+    parser.add_argument("--data", metavar="SOURCE", help="where the run's data lie now, if they have moved")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
+
+
+def bits(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="16: of images of 16 bits, in the data's own range"
+    )
 
 
 def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 
-    return Run(args.run, args.checkpoint, args.device)
+    return Run(args.run, args.checkpoint, args.device, args.settings)
 
 
 def tell_doubt(opened: "Run", *labels: str | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..runs.run import Run
     from ..spec import Field, Kind
 
+FULL = (0.0, 65535.0)  # the range of 16 bits
 WAVES = 64  # signals in a picture
 MOST_PIXELS = 250e6  # of a picture: beyond, no viewer opens it, and drawing it takes gigabytes
 
@@ -48,6 +49,31 @@ def check_film(path: Path) -> None:
         raise UsageError(f"--out {path}: the name of a film should end in .gif or .webp")
 
 
+def use_bits(run: "Run", asked: int, suffix: str, alone: bool) -> None:
+    """Let the run give images of 8 or 16 bits. UsageError if it has none of 16, or the files would not keep them.
+
+    `alone`: a picture holds one image, pixel for pixel.
+    """
+    if asked == 8:
+        return
+    main, (low, high) = run.spec.main, run.recipe.data.range or FULL
+    if main.bits != asked:
+        raise UsageError(f"--bits {asked} is for a run on images of 16 bits; this one has {main}, of {main.bits}")
+    if not (low >= 0 and high <= FULL[1] and high - low >= 255 and low % 1 == high % 1 == 0):
+        raise UsageError(f"--bits {asked} gives whole numbers from 0 to 65535, and data.range is {low:g},{high:g}")
+    if suffix == ".png" and not alone:
+        raise UsageError(f"--bits {asked}: a picture of many images is to be looked at; write .npy, or one by one")
+    if suffix == ".png" and main.shape[0] != 1:
+        raise UsageError(f"a PNG of {asked} bits is grey, and these images have {main.shape[0]} channels; write .npy")
+    run.bits = asked
+
+
+def check_channels(run: "Run") -> None:
+    """UsageError for images of which a PNG would lose channels."""
+    if (channels := run.spec.shape[0]) not in (1, 3, 4):
+        raise UsageError(f"a PNG holds 1, 3 or 4 channels, and these images have {channels}; write --out FILE.npy")
+
+
 def check_folder(folder: Path) -> None:
     """UsageError unless the folder is new or empty, so that nothing is overwritten."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -55,7 +81,7 @@ def check_folder(folder: Path) -> None:
 
 
 def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), **look: int) -> Path:
-    """Write images uint8 [N, C, H, W], points [N, D] or signals [N, C, T] as .png, .npy or, points only, .csv.
+    """Write images [N, C, H, W], points [N, D] or signals [N, C, T] as .png, .npy or, points only, .csv.
 
     Points are drawn as a scatter and signals as waves, beside those of the data.
 
@@ -69,7 +95,9 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
     elif texts:
         return pictures.save(pictures.captioned(made, texts), path)
     elif made.ndim == 4:
-        return pictures.save(pictures.grid(made, **look), path)
+        alone = len(made) == 1 and look.get("padding") == 0  # pixel for pixel
+        picture = pictures.plain(made[0]) if alone else pictures.grid(made, **look)
+        return pictures.save(picture.convert("L") if made.shape[1] == 1 and not alone else picture, path)
     else:
         most = 2000 if run.spec.main.kind == "points" else WAVES
         real = (run.source.heldout or run.source.train).take(slice(most))[run.spec.keys[0]]
@@ -94,9 +122,7 @@ def each(portions: "Iterable[Tensor]", folder: Path, names: Sequence[str] | None
     """Write every image of the portions [N, C, H, W] as a PNG of its own, pixel for pixel: 00000.png, …, or `names`."""
     images = chain.from_iterable(portions)
     named = zip(names, images, strict=True) if names else ((f"{i:05d}", image) for i, image in enumerate(images))
-    return [
-        pictures.save(pictures.grid(image[None], padding=0, scale=1), folder / f"{name}.png") for name, image in named
-    ]
+    return [pictures.save(pictures.plain(image), folder / f"{name}.png") for name, image in named]
 
 
 def film(frames: "Tensor", path: Path, seconds: float = 0.1) -> Path:

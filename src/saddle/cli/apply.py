@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ..runs.run import Run
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
+DONE = {"crop": "cut at the edges", "pad": "padded", "squash": "squashed"}
 USES = ("super-resolution", "paint-to-image", "harmonise", "edit", "animate")
 OPTIONS = {
     "times": ("super-resolution",),
@@ -127,25 +128,24 @@ def _pixels(opened: "Run", path: Path, channels: int) -> "np.ndarray":
     from ..base.errors import UsageError
     from ..data import decode
 
-    options = opened.recipe.data
     try:
         with decode.reading():
-            picture = decode.pixels(path, decode.colour(options.background), options.max_megapixels)
+            return decode.sample(path, opened.recipe.data, channels, opened.spec.bits)
     except decode.Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
-    return decode.with_channels(picture, channels)
 
 
 def _fitted(opened: "Run", picture: "np.ndarray", path: Path | None = None) -> "np.ndarray":
     """The picture in the learned image's size; with its path, what is done to it is said."""
-    from ..data import decode
+    from ..data.picture import colour, fitted
 
     height, width = opened.spec.shape[1:]
     if path and picture.shape[:2] != (height, width):
         same = picture.shape[0] * width == picture.shape[1] * height
-        done = "resized" if same else "cut at the edges and resized"
+        done = "resized" if same else f"{DONE[opened.recipe.data.fit]} and resized"
         print(f"saddle: {path} is {done} from {_size(picture)} to {height}×{width}", file=sys.stderr)
-    return decode.fitted(picture, height, width)
+    options = opened.recipe.data
+    return fitted(picture, height, width, options.fit, colour(options.background), picture.shape[2] == 4)
 
 
 def _size(picture: "np.ndarray") -> str:

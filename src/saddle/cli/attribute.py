@@ -10,10 +10,10 @@ folder, one PNG each.
 
 from argparse import ArgumentParser, Namespace
 
-from . import _images
+from . import _images, _open
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

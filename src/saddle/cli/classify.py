@@ -20,7 +20,7 @@ from ._show import json, paths, table
 if TYPE_CHECKING:
     from torch import Tensor
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..runs.run import Run
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from . import _open
 from ._show import json, table
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 class _List(Action):

@@ -10,7 +10,7 @@ from typing import Any
 from . import _open
 from ._show import json, table
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -9,14 +9,15 @@ Images are brought to the size and the channels that the run was trained with. A
 
 from argparse import ArgumentParser, Namespace
 
-from . import _images
+from . import _images, _open, _write
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
     _images.arguments(parser, "PATH", "by default NAME-again, in the current folder")
+    _open.bits(parser)
 
 
 def run(args: Namespace) -> None:
@@ -24,6 +25,7 @@ def run(args: Namespace) -> None:
 
     opened = _images.encoder(args)
     out, many = _images.destination(args, "again")
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input)
     made = (opened.reconstruct(portion, args.label) for portion in images.portions(ENCODED))
     paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -9,16 +9,17 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _images, _open, _use
+from . import _images, _open, _use, _write
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
     _images.inputs(parser)
     _use.arguments(parser, "Restoration")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-restored, in the current folder")
+    _open.bits(parser)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
 
@@ -29,6 +30,7 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     key = opened.as_(Restoration).needs[0]  # asked before files are read
     out, many = _images.destination(args, "restored")
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input, key)
     use = _use.given(args, "Restoration")
     made = (opened.restore(portion, **use) for portion in images.portions(WORKED_ON))

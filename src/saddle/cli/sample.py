@@ -18,7 +18,7 @@ from typing import Any
 from . import _open, _use
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,6 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     where.add_argument("--each", type=Path, metavar="DIR", help="one PNG for each image, in a new folder")
+    _open.bits(parser)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
 
@@ -46,7 +47,9 @@ def run(args: Namespace) -> None:
     if args.each and not opened.spec.is_image:
         raise UsageError(f"--each writes images; {args.run} draws {opened.spec.main}, which --out writes into one file")
     if args.each:
+        _write.check_channels(opened)
         _write.check_folder(args.each)
+    _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=args.each is not None)
     texts = _open.read_texts(args)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
     use = _use.given(args, "Synthesis")

@@ -5,13 +5,15 @@
   saddle train dcgan --data folder:photos --data.size 64  your images, with the paper's settings
   saddle train gan --game.penalties R1 --game.penalties.R1.weight 5 --plan.batch 32
   saddle train --run runs/dcgan-digits                    go on with a run
+  saddle train --run runs/a --plan.rounds 12000           make it longer
   saddle train --config runs/a/recipe.yaml --run runs/b   the same recipe again
   torchrun --nproc-per-node 2 -m saddle train dcgan       on two processes
 
 A setting is --game.NAME, --data.NAME or --plan.NAME with its value; --data X is short for --data.source X.
 `saddle describe GAME` lists them all, with the defaults. On data that Saddle brings along, a game starts from a
 recipe made for them; on your own data, from the paper's settings. One budget (--plan.rounds, --plan.images or
---plan.minutes) replaces the recipe's. A run goes on with the settings that it began with.
+--plan.minutes) replaces the recipe's. A run goes on with the settings that it began with; a longer plan makes it
+longer.
 Under torchrun, which takes --run for an option of its own, write --folder instead.
 """
 

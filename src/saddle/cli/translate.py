@@ -9,10 +9,10 @@ Images are brought to the size and the channels that the run was trained with. A
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _images, _open
+from . import _images, _open, _write
 from ._show import paths
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--to", metavar="DOMAIN", help="the domain wanted; by default the game's last one, such as b")
     parser.add_argument("--from", dest="start", metavar="DOMAIN", help="theirs; by default the first other one")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
+    _open.bits(parser)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
 
@@ -30,6 +31,7 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
     out, many = _images.destination(args, to)
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input, start)
     made = (opened.translate(portion, to, start) for portion in images.portions(WORKED_ON))
     paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -19,7 +19,7 @@ from ._show import json, line
 if TYPE_CHECKING:
     from torch import Tensor
 
-SETTINGS: tuple[str, ...] = ()
+SETTINGS = _open.SETTINGS
 
 
 def arguments(parser: ArgumentParser) -> None:

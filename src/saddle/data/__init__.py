@@ -17,6 +17,7 @@ from ..base.files import parsed
 from .options import DataOptions
 
 if TYPE_CHECKING:
+    from ..spec import DataSpec
     from .check import Report, check_data, check_folder
     from .points import modes
     from .sampler import places
@@ -52,6 +53,7 @@ __all__ = [
     "places",
     "sources_with",
     "sources_with_modes",
+    "spec_of",
 ]
 
 
@@ -77,6 +79,23 @@ def _name(file: Path) -> str:
 
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
+    module, path = _named(options)
+    return module.open(options, path)  # type: ignore[no-any-return]
+
+
+def spec_of(options: DataOptions) -> "DataSpec":
+    """What a game must know of the source's data to build its networks, found out without making the data.
+
+    Shares of the labels are those of all samples, whichever are held out.
+    """
+    module, path = _named(options)
+    if hasattr(module, "spec_of"):
+        return module.spec_of(options, path)  # type: ignore[no-any-return]
+    return module.open(options, path).spec  # type: ignore[no-any-return]
+
+
+def _named(options: DataOptions) -> tuple[ModuleType, str]:
+    """The file of the source that `options.source` names, and the place in that name."""
     name, colon, path = options.source.partition(":")
     possible = list(list_sources())
     ways = [offer for offer in possible if offer.partition(":")[0] == name]
@@ -84,7 +103,7 @@ def open_source(options: DataOptions) -> "Source":
         raise UsageError(_unknown(options.source, possible))
     if bool(path) not in [":" in way for way in ways] or bool(colon) != bool(path):
         raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
-    return _module(name).open(options, path)  # type: ignore[no-any-return]
+    return _module(name), path
 
 
 def sources_with_modes() -> dict[str, "Count"]:

@@ -8,10 +8,9 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,12 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import SaddleError
-from ..base.files import sync
+from ..base.files import reserve, sync
+from ..base.plain import from_json, text
+from . import record
 from .decode import Unreadable, reading
 from .fingerprint import digest
 from .ragged import Ragged, starts
 
 T = TypeVar("T")
+CHECKED = "checked.json"  # the states in which the files of an entry were compared with its digests
+BLOCK = 256  # images that a thread compares at a time
 Shapes = tuple[int, int, int] | NDArray[np.int64]  # (C, H, W) of all images, or of each: [N, 3]
 log = logging.getLogger(__name__)
 
@@ -44,13 +47,18 @@ def prepare(
 ) -> Prepared:
     """What `folder` keeps under `key`; if nothing yet, images 0 … n - 1 of these shapes, made in parallel.
 
-    The rows appear all at once, by a rename. Processes that want the same key wait for the one that makes it.
+    The rows appear all at once, by a rename. Processes that want the same key wait for the one that makes it. What is
+    kept is compared with its digests when its files are not in the state in which they were compared last.
     """
     kept = folder / key
-    with _locked(folder, key):
-        if (ready := _opened(kept, n, shapes, dtype)) is None:
+    with locked(folder, key):
+        ready = _opened(kept, n, shapes, dtype)
+        if ready is None:
+            if os.path.lexists(kept):
+                log.warning("the decoded images in %s are damaged, and are decoded anew", kept)
             for leftover in [*folder.glob(f"{key}.*.tmp"), kept]:  # we hold the lock: nobody is writing these
-                shutil.rmtree(leftover, ignore_errors=True)
+                _remove(leftover)
+            _clean(folder)
             _room(folder, int(np.prod(_stored(n, shapes))) * np.dtype(dtype).itemsize)
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
             _make(folder, key, n, shapes, dtype, image)
@@ -76,9 +84,11 @@ def _images(stored: np.ndarray, shapes: Shapes) -> np.ndarray | Ragged:
 
 
 def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=folder))
+    temporary = folder / f"{key}.{os.getpid()}.tmp"
     try:
+        temporary.mkdir()
         stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(n, shapes))
+        reserve(temporary / "images.npy")
         images = _images(stored, shapes)
 
         def row(i: int) -> bytes | str:
@@ -98,38 +108,104 @@ def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Ca
             np.save(temporary / "shapes.npy", shapes)
         for file in temporary.iterdir():
             sync(file)
+        record.write(temporary / CHECKED, _states(temporary, shapes))
         temporary.rename(folder / key)
         sync(folder)
+    except OSError as error:
+        raise _unkept(folder, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _clean(folder: Path) -> None:
+    """Remove what killed processes left of any key: where its lock is free, nobody is writing."""
+    for leftover in folder.glob("*.*.tmp"):
+        key = leftover.name.rsplit(".", 2)[0]
+        with suppress(OSError), (folder / f"{key}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
-    """What is kept, or None if there is nothing or it is not whole."""
+    """What is kept, or None if there is nothing or it is not what was written."""
     try:
-        stored = np.load(kept / "images.npy", mmap_mode="r", allow_pickle=False)
-        if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
-            return None
-        digests = np.load(kept / "digests.npy", allow_pickle=False)
-        bad = {int(row): reason for row, reason in json.loads((kept / "bad.json").read_text()).items()}
-    except (OSError, ValueError):
+        states = _states(kept, shapes)  # before anything is read: a change from now on is seen the next time
+        ready = _read(kept, n, shapes, dtype)
+    except Exception:  # whatever numpy and json make of a damaged file
         return None
-    whole = (stored.shape, stored.dtype, digests.shape) == (_stored(n, shapes), np.dtype(dtype), (n, 32))
-    return Prepared(_images(stored, shapes), digests, bad) if whole else None
+    if ready is None or record.read(kept / CHECKED) == states:
+        return ready
+    log.info("comparing the decoded images in %s with their digests", kept)
+    if not _as_digested(ready):
+        return None
+    record.write(kept / CHECKED, states)  # entries of earlier versions have none
+    return ready
+
+
+def _states(kept: Path, shapes: Shapes) -> dict[str, record.State]:
+    """Of the files of an entry, by name."""
+    names = ["images.npy", "digests.npy", "bad.json"] + ["shapes.npy"] * (not isinstance(shapes, tuple))
+    return {name: record.state(kept / name) for name in names}
+
+
+def _read(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
+    """What the files hold, or None if that is not of these shapes. All are regular ones."""
+    stored, marks = (np.lib.format.open_memmap(kept / name, "r") for name in ("images.npy", "digests.npy"))
+    if (stored.shape, stored.dtype) != (_stored(n, shapes), np.dtype(dtype)):
+        return None
+    if (marks.shape, marks.dtype) != ((n, 32), np.dtype(np.uint8)):
+        return None
+    if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
+        return None
+    digests = np.array(marks)
+    bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
+    told = all(isinstance(reason, str) for reason in bad.values())
+    if not told or sorted(bad) != np.flatnonzero(~digests.any(1)).tolist():
+        return None
+    return Prepared(_images(stored, shapes), np.array(digests), bad)
+
+
+def _as_digested(ready: Prepared) -> bool:
+    """Has every image the digest that it had when it was decoded?"""
+
+    def block(i: int) -> bool:
+        rows = range(i * BLOCK, min((i + 1) * BLOCK, len(ready.digests)))
+        return all(row in ready.bad or digest(ready.images[row]) == ready.digests[row].tobytes() for row in rows)
+
+    return all(in_parallel(block, -(-len(ready.digests) // BLOCK)))
 
 
 @contextmanager
-def _locked(folder: Path, key: str) -> Iterator[None]:
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Among all threads and processes, only one at a time for each name."""
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, or the process ends
+        except OSError as error:
+            raise _unkept(folder, error) from error
+        yield
+
+
+def _remove(path: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f"{key}.lock").open("w")
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise SaddleError(
-            f"cannot keep decoded images in {folder}: {error.strerror}; name another folder with data.cache"
+            f"{path} is of no use and cannot be removed: {error.strerror}; remove it, or name another folder with "
+            "data.cache"
         ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, or the process ends
-        yield
+
+
+def _unkept(folder: Path, error: OSError) -> SaddleError:
+    return SaddleError(
+        f"cannot keep decoded images in {folder}: {error.strerror or error}; name another folder with data.cache"
+    )
 
 
 def _room(folder: Path, needed: int) -> None:

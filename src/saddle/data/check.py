@@ -12,12 +12,15 @@ from ..base.errors import UsageError, some
 from ..spec import Condition, Field, Kind
 from . import open_source
 from .cache import in_parallel
-from .decode import Header, Unreadable, colour, header, pixels
-from .files import Bad, Files, bad_lines, counted, listing, scan
+from .decode import Header, Unreadable, header, stored
+from .files import Bad, Files, bad_lines, counted, listing, page_of, scan
 from .fingerprint import digest
+from .notes import of_headers
 from .options import DataOptions
-from .sources.folder import files_in, smaller
+from .picture import colour, opaque
+from .sources.folder import files_in, limited, smaller
 from .tables import SELDOM, read_labels
+from .values import Values, described
 
 GROUP = 4  # names of images that are the same, in a line
 
@@ -33,12 +36,13 @@ class Report:
     sizes: dict[str, int]  # width×height
     channels: dict[str, int]
     modes: dict[str, int]  # Pillow's names: L, RGB, P, …
-    bits: dict[str, int]
+    bits: dict[str, int]  # in the files, and as they are read where that is fewer
     labels: dict[str, int]  # by sub-folder, or as a table or the source has them; several labels count each
     ignored: dict[str, int]  # files of other kinds, by suffix
     duplicates: list[list[str]] = field(default_factory=list)  # groups with the same pixels
     bad: Bad = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, dict[str, float]] = field(default_factory=dict)  # the lowest and the highest, by bits
     kind: Kind = "image"  # of the samples
 
     @property
@@ -57,6 +61,7 @@ class Report:
         lines = [f"{self.name}: {self.images:,} {much}{ignored}"]
         for title in ("sizes", "channels", "modes", "bits", "labels"):
             lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
+        lines += [f"values of {described(self.values)}"] if self.values else []
         for title, value in self.notes.items():
             lines.append(f"{title}: {counted(value) or 'none' if isinstance(value, dict) else value}")
         if self.duplicates:
@@ -76,44 +81,85 @@ def check_data(what: str, options: DataOptions) -> Report:
     return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
 
 
+@dataclass(frozen=True)
+class Look:
+    """What was seen of an image."""
+
+    head: Header
+    mark: bytes  # digest of its pixels
+    transparent: bool
+
+
 def check_folder(path: Path, options: DataOptions) -> Report:
     """Every image of a folder, decoded; nothing is written. Raises UsageError if there is none."""
-    background = colour(options.background)
     files = scan(path) if path.is_file() else files_in(path)
     if path.is_file() and not files.images and not files.bad:
         raise UsageError(f"{path} is not an image, by its name")
-
-    def look(i: int) -> tuple[Header, bytes] | str:
-        file = files.root / files.images[i]
-        try:
-            return header(file, options.max_megapixels), digest(pixels(file, background, options.max_megapixels))
-        except Unreadable as error:
-            return str(error)
-
-    seen = dict(zip(files.images, in_parallel(look, len(files.images)), strict=True))
+    files, values = limited(files, options), {bits: Values(options.range) for bits in (8, 16)}
+    seen = _looks(files, files.images, options, values)
+    if options.pages == "all":
+        many = {name: look.head.pages for name, look in seen.items() if not isinstance(look, str)}
+        seen |= _looks(files, [f"{name}#{i}" for name, n in many.items() for i in range(2, n + 1)], options, values)
     bad = files.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
-    heads = [head for head, _ in read.values()]
-    bad += smaller(options.piece, {name: head for name, (head, _) in read.items()}).items()
-    same = defaultdict(list)
-    for name, (_, mark) in read.items():
-        same[mark].append(name)
+    heads = {name: look.head for name, look in read.items()}
+    bad += smaller(options.piece, heads).items()
     labels = _counts(_labels(path, list(read), files, options))
     return Report(
         name=str(path),
         files=len(files.images) + len(files.bad),
         images=len(read),
-        pixels=sum(head.width * head.height for head in heads),
-        sizes=_counts(f"{head.width}×{head.height}" for head in heads),
-        channels=_counts("3" if head.colour else "1" for head in heads),
-        modes=_counts(head.mode for head in heads),
-        bits=_counts(str(head.bits) for head in heads),
+        pixels=sum(head.width * head.height for head in heads.values()),
+        sizes=_counts(f"{head.width}×{head.height}" for head in heads.values()),
+        channels=_counts("3" if head.colour else "1" for head in heads.values()),
+        modes=_counts(head.mode for head in heads.values()),
+        bits=_counts(_bits(head) for head in heads.values()),
         labels=labels,
         ignored=dict(files.ignored),
-        duplicates=[group for group in same.values() if len(group) > 1],
+        duplicates=_duplicates(read),
         bad=sorted(bad),
-        notes=_pieces(options.piece, heads) | (_seldom(labels) if options.labels else {}),
+        notes=_notes(read, options, values) | (_seldom(labels) if options.labels else {}),
+        values={f"{bits} bits": each.to_dict() for bits, each in values.items() if each.n},
     )
+
+
+def _looks(files: Files, names: list[str], options: DataOptions, values: dict[int, Values]) -> dict[str, Look | str]:
+    """Each image by its name, or why it cannot be read; its values are counted."""
+    background, any_range = colour(options.background), options.range is not None
+
+    def look(i: int) -> Look | str:
+        name, page = page_of(names[i])
+        try:
+            head = header(files.root / name, options.max_megapixels, page, any_range)
+            picture = stored(files.root / name, options.max_megapixels, page, any_range)
+        except Unreadable as error:
+            return str(error)
+        values[head.bits].add(picture)
+        clear = picture.shape[2] == 4 and bool((picture[..., 3] < np.iinfo(picture.dtype).max).any())
+        return Look(head, digest(opaque(picture, background)), clear)
+
+    return dict(zip(names, in_parallel(look, len(names)), strict=True))
+
+
+def _notes(read: dict[str, Look], options: DataOptions, values: dict[int, Values]) -> dict[str, Any]:
+    heads = {name: look.head for name, look in read.items()}
+    notes = _pieces(options.piece, list(heads.values()))
+    notes |= of_headers(heads, options, transparent=sum(look.transparent for look in read.values()))
+    bits = max((head.bits for head in heads.values()), default=8)
+    words = values[bits].advice(bits) if heads else ""
+    return notes | ({"values": words} if words else {})
+
+
+def _duplicates(read: dict[str, Look]) -> list[list[str]]:
+    """Groups with the same pixels."""
+    same = defaultdict(list)
+    for name, look in read.items():
+        same[look.mark].append(name)
+    return [group for group in same.values() if len(group) > 1]
+
+
+def _bits(head: Header) -> str:
+    return f"{head.depth}, read as {head.bits}" if head.depth > head.bits else str(head.bits)
 
 
 def _check_source(options: DataOptions) -> Report:

@@ -1,7 +1,7 @@
 """One image file: its header, its pixels, or the reason why not.
 
-Files are foreign bytes. Only six formats are opened (Pillow would start Ghostscript for an EPS), a picture too large is
-refused from its header, and whatever a decoder raises becomes a reason in words.
+Files are foreign bytes. Only six formats are opened, a picture too large is refused from its header, and whatever a
+decoder raises becomes a reason in words.
 """
 
 import warnings
@@ -12,19 +12,14 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ..base.errors import UsageError
+from . import formats
+from .formats import ANY_RANGE, FORMATS
+from .options import DataOptions
+from .picture import Colour, colour, fitted, opaque, ranged, with_bits, with_channels, with_opacity
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-
-_GREY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
-_REFUSED = {
-    "F": "floating-point samples, whose range is not known; save it with 8 or 16 bits, or use array:FILE.npy",
-    "I": "32-bit integer samples, whose range is not known; save it with 8 or 16 bits, or use array:FILE.npy",
-    "LAB": "Lab colours, which are not converted; save it as RGB",
-    "HSV": "HSV colours, which are not converted; save it as RGB",
-}
+_GREY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N", *ANY_RANGE)
 _MAGIC = {
     b"\x89PNG": "PNG",
     b"\xff\xd8": "JPEG",
@@ -51,7 +46,10 @@ class Header:
     mode: str  # Pillow's name: L, RGB, P, …
     colour: bool
     transparent: bool
-    bits: int
+    bits: int  # as they are read
+    depth: int = 8  # bits in the file
+    pages: int = 1  # of which this is one
+    corrected: bool = False  # read otherwise than by version 1 of the cache, which took a value for another
 
 
 @contextmanager
@@ -67,9 +65,10 @@ def reading() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def header(path: Path, max_megapixels: float) -> Header:
-    """The header alone, without the pixels. Raises Unreadable."""
-    with _opened(path, max_megapixels) as image:
+def header(path: Path, max_megapixels: float, page: int = 0, any_range: bool = False) -> Header:
+    """The header alone, without the pixels; with `any_range`, of any numbers. Raises Unreadable."""
+    with _opened(path, max_megapixels, page, any_range) as image:
+        depth, clear = formats.depth(image), formats.clear_value(image)  # asked before the pixels may be loaded
         # Pillow gives the size of a TIFF as it is after rotation, that of the other formats as it is before.
         turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
         width, height = image.size[::-1] if turned else image.size
@@ -77,65 +76,79 @@ def header(path: Path, max_megapixels: float) -> Header:
             height,
             width,
             image.mode,
-            not (image.mode in _GREY or _grey_palette(image)),
-            image.has_transparency_data,
-            16 if image.mode.startswith("I;16") else 8,
+            colour=not (image.mode in _GREY or _grey_palette(image)),
+            transparent=image.has_transparency_data,
+            bits=16 if image.mode.startswith("I;16") or image.mode in ANY_RANGE else 8,
+            depth=depth,
+            corrected=formats.negative(image) or clear is not None,
+            pages=1 if page else formats.pages(image),  # asked last: it goes through them all
         )
 
 
-def pixels(path: Path, background: tuple[int, int, int], max_megapixels: float) -> np.ndarray:
-    """The picture, upright and opaque: uint8 [H, W, 1 or 3], or uint16 [H, W, 1]. Raises Unreadable."""
-    with _opened(path, max_megapixels) as image:
+def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = False) -> np.ndarray:
+    """The picture, upright, as it is kept: [H, W, 1, 3 or, with opacity, 4]. Raises Unreadable.
+
+    It is uint8 or uint16; with `any_range` also int32, uint32 or float32.
+    """
+    with _opened(path, max_megapixels, page, any_range) as image:
+        negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+        if clear is not None and image.mode != "I;16":
+            image.info["transparency"] = clear
         upright = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16"):
-            return np.asarray(upright).astype(np.uint16)[:, :, None]
+            grey = np.asarray(upright).astype(np.uint16)[:, :, None]
+            grey = 65535 - grey if negative else grey
+            return grey if clear is None else _cleared(grey, clear)
+        if image.mode in ANY_RANGE:
+            return _numbers(np.asarray(upright), unsigned)[:, :, None]
         if image.has_transparency_data:
-            canvas = Image.new("RGBA", upright.size, (*background, 255))
-            canvas.alpha_composite(upright.convert("RGBA"))
-            return np.asarray(canvas.convert("RGB"))
+            return np.asarray(upright.convert("RGBA"))
         if image.mode in ("1", "L"):
             return np.asarray(upright.convert("L"))[:, :, None]
         return np.asarray(upright.convert("RGB"))
 
 
-def fitted(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The centre of [H, W, C] with the asked proportions, resized with antialiasing (bicubic)."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    if picture.dtype == np.uint8 and picture.shape[2] == 3:
-        return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC))
-    highest = np.iinfo(picture.dtype).max
-    bands = [Image.fromarray(np.ascontiguousarray(band, np.float32)) for band in np.moveaxis(picture, 2, 0)]
-    resized = [np.asarray(ImageOps.fit(band, (width, height), Image.Resampling.BICUBIC)) for band in bands]
-    return np.stack(resized, 2).round().clip(0, highest).astype(picture.dtype)
+def pixels(path: Path, background: Colour, max_megapixels: float) -> np.ndarray:
+    """The picture, upright and opaque: uint8 or uint16 [H, W, 1 or 3]. Raises Unreadable."""
+    return opaque(stored(path, max_megapixels), background)
 
 
-def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
-    """[…, C] with 1 or 3 channels as asked: grey three times, or the luminance (ITU-R 601) of a colour."""
-    given = picture.shape[-1]
-    if given == channels:
-        return picture
-    if (given, channels) == (1, 3):
-        return np.repeat(picture, 3, axis=-1)
-    if (given, channels) == (3, 1):
-        return (picture @ np.array([[0.299], [0.587], [0.114]])).round().astype(picture.dtype)
-    raise UsageError(
-        f"data.channels is {channels}, but the images have {given} channels; only 1 and 3 can be exchanged"
-    )
+def sample(
+    path: Path,
+    options: DataOptions,
+    channels: int | None = None,
+    bits: int | None = None,
+    sides: tuple[int, ...] | None = None,
+    page: int = 0,
+) -> np.ndarray:
+    """The picture as data with these options are read: [H, W, C] with the channels, bits and size, or with its own.
+
+    Four channels are red, green, blue and opacity; fewer show data.background where the picture is transparent.
+    """
+    background = colour(options.background)
+    picture = stored(path, options.max_megapixels, page, options.range is not None)
+    own = 8 if picture.dtype == np.uint8 else 16
+    picture = ranged(picture, options.range, bits or own, opacity=picture.shape[2] == 4)
+    if channels == 4:
+        picture = with_opacity(picture)
+    else:
+        picture = opaque(picture, background)
+        picture = with_channels(picture, channels or picture.shape[2])
+    picture = with_bits(picture, bits or 8)
+    height, width = sides or picture.shape[:2]
+    return fitted(picture, height, width, options.fit, background, channels == 4)
 
 
-def with_bits(picture: np.ndarray, bits: int) -> np.ndarray:
-    """8 bits stretched over 16, if 16 are asked for: 255 becomes 65535."""
-    return picture.astype(np.uint16) * np.uint16(257) if (bits, picture.dtype) == (16, np.uint8) else picture
+def _cleared(grey: np.ndarray, clear: object) -> np.ndarray:
+    """uint16 [H, W, 1] with this value transparent, as [H, W, 4]."""
+    seen = np.where(grey == clear, 0, 65535).astype(np.uint16)
+    return np.concatenate([grey, grey, grey, seen], 2)
 
 
-def colour(name: str) -> tuple[int, int, int]:
-    """Red, green and blue of a colour's name, 0 … 255 each."""
-    try:
-        red, green, blue = ImageColor.getrgb(name)[:3]
-    except ValueError:
-        raise UsageError(f"data.background is {name!r}; give a colour such as white, black, grey or #80a0ff") from None
-    return red, green, blue
+def _numbers(values: np.ndarray, unsigned: bool) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise Unreadable("has NaN or infinite numbers, which are no brightness")
+    return values.view(np.uint32) if unsigned else values
 
 
 def _grey_palette(image: Image.Image) -> bool:
@@ -144,18 +157,20 @@ def _grey_palette(image: Image.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, max_megapixels: float) -> Iterator[Image.Image]:
+def _opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
     """The file with its header read and found acceptable; what goes wrong inside is Unreadable."""
     try:
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        with path.open("rb") as file, formats.opened(file) as image:
+            if page:
+                image.seek(page)
             megapixels = image.width * image.height / 1e6
             if megapixels > max_megapixels:
                 raise Unreadable(
                     f"{image.width}×{image.height} is {megapixels:,.0f} megapixels, "
                     f"more than data.max_megapixels {max_megapixels:g}"
                 )
-            if image.mode in _REFUSED:
-                raise Unreadable(_REFUSED[image.mode])
+            if reason := formats.refusal(image, any_range):
+                raise Unreadable(reason)
             yield image
     except Unreadable:
         raise

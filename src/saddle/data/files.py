@@ -59,6 +59,13 @@ def scan(root: Path) -> Files:
     return files
 
 
+def page_of(name: str) -> tuple[str, int]:
+    """The file of an image and its page, counted from 0: scan.tif#2 is ("scan.tif", 1)."""
+    file, mark, number = name.rpartition("#")
+    paged = mark and number.isdecimal() and Path(file).suffix.lower() in SUFFIXES
+    return (file, int(number) - 1) if paged else (name, 0)
+
+
 def listing(lines: list[str]) -> str:
     """The lines indented, at most 20 of them, then how many more there are."""
     more = [f"… and {len(lines) - MOST} more"] if len(lines) > MOST else []

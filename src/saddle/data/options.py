@@ -7,6 +7,9 @@ from typing import Literal
 
 from ..base.errors import UsageError
 
+MOST_PIXELS = 1 << 16  # of a side, and channels
+Fit = Literal["crop", "pad", "squash"]  # how a picture of other proportions is brought to a size
+Range = tuple[float, float]  # the lowest and the highest value
 AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
@@ -20,10 +23,14 @@ class DataOptions:
     """pixels: N for a square, or height and width; None keeps the data's own"""
     crop: int | tuple[int, int] | None = None
     """keep images at their own sizes and train on pieces of N × N pixels, or of a height and width, cut at random"""
+    fit: Fit = "crop"
+    """of images of other proportions: the centre, the whole laid on the background (pad), or the whole squashed"""
     kind: Literal["image", "points", "signal"] | None = None
     """what an array holds; None: what its shape and its numbers say"""
     channels: int | None = None
-    """1 for grey, 3 for colour; None keeps the data's own"""
+    """1 for grey, 3 for colour, 4 for colour and opacity; None keeps the data's own, on the background"""
+    range: Range | None = None
+    """lowest and highest value of images, such as 0,4095: what lies outside is clipped; None: that of their bits"""
     flip: bool = False
     """mirror every other image, at random"""
     rotate: float = 0.0
@@ -35,7 +42,11 @@ class DataOptions:
     outside: Literal["reflected", "black", "white"] = "reflected"
     """what comes in from beyond the edges of images that are turned, scaled or shifted"""
     background: str = "white"
-    """colour that shows through transparent pixels: a name or #rrggbb"""
+    """colour that shows through transparent pixels, and around padded images: a name or #rrggbb"""
+    pages: Literal["first", "all"] = "first"
+    """of TIFFs of many pages and of animations: the first alone, or each as an image of its own"""
+    limit: int | None = None
+    """train on so many images, always the same ones; None: on all"""
     labels: bool | str = False
     """folders: an image's sub-folder is its label; or a CSV or JSONL file with a line for each image"""
     labelled: int = 0
@@ -53,11 +64,17 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         sides = self.sides
-        if sides is not None and (len(sides) != 2 or min(sides) < 1):
-            raise UsageError(f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width")
+        if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
+            raise UsageError(
+                f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width, of at most "
+                f"{MOST_PIXELS:,}"
+            )
         self._check_crop()
-        if self.channels is not None and self.channels < 1:
-            raise UsageError(f"data.channels is {self.channels}; an image has 1 channel or more")
+        self._check_range()
+        if self.channels is not None and not 1 <= self.channels <= MOST_PIXELS:
+            raise UsageError(
+                f"data.channels is {self.channels}; an image has 1 channel or more, at most {MOST_PIXELS:,}"
+            )
         if isinstance(self.labels, str) and self.labels.endswith(".txt"):
             from .tables import CELEBA
 
@@ -70,15 +87,29 @@ class DataOptions:
 
     def _check_crop(self) -> None:
         piece = self.piece
-        if piece is not None and (len(piece) != 2 or min(piece) < 1):
-            raise UsageError(f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width")
+        if piece is not None and not (len(piece) == 2 and 1 <= min(piece) <= max(piece) <= MOST_PIXELS):
+            raise UsageError(
+                f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width, of at most "
+                f"{MOST_PIXELS:,}"
+            )
         if piece is not None and self.size is not None:
             raise UsageError(
                 f"data.crop {self.crop} takes pieces of images at their own sizes, and data.size {self.size} resizes "
                 "them; leave out one of the two"
             )
+        if piece is not None and self.fit != "crop":
+            raise UsageError(
+                f"data.fit {self.fit} resizes images, and data.crop keeps their sizes; leave out one of them"
+            )
+
+    def _check_range(self) -> None:
+        if self.range is not None and not self.range[0] < self.range[1]:
+            low, high = self.range
+            raise UsageError(f"data.range is {low:g},{high:g}; it is the lowest value and a higher one, such as 0,4095")
 
     def _check_numbers(self) -> None:
+        if self.limit is not None and self.limit < 2:
+            raise UsageError(f"data.limit is {self.limit}; to train takes many images, at the very least 2")
         if self.labelled < 0:
             raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
         if not 0 <= self.labelled_share < 1:
@@ -116,3 +147,8 @@ class DataOptions:
             if field.name not in ("source", "cache", *names) and getattr(self, field.name) != field.default:
                 possible = ", ".join(f"data.{name}" for name in names) or "none"
                 raise UsageError(f"{self.source} has no use for data.{field.name}; it takes {possible}")
+
+
+def units(options: DataOptions) -> tuple[object, ...]:
+    """What makes samples of the same numbers other data: the range that they stand for; nothing without one."""
+    return () if options.range is None else (("range", *options.range),)

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import UsageError
-from .decode import fitted, with_channels
 from .options import DataOptions
+from .picture import fitted, with_channels, with_opacity
 
 NAMES = ("china", "flower")
 HEIGHT, WIDTH = 427, 640
@@ -43,4 +43,5 @@ def stranger(picture: str, channels: int, height: int, width: int) -> NDArray[np
     name = "china" if picture == "flower" else "flower"
     scale = min(1.0, HEIGHT / height, WIDTH / width)
     piece = fitted(crop(name, int(height * scale), int(width * scale)), height, width)
-    return np.ascontiguousarray(with_channels(piece, channels).transpose(2, 0, 1))
+    shown = with_opacity(piece) if channels == 4 else with_channels(piece, channels)
+    return np.ascontiguousarray(shown.transpose(2, 0, 1))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .mapped import check_whole
+
 
 @dataclass(frozen=True)
 class Ragged:
@@ -42,6 +44,7 @@ def starts(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def cut(images: Ragged, rows: NDArray[np.int64], corners: NDArray[np.int64], sides: tuple[int, int]) -> np.ndarray:
     """Of each row's image the piece with this top and left, [N, 2], and these sides: [N, C, *sides]."""
+    check_whole(images.flat)
     height, width = sides
     channels = int(images.shapes[0, 0])
     pieces = np.empty((len(rows), channels, height, width), images.dtype)

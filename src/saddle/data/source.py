@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from ..spec import Batch, DataSpec, Field
+from .mapped import check_whole
 from .ragged import Ragged, cut
 
 
@@ -44,6 +45,7 @@ class Rows:
         return len(self.rows)
 
     def __getitem__(self, places: Any, /) -> np.ndarray:
+        check_whole(self.array)
         return np.asarray(self.array)[self.rows[places]]
 
 

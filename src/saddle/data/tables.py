@@ -7,12 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import UsageError, near, some
+from ..base.files import regular
 from ..spec import Condition
 
 FILE = ("file", "image", "filename", "file_name", "path")  # columns that name the image, whatever their case
@@ -81,9 +83,12 @@ def located(file: str, root: Path) -> Path:
 def records(path: Path) -> list[Line]:
     """The lines of a CSV file with a heading or of a JSONL file, cells as text; all have the same columns."""
     try:
-        text = path.read_text("utf-8-sig")
+        with TextIOWrapper(regular(path), "utf-8-sig") as file:
+            text = file.read()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error}") from None
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
     readers = {".csv": _csv_lines, ".jsonl": _json_lines}
     if path.suffix.lower() not in readers:
         raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file. {CELEBA}")
@@ -161,8 +166,8 @@ def _lines(text: str) -> list[str]:
 def _json_cells(path: Path, number: int, line: str) -> dict[str, str]:
     try:
         cells = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path}, line {number}: not JSON that can be read") from None
     if not isinstance(cells, dict) or any(isinstance(value, dict | list) for value in cells.values()):
         raise UsageError(f'{path}, line {number}: a line is an object of plain values, such as {{"file": "a.png"}}')
     plain = {None: "", True: "1", False: "0"}

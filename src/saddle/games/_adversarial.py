@@ -183,6 +183,7 @@ class Adversarial(Game):
     def seen(self, x: Tensor, duel: int = 0) -> Tensor:
         """What a player that judges is shown of samples [N, …]."""
         for view in self._views(duel):
+            view.begin(self.rounds)
             x = view(x, self.progress)
         return x
 

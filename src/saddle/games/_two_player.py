@@ -56,6 +56,8 @@ class TwoPlayer(Conditional, Adversarial):
             super().__post_init__()
             if self.unroll < 0 or not self.unroll_lr > 0:
                 raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
+            if self.adversarial_weight < 0:
+                raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
 
     options: Options
     discriminator: Any  # samples (and labels) → Output

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.pool import ImagePool
@@ -45,13 +45,15 @@ class CycleGAN(Adversarial, Translation):
 
         def __post_init__(self) -> None:
             super().__post_init__()
+            few(blocks=self.blocks, patch_layers=self.patch_layers)
             weights = {"cycle_weight": self.cycle_weight, "identity_weight": self.identity_weight}
-            counts = {"blocks": self.blocks or 0, "pool_size": self.pool_size}
-            for name, value in (weights | counts).items():
+            for name, value in (weights | {"pool_size": self.pool_size}).items():
                 if value < 0:
                     raise UsageError(f"{name} is at least 0, not {value}")
-            if self.width < 1 or self.patch_layers < 1:
-                raise UsageError(f"width and patch_layers are at least 1, not {self.width} and {self.patch_layers}")
+            counts = {"width": self.width, "patch_layers": self.patch_layers}
+            for name, value in (counts | ({} if self.blocks is None else {"blocks": self.blocks})).items():
+                if value < 1:
+                    raise UsageError(f"{name} is at least 1, not {value}")
 
     options: Options
 

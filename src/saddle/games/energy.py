@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..context import Context
 from ..layers.ascent import ascend
 from ..layers.memory import Memory
@@ -53,6 +53,7 @@ class Energy(Adversarial, Synthesis):
 
         def __post_init__(self) -> None:
             super().__post_init__()
+            few(cascades=self.cascades)
             for name in ("memory", "cascades", "climb"):
                 if getattr(self, name) < 1:
                     raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
@@ -102,7 +103,7 @@ class Energy(Adversarial, Synthesis):
 
     def begin_cascade(self) -> None:
         """Where a part of the run ends, its discriminator stays behind as one that climbs pass."""
-        ended = int(self.progress * self.options.cascades)
+        ended, _ = self.part(self.options.cascades)
         if ended > int(self.cascade):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
             self.cascade.fill_(ended)

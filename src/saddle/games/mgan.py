@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
@@ -40,6 +40,7 @@ class MGAN(Adversarial, Synthesis):
 
         def __post_init__(self) -> None:
             super().__post_init__()
+            few(generators=self.generators)
             if min(self.generators, self.latents, self.width) < 1 or self.diversity_weight < 0:
                 raise UsageError(
                     "MGAN wants generators, latents and width of at least 1 and diversity_weight ≥ 0, not "

@@ -53,8 +53,12 @@ class SinGAN(Adversarial, SingleImage):
             for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
                 if getattr(self, name) < 0:
                     raise UsageError(f"{name} is at least 0, not {getattr(self, name)}")
-            if not 0 < self.factor < 1:
-                raise UsageError(f"factor lies between 0 and 1, not {self.factor}")
+            if not (0 < self.factor < 1 and 0 <= self.slow_after <= 1):
+                raise UsageError(
+                    f"factor lies between 0 and 1, and slow_after from 0 to 1, not {self.factor} and {self.slow_after}"
+                )
+            if self.max_side < self.min_side:
+                raise UsageError(f"max_side is at least min_side, {self.min_side}, not {self.max_side}")
 
     options: Options
 
@@ -80,14 +84,14 @@ class SinGAN(Adversarial, SingleImage):
             raise UsageError("SinGAN learns one picture, and these data have many: choose --data photo or photo:FILE")
 
     def optim(self, player: str) -> Optim:
-        o, done = self.options.optim, self.progress * len(self.sizes) % 1
+        o, (_, done) = self.options.optim, self.part(len(self.sizes))
         return replace(o, lr=o.lr / 10) if done >= self.options.slow_after else o
 
     def has_staged(self, progress: float) -> bool:
         return progress * len(self.sizes) >= min(self.options.slow_after, 1)
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
-        o, scale, image = self.options, int(self.progress * len(self.sizes)), next(batches)["image"]
+        o, (scale, _), image = self.options, self.part(len(self.sizes)), next(batches)["image"]
         new = self.begin(scale, image[:1])
         score, real = partial(self.score, scale), resized(image, self.sizes[scale])
         for step in range(self.steps()):  # all on the same batch: there is one image

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.resample import enlarge, shrink
@@ -38,6 +38,7 @@ class StackGAN(TextToImage, Sizes):
 
         def __post_init__(self) -> None:
             super().__post_init__()
+            few(blocks=self.blocks)
             if self.factor not in (2, 4) or not self.text_share <= self.second_from < 1:
                 raise UsageError(
                     "StackGAN wants a factor of 2 or 4 and second_from from text_share to below 1, not "
@@ -45,6 +46,8 @@ class StackGAN(TextToImage, Sizes):
                 )
             if min(self.code, self.width, self.blocks, self.discriminator_width) < 1:
                 raise UsageError("StackGAN wants code, width, blocks and discriminator_width of at least 1")
+            if self.kl_weight < 0:
+                raise UsageError(f"kl_weight is at least 0, not {self.kl_weight}")
 
     options: Options
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.colours import recolouring
@@ -42,8 +42,13 @@ class StackGANv2(TextToImage, Sizes):
 
         def __post_init__(self) -> None:
             super().__post_init__()
+            few(branches=self.branches, blocks=self.blocks)
             if min(self.branches, self.code, self.width, self.blocks, self.discriminator_width) < 1:
                 raise UsageError("StackGAN++ wants branches, code, width, blocks, discriminator_width of at least 1")
+            if min(self.kl_weight, self.colour_weight or 0) < 0:
+                raise UsageError(
+                    f"kl_weight and colour_weight are at least 0, not {self.kl_weight} and {self.colour_weight}"
+                )
 
     options: Options
 

@@ -53,6 +53,8 @@ class VAEGAN(Adversarial, Coded):
                 )
             if self.margin is not None and self.margin < 0:
                 raise UsageError(f"margin is at least 0, or none to let both players step always, not {self.margin}")
+            if not self.equilibrium > 0:
+                raise UsageError(f"equilibrium is a cost in nats, above 0, not {self.equilibrium}")
 
     options: Options
     costs: Tensor

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..layers.attention import SelfAttention
 from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
 from ..spec import DataSpec
@@ -110,6 +110,7 @@ class BigGANDeep(Network):
 
     def __post_init__(self) -> None:
         at_least_one("BigGANDeep", min(self.width, self.shared))
+        few(depth=self.depth)
         if self.depth < 1:
             raise UsageError(f"BigGANDeep has at least one block at each size, not {self.depth}")
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Output
 from ..layers.init import small_normal
@@ -89,6 +89,7 @@ class DenseAutoencoder(Network):
     def __post_init__(self) -> None:
         if self.width < 1 or self.depth < 1 or self.code < 1:
             raise UsageError(f"width, depth and code are at least 1, not {self.width}, {self.depth} and {self.code}")
+        few(depth=self.depth)
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         layers: list[nn.Module] = []

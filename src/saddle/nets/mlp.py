@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..layers.spectral import spectral_norm
 from ..spec import SAMPLES, DataSpec
 from .network import Discriminator, Network
@@ -25,6 +25,7 @@ class MLP(Network):
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
 
     def __post_init__(self) -> None:
+        few(depth=self.depth)
         if self.width < 1 or self.depth < 1:
             raise UsageError(f"an MLP wants width and depth of at least 1, not {self.width} and {self.depth}")
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..layers.activation import leaky_relu
 from ..layers.conditional import rows_of
 from ..layers.convolution import Conv2d
@@ -121,6 +121,7 @@ class R3GAN(Network):
     group: int = 16  # channels in a group of the 3×3 convolution
 
     def __post_init__(self) -> None:
+        few(blocks=self.blocks)
         if min(self.width, self.wide, self.blocks, self.expansion, self.group) < 1:
             raise UsageError("width, wide, blocks, expansion and group of an R3GAN are at least 1")
 

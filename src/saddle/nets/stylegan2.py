@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ..base import dist, rng
-from ..base.errors import UsageError
+from ..base.errors import UsageError, few
 from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
@@ -218,6 +218,7 @@ class StyleGAN2(Network):
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("channel_base", "channel_max", "mapping_layers", "w_dim", "group")}
+        few(mapping_layers=self.mapping_layers)
         for name, value in counts.items():
             if value < 1:
                 raise UsageError(f"{name} of a StyleGAN2 is at least 1, not {value}")

@@ -49,6 +49,11 @@ class NormPenalty(InputPenalty):
     target: float = 1.0  # what the norm of the gradient is pulled to
     one_sided: bool = False  # let norms below the target pass
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.target < 0:
+            raise UsageError(f"the target of a {type(self).__name__} is a norm, at least 0, not {self.target}")
+
     def measure(self, context: Context) -> Tensor:
         excess = input_gradient(context.score, self.places(context)).norm(dim=1) - self.target
         return (relu(excess) if self.one_sided else excess).square().mean()

@@ -4,6 +4,7 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -12,7 +13,13 @@ from ..base.folder import RunFolder
 from ..show import pictures
 
 MOST = 24  # pictures in the timeline
+FRAMES = 240  # of the film
+PIXELS = 50_000_000  # of a picture that is read at all
 LARGE, SMALL = (1200, 450_000), (480, 56_000)  # pixels of the longer side and bytes: of the latest, of the others
+
+
+Bounds = tuple[int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,26 +32,40 @@ class Sample:
     height: int
 
 
-def collect(folder: RunFolder, events: list[Event]) -> tuple[list[Sample], int]:
-    """At most 24 of the pictures, evenly chosen, first and last among them; and how many could not be read."""
-    by_round = {int(event.get("round") or 0): folder.path / str(event.get("file")) for event in events}
-    readable = {at: path for at, path in by_round.items() if folder.inside(path)}
+def collect(folder: RunFolder, events: list[Event], small: Bounds = SMALL) -> tuple[list[Sample], int]:
+    """At most 24 of the pictures, evenly chosen, first and last among them; and how many could not be read.
+
+    The last is large, the others are `small`.
+    """
+    by_round = {event.get("round", 0): folder.path / event.get("file", "") for event in events}
+    readable = {at: path for at, path in by_round.items() if _there(folder, path)}
     chosen = evenly(sorted(readable), MOST)
-    samples = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else SMALL)) for at in chosen]
-    shown = [sample for sample in samples if sample]
-    return shown, len(by_round) - len(readable) + len(samples) - len(shown)
+    found = [_sample(at, readable[at], *(LARGE if at == chosen[-1] else small)) for at in chosen]
+    shown = [sample for sample in found if sample]
+    return shown, len(by_round) - len(readable) + len(found) - len(shown)
 
 
 def film(folder: RunFolder, events: list[Event]) -> Path | None:
-    """All pictures of points one after another as a GIF in the run's folder; None where there are not two."""
-    paths = [folder.path / str(event.get("file")) for event in events if event.get("of") == "points"]
-    frames = [image for path in paths if folder.inside(path) and (image := read_picture(path))]
+    """The pictures of points one after another as a GIF in the run's folder, at most 240 of them, evenly chosen.
+
+    None where there are not two.
+    """
+    paths = [folder.path / event.get("file", "") for event in events if event.get("of") == "points"]
+    there = [path for path in paths if _there(folder, path)]
+    frames = [image for path in evenly(there, FRAMES) if (image := read_picture(path))]
     # An octree keeps the few pixels of rare colours, such as the letters, and halves the file.
     octree = Image.Quantize.FASTOCTREE
     return pictures.animation(frames, folder.film, method=octree) if len(frames) > 1 else None
 
 
-def evenly(items: list[int], most: int) -> list[int]:
+def _there(folder: RunFolder, path: Path) -> bool:
+    try:
+        return folder.inside(path)
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def evenly(items: list[T], most: int) -> list[T]:
     """At most `most` of the items at even distances, first and last among them."""
     if len(items) <= most:
         return items
@@ -77,9 +98,9 @@ def _sample(at: int, path: Path, side: int, size: int) -> Sample | None:
 
 
 def read_picture(path: Path) -> Image.Image | None:
-    """The picture in RGB; None where there is none that can be read."""
+    """The picture in RGB; None where there is none that can be read, or one too large to look at."""
     try:
-        with Image.open(path) as file:
-            return file.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # counted by the caller, and told in the report
+        with Image.open(path, formats=["PNG"]) as file:
+            return file.convert("RGB") if file.width * file.height <= PIXELS else None
+    except Exception:  # a decoder may raise anything on a damaged file; the caller counts it, and the report tells
+        return None

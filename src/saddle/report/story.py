@@ -1,8 +1,8 @@
 """What a run folder tells: its recipe, what happened, its scores."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -10,17 +10,22 @@ import yaml
 from ..base.errors import SaddleError
 from ..base.events import Event
 from ..base.folder import RunFolder, how_it_stopped
+from . import checked
+from .checked import is_number
 from .svg import Curve
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Story:
-    """A run, read once."""
+    """A run, read once; every field of an event is of its kind, or is not there."""
 
     folder: RunFolder
     recipe: dict[str, Any]
     events: list[Event]
     scores: list[dict[str, Any]]  # the final ones, or else the latest
+    unread: tuple[str, ...] = ()  # which of its files could not be read, and why
 
     def of(self, kind: str) -> list[Event]:
         """The events of one kind, in order."""
@@ -32,10 +37,12 @@ class Story:
         return (self.of("start") or [{}])[-1]
 
     @property
-    def rounds(self) -> Any:
+    def rounds(self) -> int | None:
         """How many were planned last; None before the first start."""
-        planned = [event for event in self.events if event["event"] in ("start", "plan")]
-        return planned[-1].get("rounds") if planned else None
+        planned = [
+            event["rounds"] for event in self.events if event["event"] in ("start", "plan") and "rounds" in event
+        ]
+        return planned[-1] if planned else None
 
     @property
     def stop(self) -> Event | None:
@@ -43,40 +50,73 @@ class Story:
         return how_it_stopped(self.events)
 
     @property
+    def reason(self) -> str:
+        """How it ended, in a word or two."""
+        return (self.stop.get("reason") or "stopped") if self.stop else "unfinished"
+
+    @property
     def resumes(self) -> list[float]:
         """The rounds at which the run was taken up again."""
-        return [float(event.get("round") or 0) for event in self.of("start")[1:]]
+        return [float(event.get("round", 0)) for event in self.of("start")[1:]]
 
     @property
     def round(self) -> int:
         """The last round heard of."""
-        return max((int(event["round"]) for event in self.events if is_number(event.get("round"))), default=0)
+        return max((event["round"] for event in self.events if "round" in event), default=0)
+
+    @property
+    def game(self) -> str:
+        """Its name; else that of the folder."""
+        game = self.start.get("game") or self.recipe.get("game")
+        game = game.get("name") if isinstance(game, dict) else game
+        return game if isinstance(game, str) and game else self.folder.path.resolve().name
 
     def score(self, name: str) -> float | None:
         """The value of a score; None if it was not taken."""
-        values = [score.get("value") for score in self.scores if score["name"] == name]
-        return float(values[0]) if values and is_number(values[0]) else None
+        return next((score.get("value") for score in self.scores if score["name"] == name), None)
 
     def curves(self, group: str) -> list[Curve]:
         """Every number under `group` ("losses" or "notes") of the rounds, in order of appearance."""
-        return gather((e["round"], e.get(group)) for e in self.of("round") if is_number(e.get("round")))
+        return gather((e["round"], e.get(group)) for e in self.of("round") if "round" in e)
+
+    def notes(self, name: str) -> bool:
+        """Did the game note a number of this name?"""
+        return any(name in event.get("notes", {}) for event in self.of("round"))
 
     def column(self, name: str) -> Curve | None:
         """One number of every round."""
-        curves = gather((e["round"], {name: e[name]}) for e in self.of("round") if is_number(e.get(name)))
+        curves = gather((e["round"], {name: e.get(name)}) for e in self.of("round") if "round" in e)
         return curves[0] if curves else None
 
     def score_curves(self) -> list[Curve]:
         """Every score that was taken at more than one round, with its uncertainty."""
-        taken = [(e["round"], e["scores"]) for e in self.of("score") if e.get("scores") and is_number(e.get("round"))]
+        taken = [(e["round"], e["scores"]) for e in self.of("score") if "scores" in e and "round" in e]
         values = gather((at, {name: s.get("value") for name, s in scores.items()}) for at, scores in taken)
         return [Curve(c.name, c.x, c.y, _errors(c.name, taken)) for c in values if len(set(c.x)) > 1]
 
 
 def read(folder: RunFolder) -> Story:
-    """The story of a run folder. Raises UsageError if it is none, SaddleError if what it holds cannot be read."""
+    """The story of a run folder, without what cannot be read of it. Raises UsageError if it is none."""
     folder.check()
-    return Story(folder, folder.settings(), folder.events(), folder.latest_scores())
+    unread: list[str] = []
+    settings: dict[str, Any] = _tried(folder.settings, unread) or {}
+    events = [checked.event(event) for event in _tried(lambda: folder.events(), unread) or ()]
+    scores = checked.scores(_tried(folder.scores, unread) or []) or _latest(events)
+    return Story(folder, settings, events, scores, tuple(unread))
+
+
+def _tried(read: Callable[[], T], unread: list[str]) -> T | None:
+    try:
+        return read()
+    except (SaddleError, OSError) as error:
+        unread.append(str(error))
+        return None
+
+
+def _latest(events: list[Event]) -> list[dict[str, Any]]:
+    """The scores that were taken last on the way."""
+    taken = [event["scores"] for event in events if event["event"] == "score" and "scores" in event]
+    return [score | {"name": name} for name, score in taken[-1].items()] if taken else []
 
 
 def baseline(story: Story) -> Story | None:
@@ -85,14 +125,14 @@ def baseline(story: Story) -> Story | None:
     None for a game without a baseline, or without such a run beside it.
     """
     settings = dict(flat(story.recipe))
-    changed = {f"game.{name}": shown(value) for name, value in (story.start.get("baseline") or {}).items()}
+    changed = {f"game.{name}": shown(value) for name, value in story.start.get("baseline", {}).items()}
     if not changed or settings.items() >= changed.items():
         return None
     for folder in story.folder.beside():
         try:
             if dict(flat(folder.settings())) == settings | changed:
                 return read(folder)
-        except SaddleError:  # a folder that cannot be read is not the one that is looked for
+        except (SaddleError, OSError):  # a folder that cannot be read is not the one that is looked for
             continue
     return None
 
@@ -110,18 +150,29 @@ def gather(values_at: Iterable[tuple[float, dict[str, Any] | None]]) -> list[Cur
 
 
 def flat(settings: Any, name: str = "") -> list[tuple[str, str]]:
-    """("a.b.c", value) of nested settings; a list of plain values stays on one line."""
+    """("a.b.c", value) of nested settings, by the names that the command line has; a row of values is one value.
+
+    A part is named by its class: ("game.network", "MLP"), ("game.network.width", "128").
+    """
+    if isinstance(settings, dict) and name and "class" in settings:
+        return [(name, shown(settings["class"])), *_below(_without_class(settings), name)]
     if isinstance(settings, dict) and settings:
-        items = settings.items()
-    elif isinstance(settings, list) and any(isinstance(item, dict | list) for item in settings):
-        items = dict(enumerate(settings)).items()
-    else:
-        return [(name, shown(settings))]
-    return [pair for key, value in items for pair in flat(value, f"{name}.{key}" if name else str(key))]
+        return _below(settings, name)
+    if isinstance(settings, list) and any(isinstance(item, dict | list) for item in settings):
+        classes = [item.get("class") if isinstance(item, dict) else item for item in settings]
+        if not all(isinstance(kind, str) for kind in classes):
+            return _below(dict(enumerate(settings)), name)
+        parts = {item["class"]: _without_class(item) for item in settings if isinstance(item, dict)}
+        return [(name, shown(classes)), *_below({kind: part for kind, part in parts.items() if part}, name)]
+    return [(name, shown(settings))]
 
 
-def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _below(items: dict[Any, Any], name: str) -> list[tuple[str, str]]:
+    return [pair for key, value in items.items() for pair in flat(value, f"{name}.{key}" if name else str(key))]
+
+
+def _without_class(part: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: value for key, value in part.items() if key != "class"}
 
 
 def shown(value: Any) -> str:
@@ -131,5 +182,5 @@ def shown(value: Any) -> str:
 
 
 def _errors(name: str, taken: list[tuple[float, dict[str, Any]]]) -> np.ndarray:
-    scores = [scores[name] for _, scores in taken if name in scores and is_number(scores[name].get("value"))]
-    return np.array([s["uncertainty"] if is_number(s.get("uncertainty")) else 0.0 for s in scores], float)
+    values = [scores[name] for _, scores in taken if "value" in scores.get(name, {})]
+    return np.array([abs(score.get("uncertainty", 0.0)) for score in values], float)

@@ -10,8 +10,8 @@ import numpy as np
 from ..show.progress import number
 from .html import Html, join, tag
 
-WIDTH, HEIGHT = 460, 232  # small, so that the labels can be read on a phone
-LEFT, RIGHT, TOP, BOTTOM = 46, 448, 10, 204  # of the frame
+WIDTH, HEIGHT = 460, 262  # small, so that the labels can be read on a phone
+LEFT, RIGHT, TOP, BOTTOM = 46, 448, 24, 218  # of the frame
 POINTS = 500  # of a curve, at most
 SPARSE = 40  # a curve with fewer points is drawn as it is, with dots
 COLOURS = 6
@@ -57,28 +57,44 @@ def chart(
     limits: tuple[float, float] | None = None,
     marks: Sequence[float] = (),
     note: str = "",
+    how: str = "",
+    unit: str = "value",
 ) -> Html:
     """A figure with its legend: faint as logged, strong smoothed; `marks` are rounds to point out.
 
-    The values' axis is logarithmic where they are positive and span more than two decades; it leaves out lone extremes,
-    and the caption says how many.
+    `how` says how to read it, `unit` names the values' axis. This has the `limits` where they hold all values; else it
+    is logarithmic where values are positive and span more than two decades. It leaves out lone extremes, and the
+    caption says how many. Where no value is finite, there is no drawing.
     """
+    lost = sum(int((~np.isfinite(curve.y)).sum()) for curve in curves)
+    some = lost < sum(len(curve.y) for curve in curves)
     frame = _frame(curves, limits)
     hidden = sum(_outside(curve, frame) for curve in curves)
-    lost = sum(int((~np.isfinite(curve.y)).sum()) for curve in curves)
     remarks = [note, f"{hidden:,} beyond the axis" if hidden else "", f"{lost:,} not finite" if lost else ""]
-    legend = tag("ul", *(_entry(i, curve) for i, curve in enumerate(curves)), class_="legend")
-    caption = tag("figcaption", tag("h3", title), legend)
-    drawing = tag(
+    remark = ", ".join(r for r in remarks if r)
+    return tag(
+        "figure",
+        tag("figcaption", tag("h3", title), tag("ul", *(_entry(i, c) for i, c in enumerate(curves)), class_="legend")),
+        tag("p", how, class_="how") if how else None,
+        _drawing(title, curves, frame, marks, unit)
+        if some
+        else tag("p", "None of the values is finite.", class_="remark"),
+        tag("p", remark, class_="remark") if remark else None,
+        class_="chart",
+    )
+
+
+def _drawing(title: str, curves: Sequence[Curve], frame: Frame, marks: Sequence[float], unit: str) -> Html:
+    return tag(
         "svg",
         _axes(frame, marks),
+        tag("text", unit, x=2, y=12, class_="name"),
+        tag("text", "round", x=RIGHT, y=BOTTOM + 38, text_anchor="end", class_="name"),
         _inside(*(_drawn(i, curve, frame) for i, curve in enumerate(curves))),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         aria_label=_told(title, curves),
     )
-    remark = ", ".join(r for r in remarks if r)
-    return tag("figure", caption, drawing, tag("p", remark, class_="remark") if remark else None, class_="chart")
 
 
 def decimate(x: np.ndarray, y: np.ndarray, most: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -150,7 +166,9 @@ def _frame(curves: Sequence[Curve], limits: tuple[float, float] | None) -> Frame
     # A run's axis begins at 0 unless it was looked at only late.
     left = 0.0 if left < right / 2 or left == right else left
     x = (left, right if right > left else left + 1)
-    if limits:
+    values = np.concatenate([curve.y for curve in curves])
+    values = values[np.isfinite(values)]
+    if limits and len(values) and limits[0] <= values.min() and values.max() <= limits[1]:
         return Frame(x, limits)
     low, high = span(np.concatenate([_extent(curve) for curve in curves]))
     if low > 0 and high / low > 100:

@@ -58,7 +58,7 @@ class Bench:
         """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
         built: list[Recipe] = []
         for path, recipe in runs:
-            recipe.check_folder(path, "--out")
+            recipe.check_folder(path, "--out", may_grow=False)  # what was made longer is no longer alike
             alike = recipe.change({"plan.seed": 0})
             if alike not in built and RunFolder(path).status != "finished":
                 check(recipe, path, self.device)

@@ -3,10 +3,16 @@
 import ast
 from typing import Any
 
+import torch
+
 from ..base import rng
 from ..base.files import parsed
-from ..base.settings import explain
-from ..data import DataOptions, open_source
+from ..base.settings import Setting, explain
+from ..data import DataOptions, spec_of
+from ..data.source import Source
+from ..losses import AdversarialLoss, TopK, Wasserstein
+from ..metrics.names import metric_names
+from ..tasks import Game
 from ..training.plan import Plan
 from . import registry
 from .recipe import Recipe
@@ -16,7 +22,7 @@ from .trace import trace
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """Everything about a game at these settings, in plain values."""
-    spec = open_source(recipe.data).spec
+    spec = spec_of(recipe.data)
     with rng.building("weights"):
         game = registry.load(recipe.game)(spec, recipe.options)
     moves, drawn = trace(game)
@@ -33,6 +39,54 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def differing(recipe: Recipe) -> dict[str, Any]:
+    """Settings of the game that are not the paper's, by name, with the paper's value.
+
+    Of a part that the paper does not have, such as another network, the part is named and its settings are not.
+    """
+    before, now = explain(type(recipe.options)(), "game"), explain(recipe.options, "game")
+    paper = {name: before[name].value for name in now if _alike(name, before, now)}
+    return {name: value for name, value in paper.items() if now[name].value != value}
+
+
+def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
+    """What the report of a run has to know beside what happens in it, in plain values."""
+    scores = {*source.judged.early, *source.judged.final, *game.scores, *(game.early_scores or ())}
+    return {
+        "paper_settings": differing(recipe),
+        "commands": commands(game),
+        "judgement": judgement(game),
+        "meanings": {name: says for name, says in metric_names().items() if name in scores},
+    }
+
+
+def commands(game: Game) -> list[str]:
+    """Those that its tasks name: "saddle sample", "saddle encode", …"""
+    named = (task.purpose.partition(" (")[2].rstrip(")") for task in game.tasks())
+    return [command for each in named for command in each.split(", ") if command]
+
+
+def judgement(game: Game) -> str | None:
+    """What `d_real` and `d_fake` are: "probabilities", "scores" or "energies"; None without a loss of logits.
+
+    "distance" are scores too, and what lies between them is an estimate of Wasserstein's distance.
+    """
+    loss = getattr(game, "criterion", None)
+    loss = loss.loss if isinstance(loss, TopK) else loss
+    if not isinstance(loss, AdversarialLoss):
+        return None
+    if isinstance(loss, Wasserstein):
+        return "distance"
+    low, high = loss.output(torch.tensor([-30.0, 30.0])).tolist()
+    return "energies" if high < low else "probabilities" if low >= 0 and high <= 1 else "scores"
+
+
+def _alike(name: str, before: dict[str, Setting], now: dict[str, Setting]) -> bool:
+    """Is this setting one of the paper's too, since all that it is part of is the same there?"""
+    owners = [owner for owner in now if name.startswith(f"{owner}.")]
+    return name in before and all(before[owner].value == now[owner].value for owner in owners)
+
+
 def _settings(recipe: Recipe) -> list[dict[str, Any]]:
     """The paper's value and the recipe's of every setting, with its meaning."""
     lines = []
@@ -40,9 +94,7 @@ def _settings(recipe: Recipe) -> list[dict[str, Any]]:
     for part, (default, chosen) in (parts | {"plan": (Plan(), recipe.plan)}).items():
         before, now = explain(default, part), explain(chosen, part)
         for name, setting in now.items():
-            owners = [owner for owner in now if name.startswith(f"{owner}.")]
-            alike = name in before and all(before[owner].value == now[owner].value for owner in owners)
-            default_value = before[name].value if alike else setting.default
+            default_value = before[name].value if _alike(name, before, now) else setting.default
             lines.append(
                 {"name": name, "value": setting.value, "default": default_value}
                 | {"meaning": setting.meaning, "wants": setting.wants}

@@ -18,17 +18,17 @@ from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
 from ..base.files import safe_name
 from ..base.folder import RunFolder
-from ..base.settings import differences, nest, plain, restore
+from ..base.plain import Garbled, from_yaml
+from ..base.plain import text as text_of
+from ..base.settings import brief, differences, nest, plain, restore
 from ..data import DataOptions
 from ..tasks import Game
-from ..training.plan import Plan
+from ..training.plan import BUDGETS, LENGTH, Plan
 from . import registry
 
 DEFAULT_GAME = "dcgan"
 _SHIPPED = Path(__file__).parents[1] / "recipes"
 _PARTS = ("game", "data", "plan")
-_BUDGETS = ("rounds", "images", "minutes")
-_LENGTH = (*_BUDGETS, "at_most")
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Recipe:
     @classmethod
     def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
         try:
-            given = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{what} is not readable YAML: {' '.join(str(error).split())}") from None
+            given = from_yaml(text)
+        except Garbled as error:
+            raise UsageError(f"{what} is not readable YAML: {error}") from None
         if isinstance(given, dict):
             given.pop("expect", None)  # what a shipped recipe reaches; it decides nothing
         try:
@@ -80,11 +80,11 @@ class Recipe:
         """The recipe in a file, or of a run folder."""
         file = RunFolder(path).recipe if path.is_dir() else path
         try:
-            return cls.from_yaml(file.read_text("utf-8"), str(file))
+            return cls.from_yaml(text_of(file), str(file))
         except FileNotFoundError:
             raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
-        except UnicodeDecodeError:
-            raise UsageError(f"{file} is not a text file, so it is no recipe") from None
+        except Garbled as error:
+            raise UsageError(f"{file} is no recipe: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         game = {"name": self.game} | plain(self.options)
@@ -106,10 +106,24 @@ class Recipe:
         """'plan.batch is 64, there 32' for every setting that is another in `other`."""
         return differences(self.to_dict(), other.to_dict())
 
-    def check_folder(self, folder: Path, option: str = "--run") -> None:
-        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one."""
+    def adapted(self, other: "Recipe") -> "Recipe":
+        """This recipe with what may be another on the way of one run as in `other`: its length, where its data lie."""
+        data, theirs = self.data, other.data
+        if ":" in data.source and data.source.partition(":")[0] == theirs.source.partition(":")[0]:
+            data = replace(data, source=theirs.source)
+        if data.label_file and theirs.label_file:
+            data = replace(data, labels=theirs.labels)
+        return replace(self, data=replace(data, cache=theirs.cache), plan=self.plan.as_long_as(other.plan))
+
+    def check_folder(self, folder: Path, option: str = "--run", may_grow: bool = True) -> None:
+        """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one.
+
+        What may change on the way of a run makes no other recipe; nor does its length, unless it may not grow.
+        """
         if RunFolder(folder).recipe.exists():
-            if differences := self.differences(Recipe.read(folder)):
+            theirs = Recipe.read(folder)
+            ours = self.adapted(theirs) if may_grow else replace(self.adapted(theirs), plan=self.plan)
+            if differences := ours.differences(theirs):
                 raise UsageError(
                     f"{folder} holds a run of another recipe; choose another {option}, or the same settings. "
                     f"They differ in:\n  " + "\n  ".join(differences)
@@ -122,8 +136,8 @@ class Recipe:
         game, data, plan = (dict(tree.get(part, {})) for part in _PARTS)
         if (name := game.pop("name", self.game)) != self.game:
             raise UsageError(f"this is a recipe of {self.game}, not of {name}")
-        if any(plan.get(budget) is not None for budget in _BUDGETS):
-            plan = dict.fromkeys(_LENGTH) | plan  # one budget replaces another
+        if any(plan.get(budget) is not None for budget in BUDGETS):
+            plan = dict.fromkeys(LENGTH) | plan  # one budget replaces another
         return replace(
             self,
             options=restore(type(self.options), game, "game", self.options),
@@ -152,7 +166,7 @@ def shipped(game: str, source: str | None = None) -> Path | None:
 def expected(game: str, source: str | None = None) -> dict[str, float]:
     """The scores that the shipped recipe reaches, such as {"fid_multiple": 1.8}; empty without one."""
     path = shipped(game, source)
-    return yaml.safe_load(path.read_text("utf-8")).get("expect", {}) if path else {}
+    return from_yaml(text_of(path)).get("expect", {}) if path else {}
 
 
 def ask(
@@ -198,7 +212,7 @@ def default_folder(game: str, source: str) -> Path:
 
 
 def _source(path: Path) -> str:
-    data = yaml.safe_load(path.read_text("utf-8")).get("data", {})
+    data = from_yaml(text_of(path)).get("data", {})
     return data if isinstance(data, str) else data.get("source", DataOptions.source)
 
 
@@ -212,7 +226,7 @@ def _with_short_forms(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if isinstance(value, str) and short:
             value = {short: value}
         if not isinstance(value, Mapping):
-            raise UsageError(f"{part} wants settings by name, not {value!r}")
+            raise UsageError(f"{part} wants settings by name, not {brief(value)}")
         value = dict(value)
         if short and "class" in value:  # nest has put a name there that also has parts
             value.setdefault(short, value.pop("class"))

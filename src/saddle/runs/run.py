@@ -18,8 +18,7 @@ from ..base.errors import SaddleError, UsageError, near, some
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
-from ..data import open_source
-from ..show.pictures import to_uint8
+from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
 from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
@@ -27,7 +26,7 @@ from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
 from ..use.latents import slerp
-from . import registry, scoring
+from . import binding, registry, scoring
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
@@ -46,38 +45,36 @@ class Run:
     'best' is the checkpoint with the best score, or the last one where nothing was scored.
     """
 
-    def __init__(self, folder: str | Path, checkpoint: str | int = "best", device: str = "auto"):
+    bits = 8  # of the images that it gives; 16, if its data have them, gives uint16 in the range of the data
+
+    def __init__(
+        self,
+        folder: str | Path,
+        checkpoint: str | int = "best",
+        device: str = "auto",
+        data: Mapping[str, Any] | None = None,
+    ):
         self.folder, self.files = Path(folder), RunFolder(folder)
         self.files.check()
-        self.recipe = Recipe.read(self.files.recipe)
-        self.checkpoints = Checkpoints(self.files.checkpoints)
-        self.round = self._choose(checkpoint)
+        kept = Recipe.read(self.files.recipe)
+        self.recipe = kept.change(data or {})
+        if differences := self.recipe.adapted(kept).differences(kept):
+            raise UsageError(f"data may have moved, but a run's settings stay: {'; '.join(differences)}")
         self.device = choose_device(device)
+        self.checkpoints = Checkpoints(self.files.checkpoints)
+        self.round, self.state, self.game = self._open(checkpoint)
 
-    @cached_property
-    def state(self) -> State:
-        return self.checkpoints.load(self.round)
-
-    @cached_property
+    @property
     def spec(self) -> DataSpec:
         """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
-        return DataSpec.from_facts(self.state.facts["data"])
-
-    @cached_property
-    def game(self) -> Game:
-        """The game, its averaged players in place, in its state for use."""
-        with rng.building("weights"):  # which those of the checkpoint replace
-            game = registry.load(self.recipe.game)(self.spec, self.recipe.options)
-        averages = Averages(game)
-        load_weights(game, self.state.tensors.get("game", {}), "game")
-        load_weights(averages, self.state.tensors.get("averages", {}), "averages")
-        for name, copy in averages.copies.items():
-            setattr(game, name, copy)
-        return game.eval().to(self.device)
+        return self.game.data
 
     @cached_property
     def source(self) -> Source:
-        return open_source(self.recipe.data)
+        """The data. UsageError for other ones than the run was made of."""
+        source = binding.open_data(self.recipe, self.files.places())
+        binding.check_data(source, self.state.facts, "name the place where they lie now with --data")
+        return source
 
     def as_(self, task: type[T]) -> T:
         """The game as one of this task. UsageError if it is for something else, or its settings keep it from it."""
@@ -281,7 +278,7 @@ class Run:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
         parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
-        return torch.cat([to_uint8(part).cpu() for part in parts])
+        return torch.cat([self._whole(part) for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
@@ -312,8 +309,8 @@ class Run:
             "kind": type(self.game).described(),
             "status": self.files.status,
             "round": self.round,
-            "rounds": facts["rounds"],
-            "images": facts["round"] * self.recipe.plan.batch,
+            "rounds": self.state.fact("rounds"),
+            "images": self.round * self.recipe.plan.batch,
             "seconds": facts.get("seconds"),
             "shape": list(self.spec.shape),
             "parameters": count_parameters(self.game),
@@ -324,28 +321,49 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return (to_uint8(x) if self.spec.is_image else self.spec.main.restored(x.float())).cpu()
+        return self._whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
-    def _choose(self, checkpoint: str | int) -> int:
+    def _whole(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
+        return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
+
+    def _open(self, checkpoint: str | int) -> tuple[int, State, Game]:
+        """The round, the checkpoint and the game of what is asked for; of best and last, the last that is whole."""
         rounds = self.checkpoints.rounds()
         if not rounds:
             raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
-        if checkpoint in ("best", "last"):
-            best = self.checkpoints.best() if checkpoint == "best" else None
-            return self._good(rounds if best is None else [r for r in rounds if r != best] + [best])
-        if str(checkpoint).isdigit() and int(checkpoint) in rounds:
-            return int(checkpoint)
-        raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {str(rounds)[1:-1]}")
-
-    def _good(self, rounds: list[int]) -> int:
-        """The last of these rounds whose checkpoint is whole; the refused ones are said."""
-        for round_ in reversed(rounds):
+        if checkpoint not in ("best", "last"):
+            if str(checkpoint) not in map(str, rounds):
+                there = str(rounds)[1:-1]
+                raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {there}")
+            return int(checkpoint), *self._loaded(int(checkpoint))
+        best = self.checkpoints.best() if checkpoint == "best" else None
+        for round_ in reversed(rounds if best is None else [r for r in rounds if r != best] + [best]):
             try:
-                self.__dict__["state"] = self.checkpoints.load(round_)
-                return round_
+                return round_, *self._loaded(round_)
             except Damaged as error:
                 print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
+
+    def _loaded(self, round_: int) -> tuple[State, Game]:
+        """A checkpoint, and the game in its state for use, averaged players in place. Damaged if it is not this run's.
+
+        UsageError if the recipe has changed since it was made.
+        """
+        state = self.checkpoints.load(round_)
+        binding.check_recipe(self.recipe, state.facts, self.folder)
+        try:
+            spec = DataSpec.from_facts(state.fact("data"))
+        except SaddleError as error:
+            raise Damaged(f"{self.checkpoints.path(round_) / 'facts.json'}: {error}") from None
+        with rng.building("weights"):  # which those of the checkpoint replace
+            game = registry.load(self.recipe.game)(spec, self.recipe.options)
+        averages = Averages(game)
+        load_weights(game, state.tensors.get("game", {}), "game")
+        load_weights(averages, state.tensors.get("averages", {}), "averages")
+        for name, copy in averages.copies.items():
+            setattr(game, name, copy)
+        return state, game.eval().to(self.device)
 
 
 def count_parameters(game: Game) -> dict[str, int]:

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..base import dist, rng
 from ..base.errors import UsageError
 from ..metrics.evaluation import evaluate
 from ..metrics.evidence import Evidence
 from ..metrics.extractors import extractor as extractor_named
+from ..metrics.intra import FEWEST
 from ..metrics.names import chosen, metric_names
 from ..metrics.score import Score
 from ..tasks import Game
@@ -41,10 +44,25 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     look = source.judged.extractor
     evidence = Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
     n = n or source.judged.samples
-    enough = n / max(1, len(source.spec.classes))
+    enough = _of_a_class(source, n)
     least = min(n, len(source.heldout)) if source.heldout else n
     metrics = {name: m for name, m in chosen(names).items() if m.of_a_class <= enough and m.of_reference <= least}
     return [name for name, metric in metrics.items() if not evidence.lacks(metric)]
+
+
+def _of_a_class(source: Source, n: int) -> float:
+    """Of n samples, so many of each class; 0 where scores inside classes would end for want of the rarest one.
+
+    A run must not find out when all its rounds are played.
+    """
+    classes = source.spec.classes
+    if not classes or source.heldout is None or "label" not in source.heldout.columns:
+        return n / max(1, len(classes))
+    labels = source.heldout.columns["label"][:]
+    shown, counts = np.unique(labels[labels >= 0], return_counts=True)
+    shares = np.array(source.spec.distribution or [1 / len(classes)] * len(classes))
+    rare = not len(shown) or counts.min() < FEWEST or n * shares[shown].min() < 2 * FEWEST
+    return 0 if rare else n / len(classes)
 
 
 def _nothing_to_score(game: Game, source: Source, n: int) -> str:

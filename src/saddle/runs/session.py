@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import partial
 from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .. import report
 from .._version import __version__
 from ..base import dist, rng
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError
 from ..base.events import Events
 from ..base.folder import RunFolder
 from ..base.precision import choose_device, resolve, same_kernels
-from ..data import open_source
 from ..data.augmentation import Augmentation
 from ..data.source import check_batch
 from ..data.stream import Stream
 from ..metrics.score import Score
-from ..show import pictures
-from ..show.progress import Progress
-from ..spec import Batch
-from ..tasks import Game
-from ..tasks.game import Columns
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import registry, scoring
+from . import beside, binding, registry, scoring
+from .describe import told
 from .expectation import expectation
+from .gallery import Gallery
+from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run, count_parameters
+from .voice import Voice
 
 SAVE_MINUTES = 2.0
 
@@ -64,10 +59,10 @@ class Training:
     def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
         self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
         self.leads = dist.rank() == 0  # the process that writes
-        self.quiet = quiet or not self.leads
+        self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = open_source(data)
+        self.source = binding.open_data(recipe, self.folder.places())
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -84,11 +79,12 @@ class Training:
             labelled_share=data.labelled_share,
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
+        self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
-        self.score: Score | None = None  # of the current round
+        self.score: dict[str, Any] | None = None  # of the current round
+        self.longer: Longer | None = None
         self.events: Events | None = None
-        self.say: Callable[[str], None] = (lambda message: None) if self.quiet else print
         self.saved_at = time.monotonic()
 
     def run(self) -> None:
@@ -101,7 +97,7 @@ class Training:
             self.signals = stack.enter_context(Signals())
             resumed = self.resume()
             try:
-                with memory_in_words(self.recipe.plan, self.source.spec.shape):
+                with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
                     self.begin(stack, resumed)
                     self.play()
                     self.finish()
@@ -117,15 +113,19 @@ class Training:
             self.note_stop("finished")
 
     def begin(self, stack: ExitStack, resumed: bool) -> None:
-        """Fix the length of the run, and open what the rounds are written to."""
+        """Fix the length of a new run, and open what the rounds are written to."""
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
             self.events = stack.enter_context(self.folder.log(self.track))
+            self.note_changes()
         self.note_start()
         if pace is not None:
             self.note_plan(pace)
+        if self.longer:
+            self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:
             self.draw()
+        if not resumed or self.longer:
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
 
     @property
@@ -145,23 +145,23 @@ class Training:
         except OSError as error:
             raise SaddleError(f"cannot write to {folder.path}: {error.strerror or error}") from error
         self.recipe.check_folder(folder.path)  # again: before the lock, another process may have begun here
+        folder.clean()
         self.checkpoints.clean()
 
     def resume(self) -> bool:
         """Go on from the newest good checkpoint, every process from the same; False if there is none."""
         dist.barrier()
+        before = self.recipe
 
         def accept(state: State) -> None:
-            before = state.facts.get("fingerprint")
-            if not self.source.accepts(before):
-                raise UsageError(
-                    f"{self.source.name} is not the data that this run began with (fingerprint {before}, now "
-                    f"{self.source.fingerprint}); bring them back, or train in another folder"
-                )
+            nonlocal before
+            before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
+            binding.check_recipe(self.recipe, state.facts, self.folder.path)
+            binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
-            self.seconds = state.facts["seconds"]
+            self.seconds, self.score = state.fact("seconds"), state.facts.get("score")
 
-        resumed = self.checkpoints.newest(self.say, accept)
+        resumed = self.checkpoints.newest(self.voice.say, accept)
         round_ = self.trainer.round if resumed else -1
         low, high = dist.largest(torch.tensor([-round_, round_], device=self.device)).tolist()
         if -low != high:
@@ -171,20 +171,19 @@ class Training:
             )
         if not resumed:
             return False
+        self.longer = lengthen(self.trainer, before.plan, self.seconds, self.folder.path)
+        if self.longer:
+            self.voice.say(self.longer.said)
         over = self.trainer.round == self.rounds
-        self.say(f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}")
+        self.voice.say(
+            f"{'all is played: round' if over else 'going on after round'} {self.trainer.round} of {self.rounds}"
+        )
         return True
 
     def play(self) -> None:
         """The rounds that are left, with a live line of how they go."""
-        if self.quiet:
-            return self.play_rounds()
-        with Progress(self.rounds, self.recipe.plan.batch, self.recipe.game) as self.progress:
-            self.say = self.progress.say
-            try:
-                self.play_rounds()
-            finally:
-                self.say = print
+        with self.voice.playing(self.rounds, self.recipe.plan.batch, self.recipe.game):
+            self.play_rounds()
 
     def play_rounds(self) -> None:
         trainer, plan = self.trainer, self.recipe.plan
@@ -221,8 +220,7 @@ class Training:
         pace = self.trainer.raise_rounds(self.seconds)
         if pace is not None:
             self.note_plan(pace)
-            if not self.quiet:
-                self.progress.total_rounds = self.rounds
+            self.voice.longer(self.rounds)
 
     def due(self, times: int) -> bool:
         """Is this one of `times` rounds spread evenly over the run, the last one included?"""
@@ -252,8 +250,9 @@ class Training:
             state = trainer.state()
             state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
-            if self.score and math.isfinite(self.score.value):
-                state.facts["score"] = {n: getattr(self.score, n) for n in ("name", "value", "better")}
+            state.facts["recipe"] = self.recipe.to_dict()
+            if self.score and math.isfinite(self.score["value"]):
+                state.facts["score"] = self.score
             self.checkpoints.save(trainer.round, state)
             self.write("save", seconds=self.seconds)
         self.saved_at = time.monotonic()
@@ -263,41 +262,16 @@ class Training:
         trainer = self.trainer
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
-        values: dict[str, Any] = {"images_per_second": speed, "losses": losses, "notes": notes}
-        self.write("round", images=trainer.images, seconds=self.seconds, **values)
-        if not self.quiet:
-            left = (self.rounds - trainer.round) * self.recipe.plan.batch / speed
-            self.progress.update(trainer.round, speed, losses, notes, left)
+        values = {"losses": losses, "notes": notes}
+        self.write("round", images=trainer.images, seconds=self.seconds, images_per_second=speed, **values)
+        self.voice.news(trainer.round, speed, (self.rounds - trainer.round) * self.recipe.plan.batch / speed, values)
 
-    @torch.no_grad()
     def draw(self) -> None:
-        """A picture of what the averaged players do now, from the same noise every time."""
-        if not self.leads:
-            return
-        trainer, spec = self.trainer, self.source.spec
-        with trainer.averages.playing(trainer.game) as game:
-            rng.seed(self.recipe.plan.seed, "pictures")
-            columns = self.in_own_units(game.shown(self.held))
-            title = f"round {trainer.round:,}"
-            image = pictures.sheet(columns, partial(self.landscape, game), title)
-        file = pictures.save(image, self.folder.picture(trainer.round))
-        self.write("sample", file=file.relative_to(self.folder.path).as_posix(), of=spec.main.kind)
-
-    def in_own_units(self, columns: Columns) -> Columns:
-        """Points and signals as the data have them; images as they are."""
-        main = self.source.spec.main
-        if not (main.offset and isinstance(columns, Mapping)):
-            return columns
-        return {name: main.restored(x.float()) for name, x in columns.items()}
-
-    def landscape(self, game: Game, points: Tensor) -> Tensor | None:
-        """What the discriminator makes of points in the data's own units."""
-        return game.landscape(self.source.spec.main.normalised(points).to(self.device, game.dtype))
-
-    def held(self, n: int) -> Batch:
-        """The first n held-out samples, or training samples where none are held out, as the game takes them."""
-        batch = (self.source.heldout or self.source.train).take(slice(n))
-        return {key: self.trainer.prepare(x) for key, x in batch.items()}
+        """A picture of what the averaged players do now."""
+        if self.leads:
+            file = self.gallery.draw()
+            where = file.relative_to(self.folder.path).as_posix()
+            self.write("sample", file=where, of=self.source.spec.main.kind)
 
     def measure(self, final: bool) -> dict[str, Score]:
         """Score the averaged players, where the data have a metric of their own."""
@@ -308,7 +282,8 @@ class Training:
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
-        self.score = scores[names[0]] if scoring.chooses(names[0]) else None
+        first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
+        self.score = first if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
@@ -316,6 +291,8 @@ class Training:
         """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
         dist.barrier()  # the last checkpoint is there
         run = Run(self.folder.path, device=str(self.device))
+        if self.leads:
+            beside.show(run, self.source, self.write, self.voice.say)
         names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
@@ -323,9 +300,9 @@ class Training:
         if self.leads:
             entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
             self.folder.write_scores([entry | self.reached(entry) for entry in entries])
-            self.say("\n".join(str(score) for score in scores.values()))
+            self.voice.say("\n".join(str(score) for score in scores.values()))
             if run.round != self.trainer.round:
-                self.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
+                self.voice.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
@@ -347,21 +324,37 @@ class Training:
             parameters=count_parameters(trainer.game),
             version=__version__,
             baseline=dict(trainer.game.baseline),
+            **told(self.recipe, trainer.game, self.source),
+            places=binding.places(binding.found(self.recipe.data, self.folder.places())),
         )
+
+    def note_changes(self) -> None:
+        """What the command has changed in the recipe: first in the log, then in the file."""
+        if changed := binding.changes(Recipe.read(self.folder.recipe), self.recipe):
+            self.write("change", settings=changed)
+            self.recipe.write(self.folder.recipe)
 
     def note_plan(self, pace: float) -> None:
         """How many rounds are planned, as it follows from a pace in seconds a round."""
         self.write("plan", rounds=self.rounds, pace=pace)
-        self.say(self.recipe.plan.describe_rounds(self.rounds, pace))
+        self.voice.say(self.recipe.plan.describe_rounds(self.rounds, pace))
 
     def note_stop(self, reason: str, message: str = "") -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
                 expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
                 message = f"{message}. {expected}" if message else expected
-                self.say(expected)
+                self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
-            self.say(f"{report.write(self.folder.path)}")
+            self.report()
+
+    def report(self) -> None:
+        """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
+        try:
+            self.voice.say(str(report.write(self.folder.path)))
+        except Exception as error:
+            again = f"saddle report {self.folder.path} writes it anew"
+            self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:

@@ -25,10 +25,18 @@ Landscape = Callable[[Tensor], Tensor | None]  # points [N, 2] → a value for e
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays as it is."""
+    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays, uint16 shrinks."""
     if x.dtype == torch.uint8:
         return x
+    if x.dtype == torch.uint16:
+        return (x.float() / 257).round().to(torch.uint8)
     return ((x.detach().float().nan_to_num(nan=-1.0) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def to_uint16(x: Tensor, low: float = 0, high: float = 65535) -> Tensor:
+    """Images in [-1, 1] as uint16 from `low` to `high`, rounded and clamped, NaN as the lowest; on the processor."""
+    unit = (x.detach().double().nan_to_num(nan=-1.0).clamp(-1, 1) + 1) / 2
+    return (low + unit * (high - low)).round().to(torch.int32).cpu().to(torch.uint16)
 
 
 def sheet(
@@ -71,6 +79,20 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2, scale: in
         picture = Image.fromarray(one.numpy()).resize((wide, high), Image.Resampling.NEAREST)
         sheet.paste(picture, (padding + column * (wide + padding), padding + row * (high + padding)))
     return sheet
+
+
+def plain(image: Tensor) -> Image.Image:
+    """One image [C, H, W], pixel for pixel: grey stays grey, of four channels the last is opacity.
+
+    uint8, uint16 or float in [-1, 1]. Grey keeps 16 bits; other numbers of channels show as in a grid.
+    """
+    if image.dtype == torch.uint16 and len(image) == 1:
+        return Image.fromarray(image[0].cpu().numpy())
+    pixels = to_uint8(image).cpu().permute(1, 2, 0).contiguous().numpy()
+    channels = pixels.shape[2]
+    if channels not in (1, 3, 4):
+        return grid(image[None], padding=0, scale=1)
+    return Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
 
 
 def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = None) -> Image.Image:

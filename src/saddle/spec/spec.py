@@ -3,14 +3,34 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from ..base.errors import UsageError
+from ..base.errors import SaddleError, UsageError
+from ..base.plain import Count, fits
+from ..base.settings import brief
 from .field import Condition, Field
 
 if TYPE_CHECKING:  # what looks at data alone needs no torch
     from torch import Tensor
 
+_LENGTHS = {"image": 3, "points": 1, "signal": 2, "map": 2, "mask": 3, "instances": 2, "class": 0}  # of shapes; else 1
+_BEFORE: dict[str, Any] = {  # there were fields, in 03f7ea2
+    "shape": tuple[Count, ...],
+    **dict.fromkeys(("keys", "classes"), tuple[str, ...]),
+    "bits": Count,
+    "condition": dict[str, Any] | None,
+    "law": tuple[Any, ...],
+}
+_SPEC: dict[str, Any] = {
+    "fields": dict[str, dict[str, Any]],
+    "domains": tuple[tuple[str, ...], ...],
+    **dict.fromkeys(("single", "partial"), bool),
+    "distribution": tuple[Any, ...],
+}
+_LARGEST = 1 << 40  # numbers in a sample
+
+T = TypeVar("T", Field, Condition)
 Batch = dict[str, "Tensor"]  # by key, each as its `Field` says
 
 
@@ -129,21 +149,88 @@ class DataSpec:
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> "DataSpec":
-        """The data of a checkpoint, also of one that was written before there were fields (03f7ea2)."""
-        plain = {name: _frozen(value) for name, value in facts.items()}
-        if "fields" in plain:
-            extra = {key: Field(**{n: _frozen(v) for n, v in each.items()}) for key, each in plain["fields"].items()}
-            return cls(**plain | {"fields": extra})
-        condition = plain.get("condition")
-        condition = condition and Condition(**{name: _frozen(value) for name, value in condition.items()})
-        rest = {"single": plain.get("single", False), "partial": plain.get("partial", False)}
-        rest["distribution"] = plain.get("law", ())
-        if condition and condition.key not in plain["keys"]:
-            condition = None  # classes that no batch held
-        classes = plain.get("classes", ()) if "label" in plain["keys"] else ()
-        return cls.of(plain["shape"], plain["keys"], classes, plain.get("bits", 8), condition, **rest)
+        """The data of a checkpoint, also of one that was written before there were fields (03f7ea2).
+
+        SaddleError for what no run writes, for a file may say anything.
+        """
+        known = _SPEC if "fields" in facts else _BEFORE | {name: _SPEC[name] for name in ("single", "partial")}
+        plain = _typed(facts, known, "data")
+        spec = _with_fields(plain) if "fields" in facts else _of_old(plain)
+        for key, field in spec.fields.items():
+            _check(field, key)
+        if not {key for domain in spec.domains for key in domain} <= spec.fields.keys():
+            raise _wrong("data.domains", spec.domains)
+        if spec.distribution and not _is_distribution(spec):
+            raise _wrong("data.distribution", spec.distribution)
+        return spec
+
+
+def _with_fields(plain: dict[str, Any]) -> DataSpec:
+    fields = {key: _made(Field, values, f"data.fields.{key}") for key, values in plain["fields"].items()}
+    if not fields or next(iter(fields.values())).is_condition:
+        raise _wrong("data.fields", ", ".join(fields))
+    return DataSpec(**plain | {"fields": fields})
+
+
+def _of_old(plain: dict[str, Any]) -> DataSpec:
+    for name in ("shape", "keys"):
+        if not plain.get(name):
+            raise _wrong(f"data.{name}", plain.get(name))
+    given = plain.get("condition")
+    condition = _made(Condition, given, "data.condition") if given else None
+    rest = {"single": plain.get("single", False), "partial": plain.get("partial", False)}
+    rest["distribution"] = plain.get("law", ())
+    if condition and condition.key not in plain["keys"]:
+        condition = None  # classes that no batch held
+    classes = plain.get("classes", ()) if "label" in plain["keys"] else ()
+    return DataSpec.of(plain["shape"], plain["keys"], classes, plain.get("bits", 8), condition, **rest)
+
+
+def _made(kind: type[T], values: dict[str, Any], where: str) -> T:
+    if "kind" not in values:
+        raise _wrong(f"{where}.kind", None)
+    return kind(**_typed(values, get_type_hints(kind), where))
+
+
+def _typed(values: Mapping[str, Any], hints: dict[str, Any], where: str) -> dict[str, Any]:
+    """The values with tuples for lists, as they were before JSON."""
+    for name, value in values.items():
+        if name not in hints or not fits(value, hints[name]):
+            raise _wrong(f"{where}.{name}", value)
+    return {name: _frozen(value) for name, value in values.items()}
+
+
+def _check(field: Field, key: str) -> None:
+    length, where = _LENGTHS.get(field.kind, 1), f"data.fields.{key}"
+    if len(field.shape) != length or min(field.shape, default=1) < 1 or prod(field.shape) > _LARGEST:
+        raise _wrong(f"{where}.shape", field.shape)
+    if field.kind in ("labels", "numbers") and field.shape != (len(field.names),):
+        raise _wrong(f"{where}.names", field.names)
+    if field.bits not in (8, 16):
+        raise _wrong(f"{where}.bits", field.bits)
+    if any(not 0 <= part <= 255 for colour in field.palette for part in colour):
+        raise _wrong(f"{where}.palette", field.palette)
+    channels = field.shape[0] if field.kind in ("points", "signal") else 0
+    if (
+        not len(field.offset) == len(field.scale) == (channels if field.offset or field.scale else 0)
+        or 0 in field.scale
+    ):
+        raise _wrong(f"{where}.scale", field.scale)
+
+
+def _is_distribution(spec: DataSpec) -> bool:
+    condition, given = spec.condition, spec.distribution
+    if condition is None:
+        return False
+    if condition.kind == "class":
+        return fits(given, tuple[float, ...]) and len(given) == len(condition.names) and min(given) >= 0 < sum(given)
+    size, kind = (condition.length, Count) if condition.kind == "text" else (len(condition.names), float)
+    return all(fits(row, tuple[kind, ...]) and len(row) == size for row in given)  # type: ignore[valid-type]
 
 
 def _frozen(value: Any) -> Any:
-    """Lists as tuples, as they were before JSON."""
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _wrong(name: str, value: Any) -> SaddleError:
+    return SaddleError(f"it was not written by a run: '{name}' is {brief(value)}")

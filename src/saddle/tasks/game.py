@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Game(nn.Module, ABC):
         super().__init__()
         self.data, self.options = data, options or self.Options()
         self.check_data()
-        self.rounds, self.progress = 0, 0.0  # set by the trainer: rounds played, and their share of all
+        # set by the trainer: rounds played, and their share of those first planned, 1 in all that are played beyond
+        self.rounds, self.progress = 0, 0.0
         self.notes: dict[str, Tensor] = {}  # numbers to log beside the losses
 
     @abstractmethod
@@ -119,6 +121,14 @@ class Game(nn.Module, ABC):
         Schedules and losses of the settings need not be asked here.
         """
         return False
+
+    def part(self, parts: int) -> tuple[int, float]:
+        """Which of so many equal parts of the run this is, and the share of it, below 1, that is over.
+
+        Rounds beyond the planned ones are at the end of the last part.
+        """
+        index, share = divmod(min(self.progress, math.nextafter(1, 0)) * parts, 1)
+        return int(index), share
 
     def players(self) -> dict[str, nn.Module]:
         return {n: m for n, m in self.named_children() if any(p.requires_grad for p in m.parameters())}

@@ -7,20 +7,33 @@ then renamed. Tensors are safetensors, the rest is JSON: nothing is ever unpickl
 import hashlib
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..base.errors import SaddleError
 from ..base.files import sync
+from ..base.plain import Count, Garbled, fits, from_json, text
+from ..base.settings import brief
 
 FORMAT = 1
+_FACTS: dict[str, Any] = {  # what they are, where they are there
+    **dict.fromkeys(("round", "batches_drawn"), Count),
+    "rounds": Count | None,
+    "seconds": float,
+    **dict.fromkeys(("game", "fingerprint", "version"), str),
+    **dict.fromkeys(("data", "score"), dict[str, Any]),
+    "course": dict[str, tuple[Count, float] | Count],  # see Course.facts
+}
+_SCORE: dict[str, Any] = {"name": str, "value": float, "better": Literal["lower", "higher"]}
 _MARGIN = 1 << 20  # bytes left free for the log and pictures
 
 
@@ -30,6 +43,12 @@ class State:
 
     tensors: dict[str, dict[str, Tensor]]
     facts: dict[str, Any] = field(default_factory=dict)  # JSON: numbers, strings, lists, dicts
+
+    def fact(self, name: str) -> Any:
+        """One of the facts. Damaged if it is not there."""
+        if name not in self.facts:
+            raise Damaged(f"facts.json lacks '{name}'")
+        return self.facts[name]
 
 
 class Damaged(SaddleError):
@@ -44,8 +63,8 @@ class Checkpoints:
 
     def rounds(self) -> list[int]:
         """The rounds of which there is a checkpoint, oldest first."""
-        names = (p.name for p in self.folder.glob("round-*") if p.is_dir() and p.suffix == "")
-        return sorted(int(name.removeprefix("round-")) for name in names if name.removeprefix("round-").isdigit())
+        numbers = (p.name.removeprefix("round-") for p in self.folder.glob("round-*") if p.is_dir())
+        return sorted(int(number) for number in numbers if re.fullmatch("[0-9]{7,18}", number))
 
     def path(self, round_: int) -> Path:
         return self.folder / f"round-{round_:07d}"
@@ -73,13 +92,16 @@ class Checkpoints:
             raise self._failed(error, state) from error
 
     def load(self, round_: int) -> State:
-        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved."""
+        """The checkpoint of a round; Damaged, with the file and the reason, if it is not what was saved.
+
+        A number that is not finite was never saved: whatever the manifest says, it came later, or from elsewhere.
+        """
         folder = self.path(round_)
         files = _manifest(folder)
         for name, entry in files.items():
             _verify(folder / name, entry)
         tensors = {path.stem: _load(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"}
-        return State(tensors, _read_json(folder / "facts.json"))
+        return State(tensors, _facts(folder / "facts.json", round_))
 
     def newest(self, say: Callable[[str], None], accept: Callable[[State], None]) -> bool:
         """Give the newest good checkpoint to `accept`, and say which ones were refused. False if there is none.
@@ -115,7 +137,7 @@ class Checkpoints:
         folder = self.path(round_)
         try:
             _verify(folder / "facts.json", _manifest(folder)["facts.json"])
-            score = _read_json(folder / "facts.json").get("score")
+            score = _facts(folder / "facts.json", round_).get("score")
         except Damaged:
             return None
         if not score or not math.isfinite(score["value"]):
@@ -167,9 +189,12 @@ def _size(state: State) -> int:
 
 
 def _write(folder: Path, state: State) -> None:
+    facts = folder / "facts.json"
+    facts.write_text(json.dumps(state.facts, indent=1, allow_nan=False))
     for name, group in state.tensors.items():
-        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, folder / f"{name}.safetensors")
-    (folder / "facts.json").write_text(json.dumps(state.facts, indent=1, allow_nan=False))
+        path = folder / f"{name}.safetensors"
+        save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, path)
+        path.chmod(facts.stat().st_mode)  # safetensors makes files that only their owner can read
     files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
@@ -187,10 +212,9 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     content = _read_json(path)
     if content.get("format") != FORMAT:
         raise Damaged(f"{path} is of format {content.get('format')}, and this is format {FORMAT}")
-    files = content.get("files")
-    if not isinstance(files, dict) or not all(
-        isinstance(f, dict) and {*f} == {"sha256", "bytes"} for f in files.values()
-    ):
+    files: dict[str, dict[str, Any]] = content.get("files")  # type: ignore[assignment]  # asked in the next line
+    each = files.values() if fits(files, dict[str, dict[str, Any]]) else ({},)
+    if not all({*f} == {"sha256", "bytes"} and fits(f["sha256"], str) and fits(f["bytes"], Count) for f in each):
         raise Damaged(f"{path} is not a list of files with their size and SHA-256")
     there = {p.name for p in folder.iterdir() if p.suffix in (".json", ".safetensors")} - {path.name}
     if missing := sorted({"facts.json", *files} - there):
@@ -202,9 +226,12 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _load(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise Damaged(f"{path} is not a file of tensors: {error}") from None
+        tensors = load_file(path)
+    except (SafetensorError, KeyError, ValueError, TypeError):  # KeyError: of a number type that torch does not have
+        raise Damaged(f"{path} is not a file of tensors that can be read") from None
+    if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None):
+        raise Damaged(f"{path}: {odd} holds numbers that are not finite")
+    return tensors
 
 
 def _verify(path: Path, entry: dict[str, Any]) -> None:
@@ -217,13 +244,37 @@ def _verify(path: Path, entry: dict[str, Any]) -> None:
         raise Damaged(f"{path} is not what was saved: its SHA-256 differs from the manifest's")
 
 
+def _facts(path: Path, round_: int) -> dict[str, Any]:
+    """The facts of the checkpoint of a round. Damaged for what no run writes: a right SHA-256 does not make them so."""
+    facts = _read_json(path)
+    fitting = {name: fits(facts[name], kind) for name, kind in _FACTS.items() if name in facts}
+    if all(fitting.values()):
+        score, rounds, course = facts.get("score", {}), facts.get("rounds"), facts.get("course", {})
+        fitting["score"] = not score or all(fits(score.get(name), kind) for name, kind in _SCORE.items())
+        fitting["round"] = facts.get("round", round_) == round_
+        fitting["rounds"] = rounds is None or rounds >= max(1, round_)
+        fitting["course"] = _is_course(course, round_, rounds)
+    if wrong := [name for name, fine in fitting.items() if not fine]:
+        raise Damaged(f"{path} was not written by a run: its '{wrong[0]}' is {brief(facts[wrong[0]])}")
+    return facts
+
+
+def _is_course(course: dict[str, Any], round_: int, rounds: int | None) -> bool:
+    """Is this where progress bent, where the pace was measured and, of a run that was made longer, where it ended?"""
+    places = [course.get(name, [0, 0.0]) for name in ("bend", "mark")]
+    if not all(isinstance(place, list) and place[0] <= round_ and place[1] >= 0 for place in places):
+        return False
+    end = course.get("end")
+    return end is None or (isinstance(end, int) and 1 <= end <= (rounds or 0))
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
-        value = json.loads(text) if text else None
+        content = text(path)
+        value = from_json(content) if content else None
     except FileNotFoundError:
         raise Damaged(f"{path} is missing") from None
-    except (ValueError, RecursionError, OSError) as error:
+    except Garbled as error:
         raise Damaged(f"{path} is not readable JSON: {error}") from None
     if value is None:
         raise Damaged(f"{path} is empty")

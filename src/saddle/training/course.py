@@ -15,22 +15,29 @@ NOISE = 1.1  # more rounds by less than this factor are no news: taking the larg
 class Course:
     """Progress, from 0 to 1, over the rounds of a run, whose number a plan in minutes may raise.
 
-    Progress is a straight line from the last `bend`, a pair (round, progress), to (rounds, 1). A raise puts a bend
-    where the run is and moves the end away: the line is less steep from there on and still rises with every round, so
-    progress never falls, nor stands still, which a game may take for the same round.
+    Progress is a straight line from the last `bend`, a pair (round, progress), to (end, 1). A raise puts a bend where
+    the run is and moves the end away: the line is less steep from there on and still rises with every round. A run that
+    is made longer by its owner keeps its end: up to there all goes on as it was planned, and from there on progress is
+    1, so that schedules, stages and growth stay as they ended.
     """
 
     def __init__(self, plan: Plan):
         self.plan, self.rounds = plan, plan.fixed_rounds()
         self.bend = (0, 0.0)
+        self._end: int | None = None  # where it is kept; else it is the last round
         self.mark = (0, 0.0)  # (round, seconds) of the last measurement
         self.may_rise = plan.limit is not None
 
+    @property
+    def end(self) -> int:
+        """The round at which progress reaches 1."""
+        assert self.rounds is not None, "the number of rounds is fixed before the first one"
+        return self.rounds if self._end is None else self._end
+
     def progress(self, round_: int) -> float:
         """The share of the run that is over after `round_` rounds, from those of the last bend on."""
-        assert self.rounds is not None, "the number of rounds is fixed before the first one"
         since, share = self.bend
-        return share + (1 - share) * (round_ - since) / (self.rounds - since)
+        return share + (1 - share) * (round_ - since) / (self.end - since) if round_ < self.end else 1.0
 
     def at_mark(self, round_: int) -> bool:
         """Is the pace to be measured after this round, later than the last bend? Only with a limit in minutes."""
@@ -54,14 +61,23 @@ class Course:
         self.bend, self.rounds = (round_, self.progress(round_)), rounds
         return True
 
+    def lengthen(self, rounds: int) -> None:
+        """Play so many rounds, no fewer than before; the end stays, and what is measured no longer changes it."""
+        self._end, self.rounds, self.may_rise = self.end, rounds, False
+
     def facts(self) -> dict[str, Any]:
-        """What a checkpoint has to remember of a run with a limit in minutes; of others nothing but the rounds."""
-        return {"course": {"bend": self.bend, "mark": self.mark}} if self.may_rise else {}
+        """What a checkpoint has to remember of a run with a limit in minutes, or one that was made longer.
+
+        Of others nothing but the rounds.
+        """
+        course = {"bend": self.bend, "mark": self.mark} | ({} if self._end is None else {"end": self._end})
+        return {"course": course} if self.may_rise or "end" in course else {}
 
     def load(self, facts: dict[str, Any]) -> None:
         """As it was when `facts` were saved. Runs from before there were raises keep their rounds."""
         course = facts.get("course", {})
-        self.rounds, self.may_rise = facts["rounds"], "course" in facts
+        self.rounds, self._end = facts["rounds"], course.get("end")
+        self.may_rise = "course" in facts and self._end is None
         self.bend, self.mark = (tuple(course.get(name, (0, 0.0))) for name in ("bend", "mark"))
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..base import dist
-from ..base.errors import SaddleError
+from ..base.errors import NO_MEMORY, SaddleError
 from ..tasks import Game, Move
 from .plan import Plan
 
@@ -113,7 +113,7 @@ def memory_in_words(plan: Plan, shape: tuple[int, ...] = ()) -> Iterator[None]:
     """Inside, memory that runs out is OutOfMemory, which says what to lower."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, TypeError, OverflowError) as error:
         if not _ran_out(error):
             raise
         each = f" of shape {'×'.join(map(str, shape))}" if shape else ""
@@ -124,6 +124,5 @@ def memory_in_words(plan: Plan, shape: tuple[int, ...] = ()) -> Iterator[None]:
 
 
 def _ran_out(error: BaseException) -> bool:
-    """On a processor torch only raises a RuntimeError."""
-    said = ("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory")
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in said)
+    """On a processor torch raises a RuntimeError, and a TypeError for more than 63 bits can count."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in NO_MEMORY)

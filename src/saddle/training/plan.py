@@ -1,10 +1,18 @@
 """How long and how to train, whatever the game."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
 
+MOST_SAMPLES = 10_000_000  # that are scored; all of them lie in memory
+POSITIVE = {  # and the most that they may be
+    **dict.fromkeys(("rounds", "images", "batch", "micro_batches", "log_every", "save_every"), 10**15),
+    **dict.fromkeys(("minutes", "at_most"), 10**7),
+    **dict.fromkeys(("ema_images", "ema_ramp"), 1e30),
+}
+BUDGETS = ("rounds", "images", "minutes")
+LENGTH = (*BUDGETS, "at_most")  # what says how long a run is
 FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
 
 
@@ -36,21 +44,26 @@ class Plan:
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in ("rounds", "images", "minutes")}
+        given = {name: getattr(self, name) for name in BUDGETS}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
             raise UsageError(f"a plan has one budget, not {' and '.join(given)}")
         if self.minutes is not None and self.at_most is not None:
             raise UsageError("plan.minutes is a limit already; plan.at_most goes with plan.rounds or plan.images")
-        limit = {} if self.at_most is None else {"at_most": self.at_most}
-        positive = given | limit | {n: getattr(self, n) for n in ("batch", "micro_batches", "log_every", "ema_images")}
-        for name, value in (positive | {"save_every": self.save_every or 1}).items():
-            if not value > 0:
-                raise UsageError(f"plan.{name} is greater than 0, not {value}")
-        if self.samples is not None and self.samples < 2:
-            raise UsageError(f"scores are of at least 2 samples, and plan.samples is {self.samples}")
+        for name, most in POSITIVE.items():
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= most:
+                raise UsageError(f"plan.{name} is greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}")
+        if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
+            raise UsageError(f"scores are of 2 to {MOST_SAMPLES:,} samples, and plan.samples is {self.samples}")
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
+        if not 0 <= self.seed < 1 << 64:
+            raise UsageError(f"plan.seed is a whole number from 0 on, of at most 64 bits, not {self.seed}")
+
+    def as_long_as(self, other: "Plan") -> "Plan":
+        """This plan with the length of another."""
+        return replace(self, **{name: getattr(other, name) for name in LENGTH})
 
     @property
     def limit(self) -> float | None:

@@ -140,7 +140,8 @@ class Trainer:
 
     def measure_pace(self, seconds: float = 4.0) -> float:
         """Seconds that a round takes: the median of rounds that are then taken back."""
-        before, self.rounds = self.state(copy=True), 1_000_000
+        before = self.state(copy=True)
+        self.rounds = self.rounds or 1_000_000
         paces: list[float] = []
         while len(paces) < 5 or sum(paces) < seconds:
             started = time.perf_counter()
@@ -151,7 +152,7 @@ class Trainer:
         self.load_state(before)
         for optim in self.optims.values():
             optim.zero_grad()
-        self.rounds, self._batches, self.losses = None, None, {}
+        self.losses = {}
         return sorted(paces[2:])[len(paces[2:]) // 2]
 
     def wait(self) -> None:
@@ -182,6 +183,11 @@ class Trainer:
         if self.has_moved() or not self.course.raise_rounds(self.round, seconds, pace):
             return None
         return pace
+
+    def at_rest(self) -> list[str]:
+        """The players, or phases, whose learning rate is 0 from the end of progress on."""
+        end = self.course.end
+        return [name for name in self.optims if not self.game.optim(name).at(end, 1.0)["lr"] > 0]
 
     def has_moved(self) -> bool:
         """Has progress changed a schedule, or begun a stage? What was scheduled over the old length then stays."""
@@ -222,9 +228,9 @@ class Trainer:
         load_weights(self.game, state.tensors["game"], "game")
         load_weights(self.averages, state.tensors["averages"], "averages")
         self._load_optims(state.tensors["optimizers"])
-        facts = state.facts
-        self.round, self.batches_drawn = facts["round"], facts["batches_drawn"]
-        self.course.load(facts)
+        self.round, self.batches_drawn = state.fact("round"), state.fact("batches_drawn")
+        state.fact("rounds")
+        self.course.load(state.facts)
         self._batches = None
 
     def _load_optims(self, tensors: dict[str, Tensor]) -> None:

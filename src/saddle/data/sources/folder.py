@@ -1,6 +1,6 @@
 """folder:PATH: the images in a folder and its sub-folders (PNG, JPEG, WEBP, GIF, BMP, TIFF; 8 and 16 bits)."""
 
-import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
-from ..cache import Prepared, Shapes, in_parallel, prepare
-from ..decode import Header, Unreadable, colour, fitted, header, pixels, with_bits, with_channels
-from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, scan
-from ..fingerprint import fingerprint, hold_out
+from ..cache import Prepared, Shapes, prepare
+from ..decode import Header, Unreadable, colour, header, sample
+from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, page_of, scan
+from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
-from ..options import AUGMENTATIONS, DataOptions
+from ..notes import of_headers, of_values
+from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
+from ..survey import glance, survey
 from ..tables import Labels, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
     from ..source import Column, Source
 
 TAKES = (
-    *("size", "crop", "channels", *AUGMENTATIONS, "background", "skip_bad", "heldout", "max_megapixels"),
+    *("size", "crop", "fit", "channels", "range", *AUGMENTATIONS, "background"),
+    *("limit", "skip_bad", "heldout", "max_megapixels"),
 )  # settings of how images are read and changed
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
 
@@ -40,6 +43,7 @@ class DecodedFolder:
     names: list[str]  # of these rows: paths below the folder
     field: Field
     notes: dict[str, object]  # for people
+    units: tuple[object, ...] = ()  # what else makes them other data: the range that was asked for
 
     @property
     def digests(self) -> NDArray[np.uint8]:
@@ -63,24 +67,39 @@ class DecodedFolder:
 
 def open(options: DataOptions, path: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
-    files = files_in(Path(path).expanduser())
-    options.allow(*TAKES, "labels", "labelled", "labelled_share")
-    labels = read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
+    files, table = _files_and_labels(options, path)
     images = readable(options, files)
-    if options.labels and not labels:
-        labels = _sub_folders(images.names)
-    return _source(options, images, labels)
+    return _source(options, images, _sub_folders(images.names) if options.labels and not table else table)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, from the headers alone: nothing is decoded, and nothing kept."""
+    files, table = _files_and_labels(options, path)
+    names, field = described(options, files)
+    table = _sub_folders(names) if options.labels and not table else table
+    return _labelled(options, field, table, names, np.arange(len(names)))[0]
+
+
+def _files_and_labels(options: DataOptions, path: str) -> tuple[Files, Labels | None]:
+    """The files of a folder, and what the file of labels says of them if one was named."""
+    files = files_in(Path(path).expanduser())
+    options.allow(*TAKES, "pages", "labels", "labelled", "labelled_share")
+    return files, read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
+
+
+def described(options: DataOptions, files: Files) -> tuple[list[str], Field]:
+    """The names and the field of the images, from the headers of the files. Damaged ones are left to `readable`."""
+    found = glance(limited(files, options), options)
+    headers, _ = _pages(files, found, [""] * len(found), options)
+    field = _checked(options, files, headers)
+    small = smaller(options.piece, headers)
+    return _good(files, [path for path in headers if path not in small], small), field
 
 
 def readable(options: DataOptions, files: Files) -> DecodedFolder:
     """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
-    background = colour(options.background)
-    headers, marks = _survey(files, options)
-    if not headers:
-        raise UsageError(_bad_message(files, files.bad))
-    field = _field(list(headers.values()), background, options)
-    if options.piece and not options.skip_bad:
-        check_piece(options.piece, headers)
+    headers, marks = _pages(files, *survey(limited(files, options), options), options)
+    field = _checked(options, files, headers)
     paths = list(headers)
     channels = field.shape[0]
     shapes: Shapes = (channels, field.shape[1], field.shape[2])
@@ -88,26 +107,44 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
         shapes = np.array([(channels, head.height, head.width) for head in headers.values()], np.int64)
 
     def image(i: int) -> np.ndarray:
-        picture = pixels(files.root / paths[i], background, options.max_megapixels)
-        picture = with_bits(with_channels(picture, channels), field.bits)
-        if not isinstance(shapes, tuple):
-            return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
-        return fitted(picture, *shapes[1:]).transpose(2, 0, 1)
+        file, page = page_of(paths[i])
+        if isinstance(shapes, tuple):
+            return sample(files.root / file, options, channels, field.bits, shapes[1:], page).transpose(2, 0, 1)
+        picture = sample(files.root / file, options, channels, field.bits, page=page)
+        return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
 
-    kept = (channels, "free") if field.free else field.shape  # whatever the piece: that is cut when it is drawn
-    key = fingerprint(VERSION, PIL.__version__, list(zip(paths, marks, strict=True)), kept, field.bits, background)
     dtype = np.uint16 if field.bits == 16 else np.uint8
-    prepared = prepare(options.cache_folder / "folder", key[:32], len(paths), shapes, dtype, image)
+    prepared = prepare(
+        options.cache_folder / "folder", _key(headers, marks, field, options), len(paths), shapes, dtype, image
+    )
     bad = sorted(files.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
     if bad and not options.skip_bad:
         raise UsageError(_bad_message(files, bad))
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
-    if len(good) < 2:
-        what = "can be read and is large enough" if small else "can be read"
-        raise UsageError(f"only {len(good)} image in {files.root} {what}; to train takes many, at the very least 2")
+    names = _good(files, [paths[row] for row in good], small)
     notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
-    return DecodedFolder(prepared, np.array(good, np.int64), [paths[row] for row in good], field, notes)
+    used = {paths[row]: headers[paths[row]] for row in good}
+    notes |= of_headers(used, options) | of_values(prepared.images, good, field.bits, options.range)
+    return DecodedFolder(prepared, np.array(good, np.int64), names, field, notes, units(options))
+
+
+def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) -> Field:
+    """Of the images to make. UsageError where the headers say that there can be none."""
+    if not headers:
+        raise UsageError(_bad_message(files, files.bad))
+    field = _field(list(headers.values()), colour(options.background), options)
+    if options.piece and not options.skip_bad:
+        check_piece(options.piece, headers)
+    return field
+
+
+def _good(files: Files, names: list[str], small: Mapping[str, str]) -> list[str]:
+    """These names. UsageError if they are too few to train on."""
+    if len(names) < 2:
+        what = "can be read and is large enough" if small else "can be read"
+        raise UsageError(f"only {len(names)} image in {files.root} {what}; to train takes many, at the very least 2")
+    return names
 
 
 def smaller(piece: tuple[int, ...] | None, headers: Mapping[str, Header]) -> dict[str, str]:
@@ -133,6 +170,56 @@ def check_piece(piece: tuple[int, ...], headers: Mapping[str, Header]) -> None:
         )
 
 
+def limited(files: Files, options: DataOptions) -> Files:
+    """Those that data.limit leaves, by their names alone: the others need not be opened."""
+    return files if options.pages == "all" else replace(files, images=_limited(files.images, options))
+
+
+def _limited(names: list[str], options: DataOptions) -> list[str]:
+    return [names[i] for i in picked([*map(os.fsencode, names)], options.limit)]
+
+
+def _pages(
+    files: Files, headers: dict[str, Header], marks: list[str], options: DataOptions
+) -> tuple[dict[str, Header], list[str]]:
+    """The same with every page of every file, as scan.tif, scan.tif#2, …, if they are asked for; bad ones are told."""
+    if options.pages == "first":
+        return headers, marks
+    paged = pages_of(files, headers, options)
+    names, mark = _limited(list(paged), options), dict(zip(headers, marks, strict=True))
+    return {name: paged[name] for name in names}, [mark[page_of(name)[0]] for name in names]
+
+
+def pages_of(files: Files, headers: Mapping[str, Header], options: DataOptions) -> dict[str, Header]:
+    """The headers of all pages, by name; a page that cannot be read is now bad."""
+    paged = {}
+    for path, head in headers.items():
+        paged[path] = head
+        for page in range(1, head.pages):
+            name = f"{path}#{page + 1}"
+            try:
+                paged[name] = header(files.root / path, options.max_megapixels, page, options.range is not None)
+            except Unreadable as error:
+                files.bad.append((name, str(error)))
+    return paged
+
+
+def _key(headers: Mapping[str, Header], marks: list[str], field: Field, options: DataOptions) -> str:
+    """Under which the cache keeps these images: all that shapes them, whatever the piece, which is cut when drawn."""
+    files = list(zip(headers, marks, strict=True))
+    kept = (field.shape[0], "free") if field.free else field.shape
+    background = colour(options.background)
+    return fingerprint(VERSION, PIL.__version__, files, kept, field.bits, background, *_shaping(headers, options))[:32]
+
+
+def _shaping(headers: Mapping[str, Header], options: DataOptions) -> list[object]:
+    """What else shapes the images: nothing, where all is as it was before there were these settings."""
+    asked = {name: getattr(options, name) for name in ("fit", "range")}
+    given = [(name, value) for name, value in asked.items() if value not in ("crop", None)]
+    corrected = [name for name, head in headers.items() if head.corrected]
+    return [*given, *([("corrected", corrected)] if corrected else [])]
+
+
 def _unchanged(picture: np.ndarray, head: Header) -> np.ndarray:
     """[H, W, C], for which there is room only if it is as large as its header says."""
     height, width = picture.shape[:2]
@@ -154,28 +241,6 @@ def files_in(root: Path) -> Files:
     return files
 
 
-def _survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
-    """The headers by path and the SHA-256 of the files, of those whose header can be read; the others are now bad."""
-
-    def look(i: int) -> tuple[Header, str] | str:
-        path = files.root / files.images[i]
-        try:
-            head = header(path, options.max_megapixels)
-            with path.open("rb") as file:
-                return head, hashlib.file_digest(file, "sha256").hexdigest()
-        except Unreadable as error:
-            return str(error)
-
-    headers, marks = {}, []
-    for path, seen in zip(files.images, in_parallel(look, len(files.images)), strict=True):
-        if isinstance(seen, str):
-            files.bad.append((path, seen))
-        else:
-            headers[path] = seen[0]
-            marks.append(seen[1])
-    return headers, marks
-
-
 def _field(headers: list[Header], background: tuple[int, ...], options: DataOptions) -> Field:
     """Of the images to make. Raises UsageError if the sizes differ and none was asked for."""
     sizes = Counter((head.height, head.width) for head in headers)
@@ -188,8 +253,8 @@ def _field(headers: list[Header], background: tuple[int, ...], options: DataOpti
             f"to the centre: --data.size {smallest} (the shortest side of all), or any other. Or keep their sizes and "
             f"train on pieces cut at random: --data.crop {smallest} or less"
         )
-    if options.channels not in (None, 1, 3):
-        raise UsageError(f"data.channels is {options.channels}; a folder gives 1 or 3, array:FILE.npy any number")
+    if options.channels not in (None, 1, 3, 4):
+        raise UsageError(f"data.channels is {options.channels}; a folder gives 1, 3 or 4, array:FILE.npy any number")
     tinted = len(set(background)) > 1
     coloured = any(head.colour or (head.transparent and tinted) for head in headers)
     height, width = options.sides or options.piece or next(iter(sizes))
@@ -206,17 +271,13 @@ def _bad_message(files: Files, bad: Bad) -> str:
 
 
 def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -> "Source":
-    from ..labels import learned, remarks
+    from ..labels import remarks
     from ..source import Source, Split
 
     places = hold_out(images.digests, options.heldout)
-    spec, labels = DataSpec({"image": images.field}), None
-    if table:
-        spec = DataSpec({"image": images.field, "label": table.condition.field})
-        spec, labels = learned(spec, table.of(images.names), places[0], options.labelled)
+    spec, labels = _labelled(options, images.field, table, images.names, places[0])
+    if table and labels is not None:
         images.notes.update(remarks(table.condition, labels[places[0]]))
-    elif options.labelled:
-        raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
     parts = []
     for chosen in places:
         columns: dict[str, Column] = {"image": images.column(chosen)}
@@ -225,9 +286,23 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
         parts.append(Split(columns) if len(chosen) else None)
     train, heldout = parts
     assert train is not None  # hold_out leaves the larger part
-    mark = fingerprint(images.digests, spec.identity(), labels, options.heldout)
+    mark = fingerprint(images.digests, spec.identity(), labels, options.heldout, *images.units)
     before = earlier(images.digests, spec, labels, options.heldout)
     return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
+
+
+def _labelled(
+    options: DataOptions, field: Field, table: Labels | None, names: list[str], rows: NDArray[np.int64]
+) -> tuple[DataSpec, np.ndarray | None]:
+    """The spec of images of these names, of which `rows` are trained on, and their labels if there are any."""
+    if table:
+        from ..labels import learned
+
+        spec = DataSpec({"image": field, "label": table.condition.field})
+        return learned(spec, table.of([page_of(name)[0] for name in names]), rows, options.labelled)
+    if options.labelled:
+        raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
+    return DataSpec({"image": field}), None
 
 
 def names_in(files: Files) -> list[str]:

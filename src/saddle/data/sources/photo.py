@@ -4,16 +4,19 @@ photo:FILE: one picture of your own, whole and at its own size unless asked othe
 The picture comes as often as it is asked for: a batch of 4 is the same picture four times.
 """
 
+import math
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...base.errors import UsageError
+from ...base.memory import check_fits
 from ...spec import DataSpec
-from ..decode import Unreadable, colour, fitted, pixels, reading, with_channels
+from ..decode import Unreadable, header, reading, sample
 from ..fingerprint import fingerprint
-from ..options import DataOptions
+from ..notes import of_headers, of_values
+from ..options import DataOptions, units
 from ..photographs import NAMES, coloured, crop, stranger
 from ..source import Judged, Source, Split
 
@@ -22,10 +25,15 @@ SIZE = 128  # pixels of the embedded crops, unless asked otherwise
 
 def open(options: DataOptions, path: str) -> Source:
     """Key image; nothing is held out, for there is no other sample."""
-    image = _embedded(options, path or NAMES[0]) if path in ("", *NAMES) else _from_file(options, Path(path))
+    notes: dict[str, str] = {}
+    if path in ("", *NAMES):
+        image = _embedded(options, path or NAMES[0])
+    else:
+        image, notes = _from_file(options, Path(path))
     spec = DataSpec.of(image.shape, single=True, bits=8 * image.itemsize)
     judged = Judged(other=partial(stranger, path, *image.shape))
-    return Source(options.source, spec, Split({"image": image[None]}), None, fingerprint(image), judged=judged)
+    mark = fingerprint(image, *units(options))
+    return Source(options.source, spec, Split({"image": image[None]}), None, mark, notes, judged=judged)
 
 
 def _embedded(options: DataOptions, name: str) -> np.ndarray:
@@ -33,15 +41,20 @@ def _embedded(options: DataOptions, name: str) -> np.ndarray:
     return coloured(crop(name, *(options.sides or (SIZE, SIZE))), options)
 
 
-def _from_file(options: DataOptions, path: Path) -> np.ndarray:
-    options.allow("size", "channels", "background", "max_megapixels")
+def _from_file(options: DataOptions, path: Path) -> tuple[np.ndarray, dict[str, str]]:
+    """The picture, [C, H, W], and the notes."""
+    options.allow("size", "fit", "channels", "range", "background", "max_megapixels")
     path = path.expanduser()
     if not path.is_file():
         raise UsageError(f"there is no picture {path}; photo: takes a file, {' or '.join(NAMES)}")
+    if options.sides:
+        check_fits(3 * 4 * math.prod(options.sides), f"the pixels of {path} at data.size {options.size}")
     try:
         with reading():
-            picture = pixels(path, colour(options.background), options.max_megapixels)
+            head = header(path, options.max_megapixels, any_range=options.range is not None)
+            picture = sample(path, options, options.channels, sides=options.sides).transpose(2, 0, 1)
     except Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
-    picture = with_channels(picture, options.channels or picture.shape[2])
-    return np.ascontiguousarray(fitted(picture, *(options.sides or picture.shape[:2])).transpose(2, 0, 1))
+    picture = np.ascontiguousarray(picture)
+    values = of_values([picture], [0], 8 * picture.itemsize, options.range)
+    return picture, of_headers({path.name: head}, options) | values

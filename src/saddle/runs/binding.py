@@ -1,0 +1,92 @@
+"""What holds a run together: its recipe belongs to its checkpoints, and its data to both, wherever they lie now."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..base.errors import SaddleError, UsageError
+from ..base.settings import flat
+from ..data import DataOptions, open_source
+from ..data.source import Source
+from ..training.checkpoint import Damaged
+from .recipe import Recipe
+
+
+def check_recipe(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> None:
+    """UsageError, by name, for a setting that is another than the checkpoint with these facts was made with.
+
+    What may change on a run's way is left out, see `Recipe.adapted`. Older checkpoints do not remember their recipe.
+    """
+    made = made_with(facts)
+    if made is None:
+        return
+    if differences := recipe.adapted(made).differences(made):
+        raise UsageError(
+            f"{folder}/recipe.yaml is no longer the recipe that its checkpoints were made with; put it back, or train "
+            f"in another folder. They differ in:\n  " + "\n  ".join(differences)
+        )
+
+
+def made_with(facts: Mapping[str, Any]) -> Recipe | None:
+    """The recipe that the checkpoint with these facts was made with; None for one that does not remember it.
+
+    Damaged for what is no recipe.
+    """
+    try:
+        return Recipe.from_dict(facts["recipe"]) if "recipe" in facts else None
+    except UsageError as error:
+        raise Damaged(f"the recipe in facts.json is none: {error}") from None
+
+
+def check_data(source: Source, facts: Mapping[str, Any], otherwise: str) -> None:
+    """UsageError unless these are the data that the checkpoint with these facts was made of; `otherwise`: what to do.
+
+    Their contents decide, not where they lie.
+    """
+    before = facts.get("fingerprint")
+    if not source.accepts(before):
+        raise UsageError(
+            f"{source.name} is not the data that this run began with (fingerprint {before}, now {source.fingerprint}); "
+            f"bring them back, or {otherwise}"
+        )
+
+
+def changes(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
+    """By name what a command has changed in a run's recipe: its value before, and now."""
+    old, new = flat(before.to_dict()), flat(after.to_dict())
+    return {name: (old.get(name), new.get(name)) for name in old | new if old.get(name) != new.get(name)}
+
+
+def places(data: DataOptions) -> dict[str, str]:
+    """Where files of the user's lie, absolute, by the setting that names them: for a start from another folder."""
+    _, _, path = data.source.partition(":")
+    named = {"source": path, "labels": data.label_file}
+    return {name: str(Path(each).expanduser().resolve()) for name, each in named.items() if each}
+
+
+def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
+    """The same, with the recorded places where the recipe's lead nowhere from here."""
+    kind, _, path = data.source.partition(":")
+    source, labels = recorded.get("source"), recorded.get("labels")
+    if path and source and _moved(path, source):
+        data = replace(data, source=f"{kind}:{source}")
+    if data.label_file and labels and _moved(data.label_file, labels):
+        data = replace(data, labels=labels)
+    return data
+
+
+def _moved(path: str, recorded: str) -> bool:
+    return not Path(path).expanduser().exists() and Path(recorded).exists()
+
+
+def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
+    """The data of a run, here or where they were last. UsageError, with what to do, where they are gone."""
+    data = found(recipe.data, recorded)
+    try:
+        return open_source(data)
+    except UsageError as error:
+        _, _, path = data.source.partition(":")
+        if path and recorded and not Path(path).expanduser().exists():
+            raise SaddleError(f"{error}; if the data have moved, name their new place with --data") from None
+        raise

@@ -1,0 +1,115 @@
+"""What is written is whole, readable by whom the umask says, and leaves nothing behind when its writer is killed."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import tiny_recipe
+
+from saddle.base import files
+from saddle.base.folder import RunFolder
+from saddle.data import cache
+from saddle.runs import scoring
+from saddle.runs.session import train
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Do it in a process that is killed when it waits for the disk."""
+    child = os.fork()
+    if not child:
+        os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+        work()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_that_was_never_finished_goes_with_the_next_attempt(tmp_path):
+    path = files.replace(tmp_path / "scores.json", b"old")
+    killed(lambda: files.replace(path, b"lost"))
+    assert names(tmp_path) == [".scores.json.part", "scores.json"]
+    assert path.read_bytes() == b"old"
+    files.replace(path, b"new")
+    assert names(tmp_path) == ["scores.json"]
+    assert path.read_bytes() == b"new"
+
+
+def test_two_who_write_the_same_file_do_not_meet(tmp_path, monkeypatch):
+    """The second one begins and ends while the first waits for the disk."""
+    path, sync = tmp_path / "scores.json", os.fsync
+
+    def syncing(handle: int) -> None:
+        sync(handle)
+        if len(names(tmp_path)) == 1:
+            files.replace(path, b"second")
+            RunFolder(tmp_path).clean()  # must not touch what the first one is writing
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    files.replace(path, b"first")
+    assert names(tmp_path) == ["scores.json"]
+    assert path.read_bytes() == b"first"
+
+
+def test_a_file_that_is_cleared_before_it_is_locked_is_begun_again(tmp_path, monkeypatch):
+    lock, cleared = fcntl.flock, []
+
+    def locking(handle: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and not cleared:
+            cleared.append(RunFolder(tmp_path).clean())
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", locking)
+    assert files.replace(tmp_path / "scores.json", b"whole").read_bytes() == b"whole"
+    assert len(cleared) == 1
+
+
+def test_training_begins_in_a_folder_without_leftovers(tmp_path, monkeypatch):
+    """Neither half a first recipe, nor what a later kill left."""
+    monkeypatch.setattr(scoring, "defaults", lambda *_: [])
+    folder, recipe = RunFolder(tmp_path), tiny_recipe("gan", rounds=1)
+    for paths in ([folder.recipe], [folder.report, folder.recipe, folder.picture(1)]):
+        for path in paths:
+            killed(lambda path=path: files.replace(path, b"lost"))
+        train(recipe, tmp_path, device="cpu", quiet=True)
+        assert list(tmp_path.rglob(".*")) == []
+
+
+def prepared(folder: Path, key: str) -> cache.Prepared:
+    return cache.prepare(folder, key, 2, (1, 2, 2), np.uint8, lambda i: np.full((1, 2, 2), i, np.uint8))
+
+
+def test_the_cache_drops_what_was_left_of_another_key_unless_somebody_writes_it(tmp_path):
+    killed(lambda: prepared(tmp_path, "left"))
+    (tmp_path / "busy.1.tmp").mkdir()
+    with (tmp_path / "busy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert len(list(tmp_path.glob("left.*.tmp"))) == 1
+        assert prepared(tmp_path, "made").bad == {}
+        assert [path.name for path in tmp_path.glob("*.tmp")] == ["busy.1.tmp"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
+def test_the_umask_says_who_may_read_what_is_written(mask, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "defaults", lambda *_: [])
+    before = os.umask(mask)
+    try:
+        train(tiny_recipe("gan", rounds=1), tmp_path / "run", device="cpu", quiet=True)
+        prepared(tmp_path / "cache", "key")
+        files.replace(tmp_path / "out" / "x.npy", b"")
+    finally:
+        os.umask(before)
+    written = list(tmp_path.rglob("*"))
+    assert {path.suffix for path in written} >= {".safetensors", ".json", ".jsonl", ".png", ".html", ".yaml", ".npy"}
+    wrong = {
+        path.name: oct(path.stat().st_mode & 0o777)
+        for path in written
+        if path.stat().st_mode & 0o777 != (0o777 if path.is_dir() else 0o666) & ~mask
+    }
+    assert wrong == {}
