@@ -161,6 +161,7 @@ def _facts(story: Story) -> list[tuple[str, str]]:
         ("training time", duration(max(spent)) if spent else ""),
         ("images/s", number(round(float(np.median(speeds)), 1)) if len(speeds) else ""),
         ("data", str(start.get("data") or "")),
+        ("began with", str(start.get("began_with") or "")),
         ("device", str(start.get("device") or "")),
         ("precision", str(start.get("precision") or "")),
         *((f"parameters of {player}", _count(n)) for player, n in parameters.items()),
