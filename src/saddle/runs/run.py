@@ -318,6 +318,7 @@ class Run:
             "best": self.checkpoints.best(),
             "scores": scores,
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
+            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import beside, binding, registry, scoring
+from . import beside, binding, registry, scoring, warm
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
@@ -89,6 +89,9 @@ class Training:
         self.longer: Longer | None = None
         self.events: Events | None = None
         self.saved_at = time.monotonic()
+        self.began = ""  # what a new run has of another's weights
+        if recipe.start and not self.checkpoints.rounds():
+            self.began = warm.begin(self.trainer, recipe.start)
 
     def run(self) -> None:
         """Play to the end of the plan."""
@@ -129,6 +132,8 @@ class Training:
         if self.longer:
             self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:
+            if self.began:
+                self.voice.say(self.began)
             self.draw()
         if not resumed or self.longer:
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
@@ -334,6 +339,7 @@ class Training:
             baseline=dict(trainer.game.baseline),
             **told(self.recipe, trainer.game, self.source),
             places=binding.places(binding.found(self.recipe.data, self.folder.places())),
+            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         )
 
     def note_changes(self) -> None:
