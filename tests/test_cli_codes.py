@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.errors import UsageError
@@ -17,7 +17,7 @@ from saddle.tasks import Sweep
 
 
 def trained(folder: Path, game: str, *settings: str) -> Path:
-    assert main(["train", game, "--run", str(folder), "--quiet", "--data.size", "8", *TINY, *settings]) == 0
+    assert main(["train", game, "--run", str(folder), "--quiet", "--data.size", "8", *tiny(*settings)]) == 0
     return folder
 
 
