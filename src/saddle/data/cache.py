@@ -77,8 +77,20 @@ def in_parallel(work: Callable[[int], T], n: int, what: str = "reading images") 
     Whoever stops it need not wait for the images that are just being read: leaving the pool does not, and its threads
     do not keep the process.
     """
+
+    def tried(i: int) -> tuple[T, None] | tuple[None, BaseException]:
+        try:
+            return work(i), None
+        except BaseException as error:  # of which a pool's thread would die, and leave us waiting
+            return None, error
+
+    done: list[T] = []
     with reading(), ThreadPool(min(16, os.cpu_count() or 1)) as pool:
-        return list(telling.each(what, pool.imap(work, range(n)), n))
+        for made, error in telling.each(what, pool.imap(tried, range(n)), n):
+            if error:
+                raise error
+            done.append(made)  # type: ignore[arg-type]  # there is none only with an error
+    return done
 
 
 def _stored(n: int, shapes: Shapes) -> tuple[int, ...]:
