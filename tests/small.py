@@ -38,6 +38,12 @@ TINY = [
 ]
 
 
+def tiny(*words: str) -> list[str]:
+    """Words of a command with those of TINY that they do not give themselves."""
+    pairs = zip(TINY[::2], TINY[1::2], strict=True)
+    return [*(word for pair in pairs if pair[0] not in words for word in pair), *words]
+
+
 def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
     """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32.
 

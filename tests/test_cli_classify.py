@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import TINY
+from small import tiny
 from torch import Tensor
 
 import saddle
@@ -28,7 +28,7 @@ SMALL = ["--game.network.width", "4", "--game.network.generator_width", "4", "--
 
 
 def trained(folder: Path, game: str, *settings: str) -> Path:
-    assert main(["train", game, "--run", str(folder), "--quiet", *TINY, *settings]) == 0
+    assert main(["train", game, "--run", str(folder), "--quiet", *tiny(*settings)]) == 0
     return folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.errors import UsageError
@@ -17,7 +17,7 @@ from saddle.tasks import Sweep
 
 
 def trained(folder: Path, game: str, *settings: str) -> Path:
-    assert main(["train", game, "--run", str(folder), "--quiet", "--data.size", "8", *TINY, *settings]) == 0
+    assert main(["train", game, "--run", str(folder), "--quiet", "--data.size", "8", *tiny(*settings)]) == 0
     return folder
 
 
@@ -58,6 +58,26 @@ def test_a_class_is_swept_or_kept(kind, request):
     assert len({image.numpy().tobytes() for image in rows["label"]}) > 1
     kept = [run.traverse(["z0"], steps=3, label=label)["z0"] for label in ("1", "2")]
     assert not torch.equal(*kept)
+
+
+@pytest.mark.parametrize("use", ["traverse", "interpolate"])
+def test_a_seed_draws_the_same_latents_for_every_label(cvae, use, monkeypatch):
+    run = saddle.load(cvae)
+    seen = []
+    monkeypatch.setattr(run.game, "decode", lambda z, label=None: seen.append(z) or torch.zeros(len(z), 1, 8, 8))
+    for label in (3, "4"):
+        getattr(run, use)(steps=3, seed=5, label=label)
+    assert torch.equal(*torch.cat(seen).chunk(2))
+
+
+def test_samples_of_two_labels_come_from_the_same_latents_and_250_begin_every_larger_number(cvae, monkeypatch):
+    run = saddle.load(cvae)
+    assert torch.equal(run.sample(260, seed=5, label=3)[:250], run.sample(250, seed=5, label=3))
+    seen = []
+    monkeypatch.setattr(run.game, "decode", lambda z, label=None: seen.append(z) or torch.zeros(len(z), 1, 8, 8))
+    for label in (3, 4):
+        run.sample(4, seed=5, label=label)
+    assert torch.equal(*seen)
 
 
 def test_infogan_sweeps_its_category_and_its_numbers():

@@ -10,7 +10,7 @@ import torch
 from data.image_folders import fill
 from PIL import Image
 from seeding import seed_all
-from small import TINY
+from small import tiny
 from torch import Tensor, nn
 
 import saddle
@@ -53,7 +53,7 @@ def trained(folder: Path, text: str, *settings: str) -> Path:
     fill(folder / "photos", 24, height=8, grey=True)
     (folder / "photos" / "labels.csv").write_text(text)
     data = ["--data", f"folder:{folder / 'photos'}", "--data.labels", "labels.csv", "--game.z_dim", "3"]
-    assert main(["train", *settings, "--run", str(folder / "run"), "--quiet", *TINY, *data]) == 0
+    assert main(["train", *settings, "--run", str(folder / "run"), "--quiet", *tiny(*data)]) == 0
     return folder / "run"
 
 
@@ -173,7 +173,7 @@ def test_data_that_a_game_cannot_learn_from_are_refused_before_it_starts(game, t
     (tmp_path / "labels.csv").write_text(text)
     fill(tmp_path, 24, height=8, grey=True)
     data = ["--data", f"folder:{tmp_path}", "--data.labels", "labels.csv"]
-    assert main(["train", game, "--run", str(tmp_path / "run"), "--quiet", *TINY, *data]) == 2
+    assert main(["train", game, "--run", str(tmp_path / "run"), "--quiet", *tiny(*data)]) == 2
     assert message in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.errors import UsageError
@@ -18,7 +18,7 @@ SMALL = ["--data.size", "8", "--game.z_dim", "3", "--game.width", "6"]
 
 
 def trained(folder: Path, game: str, *settings: str) -> Path:
-    assert main(["train", game, "--run", str(folder), "--quiet", *TINY, *settings]) == 0
+    assert main(["train", game, "--run", str(folder), "--quiet", *tiny(*settings)]) == 0
     return folder
 
 

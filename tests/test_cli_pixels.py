@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import TINY
+from small import tiny
 
 from saddle.cli import _write, main
 from saddle.runs.run import Run
@@ -18,7 +18,7 @@ VAE = ["--game.z_dim", "3", "--game.width", "6"]
 
 
 def trained(folder: Path, data: str, *settings: str) -> Path:
-    assert main(["train", "vae", "--data", data, "--run", str(folder), "--quiet", *TINY, *VAE, *settings]) == 0
+    assert main(["train", "vae", "--data", data, "--run", str(folder), "--quiet", *tiny(*VAE, *settings)]) == 0
     return folder
 
 

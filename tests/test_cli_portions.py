@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.errors import SaddleError
@@ -20,7 +20,7 @@ from saddle.runs import run as runs
 def vae(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vae") / "run"
     small = ["--data.size", "8", "--game.z_dim", "3", "--game.width", "6"]
-    assert main(["train", "vae", "--run", str(folder), "--quiet", *TINY, *small]) == 0
+    assert main(["train", "vae", "--run", str(folder), "--quiet", *tiny(*small)]) == 0
     return folder
 
 
@@ -28,7 +28,7 @@ def vae(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sgan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sgan") / "run"
     small = ["--data.size", "16", "--game.network.width", "2"]
-    assert main(["train", "sgan", "--run", str(folder), "--quiet", *TINY, *small]) == 0
+    assert main(["train", "sgan", "--run", str(folder), "--quiet", *tiny(*small)]) == 0
     return folder
 
 
@@ -97,7 +97,7 @@ def test_few_images_are_held_at_a_time(kind, argv, request, pictures, tmp_path, 
         return image
 
     monkeypatch.setattr(_images.Images, "read", watched)
-    monkeypatch.setattr(runs, "ENCODED", 3)
+    monkeypatch.setattr(runs, "AT_ONCE", 3)
     run = request.getfixturevalue(kind)
     out = [] if kind == "sgan" else ["--out", str(tmp_path / ("out.npy" if argv[0] == "encode" else "out"))]
     assert main([argv[0], str(run), str(pictures), *argv[1:], *out]) == 0
@@ -110,12 +110,12 @@ def test_the_portion_changes_no_image(vae, pictures, tmp_path, monkeypatch):
         return [np.asarray(Image.open(path)).astype(int) for path in sorted((tmp_path / out).iterdir())]
 
     at_once = again("a")
-    monkeypatch.setattr(runs, "ENCODED", 3)
+    monkeypatch.setattr(runs, "AT_ONCE", 3)
     assert all(np.abs(a - b).max() <= 1 for a, b in zip(at_once, again("b"), strict=True))  # up to rounding
 
 
 def test_every_bad_file_is_named_before_anything_is_written(vae, pictures, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(runs, "ENCODED", 2)
+    monkeypatch.setattr(runs, "AT_ONCE", 2)
     for name in ("8.png", "9.png"):
         (pictures / name).write_bytes(b"none")
     assert main(["reconstruct", str(vae), str(pictures), "--out", str(tmp_path / "out")]) == 2

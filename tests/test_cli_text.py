@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from seeding import seed_all
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.errors import SaddleError
@@ -26,7 +26,7 @@ SMALL = [
 
 
 def trained(folder: Path, *settings: str) -> Path:
-    assert main(["train", *settings[:1], "--run", str(folder), "--quiet", *TINY, *settings[1:]]) == 0
+    assert main(["train", *settings[:1], "--run", str(folder), "--quiet", *tiny(*settings[1:])]) == 0
     return folder
 
 

@@ -183,15 +183,37 @@ def test_a_first_signal_asks_and_is_remembered_by_name(kind):
     assert signal.getsignal(kind) == before
 
 
-@pytest.mark.parametrize("kind", Signals.kinds, ids=lambda kind: kind.name)
-def test_a_second_signal_leaves_at_once(kind):
+def after_two_signals(first: signal.Signals, second: signal.Signals) -> int:
+    """How a process ends that gets both."""
     child = os.fork()
     if not child:
         with Signals():
-            signal.raise_signal(signal.SIGTERM)
-            signal.raise_signal(kind)
+            signal.raise_signal(first)
+            signal.raise_signal(second)
         os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -kind
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Signals.kinds if kind != signal.SIGHUP], ids=lambda kind: kind.name)
+def test_a_second_signal_leaves_at_once(kind):
+    assert after_two_signals(signal.SIGTERM, kind) == -kind
+    assert after_two_signals(signal.SIGHUP, kind) == -kind
+
+
+def test_a_terminal_that_is_closed_may_say_so_twice():
+    assert after_two_signals(signal.SIGHUP, signal.SIGHUP) == after_two_signals(signal.SIGINT, signal.SIGHUP) == 0
+
+
+@pytest.mark.parametrize("kind", Signals.kinds, ids=lambda kind: kind.name)
+def test_what_is_ignored_at_the_beginning_stays_ignored(kind):
+    before = signal.signal(kind, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            signal.raise_signal(kind)
+            assert signals.received is None
+        assert signal.getsignal(kind) is signal.SIG_IGN
+    finally:
+        signal.signal(kind, before)
 
 
 def test_outside_the_main_thread_signals_stay_the_host_programs_business():

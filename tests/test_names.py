@@ -10,7 +10,7 @@ from data.image_folders import fill
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from small import TINY
+from small import tiny
 
 from saddle.base.errors import visible
 from saddle.base.files import replace, safe_name, safe_names
@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines.writerows(zip(sorted(p.name for p in (home / "photos").glob("*.png")), EVIL * 2, strict=True))
     data = ["--data", f"folder:{home / 'photos'}", "--data.labels", "labels.csv", "--data.heldout", "0"]
     small = ["--game.z_dim", "3", "--game.width", "6"]
-    assert main(["train", "cvae", "--run", str(home / "run"), "--quiet", *TINY, *data, *small]) == 0
+    assert main(["train", "cvae", "--run", str(home / "run"), "--quiet", *tiny(*data, *small)]) == 0
     return home
 
 

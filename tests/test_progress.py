@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from saddle.show import progress
-from saddle.show.progress import Progress, by_player, duration, number
+from saddle.show.progress import Count, Progress, by_player, duration, number
 
 LOSSES = {"discriminator/adversarial": 1.3862, "discriminator/penalty": 0.01, "generator/adversarial": 0.7}
 ODD = st.none() | st.floats() | st.text(max_size=3)
@@ -157,3 +157,62 @@ def test_a_run_that_becomes_longer_is_shown_by_its_new_length(clock):
         clock[0] = 10
         shown.update(20)
     assert "round 20 of 400 (5.0%)" in printed(con)
+
+
+def test_rounds_that_take_long_show_before_they_are_logged(clock):
+    con = console()
+    with Progress(100, 64, "dcgan", con) as shown:
+        for r in (1, 2, 3):
+            clock[0] = r * 2.0
+            shown.played(r, 3.5, 120)
+    assert printed(con) == "dcgan  round 3 of 100 (3.0%)  3.5 images/s  2 min 00 s left\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_done_between_rounds_shows_if_it_takes_long(terminal, clock):
+    con = console(terminal)
+    with Progress(100, 64, "dcgan", con) as shown:
+        shown.update(1)
+        for second in range(8):
+            clock[0] = float(second)
+            shown.now(f"scoring samples: {second} of 7")
+        shown.update(2)
+    assert re.findall(r"scoring samples: \d of 7", printed(con)) == ["scoring samples: 5 of 7"]
+
+
+def test_work_is_counted_in_a_line_now_and_then(clock):
+    con = console()
+    with Count("reading images", 2000, con) as count:
+        for done in range(0, 2001, 100):
+            clock[0] = done / 200
+            count.update(done)
+    assert printed(con).splitlines() == [
+        "reading images: 0 of 2,000",
+        "reading images: 1,000 of 2,000, 5 s left",
+        "reading images: 2,000 of 2,000, 0 s left",
+    ]
+
+
+def test_work_is_counted_by_a_bar_in_a_terminal_which_goes_with_the_work(clock):
+    con = console(terminal=True)
+    with Count("reading [images]", 2000, con) as count:
+        clock[0] = 1
+        count.update(500)
+    assert "reading [images]" in printed(con)
+    assert "500/2000" in printed(con)
+    assert printed(con).endswith("\x1b[1A\x1b[2K")
+
+
+def test_work_of_unknown_length_is_named(clock):
+    con = console()
+    with Count("measuring", 0, con):
+        pass
+    assert printed(con) == "measuring\n"
+
+
+def test_names_give_the_terminal_no_commands(clock):
+    con = console()
+    with Progress(10, 1, "dcgan", con) as shown:
+        shown.update(1, losses={"a\x1b[2J/b": 1})
+        shown.say("\x1b]0;title\x07")
+    assert "\x1b" not in printed(con)

@@ -127,7 +127,7 @@ def test_the_maps_of_several_portions_share_one_black_and_one_white(runs, tmp_pa
         Image.new("L", (8, 8), 60 * i).save(tmp_path / "parts" / f"{i}.png")
     words = ["detect", str(runs["toy-detection"]), str(tmp_path / "parts"), "--maps"]
     assert main([*words, str(tmp_path / "at-once")]) == 0
-    monkeypatch.setattr("saddle.runs.run.WORKED_ON", 2)
+    monkeypatch.setattr("saddle.runs.run.AT_ONCE", 2)
     assert main([*words, str(tmp_path / "portions")]) == 0
     once, portions = (
         [path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("at-once", "portions")

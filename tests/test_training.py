@@ -26,6 +26,7 @@ from saddle.runs.session import Training
 from saddle.show import pictures
 from saddle.training import checkpoint
 from saddle.training.checkpoint import Checkpoints
+from saddle.training.health import Signals
 from saddle.training.trainer import Trainer
 
 SETTINGS = {"game.network.width": 8, "game.discriminator_steps": 1, "plan.batch": 4, "plan.save_every": 1}
@@ -101,7 +102,7 @@ def test_scorings_are_denser_early_and_include_the_last_round(rounds, times):
         assert due == [math.ceil(rounds * (k + 1) ** 2 / times**2) for k in range(times)]
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", Signals.kinds, ids=lambda kind: kind.name)
 def test_a_signal_saves_leaves_with_75_and_the_same_command_ends_as_if_there_was_none(
     kind, whole, folder, monkeypatch, capsys
 ):

@@ -57,12 +57,14 @@ def train(
     device: str = "auto",
     quiet: bool = False,
     track: bool = False,
+    start: "str | PathLike[str] | None" = None,
+    start_checkpoint: str | int = "best",
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
     `settings` are dotted names with their values, plain or not: {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
-    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. UsageError for what cannot
-    be.
+    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. `start` is
+    the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError for what cannot be.
     """
     from pathlib import Path
 
@@ -71,7 +73,8 @@ def train(
 
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
-    recipe, folder = ask(game, edits, Path(config) if config else None, Path(run) if run else None)
+    config, run, start = (Path(each) if each else None for each in (config, run, start))
+    recipe, folder = ask(game, edits, config, run, start, start_checkpoint)
     return play(recipe, folder, device, quiet, track)
 
 

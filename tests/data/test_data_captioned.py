@@ -1,6 +1,7 @@
 """captioned:PATH: images with their captions in a table beside them."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from image_folders import fill
 
 from saddle.base import dist
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions, Source, open_source
+from saddle.data import DataOptions, Source, open_source, spec_of
 from saddle.data.source import Several
 from saddle.data.stream import Stream
 from saddle.spec.text import packed, to_texts
@@ -57,6 +58,7 @@ def test_a_table_is_csv_or_lines_of_json_and_may_be_named(folder: Path) -> None:
     said = [("000.png", "ein Boot"), ("000.png", "a boat, red"), ("001.png", "größer"), ("002.png", "x")]
     one = table(folder, '\ufeffcaption,file\nein Boot,000.png\n"a boat, red",000.png\ngrößer,001.png\nx,002.png\n')
     as_csv = opened(one)
+    assert spec_of(DataOptions(source=f"captioned:{one}")) == as_csv.spec  # without the pixels
     one.unlink()
     table(folder, "\n\n".join(json.dumps({"file": f, "caption": c}) for f, c in said), "c.jsonl")
     as_json = opened(folder)
@@ -175,3 +177,15 @@ def test_other_captions_are_other_data(folder: Path) -> None:
         table(folder, f"file,caption\n000.png,{word}\n001.png,x\n")
         marks.append(opened(folder).fingerprint)
     assert marks[0] != marks[1]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_table_that_is_no_file_is_refused_at_once(folder: Path, kind: str) -> None:
+    fill(folder, 2)
+    make = os.mkfifo if kind == "pipe" else os.mkdir
+    make(folder / "captions.csv")
+    with pytest.raises(UsageError, match=r"captions\.csv cannot be read: not a regular file"):
+        opened(folder)
+    os.mkfifo(folder.parent / "pipe.csv")
+    with pytest.raises(UsageError, match=r"pipe\.csv is neither a file nor a folder"):
+        opened(folder.parent / "pipe.csv")

@@ -1,8 +1,10 @@
 """Folders of images: what comes of them, and when they are refused."""
 
 import os
+import shutil
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from image_folders import fill, opened, stored, truncated
 from PIL import Image
 
 from saddle.base.errors import UsageError
-from saddle.data import check_batch
+from saddle.data import DataOptions, check_batch, open_source, spec_of
 from saddle.data.decode import colour
 
 
@@ -169,6 +171,27 @@ def test_skipping_bad_files_leaves_the_good_ones_unchanged(folder: Path) -> None
     source = opened(folder, skip_bad=True)
     assert np.array_equal(stored(source), pictures[[0, 1, 3, 4]].transpose(0, 3, 1, 2))
     assert source.fingerprint != clean.fingerprint
+
+
+def test_a_folder_is_described_from_its_headers(folder: Path, cache: Path) -> None:
+    for name in ("dog", "cat"):
+        (folder / name).mkdir()
+        fill(folder / name, 3, prefix=name)
+    whole = (folder / "cat" / "cat001.png").read_bytes()
+    options = DataOptions(source=f"folder:{folder}", labels=True)
+    assert spec_of(options) == open_source(options).spec
+    shutil.rmtree(cache)
+    (folder / "cat" / "cat001.png").write_bytes(whole[: len(whole) - 60])  # the pixels end too early
+    (folder / "dog" / "dog001.png").write_bytes(b"")
+    spec = spec_of(options)
+    assert (spec.shape, spec.classes) == ((3, 6, 8), ("cat", "dog"))
+    assert not cache.exists()  # nothing was decoded
+    fill(folder / "cat", 2, 3, 3, prefix="small")
+    with pytest.raises(UsageError, match="2 different sizes"):
+        spec_of(options)
+    with pytest.raises(UsageError, match=r"2 of 6 images are smaller than data\.crop"):
+        spec_of(replace(options, crop=4))
+    assert spec_of(replace(options, crop=4, skip_bad=True)).shape == (3, 4, 4)
 
 
 def test_a_long_list_of_bad_files_is_cut_short(folder: Path) -> None:

@@ -1,12 +1,14 @@
 """Photographs: crops of the embedded two, and one picture to learn all by itself."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from saddle.base.errors import UsageError
+from saddle.base import memory
+from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, Source, check_batch, open_source
 from saddle.data.photographs import HELD_OUT, crop, photograph, stranger
 from saddle.data.sources.photos import Crops
@@ -110,3 +112,15 @@ def test_the_stranger_is_the_other_photograph():
 
 def test_a_picture_of_ones_own_is_trained_by_the_photos_recipe():
     assert Recipe.default("singan", "photo:mine.png") == Recipe.default("singan")
+
+
+def test_a_pipe_is_no_picture_and_a_picture_that_does_not_fit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UsageError, match=r"there is no picture .*pipe\.png"):
+        opened(f"photo:{tmp_path / 'pipe.png'}")
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
+    monkeypatch.setattr(memory, "available", lambda: 10**9)
+    with pytest.raises(SaddleError, match=r"x\.png at data\.size 20000 take 4,800,000,000 bytes of memory"):
+        opened(f"photo:{tmp_path / 'x.png'}", size=20_000)

@@ -1,17 +1,25 @@
 """The embedded sources, arrays, and how sources are named."""
 
+import math
+import os
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from small import tiny_recipe
 
-from saddle.base.errors import UsageError
-from saddle.data import DataOptions, Source, check_batch, list_sources, modes, open_source
-from saddle.data.fingerprint import digests, hold_out
+from saddle.base import memory
+from saddle.base.errors import SaddleError, UsageError
+from saddle.data import DataOptions, Source, _offers, check_batch, list_sources, modes, open_source, spec_of
+from saddle.data.fingerprint import InParts, digest, digests, hold_out
+from saddle.runs.describe import describe
 
 
 def opened(source: str, **settings: object) -> Source:
@@ -51,6 +59,7 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
 def test_a_source_keeps_its_promises(name: str) -> None:
     source = opened(name)
     assert list_sources()[name]
+    assert _offers()[name] == source.spec.keys  # what its file says without being opened
     assert (source.heldout is None) == source.spec.single  # of one image nothing can be kept back
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])
@@ -60,6 +69,7 @@ def test_a_source_keeps_its_promises(name: str) -> None:
             )
             assert batch[key].shape == (3, *shape)
     assert opened(name).fingerprint == source.fingerprint
+    assert spec_of(DataOptions(source=name)) == source.spec
     check_batch(source, 64)
 
 
@@ -129,6 +139,39 @@ def test_digits_are_enlarged_as_torch_does_it(size: int | tuple[int, int]) -> No
     small = torch.tensor(load_digits().images[:50, None]) / 8 - 1
     large = torch.nn.functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
     assert (images - large).abs().max() <= 1 / 255 + 1e-6  # half a step of 8 bits
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"), [("digits", 1797), ("digits-inverted", 2 * 1797), ("stacked-digits", 1797)]
+)
+def test_digits_that_do_not_fit_into_memory_are_refused_and_can_be_described(
+    source: str, needed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10**9)
+    with pytest.raises(SaddleError, match=f"take {needed * 1024**2:,} bytes of memory, and 1,000,000,000 are"):
+        opened(source, size=1024)
+    assert spec_of(DataOptions(source=source, size=1024)).shape[1:] == (1024, 1024)
+
+
+def test_to_describe_a_game_takes_no_memory_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    recipe = tiny_recipe("gan", "digits")
+    assert describe(replace(recipe, data=replace(recipe.data, size=20)))["data"]["shape"] == [1, 20, 20]
+
+
+def test_digits_are_the_same_however_many_are_enlarged_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = opened("digits", size=(11, 20), channels=3)
+    monkeypatch.setattr("saddle.data.digits._BLOCK", 1000)
+    assert opened("digits", size=(11, 20), channels=3).fingerprint == whole.fingerprint
+
+
+def test_captions_are_the_same_however_many_are_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = opened("captions", size=8).heldout
+    assert drawn is not None
+    images = drawn.columns["image"]
+    for block in (1, 1000, 10**9):
+        monkeypatch.setattr("saddle.data.fingerprint._BLOCK", block)
+        assert InParts(images, (len(drawn), 3, 8, 8)).digest() == digest(images[:])
 
 
 def test_digits_can_be_shrunk_and_coloured() -> None:
@@ -301,7 +344,7 @@ def test_floats_that_were_bytes_become_the_same_bytes(tmp_path: Path) -> None:
         (np.zeros((0, 4, 4), np.uint8), r"has the shape \(0, 4, 4\)"),
         (np.zeros((1, 4, 4), np.uint8), "holds 1 image"),
         (np.zeros((2, 4, 5, 4), np.uint8), "axis 1 or axis 3"),
-        (np.array([{}, {}]), "not a readable .npy"),
+        (np.array([{}, {}]), "not a readable .npy or .npz file of numbers: it holds Python objects"),
     ],
 )
 def test_an_array_that_is_no_images_is_refused_with_the_reason(
@@ -314,10 +357,24 @@ def test_an_array_that_is_no_images_is_refused_with_the_reason(
 def test_a_missing_or_damaged_array_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
         opened(f"array:{tmp_path / 'no.npy'}")
-    for name, content in (("a.npy", b""), ("b.npy", b"text"), ("c.npz", b"PK\x03\x04 broken")):
+    os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "folder.npy").mkdir()
+    files = {
+        "a.npy": (b"", "it is empty"),
+        "b.npy": (b"text", "it begins like neither"),
+        "c.npz": (b"PK\x03\x04 broken", "it is damaged"),
+        "d.npy": (pickle.dumps([1, 2]), "it begins like neither"),
+        "e.npy": (b"\x93NUMPY\x01\x00\xff", "it is damaged"),
+        "f.npy": (b"\x93NUMPY\x09\x00", "it is damaged"),
+    }
+    for name, (content, _) in files.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(UsageError, match=f"{name} is not a readable"):
+    for name, why in [("pipe.npy", "not a regular file"), ("folder.npy", "not a regular file")] + [
+        (name, why) for name, (_, why) in files.items()
+    ]:
+        with pytest.raises(UsageError, match=f"{name} is not a readable .* of numbers: {why}") as caught:
             opened(f"array:{tmp_path / name}")
+        assert "pickle" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("image", "label"), [("image", "label"), ("images", "labels")])
@@ -341,6 +398,72 @@ def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: np.ndarray) 
     np.savez(tmp_path / "x.npz", image=noise(2, 4, 4), label=labels)
     with pytest.raises(UsageError, match="2 samples take 2 whole numbers from 0"):
         opened(f"array:{tmp_path / 'x.npz'}")
+
+
+def zeros(file: Path, **shapes: tuple[int, ...]) -> None:
+    """An .npz that unpacks to zeros of these shapes, uint8, without ever having them in memory."""
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        for key, shape in shapes.items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": shape})
+                for _ in range(math.prod(shape) // 2**20):
+                    member.write(bytes(2**20))
+
+
+def test_an_npz_is_weighed_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    zeros(tmp_path / "x.npz", image=(8, 1024, 1024), label=(2**20,), other=(4, 2**20))
+    monkeypatch.setattr(memory, "available", lambda: 9 * 2**20 - 1)
+    monkeypatch.setattr("numpy.lib.format.read_array", lambda *_, **__: pytest.fail("unpacked"))
+    with pytest.raises(SaddleError, match=r"x\.npz take 9,437,184 bytes of memory, and 9,437,183 are available"):
+        opened(f"array:{tmp_path / 'x.npz'}")
+
+
+def test_what_an_npz_says_of_itself_is_not_believed(tmp_path: Path) -> None:
+    zeros(tmp_path / "x.npz", image=(4, 1024, 1024))
+    whole = (tmp_path / "x.npz").read_bytes()
+    with ZipFile(tmp_path / "y.npz", "w") as archive, archive.open("image.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": (10**15, 4, 4)})
+    (tmp_path / "z.npz").write_bytes(whole[:300] + b"\xff" * 100 + whole[400:])
+    with ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("image.npy", "text")
+    for name, why in (("w", "damaged"), ("y", r"its image\.npy is cut short"), ("z", "damaged")):
+        with pytest.raises(UsageError, match=f"{name}.npz is not a readable .*{why}"):
+            opened(f"array:{tmp_path / name}.npz")
+
+
+def test_only_the_members_of_an_npz_that_are_needed_are_read(tmp_path: Path) -> None:
+    objects = np.array([{}, {}], object)
+    np.savez(tmp_path / "x.npz", image=noise(2, 4, 4), other=objects)
+    assert opened(f"array:{tmp_path / 'x.npz'}").spec.shape == (1, 4, 4)
+    np.savez(tmp_path / "y.npz", image=noise(2, 4, 4), label=objects)
+    with pytest.raises(UsageError, match="it holds Python objects, which could run anything"):
+        opened(f"array:{tmp_path / 'y.npz'}")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(30, 8, 12), (30, 8, 12, 3), (30, 3, 8, 12)])
+def test_images_are_described_and_weighed_without_being_enlarged(
+    tmp_path: Path, kind: type, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = noise(*shape) / np.float32(255) if kind == np.float32 else noise(*shape, kind=kind)
+    for settings in ({}, {"channels": 3}, {"channels": 1, "size": 6}, {"size": (5, 9)}):
+        source = array(tmp_path, images, **settings)
+        options = DataOptions(source=f"array:{tmp_path / 'images.npy'}", **settings)
+        assert spec_of(options) == source.spec
+    monkeypatch.setattr(memory, "available", lambda: 2 * 10**6)
+    with pytest.raises(SaddleError, match=r"30 images of 512×512 pixels take [\d,]+ bytes of memory"):
+        array(tmp_path, images, size=512)
+    assert spec_of(replace(options, size=512)).shape[1:] == (512, 512)
+
+
+def test_arrays_are_the_same_however_many_are_changed_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for images in (np.random.default_rng(0).random((30, 5, 6, 3)), noise(30, 5, 6, 3) / 255 * 2 - 1):
+        mark = array(tmp_path, images, channels=1, size=4).fingerprint
+        with monkeypatch.context() as patch:
+            patch.setattr("saddle.data.sources.array._BLOCK", 100)
+            assert array(tmp_path, images, channels=1, size=4).fingerprint == mark
 
 
 def test_an_npz_without_images_or_labels_is_told_the_keys(tmp_path: Path) -> None:

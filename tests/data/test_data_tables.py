@@ -1,6 +1,7 @@
 """Labels of images from a file beside them: classes, several labels, numbers; and mistakes in such a file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from image_folders import fill, opened
 from saddle.base.errors import UsageError
 from saddle.data import DataOptions
 from saddle.data.check import check_folder
-from saddle.data.tables import CELEBA
+from saddle.data.tables import CELEBA, records
 from saddle.spec import Condition
 
 
@@ -266,3 +267,11 @@ def test_labels_of_held_out_images_alone_teach_nothing(folder):
 def test_a_file_of_labels_is_read_without_torch():
     code = "import saddle.data.tables, saddle.data.sources.folder, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pipe_holds_no_labels(folder: Path) -> None:
+    os.mkfifo(folder / "labels.csv")
+    with pytest.raises(UsageError, match=r"there is no file labels\.csv, here or in"):
+        opened(folder, labels="labels.csv")
+    with pytest.raises(UsageError, match=r"labels\.csv cannot be read: not a regular file"):
+        records(folder / "labels.csv")

@@ -30,7 +30,10 @@ class Garbled(SaddleError):
 
 def check_regular(path: Path) -> None:
     """FileNotFoundError if there is no such file; Garbled for a folder, a pipe or a device."""
-    mode = path.stat().st_mode
+    try:
+        mode = path.stat().st_mode
+    except NotADirectoryError as error:  # below a file there is none either
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from None
     if not stat.S_ISREG(mode):
         raise Garbled("it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
 

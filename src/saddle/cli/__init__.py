@@ -48,12 +48,14 @@ from argparse import (
     _StoreAction,
 )
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
 from .._version import __version__
-from ..base.errors import NO_MEMORY, SaddleError, UsageError, near
+from ..base.errors import NO_MEMORY, SaddleError, UsageError, near, visible
+from ._terminal import streams
 
 
 class _Once(_StoreAction):
@@ -82,20 +84,24 @@ class Parser(ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code."""
+    with streams():
+        return _code(sys.argv[1:] if argv is None else argv)
+
+
+def _code(argv: list[str]) -> int:
     try:
-        _main(sys.argv[1:] if argv is None else argv)
+        _main(argv)
         sys.stdout.flush()  # a reader that has gone is found out here, not on the way out
         return 0
     except SystemExit as left:  # --help
         return int(left.code or 0)
     except BrokenPipeError:  # the reader has seen enough, as in `saddle list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
         message, code = _in_words(error)
         if not message or os.environ.get("SADDLE_DEBUG"):
             raise
-        print(f"saddle: {message}", file=sys.stderr)
+        print(f"saddle: {visible(message)}", file=sys.stderr)
         return code
 
 
@@ -111,6 +117,8 @@ def _main(argv: list[str]) -> None:
     elif name == "--version":
         print(f"saddle {__version__}")
     elif name in commands():
+        if not find_spec("fcntl"):  # without which no folder can be locked
+            raise UsageError(f"Saddle runs on Linux and macOS, and on Windows within WSL; this is {sys.platform}")
         command = import_module(f".{name}", __package__)
         command.run(parse(command, argv[1:]))
     else:

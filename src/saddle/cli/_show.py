@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from json import dumps
 from math import isfinite
 from pathlib import Path
@@ -12,7 +13,8 @@ from ..base.errors import visible
 
 def json(value: Any) -> None:
     """One JSON value; a number that is not finite becomes null, for JSON has none."""
-    text = dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    few = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    text = dumps(_finite(value), indent=2, ensure_ascii=few, allow_nan=False)
     print("".join(f"\\u{ord(c):04x}" if visible(c) != c else c for c in text) if visible(text) != text else text)
 
 
@@ -46,7 +48,9 @@ def heading(text: str) -> None:
 def _print(what: Any) -> None:
     from rich.console import Console
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200)
+    terminal = sys.stdout.isatty()
+    # Of a stream of its own: rich would flush standard output on its way, and leave with code 1 if its reader has gone.
+    console = Console(file=StringIO(), force_terminal=terminal or None, width=None if terminal else 200)
     with console.capture() as shown:
         console.print(what)
     print("\n".join(line.rstrip() for line in shown.get().splitlines()))

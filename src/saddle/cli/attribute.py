@@ -24,11 +24,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..runs.run import ENCODED
+    from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
     out, many = _images.destination(args, "changed")
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)
-    made = (opened.moved(portion, args.weight * change, args.label) for portion in images.portions(ENCODED))
+    made = (opened.moved(portion, args.weight * change, args.label) for portion in images.portions(AT_ONCE))
     paths(_images.write(opened, made, images.names, out, many), args.json)

@@ -74,8 +74,9 @@ def _modes(args: Namespace, out: Path) -> None:
 
 def _bench(args: Namespace, out: Path) -> "Bench":
     from ..runs.benchmark import Bench
+    from ..runs.voice import Voice
 
-    say = None if args.json else print
+    say = None if args.json else Voice().say
     return Bench(_named(args.games), args.seeds, out, args.settings, args.device, say)
 
 

@@ -37,7 +37,7 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..base.errors import UsageError
-    from ..runs.run import ENCODED
+    from ..runs.run import AT_ONCE
     from ..tasks import Classification
     from . import _images
 
@@ -48,7 +48,7 @@ def run(args: Namespace) -> None:
     images = _images.read(opened, args.input)
     names = images.names
     labels = _labels(args.labels, args.input, names, classes) if args.labels else _folders(args.input, names, classes)
-    probabilities = torch.cat([opened.classify(portion) for portion in images.portions(ENCODED)]).exp()
+    probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
     rows = [_row(name, row, classes, labels.get(name)) for name, row in zip(names, probabilities, strict=True)]
     right = [row["class"] == row["label"] for row in rows if "label" in row]
     accuracy = sum(right) / len(right) if right else None

@@ -61,12 +61,12 @@ def _detected(
 
     Black is the least value of all maps, so all of them must be known before the first is drawn: they wait in `file`.
     """
-    from ..runs.run import WORKED_ON
+    from ..runs.run import AT_ONCE
 
     scores: list[float] = []
     shapes: list[torch.Size] = []
     least, most = math.inf, -math.inf
-    for portion in images.portions(WORKED_ON):
+    for portion in images.portions(AT_ONCE):
         finding = opened.detect(portion, **use)
         scores += finding.score.tolist()
         if file is not None:

@@ -29,14 +29,14 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..base.errors import UsageError
-    from ..runs.run import ENCODED
+    from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
     out = args.out or Path(f"{_images.beside(args.input, 'codes')}.npy")
     if out.suffix not in (".npy", ".csv"):
         raise UsageError(f"--out {out}: the name should end in .npy, .csv")
     images = _images.read(opened, args.input)
-    codes = torch.cat([opened.encode(portion, args.label) for portion in images.portions(ENCODED)])
+    codes = torch.cat([opened.encode(portion, args.label) for portion in images.portions(AT_ONCE)])
     paths([_write_codes(codes, images.names, out)], args.json)
 
 

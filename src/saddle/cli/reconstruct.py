@@ -21,11 +21,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..runs.run import ENCODED
+    from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
     out, many = _images.destination(args, "again")
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input)
-    made = (opened.reconstruct(portion, args.label) for portion in images.portions(ENCODED))
+    made = (opened.reconstruct(portion, args.label) for portion in images.portions(AT_ONCE))
     paths(_images.write(opened, made, images.names, out, many), args.json)

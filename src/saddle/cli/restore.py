@@ -24,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ..runs.run import WORKED_ON
+    from ..runs.run import AT_ONCE
     from ..tasks import Restoration
 
     opened = _open.opened(args)
@@ -33,5 +33,5 @@ def run(args: Namespace) -> None:
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input, key)
     use = _use.given(args, "Restoration")
-    made = (opened.restore(portion, **use) for portion in images.portions(WORKED_ON))
+    made = (opened.restore(portion, **use) for portion in images.portions(AT_ONCE))
     paths(_images.write(opened, made, images.names, out, many), args.json)

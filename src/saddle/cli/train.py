@@ -7,18 +7,25 @@
   saddle train --run runs/dcgan-digits                    go on with a run
   saddle train --run runs/a --plan.rounds 12000           make it longer
   saddle train --config runs/a/recipe.yaml --run runs/b   the same recipe again
+  saddle train --from runs/a --run runs/b --data ring     begin with the weights of another run
   torchrun --nproc-per-node 2 -m saddle train dcgan       on two processes
 
 A setting is --game.NAME, --data.NAME or --plan.NAME with its value; --data X is short for --data.source X.
 `saddle describe GAME` lists them all, with the defaults. On data that Saddle brings along, a game starts from a
 recipe made for them; on your own data, from the paper's settings. One budget (--plan.rounds, --plan.images or
 --plan.minutes) replaces the recipe's. A run goes on with the settings that it began with; a longer plan makes it
-longer.
+longer. A run --from another one begins with those of its weights that fit by name and shape, and, where no game is
+named, has its settings.
 Under torchrun, which takes --run for an option of its own, write --folder instead.
 """
 
+import os
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from ..base.errors import UsageError
+from ._terminal import settle
 
 SETTINGS = ("game", "data", "plan")
 
@@ -29,14 +36,40 @@ def arguments(parser: ArgumentParser) -> None:
         "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="start from this recipe")
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="RUN", help="begin with the weights of this run, those that fit"
+    )
+    parser.add_argument(
+        "--from-checkpoint", dest="checkpoint", metavar="WHICH", help="of that run: best, last or a round; default best"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 
 def run(args: Namespace) -> None:
+    from ..runs.voice import Voice
+
+    follows = os.environ.get("RANK", "0") != "0"  # another process of torchrun's speaks
+    Voice(args.quiet or follows).say(f"starting {_asked(args)}; PyTorch is loading")
+    try:
+        _train(args)
+    finally:
+        settle(sys.stdout)  # what it says is no result: that nobody could read it is no error
+
+
+def _asked(args: Namespace) -> str:
+    """What is asked for, as far as it shows without looking at recipes."""
+    data = args.settings.get("data.source", args.settings.get("data"))
+    begun = args.run if args.run and args.run.exists() else None
+    return f"{args.config or args.game or begun or 'a training'}" + (f" on {data}" if data else "")
+
+
+def _train(args: Namespace) -> None:
     from ..runs.recipe import ask
     from ..runs.session import train
 
-    recipe, folder = ask(args.game, args.settings, args.config, args.run)
+    if args.checkpoint and not args.start:
+        raise UsageError("--from-checkpoint is of the run that --from names; give both")
+    recipe, folder = ask(args.game, args.settings, args.config, args.run, args.start, args.checkpoint or "best")
     train(recipe, folder, args.device, args.quiet, args.track)

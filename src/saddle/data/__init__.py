@@ -6,6 +6,7 @@ the command line lists them without torch.
 """
 
 import ast
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from ..base.files import parsed
 from .options import DataOptions
 
 if TYPE_CHECKING:
+    from ..spec import DataSpec
     from .check import Report, check_data, check_folder
     from .points import modes
     from .sampler import places
@@ -49,20 +51,26 @@ __all__ = [
     "modes",
     "open_source",
     "places",
+    "sources_with",
     "sources_with_modes",
+    "spec_of",
 ]
 
 
 def list_sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
     lines = {}
-    folders = import_module("saddle.data.sources").__path__
-    for file in sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name):
+    for file in _files():
         text = ast.get_docstring(parsed(file.read_text("utf-8"))) or ""
         for summary in text.partition("\n\n")[0].split("\n"):
             name, _, description = summary.partition(": ")
             lines[name] = description
     return lines
+
+
+def _files() -> list[Path]:
+    folders = import_module("saddle.data.sources").__path__
+    return sorted((file for folder in folders for file in Path(folder).glob("[a-z]*.py")), key=_name)
 
 
 def _name(file: Path) -> str:
@@ -71,6 +79,23 @@ def _name(file: Path) -> str:
 
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
+    module, path = _named(options)
+    return module.open(options, path)  # type: ignore[no-any-return]
+
+
+def spec_of(options: DataOptions) -> "DataSpec":
+    """What a game must know of the source's data to build its networks, found out without making the data.
+
+    Shares of the labels are those of all samples, whichever are held out.
+    """
+    module, path = _named(options)
+    if hasattr(module, "spec_of"):
+        return module.spec_of(options, path)  # type: ignore[no-any-return]
+    return module.open(options, path).spec  # type: ignore[no-any-return]
+
+
+def _named(options: DataOptions) -> tuple[ModuleType, str]:
+    """The file of the source that `options.source` names, and the place in that name."""
     name, colon, path = options.source.partition(":")
     possible = list(list_sources())
     ways = [offer for offer in possible if offer.partition(":")[0] == name]
@@ -78,7 +103,7 @@ def open_source(options: DataOptions) -> "Source":
         raise UsageError(_unknown(options.source, possible))
     if bool(path) not in [":" in way for way in ways] or bool(colon) != bool(path):
         raise UsageError(f"{options.source!r} is not how this source is named: write {' or '.join(ways)}")
-    return _module(name).open(options, path)  # type: ignore[no-any-return]
+    return _module(name), path
 
 
 def sources_with_modes() -> dict[str, "Count"]:
@@ -86,6 +111,22 @@ def sources_with_modes() -> dict[str, "Count"]:
     names = [name for name in list_sources() if ":" not in name]
     judged = {name: getattr(_module(name), "JUDGED", None) for name in names}
     return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
+
+
+def sources_with(keys: Sequence[str]) -> list[str]:
+    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened."""
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
+
+
+def _offers() -> dict[str, tuple[str, ...]]:
+    """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
+    offers = {}
+    for name in (name for name in list_sources() if ":" not in name):
+        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
+        offers[name] = ast.literal_eval(said) if said else ("image",)
+    return offers
 
 
 def _module(name: str) -> ModuleType:

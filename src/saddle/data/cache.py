@@ -9,15 +9,16 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base import telling
 from ..base.errors import SaddleError
 from ..base.files import reserve, sync
 from ..base.plain import from_json, text
@@ -63,15 +64,33 @@ def prepare(
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
             _make(folder, key, n, shapes, dtype, image)
             ready = _opened(kept, n, shapes, dtype)
+        else:
+            log.info("%s images were decoded before: taken from %s", f"{n:,}", kept)
     if ready is None:
         raise SaddleError(f"{kept} cannot be read back right after it was written; is the disk in order?")
     return ready
 
 
-def in_parallel(work: Callable[[int], T], n: int) -> list[T]:
-    """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock."""
-    with reading(), ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, range(n)))
+def in_parallel(work: Callable[[int], T], n: int, what: str = "reading images") -> list[T]:
+    """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock. `what` is told on the way.
+
+    Whoever stops it need not wait for the images that are just being read: leaving the pool does not, and its threads
+    do not keep the process.
+    """
+
+    def tried(i: int) -> tuple[T, None] | tuple[None, BaseException]:
+        try:
+            return work(i), None
+        except BaseException as error:  # of which a pool's thread would die, and leave us waiting
+            return None, error
+
+    done: list[T] = []
+    with reading(), ThreadPool(min(16, os.cpu_count() or 1)) as pool:
+        for made, error in telling.each(what, pool.imap(tried, range(n)), n):
+            if error:
+                raise error
+            done.append(made)  # type: ignore[arg-type]  # there is none only with an error
+    return done
 
 
 def _stored(n: int, shapes: Shapes) -> tuple[int, ...]:
@@ -98,7 +117,7 @@ def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Ca
                 return str(error)
             return digest(images[i])
 
-        rows = in_parallel(row, n)
+        rows = in_parallel(row, n, "decoding images")
         stored.flush()
         about = [mark if isinstance(mark, str) else None for mark in rows]
         (temporary / "bad.json").write_text(json.dumps({i: reason for i, reason in enumerate(about) if reason}))
@@ -150,13 +169,14 @@ def _states(kept: Path, shapes: Shapes) -> dict[str, record.State]:
 
 def _read(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
     """What the files hold, or None if that is not of these shapes. All are regular ones."""
-    stored, digests = (np.lib.format.open_memmap(kept / name, "r") for name in ("images.npy", "digests.npy"))
+    stored, marks = (np.lib.format.open_memmap(kept / name, "r") for name in ("images.npy", "digests.npy"))
     if (stored.shape, stored.dtype) != (_stored(n, shapes), np.dtype(dtype)):
         return None
-    if (digests.shape, digests.dtype) != ((n, 32), np.dtype(np.uint8)):
+    if (marks.shape, marks.dtype) != ((n, 32), np.dtype(np.uint8)):
         return None
     if not isinstance(shapes, tuple) and not np.array_equal(np.load(kept / "shapes.npy"), shapes):
         return None
+    digests = np.array(marks)
     bad = {int(row): reason for row, reason in from_json(text(kept / "bad.json")).items()}
     told = all(isinstance(reason, str) for reason in bad.values())
     if not told or sorted(bad) != np.flatnonzero(~digests.any(1)).tolist():
@@ -171,7 +191,7 @@ def _as_digested(ready: Prepared) -> bool:
         rows = range(i * BLOCK, min((i + 1) * BLOCK, len(ready.digests)))
         return all(row in ready.bad or digest(ready.images[row]) == ready.digests[row].tobytes() for row in rows)
 
-    return all(in_parallel(block, -(-len(ready.digests) // BLOCK)))
+    return all(in_parallel(block, -(-len(ready.digests) // BLOCK), "comparing decoded images with their digests"))
 
 
 @contextmanager

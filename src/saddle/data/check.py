@@ -62,7 +62,8 @@ class Report:
         for title in ("sizes", "channels", "modes", "bits", "labels"):
             lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
         lines += [f"values of {described(self.values)}"] if self.values else []
-        lines += [f"{title}: {value}" for title, value in self.notes.items()]
+        for title, value in self.notes.items():
+            lines.append(f"{title}: {counted(value) or 'none' if isinstance(value, dict) else value}")
         if self.duplicates:
             lines += [f"{len(self.duplicates):,} {plural(self.kind)} are there more than once:"]
             lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]

@@ -1,23 +1,52 @@
 """scikit-learn's handwritten digits, from which several sources are made."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.memory import check_fits
 from .options import DataOptions
 
 TRAINED = 1300  # the rest, 497, are held out: so the digits are split everywhere
 SIZE = 32  # pixels, unless asked otherwise
 NAMES = tuple("0123456789")
+_BLOCK = 2**22  # pixels that are enlarged at a time
 
 
-def enlarged(options: DataOptions) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All 1,797 digits: uint8 [N, 1, H, W] of the asked size, white on black, and their labels [N]."""
+def enlarged(options: DataOptions, copies: int = 1) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All 1,797 digits: uint8 [N, 1, H, W] of the asked size, white on black, and their labels [N].
+
+    SaddleError if so many copies of them do not fit into memory.
+    """
+    small = _known()[0]
+    height, width = sides(options)
+    check_fits(copies * len(small) * height * width, f"the {len(small):,} digits of {height}×{width} pixels")
+    images = np.empty((len(small), 1, height, width), np.uint8)
+    rows = max(_BLOCK // (height * width), 1)
+    for start in range(0, len(small), rows):
+        part = slice(start, start + rows)
+        large = _bilinear(8, height) @ small[part] @ _bilinear(8, width).T  # 0 … 16
+        images[part, 0] = np.rint(large * (255 / 16))
+    return images, labels()
+
+
+def labels() -> NDArray[np.int64]:
+    """Which digit each of them is, [N]."""
+    return _known()[1].copy()
+
+
+def sides(options: DataOptions) -> tuple[int, ...]:
+    """Height and width of the digits."""
+    return options.sides or (SIZE, SIZE)
+
+
+@cache
+def _known() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     from sklearn.datasets import load_digits  # takes a second or two, and no other source needs it
 
     data = load_digits()
-    height, width = options.sides or (SIZE, SIZE)
-    large = _bilinear(8, height) @ data.images @ _bilinear(8, width).T  # 0 … 16
-    return np.rint(large * (255 / 16)).astype(np.uint8)[:, None], data.target.astype(np.int64)
+    return data.images, data.target.astype(np.int64)
 
 
 def _bilinear(n: int, size: int) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..base.errors import some
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 # Images too, as people see it: to leave them out without a word would be wrong.
 FOREIGN = (
@@ -76,8 +78,8 @@ def bad_lines(bad: Bad) -> list[str]:
 
 
 def counted(counts: dict[str, int]) -> str:
-    """'3 .txt, 1 .csv'"""
-    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
+    """'3 .txt, 1 .csv', and of many kinds how many more."""
+    return some(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _sort_in(files: Files, path: str) -> None:

@@ -1,12 +1,16 @@
 """What data is: the digest of every sample, the fingerprint of all of them, the part that is held out."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 20  # with fewer images than this none are held out
+_BLOCK = 2**22  # values that are made at a time
 
 
 def digest(sample: np.ndarray) -> bytes:
@@ -14,6 +18,22 @@ def digest(sample: np.ndarray) -> bytes:
     marked = hashlib.sha256(f"{sample.dtype.str}{sample.shape}".encode())
     marked.update(np.ascontiguousarray(sample).reshape(-1).view(np.uint8).data)  # not a copy of it
     return marked.digest()
+
+
+@dataclass(frozen=True)
+class InParts:
+    """Samples that are made when asked for, hashed as the array of them all without being in memory all at once."""
+
+    column: Any
+    shape: tuple[int, ...]
+
+    def digest(self) -> bytes:
+        """That of `column[:]`."""
+        marked = hashlib.sha256(f"{self.column.dtype.str}{self.shape}".encode())
+        rows = max(_BLOCK // math.prod(self.shape[1:]), 1)
+        for start in range(0, self.shape[0], rows):
+            marked.update(np.ascontiguousarray(self.column[start : start + rows]).data)
+        return marked.digest()
 
 
 def digests(samples: Iterable[np.ndarray]) -> NDArray[np.uint8]:
@@ -25,7 +45,8 @@ def fingerprint(*parts: object) -> str:
     """SHA-256 over arrays (their values) and anything else (its repr): what a resumed run compares."""
     whole = hashlib.sha256()
     for part in parts:
-        whole.update(digest(part) if isinstance(part, np.ndarray) else repr(part).encode())
+        marked = part.digest() if isinstance(part, InParts) else digest(part) if isinstance(part, np.ndarray) else None
+        whole.update(repr(part).encode() if marked is None else marked)
     return whole.hexdigest()
 
 

@@ -38,6 +38,21 @@ def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[
     return {path: Header(*values) for path, (_, values, _) in rows.items()}, [row[2] for row in rows.values()]
 
 
+def glance(files: Files, options: DataOptions) -> dict[str, Header]:
+    """The headers by path; of the files the beginning is read alone, and nothing is written down."""
+
+    def look(i: int) -> Header | str:
+        try:
+            path, any_range = files.root / files.images[i], options.range is not None
+            return header(path, options.max_megapixels, any_range=any_range)
+        except Unreadable as error:
+            return str(error)
+
+    looks = dict(zip(files.images, in_parallel(look, len(files.images)), strict=True))
+    files.bad += [(path, seen) for path, seen in looks.items() if isinstance(seen, str)]
+    return {path: seen for path, seen in looks.items() if not isinstance(seen, str)}
+
+
 def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str, Row]) -> dict[str, Row]:
     """By path, in order; what cannot be read is now among the bad files."""
 

@@ -7,12 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import UsageError, near, some
+from ..base.files import regular
 from ..spec import Condition
 
 FILE = ("file", "image", "filename", "file_name", "path")  # columns that name the image, whatever their case
@@ -81,7 +83,10 @@ def located(file: str, root: Path) -> Path:
 def records(path: Path) -> list[Line]:
     """The lines of a CSV file with a heading or of a JSONL file, cells as text; all have the same columns."""
     try:
-        text = path.read_text("utf-8-sig")
+        with TextIOWrapper(regular(path), "utf-8-sig") as file:
+            text = file.read()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
     readers = {".csv": _csv_lines, ".jsonl": _json_lines}

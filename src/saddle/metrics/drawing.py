@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..base import dist
+from ..base import dist, telling
 from ..base.errors import SaddleError, UsageError
 from .features import Extractor, Features
 
@@ -56,6 +56,7 @@ def draw(
         raise UsageError(f"scores of {n} samples, {batch} at a time: at least 2 samples, 1 at a time, are needed")
     parts: list[dict[str, Tensor]] = []
     for start in range(0, n, batch):
+        telling.now("scoring samples", start, n)
         share = -(-min(batch, n - start) // dist.world())
         drawn = sample(share)
         images, labels = drawn if isinstance(drawn, tuple) else (drawn, None)

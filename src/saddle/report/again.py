@@ -49,12 +49,9 @@ def commands(story: Story) -> Html:
     """To go on, to repeat, and to use what was learned."""
     run, recipe = place(story.folder.path), place(story.folder.recipe)
     again = place(story.folder.path.with_name(f"{story.folder.path.name}-again"))
-    longer = story.reason == "finished" and story.rounds
-    lines = (
-        [("twice as many rounds", f"saddle train --run {run} --plan.rounds {2 * story.rounds}")]
-        if longer
-        else [("go on", f"saddle train --run {run}")]
-    )
+    lines = [("go on", f"saddle train --run {run}")]
+    if story.reason == "finished" and story.rounds:
+        lines = [("twice as many rounds", f"saddle train --run {run} --plan.rounds {2 * story.rounds}")]
     lines.append(("the same again", f"saddle train --config {recipe} --run {again}"))
     named = [name for name in story.start.get("commands", ["saddle sample"]) if name in TASKS]
     for name in dict.fromkeys([*named, "saddle evaluate"]):

@@ -107,7 +107,7 @@ SCORE: dict[str, Check] = {
 EVENT: dict[str, Check] = {
     **dict.fromkeys(("time", "seconds"), finite),
     **dict.fromkeys(("round", "rounds", "images", "processes", "checkpoint", "samples", "looked"), count),
-    **dict.fromkeys(("game", "data", "paper", "device", "precision", "version", "judgement"), text),
+    **dict.fromkeys(("game", "data", "paper", "device", "precision", "version", "judgement", "began_with"), text),
     **dict.fromkeys(("reason", "message", "file", "extractor"), text),
     **dict.fromkeys(("losses", "notes"), names(number)),
     "images_per_second": number,

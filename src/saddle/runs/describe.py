@@ -8,7 +8,7 @@ import torch
 from ..base import rng
 from ..base.files import parsed
 from ..base.settings import Setting, explain
-from ..data import DataOptions, open_source
+from ..data import DataOptions, spec_of
 from ..data.source import Source
 from ..losses import AdversarialLoss, TopK, Wasserstein
 from ..metrics.names import metric_names
@@ -22,7 +22,7 @@ from .trace import trace
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """Everything about a game at these settings, in plain values."""
-    spec = open_source(recipe.data).spec
+    spec = spec_of(recipe.data)
     with rng.building("weights"):
         game = registry.load(recipe.game)(spec, recipe.options)
     moves, drawn = trace(game)

@@ -63,9 +63,9 @@ def _check_rates(trainer: Trainer, rounds: int, folder: Path) -> None:
     settings = dict.fromkeys(f"game.{own.get(name, 'optim')}" for name in names)
     raise UsageError(
         f"the learning rate of {' and '.join(names)} is 0 from round {trainer.course.end:,} on, where the plan of "
-        f"{folder} ended, and further rounds would change nothing. Begin a new run with its weights: saddle train "
-        f"--from {folder} --run NEW --plan.rounds {rounds - trainer.round}. It plays the schedule from its start; "
-        f"a rate that stays is {' '.join(f'--{name}.schedule Constant' for name in settings)}, and another one "
+        f"{folder} ends: further rounds would change nothing. Begin a new run with its weights: saddle train "
+        f"--from {folder} --run NEW --plan.rounds {rounds - trainer.round}. Its schedule begins anew. For "
+        f"a rate that stays add {' '.join(f'--{name}.schedule Constant' for name in settings)}; for another rate add "
         f"{' '.join(f'--{name}.lr RATE' for name in settings)}"
     )
 

@@ -24,7 +24,8 @@ from ..base.settings import brief, differences, nest, plain, restore
 from ..data import DataOptions
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
-from . import registry
+from . import registry, warm
+from .warm import Start
 
 DEFAULT_GAME = "dcgan"
 _SHIPPED = Path(__file__).parents[1] / "recipes"
@@ -39,6 +40,7 @@ class Recipe:
     options: Game.Options
     data: DataOptions
     plan: Plan
+    start: Start | None = None  # whose weights it begins with; none: those that the seed gives
 
     @classmethod
     def default(cls, game: str = DEFAULT_GAME, source: str | None = None) -> "Recipe":
@@ -59,8 +61,9 @@ class Recipe:
         """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
         if not isinstance(given, Mapping) or "game" not in given:
             raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
-        name = _with_short_forms(given)["game"].get("name", DEFAULT_GAME)
-        return cls(str(name), registry.load(str(name)).Options(), DataOptions(), Plan())._with(given)
+        start, given = _start(given.get("from")), {part: value for part, value in given.items() if part != "from"}
+        name = str(_with_short_forms(given)["game"].get("name", DEFAULT_GAME))
+        return cls(name, registry.load(name).Options(), DataOptions(), Plan(), start)._with(given)
 
     @classmethod
     def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
@@ -88,7 +91,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         game = {"name": self.game} | plain(self.options)
-        return {"game": game, "data": plain(self.data), "plan": plain(self.plan)}
+        start = {"from": plain(self.start)} if self.start else {}
+        return {"game": game, "data": plain(self.data), "plan": plain(self.plan)} | start
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
@@ -107,13 +111,19 @@ class Recipe:
         return differences(self.to_dict(), other.to_dict())
 
     def adapted(self, other: "Recipe") -> "Recipe":
-        """This recipe with what may be another on the way of one run as in `other`: its length, where its data lie."""
-        data, theirs = self.data, other.data
+        """This recipe with what may be another on the way of one run as in `other`.
+
+        That is its length, where its data lie, and where the run lies whose weights it began with.
+        """
+        data, theirs, start = self.data, other.data, self.start
+        if start and other.start and start.sha256 == other.start.sha256:
+            start = replace(start, run=other.start.run)
         if ":" in data.source and data.source.partition(":")[0] == theirs.source.partition(":")[0]:
             data = replace(data, source=theirs.source)
         if data.label_file and theirs.label_file:
             data = replace(data, labels=theirs.labels)
-        return replace(self, data=replace(data, cache=theirs.cache), plan=self.plan.as_long_as(other.plan))
+        plan = self.plan.as_long_as(other.plan)
+        return replace(self, data=replace(data, cache=theirs.cache), plan=plan, start=start)
 
     def check_folder(self, folder: Path, option: str = "--run", may_grow: bool = True) -> None:
         """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one.
@@ -174,34 +184,59 @@ def ask(
     edits: Mapping[str, Any] | None = None,
     config: Path | None = None,
     folder: Path | None = None,
+    start: Path | None = None,
+    checkpoint: str | int = "best",
 ) -> tuple[Recipe, Path]:
     """The recipe and the run folder that are asked for.
 
-    Edits change the recipe of `config`, else of the folder if it holds a run, else the shipped one. So the same
-    command goes on with a run, and so does the folder alone. The folder is `runs/GAME-SOURCE` unless given.
+    Edits change the recipe of `config`, else of the folder if it holds a run, else, where no game is named, of the run
+    `start`, else the shipped one. So the same command goes on with a run, and so does the folder alone. The folder is
+    `runs/GAME-SOURCE` unless given. A new run begins with the weights of `start`, of its best checkpoint or another.
     """
     edits = edits or {}
     source = edits.get("data.source", edits.get("data"))
     source = source.get("source") if isinstance(source, Mapping) else source
     base = Recipe.read(config) if config else None
+    if start and base is None and game is None and not (folder and RunFolder(folder).recipe.exists()):
+        RunFolder(start).check()
+        base = replace(Recipe.read(start), start=None)
     if folder is None:
         of = base.game if base else game or DEFAULT_GAME
         folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
-    if base is None and RunFolder(folder).recipe.exists():
-        base = Recipe.read(folder)
-    if base is None:
-        base = Recipe.default(game or DEFAULT_GAME, source)
+    kept = Recipe.read(folder) if RunFolder(folder).recipe.exists() else None
+    base = (kept if kept and not config else base) or Recipe.default(game or DEFAULT_GAME, source)
     if game is not None and base.game not in (game, Recipe.default(game).game):  # first of all, is it a game?
         raise UsageError(
             f"{config or folder} has a recipe of {base.game}, not of {game}; "
             + ("leave the name out or give another --config" if config else "choose another folder with --run")
         )
+    if start:
+        base = replace(base, start=_begun(kept, folder, start, checkpoint))
     try:
         return base.change(edits), folder
     except UsageError as error:
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
+
+
+def _begun(kept: Recipe | None, folder: Path, start: Path, checkpoint: str | int) -> Start:
+    """What a run begins with, or began with: that run need not be there any more. UsageError for what cannot be."""
+    if start.resolve() == folder.resolve():
+        raise UsageError(
+            f"{folder} cannot begin with its own weights; go on with it without --from, or name a new --run"
+        )
+    if kept is None:
+        return warm.choose(start, checkpoint)
+    if kept.start and checkpoint in ("best", "last", kept.start.round, str(kept.start.round)):
+        if Path(kept.start.run).resolve() == start.resolve():
+            return kept.start
+        if warm.same(kept.start, start):  # it has moved
+            return replace(kept.start, run=str(start))
+    raise UsageError(
+        f"{folder} holds a run that began with {kept.start or 'the weights that its seed gives'}, and not with those "
+        f"of {start}; go on with it without --from, or name a new --run"
+    )
 
 
 def default_folder(game: str, source: str) -> Path:
@@ -214,6 +249,15 @@ def default_folder(game: str, source: str) -> Path:
 def _source(path: Path) -> str:
     data = from_yaml(text_of(path)).get("data", {})
     return data if isinstance(data, str) else data.get("source", DataOptions.source)
+
+
+def _start(given: Any) -> Start | None:
+    if given is None:
+        return None
+    start = restore(Start, given, "from", Start()) if isinstance(given, Mapping) else Start()
+    if not (start.run and re.fullmatch(r"[0-9a-f]{64}", start.sha256)):
+        raise UsageError("from wants run, round and sha256, as saddle train --from writes them into recipe.yaml")
+    return start
 
 
 def _with_short_forms(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -32,7 +32,7 @@ from .recipe import Recipe
 T = TypeVar("T", bound=Game)
 
 DRAWN = 250  # samples at a time: the bits of a larger number depend on it
-ENCODED, WORKED_ON = 250, 64  # images at a time: who reads them from files takes as many, and gets the same bits
+AT_ONCE = 64  # images at a time: who reads them from files takes as many, and gets the same bits
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -168,20 +168,20 @@ class Run:
     def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(ENCODED)])
+        return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(AT_ONCE)])
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
         encoding, of = self.as_(Encoding), self._labels(label)
-        parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(ENCODED))
+        parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(AT_ONCE))
         return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1] → log p(class | image), float [N, K] over `game.classifies`."""
         game = self.as_(Classification)
-        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(ENCODED)])
+        return torch.cat([game.classify(x.to(self.device)).float().cpu() for x in images.split(AT_ONCE)])
 
     @torch.no_grad()
     def interpolate(
@@ -258,7 +258,7 @@ class Run:
         """
         of, codes = self._labels(label), self.encode(images, label) + direction
         parts = (
-            self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(ENCODED)
+            self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(AT_ONCE)
         )
         return torch.cat([self._border(part) for part in parts])
 
@@ -270,21 +270,21 @@ class Run:
         """
         game = self.as_(Translation)
         start, to = game.way(start, to)
-        parts = (game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(WORKED_ON))
+        parts = (game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(AT_ONCE))
         return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
     def restore(self, images: Tensor, **use: Any) -> Tensor:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
         return torch.cat([self._whole(part) for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
         """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
         game, chosen = self.as_(Detection), self.use(Detection, use)
-        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(WORKED_ON))
+        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
         found = [(part.score.float().cpu(), part.map.float().cpu()) for part in parts]
         scores, maps = (torch.cat(each) for each in zip(*found, strict=True))
         return Finding(scores, maps)
@@ -318,6 +318,7 @@ class Run:
             "best": self.checkpoints.best(),
             "scores": scores,
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
+            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:

@@ -25,10 +25,11 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import beside, binding, registry, scoring
+from . import beside, binding, registry, scoring, warm
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
+from .introduction import next_command, of_data, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run, count_parameters
@@ -62,7 +63,9 @@ class Training:
         self.voice = Voice(quiet or not self.leads)
         plan, data = recipe.plan, recipe.data
         kind = registry.load(recipe.game)
-        self.source = binding.open_data(recipe, self.folder.places())
+        with self.voice.listening():
+            self.source = binding.open_data(recipe, self.folder.places())
+        self.voice.say(*of_data(recipe, self.source))
         check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
@@ -86,6 +89,9 @@ class Training:
         self.longer: Longer | None = None
         self.events: Events | None = None
         self.saved_at = time.monotonic()
+        self.began = ""  # what a new run has of another's weights
+        if recipe.start and not self.checkpoints.rounds():
+            self.began = warm.begin(self.trainer, recipe.start)
 
     def run(self) -> None:
         """Play to the end of the plan."""
@@ -94,12 +100,14 @@ class Training:
                 self.claim_folder(stack)
             stack.enter_context(rng.preserved())
             stack.enter_context(same_kernels(self.recipe.plan.deterministic))
-            self.signals = stack.enter_context(Signals())
+            stack.enter_context(self.voice.listening())
+            self.signals = stack.enter_context(Signals(self.voice.at_once))
             resumed = self.resume()
             try:
                 with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
                     self.begin(stack, resumed)
                     self.play()
+                    self.signals.answer = "all is played and saved; scoring it"
                     self.finish()
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
@@ -124,6 +132,8 @@ class Training:
         if self.longer:
             self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:
+            if self.began:
+                self.voice.say(self.began)
             self.draw()
         if not resumed or self.longer:
             self.save()  # what comes before a save is done again after a kill; also, does the disk take a checkpoint?
@@ -202,6 +212,8 @@ class Training:
                 trainer.watch.check(trainer.game)
                 self.log(pace)
                 pace.clear()
+            else:
+                self.voice.played(round_, pace)
             if self.due(plan.pictures):
                 self.draw()
             if self.due_early(plan.scores):
@@ -312,6 +324,7 @@ class Training:
 
     def note_start(self) -> None:
         trainer = self.trainer
+        self.voice.say(*of_players(trainer, self.folder.path))
         self.write(
             "start",
             rounds=self.rounds,
@@ -326,6 +339,7 @@ class Training:
             baseline=dict(trainer.game.baseline),
             **told(self.recipe, trainer.game, self.source),
             places=binding.places(binding.found(self.recipe.data, self.folder.places())),
+            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         )
 
     def note_changes(self) -> None:
@@ -347,11 +361,13 @@ class Training:
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message)
             self.report()
+            if reason == "finished":
+                self.voice.say(*next_command(self.trainer.game, self.folder.path))
 
     def report(self) -> None:
         """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
         try:
-            self.voice.say(str(report.write(self.folder.path)))
+            self.voice.say(f"the report: {report.write(self.folder.path)}")
         except Exception as error:
             again = f"saddle report {self.folder.path} writes it anew"
             self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")

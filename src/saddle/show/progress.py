@@ -6,12 +6,15 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self, SupportsFloat, TypeGuard
 
+from rich import progress as rich_progress
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from ..base.errors import visible
 
 LIVE_PAUSE, PLAIN_PAUSE = 0.1, 5.0  # seconds between two displays, at least
 
@@ -30,7 +33,13 @@ class Progress:
         self._live: Live | None = None
         self._state: _State | None = None
         self._shown: _State | None = None
-        self._when = -math.inf
+        self._aside = ""
+        self._when, self._began = -math.inf, monotonic()
+
+    @property
+    def is_live(self) -> bool:
+        """Is there a display that is drawn anew again and again, at the lower end of the terminal?"""
+        return self._live is not None
 
     def __enter__(self) -> Self:
         if self.console.is_terminal and not self.console.is_dumb_terminal:
@@ -51,13 +60,32 @@ class Progress:
         `losses` are named "player/loss". Of `notes`, `d_real` and `d_fake` are probabilities; `real_logits` and
         `fake_logits`, shown in their absence, are not.
         """
-        self._state = _State(round, images_per_second, losses or {}, notes or {}, seconds_left)
+        self._state, self._aside = _State(round, images_per_second, losses or {}, notes or {}, seconds_left), ""
         if monotonic() - self._when >= (LIVE_PAUSE if self._live else PLAIN_PAUSE):
             self._show()
 
+    def played(self, round: int, images_per_second: float, seconds_left: float) -> None:
+        """Take the news of a round without losses; they only show where nothing was shown for long."""
+        if self._silent_for_long():
+            self.update(round, images_per_second, seconds_left=seconds_left)
+
+    def now(self, doing: str) -> None:
+        """Between two rounds something else is done; it shows if that takes long."""
+        self._aside = doing
+        if not self._silent_for_long():
+            return
+        if self._live and self._state:
+            self._show()
+        else:
+            self._when = monotonic()
+            self.say(doing)
+
+    def _silent_for_long(self) -> bool:
+        return monotonic() - max(self._when, self._began) >= PLAIN_PAUSE
+
     def say(self, message: str) -> None:
         """Print `message` on a line of its own, above the live display."""
-        self.console.print(Text(message), soft_wrap=True)
+        self.console.print(Text(visible(message)), soft_wrap=True)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._state is not self._shown:
@@ -73,7 +101,7 @@ class Progress:
         if self._live:
             self._live.update(self._display(self._state), refresh=True)
         else:
-            self.console.print(Text(self._line(self._state)), soft_wrap=True)
+            self.say(self._line(self._state))
 
     def _line(self, state: "_State") -> str:
         parts = [f"{self.game_name}  {self._place(state)}", *state.pace()]
@@ -100,6 +128,8 @@ class Progress:
             table.add_row(Text(player), _side_by_side([f"{name} {number(value)}" for name, value in values.items()]))
         if judgement := state.judgement():
             table.add_row("mean", _side_by_side(judgement))
+        if self._aside:
+            table.add_row("now", Text(visible(self._aside)))
         return Group(head, pace, table)
 
     def _place(self, state: "_State") -> str:
@@ -125,6 +155,50 @@ class _State:
         if not names.keys() & self.notes.keys():
             names = {"real_logits": "real logits", "fake_logits": "fake logits"}
         return [f"{title} {number(self.notes[name])}" for name, title in names.items() if name in self.notes]
+
+
+class Count:
+    """How much of some long work is done: a bar in a terminal, gone when the work is; elsewhere a line now and then."""
+
+    def __init__(self, what: str, total: int, console: Console, first: bool = True) -> None:
+        """`first` says whether a plain line is due at the beginning."""
+        self.what, self.total, self.console, self.first = what, total, console, first
+        self._bar: rich_progress.Progress | None = None
+        self._began = self._when = monotonic()
+
+    def __enter__(self) -> Self:
+        if self.total and self.console.is_terminal and not self.console.is_dumb_terminal:
+            name = rich_progress.TextColumn("{task.description}", markup=False)
+            counts = rich_progress.MofNCompleteColumn(), rich_progress.TimeRemainingColumn()
+            columns = (name, rich_progress.BarColumn(), *counts)
+            self._bar = rich_progress.Progress(*columns, console=self.console, auto_refresh=False, transient=True)
+            self._task = self._bar.add_task(visible(self.what), total=self.total)
+            self._bar.start()
+        elif self.first:
+            self._print(0)
+        return self
+
+    def update(self, done: int) -> None:
+        if monotonic() - self._when < (LIVE_PAUSE if self._bar else PLAIN_PAUSE):
+            return
+        self._when = monotonic()
+        if self._bar:
+            self._bar.update(self._task, completed=done, refresh=True)
+        else:
+            self._print(done)
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def _print(self, done: int) -> None:
+        self.console.print(Text(visible(self._line(done))), soft_wrap=True)
+
+    def _line(self, done: int) -> str:
+        if not self.total:
+            return self.what
+        left = (monotonic() - self._began) * (self.total - done) / done if done else math.nan
+        return f"{self.what}: {done:,} of {self.total:,}" + (f", {duration(left)} left" if done else "")
 
 
 def by_player(losses: Values) -> dict[str, dict[str, Any]]:

@@ -64,6 +64,6 @@ def _check(text: str, condition: Condition, any_words: bool) -> None:
     if unseen:
         raise UsageError(
             f"the text {text!r} has words that were never seen in training: "
-            + ", ".join(f"{word}{near(word, condition.names)}" for word in unseen)
+            + some(f"{word}{near(word, condition.names)}" for word in unseen)
             + f"; there are {some(condition.names, 40)}"
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
+from ..data import sources_with
 from ..optim import Adam, Optim
 from ..spec import Batch, ConditionKind, DataSpec, Kind
 
@@ -74,9 +75,11 @@ class Game(nn.Module, ABC):
         """UsageError unless the data have what this game needs."""
         missing = [key for key in self.needs if key not in self.data.keys]
         if missing:
+            offers = sources_with(self.needs)
+            where = f", such as {some(offers)}" if offers else ""
             raise UsageError(
-                f"{type(self).__name__} needs batches with {', '.join(self.needs)}; "
-                f"this data has {', '.join(self.data.keys)}. Choose data with {', '.join(missing)} too: --data"
+                f"{type(self).__name__} needs batches with {some(self.needs)}; "
+                f"this data has {some(self.data.keys)}. Choose data with {some(missing)} too{where}: --data"
             )
         if self.data.main.kind not in self.takes:
             raise UsageError(

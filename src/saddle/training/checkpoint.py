@@ -103,6 +103,15 @@ class Checkpoints:
         tensors = {path.stem: _load(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"}
         return State(tensors, _facts(folder / "facts.json", round_))
 
+    def sha256(self, round_: int) -> str:
+        """Of the weights and the averages of a round, by what its manifest says of their files; `load` checks that."""
+        folder = self.path(round_)
+        files = _manifest(folder)
+        if missing := {"game.safetensors", "averages.safetensors"} - files.keys():
+            raise Damaged(f"{folder / min(missing)} is missing")
+        both = f"{files['game.safetensors']['sha256']} {files['averages.safetensors']['sha256']}"
+        return hashlib.sha256(both.encode()).hexdigest()
+
     def newest(self, say: Callable[[str], None], accept: Callable[[State], None]) -> bool:
         """Give the newest good checkpoint to `accept`, and say which ones were refused. False if there is none.
 

@@ -1,7 +1,7 @@
 """What can go wrong while training, found early and said clearly."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,16 +29,26 @@ class Diverged(SaddleError):
 
 
 class Signals:
-    """Inside, the first SIGTERM, SIGUSR1 or Ctrl-C asks for a stop at the end of the round; a second leaves at once."""
+    """Inside, the first signal asks for a stop at the end of the round; a second one leaves at once.
 
-    kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    They are SIGTERM, Ctrl-C, SIGUSR1, and the SIGHUP of a terminal that is closed: that often comes twice, so it never
+    leaves at once. One that is ignored, as SIGHUP under nohup and Ctrl-C in a job of the background, stays ignored. The
+    answer to the first one is given at once, by `say`: the round may take long.
+    """
 
-    def __init__(self) -> None:
+    kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+
+    def __init__(self, say: Callable[[str], None] = lambda answer: None) -> None:
         self.received: str | None = None
+        self.say, self.answer = say, "finishing the round, then saving"
 
     def __enter__(self) -> "Signals":
+        self.before = {kind: signal.getsignal(kind) for kind in self.kinds}
+        foreign = (signal.SIG_IGN, None)  # ignored, or of the host program in C, which could not be put back
+        self.before = {kind: handler for kind, handler in self.before.items() if handler not in foreign}
         try:
-            self.before = {kind: signal.signal(kind, self._receive) for kind in self.kinds}
+            for kind in self.before:
+                signal.signal(kind, self._receive)
         except ValueError:  # not the main thread: signals are the host program's business
             self.before = {}
         return self
@@ -49,8 +59,9 @@ class Signals:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
-        for kind in self.kinds:  # a handler in Python would wait for the end of a long operation of torch
-            signal.signal(kind, signal.SIG_DFL)
+        for kind in self.before:  # a handler in Python would wait for the end of a long operation of torch
+            signal.signal(kind, signal.SIG_IGN if kind == signal.SIGHUP else signal.SIG_DFL)
+        self.say(f"{self.answer}; another Ctrl-C leaves at once")
 
 
 def check_ownership(game: Game) -> None:

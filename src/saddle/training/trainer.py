@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..base import dist, rng
+from ..base import dist, rng, telling
 from ..base.precision import Precision
 from ..spec import Batch
 from ..tasks import Game, Move
@@ -143,6 +143,7 @@ class Trainer:
         before = self.state(copy=True)
         self.rounds = self.rounds or 1_000_000
         paces: list[float] = []
+        telling.now("measuring how long a round takes")
         while len(paces) < 5 or sum(paces) < seconds:
             started = time.perf_counter()
             self.play_round()

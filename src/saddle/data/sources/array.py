@@ -4,15 +4,18 @@ An array of images is read as images always are. Points and signals are trained 
 samples come back in the data's own.
 """
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.errors import UsageError, some
+from ...base.errors import UsageError
+from ...base.memory import check_fits
 from ...spec import Condition, DataSpec, Field, Kind
+from ..arrays import read
 from ..fingerprint import digests, fingerprint, hold_out, picked
 from ..labels import learned, remarks
 from ..legacy import earlier
@@ -22,10 +25,10 @@ from ..picture import colour, fitted, ranged, with_channels
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
 from ..structured import as_kind, check_finite, kind_of, normalisation
 
-KEYS = ("image", "images", "x", "data")  # of the samples in an .npz
 NAMES = {"image": "image", "points": "point", "signal": "signal"}
 ALWAYS = ("kind", "heldout", "labels", "labelled", "labelled_share", "limit")  # settings of all arrays
 OF_IMAGES = ("size", "fit", "channels", "range", *AUGMENTATIONS)
+_BLOCK = 2**22  # values that are changed at a time
 MOST_CLASSES = 100_000  # every class has a name, up to the highest label: a stray number must not fill the memory
 
 
@@ -36,10 +39,9 @@ def open(options: DataOptions, path: str) -> Source:
     or [-1, 1]. Points [N, D] and signals [N, C, T] are numbers of any type. An .npy is not read into memory.
     """
     file = Path(path).expanduser()
-    array, labels = _read(file)
+    array, labels = read(file)
     kind = kind_of(array, options.kind)
-    padded = ("background",) if options.fit == "pad" else ()
-    options.allow(*(ALWAYS + OF_IMAGES + padded if kind == "image" else ALWAYS))
+    options.allow(*_takes(options) if kind == "image" else ALWAYS)
     samples, field, notes = _images(file, array, options) if kind == "image" else _structured(file, array, kind)
     if len(samples) < 2:
         raise UsageError(f"{file} holds {len(samples)} {NAMES[kind]}; to train takes many, at the very least 2")
@@ -67,26 +69,24 @@ def open(options: DataOptions, path: str) -> Source:
     return Source(options.source, spec, train, heldout, mark, notes, judged, before)
 
 
-def _read(path: Path) -> tuple[np.ndarray, NDArray[np.int64] | None]:
-    """Samples and labels as the file has them; nothing in it is unpickled."""
-    try:
-        content = np.load(path, mmap_mode="r", allow_pickle=False)
-        held = {"image": content} if isinstance(content, np.ndarray) else dict(content)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise UsageError(f"{path} is not a readable .npy or .npz file of numbers: {error}") from error
-    samples, labels = (next((held[key] for key in keys if key in held), None) for keys in (KEYS, ("label", "labels")))
-    if samples is None:
-        raise UsageError(f"{path} holds {', '.join(held) or 'nothing'}; the samples' key must be one of {some(KEYS)}")
-    return _native(samples), labels if labels is None else _native(labels)
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives of images without enlarging them. Units of points and signals are in their numbers."""
+    file = Path(path).expanduser()
+    array, labels = read(file)
+    if kind_of(array, options.kind) != "image":
+        return open(options, path).spec
+    options.allow(*_takes(options))
+    field = _field(_reshaped(_plain_images(file, array, options)[0][:1], options))
+    if labels is None:
+        return DataSpec({"image": field})
+    condition = Condition("class", _checked(file, labels, len(array)))
+    spec = DataSpec({"image": field, "label": condition.field})
+    return learned(spec, labels, np.arange(len(array)), options.labelled)[0]
 
 
-def _native(array: np.ndarray) -> np.ndarray:
-    """The same numbers in this machine's byte order, and in 64 bits where they have more; else as they are."""
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        return array.astype(np.float64)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+def _takes(options: DataOptions) -> tuple[str, ...]:
+    """Settings of images."""
+    return (*ALWAYS, *OF_IMAGES, *(["background"] if options.fit == "pad" else []))
 
 
 def _structured(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field, dict[str, Any]]:
@@ -98,17 +98,29 @@ def _structured(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, 
 
 def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, Field, dict[str, Any]]:
     """Images [N, C, H, W], uint8 or uint16, their field and the notes."""
+    images, notes = _plain_images(path, array, options)
+    images = _reshaped(images, options)
+    field = _field(images)
+    if not options.range:
+        notes |= of_values(images, range(len(images)), field.bits, None)
+    return images.transpose(0, 3, 1, 2), field, notes
+
+
+def _plain_images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, dict[str, Any]]:
+    """Images [N, H, W, C], uint8 or uint16, of the file's own size and channels, and the notes."""
     notes: dict[str, Any] = {"recognised": "images"}
     images, notes["layout"] = _channels_last(path, array, options.channels)
     if options.range:
         images, notes["range"] = _in_range(path, images, options.range)
     else:
         images, notes["range"] = _whole_numbers(path, images, array.ndim)
-    images = _reshaped(images, options).transpose(0, 3, 1, 2)
-    bits = 8 * images.dtype.itemsize
-    if not options.range:
-        notes |= of_values(images, range(len(images)), bits, None)
-    return images, Field("image", images.shape[1:], bits=bits), notes
+    return images, notes
+
+
+def _field(images: np.ndarray) -> Field:
+    """Of images [N, H, W, C]."""
+    height, width, channels = images.shape[1:]
+    return Field("image", (channels, height, width), bits=8 * images.dtype.itemsize)
 
 
 def _channels_last(path: Path, images: np.ndarray, channels: int | None) -> tuple[np.ndarray, str]:
@@ -146,10 +158,21 @@ def _whole_numbers(path: Path, images: np.ndarray, axes: int) -> tuple[np.ndarra
             f"{path} holds floats from {low:g} to {high:g}; of images they must lie in [0, 1] or [-1, 1], or in the "
             f"range that is given with --data.range LOW,HIGH{otherwise}"
         )
-    unit = np.asarray(images, np.float64) if low >= 0 else (np.asarray(images, np.float64) + 1) / 2
-    levels = 255 if np.abs(unit * 255 - np.rint(unit * 255)).max() < 1e-3 else 65535
-    kind = np.uint8 if levels == 255 else np.uint16
-    return np.rint(unit * levels).astype(kind), "[0, 1] assumed" if low >= 0 else "[-1, 1] assumed"
+    whole = all(np.abs(unit * 255 - np.rint(unit * 255)).max() < 1e-3 for _, unit in _units(images, low))
+    kind, levels = (np.uint8, 255) if whole else (np.uint16, 65535)
+    check_fits(images.size * np.dtype(kind).itemsize, f"the images in {path}")
+    made = np.empty(images.shape, kind)
+    for part, unit in _units(images, low):
+        made[part] = np.rint(unit * levels)
+    return made, "[0, 1] assumed" if low >= 0 else "[-1, 1] assumed"
+
+
+def _units(images: np.ndarray, low: float) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Some images at a time, their places and their values from 0 to 1."""
+    rows = max(_BLOCK // images[0].size, 1)
+    for start in range(0, len(images), rows):
+        values = np.asarray(images[start : start + rows], np.float64)
+        yield slice(start, start + rows), values if low >= 0 else (values + 1) / 2
 
 
 def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, str]:
@@ -157,6 +180,8 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
     if images.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
     bits, outside = 8 if images.dtype == np.uint8 else 16, 0
+    check_fits(images.size * bits // 8, f"the images in {path}")
+    check_fits(images.size * bits // 8, f"the images in {path}")
     taken = np.empty(images.shape, np.uint8 if bits == 8 else np.uint16)
     for row, image in zip(taken, images, strict=True):
         if not np.isfinite(image).all():
@@ -172,13 +197,16 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
 
 def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
     """[N, H, W, C] with the channels and the size asked for."""
-    if options.channels is not None:
-        images = with_channels(images, options.channels)
-    if options.sides in (None, images.shape[1:3]):
+    channels, (height, width) = options.channels or images.shape[3], options.sides or images.shape[1:3]
+    shape = (len(images), height, width, channels)
+    if shape == images.shape:
         return images
-    height, width = options.sides
     background = colour(options.background)
-    return np.stack([fitted(image, height, width, options.fit, background) for image in images])
+    check_fits(math.prod(shape) * images.itemsize, f"{len(images):,} images of {height}×{width} pixels")
+    made = np.empty(shape, images.dtype)
+    for row, image in zip(made, images, strict=True):
+        row[:] = fitted(with_channels(image, channels), height, width, options.fit, background)
+    return made
 
 
 def _checked(path: Path, labels: np.ndarray, n: int) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from ...spec import DataSpec
 from ...spec.conditions import distribution
 from ...spec.grammar import COMBINATIONS, HELD_OUT, caption, render
 from ...spec.text import condition_of, packed
-from ..fingerprint import fingerprint
+from ..fingerprint import InParts, fingerprint
 from ..options import DataOptions
 from ..sampler import hashed
 from ..source import Judged, Rows, Source, Split
 
 SIZE = 32  # pixels, unless asked otherwise
 DRAWINGS, HELD_OUT_DRAWINGS = 200, 50  # of each caption
+OFFERS = ("image", "caption")  # keys of its batches
 JUDGED = Judged(
     early=("attributes",),
     final=(
@@ -52,17 +53,28 @@ class Drawn:
 
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and caption; size 32 unless asked otherwise, always in colour."""
-    options.allow("size")
-    sides = options.sides or (SIZE, SIZE)
-    texts = [caption(combination) for combination in COMBINATIONS]
-    condition = condition_of(texts)
-    rows = packed(texts, condition.length)
+    spec, rows = _described(options)
+    sides = spec.shape[1:]
     parts = []
     for kept, drawings in ((~HELD_OUT, DRAWINGS), (HELD_OUT, HELD_OUT_DRAWINGS)):
         images = Drawn(COMBINATIONS[kept], drawings, (sides[0], sides[1]))
         parts.append(Split({"image": images, "caption": Rows(rows[kept], np.arange(len(images)) % kept.sum())}))
-    trained = distribution(condition, torch.from_numpy(rows[~HELD_OUT]))
-    spec = DataSpec.of((3, *sides), ("image", "caption"), condition=condition, distribution=trained)
-    seen = parts[1].columns["image"][:]
+    seen = InParts(parts[1].columns["image"], (len(parts[1]), *spec.shape))
     mark = fingerprint(options.source, rows, HELD_OUT, DRAWINGS, seen)
     return Source(options.source, spec, parts[0], parts[1], mark, judged=JUDGED)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, without a drawing."""
+    return _described(options)[0]
+
+
+def _described(options: DataOptions) -> tuple[DataSpec, NDArray[np.int64]]:
+    """The spec, and the captions as numbers, [120, L]."""
+    options.allow("size")
+    texts = [caption(combination) for combination in COMBINATIONS]
+    condition = condition_of(texts)
+    rows = packed(texts, condition.length)
+    trained = distribution(condition, torch.from_numpy(rows[~HELD_OUT]))
+    shape = (3, *(options.sides or (SIZE, SIZE)))
+    return DataSpec.of(shape, ("image", "caption"), condition=condition, distribution=trained), rows

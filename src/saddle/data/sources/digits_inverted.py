@@ -1,11 +1,12 @@
 """digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
 
 from ...spec import DataSpec
-from ..digits import TRAINED, enlarged
+from ..digits import TRAINED, enlarged, sides
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
+OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 
@@ -14,11 +15,16 @@ def open(options: DataOptions, path: str) -> Source:
 
     The held-out part is for scores and does have pairs: b is a inverted, and label_a, label_b say which digit it is.
     """
-    options.allow("size", *AUGMENTATIONS)
-    images, labels = enlarged(options)
+    spec = spec_of(options, path)
+    images, labels = enlarged(options, copies=2)  # white on black, and black on white
     trained, kept = images[:TRAINED], images[TRAINED:]
-    train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=(("a",), ("b",)))
+    train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=spec.domains)
     heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
-    spec = DataSpec.of(images.shape[1:], ("a", "b"), domains=train.domains)
     mark = fingerprint(options.source, images, TRAINED)
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, without an image."""
+    options.allow("size", *AUGMENTATIONS)
+    return DataSpec.of((1, *sides(options)), ("a", "b"), domains=(("a",), ("b",)))

@@ -21,7 +21,7 @@ from ..legacy import earlier
 from ..notes import of_headers, of_values
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
-from ..survey import survey
+from ..survey import glance, survey
 from ..tables import Labels, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
@@ -67,24 +67,39 @@ class DecodedFolder:
 
 def open(options: DataOptions, path: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
+    files, table = _files_and_labels(options, path)
+    images = readable(options, files)
+    return _source(options, images, _sub_folders(images.names) if options.labels and not table else table)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, from the headers alone: nothing is decoded, and nothing kept."""
+    files, table = _files_and_labels(options, path)
+    names, field = described(options, files)
+    table = _sub_folders(names) if options.labels and not table else table
+    return _labelled(options, field, table, names, np.arange(len(names)))[0]
+
+
+def _files_and_labels(options: DataOptions, path: str) -> tuple[Files, Labels | None]:
+    """The files of a folder, and what the file of labels says of them if one was named."""
     files = files_in(Path(path).expanduser())
     options.allow(*TAKES, "pages", "labels", "labelled", "labelled_share")
-    labels = read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
-    images = readable(options, files)
-    if options.labels and not labels:
-        labels = _sub_folders(images.names)
-    return _source(options, images, labels)
+    return files, read_labels(options.label_file, files.root, names_in(files)) if options.label_file else None
+
+
+def described(options: DataOptions, files: Files) -> tuple[list[str], Field]:
+    """The names and the field of the images, from the headers of the files. Damaged ones are left to `readable`."""
+    found = glance(limited(files, options), options)
+    headers, _ = _pages(files, found, [""] * len(found), options)
+    field = _checked(options, files, headers)
+    small = smaller(options.piece, headers)
+    return _good(files, [path for path in headers if path not in small], small), field
 
 
 def readable(options: DataOptions, files: Files) -> DecodedFolder:
     """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
-    background = colour(options.background)
     headers, marks = _pages(files, *survey(limited(files, options), options), options)
-    if not headers:
-        raise UsageError(_bad_message(files, files.bad))
-    field = _field(list(headers.values()), background, options)
-    if options.piece and not options.skip_bad:
-        check_piece(options.piece, headers)
+    field = _checked(options, files, headers)
     paths = list(headers)
     channels = field.shape[0]
     shapes: Shapes = (channels, field.shape[1], field.shape[2])
@@ -107,13 +122,29 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
         raise UsageError(_bad_message(files, bad))
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
-    if len(good) < 2:
-        what = "can be read and is large enough" if small else "can be read"
-        raise UsageError(f"only {len(good)} image in {files.root} {what}; to train takes many, at the very least 2")
+    names = _good(files, [paths[row] for row in good], small)
     notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
     used = {paths[row]: headers[paths[row]] for row in good}
     notes |= of_headers(used, options) | of_values(prepared.images, good, field.bits, options.range)
-    return DecodedFolder(prepared, np.array(good, np.int64), [paths[row] for row in good], field, notes, units(options))
+    return DecodedFolder(prepared, np.array(good, np.int64), names, field, notes, units(options))
+
+
+def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) -> Field:
+    """Of the images to make. UsageError where the headers say that there can be none."""
+    if not headers:
+        raise UsageError(_bad_message(files, files.bad))
+    field = _field(list(headers.values()), colour(options.background), options)
+    if options.piece and not options.skip_bad:
+        check_piece(options.piece, headers)
+    return field
+
+
+def _good(files: Files, names: list[str], small: Mapping[str, str]) -> list[str]:
+    """These names. UsageError if they are too few to train on."""
+    if len(names) < 2:
+        what = "can be read and is large enough" if small else "can be read"
+        raise UsageError(f"only {len(names)} image in {files.root} {what}; to train takes many, at the very least 2")
+    return names
 
 
 def smaller(piece: tuple[int, ...] | None, headers: Mapping[str, Header]) -> dict[str, str]:
@@ -240,17 +271,13 @@ def _bad_message(files: Files, bad: Bad) -> str:
 
 
 def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -> "Source":
-    from ..labels import learned, remarks
+    from ..labels import remarks
     from ..source import Source, Split
 
     places = hold_out(images.digests, options.heldout)
-    spec, labels = DataSpec({"image": images.field}), None
-    if table:
-        spec = DataSpec({"image": images.field, "label": table.condition.field})
-        spec, labels = learned(spec, table.of([page_of(name)[0] for name in images.names]), places[0], options.labelled)
+    spec, labels = _labelled(options, images.field, table, images.names, places[0])
+    if table and labels is not None:
         images.notes.update(remarks(table.condition, labels[places[0]]))
-    elif options.labelled:
-        raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
     parts = []
     for chosen in places:
         columns: dict[str, Column] = {"image": images.column(chosen)}
@@ -262,6 +289,20 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     mark = fingerprint(images.digests, spec.identity(), labels, options.heldout, *images.units)
     before = earlier(images.digests, spec, labels, options.heldout)
     return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
+
+
+def _labelled(
+    options: DataOptions, field: Field, table: Labels | None, names: list[str], rows: NDArray[np.int64]
+) -> tuple[DataSpec, np.ndarray | None]:
+    """The spec of images of these names, of which `rows` are trained on, and their labels if there are any."""
+    if table:
+        from ..labels import learned
+
+        spec = DataSpec({"image": field, "label": table.condition.field})
+        return learned(spec, table.of([page_of(name)[0] for name in names]), rows, options.labelled)
+    if options.labelled:
+        raise UsageError("data.labelled keeps some of the labels, and these images have none; give data.labels too")
+    return DataSpec({"image": field}), None
 
 
 def names_in(files: Files) -> list[str]:

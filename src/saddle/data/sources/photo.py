@@ -4,12 +4,14 @@ photo:FILE: one picture of your own, whole and at its own size unless asked othe
 The picture comes as often as it is asked for: a batch of 4 is the same picture four times.
 """
 
+import math
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...base.errors import UsageError
+from ...base.memory import check_fits
 from ...spec import DataSpec
 from ..decode import Unreadable, header, reading, sample
 from ..fingerprint import fingerprint
@@ -45,6 +47,8 @@ def _from_file(options: DataOptions, path: Path) -> tuple[np.ndarray, dict[str, 
     path = path.expanduser()
     if not path.is_file():
         raise UsageError(f"there is no picture {path}; photo: takes a file, {' or '.join(NAMES)}")
+    if options.sides:
+        check_fits(3 * 4 * math.prod(options.sides), f"the pixels of {path} at data.size {options.size}")
     try:
         with reading():
             head = header(path, options.max_megapixels, any_range=options.range is not None)

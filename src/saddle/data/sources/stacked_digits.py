@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import DataSpec
-from ..digits import TRAINED, enlarged
+from ..digits import TRAINED, enlarged, labels, sides
 from ..fingerprint import fingerprint
 from ..labels import learned
 from ..options import AUGMENTATIONS, DataOptions
@@ -17,6 +17,7 @@ from ..source import Count, Judged, Source, Split
 
 TRIPLES, HELD_OUT = 128_000, 26_000  # as many as PacGAN (1712.04086) trains on and counts modes in
 _MODES = Count(("stacked_modes", "stacked_kl"), HELD_OUT)
+OFFERS = ("image", "label")  # keys of its batches
 JUDGED = Judged(
     "digits", ("stacked_modes",), _MODES.metrics, HELD_OUT, _MODES
 )  # of 2,000 samples equal shares show 865
@@ -48,16 +49,26 @@ class Stacked:
 
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and label = 100 red + 10 green + blue; size 32 unless asked otherwise."""
+    spec = spec_of(options, path)
+    images, known = enlarged(options)
+    parts = [
+        Split({"image": Stacked(images[part], n), "label": _labels(known[part], n)})
+        for part, n in ((slice(None, TRAINED), TRIPLES), (slice(TRAINED, None), HELD_OUT))
+    ]
+    mark = fingerprint(options.source, images, known, TRIPLES, HELD_OUT)
+    return Source(options.source, spec, parts[0], parts[1], mark, judged=JUDGED)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, without an image."""
     options.allow("size", "channels", *AUGMENTATIONS)
     if options.channels not in (None, 3):
         raise UsageError(f"data.channels is {options.channels}; stacked digits have 3, one digit each")
-    images, labels = enlarged(options)
-    parts = []
-    for part, n in ((slice(None, TRAINED), TRIPLES), (slice(TRAINED, None), HELD_OUT)):
-        digits = labels[part]
-        label = digits[triples(np.arange(n), len(digits))] @ np.array([100, 10, 1])
-        parts.append(Split({"image": Stacked(images[part], n), "label": label}))
-    spec = DataSpec.of((3, *images.shape[2:]), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
-    spec, _ = learned(spec, parts[0].columns["label"][:], np.arange(TRIPLES), 0)
-    mark = fingerprint(options.source, images, labels, TRIPLES, HELD_OUT)
-    return Source(options.source, spec, parts[0], parts[1], mark, judged=JUDGED)
+    spec = DataSpec.of((3, *sides(options)), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
+    return learned(spec, _labels(labels()[:TRAINED], TRIPLES), np.arange(TRIPLES), 0)[0]
+
+
+def _labels(digits: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Of n triples of these digits, [n]."""
+    stacked = digits[triples(np.arange(n), len(digits))] @ np.array([100, 10, 1])
+    return np.asarray(stacked, np.int64)

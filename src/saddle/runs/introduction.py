@@ -1,0 +1,63 @@
+"""What a training is, in a few lines at its beginning, and what to do with it, in one at its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..base import dist
+from ..data.source import Source
+from ..tasks import Game
+from ..training.trainer import Trainer
+from .recipe import Recipe
+from .run import count_parameters
+
+
+def of_data(recipe: Recipe, source: Source) -> list[str]:
+    """The game, its data and what a person should know of them."""
+    kept = f", {len(source.heldout):,} held out" if source.heldout else ""
+    shape = "×".join(map(str, source.spec.shape))
+    first = f"{recipe.game} on {source.name}: {len(source.train):,} samples of {shape} to train on{kept}"
+    return [first, *(f"data: {note}" for note in noted(source.notes))]
+
+
+def of_players(trainer: Trainer, folder: Path) -> list[str]:
+    """The players, where they play, and for how long."""
+    players = ", ".join(f"{name} {n:,}" for name, n in count_parameters(trainer.game).items())
+    return [
+        f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
+        f"{trainer.rounds:,} rounds of {trainer.plan.batch:,} samples; the run is kept in {folder}",
+    ]
+
+
+def noted(notes: Mapping[str, Any]) -> Iterator[str]:
+    """Of a source's notes those that say something: a sentence as it is, a number that is not 0 with its name."""
+    for name, value in notes.items():
+        if not value or name == "files":  # so many there are to train on and held out
+            continue
+        if isinstance(value, Mapping):
+            yield f"{name}: " + ", ".join(f"{n:,} {kind}" for kind, n in value.items())
+        else:
+            yield f"{value:,} {name}" if isinstance(value, int) else str(value)
+
+
+def next_command(game: Game, folder: Path) -> list[str]:
+    """What shows a trained game at work, if there is a command for it."""
+    for task in [] if game.unable() else type(game).tasks():
+        if command := re.search(r"saddle [a-z]+", task.purpose):
+            images = "" if command[0] == "saddle sample" else " IMAGES"
+            return [f"what next: {command[0]} {folder}{images}"]
+    return []
+
+
+def _place(trainer: Trainer) -> str:
+    device, world = trainer.game.device, dist.world()
+    many = f"{world} processes, each on " if world > 1 else "on "
+    if device.type == "cuda":
+        return f"{many}{torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads()
+    return f"{many}{device.type}" + (f" with {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else "")
