@@ -15,7 +15,7 @@ from . import events
 from .errors import SaddleError, UsageError
 from .events import SCORE, Event, Events
 from .files import clear, replace
-from .plain import Garbled, fits, from_json, from_yaml, text
+from .plain import Count, Garbled, fits, from_json, from_yaml, text
 
 _AGAIN = "move it away, and the same training scores the run again"
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
@@ -106,6 +106,15 @@ class RunFolder:
         odd = (math.inf, -math.inf)
         plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
         replace(self._scores, json.dumps(plain, indent=1, allow_nan=False).encode())
+
+    def benchmarked(self) -> dict[str, Any]:
+        """What it scored beside others, as it was written down; empty where it was not, or is to be done again."""
+        wanted = {"round": Count, "seconds": float, "scores": dict[str, float]}
+        try:
+            found = from_json(text(self.benchmark))
+        except (FileNotFoundError, Garbled):
+            return {}
+        return found if isinstance(found, dict) and all(fits(found.get(n), kind) for n, kind in wanted.items()) else {}
 
     def seconds_to(self, floor: float) -> dict[str, float | None]:
         """Seconds of training until the FID first was at most 10, 5, 2.5 and 1.5 times this floor; None: never.

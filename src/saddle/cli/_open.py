@@ -51,13 +51,16 @@ def texts(parser: ArgumentParser, help: str) -> None:
 def read_texts(args: Namespace) -> list[str]:
     """The texts that were given, none if there are none. UsageError for a file that holds none or cannot be read."""
     from ..base.errors import UsageError
+    from ..base.plain import Garbled, text
 
     if args.texts is None:
         return args.text or []
     try:
-        lines = args.texts.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--texts {args.texts} cannot be read as text in UTF-8: {error}") from error
+        lines = text(args.texts).splitlines()
+    except FileNotFoundError:
+        raise UsageError(f"--texts {args.texts}: there is no such file") from None
+    except Garbled as error:
+        raise UsageError(f"--texts {args.texts} cannot be read as text in UTF-8: {error}") from None
     if texts_given := [line.strip() for line in lines if line.strip()]:
         return texts_given
     raise UsageError(f"--texts {args.texts} holds no texts; write one on each line")

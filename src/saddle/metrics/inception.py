@@ -202,8 +202,10 @@ def _check_digest(path: Path, expected: str) -> None:
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise SaddleError(f"{path} is not a file of weights that torch can read safely: {error}") from error
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SaddleError(
+            f"{path} is not a file of weights alone, as {FILE} is: it is damaged, or holds more, which is never run"
+        ) from error
     if not isinstance(state, dict):
         raise SaddleError(f"{path} holds {type(state).__name__}, not the weights of a network by name")
     return state

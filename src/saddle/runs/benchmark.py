@@ -169,7 +169,7 @@ def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[
     if not (files.status == "finished" and not recipe.differences(Recipe.read(folder))):
         train(recipe, folder, device, quiet)  # refuses a folder with another recipe
     run = Run(folder, "last", device)
-    result = json.loads(files.benchmark.read_text("utf-8")) if files.benchmark.exists() else {}
+    result = files.benchmarked()
     if result.get("round") != run.round:
         scores = {name: score.value for name, score in run.evaluate(names, n).items()}
         result = {"round": run.round, "seconds": run.info()["seconds"], "scores": scores}
