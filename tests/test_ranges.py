@@ -41,7 +41,7 @@ def complaint(game: str, **edits: object) -> str:
         ("dcgan", "plan.seed", -1, "plan.seed is a whole number from 0 on, of at most 64 bits, not -1"),
         ("dcgan", "plan.seed", 2**64, "plan.seed is a whole number of at most 64 bits"),
         ("dcgan", "plan.minutes", 1e300, "plan.minutes is greater than 0 and at most 10,000,000"),
-        ("dcgan", "plan.samples", 10**9, "2 to 10,000,000 samples"),
+        ("dcgan", "plan.samples", 10**9, "at most it is 10,000,000"),
         ("dcgan", "game.penalties", "[", "game.penalties wants none or a list of"),
         ("dcgan", "game.penalties", "R1,R1", "game.penalties holds R1 twice"),
         ("dcgan", "game.views", "[DiffAugment, DiffAugment]", "game.views holds DiffAugment twice"),

@@ -82,8 +82,8 @@ class DataOptions:
             raise UsageError(f"data.labels is {self.labels!r}, which is neither a .csv nor a .jsonl file. {CELEBA}")
         if isinstance(self.labels, str) and self.labels != "folders" and not self.labels.endswith((".csv", ".jsonl")):
             raise UsageError(
-                f"data.labels is {brief(self.labels)}; it is folders, for the names of sub-folders, or a .csv or .jsonl "
-                "file"
+                f"data.labels is {brief(self.labels)}; it is folders, for the names of sub-folders, or a .csv or "
+                ".jsonl file"
             )
         self._check_numbers()
 

@@ -55,7 +55,9 @@ class Plan:
             if value is not None and not 0 < value <= most:
                 raise UsageError(f"plan.{name} is greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}")
         if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
-            raise UsageError(f"scores are of 2 to {MOST_SAMPLES:,} samples, and plan.samples is {self.samples}")
+            raise UsageError(
+                f"scores are of at least 2 samples, and plan.samples is {self.samples}; at most it is {MOST_SAMPLES:,}"
+            )
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
         if not 0 <= self.seed < 1 << 64:
