@@ -58,7 +58,7 @@ def read_texts(args: Namespace) -> list[str]:
     try:
         lines = text(args.texts).splitlines()
     except FileNotFoundError:
-        raise UsageError(f"--texts {args.texts}: there is no such file") from None
+        raise UsageError(f"--texts {args.texts} cannot be read: there is no such file") from None
     except Garbled as error:
         raise UsageError(f"--texts {args.texts} cannot be read as text in UTF-8: {error}") from None
     if texts_given := [line.strip() for line in lines if line.strip()]:
