@@ -6,10 +6,10 @@ decoder raises becomes a reason in words.
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -31,6 +31,7 @@ _MAGIC = {
 }
 
 _reading = Lock()  # both are the whole process's: one reader of folders at a time
+_thread = local()  # its `walk`, inside of `in_order`
 
 
 class Unreadable(Exception):
@@ -50,6 +51,41 @@ class Header:
     depth: int = 8  # bits in the file
     pages: int = 1  # of which this is one
     corrected: bool = False  # read otherwise than by version 1 of the cache, which took a value for another
+
+
+class Walk:
+    """A file that stays open from one of its pages to a later one: each is sought from the last, not from the first."""
+
+    def __init__(self) -> None:
+        self.open = ExitStack()
+        self.path: Path | None = None
+        self.page = 0
+
+    def at(self, path: Path, page: int) -> Image.Image:
+        """The file at this page, of which nothing was read yet."""
+        if path != self.path or page <= self.page:
+            self.close()
+            self.image = self.open.enter_context(formats.opened(self.open.enter_context(path.open("rb"))))
+            self.path = path
+        if page:
+            self.image.seek(page)
+        self.page = page
+        return self.image
+
+    def close(self) -> None:
+        self.path = None
+        self.open.close()
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Around a thread's work on the pages of a file, one after the other: the file is opened once."""
+    _thread.walk = Walk()
+    try:
+        yield
+    finally:
+        _thread.walk.close()
+        _thread.walk = None
 
 
 @contextmanager
@@ -159,23 +195,27 @@ def _grey_palette(image: Image.Image) -> bool:
 @contextmanager
 def _opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
     """The file with its header read and found acceptable; what goes wrong inside is Unreadable."""
+    kept: Walk | None = getattr(_thread, "walk", None)
+    walk, done = kept or Walk(), False
     try:
-        with path.open("rb") as file, formats.opened(file) as image:
-            if page:
-                image.seek(page)
-            megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise Unreadable(
-                    f"{image.width}×{image.height} is {megapixels:,.0f} megapixels, "
-                    f"more than data.max_megapixels {max_megapixels:g}"
-                )
-            if reason := formats.refusal(image, any_range):
-                raise Unreadable(reason)
-            yield image
+        image = walk.at(path, page)
+        megapixels = image.width * image.height / 1e6
+        if megapixels > max_megapixels:
+            raise Unreadable(
+                f"{image.width}×{image.height} is {megapixels:,.0f} megapixels, "
+                f"more than data.max_megapixels {max_megapixels:g}"
+            )
+        if reason := formats.refusal(image, any_range):
+            raise Unreadable(reason)
+        yield image
+        done = True
     except Unreadable:
         raise
     except Exception as error:  # decoders fed with broken files raise whatever comes to hand
         raise Unreadable(_reason(path, error)) from error
+    finally:
+        if not (kept and done):  # after a fault the next page begins anew
+            walk.close()
 
 
 def _reason(path: Path, error: Exception) -> str:
