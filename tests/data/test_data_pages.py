@@ -1,4 +1,4 @@
-"""Pages of TIFFs and frames of animations: read in one walk, and taken alike by a training and by a look at the data."""
+"""Pages of TIFFs and frames of animations: read in one walk, and taken alike by a training and by a look at data."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from image_folders import fill, noise, opened, stored
 from PIL import Image
 
-from saddle.data import DataOptions, check_data, decode, formats
+from saddle.data import DataOptions, check_data, decode, formats, open_source, spec_of
 
 
 def several(format: str, n: int = 5, **more: object) -> bytes:
@@ -115,3 +115,21 @@ def test_pages_that_a_limit_leaves_are_counted_truthfully(folder):
     assert checked(folder, pages="all").notes["pages"] == "4 files have 12 pages or frames, each an image"
     said = checked(folder, pages="all", limit=5).notes["pages"]
     assert said.endswith("files have several pages or frames, of which data.limit takes 5")
+
+
+def test_captions_of_a_file_are_those_of_all_its_pages(folder):
+    (folder / "a.tif").write_bytes(several("TIFF", 3))
+    fill(folder, 1, prefix="b")
+    (folder / "said.csv").write_text("file,caption\na.tif,red\nb000.png,blue\nb000.png,dark blue\n")
+    options = DataOptions(source=f"captioned:{folder}", pages="all", heldout=0)
+    source = open_source(options)
+    captions = source.train.columns["caption"][:]
+    assert (captions == captions[0]).all(1).tolist() == [True, True, True, False]
+    assert spec_of(options).identity() == source.spec.identity()
+    assert source.notes["captions"] == 3
+
+
+def test_pages_of_one_picture_are_told_without_advice_that_is_refused(folder):
+    (folder / "a.tif").write_bytes(several("TIFF", 3))
+    said = check_data(f"photo:{folder / 'a.tif'}", DataOptions()).notes["pages"]
+    assert said == "1 files have 3 pages or frames, of which the first alone is taken (a.tif)"

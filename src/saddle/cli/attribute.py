@@ -27,7 +27,7 @@ def run(args: Namespace) -> None:
     from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
-    out, many = _images.destination(args, "changed")
+    out, many = _images.destination(opened, args, "changed")
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)
     made = (opened.moved(portion, args.weight * change, args.label) for portion in images.portions(AT_ONCE))

@@ -14,7 +14,7 @@ from threading import Lock, local
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from . import formats
+from . import formats, jpeg
 from .formats import ANY_RANGE, FORMATS
 from .options import DataOptions
 from .picture import Colour, colour, fitted, opaque, ranged, with_bits, with_channels, with_opacity
@@ -80,12 +80,13 @@ class Walk:
 @contextmanager
 def in_order() -> Iterator[None]:
     """Around a thread's work on the pages of a file, one after the other: the file is opened once."""
-    _thread.walk = Walk()
+    before, walk = getattr(_thread, "walk", None), Walk()
+    _thread.walk = walk
     try:
         yield
     finally:
-        _thread.walk.close()
-        _thread.walk = None
+        walk.close()
+        _thread.walk = before
 
 
 @contextmanager
@@ -128,6 +129,8 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
     """
     with _opened(path, max_megapixels, page, any_range) as image:
         negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+        if image.format == "JPEG":
+            image = _ended(image, path)
         if clear is not None and image.mode != "I;16":
             image.info["transparency"] = clear
         upright = ImageOps.exif_transpose(image)
@@ -173,6 +176,23 @@ def sample(
     picture = with_bits(picture, bits or 8)
     height, width = sides or picture.shape[:2]
     return fitted(picture, height, width, options.fit, background, channels == 4)
+
+
+def _ended(image: Image.Image, path: Path) -> Image.Image:
+    """The decoded JPEG, though the mark of its end be missing."""
+    try:
+        image.load()
+    except OSError:
+        data = path.read_bytes()
+        if not jpeg.one_scan(data):
+            raise Unreadable(
+                "truncated: the mark of its end is missing, and with it perhaps some of the pixels; if the picture is "
+                "whole, save it again"
+            ) from None
+        if (whole := jpeg.ended(data)) is None:
+            raise
+        return whole
+    return image
 
 
 def _cleared(grey: np.ndarray, clear: object) -> np.ndarray:
