@@ -136,6 +136,14 @@ def test_what_is_done_to_an_image_of_another_size_is_said_in_one_line(
     assert told.count("\n") == said.count("\n")
 
 
+def test_pages_behind_the_first_are_said_to_be_left_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    first, second = (Image.new("RGB", (40, 30), shade) for shade in ("red", "blue"))
+    first.save(tmp_path / "two.tif", save_all=True, append_images=[second])
+    command = f"apply {folder / 'run'} super-resolution {tmp_path / 'two.tif'} --times 1.5 --out {tmp_path / 'x.png'}"
+    assert main(command.split()) == 0
+    assert capsys.readouterr().err.count("the first alone is taken") == 1
+
+
 def test_what_is_asked_for_is_in_the_name_so_that_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture):
     asked = [
         *(f"apply {{run}} super-resolution {more}" for more in ("", "--times 2", "--seed 1", "{painting} --times 1.5")),

@@ -45,6 +45,21 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="module")
+def paged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on all pages of TIFFs."""
+    home = tmp_path_factory.mktemp("paged")
+    (home / "stacks").mkdir()
+    for i in range(8):
+        stack(home / "stacks" / f"{i}.tif")
+    return trained(home / "run", f"folder:{home / 'stacks'}", "--data.pages", "all")
+
+
+def stack(path: Path, n: int = 3) -> None:
+    first, *more = (Image.fromarray(RANDOM.integers(0, 256, (8, 8), np.uint8)) for _ in range(n))
+    first.save(path, save_all=True, append_images=more)
+
+
 def files(capsys: pytest.CaptureFixture[str], *argv: str) -> list[Path]:
     assert main([*argv, "--json"]) == 0
     return [Path(name) for name in json.loads(capsys.readouterr().out)["files"]]
@@ -110,6 +125,44 @@ def test_images_are_fitted_for_use_as_the_data_were(clear, tmp_path):
     (image,) = next(_images.read(Run(clear), tmp_path / "wide.png").portions(1))
     assert (image[3, [0, -1]] == -1).all()  # padded, and clear there
     assert (image[3, 3:5] == 1).all()
+
+
+def test_a_run_on_all_pages_takes_all_pages_when_it_is_used(paged, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    stack(tmp_path / "in" / "scan.tif")
+    stack(tmp_path / "in" / "other.gif", 2)
+    table = ["encode", str(paged), str(tmp_path / "in"), "--out", str(tmp_path / "codes.csv")]
+    files(capsys, *table)
+    lines = [line.split(",") for line in (tmp_path / "codes.csv").read_text().splitlines()[1:]]
+    assert [name for name, *_ in lines] == ["other.gif", "other.gif#2", "scan.tif", "scan.tif#2", "scan.tif#3"]
+    assert len({tuple(code) for _, *code in lines}) == 5
+    for given, names in (("in", ["other", "other-2", "scan", "scan-2", "scan-3"]), ("in/scan.tif", ["scan", "scan-2"])):
+        out = tmp_path / f"out-{len(names)}"
+        made = files(capsys, "reconstruct", str(paged), str(tmp_path / given), "--out", str(out))
+        assert [path.name for path in made][: len(names)] == [f"{name}.png" for name in names]
+        assert Image.open(made[-1]).size == (8, 8)
+    stack(tmp_path / "single.tif", 1)
+    files(capsys, "reconstruct", str(paged), str(tmp_path / "single.tif"), "--out", str(tmp_path / "single.png"))
+
+
+def test_names_of_pages_are_told_apart_from_other_files():
+    from saddle.cli._images import _file_names
+
+    assert _file_names(["a/x.tif", "a/x.tif#2"]) == ["a-x", "a-x-2"]
+    names = _file_names(["x-2.png", "x.tif", "x.tif#2"])
+    assert len(set(names)) == 3
+    assert not any("#" in name for name in names)
+
+
+def test_pages_that_a_command_leaves_out_are_told_once(deep, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        stack(tmp_path / "in" / f"{name}.tif")
+    stack(tmp_path / "in" / "c.tif", 1)
+    assert main(["encode", str(deep), str(tmp_path / "in"), "--out", str(tmp_path / "codes.csv")]) == 0
+    told = capsys.readouterr().err
+    assert told.count("of 2 files with several pages or frames the first alone is taken (a.tif, b.tif)") == 1
+    assert len((tmp_path / "codes.csv").read_text().splitlines()) == 4
 
 
 def test_whole_numbers_of_16_bits():

@@ -83,7 +83,7 @@ def test_training_begins_in_a_folder_without_leftovers(tmp_path, monkeypatch):
 
 
 def prepared(folder: Path, key: str) -> cache.Prepared:
-    return cache.prepare(folder, key, 2, (1, 2, 2), np.uint8, lambda i: np.full((1, 2, 2), i, np.uint8))
+    return cache.prepare(folder, key, ["a", "b"], (1, 2, 2), np.uint8, lambda i: np.full((1, 2, 2), i, np.uint8))
 
 
 def test_the_cache_drops_what_was_left_of_another_key_unless_somebody_writes_it(tmp_path):

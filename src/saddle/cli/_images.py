@@ -1,9 +1,10 @@
 """Images from files, as a run's data were read, and back to files."""
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from . import _open, _write
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..data.decode import Header
     from ..runs.run import Run
     from ..spec import Field
 
@@ -32,9 +34,9 @@ def inputs(parser: ArgumentParser) -> None:
     parser.add_argument("input", metavar="INPUT", type=Path, help="an image, or a folder of images")
 
 
-def destination(args: Namespace, word: str) -> tuple[Path, bool]:
+def destination(opened: "Run", args: Namespace, word: str) -> tuple[Path, bool]:
     """Where to write: --out, or NAME-word; and is it a folder, for many images? UsageError for what cannot be."""
-    many = args.input.is_dir()
+    many = args.input.is_dir() or _pages(opened, args.input) > 1
     out = args.out or Path(beside(args.input, word) + ("" if many else ".png"))
     _write.check_folder(out) if many else _write.check_name(out)
     return out, many
@@ -44,6 +46,19 @@ def beside(path: Path, word: str) -> str:
     """NAME-word, for what comes of a folder or, without its suffix, of an image."""
     whole = Path(os.path.abspath(path))  # of . and .. too
     return safe_name(f"{whole.name if path.is_dir() else whole.stem}-{word}")
+
+
+def _pages(opened: "Run", path: Path) -> int:
+    """So many images are taken of this file."""
+    from ..data import decode
+
+    if opened.recipe.data.pages == "first" or not path.is_file():
+        return 1
+    try:
+        with decode.reading():
+            return decode.header(path, opened.recipe.data.max_megapixels, any_range=True).pages
+    except decode.Unreadable:  # which is said when it is read
+        return 1
 
 
 def encoder(args: Namespace) -> "Run":
@@ -62,7 +77,7 @@ class Images:
 
     opened: "Run"
     root: Path
-    names: Sequence[str]  # of the files, below the root
+    names: Sequence[str]  # of the files, below the root; a further page is scan.tif#2
     field: "Field"  # whose channels, bits and size they are brought to
 
     def portions(self, most: int) -> "Iterator[Tensor]":
@@ -71,10 +86,11 @@ class Images:
 
         from ..data import decode
 
-        for start in range(0, len(self.names), most):
-            with decode.reading():
-                portion = torch.stack([self.again(name) for name in self.names[start : start + most]])
-            yield portion
+        with decode.in_order():
+            for start in range(0, len(self.names), most):
+                with decode.reading():
+                    portion = torch.stack([self.again(name) for name in self.names[start : start + most]])
+                yield portion
 
     def again(self, name: str) -> "Tensor":
         """One that could be read before."""
@@ -91,22 +107,26 @@ class Images:
         import torch
 
         from ..data import decode
+        from ..data.files import page_of
         from ..data.source import decoded
 
-        channels, height, width = self.field.shape
+        channels, *sides = self.field.shape
+        file, page = page_of(name)
         options = self.opened.recipe.data
-        picture = decode.sample(self.root / name, options, channels, self.field.bits, (height, width))
+        picture = decode.sample(self.root / file, options, channels, self.field.bits, (*sides,), page)
         return decoded(torch.from_numpy(picture.transpose(2, 0, 1).copy()))
 
 
 def read(opened: "Run", path: Path, key: str | None = None) -> Images:
-    """The images in a file or a folder; every one has been looked at. UsageError names every bad file.
+    """The images in a file or a folder, with every page if the run was trained so; every one has been looked at.
 
+    UsageError names every bad file. Pages that are left out are told.
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
     from ..base.errors import UsageError
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
+    from ..data.sources.folder import taken
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
@@ -114,16 +134,31 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     if field.kind != "image":
         raise UsageError(f"{opened.recipe.game} was trained on {field} here; files of images are of no use to it")
     files = scan(path)
-    images, bad = Images(opened, files.root, files.images, field), list(files.bad)
-    with decode.reading():
-        for name in files.images:
+    headers = taken(files, replace(opened.recipe.data, limit=None))
+    images, bad = Images(opened, files.root, [*headers], field), files.bad
+    with decode.reading(), decode.in_order():
+        for name in images.names:
             try:
                 images.read(name)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
-    if bad or not files.images:
+    tell_left_out(opened, headers)
+    if bad or not headers:
         raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
     return images
+
+
+def tell_left_out(opened: "Run", headers: "Mapping[str, Header]") -> None:
+    """Say on stderr which files have pages that are not taken, if any."""
+    from ..base.errors import some
+
+    several = [name for name, head in headers.items() if head.pages > 1]
+    if several and opened.recipe.data.pages == "first":
+        print(
+            f"saddle: of {len(several):,} files with several pages or frames the first alone is taken "
+            f"({some(several)}), as this run's data were read",
+            file=sys.stderr,
+        )
 
 
 def write(opened: "Run", made: "Iterable[Tensor]", names: Sequence[str], out: Path, many: bool) -> list[Path]:
@@ -137,7 +172,10 @@ def write(opened: "Run", made: "Iterable[Tensor]", names: Sequence[str], out: Pa
 
 
 def _file_names(names: Sequence[str]) -> list[str]:
-    """Of sub/seven.jpg, sub-seven; the suffix stays if two would be one."""
-    short = [name.rpartition(".")[0] for name in names]
+    """Of sub/seven.jpg, sub-seven, and of its page sub/seven.jpg#2, sub-seven-2; all stays if two would be one."""
+    from ..data.files import page_of
+
+    pages = [page_of(name) for name in names]
+    short = [file.rpartition(".")[0] + (f"-{page + 1}" if page else "") for file, page in pages]
     flat = {name.replace("/", "-") for name in short}
     return safe_names(short if len(flat) == len(short) else names)

@@ -15,7 +15,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import _open
+from . import _images, _open
 from ._show import paths
 
 if TYPE_CHECKING:
@@ -129,11 +129,15 @@ def _pixels(opened: "Run", path: Path, channels: int) -> "np.ndarray":
     from ..base.errors import UsageError
     from ..data import decode
 
+    options = opened.recipe.data
     try:
         with decode.reading():
-            return decode.sample(path, opened.recipe.data, channels, opened.spec.bits)
+            head = decode.header(path, options.max_megapixels, any_range=options.range is not None)
+            picture = decode.sample(path, options, channels, opened.spec.bits)
     except decode.Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
+    _images.tell_left_out(opened, {str(path): head})
+    return picture
 
 
 def _fitted(opened: "Run", picture: "np.ndarray", path: Path | None = None) -> "np.ndarray":

@@ -28,7 +28,7 @@ def run(args: Namespace) -> None:
     from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
-    out, many = _images.destination(args, "changed")
+    out, many = _images.destination(opened, args, "changed")
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)

@@ -37,6 +37,7 @@ def run(args: Namespace) -> None:
     import torch
 
     from ..base.errors import UsageError
+    from ..data.files import page_of
     from ..runs.run import AT_ONCE
     from ..tasks import Classification
     from . import _images
@@ -47,9 +48,12 @@ def run(args: Namespace) -> None:
     classes = opened.as_(Classification).classifies
     images = _images.read(opened, args.input)
     names = images.names
-    labels = _labels(args.labels, args.input, names, classes) if args.labels else _folders(args.input, names, classes)
+    files = list(dict.fromkeys(page_of(name)[0] for name in names))
+    labels = _labels(args.labels, args.input, files, classes) if args.labels else _folders(args.input, files, classes)
     probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
-    rows = [_row(name, row, classes, labels.get(name)) for name, row in zip(names, probabilities, strict=True)]
+    rows = [
+        _row(name, row, classes, labels.get(page_of(name)[0])) for name, row in zip(names, probabilities, strict=True)
+    ]
     right = [row["class"] == row["label"] for row in rows if "label" in row]
     accuracy = sum(right) / len(right) if right else None
     written = [_write(probabilities, names, classes, args.out)] if args.out else []

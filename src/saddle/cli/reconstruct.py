@@ -24,7 +24,7 @@ def run(args: Namespace) -> None:
     from ..runs.run import AT_ONCE
 
     opened = _images.encoder(args)
-    out, many = _images.destination(args, "again")
+    out, many = _images.destination(opened, args, "again")
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input)
     made = (opened.reconstruct(portion, args.label) for portion in images.portions(AT_ONCE))

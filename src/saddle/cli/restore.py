@@ -29,7 +29,7 @@ def run(args: Namespace) -> None:
 
     opened = _open.opened(args)
     key = opened.as_(Restoration).needs[0]  # asked before files are read
-    out, many = _images.destination(args, "restored")
+    out, many = _images.destination(opened, args, "restored")
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input, key)
     use = _use.given(args, "Restoration")

@@ -30,7 +30,7 @@ def run(args: Namespace) -> None:
 
     opened = _open.opened(args)
     start, to = opened.as_(Translation).way(args.start, args.to)  # asked before files are read
-    out, many = _images.destination(args, to)
+    out, many = _images.destination(opened, args, to)
     _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     images = _images.read(opened, args.input, start)
     made = (opened.translate(portion, to, start) for portion in images.portions(AT_ONCE))

@@ -8,9 +8,10 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, groupby
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +24,7 @@ from ..base.errors import SaddleError
 from ..base.files import reserve, sync
 from ..base.plain import from_json, text
 from . import record
-from .decode import Unreadable, reading
+from .decode import Unreadable, in_order, reading
 from .fingerprint import digest
 from .ragged import Ragged, starts
 
@@ -44,14 +45,14 @@ class Prepared:
 
 
 def prepare(
-    folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]
+    folder: Path, key: str, files: Sequence[str], shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]
 ) -> Prepared:
-    """What `folder` keeps under `key`; if nothing yet, images 0 … n - 1 of these shapes, made in parallel.
+    """What `folder` keeps under `key`; if nothing yet, images of these files and shapes, made in parallel.
 
     The rows appear all at once, by a rename. Processes that want the same key wait for the one that makes it. What is
     kept is compared with its digests when its files are not in the state in which they were compared last.
     """
-    kept = folder / key
+    kept, n = folder / key, len(files)
     with locked(folder, key):
         ready = _opened(kept, n, shapes, dtype)
         if ready is None:
@@ -62,7 +63,7 @@ def prepare(
             _clean(folder)
             _room(folder, int(np.prod(_stored(n, shapes))) * np.dtype(dtype).itemsize)
             log.info("decoding %s images, once, into %s", f"{n:,}", kept)
-            _make(folder, key, n, shapes, dtype, image)
+            _make(folder, key, files, shapes, dtype, image)
             ready = _opened(kept, n, shapes, dtype)
         else:
             log.info("%s images were decoded before: taken from %s", f"{n:,}", kept)
@@ -71,8 +72,12 @@ def prepare(
     return ready
 
 
-def in_parallel(work: Callable[[int], T], n: int, what: str = "reading images") -> list[T]:
+def in_parallel(
+    work: Callable[[int], T], n: int, what: str = "reading images", files: Sequence[Hashable] = ()
+) -> list[T]:
     """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock. `what` is told on the way.
+
+    What comes of one file, by `files` of each, is made by one thread, in order.
 
     Whoever stops it need not wait for the images that are just being read: leaving the pool does not, and its threads
     do not keep the process.
@@ -84,9 +89,16 @@ def in_parallel(work: Callable[[int], T], n: int, what: str = "reading images") 
         except BaseException as error:  # of which a pool's thread would die, and leave us waiting
             return None, error
 
+    def together(places: list[int]) -> list[tuple[T, None] | tuple[None, BaseException]]:
+        if len(places) == 1:
+            return [tried(places[0])]
+        with in_order():
+            return [tried(i) for i in places]
+
+    groups = [list(places) for _, places in groupby(range(n), (files or range(n)).__getitem__)]
     done: list[T] = []
     with reading(), ThreadPool(min(16, os.cpu_count() or 1)) as pool:
-        for made, error in telling.each(what, pool.imap(tried, range(n)), n):
+        for made, error in telling.each(what, chain.from_iterable(pool.imap(together, groups)), n):
             if error:
                 raise error
             done.append(made)  # type: ignore[arg-type]  # there is none only with an error
@@ -102,11 +114,13 @@ def _images(stored: np.ndarray, shapes: Shapes) -> np.ndarray | Ragged:
     return stored if isinstance(shapes, tuple) else Ragged.of(stored, shapes)
 
 
-def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]) -> None:
+def _make(
+    folder: Path, key: str, files: Sequence[str], shapes: Shapes, dtype: type, image: Callable[[int], np.ndarray]
+) -> None:
     temporary = folder / f"{key}.{os.getpid()}.tmp"
     try:
         temporary.mkdir()
-        stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(n, shapes))
+        stored = np.lib.format.open_memmap(temporary / "images.npy", "w+", dtype, _stored(len(files), shapes))
         reserve(temporary / "images.npy")
         images = _images(stored, shapes)
 
@@ -117,7 +131,7 @@ def _make(folder: Path, key: str, n: int, shapes: Shapes, dtype: type, image: Ca
                 return str(error)
             return digest(images[i])
 
-        rows = in_parallel(row, n, "decoding images")
+        rows = in_parallel(row, len(files), "decoding images", files)
         stored.flush()
         about = [mark if isinstance(mark, str) else None for mark in rows]
         (temporary / "bad.json").write_text(json.dumps({i: reason for i, reason in enumerate(about) if reason}))

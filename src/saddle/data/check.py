@@ -12,14 +12,14 @@ from ..base.errors import UsageError, some
 from ..spec import Condition, Field, Kind
 from . import open_source
 from .cache import in_parallel
-from .decode import Header, Unreadable, header, stored
+from .decode import Header, Unreadable, stored
 from .files import Bad, Files, bad_lines, counted, listing, page_of, scan
 from .fingerprint import digest
 from .notes import of_headers
 from .options import DataOptions
 from .picture import colour, opaque
-from .sources.folder import files_in, limited, smaller
-from .tables import SELDOM, read_labels
+from .sources.folder import files_in, names_in, smaller, taken
+from .tables import SELDOM, Labels, read_labels
 from .values import Values, described
 
 GROUP = 4  # names of images that are the same, in a line
@@ -95,19 +95,18 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     files = scan(path) if path.is_file() else files_in(path)
     if path.is_file() and not files.images and not files.bad:
         raise UsageError(f"{path} is not an image, by its name")
-    files, values = limited(files, options), {bits: Values(options.range) for bits in (8, 16)}
-    seen = _looks(files, files.images, options, values)
-    if options.pages == "all":
-        many = {name: look.head.pages for name, look in seen.items() if not isinstance(look, str)}
-        seen |= _looks(files, [f"{name}#{i}" for name, n in many.items() for i in range(2, n + 1)], options, values)
+    of_table = options.label_file and not path.is_file()
+    table = read_labels(str(options.label_file), path, names_in(files)) if of_table else None
+    values = {bits: Values(options.range) for bits in (8, 16)}
+    seen = _looks(files, taken(files, options), options, values)
     bad = files.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
     heads = {name: look.head for name, look in read.items()}
     bad += smaller(options.piece, heads).items()
-    labels = _counts(_labels(path, list(read), files, options))
+    labels = _counts(_labels(list(read), table))
     return Report(
         name=str(path),
-        files=len(files.images) + len(files.bad),
+        files=len({page_of(name)[0] for name in [*seen, *dict(files.bad)]}),
         images=len(read),
         pixels=sum(head.width * head.height for head in heads.values()),
         sizes=_counts(f"{head.width}×{head.height}" for head in heads.values()),
@@ -123,22 +122,24 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     )
 
 
-def _looks(files: Files, names: list[str], options: DataOptions, values: dict[int, Values]) -> dict[str, Look | str]:
+def _looks(
+    files: Files, heads: dict[str, Header], options: DataOptions, values: dict[int, Values]
+) -> dict[str, Look | str]:
     """Each image by its name, or why it cannot be read; its values are counted."""
-    background, any_range = colour(options.background), options.range is not None
+    background, names = colour(options.background), list(heads)
 
     def look(i: int) -> Look | str:
         name, page = page_of(names[i])
         try:
-            head = header(files.root / name, options.max_megapixels, page, any_range)
-            picture = stored(files.root / name, options.max_megapixels, page, any_range)
+            picture = stored(files.root / name, options.max_megapixels, page, options.range is not None)
         except Unreadable as error:
             return str(error)
+        head = heads[names[i]]
         values[head.bits].add(picture)
         clear = picture.shape[2] == 4 and bool((picture[..., 3] < np.iinfo(picture.dtype).max).any())
         return Look(head, digest(opaque(picture, background)), clear)
 
-    return dict(zip(names, in_parallel(look, len(names)), strict=True))
+    return dict(zip(names, in_parallel(look, len(names), files=[page_of(name)[0] for name in names]), strict=True))
 
 
 def _notes(read: dict[str, Look], options: DataOptions, values: dict[int, Values]) -> dict[str, Any]:
@@ -217,12 +218,11 @@ def plural(kind: Kind) -> str:
     return {"image": "images", "signal": "signals"}.get(kind, kind)
 
 
-def _labels(path: Path, names: list[str], files: Files, options: DataOptions) -> Iterable[str]:
+def _labels(names: list[str], table: Labels | None) -> Iterable[str]:
     """What a table says of these images, if there is one, else their sub-folders."""
-    if not options.label_file or path.is_file():
+    if table is None:
         return (name.partition("/")[0] for name in names if "/" in name)
-    labels = read_labels(options.label_file, path, [*files.images, *(name for name, _ in files.bad)])
-    return shown(labels.condition, labels.of(names))
+    return shown(table.condition, table.of([page_of(name)[0] for name in names]))
 
 
 def shown(condition: Condition, labels: np.ndarray) -> Iterator[str]:

@@ -6,15 +6,15 @@ decoder raises becomes a reason in words.
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from . import formats
+from . import formats, jpeg
 from .formats import ANY_RANGE, FORMATS
 from .options import DataOptions
 from .picture import Colour, colour, fitted, opaque, ranged, with_bits, with_channels, with_opacity
@@ -31,6 +31,7 @@ _MAGIC = {
 }
 
 _reading = Lock()  # both are the whole process's: one reader of folders at a time
+_thread = local()  # its `walk`, inside of `in_order`
 
 
 class Unreadable(Exception):
@@ -50,6 +51,42 @@ class Header:
     depth: int = 8  # bits in the file
     pages: int = 1  # of which this is one
     corrected: bool = False  # read otherwise than by version 1 of the cache, which took a value for another
+
+
+class Walk:
+    """A file that stays open from one of its pages to a later one: each is sought from the last, not from the first."""
+
+    def __init__(self) -> None:
+        self.open = ExitStack()
+        self.path: Path | None = None
+        self.page = 0
+
+    def at(self, path: Path, page: int) -> Image.Image:
+        """The file at this page, of which nothing was read yet."""
+        if path != self.path or page <= self.page:
+            self.close()
+            self.image = self.open.enter_context(formats.opened(self.open.enter_context(path.open("rb"))))
+            self.path = path
+        if page:
+            self.image.seek(page)
+        self.page = page
+        return self.image
+
+    def close(self) -> None:
+        self.path = None
+        self.open.close()
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Around a thread's work on the pages of a file, one after the other: the file is opened once."""
+    before, walk = getattr(_thread, "walk", None), Walk()
+    _thread.walk = walk
+    try:
+        yield
+    finally:
+        walk.close()
+        _thread.walk = before
 
 
 @contextmanager
@@ -92,6 +129,8 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
     """
     with _opened(path, max_megapixels, page, any_range) as image:
         negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+        if image.format == "JPEG":
+            image = _ended(image, path)
         if clear is not None and image.mode != "I;16":
             image.info["transparency"] = clear
         upright = ImageOps.exif_transpose(image)
@@ -139,6 +178,23 @@ def sample(
     return fitted(picture, height, width, options.fit, background, channels == 4)
 
 
+def _ended(image: Image.Image, path: Path) -> Image.Image:
+    """The decoded JPEG, though the mark of its end be missing."""
+    try:
+        image.load()
+    except OSError:
+        data = path.read_bytes()
+        if not jpeg.one_scan(data):
+            raise Unreadable(
+                "truncated: the mark of its end is missing, and with it perhaps some of the pixels; if the picture is "
+                "whole, save it again"
+            ) from None
+        if (whole := jpeg.ended(data)) is None:
+            raise
+        return whole
+    return image
+
+
 def _cleared(grey: np.ndarray, clear: object) -> np.ndarray:
     """uint16 [H, W, 1] with this value transparent, as [H, W, 4]."""
     seen = np.where(grey == clear, 0, 65535).astype(np.uint16)
@@ -159,23 +215,27 @@ def _grey_palette(image: Image.Image) -> bool:
 @contextmanager
 def _opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
     """The file with its header read and found acceptable; what goes wrong inside is Unreadable."""
+    kept: Walk | None = getattr(_thread, "walk", None)
+    walk, done = kept or Walk(), False
     try:
-        with path.open("rb") as file, formats.opened(file) as image:
-            if page:
-                image.seek(page)
-            megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise Unreadable(
-                    f"{image.width}×{image.height} is {megapixels:,.0f} megapixels, "
-                    f"more than data.max_megapixels {max_megapixels:g}"
-                )
-            if reason := formats.refusal(image, any_range):
-                raise Unreadable(reason)
-            yield image
+        image = walk.at(path, page)
+        megapixels = image.width * image.height / 1e6
+        if megapixels > max_megapixels:
+            raise Unreadable(
+                f"{image.width}×{image.height} is {megapixels:,.0f} megapixels, "
+                f"more than data.max_megapixels {max_megapixels:g}"
+            )
+        if reason := formats.refusal(image, any_range):
+            raise Unreadable(reason)
+        yield image
+        done = True
     except Unreadable:
         raise
     except Exception as error:  # decoders fed with broken files raise whatever comes to hand
         raise Unreadable(_reason(path, error)) from error
+    finally:
+        if not (kept and done):  # after a fault the next page begins anew
+            walk.close()
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from .decode import Header
+from .files import page_of
 from .options import DataOptions, Range
 from .picture import kept
 from .ragged import Ragged
@@ -71,13 +72,18 @@ def share(part: int, whole: int) -> str:
 
 def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     """Of files with more than one page or frame."""
-    many = {name: head.pages for name, head in headers.items() if head.pages > 1}
+    many = {name: head.pages for name, head in headers.items() if head.pages > 1 or page_of(name)[1]}
     if not many:
         return ""
-    files = f"{len(many):,} files have {sum(many.values()):,} pages or frames"
+    if options.pages == "all" and options.limit is not None:
+        files = len({page_of(name)[0] for name in many})
+        return f"{files:,} files have several pages or frames, of which data.limit takes {len(many):,}"
+    firsts = [name for name in many if not page_of(name)[1]]
+    files_ = f"{len(firsts):,} files have {sum(many[name] for name in firsts):,} pages or frames"
     if options.pages == "all":
-        return f"{files}, each an image"
-    return f"{files}, of which the first alone is taken ({_some(many)}); --data.pages all takes each"
+        return f"{files_}, each an image"
+    advice = "" if options.source.startswith("photo:") else "; --data.pages all takes each"
+    return f"{files_}, of which the first alone is taken ({_some(many)}){advice}"
 
 
 def _depth(headers: Mapping[str, Header]) -> str:

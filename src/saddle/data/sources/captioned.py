@@ -12,7 +12,7 @@ import numpy as np
 from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field
 from ...spec.text import condition_of, packed, words
-from ..files import Files, listing
+from ..files import Files, listing, page_of
 from ..fingerprint import fingerprint, hold_out
 from ..legacy import earlier
 from ..options import DataOptions
@@ -30,16 +30,18 @@ def open(options: DataOptions, path: str) -> "Source":
     """Keys image and caption. UsageError for images without captions, captions without images, unreadable files."""
     table, files, captions = _files_and_captions(options, path)
     images = folder.readable(options, files)
-    captioned = images.only(_captioned(options, table, images.names, captions))
+    given = _of_pages(images.names, captions)
+    captioned = images.only(_captioned(options, table, images.names, given))
     silent = len(images.names) - len(captioned.names)
     captioned.notes.update({"captions": sum(map(len, captions.values())), "without a caption": silent})
-    return _source(options, captioned, [captions[name] for name in captioned.names])
+    return _source(options, captioned, [given[name] for name in captioned.names])
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, from the headers of the images and their captions: nothing is decoded, and nothing kept."""
     table, files, captions = _files_and_captions(options, path)
     names, field = folder.described(options, files)
+    captions = _of_pages(names, captions)
     texts = [text for i in _captioned(options, table, names, captions) for text in captions[names[i]]]
     condition = condition_of(texts)
     return _spec(field, condition, packed(texts, condition.length))
@@ -47,10 +49,15 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def _files_and_captions(options: DataOptions, path: str) -> tuple[Path, Files, dict[str, list[str]]]:
     """The file of captions, the files beside it, and the captions by image."""
-    options.allow(*folder.TAKES)
+    options.allow(*folder.TAKES, "pages")
     table = table_in(Path(path).expanduser())
     files = folder.files_in(table.parent)
     return table, files, captions_in(table, folder.names_in(files))
+
+
+def _of_pages(names: list[str], captions: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The captions of these images: every page of a file has the file's."""
+    return {name: captions[page_of(name)[0]] for name in names if page_of(name)[0] in captions}
 
 
 def _captioned(options: DataOptions, table: Path, names: list[str], captions: dict[str, list[str]]) -> list[int]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
-from ..cache import Prepared, Shapes, prepare
-from ..decode import Header, Unreadable, colour, header, sample
+from ..cache import Prepared, Shapes, in_parallel, prepare
+from ..decode import Header, Unreadable, colour, header, in_order, sample
 from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
@@ -89,8 +89,7 @@ def _files_and_labels(options: DataOptions, path: str) -> tuple[Files, Labels | 
 
 def described(options: DataOptions, files: Files) -> tuple[list[str], Field]:
     """The names and the field of the images, from the headers of the files. Damaged ones are left to `readable`."""
-    found = glance(limited(files, options), options)
-    headers, _ = _pages(files, found, [""] * len(found), options)
+    headers = taken(files, options)
     field = _checked(options, files, headers)
     small = smaller(options.piece, headers)
     return _good(files, [path for path in headers if path not in small], small), field
@@ -98,9 +97,11 @@ def described(options: DataOptions, files: Files) -> tuple[list[str], Field]:
 
 def readable(options: DataOptions, files: Files) -> DecodedFolder:
     """What the cache holds of the folder. UsageError for files that cannot be read or are smaller than the piece."""
-    headers, marks = _pages(files, *survey(limited(files, options), options), options)
+    found, sums = survey(_limited_files(files, options), options)
+    headers, mark = _pages(files, found, options), dict(zip(found, sums, strict=True))
     field = _checked(options, files, headers)
     paths = list(headers)
+    of_file = [page_of(path)[0] for path in paths]
     channels = field.shape[0]
     shapes: Shapes = (channels, field.shape[1], field.shape[2])
     if field.free:
@@ -114,9 +115,8 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
         return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
 
     dtype = np.uint16 if field.bits == 16 else np.uint8
-    prepared = prepare(
-        options.cache_folder / "folder", _key(headers, marks, field, options), len(paths), shapes, dtype, image
-    )
+    key = _key(headers, [mark[file] for file in of_file], field, options)
+    prepared = prepare(options.cache_folder / "folder", key, of_file, shapes, dtype, image)
     bad = sorted(files.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
     if bad and not options.skip_bad:
         raise UsageError(_bad_message(files, bad))
@@ -170,7 +170,12 @@ def check_piece(piece: tuple[int, ...], headers: Mapping[str, Header]) -> None:
         )
 
 
-def limited(files: Files, options: DataOptions) -> Files:
+def taken(files: Files, options: DataOptions) -> dict[str, Header]:
+    """The headers of the images that these settings take, by name; what cannot be read is now bad."""
+    return _pages(files, glance(_limited_files(files, options), options), options)
+
+
+def _limited_files(files: Files, options: DataOptions) -> Files:
     """Those that data.limit leaves, by their names alone: the others need not be opened."""
     return files if options.pages == "all" else replace(files, images=_limited(files.images, options))
 
@@ -179,29 +184,34 @@ def _limited(names: list[str], options: DataOptions) -> list[str]:
     return [names[i] for i in picked([*map(os.fsencode, names)], options.limit)]
 
 
-def _pages(
-    files: Files, headers: dict[str, Header], marks: list[str], options: DataOptions
-) -> tuple[dict[str, Header], list[str]]:
+def _pages(files: Files, headers: dict[str, Header], options: DataOptions) -> dict[str, Header]:
     """The same with every page of every file, as scan.tif, scan.tif#2, …, if they are asked for; bad ones are told."""
     if options.pages == "first":
-        return headers, marks
-    paged = pages_of(files, headers, options)
-    names, mark = _limited(list(paged), options), dict(zip(headers, marks, strict=True))
-    return {name: paged[name] for name in names}, [mark[page_of(name)[0]] for name in names]
+        return headers
+    several = [path for path, head in headers.items() if head.pages > 1]
+
+    def further(i: int) -> dict[str, Header | str]:
+        with in_order():
+            return {
+                f"{several[i]}#{page + 1}": _page(files.root / several[i], page, options)
+                for page in range(1, headers[several[i]].pages)
+            }
+
+    found = dict(zip(several, in_parallel(further, len(several)), strict=True))
+    files.bad += [(name, seen) for pages in found.values() for name, seen in pages.items() if isinstance(seen, str)]
+    paged = {
+        name: seen for path, head in headers.items() for name, seen in ({path: head} | found.get(path, {})).items()
+    }
+    good = {name: seen for name, seen in paged.items() if not isinstance(seen, str)}
+    return {name: good[name] for name in _limited(list(good), options)}
 
 
-def pages_of(files: Files, headers: Mapping[str, Header], options: DataOptions) -> dict[str, Header]:
-    """The headers of all pages, by name; a page that cannot be read is now bad."""
-    paged = {}
-    for path, head in headers.items():
-        paged[path] = head
-        for page in range(1, head.pages):
-            name = f"{path}#{page + 1}"
-            try:
-                paged[name] = header(files.root / path, options.max_megapixels, page, options.range is not None)
-            except Unreadable as error:
-                files.bad.append((name, str(error)))
-    return paged
+def _page(path: Path, page: int, options: DataOptions) -> Header | str:
+    """The header of a page, or why it cannot be read."""
+    try:
+        return header(path, options.max_megapixels, page, options.range is not None)
+    except Unreadable as error:
+        return str(error)
 
 
 def _key(headers: Mapping[str, Header], marks: list[str], field: Field, options: DataOptions) -> str:
