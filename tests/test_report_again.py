@@ -74,6 +74,23 @@ def test_a_run_that_is_over_is_made_longer_and_any_other_goes_on(tmp_path):
     assert code(finished(tmp_path, "interrupted"))[0] == f"saddle train --run {run}"
 
 
+def test_a_run_that_diverged_is_repeated_with_a_lower_rate_and_does_not_go_on(tmp_path):
+    with new_run(tmp_path / "a") as log:
+        log.write("start", round=0, **START)
+        log.write("stop", round=50, reason="diverged", rates={"game.optim.lr": 0.1})
+    told = code(written(tmp_path / "a"))
+    assert told[0].endswith("a-again --game.optim.lr 0.01")
+    assert f"saddle train --run {place(tmp_path / 'a')}" not in told
+
+
+def test_the_command_that_scores_names_metrics_where_nothing_is_scored_unasked(tmp_path):
+    page = finished(tmp_path / "a", scorable=["swd", "kid"])
+    command = f"saddle evaluate {place(tmp_path / 'a')} --metrics swd,kid"
+    assert f"This run has not been scored. {command} scores it." in Page(page).text
+    assert f"score it {command}" in Page(page).text
+    assert "saddle evaluate" not in finished(tmp_path / "b", scorable=[])
+
+
 def test_commands_are_those_of_the_games_tasks(tmp_path):
     told = code(finished(tmp_path, commands=["saddle sample", "saddle encode", "saddle evaluate --metrics elbo", "rm"]))
     run = place(tmp_path)

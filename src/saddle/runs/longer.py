@@ -59,8 +59,7 @@ def _check_rates(trainer: Trainer, rounds: int, folder: Path) -> None:
     """A rate that has come to 0 would stay there."""
     if not (names := trainer.at_rest()):
         return
-    own = {name: f"{name}_optim" for name in names if getattr(trainer.game.options, f"{name}_optim", None)}
-    settings = dict.fromkeys(f"game.{own.get(name, 'optim')}" for name in names)
+    settings = [name.removesuffix(".lr") for name in trainer.rates(names)]
     raise UsageError(
         f"the learning rate of {' and '.join(names)} is 0 from round {trainer.course.end:,} on, where the plan of "
         f"{folder} ends: further rounds would change nothing. Begin a new run with its weights: saddle train "

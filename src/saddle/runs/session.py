@@ -23,7 +23,7 @@ from ..data.source import check_batch
 from ..data.stream import Stream
 from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
-from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
+from ..training.health import Diverged, Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import beside, binding, registry, scoring, warm
 from .describe import told
@@ -111,7 +111,7 @@ class Training:
                     self.finish()
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
-                    self.note_stop(_reason(error), str(error))
+                    self.note_stop(_reason(error), str(error), getattr(error, "rates", None))
                 if isinstance(error, OSError):
                     raise SaddleError(
                         f"the disk failed in {self.folder.path}: {error.strerror or error}; the checkpoints are "
@@ -209,7 +209,7 @@ class Training:
             self.raise_rounds()
             self.score = None
             if round_ % plan.log_every == 0 or round_ == self.rounds:
-                trainer.watch.check(trainer.game)
+                trainer.check_losses()
                 self.log(pace)
                 pace.clear()
             else:
@@ -353,13 +353,13 @@ class Training:
         self.write("plan", rounds=self.rounds, pace=pace)
         self.voice.say(self.recipe.plan.describe_rounds(self.rounds, pace))
 
-    def note_stop(self, reason: str, message: str = "") -> None:
+    def note_stop(self, reason: str, message: str = "", rates: dict[str, float] | None = None) -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
                 expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
-            self.write("stop", reason=reason, message=message)
+            self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             self.report()
             if reason == "finished":
                 self.voice.say(*next_command(self.trainer.game, self.folder.path))
@@ -381,6 +381,8 @@ def _reason(error: Exception) -> str:
     """Of a stop, in the words of the log."""
     if isinstance(error, Interrupted):
         return "interrupted"
+    if isinstance(error, Diverged):
+        return "diverged"
     return (
         "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
     )
