@@ -356,13 +356,20 @@ class Training:
     def note_stop(self, reason: str, message: str = "", rates: dict[str, float] | None = None) -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
-                expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
+                expected = self.expected(reason)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             self.report()
             if reason == "finished":
                 self.voice.say(*next_command(self.trainer.game, self.folder.path))
+
+    def expected(self, reason: str) -> str:
+        """How far it came, or, of a run that is over, what to expect of it."""
+        if reason == "interrupted":
+            return f"{self.trainer.round:,} of {self.rounds:,} rounds are played"
+        scored = bool(scoring.defaults(self.trainer.game, self.source, True, self.recipe.plan.samples))
+        return expectation(self.recipe, self.trainer.round, self.source.spec.is_image, scored)
 
     def report(self) -> None:
         """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
