@@ -171,7 +171,8 @@ def test_other_data_under_the_same_name_are_refused(folder, monkeypatch):
 
     monkeypatch.setattr(Training, "__init__", with_other_data)
     with pytest.raises(
-        UsageError, match=r"ring is not the data that this run began with \(fingerprint .*, now other\)"
+        UsageError,
+        match=r"not the data that this run began with \(fingerprint \w{12}, now other\); .* --from .* --data ring",
     ):
         train(folder, rounds=1)
 

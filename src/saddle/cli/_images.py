@@ -1,9 +1,10 @@
 """Images from files, as a run's data were read, and back to files."""
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
 
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
-    from ..base.errors import UsageError
+    from ..base.errors import UsageError, visible
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
 
@@ -115,15 +116,21 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
         raise UsageError(f"{opened.recipe.game} was trained on {field} here; files of images are of no use to it")
     files = scan(path)
     images, bad = Images(opened, files.root, files.images, field), list(files.bad)
+    good = []
     with decode.reading():
         for name in files.images:
             try:
                 images.read(name)
+                good.append(name)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
-    if bad or not files.images:
-        raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
-    return images
+    skips = opened.recipe.data.skip_bad  # the run has been told to do without such ones
+    if not good or (bad and not skips):
+        how = "Repair or remove them; only a run that was trained with --data.skip_bad true leaves such out"
+        raise UsageError(f"cannot read:\n{listing(bad_lines(bad))}\n{how}" if bad else f"no image in {path}")
+    if bad:
+        print(f"saddle: left out, as data.skip_bad says:\n{visible(listing(bad_lines(bad)))}", file=sys.stderr)
+    return replace(images, names=good)
 
 
 def write(opened: "Run", made: "Iterable[Tensor]", names: Sequence[str], out: Path, many: bool) -> list[Path]:

@@ -94,7 +94,7 @@ class Run:
         kind = type(self.as_(task)).Use
         for name in chosen:
             if name not in {each.name for each in fields(kind)}:
-                there = ", ".join(each.name for each in fields(kind)) or "none"
+                there = ", ".join(type(self.game).choices()) or "none"
                 raise UsageError(f"{self.recipe.game} has no '{name}' to choose; there are {there}")
         return change(kind(), chosen)
 

@@ -167,7 +167,9 @@ class Training:
             nonlocal before
             before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
-            binding.check_data(self.source, state.facts, "train in another folder")
+            new = f"saddle train --from {self.folder.path} --run NEW --data {self.recipe.data.source}"
+            otherwise = f"train in another run folder (--run), with the weights of this one, if you like: {new}"
+            binding.check_data(self.source, state.facts, otherwise)
             self.trainer.load_state(state)
             self.seconds, self.score = state.fact("seconds"), state.facts.get("score")
 

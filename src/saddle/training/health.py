@@ -69,7 +69,7 @@ class Signals:
         self.received = signal.Signals(number).name
         for kind in self.before:  # a handler in Python would wait for the end of a long operation of torch
             signal.signal(kind, signal.SIG_IGN if kind == signal.SIGHUP else signal.SIG_DFL)
-        self.say(f"{self.answer}; another Ctrl-C leaves at once")
+        self.say(f"{self.answer}; another Ctrl-C leaves at once, and the last checkpoint stays")
 
 
 def check_ownership(game: Game) -> None:
