@@ -1,5 +1,6 @@
 """What a report tells of settings and commands is true, and can be copied."""
 
+import re
 import shlex
 from argparse import ArgumentParser
 from html import unescape
@@ -27,7 +28,7 @@ NESTED = {
 
 def code(text):
     """The commands of a page."""
-    return [unescape(each.split("</code>")[0]) for each in text.split("<td><code>")[1:]]
+    return [unescape(re.sub("<[^>]*>", "", each.split("</code>")[0])) for each in text.split("<td><code>")[1:]]
 
 
 def finished(folder, reason="finished", **start):
@@ -50,6 +51,14 @@ def test_settings_that_are_not_the_papers_have_its_value_beside(tmp_path):
     assert "2 of the game's settings differ from the paper's" in text
     assert "game.network MLP paper: ResNet game.network.width 128 game.penalties [R1, DRAGAN] paper: []" in text
     assert "The game's settings are the paper's." in Page(finished(tmp_path / "b", paper_settings={})).text
+
+
+def test_options_are_not_broken_and_what_is_not_set_is_none(tmp_path):
+    with new_run(tmp_path, {"game": "dcgan", "plan": {"minutes": None}}):
+        pass
+    page = written(tmp_path)
+    assert '<span class="option">--run</span>' in page
+    assert " plan.minutes none " in Page(page).text
 
 
 def test_a_run_that_does_not_know_the_papers_settings_says_nothing_of_them(tmp_path):

@@ -11,6 +11,7 @@ from . import _open
 from ._show import json, table
 
 SETTINGS = _open.SETTINGS
+NAMES = {"kind": "uses"}  # that people read; programs have the others
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -24,7 +25,8 @@ def run(args: Namespace) -> None:
         json(facts)
     else:
         table(
-            ["", str(args.run)], [(name, _in_words(name, value)) for name, value in facts.items() if told(name, value)]
+            ["", str(args.run)],
+            [(NAMES.get(name, name), _in_words(name, value)) for name, value in facts.items() if told(name, value)],
         )
 
 

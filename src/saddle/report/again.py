@@ -66,7 +66,9 @@ def commands(story: Story) -> Html:
     if score := to_score(story):
         lines.append(("score it again" if story.scores else "score it", score))
     lines.append(("write this page again", f"saddle report {run}"))
-    rows = (tag("tr", tag("th", says, scope="row"), tag("td", tag("code", command))) for says, command in lines)
+    rows = (
+        tag("tr", tag("th", says, scope="row"), tag("td", tag("code", unbroken(command)))) for says, command in lines
+    )
     how = "From the folder in which it was trained. Words in capitals stand for your own files and names; "
     return section(
         "Commands",
@@ -82,6 +84,13 @@ def to_score(story: Story) -> str | None:
         return None
     asked = f" --metrics {shlex.quote(','.join(metrics))}" if metrics else ""
     return f"saddle evaluate {place(story.folder.path)}{asked}"
+
+
+def unbroken(command: str) -> Html:
+    """The command for a page that breaks lines between words, and not behind the hyphens of an option."""
+    words = (tag("span", word, class_="option") if word.startswith("--") else word for word in command.split(" "))
+    first, *rest = words
+    return join(first, *(part for word in rest for part in (" ", word)))
 
 
 def place(path: Path) -> str:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import numpy as np
 import yaml
 
-from ..base import settings
 from ..base.errors import SaddleError
 from ..base.events import Event
 from ..base.folder import MAY_CHANGE, RunFolder, how_it_stopped
@@ -109,15 +108,23 @@ def read(folder: RunFolder) -> Story:
 
 def _changed(recipe: dict[str, Any], made_with: dict[str, Any]) -> tuple[str, ...]:
     """Settings that were changed in recipe.yaml by hand, with their values; the kind of the data is one."""
-    now, before = (settings.flat(each) for each in (recipe, made_with))
+    now, before = (dict(flat(each)) for each in (recipe, made_with))
     lines = []
     for name in now.keys() & before.keys():
         a, b = now[name], before[name]
         if name == "data.source":
-            a, b = (str(each).partition(":")[0] for each in (a, b))
-        if a != b and (name not in MAY_CHANGE or name == "data.source"):
-            lines.append(f"{name} is {shown(a)}, there {shown(b)}")
+            a, b = (each.partition(":")[0] for each in (a, b))
+        if not _alike(a, b) and (name not in MAY_CHANGE or name == "data.source"):
+            lines.append(f"{name} is {a}, there {b}")
     return tuple(sorted(lines))
+
+
+def _alike(one: str, other: str) -> bool:
+    """5 is 5.0."""
+    try:
+        return one == other or float(one) == float(other)
+    except ValueError:
+        return False
 
 
 def _tried(read: Callable[[], T], unread: list[str]) -> T | None:
@@ -191,6 +198,8 @@ def _without_class(part: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def shown(value: Any) -> str:
+    if value is None:
+        return "none"
     return (
         value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
     )
