@@ -54,7 +54,7 @@ def picture(path: Path, value: int = 0, size: tuple[int, int] = (16, 16)) -> Non
         (["train", "--data", "digts"], "no data source 'digts' (did you mean digits"),
         (["train", "--data", "digits:5"], "write digits"),
         (["train", "--game.los", "Hinge"], "no setting 'game.los' (did you mean loss?)"),
-        (["train", "--game.loss", "Hing"], "no AdversarialLoss 'Hing' (did you mean Hinge?)"),
+        (["train", "--game.loss", "Hing"], "no loss 'Hing' (did you mean Hinge?)"),
         (["train", "--plan.bach", "3"], "no setting 'plan.bach' (did you mean batch"),
         (["train", "--data.sise", "3"], "no setting 'data.sise' (did you mean size"),
         (["train", "--paln.batch", "3"], "has no use for '--paln.batch' (did you mean --plan"),
@@ -71,13 +71,13 @@ def test_an_unknown_name_is_met_with_the_near_ones(argv: list[str], said: str, r
     ("argv", "said"),
     [
         (["train", "--plan.batch", "many"], "plan.batch wants a whole number, not 'many'"),
-        (["train", "--plan.batch", "0"], "plan.batch is greater than 0, not 0"),
+        (["train", "--plan.batch", "0"], "plan.batch must be greater than 0, not 0"),
         (["train", "--plan.batch"], "--plan.batch wants a value after it"),
         (["train", "--plan.batch", "--quiet"], "--plan.batch wants a value after it"),
-        (["train", "--plan.minutes", "-1"], "plan.minutes is greater than 0, not -1"),
+        (["train", "--plan.minutes", "-1"], "plan.minutes must be greater than 0, not -1"),
         (["train", "--plan.minutes", "1", "--plan.rounds", "5"], "one budget, not rounds and minutes"),
         (["train", "--plan.samples", "1"], "at least 2 samples, and plan.samples is 1"),
-        (["train", "--game.optim.lr", "0"], "a learning rate is greater than 0, not 0"),
+        (["train", "--game.optim.lr", "0"], "a learning rate must be greater than 0, not 0"),
         (["train", "--game.optim.betas", "[0.5, 2]"], "betas lie in [0, 1)"),
         (
             ["train", "--game.penalties.R1.weight", "3"],
@@ -87,7 +87,7 @@ def test_an_unknown_name_is_met_with_the_near_ones(argv: list[str], said: str, r
             ["train", "--game.penalties", "R1", "--game.penalties.R1.target", "3"],
             "(GradientPenalty, NearDataPenalty would have it)",
         ),
-        (["train", "--game.penalties", "R1"], "use a network without it"),
+        (["train", "--game.penalties", "R1"], "--game.network.critic true leaves it out"),
         (["train", "--data.size", "[1,2,3]"], "data.size wants a whole number or a list of 2 whole numbers"),
         (["train", "--data.heldout", "2"], "data.heldout is 2"),
         (["sample", "nowhere", "-n", "few"], "it wants a whole number from 1 on, not 'few'"),
@@ -179,7 +179,7 @@ def test_a_missing_file_is_named_by_the_commands_on_a_run(run: Path, refused):
 
 def test_a_config_that_names_code_is_refused_and_runs_nothing(refused, tmp_path: Path):
     (tmp_path / "evil.yaml").write_text("game: {name: dcgan, loss: {class: os.system}}")
-    assert "no AdversarialLoss 'os.system'" in refused(2, "train", "--config", "evil.yaml")
+    assert "no loss 'os.system'" in refused(2, "train", "--config", "evil.yaml")
     (tmp_path / "evil.yaml").write_text("!!python/object/apply:os.mkdir [PWNED]")
     assert "not readable YAML" in refused(2, "train", "--config", "evil.yaml")
     assert not (tmp_path / "PWNED").exists()

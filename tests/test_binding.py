@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save_file
 
 import saddle
 from saddle.base.errors import SaddleError, UsageError
-from saddle.base.folder import RunFolder
+from saddle.base.folder import MAY_CHANGE, RunFolder
 from saddle.cli import main
 from saddle.runs.recipe import Recipe
 from saddle.runs.run import Run
 from saddle.training import checkpoint
+from saddle.training.plan import LENGTH
 
 SETTINGS = {
     "game.network": "MLP",
@@ -96,6 +97,33 @@ def test_a_recipe_that_was_changed_by_hand_is_refused_by_name(mine, capsys, comm
     said_of_it = capsys.readouterr().err
     assert "no longer the recipe that its checkpoints were made with" in said_of_it
     assert said in said_of_it
+
+
+def test_the_report_of_a_recipe_that_was_changed_by_hand_says_so_and_a_length_is_no_change(mine):
+    def page():
+        assert main(["report", str(mine)]) == 0
+        return (mine / "report.html").read_text()
+
+    edit(mine, "rounds: 6", "rounds: 8")
+    assert "no longer the recipe" not in page()
+    edit(mine, "seed: 0", "seed: 3")
+    assert "no longer the recipe that the checkpoints were made with" in page()
+    assert "They differ in: plan.seed is 3, there 0</p>" in page()
+
+
+def test_a_length_that_is_too_short_is_said_of_who_gave_it(mine, capsys):
+    assert main(["train", "--run", str(mine), "--plan.rounds", "2"]) == 2
+    assert "saddle: plan.rounds 2: this run is planned" in capsys.readouterr().err
+    edit(mine, "rounds: 6", "rounds: 2")
+    assert main(["train", "--run", str(mine)]) == 2
+    said = capsys.readouterr().err
+    assert f"{mine}/recipe.yaml has plan.rounds 2: this run is planned for 6 rounds" in said
+    assert "Name at least 6 rounds there, or choose another --run" in said
+
+
+def test_what_may_change_on_the_way_of_a_run_is_what_no_recipe_is_another_by():
+    """The list that the report goes by is that of `Recipe.adapted`."""
+    assert {f"plan.{name}" for name in LENGTH} == {name for name in MAY_CHANGE if name.startswith("plan.")}
 
 
 def test_a_run_from_before_recipes_were_bound_opens_as_it_did(mine):

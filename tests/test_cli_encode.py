@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,15 @@ def test_the_elbo_of_a_game_without_a_likelihood_is_refused(tmp_path, capsys):
     run = trained(tmp_path / "run", "began", "--data.size", "8", "--game.width", "2")
     assert main(["evaluate", str(run), "--metrics", "elbo"]) == 2
     assert "the metric 'elbo' needs a game that bounds the likelihood" in capsys.readouterr().err
+
+
+def test_images_that_cannot_be_read_are_left_out_where_the_run_has_been_told_to(vae, pictures, capsys):
+    (pictures / "1.png").write_bytes(b"none")
+    opened = saddle.load(vae, device="cpu")
+    with pytest.raises(UsageError, match=r"1\.png: .*\n.*Repair or remove them; only a run that was trained with"):
+        _images.read(opened, pictures)
+    opened.recipe = replace(opened.recipe, data=replace(opened.recipe.data, skip_bad=True))
+    assert list(_images.read(opened, pictures).names) == ["0.png", "2.png"]
+    assert "left out, as data.skip_bad says:\n  1.png: " in capsys.readouterr().err
+    with pytest.raises(UsageError, match="cannot read:"):
+        _images.read(opened, pictures / "1.png")

@@ -1,6 +1,7 @@
 """Train and use runs through the command line and through Python: tiny ones, in this process."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +165,10 @@ def test_info_and_report_tell_the_run(images: Path, capsys: pytest.CaptureFixtur
     told = json.loads(capsys.readouterr().out)
     assert (told["game"], told["round"], told["status"]) == ("dcgan", 2, "finished")
     assert main(["info", str(images)]) == 0
-    assert "dcgan" in capsys.readouterr().out
+    words = capsys.readouterr().out
+    assert "dcgan" in words
+    assert "\nuses " in words
+    assert not re.search(r"^(best|seconds_to|kind) ", words, re.M)
     (images / "report.html").unlink()
     assert main(["report", str(images)]) == 0
     assert (images / "report.html").exists()

@@ -100,7 +100,10 @@ def test_at_most_plays_what_is_wanted_where_there_is_time_and_no_more_where_ther
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [({"minutes": 1, "at_most": 1}, "is a limit already"), ({"at_most": 0}, "plan.at_most is greater than 0, not 0")],
+    [
+        ({"minutes": 1, "at_most": 1}, "is a limit already"),
+        ({"at_most": 0}, "plan.at_most must be greater than 0, not 0"),
+    ],
 )
 def test_a_ceiling_that_cannot_be_is_refused(given, says):
     with pytest.raises(UsageError, match=says):
@@ -276,7 +279,7 @@ def test_fewer_rounds_than_wanted_are_said_and_raised_again(tmp_path, clock, cap
             "cgan",
             {"data": "folder:photos"},
             58,
-            "58 rounds, on data without a shipped recipe: its pictures and scores say",
+            "58 rounds. Saddle has no recipe for these data: look at the pictures and the scores whether",
         ),
     ],
 )

@@ -243,7 +243,7 @@ def test_the_papers_settings_are_the_defaults():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: WGAN.Options(clip=0), "clip is greater than 0, not 0"),
+        (lambda: WGAN.Options(clip=0), "clip must be greater than 0, not 0"),
         (lambda: WGAN.Options(discriminator_steps=0), "discriminator_steps is at least 1, not 0"),
         (lambda: GAN.Options(z_dim=0), "z_dim is at least 1, not 0"),
     ],

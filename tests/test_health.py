@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from small import make_trainer
 from torch import Tensor, nn
 
 from saddle.base.errors import SaddleError
@@ -99,9 +100,24 @@ def test_a_loss_that_is_nan_is_named_with_its_round_player_term_and_tensor():
     said = str(caught.value)
     assert said.startswith(
         "round 3: the loss 'adversarial' of discriminator is not finite; first bad tensor: "
-        "gradient of discriminator.weight. The last good checkpoint stays."
+        "gradient of discriminator.weight. The last good checkpoint stays. "
+        "game.optim.lr is 0.0002; try a tenth of it in another --run."
     )
     assert caught.value.code == 1
+    assert caught.value.rates == {"game.optim.lr": 0.0002}
+
+
+def test_who_computes_exactly_already_is_not_advised_to():
+    trainer = trainer_in("nan")
+    trainer.precision = "bf16"
+    with pytest.raises(Diverged, match=r"a tenth of it or --plan\.precision fp32 in another --run"):
+        play(trainer)
+
+
+def test_the_rate_to_lower_is_that_of_the_player_whose_tensor_is_bad_by_its_own_setting():
+    trainer = make_trainer("aae")
+    assert trainer.rates(["discriminator"]).keys() == {"game.adversarial_optim.lr"}
+    assert trainer.rates(["encoder"]).keys() == {"game.optim.lr", "game.adversarial_optim.lr"}
 
 
 def test_a_weight_that_overflowed_is_named_before_the_gradients_it_spoils():
@@ -121,7 +137,7 @@ def test_what_is_not_finite_is_never_saved(trouble, named):
     """In the last round, when no loss will show it any more."""
     trainer = trainer_in(trouble, at=5)
     play(trainer)
-    with pytest.raises(Diverged, match=rf"round 6: {named} is not finite; the last good checkpoint stays"):
+    with pytest.raises(Diverged, match=rf"round 6: {named} is not finite\. The last good checkpoint stays"):
         trainer.check()
 
 

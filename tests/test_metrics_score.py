@@ -8,6 +8,7 @@ import torch
 
 from saddle.base.errors import SaddleError
 from saddle.metrics import Score, rank
+from saddle.metrics.score import plus_minus
 from saddle.metrics.uncertainty import groups, jackknife, share_error
 
 
@@ -62,3 +63,8 @@ def test_the_groups_of_the_jackknife_part_the_samples() -> None:
 def test_the_error_of_a_share_is_binomial() -> None:
     assert share_error(0.5, 100) == pytest.approx(0.05)
     assert math.isnan(share_error(0.5, 0))
+
+
+def test_an_error_of_too_few_samples_is_unknown_in_words():
+    assert plus_minus(0.123) == "± 0.12"
+    assert plus_minus(math.nan) == "± unknown: too few samples"

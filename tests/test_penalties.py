@@ -1,6 +1,7 @@
 """Penalties on gradients: exact on linear critics, per sample, and differentiable twice."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from saddle.base import rng
 from saddle.base.errors import UsageError
 from saddle.context import Context, Output
 from saddle.layers.norm import BatchNorm2d
+from saddle.nets.dcgan import DCGAN
 from saddle.penalties import R1, R2, GradientPenalty, InputPenalty, NearDataPenalty, Penalty, input_gradient
 from saddle.spec import DataSpec
 from saddle.views import Packing
@@ -177,6 +179,9 @@ def test_a_penalty_refuses_a_critic_with_batch_norm_and_names_the_layer(penalty)
     critic = nn.Sequential(nn.Conv2d(3, 4, 3), BatchNorm2d(4))
     assert "batch norm ('1') mixes the samples" in penalty.forbids(nn.ModuleDict({"discriminator": critic}))
     assert penalty.forbids(nn.ModuleDict({"discriminator": conv_critic()})) is None
+    game = nn.ModuleDict({"discriminator": critic})
+    game.options = SimpleNamespace(network=DCGAN())
+    assert "; --game.network.critic true leaves it out" in penalty.forbids(game)
 
 
 @pytest.mark.parametrize("settings", [{"weight": -1.0}, {"every": 0}])

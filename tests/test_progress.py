@@ -43,6 +43,16 @@ def test_without_a_terminal_there_is_one_line_at_first_at_last_and_every_five_se
     assert [line.split("round ")[1].split(" of")[0] for line in lines] == ["1", "51", "99"]
 
 
+def test_a_line_of_a_round_without_losses_has_those_that_were_known_last(clock):
+    con = console()
+    with Progress(100, 64, "dcgan", con) as shown:
+        shown.update(50, 20.0, LOSSES, {"d_real": 0.5})
+        clock[0] = 6.0
+        shown.played(53, 20.0, 9.0)
+    assert "round 53 of 100" in printed(con).splitlines()[-1]
+    assert printed(con).splitlines()[-1].endswith("generator: adversarial 0.700  D(real) 0.500")
+
+
 def test_a_plain_line_can_be_read_alone(clock):
     con = console()
     with Progress(20_000, 64, "dcgan", con) as shown:

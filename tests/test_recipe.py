@@ -101,7 +101,7 @@ def test_changes_are_dotted_names():
         ("game: dcgan\nplan: 5", "plan wants settings by name, not '5'"),
         ("game: {name: dcgan, los: Hinge}", "no setting 'game.los' (did you mean loss?)"),
         ("game: !!python/object/apply:os.system [true]", "is not readable YAML"),
-        ("game: {name: dcgan, network: {class: os.system}}", "no Network 'os.system'"),
+        ("game: {name: dcgan, network: {class: os.system}}", "no network 'os.system'"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused_with_the_reason(text: str, said: str, tmp_path: Path):

@@ -274,7 +274,7 @@ def test_settings_are_dotted_names():
     recipe = {"a": {"b": [1, 2], "c": None, "d": {}}, "e": [{"f": True}, "x"], "g": "text"}
     assert story.flat(recipe) == [
         ("a.b", "[1, 2]"),
-        ("a.c", "null"),
+        ("a.c", "none"),
         ("a.d", "{}"),
         ("e.0.f", "true"),
         ("e.1", "x"),

@@ -1,5 +1,6 @@
 """What a report tells of settings and commands is true, and can be copied."""
 
+import re
 import shlex
 from argparse import ArgumentParser
 from html import unescape
@@ -28,7 +29,7 @@ NESTED = {
 
 def code(text):
     """The commands of a page."""
-    return [unescape(each.split("</code>")[0]) for each in text.split("<td><code>")[1:]]
+    return [unescape(re.sub("<[^>]*>", "", each.split("</code>")[0])) for each in text.split("<td><code>")[1:]]
 
 
 def finished(folder, reason="finished", **start):
@@ -53,6 +54,14 @@ def test_settings_that_are_not_the_papers_have_its_value_beside(tmp_path):
     assert "The game's settings are the paper's." in Page(finished(tmp_path / "b", paper_settings={})).text
 
 
+def test_options_are_not_broken_and_what_is_not_set_is_none(tmp_path):
+    with new_run(tmp_path, {"game": "dcgan", "plan": {"minutes": None}}):
+        pass
+    page = written(tmp_path)
+    assert '<span class="option">--run</span>' in page
+    assert " plan.minutes none " in Page(page).text
+
+
 def test_a_run_that_does_not_know_the_papers_settings_says_nothing_of_them(tmp_path):
     assert "paper" not in Page(finished(tmp_path)).text
 
@@ -73,6 +82,23 @@ def test_a_run_that_is_over_is_made_longer_and_any_other_goes_on(tmp_path):
     over = code(finished(tmp_path))
     assert over[0] == f"saddle train --run {run} --plan.rounds 2000"
     assert code(finished(tmp_path, "interrupted"))[0] == f"saddle train --run {run}"
+
+
+def test_a_run_that_diverged_is_repeated_with_a_lower_rate_and_does_not_go_on(tmp_path):
+    with new_run(tmp_path / "a") as log:
+        log.write("start", round=0, **START)
+        log.write("stop", round=50, reason="diverged", rates={"game.optim.lr": 0.1})
+    told = code(written(tmp_path / "a"))
+    assert told[0].endswith("a-again --game.optim.lr 0.01")
+    assert f"saddle train --run {quoted(tmp_path / 'a')}" not in told
+
+
+def test_the_command_that_scores_names_metrics_where_nothing_is_scored_unasked(tmp_path):
+    page = finished(tmp_path / "a", scorable=["swd", "kid"])
+    command = f"saddle evaluate {quoted(tmp_path / 'a')} --metrics swd,kid"
+    assert f"This run has not been scored. {command} scores it." in Page(page).text
+    assert f"score it {command}" in Page(page).text
+    assert "saddle evaluate" not in finished(tmp_path / "b", scorable=[])
 
 
 def test_commands_are_those_of_the_games_tasks(tmp_path):

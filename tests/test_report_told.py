@@ -1,9 +1,12 @@
 """What a run tells its report of its settings, tasks and judges is so."""
 
+from dataclasses import replace
+
 import pytest
 
 from saddle.data import open_source
-from saddle.runs import describe, registry
+from saddle.data.source import Judged
+from saddle.runs import describe, registry, scoring
 from saddle.runs.recipe import Recipe
 
 
@@ -56,6 +59,18 @@ def test_energies_are_told_from_scores_and_what_has_no_judge_gives_nothing():
     for name, judgement in (("ebgan", "energies"), ("vae", None), ("began", None)):
         given = Recipe.default(name)
         assert describe.judgement(registry.load(name)(open_source(given.data).spec, given.options)) == judgement
+
+
+@pytest.mark.parametrize("data", ["ring", "digits"])
+def test_what_can_be_asked_for_is_told_only_where_nothing_is_scored_unasked(data):
+    given = recipe("gan", game__network="MLP", data=data)
+    source = open_source(given.data)
+    game = registry.load("gan")(source.spec, given.options)
+    assert "scorable" not in describe.told(given, game, source)
+    alone = replace(source, judged=Judged())
+    possible = describe.told(given, game, alone)["scorable"]
+    assert possible
+    assert scoring.score(game, alone, possible, 50).keys() == {*possible}
 
 
 def test_commands_are_those_of_the_tasks():

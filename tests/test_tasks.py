@@ -16,6 +16,7 @@ from saddle.base.errors import UsageError
 from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.data import sources
+from saddle.runs import registry
 from saddle.tasks import Detection, Restoration, Translation
 
 TOYS = Path(__file__).with_name("toys")
@@ -99,6 +100,7 @@ def test_a_restoration_is_used_by_command_and_from_python(
     with pytest.raises(UsageError, match="has no 'sharpness' to choose; there are strength"):
         run.restore(torch.zeros(1, 1, 8, 8), sharpness=1)
     assert "restoration (saddle restore)" in run.info()["kind"]
+    assert type(run.game).choices() == ("strength",)
     assert run.as_(Restoration) is run.game
 
 
@@ -157,3 +159,9 @@ def test_three_domains_are_translated_by_command_and_from_python(
 def test_a_game_for_something_else_says_what_it_is_for(runs: dict[str, Path], capsys: pytest.CaptureFixture):
     assert main(["sample", str(runs["toy-detection"])]) == 2
     assert "toy-detection is not for sampling; it is for detection (saddle detect)" in capsys.readouterr().err
+
+
+def test_what_can_be_chosen_is_what_this_game_can_follow():
+    assert registry.load("dcgan").choices() == ()
+    assert registry.load("biggan").choices() == ("truncation",)
+    assert registry.load("singan").choices() == ("size", "scale")

@@ -171,7 +171,8 @@ def test_other_data_under_the_same_name_are_refused(folder, monkeypatch):
 
     monkeypatch.setattr(Training, "__init__", with_other_data)
     with pytest.raises(
-        UsageError, match=r"ring is not the data that this run began with \(fingerprint .*, now other\)"
+        UsageError,
+        match=r"not the data that this run began with \(fingerprint \w{12}, now other\); .* --from .* --data ring",
     ):
         train(folder, rounds=1)
 
@@ -273,12 +274,17 @@ def test_a_run_that_diverges_says_where_and_keeps_the_last_good_checkpoint(folde
     assert main(command(folder, **{"game.optim.lr": 1e30})) == 1
     said = capsys.readouterr().err
     assert "is not finite" in said
-    assert "last good checkpoint stays" in said
+    assert "last good checkpoint stays. game.optim.lr is 1e+30; try a tenth of it in another --run" in said
+    assert "--game.optim.lr 1e+29" in (folder / "report.html").read_text()
+    assert main(["info", str(folder), "--checkpoint", "0"]) == 0
+    told_by_info = capsys.readouterr()
+    assert "is not finite" in told_by_info.out
+    assert told_by_info.err == "saddle: the checkpoint is of round 0: nothing has been learned yet\n"
     kept = Checkpoints(folder / "checkpoints")
     for round_ in kept.rounds():
         tensors = [t for group in kept.load(round_).tensors.values() for t in group.values()]
         assert all(torch.isfinite(t).all() for t in tensors)
-    assert told(folder, "stop")[-1]["reason"] == "stopped"
+    assert told(folder, "stop")[-1]["reason"] == "diverged"
 
 
 def test_a_run_opens_at_its_best_its_last_and_any_round(whole):

@@ -1,5 +1,6 @@
 """A run may begin with another run's weights: with all that fit and nothing else, and is then a run like any other."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from saddle.layers.memory import Memory
 from saddle.layers.spectral import spectral_norm
 from saddle.layers.weight_norm import WeightNorm
 from saddle.runs import warm
-from saddle.runs.recipe import Recipe
+from saddle.runs.recipe import Recipe, inherited
 from saddle.training.checkpoint import Checkpoints
 
 SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.save_every": 1, "plan.log_every": 1, "plan.pictures": 1}
@@ -274,3 +275,14 @@ def test_averages_that_are_not_there_begin_as_the_weights():
     warm.put(fresh, {"game": done.state().tensors["game"], "averages": {}})
     state = fresh.state().tensors
     assert all(torch.equal(tensor, state["game"][name[len("copies.") :]]) for name, tensor in state["averages"].items())
+
+
+def test_what_the_data_of_a_new_run_have_of_the_other_run_is_named(tmp_path):
+    data = {"source": "folder:a", "size": 32, "range": [0, 4095]}
+    (tmp_path / "old").mkdir()
+    Recipe.from_dict({"game": "dcgan", "data": data}).write(tmp_path / "old" / "recipe.yaml")
+    edits = {"data": "folder:b", "data.size": 32}
+    (line,) = inherited(Recipe.read(tmp_path / "old").change(edits), tmp_path / "old", edits)
+    assert re.fullmatch(r"data\.range \[0.*, 4095.*\], as in .*old", line)
+    Recipe.from_dict({"game": "dcgan"}).write(tmp_path / "old" / "recipe.yaml")
+    assert inherited(Recipe.read(tmp_path / "old"), tmp_path / "old", {}) == []

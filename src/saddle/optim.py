@@ -134,7 +134,7 @@ class Optim(ABC):
 
     def __post_init__(self) -> None:
         if not 0 < self.lr <= 1e30:  # which the numbers of a network can hold
-            raise UsageError(f"a learning rate is greater than 0, not {self.lr}")
+            raise UsageError(f"a learning rate must be greater than 0, not {self.lr}")
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

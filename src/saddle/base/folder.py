@@ -18,6 +18,10 @@ from .files import clear, replace
 from .plain import Count, Garbled, fits, from_json, from_yaml, text
 
 _AGAIN = "move it away, and the same training scores the run again"
+MAY_CHANGE = (  # settings of a recipe that may be others on the way of one run
+    *("plan.rounds", "plan.images", "plan.minutes", "plan.at_most"),
+    *("data.source", "data.labels", "data.cache", "from.run"),
+)
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 
 
@@ -53,6 +57,17 @@ class RunFolder:
             kind = type(settings).__name__
             raise SaddleError(f"{self.recipe} holds no settings: expected names with values, found {kind}")
         return settings
+
+    def made_with(self) -> dict[str, Any]:
+        """The recipe that the newest checkpoint remembers, as plain values, unchecked; empty where none does."""
+        for facts in sorted(self.checkpoints.glob("round-*/facts.json"), reverse=True)[:1]:
+            try:
+                found = from_json(text(facts))
+            except (Garbled, OSError):  # a damaged checkpoint is the business of whoever opens it
+                continue
+            recipe = found.get("recipe") if isinstance(found, dict) else None
+            return recipe if isinstance(recipe, dict) else {}
+        return {}
 
     def log(self, track: bool = False) -> Events:
         """What appends to the log; with `track` TensorBoard can follow it too."""

@@ -143,7 +143,8 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
         inner = is_dataclass(value)
         if not inner or isinstance(type(value), ABCMeta):
             shown, default = map(_name, (value, field.default))
-            explained[name] = Setting(shown, default, remarks[field.name], wants(hints[field.name]))
+            meaning = re.sub(r"\bNone\b", "none", remarks[field.name])  # as one writes it
+            explained[name] = Setting(shown, default, meaning, wants(hints[field.name]))
         explained |= explain(value, name) if inner else {}
         if _slot(hints[field.name]):
             for each in value:
@@ -308,7 +309,8 @@ def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
     name = text(given.pop("class"))[:MOST_SHOWN]
     if name not in possible:
         close, there = near(name, possible), ", ".join(possible)
-        raise UsageError(f"{where}: no {hint.__name__} {brief(name)}{close}; there are {there}")
+        what = re.sub(".*(?=[A-Z])", "", hint.__name__).lower()  # the loss of AdversarialLoss
+        raise UsageError(f"{where}: no {what} {brief(name)}{close}; there are {there}")
     return possible[name]
 
 

@@ -123,7 +123,7 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     UsageError names every bad file. Pages that are left out are told.
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
-    from ..base.errors import UsageError
+    from ..base.errors import UsageError, visible
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
     from ..data.sources.folder import taken
@@ -136,16 +136,22 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     files = scan(path)
     headers = taken(files, replace(opened.recipe.data, limit=None))
     images, bad = Images(opened, files.root, [*headers], field), files.bad
+    good = []
     with decode.reading(), decode.in_order():
         for name in images.names:
             try:
                 images.read(name)
+                good.append(name)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
-    tell_left_out(opened, headers)
-    if bad or not headers:
-        raise UsageError(f"no image in {path}" if not bad else f"cannot read:\n{listing(bad_lines(bad))}")
-    return images
+    skips = opened.recipe.data.skip_bad  # the run has been told to do without such ones
+    if not good or (bad and not skips):
+        how = "Repair or remove them; only a run that was trained with --data.skip_bad true leaves such out"
+        raise UsageError(f"cannot read:\n{listing(bad_lines(bad))}\n{how}" if bad else f"no image in {path}")
+    tell_left_out(opened, {name: headers[name] for name in good})
+    if bad:
+        print(f"saddle: left out, as data.skip_bad says:\n{visible(listing(bad_lines(bad)))}", file=sys.stderr)
+    return replace(images, names=good)
 
 
 def tell_left_out(opened: "Run", headers: "Mapping[str, Header]") -> None:

@@ -29,7 +29,10 @@ def bits(parser: ArgumentParser) -> None:
 def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 
-    return Run(args.run, args.checkpoint, args.device, args.settings)
+    run = Run(args.run, args.checkpoint, args.device, args.settings)
+    if run.round == 0:
+        print("saddle: the checkpoint is of round 0: nothing has been learned yet", file=sys.stderr)
+    return run
 
 
 def tell_doubt(opened: "Run", *labels: str | None) -> None:

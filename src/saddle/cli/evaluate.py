@@ -48,6 +48,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..metrics.names import chosen
+    from ..metrics.score import plus_minus
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
     chosen(names or [])  # a misspelt name shows before a checkpoint is read
@@ -56,5 +57,5 @@ def run(args: Namespace) -> None:
         json({name: score.to_dict() for name, score in scores.items()})
         return
     arrow = {"lower": "↓", "higher": "↑"}
-    lines = [(name, f"{s.value:.4g}", f"± {s.uncertainty:.2g}", arrow[s.better]) for name, s in scores.items()]
+    lines = [(name, f"{s.value:.4g}", plus_minus(s.uncertainty), arrow[s.better]) for name, s in scores.items()]
     table(["score", "value", "error", "better"], lines)

@@ -11,6 +11,7 @@ from . import _open
 from ._show import json, table
 
 SETTINGS = _open.SETTINGS
+NAMES = {"kind": "uses"}  # that people read; programs have the others
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -23,12 +24,22 @@ def run(args: Namespace) -> None:
     if args.json:
         json(facts)
     else:
-        table(["", str(args.run)], [(name, _in_words(name, value)) for name, value in facts.items()])
+        table(
+            ["", str(args.run)],
+            [(NAMES.get(name, name), _in_words(name, value)) for name, value in facts.items() if told(name, value)],
+        )
+
+
+def told(name: str, value: Any) -> bool:
+    """Is it news? What was not measured is none."""
+    return name not in ("best", "seconds_to") or value not in (None, {})
 
 
 def _in_words(name: str, value: Any) -> str:
     if name == "scores":
-        return ", ".join(f"{s['name']} {s['value']:.4g} ± {s['uncertainty']:.2g}" for s in value) or "none yet"
+        from ..metrics.score import plus_minus
+
+        return ", ".join(f"{s['name']} {s['value']:.4g} {plus_minus(s['uncertainty'])}" for s in value) or "none yet"
     if name == "seconds_to":
         return ", ".join(f"{k} floors {s:,.0f}" for k, s in value.items() if s is not None) or "none"
     if isinstance(value, dict):

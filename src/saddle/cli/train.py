@@ -25,6 +25,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ..base.errors import UsageError
+from ..base.folder import RunFolder
 from ._terminal import settle
 
 SETTINGS = ("game", "data", "plan")
@@ -66,10 +67,14 @@ def _asked(args: Namespace) -> str:
 
 
 def _train(args: Namespace) -> None:
-    from ..runs.recipe import ask
+    from ..runs.recipe import ask, inherited
     from ..runs.session import train
+    from ..runs.voice import Voice
 
     if args.checkpoint and not args.start:
         raise UsageError("--from-checkpoint is of the run that --from names; give both")
     recipe, folder = ask(args.game, args.settings, args.config, args.run, args.start, args.checkpoint or "best")
+    is_new = args.start and not (args.config or args.game or RunFolder(folder).recipe.exists())
+    if is_new and {"data", "data.source"} & args.settings.keys():
+        Voice(args.quiet).say(*inherited(recipe, args.start, args.settings))
     train(recipe, folder, args.device, args.quiet, args.track)

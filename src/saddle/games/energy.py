@@ -58,7 +58,7 @@ class Energy(Adversarial, Synthesis):
                 if getattr(self, name) < 1:
                     raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
             if not self.climb_rate > 0:
-                raise UsageError(f"climb_rate is greater than 0, not {self.climb_rate}")
+                raise UsageError(f"climb_rate must be greater than 0, not {self.climb_rate}")
 
     options: Options
 

@@ -29,7 +29,7 @@ class WGAN(TwoPlayer):
         def __post_init__(self) -> None:
             super().__post_init__()
             if not self.clip > 0:
-                raise UsageError(f"clip is greater than 0, not {self.clip}")
+                raise UsageError(f"clip must be greater than 0, not {self.clip}")
 
     options: Options
 

@@ -42,7 +42,7 @@ class Gaussian(Likelihood):
 
     def __post_init__(self) -> None:
         if not self.std > 0:
-            raise UsageError(f"the std of a pixel is greater than 0, not {self.std}")
+            raise UsageError(f"the std of a pixel must be greater than 0, not {self.std}")
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         squares = ((x - output) / self.std).square() / 2

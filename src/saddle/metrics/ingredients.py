@@ -78,7 +78,10 @@ def _is_digits(evidence: Evidence) -> bool:
 SAMPLES: Ingredient[Sample] = Ingredient(
     "samples", "a game that draws samples", entries=lambda _, evidence: {"samples": evidence.n}
 )
-EXTRACTOR: Ingredient[Extractor] = Ingredient("extractor", "a feature extractor, and none is given", entries=_looks)
+ANY = "--extractor pixels is for any images, and judges colours and coarse shapes"
+EXTRACTOR: Ingredient[Extractor] = Ingredient(
+    "extractor", f"a feature extractor, and none is given; {ANY}", entries=_looks
+)
 FEATURES = Seen("features", of=SAMPLES, needs=(EXTRACTOR,), look=lambda drawn: drawn.features.features)
 LOGITS = Seen(
     "logits",

@@ -10,6 +10,11 @@ from ..base.errors import SaddleError
 Fingerprint = dict[str, str | int | float]
 
 
+def plus_minus(uncertainty: float) -> str:
+    """A standard error in words; of too few samples it is not a number."""
+    return "± unknown: too few samples" if math.isnan(uncertainty) else f"± {uncertainty:.2g}"
+
+
 @dataclass(frozen=True)
 class Score:
     """One number, its standard error, which way is better, and everything that two scores must share to be compared."""
@@ -24,7 +29,7 @@ class Score:
     details: dict[str, float] = field(default_factory=dict)  # its parts, such as the value of each class
 
     def __str__(self) -> str:
-        return f"{self.name} {self.value:.4g} ± {self.uncertainty:.2g}"
+        return f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Without details where there are none."""

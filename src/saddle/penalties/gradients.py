@@ -27,6 +27,9 @@ def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
     return gradient.reshape(len(logits), -1)  # a pack of samples that are judged as one is one input
 
 
+CHOOSE = "use a network without it, where the game has a choice"
+
+
 @dataclass(frozen=True)
 class InputPenalty(Penalty):
     """A penalty on the gradient of the discriminator with respect to each sample."""
@@ -34,9 +37,11 @@ class InputPenalty(Penalty):
     def forbids(self, game: Any) -> str | None:
         for name, module in game.get_submodule("discriminator").named_modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                without = hasattr(getattr(getattr(game, "options", None), "network", None), "critic")
+                choose = "--game.network.critic true leaves it out" if without else CHOOSE
                 return (
                     f"{type(self).__name__} looks at each sample's own gradient, but the discriminator's batch norm "
-                    f"('{name}') mixes the samples of a batch; use a network without it, where the game has a choice"
+                    f"('{name}') mixes the samples of a batch; {choose}"
                 )
         return None
 

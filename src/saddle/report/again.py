@@ -1,5 +1,7 @@
 """What decides how a run turns out, and the commands to go on with it, to repeat it and to use it."""
 
+import shlex
+
 from ..base.files import quoted
 from .html import Html, join, tag
 from .parts import quiet, scrolled, section
@@ -7,7 +9,6 @@ from .story import Story, flat, shown
 
 TASKS = {  # what a command does, and what it takes beside the run; one that is not here takes nothing else
     "saddle sample": ("draw new samples", ""),
-    "saddle evaluate": ("score it again", ""),
     "saddle evaluate --metrics elbo": ("bound the likelihood of held-out images", ""),
     "saddle encode": ("turn images into codes", "IMAGES"),
     "saddle reconstruct": ("show what the codes remember of images", "IMAGES"),
@@ -47,21 +48,46 @@ def commands(story: Story) -> Html:
     """To go on, to repeat, and to use what was learned."""
     run, recipe = quoted(story.folder.path), quoted(story.folder.recipe)
     again = quoted(story.folder.path.with_name(f"{story.folder.path.name}-again"))
+    same = f"saddle train --config {recipe} --run {again}"
     lines = [("go on", f"saddle train --run {run}")]
+    if story.reason == "diverged":  # it would again
+        rates = ((story.stop or {}).get("rates") or {}).items()
+        lower = "".join(f" {shlex.quote(f'--{name}')} {rate / 10:.3g}" for name, rate in rates)
+        lines = [("the same with a lower learning rate", same + lower)] if lower else []
     if story.reason == "finished" and story.rounds:
         lines = [("twice as many rounds", f"saddle train --run {run} --plan.rounds {2 * story.rounds}")]
-    lines.append(("the same again", f"saddle train --config {recipe} --run {again}"))
+    lines.append(("the same again", same))
     named = [name for name in story.start.get("commands", ["saddle sample"]) if name in TASKS]
-    for name in dict.fromkeys([*named, "saddle evaluate"]):
+    for name in dict.fromkeys(named):
         says, rest = TASKS[name]
         base, *options = name.split(" --")
         command = " ".join([base, run, *([rest] if rest else []), *(f"--{option}" for option in options)])
         lines.append((says, command))
+    if score := to_score(story):
+        lines.append(("score it again" if story.scores else "score it", score))
     lines.append(("write this page again", f"saddle report {run}"))
-    rows = (tag("tr", tag("th", says, scope="row"), tag("td", tag("code", command))) for says, command in lines)
+    rows = (
+        tag("tr", tag("th", says, scope="row"), tag("td", tag("code", unbroken(command)))) for says, command in lines
+    )
     how = "From the folder in which it was trained. Words in capitals stand for your own files and names; "
     return section(
         "Commands",
         quiet(how, tag("code", "saddle COMMAND --help"), " tells more."),
         scrolled(tag("table", tag("tbody", *rows), class_="commands"), "commands"),
     )
+
+
+def to_score(story: Story) -> str | None:
+    """The command that scores the run; None where nothing can be scored."""
+    metrics: list[str] | None = story.start.get("scorable")
+    if metrics == []:
+        return None
+    asked = f" --metrics {shlex.quote(','.join(metrics))}" if metrics else ""
+    return f"saddle evaluate {quoted(story.folder.path)}{asked}"
+
+
+def unbroken(command: str) -> Html:
+    """The command for a page that breaks lines between words, and not behind the hyphens of an option."""
+    words = (tag("span", word, class_="option") if word.startswith("--") else word for word in command.split(" "))
+    first, *rest = words
+    return join(first, *(part for word in rest for part in (" ", word)))

@@ -116,6 +116,8 @@ EVENT: dict[str, Check] = {
     "paper_settings": names(plain),
     "meanings": names(text),
     "commands": row(text),
+    "scorable": row(text),
+    "rates": names(finite),
     "settings": names(row(plain)),
     "scores": names(fields(SCORE)),
     "near": names(finite),

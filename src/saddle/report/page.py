@@ -59,9 +59,17 @@ def header(story: Story) -> Html:
         tag("h1", story.game, " ", tag("span", story.reason, class_=f"status {ENDS.get(story.reason, 'bad')}")),
         tag("p", re.sub(r"https?://", "", str(paper)), class_="paper") if paper else None,
         tag("p", message, class_="message") if message and message != story.reason else None,
+        _changed(story),
         *(tag("p", f"Not read: {what}", class_="message") for what in story.unread),
         tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts)),
     )
+
+
+def _changed(story: Story) -> Html | None:
+    if not story.changed:
+        return None
+    told = "recipe.yaml is no longer the recipe that the checkpoints were made with; put it back. They differ in: "
+    return tag("p", told, "; ".join(story.changed[:20]), class_="message")
 
 
 def course(story: Story) -> Html:

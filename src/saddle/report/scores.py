@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from ..show.progress import duration, number
+from .again import to_score, unbroken
 from .checked import is_number
 from .html import Html, tag
 from .parts import count, pairs, quiet, scrolled, section
@@ -18,7 +19,9 @@ HOW = (
 def scores(story: Story) -> Html:
     """All of them in one table."""
     if not story.scores:
-        return section("Scores", quiet("This run has not been scored."))
+        command = to_score(story)
+        how = (tag("code", unbroken(command)), " scores it.") if command else ("Nothing in its data could score it.",)
+        return section("Scores", quiet("This run has not been scored. ", *how))
     has_rounds = any("round" in score for score in story.scores)  # whose scores these are
     heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else [])]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))

@@ -9,7 +9,7 @@ import yaml
 
 from ..base.errors import SaddleError
 from ..base.events import Event
-from ..base.folder import RunFolder, how_it_stopped
+from ..base.folder import MAY_CHANGE, RunFolder, how_it_stopped
 from . import checked
 from .checked import is_number
 from .svg import Curve
@@ -25,6 +25,7 @@ class Story:
     recipe: dict[str, Any]
     events: list[Event]
     scores: list[dict[str, Any]]  # the final ones, or else the latest
+    changed: tuple[str, ...] = ()  # settings that are no longer those of its checkpoints, in words
     unread: tuple[str, ...] = ()  # which of its files could not be read, and why
 
     def of(self, kind: str) -> list[Event]:
@@ -99,10 +100,31 @@ def read(folder: RunFolder) -> Story:
     """The story of a run folder, without what cannot be read of it. Raises UsageError if it is none."""
     folder.check()
     unread: list[str] = []
-    settings: dict[str, Any] = _tried(folder.settings, unread) or {}
+    recipe: dict[str, Any] = _tried(folder.settings, unread) or {}
     events = [checked.event(event) for event in _tried(lambda: folder.events(), unread) or ()]
     scores = checked.scores(_tried(folder.scores, unread) or []) or _latest(events)
-    return Story(folder, settings, events, scores, tuple(unread))
+    return Story(folder, recipe, events, scores, _changed(recipe, folder.made_with()), tuple(unread))
+
+
+def _changed(recipe: dict[str, Any], made_with: dict[str, Any]) -> tuple[str, ...]:
+    """Settings that were changed in recipe.yaml by hand, with their values; the kind of the data is one."""
+    now, before = (dict(flat(each)) for each in (recipe, made_with))
+    lines = []
+    for name in now.keys() & before.keys():
+        a, b = now[name], before[name]
+        if name == "data.source":
+            a, b = (each.partition(":")[0] for each in (a, b))
+        if not _alike(a, b) and (name not in MAY_CHANGE or name == "data.source"):
+            lines.append(f"{name} is {a}, there {b}")
+    return tuple(sorted(lines))
+
+
+def _alike(one: str, other: str) -> bool:
+    """5 is 5.0."""
+    try:
+        return one == other or float(one) == float(other)
+    except ValueError:
+        return False
 
 
 def _tried(read: Callable[[], T], unread: list[str]) -> T | None:
@@ -176,6 +198,8 @@ def _without_class(part: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def shown(value: Any) -> str:
+    if value is None:
+        return "none"
     return (
         value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=10**6).split("\n")[0]
     )

@@ -12,6 +12,8 @@ from ..data.source import Source
 from ..training.checkpoint import Damaged
 from .recipe import Recipe
 
+SHORT = 12  # characters of a fingerprint by which people tell two
+
 
 def check_recipe(recipe: Recipe, facts: Mapping[str, Any], folder: Path) -> None:
     """UsageError, by name, for a setting that is another than the checkpoint with these facts was made with.
@@ -47,7 +49,8 @@ def check_data(source: Source, facts: Mapping[str, Any], otherwise: str) -> None
     before = facts.get("fingerprint")
     if not source.accepts(before):
         raise UsageError(
-            f"{source.name} is not the data that this run began with (fingerprint {before}, now {source.fingerprint}); "
+            f"{source.name} is not the data that this run began with (fingerprint {str(before)[:SHORT]}, now "
+            f"{source.fingerprint[:SHORT]}); "
             f"bring them back, or {otherwise}"
         )
 

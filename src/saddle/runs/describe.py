@@ -14,7 +14,7 @@ from ..losses import AdversarialLoss, TopK, Wasserstein
 from ..metrics.names import metric_names
 from ..tasks import Game
 from ..training.plan import Plan
-from . import registry
+from . import registry, scoring
 from .recipe import Recipe
 from .run import count_parameters
 from .trace import trace
@@ -52,11 +52,13 @@ def differing(recipe: Recipe) -> dict[str, Any]:
 def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
     """What the report of a run has to know beside what happens in it, in plain values."""
     scores = {*source.judged.early, *source.judged.final, *game.scores, *(game.early_scores or ())}
+    asked = scoring.to_ask_for(game, source, recipe.plan.samples)
     return {
         "paper_settings": differing(recipe),
         "commands": commands(game),
         "judgement": judgement(game),
         "meanings": {name: says for name, says in metric_names().items() if name in scores},
+        **({} if asked is None else {"scorable": asked}),
     }
 
 

@@ -5,16 +5,19 @@ from .recipe import Recipe, shipped
 FEW, MOST = 0.1, 0.95  # shares of the recipe's length
 
 
-def expectation(recipe: Recipe, rounds: int, pictures: bool = True) -> str:
+def expectation(recipe: Recipe, rounds: int, pictures: bool = True, scored: bool = True) -> str:
     """After `rounds` rounds, beside the length of the shipped recipe of this game and data. `pictures`: or points?
 
+    `scored` says whether the run has scores.
     Where the batch is another than the recipe's, images count and not rounds.
     """
     source = recipe.data.source
     plan = Recipe.default(recipe.game, source).plan
     whole, unit = plan.wanted, "rounds"
     if shipped(recipe.game, source) is None:
-        return f"{rounds:,} rounds, on data without a shipped recipe: its pictures and scores say whether it needs more"
+        look = "the pictures and the scores" if scored else "the pictures"
+        played = "1 round" if rounds == 1 else f"{rounds:,} rounds"
+        return f"{played}. Saddle has no recipe for these data: look at {look} whether it needs more rounds"
     if whole is None:
         return f"{rounds:,} rounds, where the recipe plans {plan.minutes:g} minutes: compare what it reached"
     if plan.batch != recipe.plan.batch:

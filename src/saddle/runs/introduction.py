@@ -29,9 +29,10 @@ def of_data(recipe: Recipe, source: Source) -> list[str]:
 def of_players(trainer: Trainer, folder: Path) -> list[str]:
     """The players, where they play, and for how long."""
     players = ", ".join(f"{name} {n:,}" for name, n in count_parameters(trainer.game).items())
+    rounds = "1 round" if trainer.rounds == 1 else f"{trainer.rounds:,} rounds"
     return [
         f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
-        f"{trainer.rounds:,} rounds of {trainer.plan.batch:,} samples; the run is kept in {folder}",
+        f"{rounds} of {trainer.plan.batch:,} samples; the run is kept in {folder}",
     ]
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ..base.errors import UsageError
 from ..base.files import quoted
+from ..base.folder import RunFolder
 from ..training.plan import FOR_ROUNDS, LENGTH, Plan
 from ..training.trainer import Trainer
+from .recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def lengthen(trainer: Trainer, before: Plan, seconds: float, folder: Path) -> Lo
     pace = None if plan.limit is None else trainer.measure_pace()
     rounds = plan.fixed_rounds() or plan.rounds_at(pace or 0.0, trainer.round, seconds)
     if rounds < planned:
-        raise UsageError(_too_short(trainer, rounds, seconds, pace))
+        raise UsageError(_too_short(trainer, rounds, seconds, pace, folder))
     if rounds > planned:
         _check_rates(trainer, rounds, folder)
     trainer.course.lengthen(rounds)
@@ -60,8 +62,7 @@ def _check_rates(trainer: Trainer, rounds: int, folder: Path) -> None:
     """A rate that has come to 0 would stay there."""
     if not (names := trainer.at_rest()):
         return
-    own = {name: f"{name}_optim" for name in names if getattr(trainer.game.options, f"{name}_optim", None)}
-    settings = dict.fromkeys(f"game.{own.get(name, 'optim')}" for name in names)
+    settings = [name.removesuffix(".lr") for name in trainer.rates(names)]
     raise UsageError(
         f"the learning rate of {' and '.join(names)} is 0 from round {trainer.course.end:,} on, where the plan of "
         f"{folder} ends: further rounds would change nothing. Begin a new run with its weights: saddle train "
@@ -71,16 +72,20 @@ def _check_rates(trainer: Trainer, rounds: int, folder: Path) -> None:
     )
 
 
-def _too_short(trainer: Trainer, rounds: int, seconds: float, pace: float | None) -> str:
+def _too_short(trainer: Trainer, rounds: int, seconds: float, pace: float | None, folder: Path) -> str:
     planned, plan = trainer.rounds or 0, trainer.plan
     means = f" has time for {rounds:,} rounds at {pace:.3g} s a round" if pace else f" means {rounds:,} rounds"
     means = "" if rounds == plan.rounds else means
     least = f"{planned:,} rounds"
     if pace and rounds != plan.wanted:
         least = f"{_minutes(seconds + (planned - trainer.round) * pace):g} minutes"
+    file = RunFolder(folder).recipe
+    written = Recipe.read(file).plan == plan  # and given by no option
+    where = f"{file} has " if written else ""
+    instead = " there" if written else ", leave the length out to play what is planned"
     return (
-        f"{_asked(plan)}{means}: this run is planned for {planned:,} rounds, of which {trainer.round:,} are played, "
-        f"and a run never becomes shorter. Name at least {least}, leave the length out to play what is planned, or "
+        f"{where}{_asked(plan)}{means}: this run is planned for {planned:,} rounds, of which {trainer.round:,} are "
+        f"played, and a run never becomes shorter. Name at least {least}{instead}, or "
         "choose another --run"
     )
 

@@ -20,7 +20,8 @@ from ..base.files import safe_name
 from ..base.folder import RunFolder
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
-from ..base.settings import brief, differences, nest, plain, restore
+from ..base.settings import brief, differences, flat, nest, plain, restore
+from ..base.settings import text as text_of_setting
 from ..data import DataOptions
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
@@ -218,6 +219,19 @@ def ask(
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
+
+
+def inherited(recipe: Recipe, start: Path, edits: Mapping[str, Any]) -> list[str]:
+    """A line, if any, of what the data of a new run have of the run `start` and not of an edit or as the default."""
+    ours, default = (flat(plain(each), "data") for each in (recipe.data, DataOptions()))
+    theirs = flat(plain(Recipe.read(start).data), "data")
+    kept = {
+        name: value
+        for name, value in ours.items()
+        if value == theirs.get(name) != default.get(name) and name not in (*edits, "data.source")
+    }
+    words = ", ".join(f"{name} {text_of_setting(value)}" for name, value in kept.items())
+    return [f"{words}, as in {start}"] if words else []
 
 
 def _begun(kept: Recipe | None, folder: Path, start: Path, checkpoint: str | int) -> Start:

@@ -95,7 +95,7 @@ class Run:
         kind = type(self.as_(task)).Use
         for name in chosen:
             if name not in {each.name for each in fields(kind)}:
-                there = ", ".join(each.name for each in fields(kind)) or "none"
+                there = ", ".join(type(self.game).choices()) or "none"
                 raise UsageError(f"{self.recipe.game} has no '{name}' to choose; there are {there}")
         return change(kind(), chosen)
 
@@ -309,6 +309,7 @@ class Run:
             "data": self.recipe.data.source,
             "kind": type(self.game).described(),
             "status": self.files.status,
+            **self._stopped(),
             "round": self.round,
             "rounds": self.state.fact("rounds"),
             "images": self.round * self.recipe.plan.batch,
@@ -321,6 +322,12 @@ class Run:
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         }
+
+    def _stopped(self) -> dict[str, str]:
+        """Why the run stopped before its end, where it failed."""
+        stop = self.files.stop() or {}
+        failed = stop.get("reason") not in ("finished", "interrupted") and isinstance(stop.get("message"), str)
+        return {"reason": stop["message"]} if failed and stop["message"] else {}
 
     def _border(self, x: Tensor) -> Tensor:
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()

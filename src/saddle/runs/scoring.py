@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..data.source import Source
 
 SAMPLES = 2000  # that are scored on the way
+OF_PICTURES = ("sharpness",)  # metrics that look from pixel to pixel
+SOME = 6  # metrics that are named, where any can be asked for
 
 
 def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> list[str]:
@@ -67,14 +69,25 @@ def _of_a_class(source: Source, n: int) -> float:
 
 def _nothing_to_score(game: Game, source: Source, n: int) -> str:
     """What can be asked for, where nothing is scored unasked."""
-    possible = _at_hand(metric_names(), game, source, n)
+    possible = at_hand(game, source, n)
     if not possible:
         kinds = ", ".join(task.purpose for task in game.tasks())
         return f"{source.name} has nothing by which a game for {kinds} could be scored: its held-out part lacks it"
     weights = ", or, with weights of yours, --metrics fid,kid --extractor inception --weights FILE"
-    return f"{source.name} has no scores of its own; ask for some of --metrics {','.join(possible[:6])}" + (
+    return f"{source.name} has no scores of its own; ask for some of --metrics {','.join(possible[:SOME])}" + (
         weights if "swd" in possible and source.spec.is_image else ""
     )
+
+
+def at_hand(game: Game, source: Source, n: int | None = None) -> list[str]:
+    """All the metrics that can be had of n samples of this game and of these data."""
+    names = [name for name in metric_names() if source.spec.is_image or name not in OF_PICTURES]
+    return _at_hand(names, game, source, n)
+
+
+def to_ask_for(game: Game, source: Source, n: int | None = None) -> list[str] | None:
+    """Where nothing is scored unasked, some that can be asked for, none where there is nothing; else None."""
+    return None if defaults(game, source, True, n) else at_hand(game, source, n)[:SOME]
 
 
 def chooses(name: str) -> bool:

@@ -25,7 +25,7 @@ from ..data.source import check_batch
 from ..data.stream import Stream
 from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
-from ..training.health import Interrupted, OutOfMemory, Signals, memory_in_words
+from ..training.health import Diverged, Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import beside, binding, registry, scoring, warm
 from .describe import told
@@ -114,7 +114,7 @@ class Training:
                     self.finish()
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
-                    self.note_stop(_reason(error), str(error))
+                    self.note_stop(_reason(error), str(error), getattr(error, "rates", None))
                 if isinstance(error, OSError):
                     raise SaddleError(
                         f"the disk failed in {self.folder.path}: {error.strerror or error}; the checkpoints are "
@@ -168,7 +168,9 @@ class Training:
         def accept(state: State) -> None:
             self.before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
-            binding.check_data(self.source, state.facts, "train in another folder")
+            new = f"saddle train --from {self.folder.path} --run NEW --data {self.recipe.data.source}"
+            otherwise = f"train in another run folder (--run), with the weights of this one, if you like: {new}"
+            binding.check_data(self.source, state.facts, otherwise)
             self.trainer.load_state(state)
             self.seconds, self.score = state.fact("seconds"), state.facts.get("score")
 
@@ -210,7 +212,7 @@ class Training:
             self.raise_rounds()
             self.score = None
             if round_ % plan.log_every == 0 or round_ == self.rounds:
-                trainer.watch.check(trainer.game)
+                trainer.check_losses()
                 self.log(pace)
                 pace.clear()
             else:
@@ -355,16 +357,23 @@ class Training:
         self.write("plan", rounds=self.rounds, pace=pace)
         self.voice.say(self.recipe.plan.describe_rounds(self.rounds, pace))
 
-    def note_stop(self, reason: str, message: str = "") -> None:
+    def note_stop(self, reason: str, message: str = "", rates: dict[str, float] | None = None) -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
-                expected = expectation(self.recipe, self.trainer.round, self.source.spec.is_image)
+                expected = self.expected(reason)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
-            self.write("stop", reason=reason, message=message)
+            self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             self.report()
             if reason == "finished":
                 self.voice.say(*next_command(self.trainer.game, self.folder.path))
+
+    def expected(self, reason: str) -> str:
+        """How far it came, or, of a run that is over, what to expect of it."""
+        if reason == "interrupted":
+            return f"{self.trainer.round:,} of {self.rounds:,} rounds are played"
+        scored = bool(scoring.defaults(self.trainer.game, self.source, True, self.recipe.plan.samples))
+        return expectation(self.recipe, self.trainer.round, self.source.spec.is_image, scored)
 
     def report(self) -> None:
         """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
@@ -383,6 +392,8 @@ def _reason(error: Exception) -> str:
     """Of a stop, in the words of the log."""
     if isinstance(error, Interrupted):
         return "interrupted"
+    if isinstance(error, Diverged):
+        return "diverged"
     return (
         "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
     )

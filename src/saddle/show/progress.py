@@ -65,9 +65,10 @@ class Progress:
             self._show()
 
     def played(self, round: int, images_per_second: float, seconds_left: float) -> None:
-        """Take the news of a round without losses; they only show where nothing was shown for long."""
+        """Take the news of a round without losses; they only show, with the last losses, after a long silence."""
         if self._silent_for_long():
-            self.update(round, images_per_second, seconds_left=seconds_left)
+            losses, notes = (self._state.losses, self._state.notes) if self._state else ({}, {})
+            self.update(round, images_per_second, losses, notes, seconds_left)
 
     def now(self, doing: str) -> None:
         """Between two rounds something else is done; it shows if that takes long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import torch
@@ -153,6 +153,11 @@ class Game(nn.Module, ABC):
     @dataclass(frozen=True)
     class Use:
         """What can be chosen when a trained game is used: options of its commands, keywords in Python."""
+
+    @classmethod
+    def choices(cls) -> tuple[str, ...]:
+        """The names in `Use` that this game can follow."""
+        return tuple(each.name for each in fields(cls.Use))
 
     @property
     def scores(self) -> tuple[str, ...]:

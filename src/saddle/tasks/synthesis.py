@@ -35,6 +35,11 @@ class Synthesis(Game):
     class Use(Game.Use):
         truncation: float | None = None  # less variety, more fidelity; biggan: |z| ≤ this; stylegan2: 1 to 0, the mean
 
+    @classmethod
+    def choices(cls) -> tuple[str, ...]:
+        can = cls.truncated is not Synthesis.truncated
+        return tuple(name for name in super().choices() if name != "truncation" or can)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes that a sample can be asked to be, in order; empty if it cannot be asked for one."""

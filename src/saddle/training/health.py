@@ -1,7 +1,7 @@
 """What can go wrong while training, found early and said clearly."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
@@ -25,7 +25,15 @@ class OutOfMemory(SaddleError):
 
 
 class Diverged(SaddleError):
-    """A loss or weight is no longer a finite number."""
+    """A loss or weight is no longer a finite number; `rates` are the learning rates to lower, by setting."""
+
+    def __init__(self, found: str, rates: Mapping[str, float] | None = None, precision: str = "fp32"):
+        self.rates = dict(rates or {})
+        exact = "" if precision in ("fp32", "fp64") else "--plan.precision fp32"
+        now = " and ".join(f"{name} is {rate:g}" for name, rate in self.rates.items())
+        lower = f"{now}; try a tenth of {'it' if len(self.rates) == 1 else 'them'}" if now else ""
+        tried = " or ".join(filter(None, (lower, exact if lower or not exact else f"Try {exact}")))
+        super().__init__(f"{found}. The last good checkpoint stays. {tried or 'Try other settings'} in another --run.")
 
 
 class Signals:
@@ -61,7 +69,7 @@ class Signals:
         self.received = signal.Signals(number).name
         for kind in self.before:  # a handler in Python would wait for the end of a long operation of torch
             signal.signal(kind, signal.SIG_IGN if kind == signal.SIGHUP else signal.SIG_DFL)
-        self.say(f"{self.answer}; another Ctrl-C leaves at once")
+        self.say(f"{self.answer}; another Ctrl-C leaves at once, and the last checkpoint stays")
 
 
 def check_ownership(game: Game) -> None:
@@ -93,17 +101,22 @@ class LossWatch:
             bad = ~torch.isfinite(loss.detach()) & (self.first < 0)
             self.first = torch.where(bad, code, self.first)
 
-    def check(self, game: Game) -> None:
-        """Diverged, naming round, players, loss term and first bad tensor, if there was one on any process."""
+    def found(self, game: Game) -> tuple[str, list[str]] | None:
+        """Round, players, loss term and first bad tensor in words, and who it is about; None if there is none.
+
+        That is the player whose tensor it is, else those of the loss.
+        """
         code = int(dist.largest(self.first))
         if code < 0:
-            return
+            return None
         round_, term = code // 65536, self.terms[code % 65536]
         players, _, name = term.partition("/")
-        raise Diverged(
+        bad = first_bad_tensor(game, players.split("+"))
+        owner = bad.split(" ")[-1].partition(".")[0] if bad else ""
+        return (
             f"round {round_}: the loss '{name}' of {players} is not finite; first bad tensor: "
-            f"{first_bad_tensor(game, players.split('+')) or 'none in the weights, so it arose in the loss itself'}. "
-            "The last good checkpoint stays. Try a lower learning rate or --plan.precision fp32."
+            f"{bad or 'none in the weights, so it arose in the loss itself'}",
+            [owner] if owner in game.players() else players.split("+"),
         )
 
 

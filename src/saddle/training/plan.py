@@ -53,7 +53,9 @@ class Plan:
         for name, most in POSITIVE.items():
             value = getattr(self, name)
             if value is not None and not 0 < value <= most:
-                raise UsageError(f"plan.{name} is greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}")
+                raise UsageError(
+                    f"plan.{name} must be greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}"
+                )
         if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
             raise UsageError(
                 f"scores are of at least 2 samples, and plan.samples is {self.samples}; at most it is {MOST_SAMPLES:,}"

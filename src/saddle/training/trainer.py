@@ -2,8 +2,9 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from typing import Any, Protocol
 
 import torch
@@ -125,7 +126,7 @@ class Trainer:
         for each in moves:
             self.watch.look(self.round, each)
         if self.game.device.type == "cpu":
-            self.watch.check(self.game)
+            self.check_losses()
         for name in move.optims:
             if move.forget:
                 self.optims[name].state.clear()
@@ -196,15 +197,33 @@ class Trainer:
         optims = [self.game.optim(name) for name in self.optims]
         return moved([self.game.options, *optims], self.round, progress) or self.game.has_staged(progress)
 
+    def rates(self, players: Collection[str]) -> dict[str, float]:
+        """The learning rates of players or phases by setting, such as {"game.optim.lr": 0.1}; none for no player."""
+        options = self.game.options
+        chosen = {each.name: getattr(options, each.name) for each in fields(options)}
+        found = {}
+        for name in self.optims:
+            if name in players or self.game.phases.get(name) in players:
+                of = self.game.optim(name)
+                own = (setting for setting, value in chosen.items() if value is of)
+                found[f"game.{next(own, 'optim')}.lr"] = of.lr
+        return found
+
+    def check_losses(self) -> None:
+        """Diverged if a loss was not finite, on any process."""
+        if found := self.watch.found(self.game):
+            told, players = found
+            raise Diverged(told, self.rates(players), self.precision)
+
     def check(self) -> None:
         """Diverged if a loss was, or anything in the state is, not finite."""
-        self.watch.check(self.game)
+        self.check_losses()
         for group, tensors in self.state().tensors.items():
             for name, tensor in tensors.items():
                 if not torch.isfinite(tensor).all():
+                    told = f"round {self.round}: {name} ({group}) is not finite"
                     raise Diverged(
-                        f"round {self.round}: {name} ({group}) is not finite; the last good checkpoint stays. "
-                        "Try a lower learning rate or --plan.precision fp32."
+                        told, self.rates({name.partition(".")[0]}) or self.rates(self.optims), self.precision
                     )
 
     def state(self, copy: bool = False) -> State:
