@@ -11,7 +11,8 @@ from PIL import Image
 
 from saddle.base.errors import UsageError
 from saddle.base.settings import change
-from saddle.data import DataOptions, check_data, open_source
+from saddle.data import DataOptions, brightness, check_data, open_source
+from saddle.data.decode import stored as decoded
 from saddle.data.fingerprint import picked
 from saddle.data.picture import fitted
 
@@ -66,7 +67,50 @@ def test_what_lies_outside_the_range_is_counted(folder, tmp_path):
     words = "93.8% of the values lie outside"
     assert words.replace(" of the values", "") in checked(folder, range=(0, 4095)).notes["values"]
     assert words in array(tmp_path, np.stack([ramp(65535)] * 2), range=(0, 4095)).notes["range"]
-    assert "at an end of data.range or beyond" in opened(folder, range=(0, 4095)).notes["values"]
+    assert words.replace(" of the values", "") in opened(folder, range=(0, 4095)).notes["values"]
+
+
+def test_a_range_far_above_the_values_is_said_to_make_them_dark(folder, tmp_path):
+    advice = "the highest is 253 of data.range 0,4095, so images train as nearly black; --data.range 0,255 spreads them"
+    save(folder, ramp(253, np.uint8), ramp(200, np.uint8))
+    for settings in ({}, {"size": 8, "fit": "pad"}):  # whose background is bright
+        assert opened(folder, range=(0, 4095), **settings).notes["values"] == advice
+    assert checked(folder, range=(0, 4095)).notes["values"] == advice
+    assert array(tmp_path, np.stack([ramp(253, np.uint8)] * 3), range=(0, 4095)).notes["values"] == advice
+    assert open_source(DataOptions(source=f"photo:{folder / '000.png'}", range=(0, 4095))).notes["values"] == advice
+    below = array(tmp_path, np.stack([ramp(253, np.uint8)] * 3), range=(1000, 4095)).notes["values"]
+    assert "nearly black; give the lowest and the highest value that occur" in below
+
+
+def test_files_of_16_bits_are_judged_by_themselves_where_others_have_8(folder):
+    save(folder, ramp(4095), ramp(3000), noise(6, 8, 3))
+    advice = "the highest is 4,095 of 65,535 in 16 bits, so images train as nearly black; --data.range 0,4095 spreads"
+    assert advice in opened(folder).notes["values"]
+    assert advice in checked(folder).notes["values"]
+    assert "values" not in opened(folder, range=(0, 4095)).notes
+    far = "the highest is 4,095 of data.range 0,60000"
+    assert far in opened(folder, range=(0, 60000)).notes["values"]
+    assert far in checked(folder, range=(0, 60000)).notes["values"]
+
+
+def test_black_and_white_inside_a_range_are_not_said_to_be_clipped(folder, tmp_path):
+    save(folder, ramp(255, np.uint8), np.zeros((6, 8), np.uint8))
+    for settings in ({}, {"size": 12, "fit": "pad"}):
+        assert "values" not in opened(folder, range=(0, 255), **settings).notes
+    assert "values" not in checked(folder, range=(0, 255)).notes
+    notes = array(tmp_path, np.stack([ramp(255, np.uint8)] * 3), range=(0, 255)).notes
+    assert notes["range"] == "0 to 255 asked for"
+
+
+def test_files_are_read_again_for_their_values_only_where_the_decoded_images_leave_a_doubt(folder, monkeypatch):
+    looked = []
+    monkeypatch.setattr(brightness, "stored", lambda path, *rest: looked.append(path.name) or decoded(path, *rest))
+    save(folder, *[ramp(60000)] * 30)
+    opened(folder)
+    opened(folder, range=(-1, 60001))
+    assert not looked
+    opened(folder, size=16, fit="pad")
+    assert looked == ["000.png"]
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint32, np.float32])

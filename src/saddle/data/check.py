@@ -102,6 +102,8 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         seen |= _looks(files, [f"{name}#{i}" for name, n in many.items() for i in range(2, n + 1)], options, values)
     bad = files.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
+    if values[16].n:
+        values[8].limits = None  # among such of 16 bits, they keep their own range
     heads = {name: look.head for name, look in read.items()}
     bad += smaller(options.piece, heads).items()
     labels = _counts(_labels(path, list(read), files, options))

@@ -1,15 +1,15 @@
 """What a person should know of the images in files before training on them: what is left out, cut, clipped or dark."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from .decode import Header
 from .options import DataOptions, Range
 from .picture import kept
-from .ragged import Ragged
 
-Images = Sequence[np.ndarray] | np.ndarray | Ragged
+T = TypeVar("T")
 LOOKED_AT = 1000  # images whose values are looked at before training; `saddle data check` looks at all
 DARK = 8  # the highest value is so many times below the highest possible
 
@@ -25,42 +25,39 @@ def of_headers(headers: Mapping[str, Header], options: DataOptions, transparent:
     return {name: words for name, words in found.items() if words}
 
 
-def of_values(images: Images, rows: Sequence[int], bits: int, limits: Range | None) -> dict[str, str]:
-    """By the values of up to 1,000 of these rows, spread over all of them, as they are trained on."""
-    looked = np.linspace(0, len(rows) - 1, min(LOOKED_AT, len(rows))).astype(np.int64)
-    seen = (images[rows[i]] for i in looked)
-    words = dark(_highest(seen, bits), bits) if limits is None else _at_the_ends(seen, bits)
+def of_values(images: np.ndarray, bits: int) -> dict[str, str]:
+    """By the values of up to 1,000 images, spread over all of them."""
+    words = dark(highest((images[i] for i in spread(range(len(images)), LOOKED_AT)), bits), bits)
     return {"values": words} if words else {}
 
 
-def dark(highest: float, bits: int) -> str:
-    """Advice if the values use little of their range, else nothing."""
-    top = 2**bits - 1
-    if not 0 < highest < (top + 1) / DARK:
+def spread(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, spread over all."""
+    return [things[i] for i in np.linspace(0, len(things) - 1, min(most, len(things))).astype(np.int64)]
+
+
+def dark(highest: float, bits: int, limits: Range | None = None) -> str:
+    """Advice if the values use little of the range that was asked for, or of that of their bits; else nothing."""
+    low, high = limits or (0, 2**bits - 1)
+    if highest - low >= (high - low) / DARK or (limits is None and highest <= 0):
         return ""
-    high = 2 ** int(highest).bit_length() - 1
-    return (
-        f"the highest is {highest:,.0f} of {top:,} in {bits} bits, so images train as nearly black; "
-        f"--data.range 0,{high} spreads them"
-    )
+    of = f"data.range {low:g},{high:g}" if limits else f"{high:,} in {bits} bits"
+    if highest <= low:
+        help_ = "give the lowest and the highest value that occur"
+    else:
+        whole = low >= 0 and highest >= 1 and float(highest).is_integer()
+        help_ = f"--data.range {low:g},{2 ** int(highest).bit_length() - 1 if whole else f'{highest:g}'} spreads them"
+    return f"the highest is {highest:,.7g} of {of}, so images train as nearly black; {help_}"
 
 
-def _highest(images: Iterable[np.ndarray], bits: int) -> float:
+def highest(images: Iterable[np.ndarray], bits: int) -> float:
     """The highest value of all; as soon as one is not dark, that one."""
-    highest = 0
+    found = 0
     for image in images:
-        highest = max(highest, int(image.max()))
-        if highest >= 2**bits / DARK:
+        found = max(found, int(image.max()))
+        if found >= 2**bits / DARK:
             break
-    return highest
-
-
-def _at_the_ends(images: Iterable[np.ndarray], bits: int) -> str:
-    at_end = total = 0
-    for image in images:
-        at_end += int(((image == 0) | (image == 2**bits - 1)).sum())
-        total += image.size
-    return f"{share(at_end, total)} lie at an end of data.range or beyond it, where they are clipped"
+    return found
 
 
 def share(part: int, whole: int) -> str:

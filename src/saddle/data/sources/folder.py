@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
+from ..brightness import of_files
 from ..cache import Prepared, Shapes, prepare
 from ..decode import Header, Unreadable, colour, header, sample
 from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
-from ..notes import of_headers, of_values
+from ..notes import of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
 from ..survey import glance, survey
@@ -125,7 +126,9 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
     names = _good(files, [paths[row] for row in good], small)
     notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
     used = {paths[row]: headers[paths[row]] for row in good}
-    notes |= of_headers(used, options) | of_values(prepared.images, good, field.bits, options.range)
+    notes |= of_headers(used, options)
+    row_of = {paths[row]: row for row in good}
+    notes |= of_files(files.root, used, field.bits, options, lambda name: prepared.images[row_of[name]])
     return DecodedFolder(prepared, np.array(good, np.int64), names, field, notes, units(options))
 
 
