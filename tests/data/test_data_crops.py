@@ -171,7 +171,7 @@ def test_images_smaller_than_the_piece_are_named_and_refused(folder):
 
 def test_sizes_that_differ_are_refused_with_both_ways_out(folder):
     fill(folder)
-    with pytest.raises(UsageError, match=r"--data.size 8 \(the shortest .* --data.crop 8 or less"):
+    with pytest.raises(UsageError, match=r"--data.size 8 \(none is smaller.* --data.crop 8 or less"):
         opened(folder)
 
 

@@ -224,7 +224,7 @@ def test_squashing_keeps_everything_and_no_proportions():
 
 def test_a_crop_of_most_of_an_image_is_said_and_can_be_helped(folder):
     save(folder, noise(10, 200, 3), noise(40, 40, 3))
-    words = r"1 images lose more than half .* most of all 000.png \(200×10, of which 5% is left\)"
+    words = r"1 image would lose more than half .* 000.png \(200×10, of which 5% is left\)"
     for notes in (opened(folder, size=8).notes, checked(folder, size=8).notes):
         assert re.search(words, notes["cut"])
     assert "cut" not in opened(folder, size=8, fit="pad").notes
@@ -247,7 +247,7 @@ def test_transparency_that_shows_the_background_is_said(folder):
     seen, clear = np.full((4, 4), 255, np.uint8), np.zeros((4, 4), np.uint8)
     save(folder, veiled(9, seen), veiled(9, clear), noise(4, 4, 3))
     assert "2 images may be transparent, where data.background (white) shows" in opened(folder).notes["transparency"]
-    assert "1 images have transparent pixels" in checked(folder).notes["transparency"]
+    assert "transparent pixels in 1 image, where" in checked(folder).notes["transparency"]
     assert "transparency" not in opened(folder, channels=4).notes
 
 
@@ -288,7 +288,7 @@ def test_pages_are_counted_and_all_are_taken_if_asked(folder):
     scans = noise(3, 6, 8)
     (folder / "a.tif").write_bytes(pages(*scans))
     (folder / "b.tif").write_bytes(pages(scans[0]))
-    assert "1 files have 3 pages or frames, of which the first alone is taken (a.tif)" in opened(folder).notes["pages"]
+    assert "3 pages or frames in 1 file, of each the first alone is taken (a.tif)" in opened(folder).notes["pages"]
     assert "--data.pages all takes each" in checked(folder).notes["pages"]
     source = opened(folder, pages="all")
     assert np.array_equal(stored(source)[:, 0], scans[[0, 1, 2, 0]])
@@ -324,5 +324,5 @@ def test_colours_of_16_bits_are_said_to_be_read_as_8(folder):
         (folder / f"{i}.png").write_bytes(png(noise(4, 5, 3).astype(np.uint16) * 257, 16, 2))
     report = checked(folder)
     assert report.bits == {"16, read as 8": 2}
-    words = "2 images have more than 8 bits and are read as 8 (0.png, 1.png)"
+    words = "2 images with more than 8 bits, read as 8 (0.png, 1.png)"
     assert report.notes["depth"] == opened(folder).notes["depth"] == words

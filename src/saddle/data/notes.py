@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from .decode import Header
+from .files import count
 from .options import DataOptions, Range
 from .picture import kept
 
@@ -71,24 +72,25 @@ def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     many = {name: head.pages for name, head in headers.items() if head.pages > 1}
     if not many:
         return ""
-    files = f"{len(many):,} files have {sum(many.values()):,} pages or frames"
+    files = f"{sum(many.values()):,} pages or frames in {count(len(many), 'file')}"
     if options.pages == "all":
         return f"{files}, each an image"
-    return f"{files}, of which the first alone is taken ({_some(many)}); --data.pages all takes each"
+    return f"{files}, of each the first alone is taken ({_some(many)}); --data.pages all takes each"
 
 
 def _depth(headers: Mapping[str, Header]) -> str:
     fewer = [name for name, head in headers.items() if head.depth > 8 and head.bits == 8]
-    return f"{len(fewer):,} images have more than 8 bits and are read as 8 ({_some(fewer)})" if fewer else ""
+    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({_some(fewer)})" if fewer else ""
 
 
 def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int | None) -> str:
     able = sum(head.transparent for head in headers.values())
     if options.channels == 4 or not able or seen == 0:
         return ""
-    what = "may be transparent" if seen is None else "have transparent pixels"
+    images = count(able if seen is None else seen, "image")
+    what = f"{images} may be transparent" if seen is None else f"transparent pixels in {images}"
     return (
-        f"{able if seen is None else seen:,} images {what}, where data.background ({options.background}) shows; "
+        f"{what}, where data.background ({options.background}) shows; "
         "--data.background chooses another colour, --data.channels 4 keeps the opacity"
     )
 
@@ -102,9 +104,9 @@ def _cut(headers: Mapping[str, Header], options: DataOptions) -> str:
     if not small:
         return ""
     worst = min(small, key=small.__getitem__)
-    head = headers[worst]
+    head, most = headers[worst], "most of all " * (len(small) > 1)
     return (
-        f"{len(small):,} images lose more than half of their area to the centre crop, most of all {worst} "
+        f"{count(len(small), 'image')} would lose more than half of the area to the centre crop, {most}{worst} "
         f"({head.width}×{head.height}, of which {share(round(1000 * left[worst]), 1000)} is left); "
         "--data.fit pad or squash takes them whole"
     )

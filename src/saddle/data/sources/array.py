@@ -177,7 +177,7 @@ def _units(images: np.ndarray, low: float) -> Iterator[tuple[slice, NDArray[np.f
 
 
 def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, dict[str, str]]:
-    """Numbers of any type as uint8 if they are that, else as uint16; how many were clipped, and whether all are dark."""
+    """Numbers of any type as uint8 if they are that, else as uint16; how many were clipped, and are all dark?"""
     if images.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
     bits, outside, highest = 8 if images.dtype == np.uint8 else 16, 0, -math.inf
@@ -190,7 +190,7 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
         outside += int(((image < limits[0]) | (image > limits[1])).sum())
         highest = max(highest, float(image.max()))
     clipped = f"; {share(outside, images.size)} of the values lie outside, and are clipped" if outside else ""
-    notes = {"range": "{:g} to {:g} asked for{}".format(*limits, clipped)}
+    notes = {"range": f"{limits[0]:g} to {limits[1]:g} asked for{clipped}"}
     words = dark(highest, bits, limits)
     return taken, notes | ({"values": words} if words else {})
 

@@ -1,7 +1,6 @@
 """folder:PATH: the images in a folder and its sub-folders (PNG, JPEG, WEBP, GIF, BMP, TIFF; 8 and 16 bits)."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
+from ..advice import sizes_differ
 from ..brightness import of_files
 from ..cache import Prepared, Shapes, prepare
 from ..decode import Header, Unreadable, colour, header, sample
@@ -136,7 +136,7 @@ def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) 
     """Of the images to make. UsageError where the headers say that there can be none."""
     if not headers:
         raise UsageError(_bad_message(files, files.bad))
-    field = _field(list(headers.values()), colour(options.background), options)
+    field = _field(headers, colour(options.background), options)
     if options.piece and not options.skip_bad:
         check_piece(options.piece, headers)
     return field
@@ -244,18 +244,12 @@ def files_in(root: Path) -> Files:
     return files
 
 
-def _field(headers: list[Header], background: tuple[int, ...], options: DataOptions) -> Field:
+def _field(heads: Mapping[str, Header], background: tuple[int, ...], options: DataOptions) -> Field:
     """Of the images to make. Raises UsageError if the sizes differ and none was asked for."""
-    sizes = Counter((head.height, head.width) for head in headers)
+    headers = list(heads.values())
+    sizes = {(head.height, head.width) for head in headers}
     if len(sizes) > 1 and options.sides is None and options.piece is None:
-        heights, widths = zip(*sizes, strict=True)
-        smallest, (height, width) = min(map(min, sizes)), sizes.most_common(1)[0][0]
-        raise UsageError(
-            f"the images have {len(sizes)} different sizes: widths {min(widths)} to {max(widths)}, heights "
-            f"{min(heights)} to {max(heights)}, most often {width}×{height}. Ask for one size, which resizes and crops "
-            f"to the centre: --data.size {smallest} (the shortest side of all), or any other. Or keep their sizes and "
-            f"train on pieces cut at random: --data.crop {smallest} or less"
-        )
+        raise UsageError(sizes_differ(heads))
     if options.channels not in (None, 1, 3, 4):
         raise UsageError(f"data.channels is {options.channels}; a folder gives 1, 3 or 4, array:FILE.npy any number")
     tinted = len(set(background)) > 1
