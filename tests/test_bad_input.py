@@ -165,7 +165,7 @@ def test_every_damaged_image_is_listed_with_its_reason(refused, tmp_path: Path):
         (["info", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
         (["report", "nowhere"], "nowhere"),
-        (["data", "check", "nowhere"], "no data source 'nowhere'"),
+        (["data", "check", "nowhere"], "there is no folder, file or source 'nowhere'; the sources are array:FILE"),
     ],
 )
 def test_a_missing_file_is_named(argv: list[str], said: str, refused):

@@ -80,3 +80,23 @@ def test_a_check_is_good_where_training_would_start(folder, capsys):
     said = capsys.readouterr()
     assert said.err.strip().endswith("1 image of use; to train takes many, at the very least 2")
     assert "skip_bad" not in said.err + said.out
+
+
+def test_a_name_that_a_folder_here_has_too_is_told_apart_from_it(folder, monkeypatch, caplog):
+    monkeypatch.chdir(folder)
+    assert check_data("ring", DataOptions()).lines()[0].startswith("the built-in source ring: 110,000 points")
+    assert not caplog.text
+    (folder / "ring").mkdir()
+    fill(folder / "ring", 2, 16, 16)
+    assert check_data("ring", DataOptions()).lines()[0].startswith("the folder ring: 2 images")
+    open_source(DataOptions(source="folder:ring"))
+    assert "built-in" not in caplog.text
+    open_source(DataOptions(source="ring"))
+    assert "ring is the built-in source; your folder is folder:ring" in caplog.text
+
+
+def test_what_is_no_folder_no_file_and_no_source_is_said_to_be_none_of_them():
+    with pytest.raises(UsageError, match=r"no folder, file or source 'nopics'; the sources are array:FILE, "):
+        check_data("nopics", DataOptions())
+    with pytest.raises(UsageError, match=r"source 'digts' \(did you mean digits"):
+        check_data("digts", DataOptions())

@@ -159,7 +159,7 @@ def test_bad_files_stop_the_run_with_all_of_them_listed(folder: Path) -> None:
     assert "page.jpg: an HTML page" in str(caught.value)
     assert "pipe.png: a broken link or not a regular file" in str(caught.value)
     source = opened(folder, size=4, skip_bad=True)
-    assert (len(source.train), source.notes["skipped"]) == (3, 5)
+    assert (len(source.train), source.notes["skipped"][:17]) == (3, "5 files left out:")
 
 
 def test_skipping_bad_files_leaves_the_good_ones_unchanged(folder: Path) -> None:

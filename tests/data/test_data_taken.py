@@ -172,6 +172,14 @@ def test_a_folder_is_limited_by_names_and_the_others_are_not_opened(folder):
         opened(folder, limit=1)
 
 
+def test_a_limit_that_leaves_nothing_out_is_said_to(folder, tmp_path):
+    fill(folder, 4)
+    words = "data.limit 5 leaves nothing out: it is more than the 4 that are there"
+    assert opened(folder, limit=5).notes["limit"] == words
+    assert array(tmp_path, noise(4, 6, 8), limit=5).notes["limit"] == words
+    assert "limit" not in opened(folder, limit=4).notes
+
+
 def test_a_limited_share_is_as_good_as_random_and_grows_by_more_of_the_same():
     names = [f"{label}/{i}.png".encode() for label in "ab" for i in range(500)]
     few, more = picked(names, 100), picked(names, 200)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.errors import UsageError, some
+from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field, Kind
-from . import advice, open_source
+from . import advice, list_sources, open_source
 from .cache import in_parallel
 from .decode import Header, Unreadable, header, stored
 from .files import Bad, Files, bad_lines, count, counted, listing, page_of, scan
@@ -90,6 +90,11 @@ def check_data(what: str, options: DataOptions) -> Report:
     path = Path(what.removeprefix("folder:")).expanduser()
     if what.startswith("folder:") or path.is_dir() or (path.is_file() and path.suffix not in (".npy", ".npz")):
         return check_folder(path, options)
+    sources = list_sources()
+    if not path.is_file() and what.partition(":")[0] not in {offer.partition(":")[0] for offer in sources}:
+        raise UsageError(
+            f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
+        )
     return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
 
 

@@ -75,12 +75,12 @@ def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     files = f"{sum(many.values()):,} pages or frames in {count(len(many), 'file')}"
     if options.pages == "all":
         return f"{files}, each an image"
-    return f"{files}, of each the first alone is taken ({_some(many)}); --data.pages all takes each"
+    return f"{files}, of each the first alone is taken ({listed(many)}); --data.pages all takes each"
 
 
 def _depth(headers: Mapping[str, Header]) -> str:
     fewer = [name for name, head in headers.items() if head.depth > 8 and head.bits == 8]
-    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({_some(fewer)})" if fewer else ""
+    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({listed(fewer)})" if fewer else ""
 
 
 def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int | None) -> str:
@@ -112,7 +112,15 @@ def _cut(headers: Mapping[str, Header], options: DataOptions) -> str:
     )
 
 
-def _some(names: Iterable[str]) -> str:
+def idle_limit(there: int, options: DataOptions) -> dict[str, str]:
+    """Of a data.limit that is larger than what is there."""
+    if options.limit is None or options.limit <= there:
+        return {}
+    return {"limit": f"data.limit {options.limit:,} leaves nothing out: it is more than the {there:,} that are there"}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Three of them, and how many more there are."""
     listed = list(names)
     text = ", ".join(listed[:3]) + (f" and {len(listed) - 3:,} more" if len(listed) > 3 else "")
     return text.encode("utf-8", "backslashreplace").decode()  # a file name may be no valid text

@@ -18,7 +18,8 @@ from .options import DataOptions
 
 RACY = 2_000_000_000  # nanoseconds: what is written again so soon may have the same times
 
-Row = list[Any]  # of a file: its state, the values of its header, and its SHA-256
+Row = list[Any]  # of a file: its state, the values of its header, and its SHA-256; or its state and why it is bad
+PASSING = "cannot be read: "  # begins a reason that may not be one the next time, though the file is the same
 
 
 def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
@@ -35,7 +36,9 @@ def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[
         safe = {path: row for path, row in rows.items() if record.changed(row[0]) < began - RACY}
         if safe != known:
             record.write(folder / f"{name}.json", safe)
-    return {path: Header(*values) for path, (_, values, _) in rows.items()}, [row[2] for row in rows.values()]
+    files.bad += [(path, row[1]) for path, row in rows.items() if _is_bad(row)]
+    good = {path: row for path, row in rows.items() if not _is_bad(row)}
+    return {path: Header(*values) for path, (_, values, _) in good.items()}, [row[2] for row in good.values()]
 
 
 def glance(files: Files, options: DataOptions) -> dict[str, Header]:
@@ -54,7 +57,7 @@ def glance(files: Files, options: DataOptions) -> dict[str, Header]:
 
 
 def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str, Row]) -> dict[str, Row]:
-    """By path, in order; what cannot be read is now among the bad files."""
+    """By path, in order; what can perhaps be read the next time is now among the bad files, and has none."""
 
     def look(i: int) -> Row | str:
         path = files.root / unknown[i]
@@ -64,9 +67,9 @@ def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str,
             with path.open("rb") as file:
                 return [state, [*vars(head).values()], hashlib.file_digest(file, "sha256").hexdigest()]
         except Unreadable as error:
-            return str(error)
+            return str(error) if str(error).startswith(PASSING) else [state, str(error)]
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return f"{PASSING}{error.strerror}"
 
     rows = {path: known[path] for path in files.images if path in known and _is_as(known[path], files.root, path)}
     unknown = [path for path in files.images if path not in rows]
@@ -74,6 +77,10 @@ def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str,
     files.bad += [(path, seen) for path, seen in looks.items() if isinstance(seen, str)]
     rows |= {path: seen for path, seen in looks.items() if not isinstance(seen, str)}
     return {path: rows[path] for path in files.images if path in rows}
+
+
+def _is_bad(row: Row) -> bool:
+    return len(row) == 2
 
 
 def _is_as(row: Row, root: Path, path: str) -> bool:

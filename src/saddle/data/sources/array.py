@@ -19,7 +19,7 @@ from ..arrays import read
 from ..fingerprint import digests, fingerprint, hold_out, picked
 from ..labels import learned, remarks
 from ..legacy import earlier
-from ..notes import dark, of_values, share
+from ..notes import dark, idle_limit, of_values, share
 from ..options import AUGMENTATIONS, DataOptions, Range, units
 from ..picture import colour, fitted, ranged, with_channels
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
@@ -51,6 +51,7 @@ def open(options: DataOptions, path: str) -> Source:
         raise UsageError(f"{file} has labels of its own or none; {options.label_file} is of use beside images in files")
     marks = digests(samples)
     taken = picked(marks, options.limit)
+    notes |= idle_limit(len(marks), options)
     marks = marks[taken]
     parts = [taken[part] for part in hold_out(marks, options.heldout)]
     if kind != "image":

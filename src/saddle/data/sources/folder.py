@@ -16,10 +16,10 @@ from ..advice import sizes_differ
 from ..brightness import of_files
 from ..cache import Prepared, Shapes, prepare
 from ..decode import Header, Unreadable, colour, header, sample
-from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, page_of, scan
+from ..files import SUFFIXES, Bad, Files, bad_lines, count, counted, listing, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
-from ..notes import of_headers
+from ..notes import idle_limit, listed, of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
 from ..survey import glance, survey
@@ -124,12 +124,18 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     names = _good(files, [paths[row] for row in good], small)
-    notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
-    used = {paths[row]: headers[paths[row]] for row in good}
-    notes |= of_headers(used, options)
+    used = {name: headers[name] for name in names}
+    notes = _notes(files, used, [*{**dict(bad), **small}], options)
     row_of = {paths[row]: row for row in good}
     notes |= of_files(files.root, used, field.bits, options, lambda name: prepared.images[row_of[name]])
     return DecodedFolder(prepared, np.array(good, np.int64), names, field, notes, units(options))
+
+
+def _notes(files: Files, used: Mapping[str, Header], skipped: list[str], options: DataOptions) -> dict[str, object]:
+    """What a person should know of these images, which are used, and of the files that are left out."""
+    said = f"{count(len(skipped), 'file')} left out: {listed(skipped)}" if skipped else 0
+    notes = {"files": len(used), "skipped": said, "ignored": dict(files.ignored)}
+    return notes | idle_limit(len(used) + len(skipped), options) | of_headers(used, options)
 
 
 def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) -> Field:
