@@ -134,7 +134,7 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
 def _notes(files: Files, used: Mapping[str, Header], skipped: list[str], options: DataOptions) -> dict[str, object]:
     """What a person should know of these images, which are used, and of the files that are left out."""
     said = f"{count(len(skipped), 'file')} left out: {listed(skipped)}" if skipped else 0
-    notes = {"files": len(used), "skipped": said, "ignored": dict(files.ignored)}
+    notes: dict[str, object] = {"files": len(used), "skipped": said, "ignored": dict(files.ignored)}
     return notes | idle_limit(len(used) + len(skipped), options) | of_headers(used, options)
 
 
