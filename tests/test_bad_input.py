@@ -103,7 +103,8 @@ def test_a_wrong_type_or_range_says_what_is_wanted(argv: list[str], said: str, r
 def test_data_that_lack_what_the_game_needs_are_named_with_it(refused):
     said = refused(2, "train", "cyclegan", "--data", "digits", *TINY)
     assert "CycleGAN needs batches with a, b; this data has image, label" in said
-    assert "Choose data with a, b too, such as digits-inverted: --data" in said
+    assert "These are 2 sets of images, keys a and b; no source reads them from folders of their own yet. " in said
+    assert said.rstrip().endswith("Choose data with a, b too: --data digits-inverted")
     assert "draws images; this data has points" in refused(2, "train", "dcgan", "--data", "ring", *TINY)
 
 
@@ -165,7 +166,7 @@ def test_every_damaged_image_is_listed_with_its_reason(refused, tmp_path: Path):
         (["info", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
         (["report", "nowhere"], "nowhere"),
-        (["data", "check", "nowhere"], "no data source 'nowhere'"),
+        (["data", "check", "nowhere"], "there is no folder, file or source 'nowhere'; the sources are array:FILE"),
     ],
 )
 def test_a_missing_file_is_named(argv: list[str], said: str, refused):

@@ -263,7 +263,7 @@ def test_a_check_reports_all_there_is_to_know(folder: Path) -> None:
         "6 images",
         "5×5 (3)",
         "000.png = copy.bmp",
-        "1 files cannot be read",
+        "1 file cannot be read",
         "empty.png: empty file",
         "1 .txt",
     ):

@@ -85,7 +85,8 @@ def test_sizes_that_differ_are_refused_until_a_size_is_asked_for(folder: Path) -
     fill(folder, 2, 6, 8)
     fill(folder, 3, 10, 20, prefix="large")
     with pytest.raises(
-        UsageError, match=r"2 different sizes: widths 8 to 20, heights 6 to 10, most often 20×10.*--data\.size 6"
+        UsageError,
+        match=r"2 different sizes: widths 8 to 20, heights 6 to 10, .*--data\.size 10 .*not 000.png \(8×6\)",
     ):
         opened(folder)
     assert opened(folder, size=4).spec.shape == (3, 4, 4)
@@ -158,7 +159,7 @@ def test_bad_files_stop_the_run_with_all_of_them_listed(folder: Path) -> None:
     assert "page.jpg: an HTML page" in str(caught.value)
     assert "pipe.png: a broken link or not a regular file" in str(caught.value)
     source = opened(folder, size=4, skip_bad=True)
-    assert (len(source.train), source.notes["skipped"]) == (3, 5)
+    assert (len(source.train), source.notes["skipped"][:17]) == (3, "5 files left out:")
 
 
 def test_skipping_bad_files_leaves_the_good_ones_unchanged(folder: Path) -> None:

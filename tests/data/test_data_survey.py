@@ -12,6 +12,7 @@ import pytest
 from image_folders import fill, noise, opened, stored
 from PIL import Image
 
+from saddle.base.errors import UsageError
 from saddle.data import record
 from saddle.data import survey as survey_module
 from saddle.data.decode import Header, header
@@ -87,7 +88,7 @@ def test_a_damaged_record_is_ignored_and_rewritten(folder: Path, cache: Path, re
     assert damage == "folder" or file.read_bytes() == whole
 
 
-def test_another_limit_has_another_record_and_bad_files_are_looked_at_again(
+def test_another_limit_has_another_record_and_bad_files_are_remembered_with_their_reason(
     folder: Path, cache: Path, read: list[str]
 ) -> None:
     fill(folder, 3)
@@ -95,6 +96,12 @@ def test_another_limit_has_another_record_and_bad_files_are_looked_at_again(
     first = opened(folder, skip_bad=True)
     read.clear()
     assert opened(folder, skip_bad=True).notes == first.notes
+    assert not read
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"1 of 4 files .*\n  bad\.png: empty file"):
+            opened(folder)
+    Image.fromarray(noise(6, 8, 3)).save(folder / "bad.png")
+    assert len(opened(folder).train) == 4
     assert read == ["bad.png"]
     opened(folder, skip_bad=True, max_megapixels=1)
     assert len(list((cache / "survey").glob("*.json"))) == 2

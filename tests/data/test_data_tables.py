@@ -11,7 +11,7 @@ import pytest
 from image_folders import fill, opened
 
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions
+from saddle.data import DataOptions, open_source
 from saddle.data.check import check_folder
 from saddle.data.tables import CELEBA, records
 from saddle.spec import Condition
@@ -101,8 +101,25 @@ def test_an_image_may_be_named_without_its_suffix_where_one_alone_is_called_so(f
     labels = {name: label for name, label in by_name(folder, source).items() if label >= 0}
     assert labels == {"000.png": 0, "more/b003.png": 1}
     (folder / "000.jpg").write_bytes((folder / "000.png").read_bytes())
-    with pytest.raises(UsageError, match=r"line 2: there is no image '000' \(did you mean .*000"):
+    with pytest.raises(UsageError, match=r"line 2: '000' may be 000\.jpg, 000\.png; names are paths .* write 000\.jpg"):
         told(folder, "id,animal\n000,cat\n")
+
+
+def test_an_image_in_a_sub_folder_may_be_named_without_it_where_one_alone_is_called_so(tmp_path):
+    for place in ("circle", "square"):
+        (tmp_path / place).mkdir()
+        fill(tmp_path / place, 2, 4, 4, prefix=place[0])
+    for ending in ("", ".png"):
+        (tmp_path / "train.csv").write_text(f"id,label\nc000{ending},round\ns001{ending},square\n")
+        options = DataOptions(source=f"folder:{tmp_path}", labels="train.csv")
+        assert open_source(options).train.columns["label"][:].tolist() == [0, -1, -1, 1]
+    fill(tmp_path / "square", 1, 4, 4, prefix="c")
+    (tmp_path / "train.csv").write_text("id,label\nc000.png,round\n")
+    with pytest.raises(UsageError, match=r"'c000.png' may be circle/c000.png, square/c000.png; .* write circle/c000"):
+        open_source(options)
+    (tmp_path / "train.csv").write_text("id,label\nzebra,round\n")
+    with pytest.raises(UsageError, match=r"no image 'zebra' in the folder; names are paths below it, such as circle/c"):
+        open_source(options)
 
 
 def test_an_image_that_is_named_in_two_ways_has_two_lines(folder):

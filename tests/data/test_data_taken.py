@@ -11,7 +11,8 @@ from PIL import Image
 
 from saddle.base.errors import UsageError
 from saddle.base.settings import change
-from saddle.data import DataOptions, check_data, open_source
+from saddle.data import DataOptions, brightness, check_data, open_source
+from saddle.data.decode import stored as decoded
 from saddle.data.fingerprint import picked
 from saddle.data.picture import fitted
 
@@ -66,7 +67,50 @@ def test_what_lies_outside_the_range_is_counted(folder, tmp_path):
     words = "93.8% of the values lie outside"
     assert words.replace(" of the values", "") in checked(folder, range=(0, 4095)).notes["values"]
     assert words in array(tmp_path, np.stack([ramp(65535)] * 2), range=(0, 4095)).notes["range"]
-    assert "at an end of data.range or beyond" in opened(folder, range=(0, 4095)).notes["values"]
+    assert words.replace(" of the values", "") in opened(folder, range=(0, 4095)).notes["values"]
+
+
+def test_a_range_far_above_the_values_is_said_to_make_them_dark(folder, tmp_path):
+    advice = "the highest is 253 of data.range 0,4095, so images train as nearly black; --data.range 0,255 spreads them"
+    save(folder, ramp(253, np.uint8), ramp(200, np.uint8))
+    for settings in ({}, {"size": 8, "fit": "pad"}):  # whose background is bright
+        assert opened(folder, range=(0, 4095), **settings).notes["values"] == advice
+    assert checked(folder, range=(0, 4095)).notes["values"] == advice
+    assert array(tmp_path, np.stack([ramp(253, np.uint8)] * 3), range=(0, 4095)).notes["values"] == advice
+    assert open_source(DataOptions(source=f"photo:{folder / '000.png'}", range=(0, 4095))).notes["values"] == advice
+    below = array(tmp_path, np.stack([ramp(253, np.uint8)] * 3), range=(1000, 4095)).notes["values"]
+    assert "nearly black; give the lowest and the highest value that occur" in below
+
+
+def test_files_of_16_bits_are_judged_by_themselves_where_others_have_8(folder):
+    save(folder, ramp(4095), ramp(3000), noise(6, 8, 3))
+    advice = "the highest is 4,095 of 65,535 in 16 bits, so images train as nearly black; --data.range 0,4095 spreads"
+    assert advice in opened(folder).notes["values"]
+    assert advice in checked(folder).notes["values"]
+    assert "values" not in opened(folder, range=(0, 4095)).notes
+    far = "the highest is 4,095 of data.range 0,60000"
+    assert far in opened(folder, range=(0, 60000)).notes["values"]
+    assert far in checked(folder, range=(0, 60000)).notes["values"]
+
+
+def test_black_and_white_inside_a_range_are_not_said_to_be_clipped(folder, tmp_path):
+    save(folder, ramp(255, np.uint8), np.zeros((6, 8), np.uint8))
+    for settings in ({}, {"size": 12, "fit": "pad"}):
+        assert "values" not in opened(folder, range=(0, 255), **settings).notes
+    assert "values" not in checked(folder, range=(0, 255)).notes
+    notes = array(tmp_path, np.stack([ramp(255, np.uint8)] * 3), range=(0, 255)).notes
+    assert notes["range"] == "0 to 255 asked for"
+
+
+def test_files_are_read_again_for_their_values_only_where_the_decoded_images_leave_a_doubt(folder, monkeypatch):
+    looked = []
+    monkeypatch.setattr(brightness, "stored", lambda path, *rest: looked.append(path.name) or decoded(path, *rest))
+    save(folder, *[ramp(60000)] * 30)
+    opened(folder)
+    opened(folder, range=(-1, 60001))
+    assert not looked
+    opened(folder, size=16, fit="pad")
+    assert looked == ["000.png"]
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint32, np.float32])
@@ -128,6 +172,14 @@ def test_a_folder_is_limited_by_names_and_the_others_are_not_opened(folder):
         opened(folder, limit=1)
 
 
+def test_a_limit_that_leaves_nothing_out_is_said_to(folder, tmp_path):
+    fill(folder, 4)
+    words = "data.limit 5 leaves nothing out: it is more than the 4 that are there"
+    assert opened(folder, limit=5).notes["limit"] == words
+    assert array(tmp_path, noise(4, 6, 8), limit=5).notes["limit"] == words
+    assert "limit" not in opened(folder, limit=4).notes
+
+
 def test_a_limited_share_is_as_good_as_random_and_grows_by_more_of_the_same():
     names = [f"{label}/{i}.png".encode() for label in "ab" for i in range(500)]
     few, more = picked(names, 100), picked(names, 200)
@@ -180,7 +232,7 @@ def test_squashing_keeps_everything_and_no_proportions():
 
 def test_a_crop_of_most_of_an_image_is_said_and_can_be_helped(folder):
     save(folder, noise(10, 200, 3), noise(40, 40, 3))
-    words = r"1 images lose more than half .* most of all 000.png \(200×10, of which 5% is left\)"
+    words = r"1 image would lose more than half .* 000.png \(200×10, of which 5% is left\)"
     for notes in (opened(folder, size=8).notes, checked(folder, size=8).notes):
         assert re.search(words, notes["cut"])
     assert "cut" not in opened(folder, size=8, fit="pad").notes
@@ -203,7 +255,7 @@ def test_transparency_that_shows_the_background_is_said(folder):
     seen, clear = np.full((4, 4), 255, np.uint8), np.zeros((4, 4), np.uint8)
     save(folder, veiled(9, seen), veiled(9, clear), noise(4, 4, 3))
     assert "2 images may be transparent, where data.background (white) shows" in opened(folder).notes["transparency"]
-    assert "1 images have transparent pixels" in checked(folder).notes["transparency"]
+    assert "transparent pixels in 1 image, where" in checked(folder).notes["transparency"]
     assert "transparency" not in opened(folder, channels=4).notes
 
 
@@ -244,7 +296,7 @@ def test_pages_are_counted_and_all_are_taken_if_asked(folder):
     scans = noise(3, 6, 8)
     (folder / "a.tif").write_bytes(pages(*scans))
     (folder / "b.tif").write_bytes(pages(scans[0]))
-    assert "1 files have 3 pages or frames, of which the first alone is taken (a.tif)" in opened(folder).notes["pages"]
+    assert "3 pages or frames in 1 file, of each the first alone is taken (a.tif)" in opened(folder).notes["pages"]
     assert "--data.pages all takes each" in checked(folder).notes["pages"]
     source = opened(folder, pages="all")
     assert np.array_equal(stored(source)[:, 0], scans[[0, 1, 2, 0]])
@@ -280,5 +332,5 @@ def test_colours_of_16_bits_are_said_to_be_read_as_8(folder):
         (folder / f"{i}.png").write_bytes(png(noise(4, 5, 3).astype(np.uint16) * 257, 16, 2))
     report = checked(folder)
     assert report.bits == {"16, read as 8": 2}
-    words = "2 images have more than 8 bits and are read as 8 (0.png, 1.png)"
+    words = "2 images with more than 8 bits, read as 8 (0.png, 1.png)"
     assert report.notes["depth"] == opened(folder).notes["depth"] == words

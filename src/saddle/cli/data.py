@@ -4,7 +4,8 @@
   saddle data check photos/            every image read: sizes, channels, labels, duplicates, and what cannot be read
   saddle data check digits --json
 
-`check` leaves with 1 if a file cannot be read. Settings such as --data.max_megapixels apply.
+`check` leaves with 1 if a training would not start, for a file that cannot be read or too few images, and ends with the
+command to train if it would. Settings such as --data.max_megapixels and --data.skip_bad apply.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -49,4 +50,4 @@ def _check(args: Namespace) -> None:
     else:
         line("\n".join(report.lines()))
     if not report.good:
-        raise SaddleError(f"{args.path} cannot be trained on as it is; mend it, or train with --data.skip_bad true")
+        raise SaddleError(f"{args.path} cannot be trained on as it is: {report.reason}")

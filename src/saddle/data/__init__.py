@@ -6,6 +6,7 @@ the command line lists them without torch.
 """
 
 import ast
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .source import Count, Judged, Source, Split, check_batch
     from .stream import Stream
 
+log = logging.getLogger(__name__)
 _homes = {
     "Report": "check",
     "check_folder": "check",
@@ -80,6 +82,8 @@ def _name(file: Path) -> str:
 def open_source(options: DataOptions) -> "Source":
     """The source that `options.source` names, ready to draw from. Raises UsageError for what cannot be opened."""
     module, path = _named(options)
+    if not path and Path(options.source).is_dir():
+        log.warning("%s is the built-in source; your folder is folder:%s", options.source, options.source)
     return module.open(options, path)  # type: ignore[no-any-return]
 
 

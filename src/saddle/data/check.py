@@ -4,16 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.errors import UsageError, some
+from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field, Kind
-from . import open_source
+from . import advice, list_sources, open_source
 from .cache import in_parallel
 from .decode import Header, Unreadable, stored
-from .files import Bad, Files, bad_lines, counted, listing, page_of, scan
+from .files import Bad, Files, bad_lines, count, counted, listing, page_of, scan
 from .fingerprint import digest
 from .notes import of_headers
 from .options import DataOptions
@@ -21,6 +21,9 @@ from .picture import colour, opaque
 from .sources.folder import files_in, names_in, smaller, taken
 from .tables import SELDOM, Labels, read_labels
 from .values import Values, described
+
+if TYPE_CHECKING:
+    from .source import Source
 
 GROUP = 4  # names of images that are the same, in a line
 
@@ -44,11 +47,14 @@ class Report:
     notes: dict[str, Any] = field(default_factory=dict)
     values: dict[str, dict[str, float]] = field(default_factory=dict)  # the lowest and the highest, by bits
     kind: Kind = "image"  # of the samples
+    what: str = ""  # that has this name: the folder, the file or the source
+    reason: str = ""  # why it cannot be trained on as it is
+    command: str = ""  # to train on it
 
     @property
     def good(self) -> bool:
         """Whether there is something to train on and nothing that would stop it."""
-        return self.images > 0 and not self.bad
+        return not self.reason
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -57,20 +63,26 @@ class Report:
     def lines(self) -> list[str]:
         """For people."""
         ignored = f"; ignored: {counted(self.ignored)}" if self.ignored else ""
-        much = f"images, {self.pixels / 1e6:,.2f} megapixels" if self.kind == "image" else plural(self.kind)
-        lines = [f"{self.name}: {self.images:,} {much}{ignored}"]
+        much = f", {self.pixels / 1e6:,.2f} megapixels" if self.kind == "image" else ""
+        lines = [f"{self.what} {self.name}: {self._n(self.images)}{much}{ignored}".strip()]
         for title in ("sizes", "channels", "modes", "bits", "labels"):
             lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
         lines += [f"values of {described(self.values)}"] if self.values else []
         for title, value in self.notes.items():
             lines.append(f"{title}: {counted(value) or 'none' if isinstance(value, dict) else value}")
         if self.duplicates:
-            lines += [f"{len(self.duplicates):,} {plural(self.kind)} are there more than once:"]
+            are = "is" if len(self.duplicates) == 1 else "are"
+            lines += [f"{self._n(len(self.duplicates))} {are} there more than once:"]
             lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]
         if self.bad:
-            why = "cannot be read or are too small" if "pieces" in self.notes else "cannot be read"
-            lines += [f"{len(self.bad):,} files {why}:", listing(bad_lines(self.bad))]
-        return lines
+            are = "is" if len(self.bad) == 1 else "are"
+            why = f"cannot be read or {are} too small" if "pieces" in self.notes else "cannot be read"
+            lines += [f"{count(len(self.bad), 'file')} {why}:", listing(bad_lines(self.bad))]
+        return lines + [f"to train: {self.command}"] * (self.good and bool(self.command))
+
+    def _n(self, n: int) -> str:
+        """So many samples, in words."""
+        return count(n, "point" if self.kind == "points" else self.kind)
 
 
 def check_data(what: str, options: DataOptions) -> Report:
@@ -78,6 +90,11 @@ def check_data(what: str, options: DataOptions) -> Report:
     path = Path(what.removeprefix("folder:")).expanduser()
     if what.startswith("folder:") or path.is_dir() or (path.is_file() and path.suffix not in (".npy", ".npz")):
         return check_folder(path, options)
+    sources = list_sources()
+    if not path.is_file() and what.partition(":")[0] not in {offer.partition(":")[0] for offer in sources}:
+        raise UsageError(
+            f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
+        )
     return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
 
 
@@ -101,8 +118,11 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     seen = _looks(files, taken(files, options), options, values)
     bad = files.bad + [(name, why) for name, why in seen.items() if isinstance(why, str)]
     read = {name: look for name, look in seen.items() if not isinstance(look, str)}
+    if values[16].n:
+        values[8].limits = None  # among such of 16 bits, they keep their own range
     heads = {name: look.head for name, look in read.items()}
-    bad += smaller(options.piece, heads).items()
+    small = smaller(options.piece, heads)
+    bad += small.items()
     labels = _counts(_labels(list(read), table))
     return Report(
         name=str(path),
@@ -119,7 +139,24 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         bad=sorted(bad),
         notes=_notes(read, options, values) | (_seldom(labels) if options.labels else {}),
         values={f"{bits} bits": each.to_dict() for bits, each in values.items() if each.n},
+        what="the file" if path.is_file() else "the folder",
+        reason=_reason(len(read) - len(small), len(bad), 1 if path.is_file() else 2, options),
+        command=_command(path, {name: head for name, head in heads.items() if name not in small}, options),
     )
+
+
+def _reason(usable: int, bad: int, least: int, options: DataOptions) -> str:
+    """Why a training on so many images, at least, would not start; '' if it would."""
+    if usable < least:
+        takes = "one is enough" if least == 1 else "to train takes many, at the very least 2"
+        return f"{count(usable, 'image')} of use; {takes}"
+    return "mend it, or train with --data.skip_bad true" if bad and not options.skip_bad else ""
+
+
+def _command(path: Path, heads: dict[str, Header], options: DataOptions) -> str:
+    if path.is_file() or not heads:
+        return advice.command("singan", f"photo:{path}", options) if heads else ""
+    return advice.of_folder(str(path), heads, options)
 
 
 def _looks(
@@ -145,6 +182,12 @@ def _looks(
 def _notes(read: dict[str, Look], options: DataOptions, values: dict[int, Values]) -> dict[str, Any]:
     heads = {name: look.head for name, look in read.items()}
     notes = _pieces(options.piece, list(heads.values()))
+    if (
+        options.sides is None
+        and options.piece is None
+        and len({(head.height, head.width) for head in heads.values()}) > 1
+    ):
+        notes["several sizes"] = advice.sizes_differ(heads)
     notes |= of_headers(heads, options, transparent=sum(look.transparent for look in read.values()))
     bits = max((head.bits for head in heads.values()), default=8)
     words = values[bits].advice(bits) if heads else ""
@@ -189,7 +232,18 @@ def _check_source(options: DataOptions) -> Report:
         ignored={},
         notes={"to train on": trained, "held out": kept, **source.notes, "fingerprint": source.fingerprint},
         kind=source.spec.main.kind,
+        what="" if ":" in source.name else "the built-in source",
+        command=_command_of(source, options),
     )
+
+
+def _command_of(source: "Source", options: DataOptions) -> str:
+    """To train on it, if what is trained by default takes it."""
+    if "image" not in source.spec.keys:
+        return ""
+    if not source.spec.is_image:
+        return advice.command("gan", source.name, options, "--game.network", "MLP")
+    return advice.of_shape("singan" if source.spec.single else "dcgan", source.name, source.spec.shape, options)
 
 
 def _size(sample: Field) -> str:
@@ -212,10 +266,6 @@ def _seldom(labels: dict[str, int]) -> dict[str, Any]:
     """What is said of labels that hardly any image has."""
     few = [name for name, count in labels.items() if count < SELDOM and name not in ("unknown", "numbers")]
     return {"labels of a single image": some(few)} if few else {}
-
-
-def plural(kind: Kind) -> str:
-    return {"image": "images", "signal": "signals"}.get(kind, kind)
 
 
 def _labels(names: list[str], table: Labels | None) -> Iterable[str]:

@@ -59,6 +59,11 @@ def scan(root: Path) -> Files:
     return files
 
 
+def count(n: int, what: str) -> str:
+    """'1 image', '2,000 images'."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def page_of(name: str) -> tuple[str, int]:
     """The file of an image and its page, counted from 0: scan.tif#2 is ("scan.tif", 1)."""
     file, mark, number = name.rpartition("#")

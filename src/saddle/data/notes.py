@@ -1,16 +1,16 @@
 """What a person should know of the images in files before training on them: what is left out, cut, clipped or dark."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from .decode import Header
-from .files import page_of
+from .files import count, page_of
 from .options import DataOptions, Range
 from .picture import kept
-from .ragged import Ragged
 
-Images = Sequence[np.ndarray] | np.ndarray | Ragged
+T = TypeVar("T")
 LOOKED_AT = 1000  # images whose values are looked at before training; `saddle data check` looks at all
 DARK = 8  # the highest value is so many times below the highest possible
 
@@ -26,42 +26,39 @@ def of_headers(headers: Mapping[str, Header], options: DataOptions, transparent:
     return {name: words for name, words in found.items() if words}
 
 
-def of_values(images: Images, rows: Sequence[int], bits: int, limits: Range | None) -> dict[str, str]:
-    """By the values of up to 1,000 of these rows, spread over all of them, as they are trained on."""
-    looked = np.linspace(0, len(rows) - 1, min(LOOKED_AT, len(rows))).astype(np.int64)
-    seen = (images[rows[i]] for i in looked)
-    words = dark(_highest(seen, bits), bits) if limits is None else _at_the_ends(seen, bits)
+def of_values(images: np.ndarray, bits: int) -> dict[str, str]:
+    """By the values of up to 1,000 images, spread over all of them."""
+    words = dark(highest((images[i] for i in spread(range(len(images)), LOOKED_AT)), bits), bits)
     return {"values": words} if words else {}
 
 
-def dark(highest: float, bits: int) -> str:
-    """Advice if the values use little of their range, else nothing."""
-    top = 2**bits - 1
-    if not 0 < highest < (top + 1) / DARK:
+def spread(things: Sequence[T], most: int) -> list[T]:
+    """At most so many of them, spread over all."""
+    return [things[i] for i in np.linspace(0, len(things) - 1, min(most, len(things))).astype(np.int64)]
+
+
+def dark(highest: float, bits: int, limits: Range | None = None) -> str:
+    """Advice if the values use little of the range that was asked for, or of that of their bits; else nothing."""
+    low, high = limits or (0, 2**bits - 1)
+    if highest - low >= (high - low) / DARK or (limits is None and highest <= 0):
         return ""
-    high = 2 ** int(highest).bit_length() - 1
-    return (
-        f"the highest is {highest:,.0f} of {top:,} in {bits} bits, so images train as nearly black; "
-        f"--data.range 0,{high} spreads them"
-    )
+    of = f"data.range {low:g},{high:g}" if limits else f"{high:,} in {bits} bits"
+    if highest <= low:
+        help_ = "give the lowest and the highest value that occur"
+    else:
+        whole = low >= 0 and highest >= 1 and float(highest).is_integer()
+        help_ = f"--data.range {low:g},{2 ** int(highest).bit_length() - 1 if whole else f'{highest:g}'} spreads them"
+    return f"the highest is {highest:,.7g} of {of}, so images train as nearly black; {help_}"
 
 
-def _highest(images: Iterable[np.ndarray], bits: int) -> float:
+def highest(images: Iterable[np.ndarray], bits: int) -> float:
     """The highest value of all; as soon as one is not dark, that one."""
-    highest = 0
+    found = 0
     for image in images:
-        highest = max(highest, int(image.max()))
-        if highest >= 2**bits / DARK:
+        found = max(found, int(image.max()))
+        if found >= 2**bits / DARK:
             break
-    return highest
-
-
-def _at_the_ends(images: Iterable[np.ndarray], bits: int) -> str:
-    at_end = total = 0
-    for image in images:
-        at_end += int(((image == 0) | (image == 2**bits - 1)).sum())
-        total += image.size
-    return f"{share(at_end, total)} lie at an end of data.range or beyond it, where they are clipped"
+    return found
 
 
 def share(part: int, whole: int) -> str:
@@ -76,28 +73,29 @@ def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     if not many:
         return ""
     if options.pages == "all" and options.limit is not None:
-        files = len({page_of(name)[0] for name in many})
-        return f"{files:,} files have several pages or frames, of which data.limit takes {len(many):,}"
+        files = count(len({page_of(name)[0] for name in many}), "file")
+        return f"several pages or frames in {files}, of which data.limit takes {len(many):,}"
     firsts = [name for name in many if not page_of(name)[1]]
-    files_ = f"{len(firsts):,} files have {sum(many[name] for name in firsts):,} pages or frames"
+    files = f"{sum(many[name] for name in firsts):,} pages or frames in {count(len(firsts), 'file')}"
     if options.pages == "all":
-        return f"{files_}, each an image"
+        return f"{files}, each an image"
     advice = "" if options.source.startswith("photo:") else "; --data.pages all takes each"
-    return f"{files_}, of which the first alone is taken ({_some(many)}){advice}"
+    return f"{files}, of each the first alone is taken ({listed(many)}){advice}"
 
 
 def _depth(headers: Mapping[str, Header]) -> str:
     fewer = [name for name, head in headers.items() if head.depth > 8 and head.bits == 8]
-    return f"{len(fewer):,} images have more than 8 bits and are read as 8 ({_some(fewer)})" if fewer else ""
+    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({listed(fewer)})" if fewer else ""
 
 
 def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int | None) -> str:
     able = sum(head.transparent for head in headers.values())
     if options.channels == 4 or not able or seen == 0:
         return ""
-    what = "may be transparent" if seen is None else "have transparent pixels"
+    images = count(able if seen is None else seen, "image")
+    what = f"{images} may be transparent" if seen is None else f"transparent pixels in {images}"
     return (
-        f"{able if seen is None else seen:,} images {what}, where data.background ({options.background}) shows; "
+        f"{what}, where data.background ({options.background}) shows; "
         "--data.background chooses another colour, --data.channels 4 keeps the opacity"
     )
 
@@ -111,15 +109,23 @@ def _cut(headers: Mapping[str, Header], options: DataOptions) -> str:
     if not small:
         return ""
     worst = min(small, key=small.__getitem__)
-    head = headers[worst]
+    head, most = headers[worst], "most of all " * (len(small) > 1)
     return (
-        f"{len(small):,} images lose more than half of their area to the centre crop, most of all {worst} "
+        f"{count(len(small), 'image')} would lose more than half of the area to the centre crop, {most}{worst} "
         f"({head.width}×{head.height}, of which {share(round(1000 * left[worst]), 1000)} is left); "
         "--data.fit pad or squash takes them whole"
     )
 
 
-def _some(names: Iterable[str]) -> str:
+def idle_limit(there: int, options: DataOptions) -> dict[str, str]:
+    """Of a data.limit that is larger than what is there."""
+    if options.limit is None or options.limit <= there:
+        return {}
+    return {"limit": f"data.limit {options.limit:,} leaves nothing out: it is more than the {there:,} that are there"}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Three of them, and how many more there are."""
     listed = list(names)
     text = ", ".join(listed[:3]) + (f" and {len(listed) - 3:,} more" if len(listed) > 3 else "")
     return text.encode("utf-8", "backslashreplace").decode()  # a file name may be no valid text

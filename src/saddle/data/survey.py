@@ -19,7 +19,8 @@ from .options import DataOptions
 
 RACY = 2_000_000_000  # nanoseconds: what is written again so soon may have the same times
 
-Row = list[Any]  # of a file: its state, the values of its header, and its SHA-256
+Row = list[Any]  # of a file: its state, the values of its header, and its SHA-256; or its state and why it is bad
+PASSING = "cannot be read: "  # begins a reason that may not be one the next time, though the file is the same
 
 
 def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[str]]:
@@ -36,7 +37,9 @@ def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[
         safe = {path: row for path, row in rows.items() if record.changed(row[0]) < began - RACY}
         if safe != known:
             record.write(folder / f"{name}.json", safe)
-    return {path: Header(*values) for path, (_, values, _) in rows.items()}, [row[2] for row in rows.values()]
+    files.bad += [(path, row[1]) for path, row in rows.items() if _is_bad(row)]
+    good = {path: row for path, row in rows.items() if not _is_bad(row)}
+    return {path: Header(*values) for path, (_, values, _) in good.items()}, [row[2] for row in good.values()]
 
 
 def glance(files: Files, options: DataOptions) -> dict[str, Header]:
@@ -55,7 +58,7 @@ def glance(files: Files, options: DataOptions) -> dict[str, Header]:
 
 
 def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str, Row]) -> dict[str, Row]:
-    """By path, in order; what cannot be read is now among the bad files."""
+    """By path, in order; what can perhaps be read the next time is now among the bad files, and has none."""
 
     def look(i: int) -> Row | str:
         path = files.root / unknown[i]
@@ -65,9 +68,9 @@ def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str,
             with path.open("rb") as file:
                 return [state, [*vars(head).values()], hashlib.file_digest(file, "sha256").hexdigest()]
         except Unreadable as error:
-            return str(error)
+            return str(error) if str(error).startswith(PASSING) else [state, str(error)]
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return f"{PASSING}{error.strerror}"
 
     rows = {path: known[path] for path in files.images if path in known and _is_as(known[path], files.root, path)}
     unknown = [path for path in files.images if path not in rows]
@@ -81,8 +84,15 @@ def _known(path: Path) -> dict[str, Row]:
     """What was written down, as far as it is of that kind."""
     kept = record.read(path)
     rows = kept.items() if isinstance(kept, dict) else ()
-    width = len(fields(Header))
-    return {name: row for name, row in rows if fits(row, tuple[list[int], list[Any], str]) and len(row[1]) == width}
+    return {name: row for name, row in rows if _is_good(row) or _is_bad(row)}
+
+
+def _is_good(row: object) -> bool:
+    return fits(row, tuple[list[int], list[Any], str]) and len(row[1]) == len(fields(Header))  # type: ignore[index]
+
+
+def _is_bad(row: object) -> bool:
+    return fits(row, tuple[list[int], str])
 
 
 def _is_as(row: Row, root: Path, path: str) -> bool:

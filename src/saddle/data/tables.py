@@ -28,6 +28,7 @@ CELEBA = (
     "sed -E '1d; 2s/^/file /; s/[ \\r]+$//; s/ +/,/g' list_attr_celeba.txt > attributes.csv"
 )
 CLASS = ("class", "label", "category")  # a single column of this name holds classes, though they be numbers
+PATHS = "; names are paths below it, such as {}"
 
 Line = tuple[int, dict[str, str]]  # its number, and its cells by column
 
@@ -111,12 +112,28 @@ def file_column(path: Path, lines: list[Line]) -> tuple[str, list[str]]:
 
 
 def by_name(names: Iterable[str]) -> dict[str, str]:
-    """What images may be called, and their names: with the suffix, or without where only one is called so."""
+    """What images may be called, and their names: paths below the folder, or shorter where only one is called so.
+
+    Shorter is without the suffix, without the sub-folder, or without both.
+    """
     whole = list(names)
-    stems = [str(PurePosixPath(name).with_suffix("")) for name in whole]
-    often = Counter(stems)
-    short = {stem: name for stem, name in zip(stems, whole, strict=True) if often[stem] == 1}
-    return short | {name: name for name in whole}
+    called = {name: name for name in whole}
+    for shorter in (_stem, _base, _base_stem):
+        often = Counter(map(shorter, whole))
+        called = {shorter(name): name for name in whole if often[shorter(name)] == 1} | called
+    return called
+
+
+def _stem(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def _base(name: str) -> str:
+    return PurePosixPath(name).name
+
+
+def _base_stem(name: str) -> str:
+    return PurePosixPath(name).stem
 
 
 def image_named(given: str, image_names: dict[str, str], where: str) -> str:
@@ -124,7 +141,13 @@ def image_named(given: str, image_names: dict[str, str], where: str) -> str:
     name = str(PurePosixPath(given.replace("\\", "/")))
     if name not in image_names:
         possible = dict.fromkeys(image_names.values())
-        raise UsageError(f"{where}: there is no image '{given}'{near(name, possible)} in the folder")
+        alike = [image for image in possible if name in (_base(image), _base_stem(image), _stem(image))]
+        if alike:
+            raise UsageError(
+                f"{where}: '{given}' may be {some(alike, 3)}; names are paths below the folder: write {alike[0]}"
+            )
+        below = "" if "/" in name or not all("/" in image for image in possible) else PATHS.format(next(iter(possible)))
+        raise UsageError(f"{where}: there is no image '{given}'{near(name, possible)} in the folder{below}")
     return image_names[name]
 
 

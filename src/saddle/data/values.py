@@ -43,9 +43,11 @@ class Values:
 
     def advice(self, bits: int) -> str:
         """What should be done or known about them; nothing if all is well."""
-        if self.limits:
-            return f"{share(self.outside, self.n)} lie outside data.range, where they are clipped"
-        return dark(self.highest, bits) if self.counts is not None else ""
+        if not self.n:
+            return ""
+        found = [dark(self.highest, bits, self.limits)] if self.limits or self.counts is not None else []
+        found += [f"{share(self.outside, self.n)} lie outside data.range, where they are clipped"] * bool(self.outside)
+        return "; ".join(filter(None, found))
 
 
 def described(found: dict[str, dict[str, float]]) -> str:

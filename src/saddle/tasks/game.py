@@ -76,10 +76,12 @@ class Game(nn.Module, ABC):
         missing = [key for key in self.needs if key not in self.data.keys]
         if missing:
             offers = sources_with(self.needs)
-            where = f", such as {some(offers)}" if offers else ""
+            where = f": --data {some(offers, between=' or ')}" if offers else " with --data"
+            what = f"These are {len(self.needs)} sets of images, keys {some(self.needs, between=' and ')}"
+            sets = "" if "image" in self.needs else f"{what}; no source reads them from folders of their own yet. "
             raise UsageError(
-                f"{type(self).__name__} needs batches with {some(self.needs)}; "
-                f"this data has {some(self.data.keys)}. Choose data with {some(missing)} too{where}: --data"
+                f"{type(self).__name__} needs batches with {some(self.needs)}; this data has {some(self.data.keys)}. "
+                f"{sets}Choose data with {some(missing)} too{where}"
             )
         if self.data.main.kind not in self.takes:
             raise UsageError(

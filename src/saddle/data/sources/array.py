@@ -19,7 +19,7 @@ from ..arrays import read
 from ..fingerprint import digests, fingerprint, hold_out, picked
 from ..labels import learned, remarks
 from ..legacy import earlier
-from ..notes import of_values, share
+from ..notes import dark, idle_limit, of_values, share
 from ..options import AUGMENTATIONS, DataOptions, Range, units
 from ..picture import colour, fitted, ranged, with_channels
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
@@ -51,6 +51,7 @@ def open(options: DataOptions, path: str) -> Source:
         raise UsageError(f"{file} has labels of its own or none; {options.label_file} is of use beside images in files")
     marks = digests(samples)
     taken = picked(marks, options.limit)
+    notes |= idle_limit(len(marks), options)
     marks = marks[taken]
     parts = [taken[part] for part in hold_out(marks, options.heldout)]
     if kind != "image":
@@ -102,7 +103,7 @@ def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.nda
     images = _reshaped(images, options)
     field = _field(images)
     if not options.range:
-        notes |= of_values(images, range(len(images)), field.bits, None)
+        notes |= of_values(images, field.bits)
     return images.transpose(0, 3, 1, 2), field, notes
 
 
@@ -111,7 +112,8 @@ def _plain_images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[
     notes: dict[str, Any] = {"recognised": "images"}
     images, notes["layout"] = _channels_last(path, array, options.channels)
     if options.range:
-        images, notes["range"] = _in_range(path, images, options.range)
+        images, range_notes = _in_range(path, images, options.range)
+        notes |= range_notes
     else:
         images, notes["range"] = _whole_numbers(path, images, array.ndim)
     return images, notes
@@ -175,12 +177,11 @@ def _units(images: np.ndarray, low: float) -> Iterator[tuple[slice, NDArray[np.f
         yield slice(start, start + rows), values if low >= 0 else (values + 1) / 2
 
 
-def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, str]:
-    """Numbers of any type as uint8 if they are that, else as uint16, and how many were clipped."""
+def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, dict[str, str]]:
+    """Numbers of any type as uint8 if they are that, else as uint16; how many were clipped, and are all dark?"""
     if images.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
-    bits, outside = 8 if images.dtype == np.uint8 else 16, 0
-    check_fits(images.size * bits // 8, f"the images in {path}")
+    bits, outside, highest = 8 if images.dtype == np.uint8 else 16, 0, -math.inf
     check_fits(images.size * bits // 8, f"the images in {path}")
     taken = np.empty(images.shape, np.uint8 if bits == 8 else np.uint16)
     for row, image in zip(taken, images, strict=True):
@@ -188,11 +189,11 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
             raise UsageError(f"{path} has NaN or infinite numbers, which are no brightness; leave those images out")
         row[:] = ranged(np.asarray(image), limits, bits)
         outside += int(((image < limits[0]) | (image > limits[1])).sum())
-    low, high = limits
-    return (
-        taken,
-        f"{low:g} to {high:g} asked for; {share(outside, images.size)} of the values lie outside, and are clipped",
-    )
+        highest = max(highest, float(image.max()))
+    clipped = f"; {share(outside, images.size)} of the values lie outside, and are clipped" if outside else ""
+    notes = {"range": f"{limits[0]:g} to {limits[1]:g} asked for{clipped}"}
+    words = dark(highest, bits, limits)
+    return taken, notes | ({"values": words} if words else {})
 
 
 def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:

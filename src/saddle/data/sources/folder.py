@@ -1,7 +1,6 @@
 """folder:PATH: the images in a folder and its sub-folders (PNG, JPEG, WEBP, GIF, BMP, TIFF; 8 and 16 bits)."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +12,14 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...spec import Condition, DataSpec, Field
+from ..advice import sizes_differ
+from ..brightness import of_files
 from ..cache import Prepared, Shapes, in_parallel, prepare
 from ..decode import Header, Unreadable, colour, header, in_order, sample
-from ..files import SUFFIXES, Bad, Files, bad_lines, counted, listing, page_of, scan
+from ..files import SUFFIXES, Bad, Files, bad_lines, count, counted, listing, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
-from ..notes import of_headers, of_values
+from ..notes import idle_limit, listed, of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
 from ..survey import glance, survey
@@ -123,17 +124,25 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
     small = smaller(options.piece, headers)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     names = _good(files, [paths[row] for row in good], small)
-    notes = {"files": len(good), "skipped": len(bad) + len(small), "ignored": dict(files.ignored)}
-    used = {paths[row]: headers[paths[row]] for row in good}
-    notes |= of_headers(used, options) | of_values(prepared.images, good, field.bits, options.range)
+    used = {name: headers[name] for name in names}
+    notes = _notes(files, used, [*{**dict(bad), **small}], options)
+    row_of = {paths[row]: row for row in good}
+    notes |= of_files(files.root, used, field.bits, options, lambda name: prepared.images[row_of[name]])
     return DecodedFolder(prepared, np.array(good, np.int64), names, field, notes, units(options))
+
+
+def _notes(files: Files, used: Mapping[str, Header], skipped: list[str], options: DataOptions) -> dict[str, object]:
+    """What a person should know of these images, which are used, and of the files that are left out."""
+    said = f"{count(len(skipped), 'file')} left out: {listed(skipped)}" if skipped else 0
+    notes: dict[str, object] = {"files": len(used), "skipped": said, "ignored": dict(files.ignored)}
+    return notes | idle_limit(len(used) + len(skipped), options) | of_headers(used, options)
 
 
 def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) -> Field:
     """Of the images to make. UsageError where the headers say that there can be none."""
     if not headers:
         raise UsageError(_bad_message(files, files.bad))
-    field = _field(list(headers.values()), colour(options.background), options)
+    field = _field(headers, colour(options.background), options)
     if options.piece and not options.skip_bad:
         check_piece(options.piece, headers)
     return field
@@ -251,18 +260,12 @@ def files_in(root: Path) -> Files:
     return files
 
 
-def _field(headers: list[Header], background: tuple[int, ...], options: DataOptions) -> Field:
+def _field(heads: Mapping[str, Header], background: tuple[int, ...], options: DataOptions) -> Field:
     """Of the images to make. Raises UsageError if the sizes differ and none was asked for."""
-    sizes = Counter((head.height, head.width) for head in headers)
+    headers = list(heads.values())
+    sizes = {(head.height, head.width) for head in headers}
     if len(sizes) > 1 and options.sides is None and options.piece is None:
-        heights, widths = zip(*sizes, strict=True)
-        smallest, (height, width) = min(map(min, sizes)), sizes.most_common(1)[0][0]
-        raise UsageError(
-            f"the images have {len(sizes)} different sizes: widths {min(widths)} to {max(widths)}, heights "
-            f"{min(heights)} to {max(heights)}, most often {width}×{height}. Ask for one size, which resizes and crops "
-            f"to the centre: --data.size {smallest} (the shortest side of all), or any other. Or keep their sizes and "
-            f"train on pieces cut at random: --data.crop {smallest} or less"
-        )
+        raise UsageError(sizes_differ(heads))
     if options.channels not in (None, 1, 3, 4):
         raise UsageError(f"data.channels is {options.channels}; a folder gives 1, 3 or 4, array:FILE.npy any number")
     tinted = len(set(background)) > 1

@@ -13,9 +13,10 @@ import numpy as np
 from ...base.errors import UsageError
 from ...base.memory import check_fits
 from ...spec import DataSpec
+from ..brightness import of_files
 from ..decode import Unreadable, header, reading, sample
 from ..fingerprint import fingerprint
-from ..notes import of_headers, of_values
+from ..notes import of_headers
 from ..options import DataOptions, units
 from ..photographs import NAMES, coloured, crop, stranger
 from ..source import Judged, Source, Split
@@ -56,5 +57,5 @@ def _from_file(options: DataOptions, path: Path) -> tuple[np.ndarray, dict[str, 
     except Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
     picture = np.ascontiguousarray(picture)
-    values = of_values([picture], [0], 8 * picture.itemsize, options.range)
-    return picture, of_headers({path.name: head}, options) | values
+    heads = {path.name: head}
+    return picture, of_headers(heads, options) | of_files(path.parent, heads, head.bits, options)

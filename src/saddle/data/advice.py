@@ -1,0 +1,87 @@
+"""What to write to train on data that were looked at: a size that suits most images, and the command."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..base.errors import some
+from ..base.settings import text
+from .decode import Header
+from .options import DataOptions
+
+LARGEST = 128  # pixels of a side that are proposed: more take days
+NAMED = 3  # images, in a line
+
+
+def usual_side(sizes: Iterable[tuple[int, int]]) -> int:
+    """The side of a square that most of these (height, width) can fill, and that networks can draw.
+
+    A few that are much smaller than the others do not count.
+    """
+    counts = Counter(sizes)
+    frequent, n = counts.most_common(1)[0]
+    shortest = sorted(min(size) for size in counts.elements())
+    side = min(min(frequent) if 2 * n > len(shortest) else shortest[len(shortest) // 4], LARGEST)
+    return side >> _halvings(side) << _halvings(side)
+
+
+def is_drawable(sides: Sequence[int]) -> bool:
+    """Can most networks draw this height and width? They halve them until the shorter has 4 to 7 pixels."""
+    return all(side % 2 ** _halvings(min(sides)) == 0 for side in sides)
+
+
+def _halvings(side: int) -> int:
+    return max(side.bit_length() - 3, 0)
+
+
+def sizes_differ(heads: Mapping[str, Header]) -> str:
+    """What there is, and what to ask for, with the images that are smaller than that."""
+    sizes = {name: (head.height, head.width) for name, head in heads.items()}
+    counts, side = Counter(sizes.values()), usual_side(sizes.values())
+    (height, width), heights, widths = counts.most_common(1)[0][0], *zip(*counts, strict=True)
+    small = [f"{name} ({wide}×{high})" for name, (high, wide) in sizes.items() if min(high, wide) < side]
+    suits = f"most are at least as large, not {some(small, NAMED)}" if small else "none is smaller"
+    left_out = " with --data.skip_bad true, which leaves out the smaller ones" if small else ""
+    return (
+        f"the images have {len(counts)} different sizes: widths {min(widths)} to {max(widths)}, heights "
+        f"{min(heights)} to {max(heights)}, most often {width}×{height}. Ask for one size, which resizes and crops "
+        f"to the centre: --data.size {side} ({suits}), or any other. Or keep their sizes and "
+        f"train on pieces cut at random: --data.crop {side} or less{left_out}"
+    )
+
+
+def of_folder(path: str, heads: Mapping[str, Header], options: DataOptions) -> str:
+    """The command to train on these images."""
+    sizes = [(head.height, head.width) for head in heads.values()]
+    return command("dcgan", f"folder:{path}", options, *_size(sizes, options))
+
+
+def command(game: str, source: str, options: DataOptions, *more: str) -> str:
+    """To train on a source with the settings that were given."""
+    words = ["saddle", "train", game, "--data", source]
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if field.name != "source" and value != field.default:
+            words += [f"--data.{field.name}", _spelled(value)]
+    return shlex.join([*words, *more])
+
+
+def of_shape(game: str, source: str, shape: Sequence[int], options: DataOptions) -> str:
+    """The command to train on images of this shape."""
+    return command(game, source, options, *_size([(shape[1], shape[2])], options))
+
+
+def _size(sizes: list[tuple[int, int]], options: DataOptions) -> list[str]:
+    """The setting of a size where there must be one."""
+    asked = options.sides is not None or options.piece is not None
+    if asked or (len(set(sizes)) == 1 and is_drawable(sizes[0])):
+        return []
+    return ["--data.size", str(usual_side(sizes))]
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(f"{part:.15g}" for part in value)
+    return f"{value:.15g}" if isinstance(value, float) else text(value)

@@ -1,0 +1,102 @@
+"""What is proposed for data that were looked at: a size that suits most images, and a command that trains."""
+
+import shlex
+
+import numpy as np
+import pytest
+from image_folders import fill
+from PIL import Image
+
+from saddle.base.errors import UsageError
+from saddle.base.settings import change
+from saddle.cli import main
+from saddle.data import DataOptions, check_data, open_source
+from saddle.data.advice import is_drawable, usual_side
+
+
+@pytest.mark.parametrize(
+    ("sizes", "side"),
+    [
+        ([(64, 64)] * 9 + [(10, 200)], 64),
+        ([(64, 64)] * 3 + [(10, 200)], 64),
+        ([(28, 28)] * 2, 28),
+        ([(375, 500 + i) for i in range(9)], 128),
+        ([(40 + i, 90) for i in range(9)], 40),
+        ([(3, 3), (2, 9)], 2),
+    ],
+)
+def test_the_size_proposed_suits_most_images_and_is_drawable(sizes, side):
+    assert usual_side(sizes) == side
+    assert is_drawable((side, side))
+
+
+def test_sides_that_halve_evenly_are_drawable():
+    assert all(map(is_drawable, [(64, 64), (48, 64), (28, 24), (10, 10), (56, 40)]))
+    assert not any(map(is_drawable, [(375, 375), (100, 100), (48, 66)]))
+
+
+def test_one_image_of_another_size_does_not_shrink_the_size_that_is_proposed(folder):
+    fill(folder, 5, 64, 64)
+    Image.new("RGB", (200, 10)).save(folder / "strip.png")
+    with pytest.raises(UsageError, match=r"--data\.size 64 \(most are at least as large, not strip\.png \(200×10\)\)"):
+        open_source(DataOptions(source=f"folder:{folder}"))
+    report = check_data(str(folder), DataOptions())
+    assert report.lines()[-1] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64"
+    assert "--data.size 64 (most are at least as large" in report.notes["several sizes"]
+    assert "several sizes" not in check_data(str(folder), DataOptions(size=8)).notes
+
+
+def test_the_command_has_the_settings_that_were_given(folder):
+    fill(folder, 3, 16, 16)
+    settings = {"range": (0.0, 4095.0), "size": (16, 8), "skip_bad": True, "labels": "my labels.csv"}
+    (folder / "my labels.csv").write_text("file,label\n000.png,cat\n")
+    _, _, _, _, source, *words = shlex.split(check_data(str(folder), DataOptions(**settings)).command)
+    given = {name.removeprefix("--data."): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    assert source == f"folder:{folder}"
+    assert change(DataOptions(), given) == DataOptions(**settings)
+
+
+def test_arrays_sources_and_single_pictures_have_a_command_too(folder):
+    fill(folder, 1, 40, 40)
+    np.save(folder / "x.npy", np.zeros((4, 2)))
+    for what, words in {
+        str(folder / "000.png"): f"singan --data photo:{folder / '000.png'}",
+        str(folder / "x.npy"): f"gan --data array:{folder / 'x.npy'} --game.network MLP",
+        "digits": "dcgan --data digits",
+        "digits-inverted": "",
+    }.items():
+        assert check_data(what, DataOptions()).command == (f"saddle train {words}" if words else "")
+
+
+def test_a_check_is_good_where_training_would_start(folder, capsys):
+    fill(folder, 2, 16, 16)
+    (folder / "bad.png").write_bytes(b"")
+    assert main(["data", "check", str(folder)]) == 1
+    assert "mend it, or train with --data.skip_bad true" in capsys.readouterr().err
+    assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 0
+    assert capsys.readouterr().out.endswith(f"dcgan --data folder:{folder} --data.skip_bad true\n")
+    (folder / "000.png").write_bytes(b"")
+    assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 1
+    said = capsys.readouterr()
+    assert said.err.strip().endswith("1 image of use; to train takes many, at the very least 2")
+    assert "skip_bad" not in said.err + said.out
+
+
+def test_a_name_that_a_folder_here_has_too_is_told_apart_from_it(folder, monkeypatch, caplog):
+    monkeypatch.chdir(folder)
+    assert check_data("ring", DataOptions()).lines()[0].startswith("the built-in source ring: 110,000 points")
+    assert not caplog.text
+    (folder / "ring").mkdir()
+    fill(folder / "ring", 2, 16, 16)
+    assert check_data("ring", DataOptions()).lines()[0].startswith("the folder ring: 2 images")
+    open_source(DataOptions(source="folder:ring"))
+    assert "built-in" not in caplog.text
+    open_source(DataOptions(source="ring"))
+    assert "ring is the built-in source; your folder is folder:ring" in caplog.text
+
+
+def test_what_is_no_folder_no_file_and_no_source_is_said_to_be_none_of_them():
+    with pytest.raises(UsageError, match=r"no folder, file or source 'nopics'; the sources are array:FILE, "):
+        check_data("nopics", DataOptions())
+    with pytest.raises(UsageError, match=r"source 'digts' \(did you mean digits"):
+        check_data("digts", DataOptions())
