@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,13 @@ from saddle.training.trainer import Trainer
 
 settings.register_profile("saddle", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("saddle")
+
+
+def pytest_configure() -> None:
+    """Signals as they are in a terminal: what a shell starts in the background ignores some, and so would its heirs."""
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

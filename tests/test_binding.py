@@ -185,3 +185,18 @@ def test_a_report_that_fails_never_turns_a_finished_run_into_a_failure(tmp_path,
 def test_a_command_that_changes_nothing_but_the_place_cannot_change_a_setting(home):
     with pytest.raises(UsageError, match="holds a run of another recipe"):
         train(home / "run", f"array:{home / 'points.npy'}", **{"plan.seed": 1})
+
+
+def test_a_new_place_that_is_not_there_is_refused_and_not_written_down(home, mine, capsys):
+    for words in (["train", "--run", str(mine)], ["evaluate", str(mine), "--metrics", "swd", "-n", "16"]):
+        assert main([*words, "--data", "array:nowhere.npy"]) in (1, 2)
+        assert "there is no file nowhere.npy" in capsys.readouterr().err
+    assert Recipe.read(mine).data.source == f"array:{home / 'points.npy'}"
+
+
+def test_a_length_that_was_changed_by_hand_is_in_the_log(home, mine):
+    file = mine / "recipe.yaml"
+    file.write_text(file.read_text().replace("rounds: 6", "rounds: 7"))
+    train(mine, f"array:{home / 'points.npy'}", **{"plan.rounds": 7})
+    (change,) = RunFolder(mine).events("change")
+    assert change["settings"] == {"plan.rounds": [6, 7]}

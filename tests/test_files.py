@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -113,3 +114,11 @@ def test_the_umask_says_who_may_read_what_is_written(mask, tmp_path, monkeypatch
         if path.stat().st_mode & 0o777 != (0o777 if path.is_dir() else 0o666) & ~mask
     }
     assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [("runs/a", "runs/a"), ("a b;x", "'a b;x'"), ("-rf", "./-rf"), ("it's", None)]
+)
+def test_a_path_in_a_command_is_one_word_of_a_shell(path, word):
+    assert shlex.split(files.quoted(Path(path))) == [f"./{path}" if path.startswith("-") else path]
+    assert word is None or files.quoted(Path(path)) == word

@@ -101,10 +101,10 @@ def test_a_network_that_no_machine_holds_is_memory_that_ran_out(game: str, name:
 @pytest.mark.parametrize(
     "words",
     [
-        "train --plan.batch 32 --plan.batch 64",
-        "train --plan.batch=32 --plan.batch=32",
-        "train --data ring --data.source grid",
-        "train --run a --folder b",
+        "train nothing --plan.batch 32 --plan.batch 64",
+        "train nothing --plan.batch=32 --plan.batch=32",
+        "train nothing --data ring --data.source grid",
+        "train nothing --run a --folder b",
         "sample a -n 3 -n 4",
         "sample a -n3 --seed 1 --seed=2",
         "sample a --out b.png --out c.png",

@@ -10,8 +10,9 @@ import pytest
 from html_page import Page
 from told import START, log_rounds, new_run, written
 
+from saddle.base.files import quoted
 from saddle.cli import __file__ as commands_folder
-from saddle.report.again import TASKS, place
+from saddle.report.again import TASKS
 from saddle.runs import registry
 from saddle.runs.describe import commands
 
@@ -68,7 +69,7 @@ def test_commands_are_one_word_of_a_shell_for_every_folder(tmp_path, name, monke
 
 
 def test_a_run_that_is_over_is_made_longer_and_any_other_goes_on(tmp_path):
-    run = place(tmp_path)
+    run = quoted(tmp_path)
     over = code(finished(tmp_path))
     assert over[0] == f"saddle train --run {run} --plan.rounds 2000"
     assert code(finished(tmp_path, "interrupted"))[0] == f"saddle train --run {run}"
@@ -76,7 +77,7 @@ def test_a_run_that_is_over_is_made_longer_and_any_other_goes_on(tmp_path):
 
 def test_commands_are_those_of_the_games_tasks(tmp_path):
     told = code(finished(tmp_path, commands=["saddle sample", "saddle encode", "saddle evaluate --metrics elbo", "rm"]))
-    run = place(tmp_path)
+    run = quoted(tmp_path)
     assert f"saddle encode {run} IMAGES" in told
     assert f"saddle evaluate {run} --metrics elbo" in told
     assert not any(command.startswith("rm") for command in told)

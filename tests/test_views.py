@@ -323,7 +323,7 @@ def test_points_have_no_colours(view):
         (lambda: ADA(p=1.5), "lies from 0 to 1, not 1.5"),
         (lambda: ADA(every=0), "every ≥ 1"),
         (lambda: Packing(0), "at least 1 sample at a time, not 0"),
-        (lambda: InstanceNoise(Constant(-1.0)), "at least 0 all the time"),
+        (lambda: InstanceNoise(Constant(-1.0)), "value is at least 0, not -1"),
     ],
 )
 def test_settings_out_of_range_are_refused(make, message):

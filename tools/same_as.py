@@ -157,7 +157,7 @@ def contents(run: Path) -> Contents:
     final = run / "scores.json"
     for score in json.loads(final.read_text()) if final.exists() else []:
         scores[f"final {score['name']}"] = score["value"], score.get("uncertainty"), score["round"]
-    pictures = {path.name: digest_of_picture(path) for path in sorted((run / "samples").glob("*.png"))}
+    pictures = {path.name: digest_of_picture(path) for path in sorted((run / "samples").glob("round-*.png"))}
     facts = {name: x for name, x in json.loads((checkpoint / "facts.json").read_text()).items() if name in FACTS}
     return {"tensors": tensors(checkpoint), "facts": facts, "losses": losses, "pictures": pictures, "scores": scores}
 

@@ -66,10 +66,6 @@ class InstanceNoise(View):
 
     std: Schedule = Linear(start=0.1, end=0.0)  # σ, in units of samples whose range is [-1, 1]
 
-    def __post_init__(self) -> None:
-        if min(self.std(0, progress) for progress in (0.0, 0.5, 1.0)) < 0:
-            raise UsageError("the std of instance noise is at least 0 all the time")
-
     def build(self, data: DataSpec) -> Shown:
         return _Noisy(self.std)
 

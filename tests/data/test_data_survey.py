@@ -1,5 +1,6 @@
 """What is written down of a folder's files, so that they are not read again at every start."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from image_folders import fill, noise, opened, stored
 from PIL import Image
 
 from saddle.base.errors import UsageError
+from saddle.data import record
 from saddle.data import survey as survey_module
 from saddle.data.decode import Header, header
 
@@ -154,3 +156,19 @@ def test_of_two_processes_one_reads_and_decodes_and_the_other_waits(folder: Path
     assert told[0] == told[1] != ""
     lines = sorted((tmp_path / "ranks" / "log").read_text().split("\n")[:-1])
     assert lines == [f"{call} {i:03}.png" for call in ("header", "stored") for i in range(6)]
+
+
+@pytest.mark.parametrize("kept", ['{"000.png": 1}', '{"000.png": [[1], [2], "x"]}', "[1]", '{"000.png": [1, 2, 3]}'])
+def test_a_record_of_another_shape_is_not_believed(folder: Path, cache: Path, read: list[str], kept: str) -> None:
+    fill(folder, 3)
+    first = opened(folder)
+    (file,) = (cache / "survey").glob("*.json")
+    record.write(file, json.loads(kept))
+    assert opened(folder).fingerprint == first.fingerprint
+
+
+def test_numbers_written_in_two_ways_are_one_setting(folder: Path, cache: Path, read: list[str]) -> None:
+    fill(folder, 30)
+    one, other = opened(folder, heldout=0, max_megapixels=50), opened(folder, heldout=0.0, max_megapixels=50.0)
+    assert one.fingerprint == other.fingerprint
+    assert len([*(cache / "survey").glob("*.json")]) == 1

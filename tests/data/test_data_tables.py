@@ -292,3 +292,16 @@ def test_a_pipe_holds_no_labels(folder: Path) -> None:
         opened(folder, labels="labels.csv")
     with pytest.raises(UsageError, match=r"labels\.csv cannot be read: not a regular file"):
         records(folder / "labels.csv")
+
+
+def test_classes_have_one_order_whatever_the_hashes_of_their_names(tmp_path):
+    fill(tmp_path, 9)
+    lines = [f"{i:03}.png,{'1' * (i % 3 == 0) or '01' * (i % 3 == 1) or '001'}" for i in range(9)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    code = (
+        "import sys; from pathlib import Path; from saddle.data.tables import read_labels; root = Path(sys.argv[1]); "
+    )
+    code += "print(read_labels('labels.csv', root, [p.name for p in root.glob('*.png')]).condition.names)"
+    asked = [sys.executable, "-c", code, str(tmp_path)]
+    orders = {subprocess.check_output(asked, env=os.environ | {"PYTHONHASHSEED": str(i)}, text=True) for i in range(3)}
+    assert orders == {"('001', '01', '1')\n"}

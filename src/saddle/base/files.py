@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shlex
 import stat
 import unicodedata
 from collections import Counter
@@ -132,6 +133,12 @@ def regular(path: str | os.PathLike[str]) -> BinaryIO:
         os.close(handle)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return os.fdopen(handle, "rb")
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it for one word, and a command not for an option: for commands that are to be copied."""
+    text = path.as_posix()
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def parsed(text: str) -> ast.Module:

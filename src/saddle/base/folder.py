@@ -63,7 +63,7 @@ class RunFolder:
         return [event for event in events.read(self._events) if kind in (None, event["event"])]
 
     def places(self) -> dict[str, str]:
-        """Where the data lay when it was last started, by the setting that names them; nothing if it was not."""
+        """Where the paths in its recipe led to when it was last started, absolute; nothing if it was not."""
         starts = self.events("start")
         noted = starts[-1].get("places") if starts else None
         return {k: v for k, v in noted.items() if isinstance(v, str)} if isinstance(noted, dict) else {}

@@ -61,6 +61,8 @@ def use_bits(run: "Run", asked: int, suffix: str, alone: bool) -> None:
         raise UsageError(f"--bits {asked} is for a run on images of 16 bits; this one has {main}, of {main.bits}")
     if not (low >= 0 and high <= FULL[1] and high - low >= 255 and low % 1 == high % 1 == 0):
         raise UsageError(f"--bits {asked} gives whole numbers from 0 to 65535, and data.range is {low:g},{high:g}")
+    if suffix in (".gif", ".webp"):
+        raise UsageError(f"--bits {asked}: a film has 8; leave it out")
     if suffix == ".png" and not alone:
         raise UsageError(f"--bits {asked}: a picture of many images is to be looked at; write .npy, or one by one")
     if suffix == ".png" and main.shape[0] != 1:

@@ -44,6 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--times", type=float, help="for super-resolution; by default 4")
     parser.add_argument("--frames", type=_open.whole(2), help="for animate; by default 40")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
+    _open.bits(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png or .npy; a film .gif or .webp")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
@@ -51,7 +52,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from ..base import rng
     from ..base.files import safe_name
-    from ..show.pictures import to_uint8
     from . import _write
 
     _check(args)
@@ -59,8 +59,9 @@ def run(args: Namespace) -> None:
     out = args.out or args.run / f"{safe_name(_name(args))}.{'gif' if film else 'png'}"
     _write.check_film(out) if film else _write.check_name(out)
     opened = _open.opened(args)
+    _write.use_bits(opened, args.bits, out.suffix, alone=not film)
     rng.seed(args.seed, args.use)
-    made = to_uint8(_made(opened, args)).cpu()
+    made = opened.whole(_made(opened, args)).cpu()
     written = _write.film(made, out) if film else _write.samples(opened, made, out, scale=1, padding=0)
     paths([written], args.json)
 

@@ -10,7 +10,7 @@ folder, one PNG each.
 
 from argparse import ArgumentParser, Namespace
 
-from . import _images, _open
+from . import _images, _open, _write
 from ._show import paths
 
 SETTINGS = _open.SETTINGS
@@ -21,6 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--add", metavar="CLASS", help="the attribute that images are to have")
     parser.add_argument("--subtract", metavar="CLASS", help="the attribute that they are to lose")
     parser.add_argument("--weight", type=float, default=1.0, metavar="X", help="how much of it; by default 1")
+    _open.bits(parser)
 
 
 def run(args: Namespace) -> None:
@@ -28,6 +29,7 @@ def run(args: Namespace) -> None:
 
     opened = _images.encoder(args)
     out, many = _images.destination(args, "changed")
+    _write.use_bits(opened, args.bits, ".png" if many else out.suffix, alone=True)
     change = opened.direction(args.add, args.subtract)
     images = _images.read(opened, args.input)
     made = (opened.moved(portion, args.weight * change, args.label) for portion in images.portions(AT_ONCE))

@@ -28,6 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     _open.texts(parser, "likewise, for a game that is asked by texts")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--linear", action="store_true", help="in a straight line")
+    _open.bits(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
@@ -44,6 +45,7 @@ def run(args: Namespace) -> None:
         raise UsageError(f"{given} is given once, or twice for a way from one to the other, not {times} times")
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.main.kind)
+    _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=False)
     _open.tell_doubt(opened, *labels)
     made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)

@@ -49,8 +49,10 @@ def run(args: Namespace) -> None:
     if args.each:
         _write.check_channels(opened)
         _write.check_folder(args.each)
-    _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=args.each is not None)
     texts = _open.read_texts(args)
+    alone = args.n == 1 and not texts
+    suffix = args.out.suffix if args.out else ".png"
+    _write.use_bits(opened, args.bits, suffix, alone=alone or args.each is not None)
     name = f"sample-seed-{args.seed}" + (f"-label-{args.label}" if args.label else "") + _open.named(texts)
     use = _use.given(args, "Synthesis")
     name += _use.named(use)
@@ -64,7 +66,7 @@ def run(args: Namespace) -> None:
         written = [_write.array(opened.portions(**asked), n * (len(texts) or 1), out)]
     else:
         _write.check_size(opened.spec.main, n * (len(texts) or 1), out)
-        exact = n == 1 and {*use} & {"size", "scale"}  # one image, of the very size that was asked for
+        exact = alone and ({*use} & {"size", "scale"} or args.bits == 16)  # pixel for pixel
         look = {"scale": 1, "padding": 0} if exact else {}
         written = [_write.samples(opened, opened.sample(**asked), out, texts, **look)]
     paths(written, args.json)

@@ -60,10 +60,14 @@ class DataOptions:
     """share of the images kept out of training, for the scores"""
     cache: str | None = None
     """where decoded images are kept; None: $SADDLE_CACHE or ~/.cache/saddle"""
-    max_megapixels: float = 50
+    max_megapixels: float = 50.0
     """a larger picture is refused from its header, before any memory is spent on it"""
 
     def __post_init__(self) -> None:
+        for name in ("rotate", "scale", "shift", "labelled_share", "heldout", "max_megapixels"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # 0 and 0.0 are one in a fingerprint too
+        if self.range is not None:
+            object.__setattr__(self, "range", tuple(map(float, self.range)))
         sides = self.sides
         if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
             raise UsageError(

@@ -9,6 +9,7 @@ from typing import Any
 import PIL
 
 from .._version import __version__
+from ..base.plain import fits
 from . import record
 from .cache import in_parallel, locked
 from .decode import Header, Unreadable, header
@@ -31,7 +32,7 @@ def survey(files: Files, options: DataOptions) -> tuple[dict[str, Header], list[
     asked = (options.max_megapixels, options.range is not None)
     name = fingerprint(__version__, PIL.__version__, form, str(files.root.resolve()), *asked)[:32]
     with locked(folder, name):
-        known, began = record.read(folder / f"{name}.json") or {}, time.time_ns()
+        known, began = _known(folder / f"{name}.json"), time.time_ns()
         rows = _rows(files, *asked, known)
         safe = {path: row for path, row in rows.items() if record.changed(row[0]) < began - RACY}
         if safe != known:
@@ -79,8 +80,19 @@ def _rows(files: Files, max_megapixels: float, any_range: bool, known: dict[str,
     return {path: rows[path] for path in files.images if path in rows}
 
 
-def _is_bad(row: Row) -> bool:
-    return len(row) == 2
+def _known(path: Path) -> dict[str, Row]:
+    """What was written down, as far as it is of that kind."""
+    kept = record.read(path)
+    rows = kept.items() if isinstance(kept, dict) else ()
+    return {name: row for name, row in rows if _is_good(row) or _is_bad(row)}
+
+
+def _is_good(row: object) -> bool:
+    return fits(row, tuple[list[int], list[Any], str]) and len(row[1]) == len(fields(Header))  # type: ignore[index]
+
+
+def _is_bad(row: object) -> bool:
+    return fits(row, tuple[list[int], str])
 
 
 def _is_as(row: Row, root: Path, path: str) -> bool:

@@ -207,7 +207,8 @@ def _are_classes(columns: list[str], rows: dict[str, tuple[int, list[str]]]) -> 
 
 def _classes(rows: dict[str, tuple[int, list[str]]]) -> Labels:
     names = {cells[0] for _, cells in rows.values()}
-    order = sorted(names, key=int if all(name.isdecimal() for name in names) else str)
+    numbers = all(name.isdecimal() for name in names)
+    order = sorted(names, key=lambda name: (int(name) if numbers else 0, name))  # of 1 and 01 too there is one order
     places = {name: i for i, name in enumerate(order)}
     return Labels(Condition("class", tuple(order)), {image: places[cells[0]] for image, (_, cells) in rows.items()})
 

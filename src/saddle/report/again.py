@@ -1,8 +1,6 @@
 """What decides how a run turns out, and the commands to go on with it, to repeat it and to use it."""
 
-import shlex
-from pathlib import Path
-
+from ..base.files import quoted
 from .html import Html, join, tag
 from .parts import quiet, scrolled, section
 from .story import Story, flat, shown
@@ -47,8 +45,8 @@ def _of_paper(value: str | None) -> Html | None:
 
 def commands(story: Story) -> Html:
     """To go on, to repeat, and to use what was learned."""
-    run, recipe = place(story.folder.path), place(story.folder.recipe)
-    again = place(story.folder.path.with_name(f"{story.folder.path.name}-again"))
+    run, recipe = quoted(story.folder.path), quoted(story.folder.recipe)
+    again = quoted(story.folder.path.with_name(f"{story.folder.path.name}-again"))
     lines = [("go on", f"saddle train --run {run}")]
     if story.reason == "finished" and story.rounds:
         lines = [("twice as many rounds", f"saddle train --run {run} --plan.rounds {2 * story.rounds}")]
@@ -67,9 +65,3 @@ def commands(story: Story) -> Html:
         quiet(how, tag("code", "saddle COMMAND --help"), " tells more."),
         scrolled(tag("table", tag("tbody", *rows), class_="commands"), "commands"),
     )
-
-
-def place(path: Path) -> str:
-    """A path as a shell takes it for one word, and no command for an option."""
-    text = path.as_posix()
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)

@@ -58,26 +58,29 @@ def changes(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
     return {name: (old.get(name), new.get(name)) for name in old | new if old.get(name) != new.get(name)}
 
 
-def places(data: DataOptions) -> dict[str, str]:
-    """Where files of the user's lie, absolute, by the setting that names them: for a start from another folder."""
-    _, _, path = data.source.partition(":")
-    named = {"source": path, "labels": data.label_file}
-    return {name: str(Path(each).expanduser().resolve()) for name, each in named.items() if each}
+def places(data: DataOptions, recorded: Mapping[str, str]) -> dict[str, str]:
+    """Where the paths in these settings lead, absolute, by the path: for a start from another folder."""
+    now = _paths(found(data, recorded))
+    return {path: str(Path(now[name]).expanduser().resolve()) for name, path in _paths(data).items()}
 
 
 def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
-    """The same, with the recorded places where the recipe's lead nowhere from here."""
-    kind, _, path = data.source.partition(":")
-    source, labels = recorded.get("source"), recorded.get("labels")
-    if path and source and _moved(path, source):
-        data = replace(data, source=f"{kind}:{source}")
-    if data.label_file and labels and _moved(data.label_file, labels):
-        data = replace(data, labels=labels)
-    return data
+    """The same, with the recorded places of those paths that lead nowhere from here."""
+    moved = {name: recorded[path] for name, path in _paths(data).items() if path in recorded and _is_gone(path)}
+    moved = {name: path for name, path in moved.items() if not _is_gone(path)}
+    if "source" in moved:
+        moved["source"] = f"{data.source.partition(':')[0]}:{moved['source']}"
+    return replace(data, **moved)  # type: ignore[arg-type]  # source and labels are texts
 
 
-def _moved(path: str, recorded: str) -> bool:
-    return not Path(path).expanduser().exists() and Path(recorded).exists()
+def _paths(data: DataOptions) -> dict[str, str]:
+    """The user's files and folders, by the setting that names them."""
+    named = {"source": data.source.partition(":")[2], "labels": data.label_file}
+    return {name: path for name, path in named.items() if path}
+
+
+def _is_gone(path: str) -> bool:
+    return not Path(path).expanduser().exists()
 
 
 def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
@@ -86,7 +89,6 @@ def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
     try:
         return open_source(data)
     except UsageError as error:
-        _, _, path = data.source.partition(":")
-        if path and recorded and not Path(path).expanduser().exists():
+        if recorded and any(map(_is_gone, _paths(data).values())):
             raise SaddleError(f"{error}; if the data have moved, name their new place with --data") from None
         raise

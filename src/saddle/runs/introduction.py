@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..base import dist
+from ..base.files import quoted
 from ..data.source import Source
 from ..tasks import Game
 from ..training.trainer import Trainer
@@ -50,7 +51,7 @@ def next_command(game: Game, folder: Path) -> list[str]:
     for task in [] if game.unable() else type(game).tasks():
         if command := re.search(r"saddle [a-z]+", task.purpose):
             images = "" if command[0] == "saddle sample" else " IMAGES"
-            return [f"what next: {command[0]} {folder}{images}"]
+            return [f"what next: {command[0]} {quoted(folder)}{images}"]
     return []
 
 

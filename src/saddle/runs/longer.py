@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import UsageError
+from ..base.files import quoted
 from ..training.plan import FOR_ROUNDS, LENGTH, Plan
 from ..training.trainer import Trainer
 
@@ -64,7 +65,7 @@ def _check_rates(trainer: Trainer, rounds: int, folder: Path) -> None:
     raise UsageError(
         f"the learning rate of {' and '.join(names)} is 0 from round {trainer.course.end:,} on, where the plan of "
         f"{folder} ends: further rounds would change nothing. Begin a new run with its weights: saddle train "
-        f"--from {folder} --run NEW --plan.rounds {rounds - trainer.round}. Its schedule begins anew. For "
+        f"--from {quoted(folder)} --run NEW --plan.rounds {rounds - trainer.round}. Its schedule begins anew. For "
         f"a rate that stays add {' '.join(f'--{name}.schedule Constant' for name in settings)}; for another rate add "
         f"{' '.join(f'--{name}.lr RATE' for name in settings)}"
     )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import SaddleError, UsageError, near, some
+from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
@@ -278,7 +279,7 @@ class Run:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
         parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
-        return torch.cat([self._whole(part) for part in parts])
+        return torch.cat([self.whole(part) for part in parts])
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:
@@ -322,9 +323,9 @@ class Run:
         }
 
     def _border(self, x: Tensor) -> Tensor:
-        return self._whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
+        return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
-    def _whole(self, x: Tensor) -> Tensor:
+    def whole(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
         return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
 
@@ -332,7 +333,9 @@ class Run:
         """The round, the checkpoint and the game of what is asked for; of best and last, the last that is whole."""
         rounds = self.checkpoints.rounds()
         if not rounds:
-            raise SaddleError(f"{self.folder} has no checkpoint yet; saddle train --run {self.folder} makes one")
+            raise SaddleError(
+                f"{self.folder} has no checkpoint yet; saddle train --run {quoted(self.folder)} makes one"
+            )
         if checkpoint not in ("best", "last"):
             if str(checkpoint) not in map(str, rounds):
                 there = str(rounds)[1:-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from .._version import __version__
 from ..base import dist, rng
 from ..base.errors import SaddleError
 from ..base.events import Events
+from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..base.precision import choose_device, resolve, same_kernels
 from ..data.augmentation import Augmentation
@@ -87,6 +89,7 @@ class Training:
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: dict[str, Any] | None = None  # of the current round
         self.longer: Longer | None = None
+        self.before = recipe  # what the checkpoints were made with
         self.events: Events | None = None
         self.saved_at = time.monotonic()
         self.began = ""  # what a new run has of another's weights
@@ -161,11 +164,9 @@ class Training:
     def resume(self) -> bool:
         """Go on from the newest good checkpoint, every process from the same; False if there is none."""
         dist.barrier()
-        before = self.recipe
 
         def accept(state: State) -> None:
-            nonlocal before
-            before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
+            self.before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
             binding.check_data(self.source, state.facts, "train in another folder")
             self.trainer.load_state(state)
@@ -181,7 +182,7 @@ class Training:
             )
         if not resumed:
             return False
-        self.longer = lengthen(self.trainer, before.plan, self.seconds, self.folder.path)
+        self.longer = lengthen(self.trainer, self.before.plan, self.seconds, self.folder.path)
         if self.longer:
             self.voice.say(self.longer.said)
         over = self.trainer.round == self.rounds
@@ -338,13 +339,14 @@ class Training:
             version=__version__,
             baseline=dict(trainer.game.baseline),
             **told(self.recipe, trainer.game, self.source),
-            places=binding.places(binding.found(self.recipe.data, self.folder.places())),
+            places=binding.places(self.recipe.data, self.folder.places()),
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         )
 
     def note_changes(self) -> None:
-        """What the command has changed in the recipe: first in the log, then in the file."""
-        if changed := binding.changes(Recipe.read(self.folder.recipe), self.recipe):
+        """What has been changed in the recipe: first in the log, then in the file."""
+        kept = replace(Recipe.read(self.folder.recipe), plan=self.before.plan)  # a length may have been changed by hand
+        if changed := binding.changes(kept, self.recipe):
             self.write("change", settings=changed)
             self.recipe.write(self.folder.recipe)
 
@@ -369,7 +371,7 @@ class Training:
         try:
             self.voice.say(f"the report: {report.write(self.folder.path)}")
         except Exception as error:
-            again = f"saddle report {self.folder.path} writes it anew"
+            again = f"saddle report {quoted(self.folder.path)} writes it anew"
             self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
 
     def write(self, event: str, **fields: Any) -> None:

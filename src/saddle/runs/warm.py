@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import SaddleError, UsageError, some
+from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..training.checkpoint import Checkpoints, Damaged
 from ..training.trainer import Trainer
@@ -37,7 +38,7 @@ def choose(run: Path, checkpoint: str | int = "best") -> Start:
     checkpoints = Checkpoints(files.checkpoints)
     rounds = checkpoints.rounds()
     if not rounds:
-        raise UsageError(f"{run} has no checkpoint to begin from yet; saddle train --run {run} makes one")
+        raise UsageError(f"{run} has no checkpoint to begin from yet; saddle train --run {quoted(run)} makes one")
     best = checkpoints.best() if checkpoint == "best" else None
     round_ = str(checkpoint if checkpoint not in ("best", "last") else rounds[-1] if best is None else best)
     if not round_.isdecimal() or int(round_) not in rounds:
