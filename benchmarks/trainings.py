@@ -30,7 +30,7 @@ def rounds(training: Training, count: int = 1) -> Callable[[], None]:
     def play() -> None:
         for _ in range(count):
             training.trainer.play_round()
-        training.trainer.watch.check(training.trainer.game)
+        training.trainer.check_losses()
         training.log([1.0] * count)
 
     return play

@@ -1,8 +1,8 @@
-"""Games that are killed and go on: run by test_kill.py as `python killing_games.py FOLDER`. Prints one line a kill.
+"""Games that are killed and go on: run by test_kill.py as `python killing_games.py FOLDER EVERY`. One line a kill.
 
-One game is killed at its first step on the disk, then at its second, and so on until it comes through. One game of
-every family is killed at a step on the disk and at a move, by chance. Beside each lies the run that was left alone.
-One process that has imported everything starts the others by forking, so that the time goes into rounds.
+One game is killed at its first step on the disk, then at a later one, EVERY steps further, and so on until it comes
+through. One game of every family is killed at a step on the disk and at a move, by chance. Beside each lies the run
+that was left alone. One process that has imported everything starts the others by forking, so that the time goes into rounds.
 """
 
 import os
@@ -99,12 +99,12 @@ def kill(game: str, folder: Path, at: tuple[str, int]) -> bool:
     return ended != 0
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, every: int) -> None:
     chance = random.Random(1)
     assert play(EVERYWHERE, folder / "whole" / EVERYWHERE)[0] == 0
     number = 1
     while kill(EVERYWHERE, folder / "killed" / EVERYWHERE, ("step", number)):
-        number += 1
+        number += every
     for game in FAMILIES:
         ended, counts = play(game, folder / "whole" / game)
         assert ended == 0
@@ -121,4 +121,4 @@ if __name__ == "__main__":
         registry.load(name)
     scoring.defaults = lambda game, source, final, *_: ["none"] if final else []  # scores are written, not computed
     scoring.score = lambda *_, **__: {}
-    run(Path(sys.argv[1]))
+    run(Path(sys.argv[1]), int(sys.argv[2]))

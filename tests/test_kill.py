@@ -67,9 +67,13 @@ def test_the_log_of_a_killed_run_reads_as_one(killed):
 @pytest.fixture(scope="module")
 def games(tmp_path_factory) -> tuple[Path, list[str]]:
     """The folder of the games that were left alone and of those that were killed, and how they were."""
-    folder = tmp_path_factory.mktemp("games")
+    return killed_games(tmp_path_factory.mktemp("games"), every=3)
+
+
+def killed_games(folder: Path, every: int) -> tuple[Path, list[str]]:
+    """Games of all families, and one killed at its first step on the disk and then at later ones, so many further."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "SADDLE_CACHE": str(folder / "cache")}
-    command = [sys.executable, str(Path(__file__).with_name("killing_games.py")), str(folder)]
+    command = [sys.executable, str(Path(__file__).with_name("killing_games.py")), str(folder), str(every)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder, done.stdout.splitlines()
@@ -81,10 +85,23 @@ def test_every_family_has_a_game_that_is_killed():
     assert families - played == set()
 
 
-def test_one_game_is_killed_at_each_step_on_the_disk_until_it_comes_through(games):
-    told = [line for line in games[1] if line.startswith(EVERYWHERE)]
-    assert told == [f"{EVERYWHERE} step {n + 1} {-9 if n + 1 < len(told) else 0}" for n in range(len(told))]
-    assert len(told) > 25, "a save alone has more steps"
+def check_steps(told: list[str], every: int) -> None:
+    steps = [line for line in told if line.startswith(EVERYWHERE)]
+    ends = [0 if n + 1 == len(steps) else -9 for n in range(len(steps))]
+    assert steps == [f"{EVERYWHERE} step {1 + n * every} {end}" for n, end in enumerate(ends)]
+    assert len(steps) * every > 25, "a save alone has more steps"
+
+
+def test_one_game_is_killed_at_every_third_step_on_the_disk_until_it_comes_through(games):
+    check_steps(games[1], every=3)
+
+
+@pytest.mark.full
+def test_one_game_is_killed_at_each_step_on_the_disk_until_it_comes_through(tmp_path):
+    games = killed_games(tmp_path, every=1)
+    check_steps(games[1], every=1)
+    test_a_killed_game_ends_with_the_same_bits(EVERYWHERE, games)
+    test_a_killed_game_leaves_the_files_of_one_that_was_not(EVERYWHERE, games)
 
 
 @pytest.mark.parametrize("game", [EVERYWHERE, *FAMILIES])

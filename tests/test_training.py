@@ -275,7 +275,7 @@ def test_a_run_that_diverges_says_where_and_keeps_the_last_good_checkpoint(folde
     said = capsys.readouterr().err
     assert "is not finite" in said
     assert "last good checkpoint stays. game.optim.lr is 1e+30; try a tenth of it in another --run" in said
-    assert "--game.optim.lr 1e+29" in (folder / "report.html").read_text()
+    assert "--game.optim.lr</span> 1e+29" in (folder / "report.html").read_text()
     assert main(["info", str(folder), "--checkpoint", "0"]) == 0
     told_by_info = capsys.readouterr()
     assert "is not finite" in told_by_info.out

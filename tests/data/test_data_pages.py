@@ -112,9 +112,9 @@ def test_a_look_at_data_takes_the_images_and_labels_that_a_training_takes(folder
 def test_pages_that_a_limit_leaves_are_counted_truthfully(folder):
     for i in range(4):
         (folder / f"{i}.tif").write_bytes(several("TIFF", 3))
-    assert checked(folder, pages="all").notes["pages"] == "4 files have 12 pages or frames, each an image"
+    assert checked(folder, pages="all").notes["pages"] == "12 pages or frames in 4 files, each an image"
     said = checked(folder, pages="all", limit=5).notes["pages"]
-    assert said.endswith("files have several pages or frames, of which data.limit takes 5")
+    assert said.endswith("files, of which data.limit takes 5")
 
 
 def test_captions_of_a_file_are_those_of_all_its_pages(folder):
@@ -132,4 +132,4 @@ def test_captions_of_a_file_are_those_of_all_its_pages(folder):
 def test_pages_of_one_picture_are_told_without_advice_that_is_refused(folder):
     (folder / "a.tif").write_bytes(several("TIFF", 3))
     said = check_data(f"photo:{folder / 'a.tif'}", DataOptions()).notes["pages"]
-    assert said == "1 files have 3 pages or frames, of which the first alone is taken (a.tif)"
+    assert said == "3 pages or frames in 1 file, of each the first alone is taken (a.tif)"

@@ -119,14 +119,14 @@ class DataOptions:
         if self.labelled < 0:
             raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
         if not 0 <= self.labelled_share < 1:
-            raise UsageError(f"data.labelled_share is {self.labelled_share}; it is a share, from 0 to below 1")
+            raise UsageError(f"data.labelled_share is {self.labelled_share:g}; it is a share, from 0 to below 1")
         for name, most in (("rotate", 180), ("scale", 1), ("shift", 0.5)):
             if not 0 <= getattr(self, name) <= most:
-                raise UsageError(f"data.{name} is {getattr(self, name)}; it is a number from 0 to {most}")
+                raise UsageError(f"data.{name} is {getattr(self, name):g}; it is a number from 0 to {most}")
         if not 0 <= self.heldout < 1:
-            raise UsageError(f"data.heldout is {self.heldout}; it is a share of the images, from 0 to below 1")
+            raise UsageError(f"data.heldout is {self.heldout:g}; it is a share of the images, from 0 to below 1")
         if not self.max_megapixels > 0:
-            raise UsageError(f"data.max_megapixels is {self.max_megapixels}; it must be above 0")
+            raise UsageError(f"data.max_megapixels is {self.max_megapixels:g}; it must be above 0")
 
     @property
     def sides(self) -> tuple[int, ...] | None:

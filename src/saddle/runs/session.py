@@ -168,7 +168,7 @@ class Training:
         def accept(state: State) -> None:
             self.before = binding.made_with(state.facts) or Recipe.read(self.folder.recipe)
             binding.check_recipe(self.recipe, state.facts, self.folder.path)
-            new = f"saddle train --from {self.folder.path} --run NEW --data {self.recipe.data.source}"
+            new = f"saddle train --from {quoted(self.folder.path)} --run NEW --data {self.recipe.data.source}"
             otherwise = f"train in another run folder (--run), with the weights of this one, if you like: {new}"
             binding.check_data(self.source, state.facts, otherwise)
             self.trainer.load_state(state)
