@@ -2,7 +2,8 @@
 
 One game is killed at its first step on the disk, then at a later one, EVERY steps further, and so on until it comes
 through. One game of every family is killed at a step on the disk and at a move, by chance. Beside each lies the run
-that was left alone. One process that has imported everything starts the others by forking, so that the time goes into rounds.
+that was left alone. One process that has imported everything starts the others by forking, so that the time goes into
+rounds.
 """
 
 import os
