@@ -16,7 +16,7 @@ import speaking
 
 from saddle import cli
 from saddle.base import telling
-from saddle.base.errors import SaddleError
+from saddle.base.errors import SaddleError, remark
 from saddle.base.folder import RunFolder
 from saddle.cli import _show, main
 from saddle.cli import list as list_command
@@ -262,3 +262,8 @@ def test_the_answer_to_a_signal_comes_at_once(capfd):
         signal.raise_signal(signal.SIGTERM)
         said = capfd.readouterr().err
         assert said.startswith("saddle: finishing the round, then saving; another Ctrl-C leaves at once, and the last ")
+
+
+def test_a_remark_shows_what_a_terminal_would_obey(capsys):
+    remark("folder \x1b[2J is left out")
+    assert capsys.readouterr().err == "saddle: folder \\x1b[2J is left out\n"

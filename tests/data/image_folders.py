@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from saddle.data import DataOptions, Source, open_source
+from saddle.data import DataOptions, Source, decode, open_source
+from saddle.data.picture import opaque
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -23,6 +24,11 @@ def fill(folder: Path, n: int, height: int = 6, width: int = 8, grey: bool = Fal
 
 def opened(folder: Path, **settings: object) -> Source:
     return open_source(DataOptions(source=f"folder:{folder}", **settings))  # type: ignore[arg-type]
+
+
+def pixels(path: Path, background: tuple[int, int, int], max_megapixels: float) -> np.ndarray:
+    """The picture, upright and opaque: [H, W, 1 or 3]."""
+    return opaque(decode.stored(path, max_megapixels), background)
 
 
 def stored(source: Source) -> np.ndarray:

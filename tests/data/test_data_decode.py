@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_folders import encoded, noise, truncated
+from image_folders import encoded, noise, pixels, truncated
 from PIL import Image
 
-from saddle.data.decode import Unreadable, fitted, header, pixels, reading
+from saddle.data.decode import Unreadable, fitted, header, reading
 
 WHITE = (255, 255, 255)
 

@@ -9,10 +9,10 @@ import numpy as np
 import PIL
 import pytest
 from image_bytes import bmp, chunk, png, tiff
-from image_folders import noise, opened, stored
+from image_folders import noise, opened, pixels, stored
 from PIL import Image, ImageFile
 
-from saddle.data.decode import Unreadable, header, pixels
+from saddle.data.decode import Unreadable, header
 from saddle.data.fingerprint import fingerprint
 
 WHITE = (255, 255, 255)

@@ -1,5 +1,6 @@
 """What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
 
+import sys
 from unicodedata import category
 
 NO_MEMORY = (  # what libraries say of memory that ran out, where they have no error of its own for it
@@ -41,6 +42,11 @@ def some(names: object, most: int = 20, between: str = ", ") -> str:
     """'cat, dog, …': at most twenty of the names, and how many more there are."""
     listed = list(names)  # type: ignore[call-overload]
     return between.join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")
+
+
+def remark(message: str) -> None:
+    """Say, beside the results of a command, what a person should know of them."""
+    print(f"saddle: {visible(message)}", file=sys.stderr)
 
 
 def visible(text: str) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .errors import SaddleError
-from .plain import Count, Garbled, check_regular, fits, from_json
+from .plain import Count, Garbled, check_regular, fits, from_json, is_number
 
 Event = dict[str, Any]
 FIELDS: dict[str, Any] = {  # that are relied on here and in the folder; the report checks all that it shows
@@ -79,8 +79,8 @@ def read(path: str | os.PathLike[str]) -> list[Event]:
         event = _parse(line)
         if event is None:
             continue
-        if event["event"] == "start" and _is_number(start := event.get("round")):
-            events = [e for e in events if not (_is_number(e.get("round")) and e["round"] > start)]
+        if event["event"] == "start" and is_number(start := event.get("round")):
+            events = [e for e in events if not (is_number(e.get("round")) and e["round"] > start)]
         events.append(event)
     return events
 
@@ -121,10 +121,6 @@ def _ends_within_a_line(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _plain(value: Any) -> Any:
@@ -190,10 +186,10 @@ def _scalars(event: Event) -> list[tuple[str, float]]:
         (f"{group}/{name}", value)
         for group in ("losses", "notes")
         for name, value in (event.get(group) or {}).items()
-        if _is_number(value)
+        if is_number(value)
     ]
     scalars += [(f"scores/{name}", score["value"]) for name, score in (event.get("scores") or {}).items()]
-    if _is_number(event.get("images_per_second")):
+    if is_number(event.get("images_per_second")):
         scalars.append(("images_per_second", event["images_per_second"]))
     return scalars
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeGuard, Union, get_args, get_origin
 
 import yaml
 
@@ -82,6 +82,10 @@ def from_json(given: str) -> Any:
 
 class Count(int):
     """As a type for `fits`: a whole number from 0 on, of at most 63 bits."""
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -1,13 +1,13 @@
 """Images from files, as a run's data were read, and back to files."""
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..base.errors import remark, some
 from ..base.files import safe_name, safe_names
 from . import _open, _write
 
@@ -123,7 +123,7 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     UsageError names every bad file. Pages that are left out are told.
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
-    from ..base.errors import UsageError, visible
+    from ..base.errors import UsageError
     from ..data import decode
     from ..data.files import bad_lines, listing, scan
     from ..data.sources.folder import taken
@@ -150,20 +150,17 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
         raise UsageError(f"cannot read:\n{listing(bad_lines(bad))}\n{how}" if bad else f"no image in {path}")
     tell_left_out(opened, {name: headers[name] for name in good})
     if bad:
-        print(f"saddle: left out, as data.skip_bad says:\n{visible(listing(bad_lines(bad)))}", file=sys.stderr)
+        remark(f"left out, as data.skip_bad says:\n{listing(bad_lines(bad))}")
     return replace(images, names=good)
 
 
 def tell_left_out(opened: "Run", headers: "Mapping[str, Header]") -> None:
     """Say on stderr which files have pages that are not taken, if any."""
-    from ..base.errors import some
-
     several = [name for name, head in headers.items() if head.pages > 1]
     if several and opened.recipe.data.pages == "first":
-        print(
-            f"saddle: of {len(several):,} files with several pages or frames the first alone is taken "
-            f"({some(several)}), as this run's data were read",
-            file=sys.stderr,
+        remark(
+            f"of {len(several):,} files with several pages or frames the first alone is taken ({some(several)}), as "
+            "this run's data were read"
         )
 
 

@@ -1,10 +1,11 @@
 """The arguments that every command on a run has in common."""
 
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..base.errors import remark
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -31,18 +32,17 @@ def opened(args: Namespace) -> "Run":
 
     run = Run(args.run, args.checkpoint, args.device, args.settings)
     if run.round == 0:
-        print("saddle: the checkpoint is of round 0: nothing has been learned yet", file=sys.stderr)
+        remark("the checkpoint is of round 0: nothing has been learned yet")
     return run
 
 
 def tell_doubt(opened: "Run", *labels: str | None) -> None:
     """Say which class a label was taken for, where it could be another one's number."""
-    from ..base.errors import visible
     from ..spec import conditions
 
     for label in labels:
         if label is not None and (told := conditions.doubt(opened.spec.condition, label)):
-            print(f"saddle: {visible(told)}", file=sys.stderr)
+            remark(told)
 
 
 def texts(parser: ArgumentParser, help: str) -> None:

@@ -10,11 +10,11 @@ A mask is as large as the image, and white where something was pasted, moved or 
 coarsest, 0: the coarser the scale that an image enters at, the more of it is drawn anew. The same seed does the same.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..base.errors import remark
 from . import _images, _open
 from ._show import paths
 
@@ -148,7 +148,7 @@ def _fitted(opened: "Run", picture: "np.ndarray", path: Path | None = None) -> "
     if path and picture.shape[:2] != (height, width):
         same = picture.shape[0] * width == picture.shape[1] * height
         done = "resized" if same else f"{DONE[opened.recipe.data.fit]} and resized"
-        print(f"saddle: {path} is {done} from {_size(picture)} to {height}×{width}", file=sys.stderr)
+        remark(f"{path} is {done} from {_size(picture)} to {height}×{width}")
     options = opened.recipe.data
     return fitted(picture, height, width, options.fit, colour(options.background), picture.shape[2] == 4)
 

@@ -8,6 +8,8 @@ It needs no network and no other file. Training writes it too, at the end.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ._show import line
+
 SETTINGS: tuple[str, ...] = ()
 
 
@@ -18,4 +20,4 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from ..report import write
 
-    print(write(args.run))
+    line(str(write(args.run)))

@@ -9,10 +9,10 @@ from typing import Any
 from ..base.errors import some
 from ..base.settings import text
 from .decode import Header
+from .notes import NAMED
 from .options import DataOptions
 
 LARGEST = 128  # pixels of a side that are proposed: more take days
-NAMED = 3  # images, in a line
 
 
 def usual_side(sizes: Iterable[tuple[int, int]]) -> int:

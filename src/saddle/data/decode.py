@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from . import formats, jpeg
 from .formats import ANY_RANGE, FORMATS
 from .options import DataOptions
-from .picture import Colour, colour, fitted, opaque, ranged, with_bits, with_channels, with_opacity
+from .picture import colour, fitted, opaque, ranged, with_bits, with_channels, with_opacity
 
 _GREY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N", *ANY_RANGE)
 _MAGIC = {
@@ -145,11 +145,6 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
         if image.mode in ("1", "L"):
             return np.asarray(upright.convert("L"))[:, :, None]
         return np.asarray(upright.convert("RGB"))
-
-
-def pixels(path: Path, background: Colour, max_megapixels: float) -> np.ndarray:
-    """The picture, upright and opaque: uint8 or uint16 [H, W, 1 or 3]. Raises Unreadable."""
-    return opaque(stored(path, max_megapixels), background)
 
 
 def sample(

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..base.errors import some
 from .decode import Header
 from .files import count, page_of
 from .options import DataOptions, Range
@@ -12,6 +13,7 @@ from .picture import kept
 
 T = TypeVar("T")
 LOOKED_AT = 1000  # images whose values are looked at before training; `saddle data check` looks at all
+NAMED = 3  # files, in a line
 DARK = 8  # the highest value is so many times below the highest possible
 
 
@@ -80,12 +82,12 @@ def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     if options.pages == "all":
         return f"{files}, each an image"
     advice = "" if options.source.startswith("photo:") else "; --data.pages all takes each"
-    return f"{files}, of each the first alone is taken ({listed(many)}){advice}"
+    return f"{files}, of each the first alone is taken ({some(many, NAMED)}){advice}"
 
 
 def _depth(headers: Mapping[str, Header]) -> str:
     fewer = [name for name, head in headers.items() if head.depth > 8 and head.bits == 8]
-    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({listed(fewer)})" if fewer else ""
+    return f"{count(len(fewer), 'image')} with more than 8 bits, read as 8 ({some(fewer, NAMED)})" if fewer else ""
 
 
 def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int | None) -> str:
@@ -122,10 +124,3 @@ def idle_limit(there: int, options: DataOptions) -> dict[str, str]:
     if options.limit is None or options.limit <= there:
         return {}
     return {"limit": f"data.limit {options.limit:,} leaves nothing out: it is more than the {there:,} that are there"}
-
-
-def listed(names: Iterable[str]) -> str:
-    """Three of them, and how many more there are."""
-    listed = list(names)
-    text = ", ".join(listed[:3]) + (f" and {len(listed) - 3:,} more" if len(listed) > 3 else "")
-    return text.encode("utf-8", "backslashreplace").decode()  # a file name may be no valid text

@@ -5,18 +5,15 @@ A run folder may come from anywhere, or have been damaged on its way: all that t
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from ..base.events import Event
+from ..base.plain import is_number
 
 LONGEST = 5000  # characters of a text
 LARGEST = 2**63
 
 Check = Callable[[Any], Any]  # the value, or ValueError
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def number(value: Any) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from .checked import is_number
+from ..base.plain import is_number
 from .html import Html, tag
 
 

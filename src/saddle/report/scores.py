@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from ..base.plain import is_number
 from ..show.progress import duration, number
 from .again import to_score, unbroken
-from .checked import is_number
 from .html import Html, tag
 from .parts import count, pairs, quiet, scrolled, section
 from .story import Story, baseline, flat

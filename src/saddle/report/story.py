@@ -10,8 +10,8 @@ import yaml
 from ..base.errors import SaddleError
 from ..base.events import Event
 from ..base.folder import MAY_CHANGE, RunFolder, how_it_stopped
+from ..base.plain import is_number
 from . import checked
-from .checked import is_number
 from .svg import Curve
 
 T = TypeVar("T")

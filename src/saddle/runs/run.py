@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import SaddleError, UsageError, near, some
+from ..base.errors import SaddleError, UsageError, near, remark, some
 from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
@@ -353,7 +352,7 @@ class Run:
             try:
                 return round_, *self._loaded(round_)
             except Damaged as error:
-                print(f"saddle: refused the checkpoint of round {round_}: {error}", file=sys.stderr)
+                remark(f"refused the checkpoint of round {round_}: {error}")
         raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
 
     def _loaded(self, round_: int) -> tuple[State, Game]:

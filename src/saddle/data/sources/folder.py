@@ -10,7 +10,7 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from ...base.errors import UsageError
+from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field
 from ..advice import sizes_differ
 from ..brightness import of_files
@@ -19,7 +19,7 @@ from ..decode import Header, Unreadable, colour, header, in_order, sample
 from ..files import SUFFIXES, Bad, Files, bad_lines, count, counted, listing, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
-from ..notes import idle_limit, listed, of_headers
+from ..notes import NAMED, idle_limit, of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
 from ..survey import glance, survey
@@ -133,7 +133,7 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
 
 def _notes(files: Files, used: Mapping[str, Header], skipped: list[str], options: DataOptions) -> dict[str, object]:
     """What a person should know of these images, which are used, and of the files that are left out."""
-    said = f"{count(len(skipped), 'file')} left out: {listed(skipped)}" if skipped else 0
+    said = f"{count(len(skipped), 'file')} left out: {some(skipped, NAMED)}" if skipped else 0
     notes: dict[str, object] = {"files": len(used), "skipped": said, "ignored": dict(files.ignored)}
     return notes | idle_limit(len(used) + len(skipped), options) | of_headers(used, options)
 
