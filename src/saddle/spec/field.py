@@ -13,6 +13,9 @@ Kind = Literal["image", "points", "signal", "map", "mask", "instances", "class",
 CONDITIONS: tuple[Kind, ...] = ("class", "labels", "numbers", "text")
 SAMPLES: tuple[Kind, ...] = ("image", "points", "signal")  # what a generator can draw
 SPATIAL: tuple[Kind, ...] = ("image", "map", "mask", "instances")  # height and width come last
+SEEN: tuple[Kind, ...] = ("image", "map", "mask")  # what a network from image to image can take and give
+HOLE = "hole"  # title of a mask that is 1 where the image has lost its pixels
+LOST = 128  # of 255: what an image holds where it has lost its pixels
 MEASURED = ("offset", "scale")  # attributes that are computed from the samples
 
 
@@ -34,6 +37,7 @@ class Field:
     free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
+    title: str = ""  # what people call it, such as the name of a domain; "" for its key
 
     def __str__(self) -> str:
         """Its kind and shape in words, for messages: points of shape (2,)."""
@@ -47,6 +51,28 @@ class Field:
     @property
     def is_spatial(self) -> bool:
         return self.kind in SPATIAL
+
+    @property
+    def planes(self) -> int:
+        """Channels that a network sees of an image, a map or a mask: of a map one for each class."""
+        return len(self.names) if self.kind == "map" else self.shape[0]
+
+    def as_planes(self, x: "Tensor") -> "Tensor":
+        """What a network sees of samples: float [N, `planes`, H, W] in [-1, 1]; a map is 1 where its class is, else 0.
+
+        Of an image the same, of a mask -1 and 1.
+        """
+        from torch.nn.functional import one_hot
+
+        if self.kind == "map":
+            return one_hot(x, self.planes).movedim(-1, 1).float()
+        return x * 2 - 1 if self.kind == "mask" else x
+
+    def as_image(self, x: "Tensor") -> "Tensor":
+        """What people see of samples: float [N, C, H, W] in [-1, 1]; of a map colours, of a mask black and white."""
+        if self.kind == "map":
+            return (x.new_tensor(self.palette)[x].movedim(-1, 1) / 127.5 - 1).float()
+        return self.as_planes(x)
 
     def normalised(self, x: "Tensor") -> "Tensor":
         """Samples [N, …] in the data's own units → in those of training."""
