@@ -181,7 +181,7 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
     fields = {}
     for key, each in table.keys.items():
         based = {name: _divided(head, times[key]) for name, head in heads[key].items()}
-        sides = _dealt(options, based)
+        sides = _dealt(options, based, each.title or key)
         left |= smaller(based, options)
         large = sides[0] * times[key], sides[1] * times[key]
         made = each.reader.field(heads[key], large, own_options(options, key, table))
@@ -252,10 +252,10 @@ def _scaled(
     return times, left | {name: why for i, why in wrong.items() for name, _ in rows[i].values()}
 
 
-def _dealt(options: DataOptions, heads: Mapping[str, Header]) -> Sides:
+def _dealt(options: DataOptions, heads: Mapping[str, Header], key: str) -> Sides:
     """The sides of what is dealt of images with these headers. UsageError for images of several sizes, or too small."""
     if options.loaded is None and not options.cuts and len({(head.height, head.width) for head in heads.values()}) > 1:
-        raise UsageError(sizes_differ(heads))
+        raise UsageError(f"of {key}, {sizes_differ(heads)}")
     check_pieces(heads, options)
     return dealt({name: brought(head.height, head.width, options) for name, head in heads.items()}, options)
 
