@@ -1,5 +1,5 @@
-"""domains:PATH: images of several kinds without pairs: folders trainA, trainB, testA, testB, or one for each domain
-domains:A_DIR,B_DIR: the same of two folders, or of more of them
+"""domains:A_DIR,B_DIR: images of several kinds without pairs, of two folders or of more of them
+domains:PATH: the same of one folder: trainA, trainB, testA, testB, or a folder for each domain
 
 Domains are the keys a, b, c, … in this order: A, B, … where folders are called so, else as they are named, or sorted.
 People call them as their folders. What is held out are folders called test and val, else a share of each domain.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..source import Source
 
 OFFERS = ("a", "b")  # keys of its batches, at the least
+PAIRED = False  # they are of domains of their own
 KEYS = string.ascii_lowercase
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..source import Source
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 TITLES = ("synthetic", "real")
 
 
