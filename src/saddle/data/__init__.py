@@ -85,7 +85,12 @@ def open_source(options: DataOptions) -> "Source":
     module, path = _named(options)
     if not path and Path(options.source).is_dir():
         log.warning("%s is the built-in source; your folder is folder:%s", options.source, options.source)
-    return module.open(options, path)  # type: ignore[no-any-return]
+    source: Source = module.open(options, path)
+    if options.direction == "a-to-b":
+        return source
+    from .direction import turned
+
+    return turned(source)
 
 
 def spec_of(options: DataOptions) -> "DataSpec":
@@ -94,9 +99,12 @@ def spec_of(options: DataOptions) -> "DataSpec":
     Shares of the labels are those of all samples, whichever are held out.
     """
     module, path = _named(options)
-    if hasattr(module, "spec_of"):
-        return module.spec_of(options, path)  # type: ignore[no-any-return]
-    return module.open(options, path).spec  # type: ignore[no-any-return]
+    spec: DataSpec = module.spec_of(options, path) if hasattr(module, "spec_of") else module.open(options, path).spec
+    if options.direction == "a-to-b":
+        return spec
+    from .direction import turned_spec
+
+    return turned_spec(spec, options.source)
 
 
 def module_of(options: DataOptions) -> ModuleType:

@@ -19,7 +19,8 @@ from .fingerprint import digest
 from .notes import of_headers
 from .options import DataOptions
 from .picture import colour, opaque
-from .sources.folder import files_in, names_in, smaller, taken
+from .sizes import smaller
+from .sources.folder import files_in, names_in, taken
 from .tables import SELDOM, Labels, read_labels
 from .values import Values
 
@@ -63,7 +64,7 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     if values[16].n:
         values[8].limits = None  # among such of 16 bits, they keep their own range
     heads = {name: look.head for name, look in read.items()}
-    small = smaller(options.piece, heads)
+    small = smaller(heads, options)
     bad += small.items()
     labels = counts(_labels(list(read), table))
     return Report(
