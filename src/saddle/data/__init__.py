@@ -19,7 +19,8 @@ from .options import DataOptions
 
 if TYPE_CHECKING:
     from ..spec import DataSpec
-    from .check import Report, check_data, check_folder
+    from .check import check_data, check_folder
+    from .checked import Report
     from .points import modes
     from .sampler import places
     from .source import Count, Judged, Source, Split, check_batch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _homes = {
-    "Report": "check",
+    "Report": "checked",
     "check_folder": "check",
     "check_data": "check",
     "modes": "points",
