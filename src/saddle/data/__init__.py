@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, near
 from ..base.files import parsed
@@ -49,6 +49,7 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_folder",
+    "embedded",
     "list_sources",
     "modes",
     "open_source",
@@ -127,15 +128,22 @@ def sources_with(keys: Sequence[str]) -> list[str]:
     return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
 
 
+def embedded() -> list[str]:
+    """The sources that can be opened as they are: their names have no place, and they need no other PACKAGE."""
+    return [name for name in list_sources() if ":" not in name and _said(name, "PACKAGE") is None]
+
+
 def _offers() -> dict[str, tuple[str, ...]]:
     """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    offers = {}
-    for name in (name for name in list_sources() if ":" not in name):
-        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
-        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
-        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
-        offers[name] = ast.literal_eval(said) if said else ("image",)
-    return offers
+    return {name: _said(name, "OFFERS") or ("image",) for name in embedded()}
+
+
+def _said(name: str, constant: str) -> Any:
+    """What the file of a source says in this constant, without being run; None where it says nothing."""
+    file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+    set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+    said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == constant), None)
+    return ast.literal_eval(said) if said else None
 
 
 def _module(name: str) -> ModuleType:
