@@ -104,7 +104,7 @@ def reading() -> Iterator[None]:
 
 def header(path: Path, max_megapixels: float, page: int = 0, any_range: bool = False) -> Header:
     """The header alone, without the pixels; with `any_range`, of any numbers. Raises Unreadable."""
-    with _opened(path, max_megapixels, page, any_range) as image:
+    with opened(path, max_megapixels, page, any_range) as image:
         depth, clear = formats.depth(image), formats.clear_value(image)  # asked before the pixels may be loaded
         # Pillow gives the size of a TIFF as it is after rotation, that of the other formats as it is before.
         turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
@@ -127,24 +127,29 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
 
     It is uint8 or uint16; with `any_range` also int32, uint32 or float32.
     """
-    with _opened(path, max_megapixels, page, any_range) as image:
-        negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
-        if image.format == "JPEG":
-            image = _ended(image, path)
-        if clear is not None and image.mode != "I;16":
-            image.info["transparency"] = clear
-        upright = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):
-            grey = np.asarray(upright).astype(np.uint16)[:, :, None]
-            grey = 65535 - grey if negative else grey
-            return grey if clear is None else _cleared(grey, clear)
-        if image.mode in ANY_RANGE:
-            return _numbers(np.asarray(upright), unsigned)[:, :, None]
-        if image.has_transparency_data:
-            return np.asarray(upright.convert("RGBA"))
-        if image.mode in ("1", "L"):
-            return np.asarray(upright.convert("L"))[:, :, None]
-        return np.asarray(upright.convert("RGB"))
+    with opened(path, max_megapixels, page, any_range) as image:
+        return pixels(image, path)
+
+
+def pixels(image: Image.Image, path: Path) -> np.ndarray:
+    """What `stored` gives of an `opened` file, of which nothing was read yet."""
+    negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+    if image.format == "JPEG":
+        image = _ended(image, path)
+    if clear is not None and image.mode != "I;16":
+        image.info["transparency"] = clear
+    upright = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(upright).astype(np.uint16)[:, :, None]
+        grey = 65535 - grey if negative else grey
+        return grey if clear is None else _cleared(grey, clear)
+    if image.mode in ANY_RANGE:
+        return _numbers(np.asarray(upright), unsigned)[:, :, None]
+    if image.has_transparency_data:
+        return np.asarray(upright.convert("RGBA"))
+    if image.mode in ("1", "L"):
+        return np.asarray(upright.convert("L"))[:, :, None]
+    return np.asarray(upright.convert("RGB"))
 
 
 def sample(
@@ -208,7 +213,7 @@ def _grey_palette(image: Image.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
+def opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
     """The file with its header read and found acceptable; what goes wrong inside is Unreadable."""
     kept: Walk | None = getattr(_thread, "walk", None)
     walk, done = kept or Walk(), False
