@@ -43,7 +43,7 @@ def read(path: Path, max_megapixels: float, page: int = 0, any_range: bool = Fal
     Colours of another profile are converted to sRGB, unless they are to stay as they are (`convert`) or have 16 bits.
     Inside of `decode.reading`.
     """
-    with decode.opened(path, max_megapixels, page, any_range) as image:
+    with decode.opening(path, max_megapixels, page, any_range) as image:
         profile, form = image.info.get("icc_profile") or b"", image.format or "PNG"
         depth, grey = formats.depth(image), image.mode in ("LA", "La", "1", "L") or image.mode.startswith("I;16")
         pixels = _deep(image, path, page) if deep.raw_modes(image) else None
