@@ -19,7 +19,8 @@ from .options import DataOptions
 
 if TYPE_CHECKING:
     from ..spec import DataSpec
-    from .check import Report, check_data, check_folder
+    from .check import check_data, check_folder
+    from .checked import Report
     from .points import modes
     from .sampler import places
     from .source import Count, Judged, Source, Split, check_batch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _homes = {
-    "Report": "check",
+    "Report": "checked",
     "check_folder": "check",
     "check_data": "check",
     "modes": "points",
@@ -84,7 +85,12 @@ def open_source(options: DataOptions) -> "Source":
     module, path = _named(options)
     if not path and Path(options.source).is_dir():
         log.warning("%s is the built-in source; your folder is folder:%s", options.source, options.source)
-    return module.open(options, path)  # type: ignore[no-any-return]
+    source: Source = module.open(options, path)
+    if options.direction == "a-to-b":
+        return source
+    from .direction import turned
+
+    return turned(source)
 
 
 def spec_of(options: DataOptions) -> "DataSpec":
@@ -93,9 +99,12 @@ def spec_of(options: DataOptions) -> "DataSpec":
     Shares of the labels are those of all samples, whichever are held out.
     """
     module, path = _named(options)
-    if hasattr(module, "spec_of"):
-        return module.spec_of(options, path)  # type: ignore[no-any-return]
-    return module.open(options, path).spec  # type: ignore[no-any-return]
+    spec: DataSpec = module.spec_of(options, path) if hasattr(module, "spec_of") else module.open(options, path).spec
+    if options.direction == "a-to-b":
+        return spec
+    from .direction import turned_spec
+
+    return turned_spec(spec, options.source)
 
 
 def module_of(options: DataOptions) -> ModuleType:

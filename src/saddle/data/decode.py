@@ -164,8 +164,18 @@ def sample(
 
     Four channels are red, green, blue and opacity; fewer show data.background where the picture is transparent.
     """
+    return shaped(stored(path, options.max_megapixels, page, options.range is not None), options, channels, bits, sides)
+
+
+def shaped(
+    picture: np.ndarray,
+    options: DataOptions,
+    channels: int | None = None,
+    bits: int | None = None,
+    sides: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """The same of a picture that `stored` gave, or of a part of it."""
     background = colour(options.background)
-    picture = stored(path, options.max_megapixels, page, options.range is not None)
     own = 8 if picture.dtype == np.uint8 else 16
     picture = ranged(picture, options.range, bits or own, opacity=picture.shape[2] == 4)
     if channels == 4:
@@ -176,6 +186,14 @@ def sample(
     picture = with_bits(picture, bits or 8)
     height, width = sides or picture.shape[:2]
     return fitted(picture, height, width, options.fit, background, channels == 4)
+
+
+def unchanged(picture: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+    """[H, W, C], for which there is room only if it is as large as its header says."""
+    (height, width), (high, wide) = picture.shape[:2], sides
+    if (height, width) != sides:
+        raise Unreadable(f"damaged: its header says {wide}×{high}, and it has {width}×{height} pixels")
+    return picture
 
 
 def _ended(image: Image.Image, path: Path) -> Image.Image:
