@@ -48,10 +48,7 @@ def test_a_source_keeps_its_promises(name: str) -> None:
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])
         for key in source.spec.keys:
-            shape = {"label": (), "caption": (source.spec.condition and source.spec.condition.length,)}.get(
-                key, source.spec.shape
-            )
-            assert batch[key].shape == (3, *shape)
+            assert batch[key].shape == (3, *source.spec.fields[key].shape)
     assert opened(name).fingerprint == source.fingerprint
     assert spec_of(DataOptions(source=name)) == source.spec
     check_batch(source, 64)

@@ -98,6 +98,11 @@ def spec_of(options: DataOptions) -> "DataSpec":
     return module.open(options, path).spec  # type: ignore[no-any-return]
 
 
+def module_of(options: DataOptions) -> ModuleType:
+    """The file of the source that `options.source` names."""
+    return _named(options)[0]
+
+
 def _named(options: DataOptions) -> tuple[ModuleType, str]:
     """The file of the source that `options.source` names, and the place in that name."""
     name, colon, path = options.source.partition(":")

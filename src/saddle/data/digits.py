@@ -19,16 +19,28 @@ def enlarged(options: DataOptions, copies: int = 1) -> tuple[NDArray[np.uint8], 
 
     SaddleError if so many copies of them do not fit into memory.
     """
-    small = _known()[0]
+    return enlarge(small(), options, copies), labels()
+
+
+def enlarge(small: NDArray[np.float64], options: DataOptions, copies: int = 1) -> NDArray[np.uint8]:
+    """Images [N, 8, 8] in [0, 1] of the asked size: uint8 [N, 1, H, W].
+
+    SaddleError if so many copies of them do not fit into memory.
+    """
     height, width = sides(options)
     check_fits(copies * len(small) * height * width, f"the {len(small):,} digits of {height}×{width} pixels")
     images = np.empty((len(small), 1, height, width), np.uint8)
     rows = max(_BLOCK // (height * width), 1)
     for start in range(0, len(small), rows):
         part = slice(start, start + rows)
-        large = _bilinear(8, height) @ small[part] @ _bilinear(8, width).T  # 0 … 16
+        large = bilinear(8, height) @ (16 * small[part]) @ bilinear(8, width).T
         images[part, 0] = np.rint(large * (255 / 16))
-    return images, labels()
+    return images
+
+
+def small() -> NDArray[np.float64]:
+    """All digits as they are, [N, 8, 8] in [0, 1], white on black."""
+    return _known()[0] / 16
 
 
 def labels() -> NDArray[np.int64]:
@@ -49,7 +61,7 @@ def _known() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return data.images, data.target.astype(np.int64)
 
 
-def _bilinear(n: int, size: int) -> NDArray[np.float64]:
+def bilinear(n: int, size: int) -> NDArray[np.float64]:
     """Weights [size, n] that resize a line of n pixels, their centres aligned; antialiased where it shrinks."""
     scale = n / size
     centres = (np.arange(size) + 0.5) * scale - 0.5

@@ -38,6 +38,7 @@ class Field:
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
     title: str = ""  # what people call it, such as the name of a domain; "" for its key
+    values: tuple[int, ...] = ()  # of a map: which number stands for each class in files of labels; () for its place
 
     def __str__(self) -> str:
         """Its kind and shape in words, for messages: points of shape (2,)."""
