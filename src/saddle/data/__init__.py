@@ -52,8 +52,11 @@ __all__ = [
     "check_folder",
     "list_sources",
     "modes",
+    "named_with",
     "open_source",
     "places",
+    "places_in",
+    "places_with",
     "sources_with",
     "sources_with_modes",
     "spec_of",
@@ -131,20 +134,57 @@ def sources_with_modes() -> dict[str, "Count"]:
     return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
 
 
-def sources_with(keys: Sequence[str]) -> list[str]:
-    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened."""
-    return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
+def sources_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened.
+
+    `paired`: without those whose keys are of domains without pairs, by PAIRED = False in their files.
+    """
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers} and (_said(name)[1] or not paired)]
+
+
+def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …]."""
+    first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
+    said = {offer: _said(name) for name, offer in reversed(first.items())}
+    return [offer for offer, (offers, pairs) in said.items() if {*keys} <= {*offers} and (pairs or not paired)]
+
+
+def places_in(source: str) -> list[str]:
+    """The paths in the name of a source: none, one, or several where it takes a list of them."""
+    name, _, path = source.partition(":")
+    if "," in path and _takes_list(name):
+        from .layouts import split_places
+
+        return split_places(path)
+    return [path] if path else []
+
+
+def named_with(source: str, places: Sequence[str]) -> str:
+    """The same name with other paths."""
+    name = source.partition(":")[0]
+    if _takes_list(name):
+        from .layouts import joined_places
+
+        return f"{name}:{joined_places(places)}"
+    return f"{name}:{places[0]}"
+
+
+def _takes_list(name: str) -> bool:
+    return any(offer.startswith(f"{name}:") and "," in offer for offer in list_sources())
 
 
 def _offers() -> dict[str, tuple[str, ...]]:
     """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    offers = {}
-    for name in (name for name in list_sources() if ":" not in name):
-        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
-        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
-        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
-        offers[name] = ast.literal_eval(said) if said else ("image",)
-    return offers
+    return {name: _said(name)[0] for name in list_sources() if ":" not in name}
+
+
+def _said(name: str) -> tuple[tuple[str, ...], bool]:
+    """What the file of a source says in OFFERS, and in PAIRED unless its keys are paired."""
+    file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+    set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+    said = {ast.unparse(node.targets[0]): node.value for node in set_}
+    offers, paired = said.get("OFFERS"), said.get("PAIRED")
+    return ast.literal_eval(offers) if offers else ("image",), ast.literal_eval(paired) if paired else True
 
 
 def _module(name: str) -> ModuleType:
