@@ -71,6 +71,7 @@ class Table:
     labels: Mapping[str, Labels] = field(default_factory=dict)  # of the images of these keys, by name
     bad: Bad = field(default_factory=list)  # files in these folders that cannot be opened
     ignored: Mapping[str, int] = field(default_factory=dict)  # files of other kinds, by suffix
+    scaled: bool = True  # may the images of one key be whole multiples of those of another? Else all come out alike
 
     @classmethod
     def of(cls, root: Path, keys: Mapping[str, Key], images: Iterable[Found], found: str, paired: bool) -> "Table":
@@ -236,7 +237,7 @@ def _scaled(
     options: DataOptions, table: Table, heads: Mapping[str, Mapping[str, Header]], left: dict[str, str]
 ) -> tuple[dict[str, int], dict[str, str]]:
     """How many times as large each key is, and what is left out with those whose sizes do not fit together."""
-    if not table.paired:
+    if not table.paired or not table.scaled:
         return dict.fromkeys(table.keys, 1), left
     rows = [
         {key: (name, heads[key][name]) for key, name in zip(table.keys, names, strict=True)}
