@@ -104,7 +104,7 @@ def reading() -> Iterator[None]:
 
 def header(path: Path, max_megapixels: float, page: int = 0, any_range: bool = False) -> Header:
     """The header alone, without the pixels; with `any_range`, of any numbers. Raises Unreadable."""
-    with _opened(path, max_megapixels, page, any_range) as image:
+    with opening(path, max_megapixels, page, any_range) as image:
         depth, clear = formats.depth(image), formats.clear_value(image)  # asked before the pixels may be loaded
         # Pillow gives the size of a TIFF as it is after rotation, that of the other formats as it is before.
         turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
@@ -127,7 +127,7 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
 
     It is uint8 or uint16; with `any_range` also int32, uint32 or float32.
     """
-    with _opened(path, max_megapixels, page, any_range) as image:
+    with opening(path, max_megapixels, page, any_range) as image:
         negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
         if image.format == "JPEG":
             image = _ended(image, path)
@@ -208,8 +208,8 @@ def _grey_palette(image: Image.Image) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, max_megapixels: float, page: int, any_range: bool) -> Iterator[Image.Image]:
-    """The file with its header read and found acceptable; what goes wrong inside is Unreadable."""
+def opening(path: Path, max_megapixels: float, page: int = 0, any_range: bool = False) -> Iterator[Image.Image]:
+    """The file with its header read and found acceptable, for other readers too; what goes wrong is Unreadable."""
     kept: Walk | None = getattr(_thread, "walk", None)
     walk, done = kept or Walk(), False
     try:

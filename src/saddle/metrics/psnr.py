@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
 from .blocks import double
+from .brightness import check_alike, levels, mean_inside, y
 from .evidence import Ingredient
 from .metric import Estimate, Metric
 from .reference import content_hash
@@ -36,6 +37,30 @@ def psnr(images: Tensor, truth: Tensor) -> Tensor:
         raise UsageError(f"restored images are of shape {[*images.shape]} and the true ones {[*truth.shape]}")
     error = (double(images).clamp(-1, 1) - double(truth)).square().flatten(1).mean(1)
     return 10 * torch.log10(PEAK**2 / error.clamp(min=LEAST))
+
+
+def saved_psnr(
+    images: Tensor, truth: Tensor, luma: bool = False, border: int = 0, inside: Tensor | None = None
+) -> Tensor:
+    """Decibels of 8-bit pictures, as papers tell them: both in [-1, 1] are first rounded to 0 to 255. float64 [N].
+
+    Identical pictures have inf. `luma`: of Y of BT.601 alone, not rounded, whose peak counts as 255 too. So many
+    pixels of each `border` do not count. With a mask `inside` [N, 1, H, W], those alone count that are 1 there; NaN
+    where there is none. UsageError for other shapes, for Y of other than three channels, and for a border without rest.
+    """
+    check_alike(images, truth)
+    if border < 0 or 2 * border >= min(images.shape[-2:]):
+        raise UsageError(
+            f"a border of {border} pixels leaves nothing of images of {[*images.shape[-2:]]}, or is below 0"
+        )
+    a, b = levels(images), levels(truth)
+    if luma:
+        a, b = y(a), y(b)
+    square = (a - b).square()
+    if border:
+        square = square[..., border:-border, border:-border]
+        inside = None if inside is None else inside[..., border:-border, border:-border]
+    return 10 * torch.log10(255**2 / mean_inside(square, inside))
 
 
 def mean_psnr(restored: Restored) -> Estimate:

@@ -39,6 +39,7 @@ class Field:
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
     groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group
     title: str = ""  # what people call it, such as the name of a domain; "" for its key
+    values: tuple[int, ...] = ()  # of a map: which number stands for each class in files of labels; () for its place
 
     def __str__(self) -> str:
         """Its kind and shape in words, for messages: points of shape (2,)."""

@@ -213,6 +213,8 @@ def _check(field: Field, key: str) -> None:
         raise _wrong(f"{where}.bits", field.bits)
     if any(not 0 <= part <= 255 for colour in field.palette for part in colour):
         raise _wrong(f"{where}.palette", field.palette)
+    if field.values and len({*field.values}) != len(field.names):
+        raise _wrong(f"{where}.values", field.values)
     channels = field.shape[0] if field.kind in ("points", "signal") else 0
     if (
         not len(field.offset) == len(field.scale) == (channels if field.offset or field.scale else 0)
