@@ -17,6 +17,7 @@ from saddle.losses import (
     EnergyMargin,
     FDivergence,
     HalfLeastSquares,
+    HalfNonSaturating,
     Hinge,
     LeastSquares,
     Minimax,
@@ -59,6 +60,7 @@ def at(logit: float) -> torch.Tensor:
         (LeastSquares(), 0.5, 0.25, 0.125),
         (HalfLeastSquares(), 0.0, 0.5, 1.0),
         (HalfLeastSquares(), 0.5, 0.25, 0.25),
+        (HalfNonSaturating(), 0.0, LOG2, LOG2),
     ],
 )
 def test_losses_of_equal_logits_are_the_closed_forms(loss, logit, of_discriminator, of_generator):

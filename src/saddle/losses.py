@@ -69,6 +69,23 @@ class NonSaturating(AdversarialLoss):
 
 
 @dataclass(frozen=True)
+class HalfNonSaturating(AdversarialLoss):
+    """D: -log D(x) / 2 - log(1 - D(G(z))) / 2, so that D learns more slowly.  G: -log D(G(z)), not halved.
+
+    Isola et al., 2017, Section 3.3. https://arxiv.org/abs/1611.07004
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return (softplus(-real).mean() + softplus(fake).mean()) / 2
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return softplus(-fake).mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
+
+
+@dataclass(frozen=True)
 class Minimax(AdversarialLoss):
     """D: -log D(x) - log(1 - D(G(z))).  G: log(1 - D(G(z))), which saturates.  Goodfellow et al., 2014, Eq. 1."""
 
@@ -152,7 +169,7 @@ class EnergyMargin(AdversarialLoss):
         return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
 
     def forbids(self, game: Any) -> str | None:
-        if game.options.network.gives_energies:
+        if getattr(getattr(game.options, "network", None), "gives_energies", False):
             return None
         return "EnergyMargin wants a discriminator that gives energies; use ConvAutoencoder or DenseAutoencoder"
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError, few
@@ -19,8 +19,7 @@ from ..context import Context
 from ..layers.pool import ImagePool
 from ..losses import AdversarialLoss, HalfLeastSquares
 from ..nets.patch import patch_discriminator
-from ..nets.shapes import image_shape
-from ..nets.translator import translator
+from ..nets.translator import MULTIPLE, SMALLEST, blocks_of, translator
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
@@ -40,37 +39,56 @@ class CycleGAN(Adversarial, Translation):
         pool_size: int = 50  # fakes remembered for each discriminator; 0 shows it only the newest
         blocks: int | None = None  # residual blocks of a generator; by default 6 up to 128 pixels, else 9
         width: int = 64  # channels of the largest maps
-        patch_layers: int = 3  # 1, 2, 3, 4: patches of 16, 34, 70, 142 pixels
+        patch_layers: int = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
+        # the paper's 100 epochs at a constant rate and 100 in which it falls to 0; here it falls round by round
         optim: Optim = Adam(lr=2e-4, schedule=Linear(begin=0.5))  # of all players
 
         def __post_init__(self) -> None:
             super().__post_init__()
             few(blocks=self.blocks, patch_layers=self.patch_layers)
-            weights = {"cycle_weight": self.cycle_weight, "identity_weight": self.identity_weight}
-            for name, value in (weights | {"pool_size": self.pool_size}).items():
-                if value < 0:
-                    raise UsageError(f"{name} is at least 0, not {value}")
-            counts = {"width": self.width, "patch_layers": self.patch_layers}
-            for name, value in (counts | ({} if self.blocks is None else {"blocks": self.blocks})).items():
-                if value < 1:
-                    raise UsageError(f"{name} is at least 1, not {value}")
+            least = {
+                "cycle_weight": 0,
+                "identity_weight": 0,
+                "pool_size": 0,
+                "patch_layers": 0,
+                "blocks": 1,
+                "width": 1,
+            }
+            for name, low in least.items():
+                if (value := getattr(self, name)) is not None and value < low:
+                    raise UsageError(f"{name} is at least {low}, not {value}")
 
     options: Options
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        o, shape = self.options, image_shape("CycleGAN", data)
-        blocks = o.blocks if o.blocks is not None else 6 if max(shape[1:]) <= 128 else 9
-        self.a_to_b, self.b_to_a = (translator(shape, blocks, o.width) for _ in "ab")
-        duels = [("a", "judge_a", "b_to_a"), ("b", "judge_b", "a_to_b")]
-        shown = [image_shape("CycleGAN", self.add_duel(data, *duel)) for duel in duels]
-        self.judge_a, self.judge_b = (patch_discriminator(each, o.patch_layers, o.width) for each in shown)
-        self.pool_a, self.pool_b = (ImagePool(o.pool_size, shape) for _ in "ab")
+        o, (height, width) = self.options, self.size("a")
+        blocks = o.blocks if o.blocks is not None else blocks_of(height, width)
+        a, b = ((data.fields[key].planes, height, width) for key in "ab")
+        self.a_to_b, self.b_to_a = (translator(one, blocks, o.width, other[0]) for one, other in ((a, b), (b, a)))
+        of_a = self.add_duel(DataSpec.of(a), "a", "judge_a", "b_to_a").shape[0]
+        of_b = self.add_duel(DataSpec.of(b), "b", "judge_b", "a_to_b").shape[0]
+        self.judge_a, self.judge_b = (
+            patch_discriminator((channels, height, width), o.patch_layers, o.width) for channels in (of_a, of_b)
+        )
+        self.pool_a, self.pool_b = (ImagePool(o.pool_size, shape) for shape in (a, b))
         self.check_duels()
+
+    def check_data(self) -> None:
+        super().check_data()
+        a, b = (self.data.fields[key].planes for key in "ab")
+        if a != b and self.options.identity_weight:
+            raise UsageError(
+                f"the identity loss asks a translator to leave alone what is of its target domain already, and these "
+                f"domains have {a} and {b} channels; set game.identity_weight to 0"
+            )
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.options.loss, *super().parts()
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)
-        a, b = batch["a"], batch["b"]
+        a, b = self.planes(batch, "a"), self.planes(batch, "b")
 
         fake_b, fake_a = full(self.a_to_b(a)), full(self.b_to_a(b))
         cycle = l1_loss(full(self.b_to_a(fake_b)), a) + l1_loss(full(self.a_to_b(fake_a)), b)
@@ -86,7 +104,7 @@ class CycleGAN(Adversarial, Translation):
         for step in range(self.steps()):
             if step:
                 batch = next(batches)
-                a, b = batch["a"], batch["b"]
+                a, b = self.planes(batch, "a"), self.planes(batch, "b")
                 with torch.no_grad():
                     fake_b, fake_a = full(self.a_to_b(a)), full(self.b_to_a(b))
             old_a, old_b = self.pool_a(fake_a), self.pool_b(fake_b)
@@ -107,18 +125,29 @@ class CycleGAN(Adversarial, Translation):
     def deceive(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Any]:
         """What the generator of a domain's fakes pays."""
         context = self.context(domain, real, fake, self.options.loss.relativistic)
-        adversarial = self.options.loss.generator(context.real_logits, context.fake_logits)
+        adversarial = self.options.loss.at(self.progress).generator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("generator", context, "ab".index(domain))
 
     def refuse(self, domain: str, context: Context) -> dict[str, Any]:
         """What the discriminator of a domain pays."""
-        adversarial = self.options.loss.discriminator(context.real_logits, context.fake_logits)
+        adversarial = self.options.loss.at(self.progress).discriminator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("discriminator", context, "ab".index(domain))
 
     def change(self, a: Tensor, b: Tensor) -> Tensor:
         """How much images change that are of the target domain already."""
         return l1_loss(full(self.b_to_a(a)), a) + l1_loss(full(self.a_to_b(b)), b)
 
+    def network(self, start: str, to: str) -> nn.Module:
+        start, to = self.way(start, to)
+        return self.a_to_b if to == "b" else self.b_to_a
+
+    def multiple(self, start: str, to: str) -> int:
+        return MULTIPLE
+
+    def smallest(self, start: str, to: str) -> int:
+        return SMALLEST
+
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        return self.a_to_b(batch["a"]) if to == "b" else self.b_to_a(batch["b"])
+        start, to = self.way(None, to)
+        return self.network(start, to)(self.planes(batch, start))

@@ -6,20 +6,20 @@ from ..base import rng
 
 
 class Dropout(nn.Module):
-    """Keeps a unit with chance `keep` and scales it by 1 / keep, while training.
+    """Keeps a unit with chance `keep` and scales it by 1 / keep, while training; `always` in use too, as a noise.
 
     torch's own draws differ for every process and micro-batch; these are the whole batch's.
     """
 
-    def __init__(self, keep: float):
+    def __init__(self, keep: float, always: bool = False):
         super().__init__()
-        self.keep = keep
+        self.keep, self.always = keep, always
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
+        if not (self.training or self.always):
             return x
         kept = rng.rand(*x.shape, device=x.device) < self.keep
         return x * kept / self.keep
 
     def extra_repr(self) -> str:
-        return f"keep={self.keep}"
+        return f"keep={self.keep}{', always' * self.always}"

@@ -45,6 +45,16 @@ class BatchNorm2d(_WholeBatch, nn.BatchNorm2d):
     pass
 
 
+class PresentBatchNorm2d(BatchNorm2d):
+    """Batch norm without a memory: in training and in use the statistics are those of the maps that it is given."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, track_running_stats=False)
+
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        pass
+
+
 @contextmanager
 def accumulating(network: nn.Module) -> Iterator[None]:
     """Inside, batch norm begins anew and remembers the plain mean over the batches that pass. Nothing else trains.

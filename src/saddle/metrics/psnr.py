@@ -1,22 +1,28 @@
-"""How near do restored images come to the true ones? By the peak signal-to-noise ratio.
+"""How near do restored or translated images come to the true ones? By the peak signal-to-noise ratio.
 
-10 log₁₀(peak² / mean squared error) decibels of each image, as papers on super-resolution and denoising report it, here
-over all its channels and pixels. Between values in [-1, 1] the peak is 2.
+10 log₁₀(peak² / mean squared error) decibels of each image, as papers on super-resolution and denoising report it. Of
+restored images it is over all channels and pixels, of values in [-1, 1] as they are, whose peak is 2. Of translations
+it is that of saved pictures: values are whole numbers from 0 to 255 first, and the peak is 255.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
 from .blocks import double
-from .evidence import Ingredient
-from .metric import Estimate, Metric
+from .evidence import Either, Ingredient
+from .metric import Compared, Estimate, Metric
 from .reference import content_hash
+from .score import Fingerprint
+from .tones import check_alike, levels, mean_inside, y
+from .translated import PAIRS, Each, beside_truth, score_of
 
 PEAK = 2.0
 LEAST = 1e-10  # mean squared error: an image that is exactly right has 106 decibels, so that means stay finite
+SAVED: Fingerprint = {"bits": 8, "border": 0}
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,30 @@ def psnr(images: Tensor, truth: Tensor) -> Tensor:
     return 10 * torch.log10(PEAK**2 / error.clamp(min=LEAST))
 
 
+def saved_psnr(
+    images: Tensor, truth: Tensor, luma: bool = False, border: int = 0, inside: Tensor | None = None
+) -> Tensor:
+    """Decibels of 8-bit pictures, as papers tell them: both in [-1, 1] are first rounded to 0 to 255. float64 [N].
+
+    Identical pictures have inf. `luma`: of Y of BT.601 alone, not rounded, whose peak counts as 255 too. So many
+    pixels of each `border` do not count. With a mask `inside` [N, 1, H, W], those alone count that are 1 there; NaN
+    where there is none. UsageError for other shapes, for Y of other than three channels, and for a border without rest.
+    """
+    check_alike(images, truth)
+    if border < 0 or 2 * border >= min(images.shape[-2:]):
+        raise UsageError(
+            f"a border of {border} pixels leaves nothing of images of {[*images.shape[-2:]]}, or is below 0"
+        )
+    a, b = levels(images), levels(truth)
+    if luma:
+        a, b = y(a), y(b)
+    square = (a - b).square()
+    if border:
+        square = square[..., border:-border, border:-border]
+        inside = None if inside is None else inside[..., border:-border, border:-border]
+    return 10 * torch.log10(255**2 / mean_inside(square, inside))
+
+
 def mean_psnr(restored: Restored) -> Estimate:
     """The mean over images, and its standard error."""
     each = psnr(restored.images, restored.truth)
@@ -46,6 +76,10 @@ def mean_psnr(restored: Restored) -> Estimate:
     if not each.isfinite().all():
         raise SaddleError(f"{int((~each.isfinite()).sum())} of {len(each)} restored images are not finite")
     return float(each.mean()), float(each.std(correction=min(1, len(each) - 1))) / len(each) ** 0.5
+
+
+def _saved(luma: bool, images: Tensor, truth: Tensor, inside: Tensor | None) -> Tensor:
+    return saved_psnr(images, truth, luma, inside=inside)
 
 
 RESTORED: Ingredient[Restored] = Ingredient(
@@ -57,12 +91,40 @@ RESTORED: Ingredient[Restored] = Ingredient(
     },
 )
 
+RESTORED_PSNR = Ingredient(
+    "restored_psnr",
+    RESTORED.lacking,
+    make=lambda e: Compared(*mean_psnr(e[RESTORED])),
+    needs=(RESTORED,),
+    entries=lambda value, e: {"peak": PEAK},
+)
+EACH = Each("psnr_each", PAIRS, look=beside_truth(partial(_saved, False)), when=lambda way: way.compares)
+EACH_Y = Each(
+    "psnr_y_each",
+    f"{PAIRS}, in colour",
+    look=beside_truth(partial(_saved, True)),
+    when=lambda way: way.compares and way.shape[0] == 3,
+)
+TRANSLATED_PSNR = Ingredient(
+    "translated_psnr",
+    make=score_of(EACH),
+    needs=(EACH,),
+    entries=lambda value, e: SAVED | {"channel": "all"},
+)
+PSNR: Either[Compared] = Either("psnr", f"{RESTORED.lacking}; or {PAIRS}", of=(RESTORED_PSNR, TRANSLATED_PSNR))
+
 METRICS = {
     "psnr": Metric(
-        "decibels between restored held-out images and the true ones",
+        "decibels between restored or translated held-out images and the true ones",
         "higher",
-        (RESTORED,),
-        lambda e: mean_psnr(e[RESTORED]),
-        lambda e: {"peak": PEAK},
-    )
+        (PSNR,),
+        lambda e: e[PSNR],
+    ),
+    "psnr_y": Metric(
+        "the same of translations' brightness alone, the Y of BT.601",
+        "higher",
+        (EACH_Y,),
+        score_of(EACH_Y),
+        lambda e: SAVED | {"channel": "Y"},
+    ),
 }

@@ -9,6 +9,7 @@ from .blocks import double
 from .evidence import Ingredient, Seen
 from .ingredients import REAL, SAMPLES, are_images, chunks
 from .metric import Metric
+from .tones import grey, mean_inside
 
 
 def laplacian_energy(images: Tensor) -> Tensor:
@@ -29,6 +30,21 @@ def sharpness(fake: Tensor, real: Tensor) -> tuple[float, float]:
     ratio = a.mean() / b.mean()
     errors = [x.std() / x.mean() / len(x) ** 0.5 for x in (a, b)]
     return float(ratio), float(ratio * torch.stack(errors).square().sum().sqrt())
+
+
+def laplacian_variance(images: Tensor, inside: Tensor | None = None) -> Tensor:
+    """Variance over the pixels of four neighbours less four times the pixel, of grey images.  [N, C, H, W] → [N]
+
+    In float64; the outermost pixels have no such value. With a mask `inside` [N, 1, H, W], of the pixels that are 1
+    there; NaN where there is none. UsageError for fewer than 3 pixels.
+    """
+    if images.ndim != 4 or min(images.shape[-2:]) < 3:
+        raise UsageError(f"sharpness is of images of 3×3 pixels or more, and these are of shape {[*images.shape[1:]]}")
+    x = grey(double(images).clamp(-1, 1))
+    sides = x[..., :-2, 1:-1] + x[..., 2:, 1:-1] + x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
+    bend = sides - 4 * x[..., 1:-1, 1:-1]
+    where = None if inside is None else inside[..., 1:-1, 1:-1]
+    return mean_inside((bend - mean_inside(bend, where).view(-1, 1, 1, 1)).square(), where)
 
 
 EDGES = Seen("edges", of=SAMPLES, look=lambda drawn: laplacian_energy(drawn.images))

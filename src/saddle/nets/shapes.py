@@ -50,13 +50,16 @@ def power_of_two(network: str, data: DataSpec) -> int:
 def refuse(network: str, height: int, width: int, fits: Callable[[int, int], bool], why: str) -> None:
     """UsageError that names the nearest sizes which fit, those of the same shape first."""
     reach = max(8, min(height, width) // 4)
-    sides = [range(max(1, side - reach), side + reach + 1) for side in (height, width)]
-    near = sorted(
-        (abs(h - height) + abs(w - width), abs(h * width - w * height), h, w)
-        for h in sides[0]
-        for w in sides[1]
-        if fits(h, w)
-    )
+    near: list[tuple[int, ...]] = []
+    while not near:
+        sides = [range(max(1, side - reach), side + reach + 1) for side in (height, width)]
+        near = sorted(
+            (abs(h - height) + abs(w - width), abs(h * width - w * height), h, w)
+            for h in sides[0]
+            for w in sides[1]
+            if fits(h, w)
+        )
+        reach *= 2
     choices = " and ".join(f"{h}×{w}" for *_, h, w in near[:2])
     raise UsageError(f"{network} cannot draw {height}×{width} images: {why}; the nearest sizes are {choices}")
 

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, near
+from ..base.errors import UsageError, near, some
 from ..spec import Batch
+from ..spec.field import SEEN
 from .game import Columns, Game, Held
 
 
@@ -19,7 +20,31 @@ class Translation(Game):
     """
 
     purpose = "translation (saddle translate)"
+    takes = SEEN
     paired: ClassVar[bool] = False  # does it learn from images of two domains that show the same?
+
+    def check_data(self) -> None:
+        """UsageError unless the domains are images, maps or masks of one size, and pairs where it learns from pairs."""
+        super().check_data()
+        name, fields = type(self).__name__, {key: self.data.fields[key] for key in self.domains}
+        for key, field in fields.items():
+            if field.kind not in SEEN:
+                raise UsageError(
+                    f"{name} translates images, label maps and masks; {key} of these data is {field}; choose data "
+                    f"whose {some(fields, between=' and ')} are of these kinds"
+                )
+        sizes = {f"{self.title(key)} {height}×{width}" for key in fields for height, width in [self.size(key)]}
+        if len({self.size(key) for key in fields}) > 1:
+            raise UsageError(
+                f"{name} translates between images of one size; these are {some(sorted(sizes))}; --data.size brings "
+                "all images to one size"
+            )
+        apart = [domain for domain in self.data.domains if 0 < len({*domain} & {*fields}) < len(fields)]
+        if self.paired and apart:
+            raise UsageError(
+                f"{name} learns from pairs, and {some(fields, between=' and ')} of these data do not belong together; "
+                "choose data of pairs, or a game that needs none, such as cyclegan"
+            )
 
     @property
     def varies(self) -> bool:
@@ -39,6 +64,20 @@ class Translation(Game):
     def title(self, domain: str) -> str:
         """What people call a domain."""
         return self.data.fields[domain].title or domain
+
+    def size(self, domain: str) -> tuple[int, int]:
+        """Height and width of the training's images of a domain, in pixels."""
+        height, width = self.data.fields[domain].shape[-2:]
+        return height, width
+
+    def planes(self, batch: Batch, domain: str) -> Tensor:
+        """What a network sees of a batch's images of a domain: [N, K, H, W] in [-1, 1]."""
+        return self.data.fields[domain].as_planes(batch[domain]).to(self.dtype)
+
+    def picture(self, planes: Tensor, domain: str) -> Tensor:
+        """What people see of planes [N, K, H, W] of a domain: [N, C, H, W] in [-1, 1]; of a map the likeliest class."""
+        field = self.data.fields[domain]
+        return field.as_image(planes.argmax(1)) if field.kind == "map" else planes
 
     def way(self, start: str | None = None, to: str | None = None) -> tuple[str, str]:
         """From which domain to which, each by its key or its title: by default to the last one, from the first other.
@@ -71,6 +110,15 @@ class Translation(Game):
         return self.multiple(start, to)
 
     @property
+    def scores(self) -> tuple[str, ...]:
+        beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
+        return (*super().scores, *beside_truth, "translation_swd", "cycle_psnr", "identity_change", "luminance")
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        return ("ssim", "psnr") if self.paired else ("ssim", "psnr", "translation_swd", "cycle_psnr")
+
+    @property
     def sized(self) -> bool:
         """Does it translate images of the training's size alone?"""
         return False
@@ -86,5 +134,5 @@ class Translation(Game):
         made = {}
         for start, to in self.ways:
             name = f"as {self.title(to)}" if len(given) == 2 else f"{self.title(start)} as {self.title(to)}"
-            made[name] = self.translate({start: batch[start]}, to)
+            made[name] = self.picture(self.translate({start: batch[start]}, to), to)
         return {self.title(domain): image for domain, image in given.items()} | made

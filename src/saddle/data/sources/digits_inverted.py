@@ -1,12 +1,16 @@
 """digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
 
+from collections.abc import Iterable
+
 from ...spec import DataSpec
-from ..digits import TRAINED, enlarged, sides
+from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
+from ..digits import TRAINED, enlarged, labels, sides, small
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 
@@ -16,10 +20,10 @@ def open(options: DataOptions, path: str) -> Source:
     The held-out part is for scores and does have pairs: b is a inverted, and label_a, label_b say which digit it is.
     """
     spec = spec_of(options, path)
-    images, labels = enlarged(options, copies=2)  # white on black, and black on white
+    images, known = enlarged(options, copies=2)  # white on black, and black on white
     trained, kept = images[:TRAINED], images[TRAINED:]
     train = Split({"a": trained[0::2], "b": 255 - trained[1::2]}, domains=spec.domains)
-    heldout = Split({"a": kept, "b": 255 - kept, "label_a": labels[TRAINED:], "label_b": labels[TRAINED:]})
+    heldout = Split({"a": kept, "b": 255 - kept, "label_a": known[TRAINED:], "label_b": known[TRAINED:]})
     mark = fingerprint(options.source, images, TRAINED)
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)
 
@@ -28,3 +32,10 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
     options.allow("size", *AUGMENTATIONS)
     return DataSpec.of((1, *sides(options)), ("a", "b"), domains=(("a",), ("b",)))
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Of the pairs that are held out, and of classifiers of the digits at 8×8 pixels, all of them labelled."""
+    known = labels()
+    upright = Labelled("digits", small(), known, TRAINED)
+    return [*of_pairs(source), *of_classifiers(upright, Labelled("inverted digits", 1 - small(), known, TRAINED))]

@@ -1,0 +1,22 @@
+"""saddle data baselines: what trivial answers score on the held-out part of a source."""
+
+from argparse import Namespace
+from dataclasses import asdict, replace
+
+from ._show import json, line, table
+
+
+def baselines(args: Namespace) -> None:
+    from ..base.settings import nest, restore
+    from ..data import DataOptions
+    from ..data.baselines import baselines as measured
+
+    edits = {"data": {}} | nest(args.settings)
+    options = replace(restore(DataOptions, edits["data"], "data"), source=args.path)
+    found = measured(options)
+    if args.json:
+        json({"source": options.source, "baselines": [asdict(baseline) for baseline in found]})
+    else:
+        line(f"on the held-out part of {options.source}:")
+        rows = ((each.name, f"{each.value:.2f} {each.unit}", each.says) for each in found)
+        table(["baseline", "score", "what it does"], rows)

@@ -1,0 +1,194 @@
+"""The scores of trivial answers on the held-out part of a source, which a trained game should beat."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import UsageError
+from ..base.telling import now
+from ..spec import SEEN, Batch, Field
+from . import module_of, open_source
+from .options import DataOptions
+from .source import Source, Split
+
+MOST = 1000  # pairs that a baseline is fitted to, and that it is scored on; evenly spaced
+LEVELS = 16  # of each channel in a table of colours
+_PART = 100  # pairs at a time
+_PEAK, _LEAST = 2.0, 1e-10  # as the metric `psnr` has them: of values in [-1, 1]; an exact image has 106 decibels
+
+Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is told of the other
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A trivial answer and its score on the held-out part.
+
+    A source's file may have a function `baselines(source, options)` that gives several; without one `of_pairs` does.
+    """
+
+    name: str  # such as "copy"
+    says: str  # what it does
+    value: float
+    unit: str  # dB, or what it is a percentage of
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled images of one domain, the first `trained` of them to train on, the others held out."""
+
+    title: str  # such as "inverted digits"
+    images: NDArray[np.float64]  # [N, …] in [0, 1]
+    labels: NDArray[np.int64]  # [N]
+    trained: int
+
+
+def baselines(options: DataOptions) -> list[Baseline]:
+    """Those of the source that the options name. UsageError where there is nothing to compare."""
+    source = open_source(options)
+    own = getattr(module_of(options), "baselines", None)
+    found = list(own(source, options) if own else of_pairs(source))
+    if not found:
+        raise UsageError(
+            f"{source.name} has no pairs of a and b in a held-out part, and no baselines of its own, so there is "
+            "nothing to compare; there is for pairs of images or maps, some of which are held out (data.heldout)"
+        )
+    return found
+
+
+def of_pairs(source: Source, start: str = "a", to: str = "b") -> list[Baseline]:
+    """Baselines of translations from one key to another, scored on the held-out pairs; [] where there are none.
+
+    Images are scored by their PSNR, maps by the share of pixels that have the right class. A table is fitted to pairs,
+    and left out where the training part has none.
+    """
+    fields, heldout = source.spec.fields, source.heldout
+    if heldout is None or not _paired(heldout, start, to) or fields[to].kind not in ("image", "map"):
+        return []
+    first, last = fields[start], fields[to]
+    answers: list[tuple[str, str, Predictor]] = []
+    if _fits(first, last):
+        answers.append(("copy", "the input as it is", _copy(last)))
+    answers.append(_mean(source.train, to, last))
+    if _paired(source.train, start, to) and _cells(first) and first.shape[-2:] == last.shape[-2:]:
+        answers.append(_table(source.train, start, to, first, last))
+    unit = "dB" if last.kind == "image" else "% of the pixels right"
+    return [Baseline(name, says, _score(heldout, start, to, last, answer), unit) for name, says, answer in answers]
+
+
+def of_classifiers(first: Labelled, other: Labelled) -> list[Baseline]:
+    """How well the labels of one domain serve the other: support vector machines (RBF, C = 10, gamma = "scale").
+
+    They see what is held out of the other domain: trained on the first, and trained on its own labels. The first
+    domain's own score says what the best translation could reach.
+    """
+    return [
+        Baseline(f"SVC {at.title} → {on.title}", f"trained on {at.title}, shown {on.title}", told(at, on), "% right")
+        for at, on in ((first, first), (first, other), (other, other))
+    ]
+
+
+def told(at: Labelled, on: Labelled) -> float:
+    """Percentage of what is held out of the one that is told right by a machine trained on the other."""
+    from sklearn.svm import SVC
+
+    now(f"training a classifier on {at.title}")
+    machine = SVC(C=10, gamma="scale").fit(at.images[: at.trained].reshape(at.trained, -1), at.labels[: at.trained])
+    shown = on.images[on.trained :]
+    return 100 * float(machine.score(shown.reshape(len(shown), -1), on.labels[on.trained :]))
+
+
+def _paired(split: Split, *keys: str) -> bool:
+    return any({*keys} <= {*domain} for domain in split.domains)
+
+
+def _fits(first: Field, last: Field) -> bool:
+    """Can the one stand for the other? Grey images can for colours."""
+    if last.kind == "map":
+        return (first.kind, first.shape, first.names) == (last.kind, last.shape, last.names)
+    return first.kind == "image" and first.shape[1:] == last.shape[1:] and first.shape[0] in (1, last.shape[0])
+
+
+def _copy(last: Field) -> Predictor:
+    return lambda x: x.expand(-1, *last.shape) if last.kind == "image" else x
+
+
+def _mean(train: Split, to: str, last: Field) -> tuple[str, str, Predictor]:
+    """The mean image of the training part, or the map of every pixel's commonest class."""
+    total = torch.zeros(last.planes, *last.shape[-2:], dtype=torch.float64)
+    n = 0
+    for batch in _parts(train, (to,)):
+        total += last.as_planes(batch[to]).double().sum(0)
+        n += len(batch[to])
+    said = total / n if last.kind == "image" else total.argmax(0)
+    what = "the mean image" if last.kind == "image" else "each pixel's commonest class"
+    return f"mean {last.kind}", f"{what} of up to {MOST:,} training samples", lambda x: said.expand(len(x), *said.shape)
+
+
+def _cells(first: Field) -> int:
+    """Rows of a table that says something for every pixel there could be; 0 if it would be too large, or of no use."""
+    if first.kind not in SEEN:
+        return 0
+    if first.kind == "image":
+        return int(LEVELS ** first.shape[0]) if first.shape[0] <= 3 else 0
+    return len(first.names) if first.kind == "map" else 2
+
+
+def _cell(first: Field, x: Tensor) -> Tensor:
+    """The row of the table for each pixel of samples, int64 [N, H, W]."""
+    if first.kind == "map":
+        return x
+    if first.kind == "mask":
+        return x[:, 0].long()
+    levels = ((x + 1) / 2 * LEVELS).long().clamp(0, LEVELS - 1)
+    weights = LEVELS ** torch.arange(first.shape[0])
+    return (levels * weights[:, None, None]).sum(1)
+
+
+def _table(train: Split, start: str, to: str, first: Field, last: Field) -> tuple[str, str, Predictor]:
+    """For each colour or class what it is in the training pairs: the mean colour, or the commonest class.
+
+    A colour that no pair has becomes the mean of all.
+    """
+    rows = _cells(first)
+    total, count = torch.zeros(rows, last.planes, dtype=torch.float64), torch.zeros(rows, dtype=torch.float64)
+    for batch in _parts(train, (start, to)):
+        cells = _cell(first, batch[start]).flatten()
+        wanted = last.as_planes(batch[to]).double().movedim(1, -1).reshape(len(cells), -1)
+        total.index_add_(0, cells, wanted)
+        count += torch.bincount(cells, minlength=rows)
+    total[count == 0], count[count == 0] = total.sum(0), count.sum()
+    said = total / count[:, None] if last.kind == "image" else total.argmax(1)
+
+    def answer(x: Tensor) -> Tensor:
+        pixels = said[_cell(first, x)]
+        return pixels.movedim(-1, 1) if last.kind == "image" else pixels
+
+    what = {"image": "colour", "map": "class", "mask": "value"}[first.kind]
+    becomes = "mean colour" if last.kind == "image" else "commonest class"
+    of = f" ({LEVELS} levels of each channel)" if first.kind == "image" else ""
+    return f"{what} table", f"for each {what}{of} its {becomes} in up to {MOST:,} training pairs", answer
+
+
+def _score(heldout: Split, start: str, to: str, last: Field, answer: Predictor) -> float:
+    """The mean over images of decibels, or the percentage of pixels that are right."""
+    each = []
+    for batch in _parts(heldout, (start, to)):
+        said, truth = answer(batch[start]), batch[to]
+        if last.kind == "map":
+            each.append(100 * (said == truth).double().flatten(1).mean(1))
+        else:
+            error = (said.double().clamp(-1, 1) - truth.double()).square().flatten(1).mean(1)
+            each.append(10 * torch.log10(_PEAK**2 / error.clamp(min=_LEAST)))
+    return float(torch.cat(each).mean())
+
+
+def _parts(split: Split, keys: tuple[str, ...]) -> Iterator[Batch]:
+    """Samples of these keys, which belong together, some at a time."""
+    n = len(split.columns[keys[0]])
+    places = np.linspace(0, n - 1, min(n, MOST)).round().astype(np.int64)
+    for part in range(0, len(places), _PART):
+        yield split.batch(dict.fromkeys(keys, places[part : part + _PART]))

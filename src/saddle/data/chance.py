@@ -1,0 +1,34 @@
+"""Chance that is a function of what it is for and of a sample's place: the same on every machine and in every order."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base.rng import number
+from .sampler import hashed
+
+Floats = NDArray[np.float64]
+
+
+def uniform(what: str, places: NDArray[np.int64], count: int) -> Floats:
+    """Numbers in [0, 1) for each of the places: [N, count], other ones for every `what`."""
+    return (_bits(what, places, count) >> np.uint64(11)) / 2.0**53
+
+
+def noise(what: str, places: NDArray[np.int64], shape: tuple[int, ...]) -> Floats:
+    """Nearly Gaussian numbers of mean 0 and deviation 1 for each of the places: [N, *shape], at most 3.5 from 0.
+
+    Each is the sum of four uniform ones, which the 64 bits of one draw give, so no machine's logarithm has a say.
+    """
+    bits = _bits(what, places, int(np.prod(shape)))
+    total = np.zeros(bits.shape)
+    for k in range(4):
+        total += (bits >> np.uint64(16 * k)) & np.uint64(0xFFFF)
+    return ((total - 2 * 0xFFFF) / _DEVIATION).reshape(len(places), *shape)
+
+
+_DEVIATION = ((2.0**32 - 1) / 3) ** 0.5  # of four numbers from 0 to 2¹⁶ - 1: their variances add up
+
+
+def _bits(what: str, places: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
+    first = np.full(1, number(what), np.uint64) + places.astype(np.uint64) * np.uint64(count)
+    return hashed((first[:, None] + np.arange(count, dtype=np.uint64)).astype(np.uint64))
