@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, near
 from ..base.files import parsed
@@ -50,6 +50,7 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_folder",
+    "embedded",
     "list_sources",
     "modes",
     "named_with",
@@ -139,14 +140,14 @@ def sources_with(keys: Sequence[str], paired: bool = False) -> list[str]:
 
     `paired`: without those whose keys are of domains without pairs, by PAIRED = False in their files.
     """
-    return [name for name, offers in _offers().items() if {*keys} <= {*offers} and (_said(name)[1] or not paired)]
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers} and (_is_paired(name) or not paired)]
 
 
 def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
     """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …]."""
     first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
-    said = {offer: _said(name) for name, offer in reversed(first.items())}
-    return [offer for offer, (offers, pairs) in said.items() if {*keys} <= {*offers} and (pairs or not paired)]
+    able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*_said(name, "OFFERS", ("image",))}}
+    return [offer for name, offer in able.items() if _is_paired(name) or not paired]
 
 
 def places_in(source: str) -> list[str]:
@@ -173,18 +174,27 @@ def _takes_list(name: str) -> bool:
     return any(offer.startswith(f"{name}:") and "," in offer for offer in list_sources())
 
 
+def embedded() -> list[str]:
+    """The sources that can be opened as they are: their names have no place, and they need no other PACKAGE."""
+    return [name for name in list_sources() if ":" not in name and _said(name, "PACKAGE", None) is None]
+
+
 def _offers() -> dict[str, tuple[str, ...]]:
     """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    return {name: _said(name)[0] for name in list_sources() if ":" not in name}
+    return {name: _said(name, "OFFERS", ("image",)) for name in embedded()}
 
 
-def _said(name: str) -> tuple[tuple[str, ...], bool]:
-    """What the file of a source says in OFFERS, and in PAIRED unless its keys are paired."""
+def _is_paired(name: str) -> bool:
+    """Do the keys of a source belong together, sample by sample? Not if its file says PAIRED = False."""
+    return bool(_said(name, "PAIRED", True))
+
+
+def _said(name: str, constant: str, otherwise: Any) -> Any:
+    """What the file of a source says in this constant, without being run."""
     file = next(file for file in _files() if file.stem == name.replace("-", "_"))
     set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
-    said = {ast.unparse(node.targets[0]): node.value for node in set_}
-    offers, paired = said.get("OFFERS"), said.get("PAIRED")
-    return ast.literal_eval(offers) if offers else ("image",), ast.literal_eval(paired) if paired else True
+    said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == constant), None)
+    return ast.literal_eval(said) if said else otherwise
 
 
 def _module(name: str) -> ModuleType:

@@ -128,23 +128,28 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
     It is uint8 or uint16; with `any_range` also int32, uint32 or float32.
     """
     with opening(path, max_megapixels, page, any_range) as image:
-        negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
-        if image.format == "JPEG":
-            image = _ended(image, path)
-        if clear is not None and image.mode != "I;16":
-            image.info["transparency"] = clear
-        upright = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):
-            grey = np.asarray(upright).astype(np.uint16)[:, :, None]
-            grey = 65535 - grey if negative else grey
-            return grey if clear is None else _cleared(grey, clear)
-        if image.mode in ANY_RANGE:
-            return _numbers(np.asarray(upright), unsigned)[:, :, None]
-        if image.has_transparency_data:
-            return np.asarray(upright.convert("RGBA"))
-        if image.mode in ("1", "L"):
-            return np.asarray(upright.convert("L"))[:, :, None]
-        return np.asarray(upright.convert("RGB"))
+        return pixels(image, path)
+
+
+def pixels(image: Image.Image, path: Path) -> np.ndarray:
+    """What `stored` gives of the file inside of `opening`, of which nothing was read yet."""
+    negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+    if image.format == "JPEG":
+        image = _ended(image, path)
+    if clear is not None and image.mode != "I;16":
+        image.info["transparency"] = clear
+    upright = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(upright).astype(np.uint16)[:, :, None]
+        grey = 65535 - grey if negative else grey
+        return grey if clear is None else _cleared(grey, clear)
+    if image.mode in ANY_RANGE:
+        return _numbers(np.asarray(upright), unsigned)[:, :, None]
+    if image.has_transparency_data:
+        return np.asarray(upright.convert("RGBA"))
+    if image.mode in ("1", "L"):
+        return np.asarray(upright.convert("L"))[:, :, None]
+    return np.asarray(upright.convert("RGB"))
 
 
 def sample(

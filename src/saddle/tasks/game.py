@@ -172,6 +172,11 @@ class Game(nn.Module, ABC):
         """Metrics on the way, in place of those of its data; None: the data's."""
         return None
 
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """Metrics on the way where neither it nor its data name any; the first that can be had chooses the best."""
+        return ()
+
     def shown(self, held: Held) -> Columns:
         """What to look at while it trains: columns of samples by their captions, or (caption, samples) one by one.
 
