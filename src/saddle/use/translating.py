@@ -13,11 +13,12 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import SaddleError, UsageError
-from ..data.options import DataOptions
-from ..data.picture import colour, fitted, opaque, ranged, with_channels, with_opacity
+from ..data.options import DataOptions, Fit
+from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channels, with_opacity
 from ..show.pictures import to_uint8
 from ..spec import LOST, Field
 from ..tasks import Translation
+from .familiar import Familiar
 from .original import Original
 from .writing import to_bits
 
@@ -47,6 +48,7 @@ class Made:
     size: Size  # at which it was translated
     padded: Size  # with the edge that was added for the network, and cut off again
     tiles: int = 1
+    far: float | None = None  # above 1: unlike the images of the training; None: not known
     notes: tuple[str, ...] = ()
 
 
@@ -58,6 +60,7 @@ class Translator:
     options: DataOptions  # as the run's data were read
     device: torch.device
     way: Way
+    known: Familiar | None = None  # what the images of the training are like
 
     @property
     def given(self) -> Field:
@@ -76,8 +79,9 @@ class Translator:
         """
         pixels = self.seen(original)
         size = self.size(original.size, hole is not None)
-        fit = "squash" if self.way.restore or hole is not None else self.fit
+        fit: Fit = "squash" if self.way.restore or hole is not None else self.fit
         planes = self.planes(self._sized(pixels, size, fit))
+        far = self.known.distance(planes[0]) if self.known and hole is None else None
         if hole is not None:
             lost = self._sized(hole[..., None].astype(np.uint8) * 255, size, "squash")[..., 0] > 0
             planes[:, :, torch.from_numpy(lost)] = LOST / 127.5 - 1
@@ -95,10 +99,10 @@ class Translator:
             made, alpha = made[..., :3], made[..., 3]
         if alpha is not None:
             alpha = to_bits(alpha, 8 * made.dtype.itemsize)
-        return Made(made, alpha, size, padded, notes=notes)
+        return Made(made, alpha, size, padded, far=far, notes=notes)
 
     @property
-    def fit(self) -> str:
+    def fit(self) -> Fit:
         """How an image of other proportions is brought to a size: as the run's data were."""
         return "squash" if isinstance(self.way.size, int) and not self.game.sized else self.options.fit
 
@@ -177,15 +181,13 @@ class Translator:
         with rng.apart("translate", *key), _in(precision, self.device):
             return self.game.translate({self.way.start: x}, self.way.to).float().cpu()
 
-    def _sized(self, pixels: np.ndarray, size: Size, fit: str) -> np.ndarray:
+    def _sized(self, pixels: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
         """[H, W, C] in another size; classes by the nearest pixel."""
         if pixels.shape[:2] == size:
             return pixels
         if pixels.dtype == np.int64:
-            rows, columns = (np.arange(n) * m // n for n, m in zip(size, pixels.shape[:2], strict=True))
-            return pixels[rows[:, None], columns]
-        behind = colour(self.options.background)
-        return fitted(pixels, *size, fit, behind, pixels.shape[2] == 4)  # type: ignore[arg-type]
+            return nearest(pixels, *size, fit)
+        return fitted(pixels, *size, fit, colour(self.options.background), pixels.shape[2] == 4)
 
     def _made(self, out: Tensor, original: Original, exact: bool) -> np.ndarray:
         """Planes [1, K, H, W] as numbers [H, W, C] of the depth of the result."""
