@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, near
 from ..base.files import parsed
@@ -50,10 +50,14 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_folder",
+    "embedded",
     "list_sources",
     "modes",
+    "named_with",
     "open_source",
     "places",
+    "places_in",
+    "places_with",
     "sources_with",
     "sources_with_modes",
     "spec_of",
@@ -131,20 +135,66 @@ def sources_with_modes() -> dict[str, "Count"]:
     return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
 
 
-def sources_with(keys: Sequence[str]) -> list[str]:
-    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened."""
-    return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
+def sources_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened.
+
+    `paired`: without those whose keys are of domains without pairs, by PAIRED = False in their files.
+    """
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers} and (_is_paired(name) or not paired)]
+
+
+def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …]."""
+    first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
+    able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*_said(name, "OFFERS", ("image",))}}
+    return [offer for name, offer in able.items() if _is_paired(name) or not paired]
+
+
+def places_in(source: str) -> list[str]:
+    """The paths in the name of a source: none, one, or several where it takes a list of them."""
+    name, _, path = source.partition(":")
+    if "," in path and _takes_list(name):
+        from .layouts import split_places
+
+        return split_places(path)
+    return [path] if path else []
+
+
+def named_with(source: str, places: Sequence[str]) -> str:
+    """The same name with other paths."""
+    name = source.partition(":")[0]
+    if _takes_list(name):
+        from .layouts import joined_places
+
+        return f"{name}:{joined_places(places)}"
+    return f"{name}:{places[0]}"
+
+
+def _takes_list(name: str) -> bool:
+    return any(offer.startswith(f"{name}:") and "," in offer for offer in list_sources())
+
+
+def embedded() -> list[str]:
+    """The sources that can be opened as they are: their names have no place, and they need no other PACKAGE."""
+    return [name for name in list_sources() if ":" not in name and _said(name, "PACKAGE", None) is None]
 
 
 def _offers() -> dict[str, tuple[str, ...]]:
     """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    offers = {}
-    for name in (name for name in list_sources() if ":" not in name):
-        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
-        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
-        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
-        offers[name] = ast.literal_eval(said) if said else ("image",)
-    return offers
+    return {name: _said(name, "OFFERS", ("image",)) for name in embedded()}
+
+
+def _is_paired(name: str) -> bool:
+    """Do the keys of a source belong together, sample by sample? Not if its file says PAIRED = False."""
+    return bool(_said(name, "PAIRED", True))
+
+
+def _said(name: str, constant: str, otherwise: Any) -> Any:
+    """What the file of a source says in this constant, without being run."""
+    file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+    set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+    said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == constant), None)
+    return ast.literal_eval(said) if said else otherwise
 
 
 def _module(name: str) -> ModuleType:

@@ -1,8 +1,9 @@
 """Tables of image files by key, each key with its own channels, bits and size: what sources of several keys stand on.
 
 A source says in a `Table` which files each key has, row by row, and how they are read (`readers.Reader`); `layouts`
-finds that out for the usual folders. `source_of` gives the source, and `spec_of` its spec from the headers alone. Every
-key is decoded once into the cache and drawn from there: nothing is in memory as a whole.
+finds that out for the usual folders. `dealing.source(images(options, table))` is the source, and `spec_of` gives its
+spec from the headers alone. Every key is decoded once into the cache and drawn from there: nothing is in memory as a
+whole.
 """
 
 import os
@@ -11,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import PIL
@@ -30,9 +30,6 @@ from .readers import Pictures, Reader
 from .sizes import Sides, brought, check_pieces, dealt, shapes, smaller
 from .survey import glance, survey
 from .tables import Labels
-
-if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
-    from .source import Source
 
 TAKES = (
     *("size", "load", "crop", "fit", "channels", "range", *AUGMENTATIONS, "background"),
@@ -74,6 +71,7 @@ class Table:
     labels: Mapping[str, Labels] = field(default_factory=dict)  # of the images of these keys, by name
     bad: Bad = field(default_factory=list)  # files in these folders that cannot be opened
     ignored: Mapping[str, int] = field(default_factory=dict)  # files of other kinds, by suffix
+    scaled: bool = True  # may the images of one key be whole multiples of those of another? Else all come out alike
 
     @classmethod
     def of(cls, root: Path, keys: Mapping[str, Key], images: Iterable[Found], found: str, paired: bool) -> "Table":
@@ -149,21 +147,18 @@ def own_options(options: DataOptions, key: str, table: Table) -> DataOptions:
 
 
 def spec_of(options: DataOptions, table: Table) -> DataSpec:
-    """What `source_of` gives, from the headers alone: nothing is decoded, and nothing kept."""
+    """What the source has, from the headers alone: nothing is decoded, and nothing kept."""
     table = table.limited(options.limit)
     files = Files(table.root, table.files, list(table.bad))
     return spec_with(laid(options, table, glance(files, options), files.bad))
 
 
-def source_of(options: DataOptions, table: Table) -> "Source":
-    """The source of a table, decoded once into the cache. UsageError, naming files, for what cannot be trained on."""
-    from .dealing import source
-
-    return source(images(options, table.limited(options.limit)))
-
-
 def images(options: DataOptions, table: Table) -> Images:
-    """The images of a table, decoded. UsageError for files that cannot be read, unless they may be left out."""
+    """The images of a table, decoded once into the cache: what `dealing.source` takes, which loads torch.
+
+    UsageError, naming files, for what cannot be trained on, unless it may be left out.
+    """
+    table = table.limited(options.limit)
     files = Files(table.root, table.files, list(table.bad))
     headers, sums = survey(files, options)
     seen = laid(options, table, headers, files.bad)
@@ -187,7 +182,7 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
     fields = {}
     for key, each in table.keys.items():
         based = {name: _divided(head, times[key]) for name, head in heads[key].items()}
-        sides = _dealt(options, based)
+        sides = _dealt(options, based, each.title or key)
         left |= smaller(based, options)
         large = sides[0] * times[key], sides[1] * times[key]
         made = each.reader.field(heads[key], large, own_options(options, key, table))
@@ -242,7 +237,7 @@ def _scaled(
     options: DataOptions, table: Table, heads: Mapping[str, Mapping[str, Header]], left: dict[str, str]
 ) -> tuple[dict[str, int], dict[str, str]]:
     """How many times as large each key is, and what is left out with those whose sizes do not fit together."""
-    if not table.paired:
+    if not table.paired or not table.scaled:
         return dict.fromkeys(table.keys, 1), left
     rows = [
         {key: (name, heads[key][name]) for key, name in zip(table.keys, names, strict=True)}
@@ -258,10 +253,10 @@ def _scaled(
     return times, left | {name: why for i, why in wrong.items() for name, _ in rows[i].values()}
 
 
-def _dealt(options: DataOptions, heads: Mapping[str, Header]) -> Sides:
+def _dealt(options: DataOptions, heads: Mapping[str, Header], key: str) -> Sides:
     """The sides of what is dealt of images with these headers. UsageError for images of several sizes, or too small."""
     if options.loaded is None and not options.cuts and len({(head.height, head.width) for head in heads.values()}) > 1:
-        raise UsageError(sizes_differ(heads))
+        raise UsageError(f"of {key}, {sizes_differ(heads)}")
     check_pieces(heads, options)
     return dealt({name: brought(head.height, head.width, options) for name, head in heads.items()}, options)
 

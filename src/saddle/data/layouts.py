@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,16 +162,26 @@ def is_parted(parts: Mapping[str, object]) -> bool:
     return any(part in parts for part in HELD_OUT)
 
 
-def matched(found: Mapping[str, Found], root: Path) -> dict[str, dict[str, list[str]]]:
-    """The names of each key by part, row by row: those of one stem belong together, whatever the suffix.
+class Unmatched(UsageError):
+    """Files without a partner, by key."""
 
-    UsageError for a stem of two files, and for stems that another key does not have.
+    def __init__(self, message: str, lonely: Mapping[str, list[str]]):
+        super().__init__(message)
+        self.lonely = {key: names for key, names in lonely.items() if names}
+
+
+def matched(
+    found: Mapping[str, Found], root: Path, bare: Callable[[str], str] = stem
+) -> dict[str, dict[str, list[str]]]:
+    """The names of each key by part, row by row: those that are one name when `bare` belong together.
+
+    UsageError for a stem of two files; Unmatched for stems that another key does not have.
     """
     parts = next(iter(found.values())).parts
     rows: dict[str, dict[str, list[str]]] = {key: {} for key in found}
     lonely: dict[str, list[str]] = {}
     for part in parts:
-        by_stem = {key: _by_stem(each, part, root) for key, each in found.items()}
+        by_stem = {key: _by_stem(each, part, root, bare) for key, each in found.items()}
         stems = sorted(set.union(*({*each} for each in by_stem.values())))
         for key, each in by_stem.items():
             rows[key][part] = [each[stem] for stem in stems if stem in each]
@@ -183,21 +193,22 @@ def matched(found: Mapping[str, Found], root: Path) -> dict[str, dict[str, list[
             sum(map(len, lists))
             for lists in (lonely.values(), (names for each in found.values() for names in each.parts.values()))
         )
-        raise UsageError(
+        raise Unmatched(
             f"{n:,} of {count(total, 'file')} in {root} have no partner:\n"
             f"{listing([f'of {key}: {some(names, MOST_NAMED)}' for key, names in lonely.items() if names])}\n"
             f"Files of {some(found, between=' and ')} belong together by their names without the suffix, sub-folders "
-            "and all. Rename those that belong together, and take away the others"
+            "and all. Rename those that belong together, and take away the others",
+            lonely,
         )
     return rows
 
 
-def _by_stem(found: Found, part: str, root: Path) -> dict[str, str]:
+def _by_stem(found: Found, part: str, root: Path, bare: Callable[[str], str]) -> dict[str, str]:
     """Names of one part by their stems below the folder that they lie in."""
     by_stem: dict[str, str] = {}
     for name in found.parts[part]:
         folder = next((each for each in found.folders[part] if name.startswith(f"{each}/")), "")
-        mark = stem(name[len(folder) + 1 :] if folder else name)
+        mark = bare(name[len(folder) + 1 :] if folder else name)
         if mark in by_stem:
             raise UsageError(
                 f"{by_stem[mark]} and {name} in {root} have one name but for the suffix, so either could be the "

@@ -43,7 +43,10 @@ LISTS = (".csv", ".jsonl")
 
 def open(options: DataOptions, path: str) -> "Source":
     """Keys a and b, and those of further columns of a file. UsageError, naming files, for what has no partner."""
-    return keyed.source_of(options, _table(options, path))
+    images = keyed.images(options, _table(options, path))
+    from ..dealing import source  # torch is loaded at the end: a mistake shows at once
+
+    return source(images)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
