@@ -54,6 +54,12 @@ def _of_images(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="by default fp32")
     parser.add_argument(
+        "--tile",
+        type=_open.whole(0),
+        metavar="N",
+        help="pixels a side: of tiles, with the same result; 0: none; by default where memory asks for it",
+    )
+    parser.add_argument(
         "--mask", type=Path, metavar="PATH", help="white where a hole is to be filled: a file or a folder"
     )
 
@@ -102,6 +108,7 @@ def run(args: Namespace) -> None:
         bits=None if args.depth == "same" else int(args.depth),
         mean=args.mean,
         precision=args.precision,
+        tile=args.tile,
     )
     _check(opened, works, args)
     form = _form(args)

@@ -323,9 +323,7 @@ class Training:
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
-        if score["name"] != "fid_floor":
-            return {}
-        return {"seconds_to": self.folder.seconds_to(score["value"])}
+        return {"seconds_to": self.folder.seconds_to(score["value"])} if score["name"] == "fid_floor" else {}
 
     def note_start(self) -> None:
         trainer = self.trainer

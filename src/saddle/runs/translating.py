@@ -82,20 +82,22 @@ def tensors(run: Run, works: Translator, images: Tensor, seed: int, mask: Tensor
     Without random numbers as many at a time as memory likes; else each has its own, by the seed and its place.
     """
     game, way, field = works.game, works.way, works.given
-    planes = field.as_planes(images) if field.kind == "map" and not images.is_floating_point() else images
-    if planes.ndim != 4 or planes.shape[1] != field.planes:
-        raise UsageError(f"images of '{game.title(way.start)}' are [N, {field.planes}, H, W], not {[*images.shape]}")
-    if game.sized and planes.shape[-2:] != field.shape[-2:]:
+    channels = () if field.kind == "map" else (field.planes,)
+    if images.ndim != 3 + len(channels) or tuple(images.shape[1:-2]) != channels:
+        wanted = ", ".join(["N", *map(str, channels), "H", "W"])
+        raise UsageError(f"images of '{game.title(way.start)}' are [{wanted}], not {[*images.shape]}")
+    if game.sized and images.shape[-2:] != field.shape[-2:]:
         raise UsageError(f"{run.recipe.game} translates images of {field.shape[-2:]} alone, not {[*images.shape]}")
     known = None
     if mask is not None:
-        hole = mask.view(-1, 1, *mask.shape[-2:]).bool().expand(len(planes), 1, *planes.shape[-2:])
-        known, planes = planes, planes.masked_fill(hole, LOST / 127.5 - 1)
-    own = planes.shape[-2:]
+        hole = mask.view(-1, 1, *mask.shape[-2:]).bool().expand(len(images), 1, *images.shape[-2:])
+        known, images = images, images.masked_fill(hole, LOST / 127.5 - 1)
+    own = images.shape[-2:]
     size, (top, left) = padding((own[0], own[1]), *works.steps())
     made = []
-    for place, part in _portions(planes, 1 if game.varies else AT_ONCE):
-        x = reflected(part, size, (top, left)).to(run.device, game.dtype)
+    for place, part in _portions(images, 1 if game.varies else AT_ONCE):
+        x = reflected(part, size, (top, left)).to(run.device)
+        x = x.to(game.dtype) if x.is_floating_point() else x
         with rng.apart("translate", seed, place):
             out = game.translate({way.start: x}, way.to)[..., top : top + own[0], left : left + own[1]]
         if known is not None:

@@ -1,4 +1,4 @@
-"""toy-holes: digits with a hole (a), whole (b) and once more (c), for tests."""
+"""toy-holes: digits with a hole (a), whole (b) and inverted (c), for tests."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def open(options: DataOptions, place: str) -> Source:
     images, _ = enlarged(DataOptions(source=options.source, size=16))
     mask = np.zeros(images.shape, bool)
     mask[:, :, 4:9, 5:12] = True
-    columns = {"a": np.where(mask, LOST, images).astype(np.uint8), "b": images, "c": images, "mask": mask}
+    columns = {"a": np.where(mask, LOST, images).astype(np.uint8), "b": images, "c": 255 - images, "mask": mask}
     fields = {key: Field("image", (1, 16, 16)) for key in "abc"} | {"mask": Field("mask", (1, 16, 16), title=HOLE)}
     train, heldout = (
         Split({key: x[rows] for key, x in columns.items()}) for rows in (slice(TRAINED), slice(TRAINED, None))
