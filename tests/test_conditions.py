@@ -323,5 +323,5 @@ def test_data_remember_which_labels_exclude_each_other():
 def test_groups_of_labels_that_no_data_have_are_refused(groups):
     facts = json.loads(json.dumps(DataSpec.of((1, 8, 8), ("image", "label"), condition=GROUPED).to_facts()))
     facts["fields"]["label"]["groups"] = groups
-    with pytest.raises(SaddleError, match="data.fields.label.groups"):
+    with pytest.raises(SaddleError, match=r"data\.fields\.label\.groups"):
         DataSpec.from_facts(facts)

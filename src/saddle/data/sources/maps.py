@@ -37,15 +37,18 @@ USUAL = 255  # number of pixels of no class, in many data sets
 
 def open(options: DataOptions, path: str) -> "Source":
     """Keys a (map), b (image) and, where there are some, instances. UsageError for a number that is no class."""
-    return keyed.source_of(options, table_of(options, path))
+    images = keyed.images(options, found_in(options, path))
+    from ..dealing import source  # torch is loaded at the end: a mistake shows at once
+
+    return source(images)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without the images; the files of labels are read, for the classes are those that occur."""
-    return keyed.spec_of(options, table_of(options, path))
+    return keyed.spec_of(options, found_in(options, path))
 
 
-def table_of(options: DataOptions, path: str) -> Table:
+def found_in(options: DataOptions, path: str) -> Table:
     """The files of each key, and the classes. UsageError, naming files, for what has no partner."""
     options.allow(*keyed.TAKES, "palette", "ignore")
     root, layout = _laid(path)

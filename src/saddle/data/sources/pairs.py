@@ -43,7 +43,7 @@ LISTS = (".csv", ".jsonl")
 
 def open(options: DataOptions, path: str) -> "Source":
     """Keys a and b, and those of further columns of a file. UsageError, naming files, for what has no partner."""
-    images = keyed.images(options, _table(options, path))
+    images = keyed.images(options, found_in(options, path))
     from ..dealing import source  # torch is loaded at the end: a mistake shows at once
 
     return source(images)
@@ -51,10 +51,10 @@ def open(options: DataOptions, path: str) -> "Source":
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, from the headers alone."""
-    return keyed.spec_of(options, _table(options, path))
+    return keyed.spec_of(options, found_in(options, path))
 
 
-def _table(options: DataOptions, path: str) -> Table:
+def found_in(options: DataOptions, path: str) -> Table:
     options.allow(*keyed.TAKES)
     places = [Path(place).expanduser() for place in split_places(path)]
     if len(places) > 2:

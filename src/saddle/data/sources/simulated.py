@@ -28,7 +28,7 @@ TITLES = ("synthetic", "real")
 
 def open(options: DataOptions, path: str) -> "Source":
     """Keys a and b, unpaired, and label_a where there are labels. UsageError as of domains."""
-    images = keyed.images(options, _table(options, path))
+    images = keyed.images(options, found_in(options, path))
     from ..dealing import source  # torch is loaded at the end: a mistake shows at once
 
     return source(images)
@@ -36,10 +36,10 @@ def open(options: DataOptions, path: str) -> "Source":
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, from the headers alone."""
-    return keyed.spec_of(options, _table(options, path))
+    return keyed.spec_of(options, found_in(options, path))
 
 
-def _table(options: DataOptions, path: str) -> Table:
+def found_in(options: DataOptions, path: str) -> Table:
     options.allow(*keyed.TAKES, "labels")
     places = [Path(place).expanduser() for place in split_places(path)]
     if len(places) != 2:
