@@ -77,9 +77,8 @@ def test_a_share_of_each_domain_is_held_out_or_of_none(folder):
 
 
 def test_a_check_says_the_domains(folder):
-    lines = check_data(two_folders(folder), DataOptions()).lines()
-    said = "layout: 2 domains: 2 folders; a (zebra) 6 to train, 0 held out; b (horse) 6 to train, 0 held out"
-    assert said in lines
+    said = "\n".join(check_data(two_folders(folder), DataOptions()).lines())
+    assert "2 domains: 2 folders; a (zebra) 6 to train, 0 held out; b (horse) 6 to train, 0 held out" in said
 
 
 def test_domains_are_drawn_flipped_and_moved_apart_and_pairs_together(folder):
@@ -145,3 +144,11 @@ def test_what_reads_two_sets_of_images_is_known_without_opening_it():
     assert "digits-inverted" in sources_with(("a", "b"))
     assert "digits-inverted" not in sources_with(("a", "b"), paired=True)
     assert "folder:PATH" not in places_with(("a", "b"))
+
+
+def test_two_folders_without_a_word_are_met_with_what_could_be_meant(folder):
+    fill(folder, {"a": "x", "b": "y"})
+    with pytest.raises(
+        UsageError, match=r"are folders: write pairs:\S+/x,\S+/y if their images belong together, domains:"
+    ):
+        opened(f"{folder}/x,{folder}/y")

@@ -105,8 +105,8 @@ def test_every_layout_gives_the_same_pairs(layout, folder):
 
 
 def test_a_check_says_what_was_recognised(folder):
-    lines = check_data(sides_in_parts(folder), DataOptions()).lines()
-    assert f"layout: {N} pairs: a|b side by side, 4 to train, 2 held out" in lines
+    said = "\n".join(check_data(sides_in_parts(folder), DataOptions()).lines())
+    assert f"{N} pairs: a|b side by side, 4 to train, 2 held out" in said
 
 
 def test_pairs_are_found_by_the_name_without_the_suffix_and_not_by_the_order(folder):

@@ -205,6 +205,8 @@ def _unknown(given: str, offers: list[str]) -> str:
     path = Path(given).expanduser()
     if path.is_dir():
         return f"{given!r} is a folder: write folder:{given}"
+    if "," in given and all(Path(place).expanduser().is_dir() for place in given.split(",")):
+        return f"{given!r} are folders: write pairs:{given} if their images belong together, domains:{given} if not"
     if path.suffix in (".npy", ".npz"):
         return f"{given!r} is the name of a file: write array:{given}"
     if path.is_file():
