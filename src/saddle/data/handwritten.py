@@ -39,7 +39,7 @@ def described(
 ) -> tuple[DataSpec, np.ndarray, np.ndarray]:
     """The spec, the labels that are known, and which of the digits are taken."""
     options.allow("size", "channels", *AUGMENTATIONS, "labelled", "labelled_share", "limit")
-    channels = options.channels or 1
+    channels = options.channels_of() or 1
     if channels not in (1, 3):
         raise UsageError(f"data.channels is {channels}; digits are grey (1) or grey thrice (3)")
     taken = picked([b"%d" % i for i in range(len(known))], options.limit)

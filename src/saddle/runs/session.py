@@ -296,7 +296,7 @@ class Training:
             return {}
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
-            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
+            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1, early=True)
         first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
         self.score = first if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
@@ -315,7 +315,8 @@ class Training:
         if self.leads:
             entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
             self.folder.write_scores([entry | self.reached(entry) for entry in entries])
-            self.voice.say("\n".join(str(score) for score in scores.values()))
+            notes = (score.note for score in scores.values() if score.note)
+            self.voice.say("\n".join(str(score) for score in scores.values()), *notes)
             if run.round != self.trainer.round:
                 self.voice.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
 

@@ -138,6 +138,29 @@ def captioned(images: Tensor, texts: Sequence[str], padding: int = 2, scale: int
     return sheet
 
 
+def named(
+    rows: Sequence[Sequence[tuple[str, Image.Image]]], heads: Sequence[str] = (), padding: int = 8
+) -> Image.Image:
+    """Pictures row by row, each over its name, shortened where it must be, and `heads` over the columns."""
+    if not rows or not all(rows):
+        raise SaddleError("a sheet needs at least one row of pictures; none was given")
+    columns, line, font = max(map(len, rows)), 20, ImageFont.load_default(size=13)
+    wide = [max(row[k][1].width for row in rows if k < len(row)) for k in range(columns)]
+    high = [max(picture.height for _, picture in row) for row in rows]
+    left = [padding + sum(wide[:k]) + k * padding for k in range(columns + 1)]
+    sheet = Image.new("RGB", (left[-1], padding + line * bool(heads) + sum(high) + len(rows) * (line + padding)), PAPER)
+    draw, top = ImageDraw.Draw(sheet), padding
+    for k, head in enumerate(heads):
+        draw.text((left[k], top + line / 2), _fitting(head, font, wide[k]), INK, font, anchor="lm")
+    top += line * bool(heads)
+    for row, height in zip(rows, high, strict=True):
+        for k, (name, picture) in enumerate(row):
+            sheet.paste(picture, (left[k], top))
+            draw.text((left[k], top + height + line / 2), _fitting(name, font, wide[k]), INK, font, anchor="lm")
+        top += height + line + padding
+    return sheet
+
+
 def scatter(
     real: Tensor,
     fake: Tensor | None = None,

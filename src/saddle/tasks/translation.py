@@ -110,6 +110,15 @@ class Translation(Game):
         return self.multiple(start, to)
 
     @property
+    def scores(self) -> tuple[str, ...]:
+        beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
+        return (*super().scores, *beside_truth, "translation_swd", "cycle_psnr", "identity_change", "luminance")
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        return ("ssim", "psnr") if self.paired else ("ssim", "psnr", "translation_swd", "cycle_psnr")
+
+    @property
     def sized(self) -> bool:
         """Does it translate images of the training's size alone?"""
         return False
