@@ -134,9 +134,8 @@ def _notes(images: Images, parts: Parts, left_out: Mapping[str, str]) -> dict[st
     notes |= idle_limit(max(len(each.train) for each in table.keys.values()) + len(left_out), options)
     notes |= _copies(images, parts)
     for key in table.keys:
-        rows = np.concatenate(parts[key])
-        for name, words in _of_key(images, key, rows).items():
-            notes[f"{name} of {key}"] = f"{key}: {words}"
+        for name, words in _of_key(images, key, np.concatenate(parts[key])).items():
+            notes[name] = "; ".join(filter(None, [str(notes.get(name, "")), f"of {key}, {words}"]))
     return notes
 
 
