@@ -13,11 +13,11 @@ from sklearn.datasets import load_sample_image
 from torch import Tensor
 
 from saddle.base.errors import UsageError
-from saddle.metrics.brightness import grey, levels
 from saddle.metrics.l1 import l1
 from saddle.metrics.psnr import psnr, saved_psnr
 from saddle.metrics.sharpness import laplacian_variance
 from saddle.metrics.ssim import ms_ssim, ssim
+from saddle.metrics.tones import grey, levels
 
 SSIM = [0.9530886449577158, 0.9609076508689011]
 PSNR = [29.21154954090751, 28.133080292940043]

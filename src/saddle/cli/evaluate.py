@@ -5,16 +5,23 @@
   saddle evaluate runs/mine --metrics fid --extractor inception --weights pt_inception-2015-12-05-6726825d.pth
   saddle evaluate --list
 
+Scores of translations have others' beside them: of the input as it is, of the mean image, of a table of colours.
+
 Every score carries its standard error and, with --json, the fingerprint of what it was measured with: scores of
 different fingerprints do not compare.
 """
 
 from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..base.errors import remark
 from . import _open
 from ._show import json, table
+
+if TYPE_CHECKING:
+    from ..metrics.score import Score
 
 SETTINGS = _open.SETTINGS
 
@@ -48,7 +55,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..metrics.names import chosen
-    from ..metrics.score import plus_minus
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
     chosen(names or [])  # a misspelt name shows before a checkpoint is read
@@ -56,6 +62,23 @@ def run(args: Namespace) -> None:
     if args.json:
         json({name: score.to_dict() for name, score in scores.items()})
         return
-    arrow = {"lower": "↓", "higher": "↑"}
-    lines = [(name, f"{s.value:.4g}", plus_minus(s.uncertainty), arrow[s.better]) for name, s in scores.items()]
-    table(["score", "value", "error", "better"], lines)
+    beside = list(dict.fromkeys(name for score in scores.values() for name in score.beside))
+    lines = [line for score in scores.values() for line in _lines(score, beside)]
+    table(["score", "value", "error", "better", *beside], lines)
+    for score in scores.values():
+        if score.note:
+            remark(score.note)
+
+
+def _lines(score: "Score", beside: list[str]) -> Iterator[list[str]]:
+    """The score, and below it every way, where there are several; behind either what others score there."""
+    from ..metrics.score import plus_minus
+
+    def line(name: str, numbers: dict[str, float], better: str) -> list[str]:
+        others = (f"{numbers[each]:.4g}" if each in numbers else "" for each in beside)
+        return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others]
+
+    whole = {"value": score.value, "uncertainty": score.uncertainty} | score.beside
+    yield line(score.name, whole, {"lower": "↓", "higher": "↑"}[score.better])
+    for way, numbers in score.ways.items():
+        yield line(f"  {way}", numbers, "")

@@ -1,8 +1,10 @@
 """Samples, drawn a batch at a time by all processes, of which only what the metrics need is kept."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +27,14 @@ class Sampler:
 
     def __call__(self, k: int) -> Tensor | tuple[Tensor, Tensor]:
         return self.draw(k)
+
+
+class Passing(ABC):
+    """Samples that pass by in parts, one kind after another: all that is wanted of them is seen in one passing."""
+
+    @abstractmethod
+    def seen(self, looks: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """What each of these looks keeps, by its name. `given` are the ingredients that were given, by name."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from .drawing import Drawn, draw
+from .drawing import Drawn, Passing, draw
 from .features import Extractor
 from .metric import Metric
 from .score import Fingerprint
@@ -33,16 +33,34 @@ class Ingredient(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
-class Seen(Ingredient[Tensor]):
+class Seen(Ingredient[Any]):
     """What `look` keeps of each of the samples that `of` draws, [N, …]: all that is needed is seen in one drawing."""
 
-    look: Callable[[Drawn], Tensor] = lambda drawn: drawn.images
+    look: Callable[[Any], Any] = lambda drawn: drawn.images
     of: Ingredient[Any] | None = None
 
     def __post_init__(self) -> None:
         assert self.of is not None
         object.__setattr__(self, "needs", (self.of, *self.needs))
         object.__setattr__(self, "make", lambda evidence: evidence.seen(self))
+
+
+@dataclass(frozen=True, eq=False)
+class Either(Ingredient[T]):
+    """The first of several ingredients that is there."""
+
+    of: tuple[Ingredient[T], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needs", self.of)
+        object.__setattr__(self, "make", lambda evidence: evidence[self.there(evidence)])
+
+    def there(self, evidence: "Evidence") -> Ingredient[T]:
+        """LookupError where none is, which `Evidence.lacks` tells beforehand."""
+        found = next((each for each in self.of if evidence.lacks(each) is None), None)
+        if found is None:
+            raise LookupError(f"none of the ingredients that '{self.name}' may be made of is there")
+        return found
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,7 @@ class Evidence:
         self.given = {name: value for name, value in given.items() if value is not None}
         self.n, self.batch, self.seed, self.reference = n, batch, seed, reference
         self._made: dict[str, tuple[Any, Fingerprint]] = {}
-        self._seen: dict[str, Tensor] = {}
+        self._seen: dict[str, Any] = {}
         self._asked: list[Fingerprint] = []  # what is being made, from the outside in
 
     def __getitem__(self, ingredient: Ingredient[T]) -> T:
@@ -84,6 +102,9 @@ class Evidence:
             return next((reason for need in wanted.needs if (reason := self.lacks(need))), None)
         if wanted.name in self.given:
             return None
+        if isinstance(wanted, Either):
+            reasons = [self.lacks(each) for each in wanted.of]
+            return None if None in reasons else wanted.lacking or reasons[0]
         if wanted.make is None:
             return wanted.lacking
         reason = next((reason for need in wanted.needs if (reason := self.lacks(need))), None)
@@ -110,7 +131,7 @@ class Evidence:
         value, asked = self._recorded(lambda: (metric.measure(self), metric.settings(self)))
         return value[0], {"seed": self.seed, **asked, **value[1]}
 
-    def seen(self, view: Seen) -> Tensor:
+    def seen(self, view: Seen) -> Any:
         """What was kept of the samples that were drawn. LookupError where no metric named it among its needs."""
         for need in view.needs:
             self[need]  # into the fingerprint
@@ -138,6 +159,9 @@ class Evidence:
     def _draw(self, views: list[Seen]) -> None:
         source = views[0].of
         assert source is not None
+        if isinstance(passing := self[source], Passing):
+            self._seen |= passing.seen({view.name: view for view in views}, self.given)
+            return
         extractor: Extractor | None = self.given.get("extractor")
 
         def look(images: Tensor, labels: Tensor | None) -> dict[str, Tensor]:

@@ -3,7 +3,9 @@
 from torch import Tensor
 
 from .blocks import double
-from .brightness import check_alike, mean_inside
+from .metric import Metric
+from .tones import check_alike, mean_inside
+from .translated import PAIRS, Each, beside_truth, score_of
 
 
 def l1(images: Tensor, truth: Tensor, inside: Tensor | None = None) -> Tensor:
@@ -14,3 +16,15 @@ def l1(images: Tensor, truth: Tensor, inside: Tensor | None = None) -> Tensor:
     """
     check_alike(images, truth)
     return mean_inside((double(images).clamp(-1, 1) - double(truth).clamp(-1, 1)).abs() / 2, inside)
+
+
+EACH = Each("l1_each", PAIRS, look=beside_truth(l1), when=lambda way: way.compares)
+
+METRICS = {
+    "l1": Metric(
+        "mean difference of a pixel of translations from the true ones, in parts of the range",
+        "lower",
+        (EACH,),
+        score_of(EACH),
+    )
+}

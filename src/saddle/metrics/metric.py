@@ -6,12 +6,23 @@ it, so that listing the metrics costs no torch.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .score import Fingerprint
 
 Estimate = tuple[float, float]  # value and standard error
 Detailed = tuple[float, float, dict[str, float]]  # and its parts by name, such as the value of each class
+
+
+class Compared(NamedTuple):
+    """An estimate with all that a `Score` can say of it."""
+
+    value: float
+    uncertainty: float
+    details: dict[str, float] = {}  # noqa: RUF012
+    beside: dict[str, float] = {}  # noqa: RUF012
+    ways: dict[str, dict[str, float]] = {}  # noqa: RUF012
+    note: str = ""
 
 
 def _none(evidence: Any) -> Fingerprint:
@@ -25,7 +36,7 @@ class Metric:
     says: str  # on one line
     better: Literal["lower", "higher"]
     needs: tuple[Any, ...]  # of class Ingredient
-    measure: Callable[[Any], Estimate | Detailed]  # of class Evidence
+    measure: Callable[[Any], Estimate | Detailed | Compared]  # of class Evidence
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
     of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked

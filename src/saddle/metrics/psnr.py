@@ -1,23 +1,28 @@
-"""How near do restored images come to the true ones? By the peak signal-to-noise ratio.
+"""How near do restored or translated images come to the true ones? By the peak signal-to-noise ratio.
 
-10 log₁₀(peak² / mean squared error) decibels of each image, as papers on super-resolution and denoising report it, here
-over all its channels and pixels. Between values in [-1, 1] the peak is 2.
+10 log₁₀(peak² / mean squared error) decibels of each image, as papers on super-resolution and denoising report it. Of
+restored images it is over all channels and pixels, of values in [-1, 1] as they are, whose peak is 2. Of translations
+it is that of saved pictures: values are whole numbers from 0 to 255 first, and the peak is 255.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
 from .blocks import double
-from .brightness import check_alike, levels, mean_inside, y
-from .evidence import Ingredient
-from .metric import Estimate, Metric
+from .evidence import Either, Ingredient
+from .metric import Compared, Estimate, Metric
 from .reference import content_hash
+from .score import Fingerprint
+from .tones import check_alike, levels, mean_inside, y
+from .translated import PAIRS, Each, beside_truth, score_of
 
 PEAK = 2.0
 LEAST = 1e-10  # mean squared error: an image that is exactly right has 106 decibels, so that means stay finite
+SAVED: Fingerprint = {"bits": 8, "border": 0}
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,10 @@ def mean_psnr(restored: Restored) -> Estimate:
     return float(each.mean()), float(each.std(correction=min(1, len(each) - 1))) / len(each) ** 0.5
 
 
+def _saved(luma: bool, images: Tensor, truth: Tensor, inside: Tensor | None) -> Tensor:
+    return saved_psnr(images, truth, luma, inside=inside)
+
+
 RESTORED: Ingredient[Restored] = Ingredient(
     "restored",
     "a game that restores images, and held-out damaged images with the true ones",
@@ -82,12 +91,40 @@ RESTORED: Ingredient[Restored] = Ingredient(
     },
 )
 
+RESTORED_PSNR = Ingredient(
+    "restored_psnr",
+    RESTORED.lacking,
+    make=lambda e: Compared(*mean_psnr(e[RESTORED])),
+    needs=(RESTORED,),
+    entries=lambda value, e: {"peak": PEAK},
+)
+EACH = Each("psnr_each", PAIRS, look=beside_truth(partial(_saved, False)), when=lambda way: way.compares)
+EACH_Y = Each(
+    "psnr_y_each",
+    f"{PAIRS}, in colour",
+    look=beside_truth(partial(_saved, True)),
+    when=lambda way: way.compares and way.shape[0] == 3,
+)
+TRANSLATED_PSNR = Ingredient(
+    "translated_psnr",
+    make=score_of(EACH),
+    needs=(EACH,),
+    entries=lambda value, e: SAVED | {"channel": "all"},
+)
+PSNR: Either[Compared] = Either("psnr", f"{RESTORED.lacking}; or {PAIRS}", of=(RESTORED_PSNR, TRANSLATED_PSNR))
+
 METRICS = {
     "psnr": Metric(
-        "decibels between restored held-out images and the true ones",
+        "decibels between restored or translated held-out images and the true ones",
         "higher",
-        (RESTORED,),
-        lambda e: mean_psnr(e[RESTORED]),
-        lambda e: {"peak": PEAK},
-    )
+        (PSNR,),
+        lambda e: e[PSNR],
+    ),
+    "psnr_y": Metric(
+        "the same of translations' brightness alone, the Y of BT.601",
+        "higher",
+        (EACH_Y,),
+        score_of(EACH_Y),
+        lambda e: SAVED | {"channel": "Y"},
+    ),
 }

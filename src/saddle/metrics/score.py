@@ -10,6 +10,9 @@ from ..base.errors import SaddleError
 Fingerprint = dict[str, str | int | float]
 
 
+_MAY_LACK = ("details", "beside", "ways", "note")
+
+
 def plus_minus(uncertainty: float) -> str:
     """A standard error in words; of too few samples it is not a number."""
     return "± unknown: too few samples" if math.isnan(uncertainty) else f"± {uncertainty:.2g}"
@@ -27,13 +30,17 @@ class Score:
         Fingerprint  # extractor and its hash, resize, counts, reference and its hash, seed, the measure's settings
     )
     details: dict[str, float] = field(default_factory=dict)  # its parts, such as the value of each class
+    beside: dict[str, float] = field(default_factory=dict)  # what others score, such as "input unchanged"
+    # of what goes several ways, each by its name: its "value" and "uncertainty", and what others score there
+    ways: dict[str, dict[str, float]] = field(default_factory=dict)
+    note: str = ""  # what a person should know of it
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Without details where there are none."""
-        return {name: value for name, value in asdict(self).items() if name != "details" or value}
+        """Without what it does not have, such as details."""
+        return {name: value for name, value in asdict(self).items() if name not in _MAY_LACK or value}
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> "Score":

@@ -6,10 +6,10 @@ from torch.nn.functional import conv2d
 
 from ..base.errors import UsageError
 from .blocks import double
-from .brightness import grey, mean_inside
 from .evidence import Ingredient, Seen
 from .ingredients import REAL, SAMPLES, are_images, chunks
 from .metric import Metric
+from .tones import grey, mean_inside
 
 
 def laplacian_energy(images: Tensor) -> Tensor:

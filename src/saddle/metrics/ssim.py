@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..base.errors import UsageError
-from .brightness import check_alike, levels, mean_inside
+from .metric import Metric
+from .tones import check_alike, levels, mean_inside
+from .translated import PAIRS, Each, beside_truth, score_of
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -78,3 +80,34 @@ def _band(like: Tensor, size: int) -> Tensor:
     for i, weight in enumerate((weights / weights.sum()).tolist()):
         band.diagonal(-i).fill_(weight)
     return band
+
+
+EACH = Each(
+    "ssim_each",
+    f"{PAIRS}, of {WINDOW} pixels or more",
+    look=beside_truth(ssim),
+    when=lambda way: way.compares and way.side >= WINDOW,
+)
+EACH_SCALE = Each(
+    "ms_ssim_each",
+    f"{PAIRS}, of {SMALLEST} pixels or more",
+    look=beside_truth(lambda images, truth, inside: ms_ssim(images, truth)),
+    when=lambda way: way.compares and way.side >= SMALLEST,
+)
+
+METRICS = {
+    "ssim": Metric(
+        "structural similarity of translations and true images; 1 is identical",
+        "higher",
+        (EACH,),
+        score_of(EACH),
+        lambda e: {"window": WINDOW, "sigma": SIGMA, "bits": 8},
+    ),
+    "ms_ssim": Metric(
+        "the same over five scales, of images of 176 pixels or more",
+        "higher",
+        (EACH_SCALE,),
+        score_of(EACH_SCALE),
+        lambda e: {"window": WINDOW, "sigma": SIGMA, "bits": 8, "scales": len(WEIGHTS)},
+    ),
+}

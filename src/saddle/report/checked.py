@@ -100,6 +100,9 @@ SCORE: dict[str, Check] = {
     "fingerprint": names(plain),
     "seconds_to": names(lambda value: None if value is None else finite(value)),
     "round": count,
+    "beside": names(number),
+    "ways": names(names(number)),
+    "note": text,
 }
 EVENT: dict[str, Check] = {
     **dict.fromkeys(("time", "seconds"), finite),

@@ -1,6 +1,7 @@
 """The scores: values with their uncertainty, and the fingerprints that say what was compared with what."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from ..base.plain import is_number
@@ -14,6 +15,10 @@ HOW = (
     "Of the checkpoint that is used; the fingerprints tell what it was compared with. After ± stands the standard "
     "error: two values that differ by less than about twice theirs may be equal."
 )
+BESIDE = (
+    "The last columns are what others score by the same measure: a game that is no better than the input as it is, or "
+    "than a mean image, has not learned to translate."
+)
 
 
 def scores(story: Story) -> Html:
@@ -23,12 +28,14 @@ def scores(story: Story) -> Html:
         how = (tag("code", unbroken(command)), " scores it.") if command else ("Nothing in its data could score it.",)
         return section("Scores", quiet("This run has not been scored. ", *how))
     has_rounds = any("round" in score for score in story.scores)  # whose scores these are
-    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else [])]
+    others = list(dict.fromkeys(name for score in story.scores for name in score.get("beside", {})))
+    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else []), *others]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))
-    lines = [_line(story, score, heads) for score in story.scores]
+    lines = [line for score in story.scores for line in (_line(story, score, heads), *_ways(score, heads))]
     table = tag("table", tag("thead", titles), tag("tbody", *lines), class_="scores")
     further = _timed(story.scores), _compared(story), *_fingerprints(story.scores)
-    return section("Scores", quiet(HOW), scrolled(table, "scores"), *further)
+    notes = [tag("p", score["note"], class_="message") for score in story.scores if score.get("note")]
+    return section("Scores", quiet(HOW, f" {BESIDE}" if others else None), *notes, scrolled(table, "scores"), *further)
 
 
 def _line(story: Story, score: dict[str, Any], heads: list[str]) -> Html:
@@ -39,7 +46,29 @@ def _line(story: Story, score: dict[str, Any], heads: list[str]) -> Html:
         *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
         tag("td", score.get("better", ""), class_="better"),
         tag("td", f"round {count(score.get('round'))}", class_="better") if "checkpoint" in heads else None,
+        *_others(score.get("beside", {}), score, heads),
     )
+
+
+def _ways(score: dict[str, Any], heads: list[str]) -> Iterator[Html]:
+    """A line for each way, where there are several."""
+    for name, numbers in score.get("ways", {}).items():
+        yield tag(
+            "tr",
+            tag("th", tag("small", name), scope="row"),
+            *(tag("td", text, class_=head) for text, head in zip(_measured(numbers), heads[1:3], strict=True)),
+            tag("td", "", class_="better"),
+            tag("td", "", class_="better") if "checkpoint" in heads else None,
+            *_others(numbers, score, heads),
+        )
+
+
+def _others(numbers: dict[str, Any], score: dict[str, Any], heads: list[str]) -> Iterator[Html]:
+    """What others score, under their heads, as exact as the score is."""
+    error = score.get("uncertainty")
+    for head in heads[4 + ("checkpoint" in heads) :]:
+        text = _measured({"value": numbers[head], "uncertainty": error})[0] if head in numbers else ""
+        yield tag("td", text, class_="better")
 
 
 def _measured(score: dict[str, Any]) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from ..show import pictures
 from ..tasks import Game
 from . import ingredients
 from .run import Run
+from .translations import spread
 
 if TYPE_CHECKING:
     from ..data.source import Source, Split
@@ -123,11 +124,6 @@ class Search:
         split = isinstance(self.look, Digits)
         seen = self.look(split_channels(images) if split else images).features
         return seen.double().cpu().view(len(images), -1)
-
-
-def spread(n: int, most: int) -> NDArray[np.int64]:
-    """At most so many of n places, at even distances, the first and the last among them."""
-    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
 
 
 def taken(split: Split, key: str, places: NDArray[np.int64]) -> Tensor:

@@ -23,6 +23,7 @@ from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.psnr import Restored
 from ..metrics.single_image import OneImage
+from ..metrics.translated import Translations
 from ..spec import Batch
 from ..tasks import (
     Classification,
@@ -36,6 +37,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
+from . import translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -81,6 +83,8 @@ def of(game: Game, source: Source, seed: int = 0) -> dict[str, Any]:
         sampler = given["samples"] = given["samples"].make()
         given["real"] = _images(source.heldout, sampler.like) if source.heldout else None
         given["train"] = _images(source.train, sampler.like)
+    if "translations" in given:
+        given["translations"] = given["translations"].make()
     return given
 
 
@@ -196,13 +200,20 @@ def drawn(game: Synthesis, source: Source, seed: int) -> Sampler:
     return Sampler(labelled, condition.kind if asked else None, like=key)
 
 
-@ingredient("samples", Translation, when=lambda game, source: _has(source, game.domains[:2]))
+@ingredient("samples", Translation, when=lambda game, source: _sampled(game, source) is not None)
 def translated(game: Translation, source: Source, seed: int) -> Sampler:
-    """Held-out images of the second domain as images of the first, with their labels: so many as there are."""
-    to, start = game.domains[:2]
-    held_out = _heldout(source)
+    """Held-out images of one domain as images of another, with their labels: so many as there are."""
+    way = _sampled(game, source)
+    assert way is not None
+    (start, to), held_out = way, _heldout(source)
     condition = "class" if f"label_{start}" in held_out.columns else None
     return Sampler(_Translated(game, held_out, to, start), condition, len(held_out.columns[start]), like=to)
+
+
+@ingredient("translations", Translation, when=lambda game, source: bool(translations.ways(game, source)))
+def turned(game: Translation, source: Source, seed: int) -> Translations:
+    """Held-out images, and what becomes of them each way; not before they pass by."""
+    return translations.translations(game, source, seed)
 
 
 @ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))
@@ -258,9 +269,20 @@ class _Translated:
         self.next += k * dist.world()
         keys = [key for key in (self.start, f"label_{self.start}") if key in self.split.columns]
         batch = self.split.batch(dict.fromkeys(keys, index.numpy()))
-        image = batch[self.start].to(self.game.device, self.game.dtype)
-        images = self.game.translate({self.start: image}, self.to).float()
+        given = _ready(self.game, {self.start: batch[self.start]})[self.start]
+        parts = given.split(translations.at_a_time(given.shape, CHUNK))
+        images = torch.cat([self.game.translate({self.start: part}, self.to).float() for part in parts])
         return (images, batch[keys[1]].to(self.game.device)) if len(keys) > 1 else images
+
+
+def _sampled(game: Translation, source: Source) -> tuple[str, str] | None:
+    """The way of the translations that count as samples: the second domain as the first, else the usual way to images.
+
+    So it has been since the first scores of translations.
+    """
+    possible = [way for way in translations.ways(game, source) if source.spec.fields[way[1]].kind == "image"]
+    first = tuple(reversed(game.domains[:2]))
+    return next((way for way in (first, game.way(), *possible) if way in possible), None)
 
 
 def _heldout(source: Source) -> Split:

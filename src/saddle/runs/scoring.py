@@ -31,12 +31,14 @@ def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> l
     """The scores that this game's samples of these data get without being asked; the first one chooses the best.
 
     Those of the data, then those of the game's tasks, without what cannot be had of these data or of so few samples.
+    On the way those that the game names in place of the data's; its headlines, where there would be none.
     """
     judged = source.judged
     of_data = (judged.final if final else judged.early) if source.heldout else ()
     if final:
         return _at_hand((*of_data, *game.scores), game, source, n)
-    return _at_hand(game.early_scores or (), game, source, n) or _at_hand(of_data, game, source, n)
+    possible = (game.early_scores or (), of_data, game.headlines)
+    return next((found for names in possible if (found := _at_hand(names, game, source, n))), [])
 
 
 def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) -> list[str]:
@@ -103,19 +105,23 @@ def score(
     extractor: str | None = None,
     weights: str | Path | None = None,
     seed: int = 0,
+    early: bool = False,
 ) -> dict[str, Score]:
     """Scores of n samples of a game, by default as many as its data ask for, against the held-out part of the data.
 
+    Translations are of n held-out images; by default of fewer where they are large, and of few on the way, `early`.
     UsageError for an unknown metric or one that this game or these data cannot give.
     """
     if n is not None and n < 2:
         raise UsageError(f"scores are of at least 2 samples, not {n}")
-    n = n or source.judged.samples
+    asked, n = n, n or source.judged.samples
     names = names or defaults(game, source, final=True, n=n)
     if not names:
         raise UsageError(_nothing_to_score(game, source, n))
     look = extractor or source.judged.extractor
     given = ingredients.of(game, source, seed)
+    if "translations" in given:
+        given["translations"] = given["translations"].limited(asked, early)
     samples = given.pop("samples", None)
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")

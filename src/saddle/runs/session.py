@@ -27,7 +27,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Diverged, Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import beside, binding, registry, scoring, warm
+from . import beside, binding, registry, remembering, scoring, warm
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
@@ -296,7 +296,7 @@ class Training:
             return {}
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
-            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1)
+            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1, early=True)
         first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
         self.score = first if scoring.chooses(names[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
@@ -308,6 +308,7 @@ class Training:
         run = Run(self.folder.path, device=str(self.device))
         if self.leads:
             beside.show(run, self.source, self.write, self.voice.say)
+            remembering.remember(run, self.source, self.voice.say)
         names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
@@ -315,15 +316,14 @@ class Training:
         if self.leads:
             entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
             self.folder.write_scores([entry | self.reached(entry) for entry in entries])
-            self.voice.say("\n".join(str(score) for score in scores.values()))
+            notes = (score.note for score in scores.values() if score.note)
+            self.voice.say("\n".join(str(score) for score in scores.values()), *notes)
             if run.round != self.trainer.round:
                 self.voice.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
-        if score["name"] != "fid_floor":
-            return {}
-        return {"seconds_to": self.folder.seconds_to(score["value"])}
+        return {"seconds_to": self.folder.seconds_to(score["value"])} if score["name"] == "fid_floor" else {}
 
     def note_start(self) -> None:
         trainer = self.trainer

@@ -1,0 +1,51 @@
+"""How sharp are translations beside the true images? By the variance of the Laplacian of their grey values."""
+
+import torch
+
+from .blocks import double
+from .evidence import Evidence
+from .metric import Compared, Metric
+from .sharpness import laplacian_variance
+from .translated import PAIRS, Each, Turned, joined
+
+TRUTH = "truth"
+
+
+def _look(turned: Turned) -> dict[str, torch.Tensor]:
+    assert turned.truth is not None
+    every = {"": turned.made, TRUTH: turned.truth} | turned.beside
+    return {whose: laplacian_variance(images, turned.inside) for whose, images in every.items()}
+
+
+def ratio(made: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
+    """Of the means of variances [N] of images and of the true ones: 1 is as sharp, 0 is flat, noise is above 1.
+
+    Its standard error is that of a ratio of two means over the same images.
+    """
+    a, b = double(made), double(truth)
+    a, b = (x[~(a + b).isnan()] for x in (a, b))
+    value = a.mean() / b.mean()
+    error = (a - value * b).std(correction=min(1, len(a) - 1)) / len(a) ** 0.5 / b.mean()
+    return float(value), float(error)
+
+
+def _measure(evidence: Evidence) -> Compared:
+    ways = {}
+    for name, kept in evidence[EACH].items():
+        value, error = ratio(kept[""], kept[TRUTH])
+        others = {whose: ratio(x, kept[TRUTH])[0] for whose, x in kept.items() if whose not in ("", TRUTH)}
+        ways[name] = {"value": value, "uncertainty": error} | others
+    return joined(ways)
+
+
+EACH = Each("laplacian_each", PAIRS, look=_look, when=lambda way: way.compares and way.side >= 3)
+
+METRICS = {
+    "sharpness_ratio": Metric(
+        "sharpness of translations in parts of the true images'; below 1 is blurred, above it noise",
+        "higher",
+        (EACH,),
+        _measure,
+        chooses=False,  # noise is sharp
+    )
+}
