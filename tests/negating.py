@@ -42,7 +42,8 @@ class Negating(Translation):
         raise NotImplementedError
 
     def translate(self, batch: Batch, to: str) -> Tensor:
-        ((_, x),) = batch.items()
+        ((start, x),) = batch.items()
+        x = self.planes({start: x}, start)
         assert min(x.shape[-2:]) >= 8
         assert all(side % 4 == 0 for side in x.shape[-2:])
         self.sizes.append((*x.shape[-2:],))

@@ -1,62 +1,27 @@
 """saddle translate: files and folders of any kind come back as they were given, and nothing is lost."""
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from translated import below, pixels, read, refused, rows, some_photos, trained
 
 import saddle
-from saddle import games
 from saddle.cli import main
-from saddle.data import sources
-from saddle.use import deep, original
-
-TOYS = Path(__file__).with_name("toys")
-RANDOM = np.random.default_rng(0)
+from saddle.use import deep
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory):
     """A run between grey a and b and red c, at 16 pixels."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(games, "__path__", [*games.__path__, str(TOYS / "games")])
-        patch.setattr(sources, "__path__", [*sources.__path__, str(TOYS / "sources")])
-        folder = tmp_path_factory.mktemp("run") / "run"
-        settings = {"plan.batch": 4, "plan.precision": "fp32", "plan.pictures": 1, "plan.scores": 0}
-        saddle.train("toy-domains", "toy-three", folder, rounds=1, settings=settings, device="cpu", quiet=True)
-        yield folder
+    yield from trained(tmp_path_factory.mktemp("run") / "run")
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of several sizes, depths and formats, in sub-folders."""
-    folder = tmp_path_factory.mktemp("photos") / "photos"
-    (folder / "sub").mkdir(parents=True)
-    Image.fromarray(pixels(30, 41, 3)).save(folder / "colour.jpg")
-    Image.fromarray(pixels(9, 5, 4)).save(folder / "sub" / "clear.png")
-    Image.fromarray(RANDOM.integers(0, 65536, (7, 8)).astype(np.uint16)).save(folder / "sub" / "deep.tif")
-    return folder
-
-
-def pixels(height: int, width: int, channels: int) -> np.ndarray:
-    return RANDOM.integers(0, 256, (height, width, channels)).astype(np.uint8)
-
-
-def rows(capsys: pytest.CaptureFixture[str], *argv: object) -> list[dict]:
-    assert main(["translate", *map(str, argv), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *argv: object, code: int = 2) -> str:
-    assert main(["translate", *map(str, argv)]) == code
-    return capsys.readouterr().err
-
-
-def below(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return some_photos(tmp_path_factory.mktemp("photos") / "photos")
 
 
 def test_a_folder_comes_back_with_its_structure_sizes_depth_and_opacity(run, photos, tmp_path, capsys):
@@ -68,8 +33,7 @@ def test_a_folder_comes_back_with_its_structure_sizes_depth_and_opacity(run, pho
     back = {name: np.asarray(Image.open(tmp_path / "out" / name)) for name in below(tmp_path / "out")}
     assert back["colour.png"].shape == (30, 41, 3)
     assert (back["sub/clear.png"][..., 3] == np.asarray(Image.open(photos / "sub" / "clear.png"))[..., 3]).all()
-    with saddle.data.decode.reading():
-        assert original.read(tmp_path / "out" / "sub" / "deep.png", 50).pixels.dtype == np.uint16
+    assert read(tmp_path / "out" / "sub" / "deep.png").pixels.dtype == np.uint16
 
 
 def test_grey_stays_grey_where_the_domain_is_grey(run, photos, tmp_path, capsys):
@@ -108,8 +72,7 @@ def test_results_are_named_as_asked(run, photos, tmp_path, capsys):
     )
     assert below(tmp_path / "flat") == ["clear-as-c.png", "colour-as-c.jpg", "deep-as-c.tif"]
     assert Image.open(tmp_path / "flat" / "colour-as-c.jpg").format == "JPEG"
-    with saddle.data.decode.reading():
-        assert original.read(tmp_path / "flat" / "deep-as-c.tif", 50).pixels.dtype == np.uint16
+    assert read(tmp_path / "flat" / "deep-as-c.tif").pixels.dtype == np.uint16
     rows(capsys, run, photos, "--to", "c", "--out", tmp_path / "eight", "--depth", "8", "--alpha", "flatten")
     assert {Image.open(tmp_path / "eight" / name).mode for name in below(tmp_path / "eight")} == {"RGB"}
     (row,) = rows(capsys, run, photos / "sub" / "deep.tif", "--depth", "16", "--out", tmp_path / "x.tif")
@@ -161,7 +124,7 @@ def partly(photos, tmp_path) -> Path:
 def test_a_bad_file_does_not_stop_the_others_and_is_named(run, partly, tmp_path, capsys):
     said = refused(capsys, run, partly, "--to", "c", "--out", tmp_path / "out", code=1)
     assert below(tmp_path / "out") == ["colour.png", "sub/clear.png", "sub/deep.png"]
-    assert "cannot be translated:" in said
+    assert "3 files failed:" in said
     for name, reason in {"cut.jpg": "truncated", "sub/empty.png": "empty file", "x.eps": "EPS"}.items():
         (line,) = (line for line in said.splitlines() if name in line)
         assert reason in line
@@ -173,7 +136,7 @@ def test_strict_stops_at_the_first_bad_file(run, partly, tmp_path, capsys):
 
 
 def test_ctrl_c_leaves_whole_files_alone(run, photos, tmp_path, capsys, monkeypatch):
-    from saddle.cli.translate import Translating
+    from saddle.cli._translating import Translating
 
     done = Translating._result
 
@@ -197,11 +160,11 @@ def test_however_many_images_there_are_few_are_in_memory(run, tmp_path, capsys, 
     (tmp_path / "in").mkdir()
     for i in range(12):
         Image.fromarray(pixels(8, 8, 1)[..., 0]).save(tmp_path / "in" / f"{i}.png")
-    read, alive, most = original.read, weakref.WeakSet(), []
+    once, alive, most = original.read, weakref.WeakSet(), []
 
     def counted(*args, **more):
         most.append(len(alive))
-        given = read(*args, **more)
+        given = once(*args, **more)
         alive.add(given)
         return given
 

@@ -7,8 +7,10 @@ from negating import Negating, image, translator
 
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data.options import DataOptions
-from saddle.spec import Field
-from saddle.use.original import of_array
+from saddle.games.cyclegan import CycleGAN
+from saddle.spec import DataSpec, Field
+from saddle.use import room, tiles
+from saddle.use.original import Original, of_array
 from saddle.use.translating import padding, reflected
 
 RANDOM = np.random.default_rng(0)
@@ -153,3 +155,73 @@ def test_an_image_is_no_label_map():
     game = Negating(Field("map", (32, 32), ("sky", "tree"), ((0, 0, 0), (9, 9, 9))), image(2))
     with pytest.raises(UsageError, match="'a' holds label maps"):
         translator(game)(of_array(picture(8, 8)), (0,))
+
+
+def test_classes_of_a_map_are_what_a_network_is_given():
+    game = Negating(Field("map", (32, 32), ("sky", "tree", "road"), ((0, 0, 0), (9, 9, 9), (99, 9, 9))), image(3))
+    classes = RANDOM.integers(0, 3, (9, 11, 1))
+    made = translator(game)(Original(classes), (0,))
+    assert made.pixels.shape == (9, 11, 3)
+    assert (made.pixels == np.where(classes == np.arange(3), 0, 128)).all()  # the negatives of 1 and of 0
+
+
+def cyclegan(**options: int) -> CycleGAN:
+    torch.manual_seed(0)
+    fields = {key: image(3) for key in "ab"}
+    return CycleGAN(DataSpec(fields, (("a",), ("b",))), CycleGAN.Options(width=4, blocks=1, **options)).eval()
+
+
+def test_tiles_give_what_the_whole_image_gives():
+    game, given = cyclegan(), of_array(picture(150, 131))
+    whole = translator(game)(given, (0,))
+    tiled = translator(game, tile=64)(given, (0,))
+    assert (whole.tiles, tiled.tiles) == (1, 9)
+    assert abs(whole.pixels.astype(int) - tiled.pixels).max() <= 1
+
+
+def test_memory_that_runs_out_halves_the_tiles_and_is_told(monkeypatch):
+    game, given, apply, sides = cyclegan(), of_array(picture(300, 300)), tiles.apply, []
+    whole = translator(game)(given, (0,)).pixels
+
+    def out_of_memory(batch, to):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    def small_ones_alone(network, x, tile):
+        sides.append(tile)
+        if tile > 64:
+            raise MemoryError
+        return apply(network, x, tile=tile)
+
+    monkeypatch.setattr(game, "translate", out_of_memory)
+    monkeypatch.setattr(tiles, "apply", small_ones_alone)
+    made = translator(game)(given, (0,))
+    assert sides == [128, 64]
+    assert abs(made.pixels.astype(int) - whole).max() <= 1
+    assert made.notes == ("memory ran out: translated in tiles of 64 pixels, with the same result",)
+    with pytest.raises(SaddleError, match=r"memory ran out for 300×300 pixels in tiles of 256 pixels; .* --size"):
+        translator(game, tile=256)(given, (0,))
+    monkeypatch.setattr(game, "network", lambda start, to: None)
+    with pytest.raises(SaddleError, match="memory ran out for 300×300 pixels as a whole, and this game cannot work in"):
+        translator(game)(given, (0,))
+    with pytest.raises(UsageError, match="leave out --tile"):
+        translator(game, tile=64)(given, (0,))
+
+
+def test_an_image_too_large_for_the_memory_is_not_tried_whole(monkeypatch):
+    game, given = cyclegan(), of_array(picture(520, 513))
+    monkeypatch.setattr(room.memory, "available", lambda: 10**6)
+    monkeypatch.setattr(game, "translate", None)
+    made = translator(game)(given, (0,))
+    assert made.tiles == 4
+    assert "too large for the memory at once" in made.notes[0]
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch):
+    game = cyclegan()
+
+    def broken(batch, to):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(game, "translate", broken)
+    with pytest.raises(RuntimeError, match="mat1"):
+        translator(game)(of_array(picture(16, 16)), (0,))

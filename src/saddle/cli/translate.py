@@ -8,20 +8,15 @@ from the run.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections import defaultdict
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..base.errors import SaddleError, UsageError, remark, some
-from . import _open, _show, _works
+from ..base.errors import UsageError
+from . import _compared, _open, _translating, _works
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..runs.run import Run
-    from ..use.original import Original
-    from ..use.translating import Made, Translator
+    from ..use.translating import Translator
     from ..use.writing import Form
 
 SETTINGS = _open.SETTINGS
@@ -35,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     _of_images(parser)
     _of_files(parser)
+    _of_looks(parser)
     parser.add_argument("--json", action="store_true", help='for programs: [{"input": …, "output": …}, …]')
 
 
@@ -58,6 +54,12 @@ def _of_images(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="by default fp32")
     parser.add_argument(
+        "--tile",
+        type=_open.whole(0),
+        metavar="N",
+        help="pixels a side: of tiles, with the same result; 0: none; by default where memory asks for it",
+    )
+    parser.add_argument(
         "--mask", type=Path, metavar="PATH", help="white where a hole is to be filled: a file or a folder"
     )
 
@@ -73,6 +75,12 @@ def _of_files(parser: ArgumentParser) -> None:
     parser.add_argument("--suffix", default="", metavar="TEXT", help="behind the name of a result, such as -{to}")
     parser.add_argument("--skip-existing", action="store_true", help="leave out what has its result already")
     parser.add_argument("--strict", action="store_true", help="stop at the first file that cannot be translated")
+
+
+def _of_looks(parser: ArgumentParser) -> None:
+    parser.add_argument("--truth", type=Path, metavar="PATH", help="score results beside true images of the same names")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="a page, .html or .png, with inputs beside results")
+    parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
 
 
 def _size(text: str) -> str | int | tuple[int, int]:
@@ -100,6 +108,7 @@ def run(args: Namespace) -> None:
         bits=None if args.depth == "same" else int(args.depth),
         mean=args.mean,
         precision=args.precision,
+        tile=args.tile,
     )
     _check(opened, works, args)
     form = _form(args)
@@ -108,14 +117,11 @@ def run(args: Namespace) -> None:
     names = _works.Names(args.out, title, form, args.flat, suffix, args.n, args.skip_existing)
     plan = _works.plan(args.input, names, opened.recipe.data)
     _check_outs(form, plan)
-    if args.mask:
-        _works.partners(plan.works, args.mask, "--mask")
-    command = Translating(opened, works, form, args)
-    try:
-        rows = [row for work in plan.works for row in command.done(work)]
-    finally:
-        command.tell()
-    command.end(rows, plan)
+    for what, place in (("--mask", args.mask), ("--truth", args.truth)):
+        if place:
+            _works.partners(plan.works, place, what)
+    command = _translating.Translating(opened, works, form, args, plan)
+    command.end(command.all())
 
 
 def _check(opened: "Run", works: "Translator", args: Namespace) -> None:
@@ -123,6 +129,7 @@ def _check(opened: "Run", works: "Translator", args: Namespace) -> None:
     from ..runs import translating
 
     game = works.game
+    _compared.check(args)
     if not game.varies and (given := "-n" if args.n > 1 else "--mean" if args.mean > 1 else None):
         raise UsageError(
             f"{opened.recipe.game} draws nothing at random here: all results would be alike; leave out {given}"
@@ -156,116 +163,3 @@ def _check_outs(form: "Form", plan: _works.Plan) -> None:
         if suffix.lower() not in writing.KINDS:
             raise UsageError(f"--out {plan.out}: the name should end in {', '.join(writing.KINDS)}")
         writing.check(form, suffix)
-
-
-class Translating:
-    """Works one after the other; what they have to tell is gathered, and told once."""
-
-    def __init__(self, opened: "Run", works: "Translator", form: "Form", args: Namespace):
-        self.opened, self.works, self.form, self.args = opened, works, form, args
-        self.bad: list[tuple[str, str]] = []
-        self.notes: dict[str, list[str]] = defaultdict(list)
-
-    def done(self, work: _works.Work) -> "Iterator[dict[str, Any]]":
-        """A row for each result of an image; a bad file has none, and is remembered."""
-        from ..data.decode import Unreadable
-
-        wanted = [k for k in range(self.args.n) if not self._there(work.numbered(k, self.args.n))]
-        if not wanted:
-            return
-        try:
-            original = self._read(work)
-            hole = self._hole(work, original)
-            for k in wanted:
-                yield self._result(work, original, hole, k)
-        except (Unreadable, SaddleError) as error:
-            if self.args.strict:
-                raise SaddleError(f"{work.path}: {error}") from None
-            self.bad.append((str(work.path), str(error)))
-
-    def _there(self, out: Path) -> bool:
-        return bool(self.args.skip_existing) and out.exists()
-
-    def _read(self, work: _works.Work) -> "Original":
-        from ..data import decode
-        from ..use import original
-
-        options = self.opened.recipe.data
-        with decode.reading():
-            return original.read(
-                work.path, options.max_megapixels, work.page, options.range is not None, convert=not self.args.mask
-            )
-
-    def _hole(self, work: _works.Work, original: "Original") -> Any:
-        from ..runs import translating
-
-        if not self.args.mask:
-            return None
-        return translating.hole_of(_works.partner(work, self.args.mask), original)
-
-    def _result(self, work: _works.Work, original: "Original", hole: Any, k: int) -> dict[str, Any]:
-        """Translate and write one result; its row."""
-        begun, out = perf_counter(), work.numbered(k, self.args.n)
-        made = self.works(original, (self.args.seed, work.name, k), hole)
-        self._write(out, made, original)
-        for note in (*original.notes, *made.notes, *self._of_size(original, made)):
-            if work.name not in self.notes[note]:
-                self.notes[note].append(work.name)
-        return {
-            "input": str(work.path) + (f"#{work.page + 1}" if work.page else ""),
-            "output": str(out),
-            "size": [*made.size],
-            "padded": [*made.padded],
-            "tiles": made.tiles,
-            "seconds": round(perf_counter() - begun, 4),
-        }
-
-    def _write(self, out: Path, made: "Made", original: "Original") -> None:
-        from ..data.picture import colour
-        from ..use import writing
-
-        wanted = self.works.wanted
-        if wanted.kind == "map":
-            writing.write_map(out, made.pixels[..., 0], wanted.palette)
-            return
-        bits = self.form.bits(original, writing.KINDS[out.suffix.lower()])
-        pixels, alpha = writing.to_bits(made.pixels, bits), made.alpha
-        if alpha is not None:
-            alpha = writing.to_bits(alpha, bits)
-            if self.args.alpha == "flatten":
-                pixels, alpha = writing.flattened(pixels, alpha, colour(self.opened.recipe.data.background)), None
-        writing.write(out, pixels, alpha, original, self.form)
-
-    def _of_size(self, original: "Original", made: "Made") -> "Iterator[str]":
-        """What was done to its size, in words."""
-        if made.size != original.size:
-            back = ", and its result brought back" if self.args.restore_size else ""
-            why = f"; {self.opened.recipe.game} takes no other" if self.works.game.sized else ""
-            yield f"brought to {made.size[0]}×{made.size[1]} (height × width){back}{why}"
-
-    def tell(self) -> None:
-        """Say once what was done, with the files that it was done to."""
-        for note, names in self.notes.items():
-            which = names[0] if len(names) == 1 else f"{len(names):,} files ({some(names, 3)})"
-            remark(f"{which}: {note}")
-
-    def end(self, rows: list[dict[str, Any]], plan: _works.Plan) -> None:
-        """Print what was made. SaddleError names the files of which nothing was, UsageError if it is all of them."""
-        from ..data.files import bad_lines, count, listing
-
-        bad = [*plan.bad, *self.bad]
-        if self.args.json:
-            _show.json(rows)
-        elif rows and plan.many:
-            _show.line(f"{count(len(rows), 'file')} in {plan.out}")
-        elif rows:
-            _show.line(rows[0]["output"])
-        if not bad:
-            return
-        lines = f"cannot be translated:\n{listing(bad_lines(bad))}"
-        if self.opened.recipe.data.skip_bad and rows:
-            remark(f"left out, as data.skip_bad says:\n{listing(bad_lines(bad))}")
-        elif not rows and len(bad) >= len(plan.works):
-            raise UsageError(lines)
-        else:
-            raise SaddleError(lines)

@@ -14,11 +14,13 @@ from torch import Tensor
 from ..base import rng
 from ..base.errors import SaddleError, UsageError
 from ..data import decode
+from ..data.label_maps import class_map
 from ..spec import HOLE, LOST
 from ..tasks import Translation
 from ..use import original, writing
 from ..use.original import Original
 from ..use.translating import Made, Translator, Way, padding, reflected
+from . import remembering
 
 if TYPE_CHECKING:
     from .run import Run
@@ -29,7 +31,19 @@ AT_ONCE = 64  # tensors at a time
 def translator(run: Run, start: str | None = None, to: str | None = None, **way: Any) -> Translator:
     """What translates this run's images one by one; `way` has the further settings of a `Way`."""
     game = run.as_(Translation)
-    return Translator(game, run.recipe.data, run.device, Way(*game.way(start, to), **way))
+    start, to = game.way(start, to)
+    return Translator(game, run.recipe.data, run.device, Way(start, to, **way), remembering.known(run, start))
+
+
+def trained_side(run: Run, start: str) -> int | None:
+    """The shorter side, in pixels, of the whole images of the training; None where they were pieces of larger ones.
+
+    At this size a network has seen whole scenes, and knows nothing of larger ones.
+    """
+    options, field = run.recipe.data, run.spec.fields[start]
+    if options.piece or (field.free and options.loaded is None):
+        return None
+    return min(options.loaded or field.shape[-2:])
 
 
 def check_hole(run: Run) -> None:
@@ -68,20 +82,22 @@ def tensors(run: Run, works: Translator, images: Tensor, seed: int, mask: Tensor
     Without random numbers as many at a time as memory likes; else each has its own, by the seed and its place.
     """
     game, way, field = works.game, works.way, works.given
-    planes = field.as_planes(images) if field.kind == "map" and not images.is_floating_point() else images
-    if planes.ndim != 4 or planes.shape[1] != field.planes:
-        raise UsageError(f"images of '{game.title(way.start)}' are [N, {field.planes}, H, W], not {[*images.shape]}")
-    if game.sized and planes.shape[-2:] != field.shape[-2:]:
+    channels = () if field.kind == "map" else (field.planes,)
+    if images.ndim != 3 + len(channels) or tuple(images.shape[1:-2]) != channels:
+        wanted = ", ".join(["N", *map(str, channels), "H", "W"])
+        raise UsageError(f"images of '{game.title(way.start)}' are [{wanted}], not {[*images.shape]}")
+    if game.sized and images.shape[-2:] != field.shape[-2:]:
         raise UsageError(f"{run.recipe.game} translates images of {field.shape[-2:]} alone, not {[*images.shape]}")
     known = None
     if mask is not None:
-        hole = mask.view(-1, 1, *mask.shape[-2:]).bool().expand(len(planes), 1, *planes.shape[-2:])
-        known, planes = planes, planes.masked_fill(hole, LOST / 127.5 - 1)
-    own = planes.shape[-2:]
+        hole = mask.view(-1, 1, *mask.shape[-2:]).bool().expand(len(images), 1, *images.shape[-2:])
+        known, images = images, images.masked_fill(hole, LOST / 127.5 - 1)
+    own = images.shape[-2:]
     size, (top, left) = padding((own[0], own[1]), *works.steps())
     made = []
-    for place, part in _portions(planes, 1 if game.varies else AT_ONCE):
-        x = reflected(part, size, (top, left)).to(run.device, game.dtype)
+    for place, part in _portions(images, 1 if game.varies else AT_ONCE):
+        x = reflected(part, size, (top, left)).to(run.device)
+        x = x.to(game.dtype) if x.is_floating_point() else x
         with rng.apart("translate", seed, place):
             out = game.translate({way.start: x}, way.to)[..., top : top + own[0], left : left + own[1]]
         if known is not None:
@@ -102,8 +118,22 @@ def _one(works: Translator, image: Any, mask: Any, key: tuple[object, ...]) -> A
     return _like(image, made, works)
 
 
+def read_file(works: Translator, path: Path, page: int = 0, convert: bool = True) -> Original:
+    """The image, or the label map, in this file. decode.Unreadable says why not."""
+    options = works.options
+    with decode.reading():
+        if works.given.kind == "map":
+            return Original(class_map(path, works.given, options.max_megapixels)[..., None])
+        return original.read(path, options.max_megapixels, page, options.range is not None, convert)
+
+
 def read(works: Translator, image: Any, convert: bool = True) -> Original:
-    """An array uint8 or uint16 [H, W] or [H, W, C], a picture of Pillow's, or the path of one."""
+    """An array uint8 or uint16 [H, W] or [H, W, C], a picture of Pillow's, or the path of one.
+
+    Of classes an array of whole numbers [H, W], or the path of a label map.
+    """
+    if isinstance(image, np.ndarray) and works.given.kind == "map":
+        return _classes(works, image)
     if isinstance(image, np.ndarray):
         if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or (image.shape[2:] or (1,))[0] > 4:
             raise UsageError(
@@ -115,12 +145,20 @@ def read(works: Translator, image: Any, convert: bool = True) -> Original:
         return original.of_picture(image)
     if isinstance(image, str | Path):
         try:
-            with decode.reading():
-                options = works.options
-                return original.read(Path(image), options.max_megapixels, 0, options.range is not None, convert)
+            return read_file(works, Path(image), convert=convert)
         except decode.Unreadable as error:
             raise SaddleError(f"{image}: {error}") from None
     raise UsageError(f"images are tensors, arrays, PIL images, paths, or lists of these, not {type(image).__name__}")
+
+
+def _classes(works: Translator, classes: np.ndarray) -> Original:
+    most = works.given.planes - 1
+    if classes.ndim != 2 or classes.dtype.kind not in "iu" or not (classes.min() >= 0 and classes.max() <= most):
+        raise UsageError(
+            f"a label map as an array is of whole numbers [H, W] from 0 to {most}, not {classes.dtype} "
+            f"{[*classes.shape]}"
+        )
+    return Original(classes.astype(np.int64)[..., None])
 
 
 def hole_of(mask: Any, of: Original) -> np.ndarray:

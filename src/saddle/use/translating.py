@@ -13,11 +13,13 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import SaddleError, UsageError
-from ..data.options import DataOptions
-from ..data.picture import colour, fitted, opaque, ranged, with_channels, with_opacity
+from ..data.options import DataOptions, Fit
+from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channels, with_opacity
 from ..show.pictures import to_uint8
 from ..spec import LOST, Field
 from ..tasks import Translation
+from . import room
+from .familiar import Familiar
 from .original import Original
 from .writing import to_bits
 
@@ -36,6 +38,7 @@ class Way:
     bits: int | None = None  # of the result's channels; None: those of the input
     mean: int = 1  # over so many draws
     precision: str = "fp32"  # fp32, bf16 or fp16
+    tile: int | None = None  # side of the tiles in pixels; 0: none; None: where the image does not fit into memory
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Made:
     size: Size  # at which it was translated
     padded: Size  # with the edge that was added for the network, and cut off again
     tiles: int = 1
+    far: float | None = None  # above 1: unlike the images of the training; None: not known
     notes: tuple[str, ...] = ()
 
 
@@ -58,6 +62,7 @@ class Translator:
     options: DataOptions  # as the run's data were read
     device: torch.device
     way: Way
+    known: Familiar | None = None  # what the images of the training are like
 
     @property
     def given(self) -> Field:
@@ -76,12 +81,13 @@ class Translator:
         """
         pixels = self.seen(original)
         size = self.size(original.size, hole is not None)
-        fit = "squash" if self.way.restore or hole is not None else self.fit
-        planes = self.planes(self._sized(pixels, size, fit))
+        fit: Fit = "squash" if self.way.restore or hole is not None else self.fit
+        x = self.batch(self._sized(pixels, size, fit))
+        far = self.known.distance(x[0]) if self.known and hole is None else None
         if hole is not None:
             lost = self._sized(hole[..., None].astype(np.uint8) * 255, size, "squash")[..., 0] > 0
-            planes[:, :, torch.from_numpy(lost)] = LOST / 127.5 - 1
-        out, padded, notes = self.through(planes, key)
+            x[:, :, torch.from_numpy(lost)] = LOST / 127.5 - 1
+        out, padded, tiles, notes = self.through(x, key)
         made = self._made(out, original, hole is not None)
         alpha = original.alpha if self.wanted.kind == "image" and self.wanted.planes != 4 else None
         if size != original.size:
@@ -95,10 +101,10 @@ class Translator:
             made, alpha = made[..., :3], made[..., 3]
         if alpha is not None:
             alpha = to_bits(alpha, 8 * made.dtype.itemsize)
-        return Made(made, alpha, size, padded, notes=notes)
+        return Made(made, alpha, size, padded, tiles, far, notes)
 
     @property
-    def fit(self) -> str:
+    def fit(self) -> Fit:
         """How an image of other proportions is brought to a size: as the run's data were."""
         return "squash" if isinstance(self.way.size, int) and not self.game.sized else self.options.fit
 
@@ -133,29 +139,35 @@ class Translator:
             raise UsageError(f"the run was trained on images of {channels} channels; files hold 1, 3 or 4")
         return with_channels(opaque(pixels, colour(self.options.background)), channels)
 
-    def planes(self, pixels: np.ndarray) -> Tensor:
-        """[H, W, C] as the network takes it: float [1, C, H, W] in [-1, 1]; of a map int64 [H, W, 1] its planes."""
+    def batch(self, pixels: np.ndarray) -> Tensor:
+        """[H, W, C] as a batch of one holds it: float [1, C, H, W] in [-1, 1]; of classes int64 [1, H, W]."""
         x = torch.from_numpy(np.moveaxis(pixels, 2, 0).copy())[None]
         if self.given.kind == "map":
-            return self.given.as_planes(x[:, 0].long())
+            return x[:, 0]
         if self.given.kind == "mask":
-            return self.given.as_planes((x > np.iinfo(pixels.dtype).max // 2).float())
+            return (x > np.iinfo(pixels.dtype).max // 2).float()
         return x.float() / (np.iinfo(pixels.dtype).max / 2) - 1
 
-    def through(self, planes: Tensor, key: tuple[object, ...]) -> tuple[Tensor, Size, tuple[str, ...]]:
-        """Planes [1, K, H, W] of any size → those of the other domain, float on the processor; the size with edges."""
-        height, width = planes.shape[-2:]
+    def through(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, Size, int, tuple[str, ...]]:
+        """An image of any size as a batch holds it → planes [1, K, H, W] of the other domain, float on the processor.
+
+        Also the size with edges, the number of tiles, and what to say of it.
+        """
+        height, width = x.shape[-2:]
         padded, corner = padding((height, width), *self.steps())
-        x = reflected(planes, padded, corner).to(self.device, self.game.dtype)
+        x = reflected(x, padded, corner)
+        x = x.to(self.game.dtype) if x.is_floating_point() else x
         total: Tensor | None = None
+        tiles = 1
         notes: tuple[str, ...] = ()
         for draw in range(self.way.mean):
             each = (*key, draw) if draw else key
-            out, more = self._finite(x, each)
+            out, tiles, more = self._finite(x, each)
             total, notes = out if total is None else total + out, (*notes, *more)
         assert total is not None
         top, left = corner
-        return total[..., top : top + height, left : left + width] / self.way.mean, padded, tuple(dict.fromkeys(notes))
+        out = total[..., top : top + height, left : left + width] / self.way.mean
+        return out, padded, tiles, tuple(dict.fromkeys(notes))
 
     def steps(self) -> tuple[int, int]:
         """Sides of images are whole multiples of the first, and at least the second, in pixels."""
@@ -164,28 +176,35 @@ class Translator:
             return 1, 1
         return self.game.multiple(start, to), self.game.smallest(start, to)
 
-    def _finite(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, tuple[str, ...]]:
+    def _finite(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, int, tuple[str, ...]]:
         """What the network makes of it; once more in full precision where half gave no numbers."""
-        out = self._once(x, key, self.way.precision)
+        out, tiles, notes = self._once(x, key, self.way.precision)
         if out.isfinite().all():
-            return out, ()
-        if self.way.precision in HALF and (out := self._once(x, key, "fp32")).isfinite().all():
-            return out, (f"{self.way.precision} gave numbers that are not finite; it was translated again in fp32",)
-        raise SaddleError("the network gave numbers that are not finite")
+            return out, tiles, notes
+        if self.way.precision in HALF:
+            out, tiles, notes = self._once(x, key, "fp32")
+            notes = (f"{self.way.precision} gave numbers that are not finite; translated again in fp32", *notes)
+        if not out.isfinite().all():
+            raise SaddleError("the network gave numbers that are not finite")
+        return out, tiles, notes
 
-    def _once(self, x: Tensor, key: tuple[object, ...], precision: str) -> Tensor:
-        with rng.apart("translate", *key), _in(precision, self.device):
-            return self.game.translate({self.way.start: x}, self.way.to).float().cpu()
+    def _once(self, x: Tensor, key: tuple[object, ...], precision: str) -> tuple[Tensor, int, tuple[str, ...]]:
+        start, to = self.way.start, self.way.to
 
-    def _sized(self, pixels: np.ndarray, size: Size, fit: str) -> np.ndarray:
+        def whole(image: Tensor) -> Tensor:
+            with rng.apart("translate", *key):
+                return self.game.translate({start: image}, to)
+
+        with _in(precision, self.device):
+            return room.computed(whole, self.game.network(start, to), x, self.given, self.device, self.way.tile)
+
+    def _sized(self, pixels: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
         """[H, W, C] in another size; classes by the nearest pixel."""
         if pixels.shape[:2] == size:
             return pixels
         if pixels.dtype == np.int64:
-            rows, columns = (np.arange(n) * m // n for n, m in zip(size, pixels.shape[:2], strict=True))
-            return pixels[rows[:, None], columns]
-        behind = colour(self.options.background)
-        return fitted(pixels, *size, fit, behind, pixels.shape[2] == 4)  # type: ignore[arg-type]
+            return nearest(pixels, *size, fit)
+        return fitted(pixels, *size, fit, colour(self.options.background), pixels.shape[2] == 4)
 
     def _made(self, out: Tensor, original: Original, exact: bool) -> np.ndarray:
         """Planes [1, K, H, W] as numbers [H, W, C] of the depth of the result."""
@@ -222,7 +241,7 @@ def padding(own: Size, multiple: int, smallest: int) -> tuple[Size, Size]:
 
 
 def reflected(x: Tensor, size: Size, corner: Size) -> Tensor:
-    """[N, K, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated."""
+    """[…, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated."""
     if x.shape[-2:] == size:
         return x
     rows, columns = (_mirrored(n, side, begin) for n, side, begin in zip(size, x.shape[-2:], corner, strict=True))

@@ -77,9 +77,13 @@ def write(path: Path, pixels: np.ndarray, alpha: np.ndarray | None, original: Or
 
 
 def write_map(path: Path, classes: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> None:
-    """Write a class for every pixel, [H, W], as an indexed PNG whose colours are those of the palette."""
-    image = Image.fromarray(classes.astype(np.uint8))
-    if palette:
+    """Write a class for every pixel, [H, W], as an indexed PNG whose colours are those of the palette.
+
+    Of more than 256 classes the numbers, as grey of 16 bits.
+    """
+    few = len(palette) <= 256
+    image = Image.fromarray(classes.astype(np.uint8 if few else np.uint16))
+    if palette and few:
         image.putpalette([value for colour in palette for value in colour])
     data = io.BytesIO()
     image.save(data, "PNG")
