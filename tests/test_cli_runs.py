@@ -109,21 +109,6 @@ def test_a_walk_begins_and_ends_at_different_samples(images: Path, tmp_path: Pat
     assert (np.load(line)[1] != walk[1]).any()
 
 
-def test_an_image_and_a_folder_are_translated(translation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    source = tmp_path / "in"
-    (source / "sub").mkdir(parents=True)
-    Image.new("RGB", (40, 30), "red").save(source / "one.png")
-    Image.new("L", (16, 16), 9).save(source / "sub" / "two.jpg")
-    out = ["--out", str(tmp_path / "out")]
-    assert [path.name for path in files(capsys, "translate", str(translation), str(source), *out)] == [
-        "one.png",
-        "sub-two.png",
-    ]
-    single = ["--to", "a", "--out", str(tmp_path / "one.png")]
-    (one,) = files(capsys, "translate", str(translation), str(source / "one.png"), *single)
-    assert Image.open(one).size == (16, 16)
-
-
 def test_translation_names_every_file_that_cannot_be_read(
     translation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

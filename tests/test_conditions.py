@@ -9,7 +9,7 @@ from eights import BATCH, LABELLED, SMALL
 from seeding import seed_all
 from small import shipped
 
-from saddle.base.errors import UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, open_source
 from saddle.games._two_player import TwoPlayer
 from saddle.games.cvae import CVAE
@@ -299,3 +299,29 @@ def test_equal_data_have_equal_hashes_in_whatever_order_their_keys_stand():
 def test_a_sample_of_no_possible_shape_is_refused(shape):
     with pytest.raises(UsageError, match="a sample is"):
         DataSpec.of(shape)
+
+
+GROUPED = Condition("labels", ("red", "blue", "inverted"), groups=(("red", "blue"),))
+
+
+def test_labels_that_exclude_each_other_are_not_asked_for_together():
+    assert conditions.read(GROUPED, "blue,inverted").tolist() == [0, 1, 1]
+    with pytest.raises(UsageError, match="red and blue exclude each other; name one of red, blue"):
+        conditions.read(GROUPED, "red,blue")
+
+
+def test_data_remember_which_labels_exclude_each_other():
+    spec = DataSpec.of((1, 8, 8), ("image", "label"), condition=GROUPED)
+    assert spec.condition == GROUPED
+    assert DataSpec.from_facts(json.loads(json.dumps(spec.to_facts()))) == spec
+    free = DataSpec.of((1, 8, 8), ("image", "label"), condition=Condition("labels", GROUPED.names))
+    assert "groups" in spec.identity()
+    assert "groups" not in free.identity()
+
+
+@pytest.mark.parametrize("groups", [[["red", "green"]], [["red", "blue"], ["blue", "inverted"]]])
+def test_groups_of_labels_that_no_data_have_are_refused(groups):
+    facts = json.loads(json.dumps(DataSpec.of((1, 8, 8), ("image", "label"), condition=GROUPED).to_facts()))
+    facts["fields"]["label"]["groups"] = groups
+    with pytest.raises(SaddleError, match=r"data\.fields\.label\.groups"):
+        DataSpec.from_facts(facts)

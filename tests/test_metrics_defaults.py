@@ -10,7 +10,7 @@ import torch
 
 import saddle
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions, Judged, Source, list_sources, open_source, sources_with_modes
+from saddle.data import DataOptions, Judged, Source, embedded, open_source, sources_with_modes
 from saddle.data.source import Split
 from saddle.games.cgan import CGAN
 from saddle.games.dcgan import DCGAN
@@ -40,7 +40,7 @@ def test_a_recipe_is_scored_by_what_it_was(name: str) -> None:
         assert found[:1] == kept[:1], "the first one chooses the best"
 
 
-@pytest.mark.parametrize("name", [name for name in list_sources() if ":" not in name])
+@pytest.mark.parametrize("name", embedded())
 def test_a_source_is_judged_by_metrics_and_an_extractor_that_there_are(name: str) -> None:
     judged = open_source(DataOptions(source=name)).judged
     assert {*judged.early, *judged.final} <= metric_names().keys()

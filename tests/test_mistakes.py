@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from saddle import penalties
 from saddle.base.errors import UsageError
-from saddle.data import DataOptions, list_sources, open_source
+from saddle.data import DataOptions, embedded, open_source
 from saddle.losses import RelativisticAverage
 from saddle.nets.dcgan import DCGAN
 from saddle.penalties import InputPenalty, Penalty
@@ -146,7 +146,7 @@ def test_the_data_of_a_generator_of_images_lie_between_minus_one_and_one(name):
 
 def test_all_embedded_images_lie_between_minus_one_and_one():
     found = 0
-    for name in (name for name in list_sources() if ":" not in name):
+    for name in embedded():
         source = open_source(DataOptions(source=name))
         if source.spec.is_image:
             found += 1

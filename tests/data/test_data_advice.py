@@ -63,7 +63,7 @@ def test_arrays_sources_and_single_pictures_have_a_command_too(folder):
         str(folder / "000.png"): f"singan --data photo:{folder / '000.png'}",
         str(folder / "x.npy"): f"gan --data array:{folder / 'x.npy'} --game.network MLP",
         "digits": "dcgan --data digits",
-        "digits-inverted": "",
+        "digits-inverted": "cyclegan --data digits-inverted",
     }.items():
         assert check_data(what, DataOptions()).command == (f"saddle train {words}" if words else "")
 

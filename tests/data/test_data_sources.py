@@ -14,7 +14,7 @@ from small import tiny_recipe
 
 from saddle.base import memory
 from saddle.base.errors import SaddleError, UsageError
-from saddle.data import DataOptions, _offers, check_batch, list_sources, modes, spec_of
+from saddle.data import DataOptions, _offers, check_batch, embedded, list_sources, modes, spec_of
 from saddle.data.fingerprint import InParts, digest, digests, hold_out
 from saddle.runs.describe import describe
 
@@ -39,7 +39,7 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
     assert out.split() == ["UsageError", "False"]
 
 
-@pytest.mark.parametrize("name", [name for name in list_sources() if ":" not in name])
+@pytest.mark.parametrize("name", embedded())
 def test_a_source_keeps_its_promises(name: str) -> None:
     source = opened(name)
     assert list_sources()[name]
@@ -123,7 +123,11 @@ def test_digits_are_enlarged_as_torch_does_it(size: int | tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize(
-    ("source", "needed"), [("digits", 1797), ("digits-inverted", 2 * 1797), ("stacked-digits", 1797)]
+    ("source", "needed"),
+    [
+        *[("digits", 1797), ("stacked-digits", 1797), ("digits-coloured", 3 * 1797)],
+        *[(f"digits-{name}", 2 * 1797) for name in ("inverted", "blended", "rotated")],
+    ],
 )
 def test_digits_that_do_not_fit_into_memory_are_refused_and_can_be_described(
     source: str, needed: int, monkeypatch: pytest.MonkeyPatch

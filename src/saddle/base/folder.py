@@ -20,7 +20,7 @@ from .plain import Count, Garbled, fits, from_json, from_yaml, text
 _AGAIN = "move it away, and the same training scores the run again"
 MAY_CHANGE = (  # settings of a recipe that may be others on the way of one run
     *("plan.rounds", "plan.images", "plan.minutes", "plan.at_most"),
-    *("data.source", "data.labels", "data.cache", "from.run"),
+    *("data.source", "data.labels", "data.palette", "data.cache", "from.run"),
 )
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 
@@ -37,6 +37,7 @@ class RunFolder:
         self.nearest = self.pictures / "nearest.png"  # samples beside their nearest training images
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
+        self._familiar = self.path / "familiar.json"  # what its images are like
         self._events = self.path / "events.jsonl"
         self._scores = self.path / "scores.json"
 
@@ -130,6 +131,18 @@ class RunFolder:
         except (FileNotFoundError, Garbled):
             return {}
         return found if isinstance(found, dict) and all(fits(found.get(n), kind) for n, kind in wanted.items()) else {}
+
+    def write_familiar(self, known: dict[str, Any]) -> None:
+        """What `familiar` reads: numbers by domain."""
+        replace(self._familiar, json.dumps(known, allow_nan=False).encode())
+
+    def familiar(self) -> dict[str, Any]:
+        """What its images are like, by domain, as it was written down; unchecked, and empty where it was not."""
+        try:
+            found = from_json(text(self._familiar))
+        except (FileNotFoundError, Garbled):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def seconds_to(self, floor: float) -> dict[str, float | None]:
         """Seconds of training until the FID first was at most 10, 5, 2.5 and 1.5 times this floor; None: never.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..runs.run import Run
 
 SETTINGS = _open.SETTINGS
-DONE = {"crop": "cut at the edges", "pad": "padded", "squash": "squashed"}
+DONE = {"crop": "cut at the edges", "pad": "padded", "squash": "squashed", "scale-width": "squashed"}
 USES = ("super-resolution", "paint-to-image", "harmonise", "edit", "animate")
 OPTIONS = {
     "times": ("super-resolution",),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, near
 from ..base.files import parsed
@@ -19,7 +19,8 @@ from .options import DataOptions
 
 if TYPE_CHECKING:
     from ..spec import DataSpec
-    from .check import Report, check_data, check_folder
+    from .check import check_data, check_folder
+    from .checked import Report
     from .points import modes
     from .sampler import places
     from .source import Count, Judged, Source, Split, check_batch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _homes = {
-    "Report": "check",
+    "Report": "checked",
     "check_folder": "check",
     "check_data": "check",
     "modes": "points",
@@ -49,10 +50,14 @@ __all__ = [
     "check_batch",
     "check_data",
     "check_folder",
+    "embedded",
     "list_sources",
     "modes",
+    "named_with",
     "open_source",
     "places",
+    "places_in",
+    "places_with",
     "sources_with",
     "sources_with_modes",
     "spec_of",
@@ -84,7 +89,12 @@ def open_source(options: DataOptions) -> "Source":
     module, path = _named(options)
     if not path and Path(options.source).is_dir():
         log.warning("%s is the built-in source; your folder is folder:%s", options.source, options.source)
-    return module.open(options, path)  # type: ignore[no-any-return]
+    source: Source = module.open(options, path)
+    if options.direction == "a-to-b":
+        return source
+    from .direction import turned
+
+    return turned(source)
 
 
 def spec_of(options: DataOptions) -> "DataSpec":
@@ -93,9 +103,12 @@ def spec_of(options: DataOptions) -> "DataSpec":
     Shares of the labels are those of all samples, whichever are held out.
     """
     module, path = _named(options)
-    if hasattr(module, "spec_of"):
-        return module.spec_of(options, path)  # type: ignore[no-any-return]
-    return module.open(options, path).spec  # type: ignore[no-any-return]
+    spec: DataSpec = module.spec_of(options, path) if hasattr(module, "spec_of") else module.open(options, path).spec
+    if options.direction == "a-to-b":
+        return spec
+    from .direction import turned_spec
+
+    return turned_spec(spec, options.source)
 
 
 def module_of(options: DataOptions) -> ModuleType:
@@ -122,20 +135,66 @@ def sources_with_modes() -> dict[str, "Count"]:
     return {name: of.modes for name, of in judged.items() if of is not None and of.modes is not None}
 
 
-def sources_with(keys: Sequence[str]) -> list[str]:
-    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened."""
-    return [name for name, offers in _offers().items() if {*keys} <= {*offers}]
+def sources_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """The embedded sources that offer all these keys, by what their files say in OFFERS; none is opened.
+
+    `paired`: without those whose keys are of domains without pairs, by PAIRED = False in their files.
+    """
+    return [name for name, offers in _offers().items() if {*keys} <= {*offers} and (_is_paired(name) or not paired)]
+
+
+def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
+    """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …]."""
+    first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
+    able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*_said(name, "OFFERS", ("image",))}}
+    return [offer for name, offer in able.items() if _is_paired(name) or not paired]
+
+
+def places_in(source: str) -> list[str]:
+    """The paths in the name of a source: none, one, or several where it takes a list of them."""
+    name, _, path = source.partition(":")
+    if "," in path and _takes_list(name):
+        from .layouts import split_places
+
+        return split_places(path)
+    return [path] if path else []
+
+
+def named_with(source: str, places: Sequence[str]) -> str:
+    """The same name with other paths."""
+    name = source.partition(":")[0]
+    if _takes_list(name):
+        from .layouts import joined_places
+
+        return f"{name}:{joined_places(places)}"
+    return f"{name}:{places[0]}"
+
+
+def _takes_list(name: str) -> bool:
+    return any(offer.startswith(f"{name}:") and "," in offer for offer in list_sources())
+
+
+def embedded() -> list[str]:
+    """The sources that can be opened as they are: their names have no place, and they need no other PACKAGE."""
+    return [name for name in list_sources() if ":" not in name and _said(name, "PACKAGE", None) is None]
 
 
 def _offers() -> dict[str, tuple[str, ...]]:
     """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    offers = {}
-    for name in (name for name in list_sources() if ":" not in name):
-        file = next(file for file in _files() if file.stem == name.replace("-", "_"))
-        set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
-        said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == "OFFERS"), None)
-        offers[name] = ast.literal_eval(said) if said else ("image",)
-    return offers
+    return {name: _said(name, "OFFERS", ("image",)) for name in embedded()}
+
+
+def _is_paired(name: str) -> bool:
+    """Do the keys of a source belong together, sample by sample? Not if its file says PAIRED = False."""
+    return bool(_said(name, "PAIRED", True))
+
+
+def _said(name: str, constant: str, otherwise: Any) -> Any:
+    """What the file of a source says in this constant, without being run."""
+    file = next(file for file in _files() if file.stem == name.replace("-", "_"))
+    set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
+    said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == constant), None)
+    return ast.literal_eval(said) if said else otherwise
 
 
 def _module(name: str) -> ModuleType:

@@ -2,92 +2,38 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..base.errors import UsageError, near, some
-from ..spec import Condition, Field, Kind
-from . import advice, list_sources, open_source
+from ..spec import Condition, Field
+from . import advice, list_sources, module_of, open_source
 from .cache import in_parallel
-from .decode import Header, Unreadable, stored
-from .files import Bad, Files, bad_lines, count, counted, listing, page_of, scan
+from .check_keys import check_embedded, check_files
+from .checked import Report, Shown, bits_of, counts
+from .decode import Header, Unreadable, sample, stored
+from .files import Files, count, page_of, scan
 from .fingerprint import digest
-from .notes import of_headers
+from .notes import of_headers, spread
 from .options import DataOptions
 from .picture import colour, opaque
-from .sources.folder import files_in, names_in, smaller, taken
+from .sizes import smaller
+from .sources.folder import files_in, names_in, taken
 from .tables import SELDOM, Labels, read_labels
-from .values import Values, described
+from .values import Values
 
 if TYPE_CHECKING:
     from .source import Source
-
-GROUP = 4  # names of images that are the same, in a line
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found; every dictionary counts images."""
-
-    name: str
-    files: int  # looked at
-    images: int  # that can be read; points or signals likewise
-    pixels: int
-    sizes: dict[str, int]  # width×height
-    channels: dict[str, int]
-    modes: dict[str, int]  # Pillow's names: L, RGB, P, …
-    bits: dict[str, int]  # in the files, and as they are read where that is fewer
-    labels: dict[str, int]  # by sub-folder, or as a table or the source has them; several labels count each
-    ignored: dict[str, int]  # files of other kinds, by suffix
-    duplicates: list[list[str]] = field(default_factory=list)  # groups with the same pixels
-    bad: Bad = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, dict[str, float]] = field(default_factory=dict)  # the lowest and the highest, by bits
-    kind: Kind = "image"  # of the samples
-    what: str = ""  # that has this name: the folder, the file or the source
-    reason: str = ""  # why it cannot be trained on as it is
-    command: str = ""  # to train on it
-
-    @property
-    def good(self) -> bool:
-        """Whether there is something to train on and nothing that would stop it."""
-        return not self.reason
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"good": self.good, "bad": [{"path": path, "reason": why} for path, why in self.bad]}
-
-    def lines(self) -> list[str]:
-        """For people."""
-        ignored = f"; ignored: {counted(self.ignored)}" if self.ignored else ""
-        much = f", {self.pixels / 1e6:,.2f} megapixels" if self.kind == "image" else ""
-        lines = [f"{self.what} {self.name}: {self._n(self.images)}{much}{ignored}".strip()]
-        for title in ("sizes", "channels", "modes", "bits", "labels"):
-            lines += [f"{title}: {_shares(getattr(self, title))}"] if getattr(self, title) else []
-        lines += [f"values of {described(self.values)}"] if self.values else []
-        for title, value in self.notes.items():
-            lines.append(f"{title}: {counted(value) or 'none' if isinstance(value, dict) else value}")
-        if self.duplicates:
-            are = "is" if len(self.duplicates) == 1 else "are"
-            lines += [f"{self._n(len(self.duplicates))} {are} there more than once:"]
-            lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]
-        if self.bad:
-            are = "is" if len(self.bad) == 1 else "are"
-            why = f"cannot be read or {are} too small" if "pieces" in self.notes else "cannot be read"
-            lines += [f"{count(len(self.bad), 'file')} {why}:", listing(bad_lines(self.bad))]
-        return lines + [f"to train: {self.command}"] * (self.good and bool(self.command))
-
-    def _n(self, n: int) -> str:
-        """So many samples, in words."""
-        return count(n, "point" if self.kind == "points" else self.kind)
 
 
 def check_data(what: str, options: DataOptions) -> Report:
     """A folder or an image file by its path, or any source by its name."""
     path = Path(what.removeprefix("folder:")).expanduser()
+    if path.is_dir() and not what.startswith("folder:") and (source := recognised(what)):
+        return replace(check_files(replace(options, source=source)), what="this is")
     if what.startswith("folder:") or path.is_dir() or (path.is_file() and path.suffix not in (".npy", ".npz")):
         return check_folder(path, options)
     sources = list_sources()
@@ -95,7 +41,21 @@ def check_data(what: str, options: DataOptions) -> Report:
         raise UsageError(
             f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
         )
-    return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
+    options = replace(options, source=f"array:{what}" if path.is_file() else what)
+    if hasattr(module_of(options), "found_in"):
+        return check_files(options)
+    return _check_source(options)
+
+
+def recognised(path: str) -> str:
+    """The source of several keys whose layout this folder has, with the folder, such as pairs:PATH; '' for none."""
+    names = {offer.partition(":")[0] for offer in list_sources() if ":" in offer}
+    for name in sorted(names):
+        source = f"{name}:{path}"
+        lies_in = getattr(module_of(DataOptions(source)), "lies_in", None)
+        if lies_in and lies_in(Path(path).expanduser()):
+            return source
+    return ""
 
 
 @dataclass(frozen=True)
@@ -121,18 +81,18 @@ def check_folder(path: Path, options: DataOptions) -> Report:
     if values[16].n:
         values[8].limits = None  # among such of 16 bits, they keep their own range
     heads = {name: look.head for name, look in read.items()}
-    small = smaller(options.piece, heads)
+    small = smaller(heads, options)
     bad += small.items()
-    labels = _counts(_labels(list(read), table))
+    labels = counts(_labels(list(read), table))
     return Report(
         name=str(path),
         files=len({page_of(name)[0] for name in [*seen, *dict(files.bad)]}),
         images=len(read),
         pixels=sum(head.width * head.height for head in heads.values()),
-        sizes=_counts(f"{head.width}×{head.height}" for head in heads.values()),
-        channels=_counts("3" if head.colour else "1" for head in heads.values()),
-        modes=_counts(head.mode for head in heads.values()),
-        bits=_counts(_bits(head) for head in heads.values()),
+        sizes=counts(f"{head.width}×{head.height}" for head in heads.values()),
+        channels=counts("3" if head.colour else "1" for head in heads.values()),
+        modes=counts(head.mode for head in heads.values()),
+        bits=counts(bits_of(head) for head in heads.values()),
         labels=labels,
         ignored=dict(files.ignored),
         duplicates=_duplicates(read),
@@ -142,7 +102,24 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         what="the file" if path.is_file() else "the folder",
         reason=_reason(len(read) - len(small), len(bad), 1 if path.is_file() else 2, options),
         command=_command(path, {name: head for name, head in heads.items() if name not in small}, options),
+        shown=_shown(files.root, list(heads), options) if heads else None,
     )
+
+
+def _shown(root: Path, names: list[str], options: DataOptions) -> Shown:
+    """Of the images of a folder as many as asked for, at the size that was asked for."""
+
+    def shown(n: int) -> list[list[tuple[str, str, Any]]]:
+        import torch
+
+        rows = []
+        for name in spread(names, n):
+            file, page = page_of(name)
+            picture = sample(root / file, options, sides=options.sides, page=page)
+            rows.append([("image", name, torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))))])
+        return rows
+
+    return shown
 
 
 def _reason(usable: int, bad: int, least: int, options: DataOptions) -> str:
@@ -202,13 +179,11 @@ def _duplicates(read: dict[str, Look]) -> list[list[str]]:
     return [group for group in same.values() if len(group) > 1]
 
 
-def _bits(head: Header) -> str:
-    return f"{head.depth}, read as {head.bits}" if head.depth > head.bits else str(head.bits)
-
-
 def _check_source(options: DataOptions) -> Report:
     """A named source or an array: what it offers, without looking at every sample."""
     source = open_source(options)
+    if sum(field.is_spatial for field in source.spec.fields.values()) > 1:
+        return check_embedded(source, options)
     trained, kept = len(source.train), len(source.heldout or ())
     n, shape = trained + kept, source.spec.shape
     labels: Counter[str] = Counter()
@@ -284,14 +259,3 @@ def shown(condition: Condition, labels: np.ndarray) -> Iterator[str]:
             yield from (name for name, on in zip(condition.names, label, strict=True) if on)
         else:
             yield condition.names[label] if condition.kind == "class" else "numbers"
-
-
-def _counts(values: Any) -> dict[str, int]:
-    """How often each occurs, the most frequent first."""
-    return dict(Counter(values).most_common())
-
-
-def _shares(counts: dict[str, int]) -> str:
-    """'32×32 (10), 64×32 (2)', cut short where there are many."""
-    shown = [f"{name} ({n:,})" for name, n in list(counts.items())[:12]]
-    return ", ".join(shown + [f"… {len(counts) - 12} more"] * (len(counts) > 12))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..spec import DataSpec
 from .crops import Crops, sides_of_pairs, train_and_held_out
 from .fingerprint import fingerprint
-from .made import Together, in_parts
+from .made import Together
 from .options import DataOptions
 from .source import Judged, Source, Split
 
@@ -19,16 +19,15 @@ Damage = Callable[[NDArray[np.uint8], str, NDArray[np.int64]], Mapping[str, np.n
 def damaged(options: DataOptions, spec: DataSpec, damage: Damage, judged: Judged) -> Source:
     """The source of these pairs. The damage of a sample is a function of its place: it is the same in every epoch."""
     train, kept = train_and_held_out(sides_of_pairs(options))
-    learned = _split(train, f"{options.source} train", damage)
-    scored = _split(kept, f"{options.source} held out", damage)
-    shown = [in_parts(column) for column in scored.columns.values()]
-    mark = fingerprint(options.source, train.pictures, train.corners, *shown)
-    return Source(options.source, spec, learned, scored, mark, judged=judged)
+    learned = _made(train, f"{options.source} train", damage)
+    scored = _made(kept, f"{options.source} held out", damage)
+    mark = fingerprint(options.source, train.pictures, train.corners, scored.mark())
+    return Source(options.source, spec, Split(learned.columns()), Split(scored.columns()), mark, judged=judged)
 
 
-def _split(crops: Crops, what: str, damage: Damage) -> Split:
+def _made(crops: Crops, what: str, damage: Damage) -> Together:
     def make(places: NDArray[np.int64]) -> dict[str, np.ndarray]:
         whole = crops[places]
         return {**damage(whole, what, places), "b": whole}
 
-    return Split(Together(len(crops), make).columns())
+    return Together(len(crops), make)

@@ -128,23 +128,28 @@ def stored(path: Path, max_megapixels: float, page: int = 0, any_range: bool = F
     It is uint8 or uint16; with `any_range` also int32, uint32 or float32.
     """
     with opening(path, max_megapixels, page, any_range) as image:
-        negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
-        if image.format == "JPEG":
-            image = _ended(image, path)
-        if clear is not None and image.mode != "I;16":
-            image.info["transparency"] = clear
-        upright = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):
-            grey = np.asarray(upright).astype(np.uint16)[:, :, None]
-            grey = 65535 - grey if negative else grey
-            return grey if clear is None else _cleared(grey, clear)
-        if image.mode in ANY_RANGE:
-            return _numbers(np.asarray(upright), unsigned)[:, :, None]
-        if image.has_transparency_data:
-            return np.asarray(upright.convert("RGBA"))
-        if image.mode in ("1", "L"):
-            return np.asarray(upright.convert("L"))[:, :, None]
-        return np.asarray(upright.convert("RGB"))
+        return pixels(image, path)
+
+
+def pixels(image: Image.Image, path: Path) -> np.ndarray:
+    """What `stored` gives of the file inside of `opening`, of which nothing was read yet."""
+    negative, unsigned, clear = formats.negative(image), formats.unsigned(image), formats.clear_value(image)
+    if image.format == "JPEG":
+        image = _ended(image, path)
+    if clear is not None and image.mode != "I;16":
+        image.info["transparency"] = clear
+    upright = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(upright).astype(np.uint16)[:, :, None]
+        grey = 65535 - grey if negative else grey
+        return grey if clear is None else _cleared(grey, clear)
+    if image.mode in ANY_RANGE:
+        return _numbers(np.asarray(upright), unsigned)[:, :, None]
+    if image.has_transparency_data:
+        return np.asarray(upright.convert("RGBA"))
+    if image.mode in ("1", "L"):
+        return np.asarray(upright.convert("L"))[:, :, None]
+    return np.asarray(upright.convert("RGB"))
 
 
 def sample(
@@ -159,8 +164,18 @@ def sample(
 
     Four channels are red, green, blue and opacity; fewer show data.background where the picture is transparent.
     """
+    return shaped(stored(path, options.max_megapixels, page, options.range is not None), options, channels, bits, sides)
+
+
+def shaped(
+    picture: np.ndarray,
+    options: DataOptions,
+    channels: int | None = None,
+    bits: int | None = None,
+    sides: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """The same of a picture that `stored` gave, or of a part of it."""
     background = colour(options.background)
-    picture = stored(path, options.max_megapixels, page, options.range is not None)
     own = 8 if picture.dtype == np.uint8 else 16
     picture = ranged(picture, options.range, bits or own, opacity=picture.shape[2] == 4)
     if channels == 4:
@@ -171,6 +186,14 @@ def sample(
     picture = with_bits(picture, bits or 8)
     height, width = sides or picture.shape[:2]
     return fitted(picture, height, width, options.fit, background, channels == 4)
+
+
+def unchanged(picture: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+    """[H, W, C], for which there is room only if it is as large as its header says."""
+    (height, width), (high, wide) = picture.shape[:2], sides
+    if (height, width) != sides:
+        raise Unreadable(f"damaged: its header says {wide}×{high}, and it has {width}×{height} pixels")
+    return picture
 
 
 def _ended(image: Image.Image, path: Path) -> Image.Image:

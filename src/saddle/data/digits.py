@@ -1,5 +1,6 @@
 """scikit-learn's handwritten digits, from which several sources are made."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -22,18 +23,18 @@ def enlarged(options: DataOptions, copies: int = 1) -> tuple[NDArray[np.uint8], 
     return enlarge(small(), options, copies), labels()
 
 
-def enlarge(small: NDArray[np.float64], options: DataOptions, copies: int = 1) -> NDArray[np.uint8]:
-    """Images [N, 8, 8] in [0, 1] of the asked size: uint8 [N, 1, H, W].
+def enlarge(small: NDArray[np.float64], options: DataOptions, copies: int = 1, size: int = SIZE) -> NDArray[np.uint8]:
+    """Images [N, h, w] in [0, 1] of the asked size, or else of this one: uint8 [N, 1, H, W].
 
     SaddleError if so many copies of them do not fit into memory.
     """
-    height, width = sides(options)
+    height, width = sides(options, size)
     check_fits(copies * len(small) * height * width, f"the {len(small):,} digits of {height}×{width} pixels")
     images = np.empty((len(small), 1, height, width), np.uint8)
     rows = max(_BLOCK // (height * width), 1)
     for start in range(0, len(small), rows):
         part = slice(start, start + rows)
-        large = bilinear(8, height) @ (16 * small[part]) @ bilinear(8, width).T
+        large = bilinear(small.shape[1], height) @ (16 * small[part]) @ bilinear(small.shape[2], width).T
         images[part, 0] = np.rint(large * (255 / 16))
     return images
 
@@ -48,9 +49,18 @@ def labels() -> NDArray[np.int64]:
     return _known()[1].copy()
 
 
-def sides(options: DataOptions) -> tuple[int, ...]:
+def sides(options: DataOptions, size: int = SIZE) -> tuple[int, ...]:
     """Height and width of the digits."""
-    return options.sides or (SIZE, SIZE)
+    return options.sides or (size, size)
+
+
+def chances(*shape: int) -> NDArray[np.float64]:
+    """Always the same random numbers in [0, 1): those of np.random.default_rng(0).random.
+
+    From raw bits, because numpy promises these for ever.
+    """
+    bits = np.random.PCG64(0).random_raw(math.prod(shape))
+    return ((bits >> np.uint64(11)) / 2.0**53).reshape(shape)
 
 
 @cache

@@ -40,8 +40,11 @@ class Files:
     ignored: Counter[str] = field(default_factory=Counter)  # files of other kinds, by suffix
 
 
-def scan(root: Path) -> Files:
-    """Everything in `root`, or `root` itself if it is a file. Links are followed, each folder is entered once."""
+def scan(root: Path, deep: bool = True) -> Files:
+    """Everything in `root`, or `root` itself if it is a file. Links are followed, each folder is entered once.
+
+    Without `deep`, nothing of its sub-folders.
+    """
     files = Files(root if root.is_dir() else root.parent)
     if not root.is_dir():
         _sort_in(files, root.name)
@@ -51,12 +54,18 @@ def scan(root: Path) -> Files:
     for folder, folders, names in os.walk(
         root, followlinks=True, onerror=lambda e: files.bad.append(_unread(files, e))
     ):
-        folders[:] = [name for name in sorted(folders) if _may_enter(Path(folder, name), entered)]
+        folders[:] = [name for name in sorted(folders) if deep and _may_enter(Path(folder, name), entered)]
         for name in names:
             _sort_in(files, Path(folder, name).relative_to(root).as_posix())
     files.images.sort()
     files.bad.sort()
     return files
+
+
+def looked_for(ignored: dict[str, int]) -> str:
+    """Of a folder without images: what else lies there, and what is an image."""
+    others = f"; it holds {counted(ignored)}" if ignored else ", which is empty"
+    return f"{others} (looked for {', '.join(SUFFIXES)})"
 
 
 def count(n: int, what: str) -> str:

@@ -1,5 +1,6 @@
 """Samples of which several keys are made together, when they are asked for."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fingerprint import InParts
+from .fingerprint import digest
 from .source import Column
+
+_BLOCK = 64  # samples that are made at a time
 
 Make = Callable[[NDArray[np.int64]], Mapping[str, np.ndarray]]  # places [N] → by key [N, …]
 
@@ -23,6 +26,14 @@ class Together:
     def columns(self) -> dict[str, Column]:
         """A column for every key."""
         return {key: _Made(self, key, array.dtype) for key, array in self.made(np.arange(1)).items()}
+
+    def mark(self) -> str:
+        """SHA-256 over all keys of all samples, for a fingerprint."""
+        whole = hashlib.sha256()
+        for start in range(0, self.count, _BLOCK):
+            for key, array in self.made(np.arange(start, min(start + _BLOCK, self.count))).items():
+                whole.update(key.encode() + digest(array))
+        return whole.hexdigest()
 
     def made(self, places: NDArray[np.int64]) -> Mapping[str, np.ndarray]:
         """All keys of these samples."""
@@ -47,8 +58,3 @@ class _Made:
         index = np.arange(len(self))[places]
         made = self.of.made(np.atleast_1d(index))[self.key]
         return made.copy() if np.ndim(index) else made[0].copy()  # nobody changes what is kept
-
-
-def in_parts(column: Column) -> InParts:
-    """A column for a fingerprint, which never makes all of it at once."""
-    return InParts(column, (len(column), *column[np.arange(1)].shape[1:]))

@@ -17,10 +17,15 @@ NAMED = 3  # files, in a line
 DARK = 8  # the highest value is so many times below the highest possible
 
 
-def of_headers(headers: Mapping[str, Header], options: DataOptions, transparent: int | None = None) -> dict[str, str]:
-    """By headers alone; `transparent` is how many images were seen to be so, where their pixels were looked at."""
+def of_headers(
+    headers: Mapping[str, Header], options: DataOptions, transparent: int | None = None, paged: bool = True
+) -> dict[str, str]:
+    """By headers alone; `transparent` is how many images were seen to be so, where their pixels were looked at.
+
+    `paged`: can every page of a file be taken?
+    """
     found = {
-        "pages": _pages(headers, options),
+        "pages": _pages(headers, options, paged and not options.source.startswith("photo:")),
         "depth": _depth(headers),
         "transparency": _transparency(headers, options, transparent),
         "cut": _cut(headers, options),
@@ -69,8 +74,8 @@ def share(part: int, whole: int) -> str:
     return "less than 0.1%" if 0 < percent < 0.1 else f"{percent:.3g}%"
 
 
-def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
-    """Of files with more than one page or frame."""
+def _pages(headers: Mapping[str, Header], options: DataOptions, paged: bool) -> str:
+    """Of files with more than one page or frame, all of which can be taken if they are `paged`."""
     many = {name: head.pages for name, head in headers.items() if head.pages > 1 or page_of(name)[1]}
     if not many:
         return ""
@@ -81,7 +86,7 @@ def _pages(headers: Mapping[str, Header], options: DataOptions) -> str:
     files = f"{sum(many[name] for name in firsts):,} pages or frames in {count(len(firsts), 'file')}"
     if options.pages == "all":
         return f"{files}, each an image"
-    advice = "" if options.source.startswith("photo:") else "; --data.pages all takes each"
+    advice = "; --data.pages all takes each" if paged else ""
     return f"{files}, of each the first alone is taken ({some(many, NAMED)}){advice}"
 
 
@@ -92,7 +97,7 @@ def _depth(headers: Mapping[str, Header]) -> str:
 
 def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int | None) -> str:
     able = sum(head.transparent for head in headers.values())
-    if options.channels == 4 or not able or seen == 0:
+    if options.channels in (4, "image=4") or not able or seen == 0:
         return ""
     images = count(able if seen is None else seen, "image")
     what = f"{images} may be transparent" if seen is None else f"transparent pixels in {images}"
@@ -104,9 +109,9 @@ def _transparency(headers: Mapping[str, Header], options: DataOptions, seen: int
 
 def _cut(headers: Mapping[str, Header], options: DataOptions) -> str:
     """Of images that lose more than half of their area to the centre crop."""
-    if options.sides is None or options.fit != "crop":
+    if options.loaded is None or options.fit != "crop":
         return ""
-    left = {name: kept(head.height, head.width, options.sides) for name, head in headers.items()}
+    left = {name: kept(head.height, head.width, options.loaded) for name, head in headers.items()}
     small = {name: part for name, part in left.items() if part < 0.5}
     if not small:
         return ""

@@ -1,16 +1,20 @@
 """Which data a run reads, and how. Free of torch, so that the command line can offer it at once."""
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, near, some
 from ..base.settings import brief
 
 MOST_PIXELS = 1 << 16  # of a side, and channels
-Fit = Literal["crop", "pad", "squash"]  # how a picture of other proportions is brought to a size
+Fit = Literal["crop", "pad", "squash", "scale-width"]  # how a picture of other proportions is brought to a size
+Direction = Literal["a-to-b", "b-to-a"]
 Range = tuple[float, float]  # the lowest and the highest value
+ALWAYS = ("source", "cache", "direction")  # settings that `open_source` sees to, whatever the source
 AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
@@ -19,17 +23,21 @@ class DataOptions:
     """Settings of a data source; what a source has no use for, it refuses."""
 
     source: str = "digits"
-    """a name that `saddle data` lists, folder:PATH, captioned:PATH, photo:FILE or array:FILE"""
+    """a name that `saddle data` lists, folder:PATH, pairs:PATH, domains:PATH, captioned:PATH, photo:FILE, array:FILE"""
     size: int | tuple[int, int] | None = None
     """pixels: N for a square, or height and width; None keeps the data's own"""
+    load: int | tuple[int, int] | None = None
+    """bring images to this size first, larger than data.size, and train on pieces of that, cut at random: 286 → 256"""
     crop: int | tuple[int, int] | None = None
     """keep images at their own sizes and train on pieces of N × N pixels, or of a height and width, cut at random"""
     fit: Fit = "crop"
-    """of images of other proportions: the centre, the whole laid on the background (pad), or the whole squashed"""
+    """of other proportions: the centre, all on the background (pad), all squashed, or a width alone (scale-width)"""
     kind: Literal["image", "points", "signal"] | None = None
     """what an array holds; None: what its shape and its numbers say"""
-    channels: int | None = None
-    """1 for grey, 3 for colour, 4 for colour and opacity; None keeps the data's own, on the background"""
+    direction: Direction = "a-to-b"
+    """of data with keys a and b: b-to-a swaps the two, so that games learn the other way"""
+    channels: int | str | None = None
+    """1 for grey, 3 for colour, 4 for colour and opacity, or a=1,b=3 by key; None: the data's own, on the background"""
     range: Range | None = None
     """lowest and highest value of images, such as 0,4095: what lies outside is clipped; None: that of their bits"""
     flip: bool = False
@@ -54,6 +62,10 @@ class DataOptions:
     """keep so many labels of each class and forget the others; 0 keeps all"""
     labelled_share: float = 0.0
     """share of every epoch that the labelled samples make up, each coming several times; 0: each sample comes once"""
+    palette: str | None = None
+    """label maps: a file that says the number, the name and the colour of each class"""
+    ignore: int | None = None
+    """label maps: the number of pixels that belong to no class"""
     skip_bad: bool = False
     """train without the files that cannot be read, instead of stopping"""
     heldout: float = 0.1
@@ -68,18 +80,9 @@ class DataOptions:
             object.__setattr__(self, name, float(getattr(self, name)))  # 0 and 0.0 are one in a fingerprint too
         if self.range is not None:
             object.__setattr__(self, "range", tuple(map(float, self.range)))
-        sides = self.sides
-        if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
-            raise UsageError(
-                f"data.size is {self.size}; it is a number of pixels such as 64, or a height and a width, of at most "
-                f"{MOST_PIXELS:,}"
-            )
-        self._check_crop()
+        self._check_sizes()
         self._check_range()
-        if self.channels is not None and not 1 <= self.channels <= MOST_PIXELS:
-            raise UsageError(
-                f"data.channels is {self.channels}; an image has 1 channel or more, at most {MOST_PIXELS:,}"
-            )
+        self._check_channels()
         if isinstance(self.labels, str) and self.labels.endswith(".txt"):
             from .tables import CELEBA
 
@@ -91,22 +94,65 @@ class DataOptions:
             )
         self._check_numbers()
 
-    def _check_crop(self) -> None:
-        piece = self.piece
-        if piece is not None and not (len(piece) == 2 and 1 <= min(piece) <= max(piece) <= MOST_PIXELS):
-            raise UsageError(
-                f"data.crop is {self.crop}; it is a number of pixels such as 64, or a height and a width, of at most "
-                f"{MOST_PIXELS:,}"
-            )
-        if piece is not None and self.size is not None:
+    def _check_sizes(self) -> None:
+        for name in ("size", "load", "crop"):
+            sides = _sides(getattr(self, name))
+            if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
+                raise UsageError(
+                    f"data.{name} is {getattr(self, name)}; it is a number of pixels such as 64, or a height and a "
+                    f"width, of at most {MOST_PIXELS:,}"
+                )
+        if self.crop is not None and self.size is not None:
             raise UsageError(
                 f"data.crop {self.crop} takes pieces of images at their own sizes, and data.size {self.size} resizes "
                 "them; leave out one of the two"
             )
-        if piece is not None and self.fit != "crop":
+        if self.crop is not None and self.fit != "crop":
             raise UsageError(
                 f"data.fit {self.fit} resizes images, and data.crop keeps their sizes; leave out one of them"
             )
+        self._check_load()
+
+    def _check_load(self) -> None:
+        first = self.size if self.load is None else self.load  # to which images are brought
+        name = "size" if self.load is None else "load"
+        if self.fit == "scale-width" and not isinstance(first, int):
+            given = "is not there" if first is None else f"{','.join(map(str, first))} has a height too"
+            raise UsageError(f"data.fit scale-width takes a width alone, such as data.{name} 256; data.{name} {given}")
+        if self.load is None:
+            return
+        if self.crop is not None:
+            raise UsageError(
+                f"data.load {self.load} resizes images before pieces are cut, and data.crop keeps their sizes; give "
+                "data.size in place of data.crop, or leave out data.load"
+            )
+        sides, piece = _sides(self.load), self.sides
+        if piece is None:
+            raise UsageError(f"data.load {self.load} needs the size of the pieces too, such as data.size 256")
+        assert sides is not None
+        if piece[1] > sides[1] or (piece[0] > sides[0] and self.fit != "scale-width"):
+            raise UsageError(
+                f"pieces of data.size {self.size} cannot be cut from images of data.load {self.load}, which is "
+                "smaller; ask for a larger data.load"
+            )
+
+    def _check_channels(self) -> None:
+        for key, n in self._channels().items():
+            if not 1 <= n <= MOST_PIXELS:
+                what = "data.channels" if isinstance(self.channels, int) else f"data.channels of {key}"
+                raise UsageError(f"{what} is {n}; an image has 1 channel or more, at most {MOST_PIXELS:,}")
+
+    def _channels(self) -> dict[str, int]:
+        """The channels that were asked for by key; those of all keys by ''."""
+        if self.channels is None or isinstance(self.channels, int):
+            return {} if self.channels is None else {"": self.channels}
+        pairs = [re.fullmatch(r"\s*(\w+)\s*=\s*(\d{1,9})\s*", part) for part in self.channels.split(",")]
+        found = {pair[1]: int(pair[2]) for pair in pairs if pair}
+        if len(found) < len(pairs):
+            raise UsageError(
+                f"data.channels is {brief(self.channels)}; it is a number such as 3, or one for each key: a=1,b=3"
+            )
+        return found
 
     def _check_range(self) -> None:
         if self.range is not None and not self.range[0] < self.range[1]:
@@ -131,12 +177,32 @@ class DataOptions:
     @property
     def sides(self) -> tuple[int, ...] | None:
         """(height, width) that were asked for."""
-        return (self.size, self.size) if isinstance(self.size, int) else self.size and tuple(self.size)
+        return _sides(self.size)
 
     @property
     def piece(self) -> tuple[int, ...] | None:
-        """(height, width) of the pieces that were asked for."""
-        return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop and tuple(self.crop)
+        """(height, width) of the pieces of images at their own sizes that were asked for."""
+        return _sides(self.crop)
+
+    @property
+    def loaded(self) -> tuple[int, ...] | None:
+        """(height, width) to which images are brought before anything is cut: data.load, or else data.size."""
+        return self.sides if self.load is None else _sides(self.load)
+
+    @property
+    def cuts(self) -> bool:
+        """Are pieces of images cut at random?"""
+        return self.crop is not None or self.load is not None
+
+    def channels_of(self, key: str = "image", keys: Sequence[str] = ("image",)) -> int | None:
+        """The channels of the images of one of these keys; None for their own. UsageError for a key not among them."""
+        asked = self._channels()
+        if wrong := [name for name in asked if name and name not in keys]:
+            raise UsageError(
+                f"data.channels {self.channels} names {wrong[0]!r}{near(wrong[0], keys)}, and these data have "
+                f"{some(keys)}; write a number for all, or one for each of these keys"
+            )
+        return asked.get(key, asked.get(""))
 
     @property
     def label_file(self) -> str | None:
@@ -150,9 +216,13 @@ class DataOptions:
     def allow(self, *names: str) -> None:
         """Raise UsageError for a setting that was changed though the source makes no use of it."""
         for field in fields(self):
-            if field.name not in ("source", "cache", *names) and getattr(self, field.name) != field.default:
+            if field.name not in (*ALWAYS, *names) and getattr(self, field.name) != field.default:
                 possible = ", ".join(f"data.{name}" for name in names) or "none"
                 raise UsageError(f"{self.source} has no use for data.{field.name}; it takes {possible}")
+
+
+def _sides(asked: int | tuple[int, int] | None) -> tuple[int, ...] | None:
+    return (asked, asked) if isinstance(asked, int) else asked and tuple(asked)
 
 
 def units(options: DataOptions) -> tuple[object, ...]:

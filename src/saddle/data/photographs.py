@@ -33,9 +33,9 @@ def crop(name: str, height: int, width: int) -> NDArray[np.uint8]:
 
 def coloured(picture: NDArray[np.uint8], options: DataOptions) -> NDArray[np.uint8]:
     """[H, W, 3] in the channels asked for, as [C, H, W]."""
-    if options.channels not in (None, 1, 3):
+    if options.channels_of() not in (None, 1, 3):
         raise UsageError(f"data.channels is {options.channels}; a photograph has 3, or is made grey with 1")
-    return np.ascontiguousarray(with_channels(picture, options.channels or 3).transpose(2, 0, 1))
+    return np.ascontiguousarray(with_channels(picture, options.channels_of() or 3).transpose(2, 0, 1))
 
 
 def stranger(picture: str, channels: int, height: int, width: int) -> NDArray[np.uint8]:

@@ -86,8 +86,9 @@ def fitted(
 ) -> np.ndarray:
     """[H, W, C] in another size, resized with antialiasing (bicubic).
 
-    `crop` takes the centre of the asked proportions, `pad` lays the whole picture on the background, `squash` gives up
-    its proportions. With `opacity`, the last channel, colours count as much as they are seen.
+    `crop` takes the centre of the asked proportions, `pad` lays the whole picture on the background, `squash` and
+    `scale-width`, whose sides `sizes.brought` chose, give up its proportions. With `opacity`, the last channel, colours
+    count as much as they are seen.
     """
     if picture.shape[:2] == (height, width):
         return picture
@@ -100,6 +101,32 @@ def fitted(
     return _whole(_bands(picture, height, width, fit), picture.dtype)
 
 
+def nearest(picture: np.ndarray, height: int, width: int, fit: Fit = "crop", beyond: int = 0) -> np.ndarray:
+    """[H, W, C] of whole numbers in another size, brought there as `fitted` does: each pixel takes the nearest value.
+
+    `beyond` is what stands around a picture that is padded.
+    """
+    have = picture.shape[:2]
+    if have == (height, width):
+        return picture
+    if fit == "pad":
+        scale = min(height / have[0], width / have[1])
+        high, wide = (max(1, round(side * scale)) for side in have)
+        canvas = np.full((height, width, picture.shape[2]), beyond, picture.dtype)
+        top, left = (height - high) // 2, (width - wide) // 2
+        canvas[top : top + high, left : left + wide] = nearest(picture, high, wide, "squash")
+        return canvas
+    tall, broad = have
+    if fit == "crop":  # as large a piece of the asked proportions as there is
+        scale = min(tall / height, broad / width)
+        tall, broad = height * scale, width * scale
+    rows, columns = (
+        ((whole - part) / 2 + (np.arange(n) + 0.5) * part / n).astype(np.int64).clip(0, whole - 1)
+        for whole, part, n in zip(have, (tall, broad), (height, width), strict=True)
+    )
+    return picture[rows[:, None], columns]
+
+
 def kept(height: int, width: int, sides: tuple[int, ...]) -> float:
     """The share of a picture's area that is left when its centre is cut in the proportions of `sides`."""
     have, want = height * sides[1], width * sides[0]
@@ -107,7 +134,7 @@ def kept(height: int, width: int, sides: tuple[int, ...]) -> float:
 
 
 def _resized(picture: Image.Image, height: int, width: int, fit: Fit) -> Image.Image:
-    if fit == "squash":
+    if fit in ("squash", "scale-width"):
         return picture.resize((width, height), Image.Resampling.BICUBIC)
     return ImageOps.fit(picture, (width, height), Image.Resampling.BICUBIC)
 

@@ -22,6 +22,11 @@ class Ragged:
     def of(cls, flat: np.ndarray, shapes: NDArray[np.int64]) -> "Ragged":
         return cls(flat, shapes, starts(shapes))
 
+    @classmethod
+    def like(cls, images: np.ndarray) -> "Ragged":
+        """Images of one size, [N, C, H, W], without a copy."""
+        return cls.of(images.reshape(-1), np.tile(np.array(images.shape[1:], np.int64), (len(images), 1)))
+
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.flat.dtype

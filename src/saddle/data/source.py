@@ -92,6 +92,27 @@ class Cropped(Varied):
 
 
 @dataclass(frozen=True)
+class Flat(Varied):
+    """Images of one channel [N, 1, H, W] as [N, H, W]: maps and instances."""
+
+    images: Rows | Cropped
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        return self.images[places][..., 0, :, :]
+
+    def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        drawn = self.images.drawn(places, bits) if isinstance(self.images, Varied) else self.images[places]
+        return drawn[:, 0]
+
+
+@dataclass(frozen=True)
 class Several(Varied):
     """Values uint8 [M, L], several of each of N samples: each draw takes one of them, without a draw the first counts.
 

@@ -1,6 +1,7 @@
 """The headers and the digests of a folder's files. A file is read once, and again when its state is another one."""
 
 import hashlib
+import os
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -98,6 +99,6 @@ def _is_bad(row: object) -> bool:
 def _is_as(row: Row, root: Path, path: str) -> bool:
     """Is the file in the state in which it was read?"""
     try:
-        return bool(record.state(f"{root}/{path}") == row[0])
+        return bool(record.state(os.path.join(root, path)) == row[0])
     except OSError:
         return False

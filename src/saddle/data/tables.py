@@ -118,13 +118,14 @@ def by_name(names: Iterable[str]) -> dict[str, str]:
     """
     whole = list(names)
     called = {name: name for name in whole}
-    for shorter in (_stem, _base, _base_stem):
+    for shorter in (stem, _base, _base_stem):
         often = Counter(map(shorter, whole))
         called = {shorter(name): name for name in whole if often[shorter(name)] == 1} | called
     return called
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """A path without the suffix of its file."""
     return str(PurePosixPath(name).with_suffix(""))
 
 
@@ -141,7 +142,7 @@ def image_named(given: str, image_names: dict[str, str], where: str) -> str:
     name = str(PurePosixPath(given.replace("\\", "/")))
     if name not in image_names:
         possible = dict.fromkeys(image_names.values())
-        alike = [image for image in possible if name in (_base(image), _base_stem(image), _stem(image))]
+        alike = [image for image in possible if name in (_base(image), _base_stem(image), stem(image))]
         if alike:
             raise UsageError(
                 f"{where}: '{given}' may be {some(alike, 3)}; names are paths below the folder: write {alike[0]}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.errors import SaddleError, UsageError
 from ..base.settings import flat
-from ..data import DataOptions, open_source
+from ..data import DataOptions, named_with, open_source, places_in
 from ..data.source import Source
 from ..training.checkpoint import Damaged
 from .recipe import Recipe
@@ -69,17 +69,19 @@ def places(data: DataOptions, recorded: Mapping[str, str]) -> dict[str, str]:
 
 def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
     """The same, with the recorded places of those paths that lead nowhere from here."""
-    moved = {name: recorded[path] for name, path in _paths(data).items() if path in recorded and _is_gone(path)}
+    paths = _paths(data)
+    moved = {name: recorded[path] for name, path in paths.items() if path in recorded and _is_gone(path)}
     moved = {name: path for name, path in moved.items() if not _is_gone(path)}
-    if "source" in moved:
-        moved["source"] = f"{data.source.partition(':')[0]}:{moved['source']}"
-    return replace(data, **moved)  # type: ignore[arg-type]  # source and labels are texts
+    if any(name.startswith("source") for name in moved):
+        places = [moved.pop(name, path) for name, path in paths.items() if name.startswith("source")]
+        moved["source"] = named_with(data.source, places)
+    return replace(data, **moved)  # type: ignore[arg-type]  # source, labels and palette are texts
 
 
 def _paths(data: DataOptions) -> dict[str, str]:
-    """The user's files and folders, by the setting that names them."""
-    named = {"source": data.source.partition(":")[2], "labels": data.label_file}
-    return {name: path for name, path in named.items() if path}
+    """The user's files and folders, by the setting that names them; of several in the source each has a number."""
+    named = {f"source {i}": path for i, path in enumerate(places_in(data.source))}
+    return named | {name: path for name, path in (("labels", data.label_file), ("palette", data.palette)) if path}
 
 
 def _is_gone(path: str) -> bool:

@@ -22,7 +22,7 @@ from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
 from ..base.settings import brief, differences, flat, nest, plain, restore
 from ..base.settings import text as text_of_setting
-from ..data import DataOptions
+from ..data import DataOptions, places_in
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
 from . import registry, warm
@@ -123,6 +123,8 @@ class Recipe:
             data = replace(data, source=theirs.source)
         if data.label_file and theirs.label_file:
             data = replace(data, labels=theirs.labels)
+        if data.palette and theirs.palette:
+            data = replace(data, palette=theirs.palette)
         plan = self.plan.as_long_as(other.plan)
         return replace(self, data=replace(data, cache=theirs.cache), plan=plan, start=start)
 
@@ -254,9 +256,9 @@ def _begun(kept: Recipe | None, folder: Path, start: Path, checkpoint: str | int
 
 
 def default_folder(game: str, source: str) -> Path:
-    """runs/dcgan-digits, or runs/dcgan-photos for folder:/path/to/photos."""
-    kind, _, path = source.partition(":")
-    name = re.sub(r"[^\w.-]+", "-", Path(path).resolve().name if path else kind)
+    """runs/dcgan-digits, runs/dcgan-photos for folder:/path/to/photos, runs/cyclegan-horse-zebra for two folders."""
+    places = [Path(path).expanduser().resolve().name for path in places_in(source)]
+    name = re.sub(r"[^\w.-]+", "-", "-".join(places) or source.partition(":")[0])
     return Path("runs", safe_name(f"{game}-{name}"))
 
 

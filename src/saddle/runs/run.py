@@ -21,12 +21,12 @@ from ..base.settings import change
 from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Translation, Traversal
+from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Traversal
 from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
 from ..use.latents import slerp
-from . import binding, judging, registry, scoring
+from . import binding, judging, registry, scoring, translating
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
@@ -263,15 +263,24 @@ class Run:
         return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
-    def translate(self, images: Tensor, to: str | None = None, start: str | None = None) -> Tensor:
-        """Images float [N, C, H, W] in [-1, 1] of the domain `start` as uint8 images of the domain `to`.
+    def translate(
+        self,
+        images: Any,
+        to: str | None = None,
+        start: str | None = None,
+        seed: int = 0,
+        mask: Any = None,
+        **way: Any,
+    ) -> Any:
+        """Images of the domain `start` as images of the domain `to`: its last one, from the first other, by default.
 
-        By default `to` is the game's last domain, and `start` its first other one.
+        A float tensor [N, C, H, W] in [-1, 1] gives uint8 [N, …]. An array uint8 or uint16 [H, W], [H, W, C] or
+        [N, H, W, C], a picture of Pillow's, a path, or a list of these gives the like, at its own size, depth and
+        opacity; a path gives a picture. The same seed gives the same results, image by image. `mask` says where a run
+        that fills holes is to fill one: white in a picture, a path or an array, 1 in a tensor. `way` has further
+        settings of `use.translating.Way`. Threads may share a run.
         """
-        game = self.as_(Translation)
-        start, to = game.way(start, to)
-        parts = (game.translate({start: part.to(self.device, game.dtype)}, to) for part in images.split(AT_ONCE))
-        return torch.cat([self._border(part) for part in parts])
+        return translating.translate(self, images, to, start, seed, mask, **way)
 
     @torch.no_grad()
     def restore(self, images: Tensor, **use: Any) -> Tensor:

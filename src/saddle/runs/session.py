@@ -27,7 +27,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Diverged, Interrupted, OutOfMemory, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import beside, binding, registry, scoring, warm
+from . import beside, binding, registry, remembering, scoring, warm
 from .describe import told
 from .expectation import expectation
 from .gallery import Gallery
@@ -308,6 +308,7 @@ class Training:
         run = Run(self.folder.path, device=str(self.device))
         if self.leads:
             beside.show(run, self.source, self.write, self.voice.say)
+            remembering.remember(run, self.source, self.voice.say)
         names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
         if not names:
             return
@@ -322,9 +323,7 @@ class Training:
 
     def reached(self, score: dict[str, Any]) -> dict[str, Any]:
         """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
-        if score["name"] != "fid_floor":
-            return {}
-        return {"seconds_to": self.folder.seconds_to(score["value"])}
+        return {"seconds_to": self.folder.seconds_to(score["value"])} if score["name"] == "fid_floor" else {}
 
     def note_start(self) -> None:
         trainer = self.trainer

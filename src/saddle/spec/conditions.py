@@ -57,7 +57,7 @@ def read(condition: Condition, asked: Asked) -> Tensor:
         return torch.tensor(_class(condition.names, text.strip()))
     words = [word.strip() for word in text.split(",") if word.strip()]
     if condition.kind == "labels" and not (words and all(map(_is_number, words))):
-        return _switched_on(condition.names, words)
+        return _switched_on(condition, words)
     return _columns(condition, words, text)
 
 
@@ -92,13 +92,17 @@ def _class(names: Sequence[str], text: str) -> int:
     raise UsageError(f"no label '{text}'{near(text, names)}; there are {some(names)}{numbers}")
 
 
-def _switched_on(names: Sequence[str], words: list[str]) -> Tensor:
+def _switched_on(condition: Condition, words: list[str]) -> Tensor:
+    names = condition.names
     for word in words:
         if word not in names:
             raise UsageError(
                 f"no label '{word}'{near(word, names)}; name those that are to be on, of {some(names)}, "
                 f"or write {len(names)} numbers with commas between"
             )
+    for group in condition.groups:
+        if len(both := [name for name in group if name in words]) > 1:
+            raise UsageError(f"{' and '.join(both)} exclude each other; name one of {some(group)}")
     return torch.tensor([float(name in words) for name in names])
 
 

@@ -37,6 +37,7 @@ class Field:
     free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
+    groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group
     title: str = ""  # what people call it, such as the name of a domain; "" for its key
     values: tuple[int, ...] = ()  # of a map: which number stands for each class in files of labels; () for its place
 
@@ -108,6 +109,7 @@ class Condition:
     kind: ConditionKind  # a class of several; several labels, 0 or 1 each; one number or several; a text
     names: tuple[str, ...] = ()  # of the classes, or of the columns
     length: int = 0  # of a text, in bytes
+    groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group
 
     @property
     def key(self) -> str:
@@ -118,11 +120,12 @@ class Condition:
     def field(self) -> Field:
         """What a batch holds there."""
         shape = {"class": (), "text": (self.length,)}.get(self.kind, (len(self.names),))
-        return Field(self.kind, shape, self.names)
+        return Field(self.kind, shape, self.names, groups=self.groups)
 
     def __str__(self) -> str:
         """Its form in words, for messages."""
         if self.kind == "text":
             return f"a text of at most {self.length} bytes"
         what = {"class": "one of", "labels": "0 or 1 for each of", "numbers": "a number for each of"}[self.kind]
-        return f"{what} {some(self.names)}"
+        only = "".join(f"; one of {some(group)}" for group in self.groups)
+        return f"{what} {some(self.names)}{only}"

@@ -108,7 +108,7 @@ class DataSpec:
         for field in self.fields.values():
             if field.is_condition and (field.names or field.kind == "text"):
                 length = field.shape[0] if field.kind == "text" else 0
-                return Condition(field.kind, field.names, length)  # type: ignore[arg-type]
+                return Condition(field.kind, field.names, length, field.groups)  # type: ignore[arg-type]
         return None
 
     @property
@@ -206,6 +206,9 @@ def _check(field: Field, key: str) -> None:
         raise _wrong(f"{where}.shape", field.shape)
     if field.kind in ("labels", "numbers") and field.shape != (len(field.names),):
         raise _wrong(f"{where}.names", field.names)
+    grouped = [name for group in field.groups for name in group]
+    if len({*grouped}) < len(grouped) or not {*grouped} <= {*field.names} or (grouped and field.kind != "labels"):
+        raise _wrong(f"{where}.groups", field.groups)
     if field.bits not in (8, 16):
         raise _wrong(f"{where}.bits", field.bits)
     if any(not 0 <= part <= 255 for colour in field.palette for part in colour):

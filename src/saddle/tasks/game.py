@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
-from ..data import sources_with
+from ..data import places_with, sources_with
 from ..optim import Adam, Optim
 from ..spec import Batch, ConditionKind, DataSpec, Kind
 
@@ -78,7 +78,8 @@ class Game(nn.Module, ABC):
             offers = sources_with(self.needs)
             where = f": --data {some(offers, between=' or ')}" if offers else " with --data"
             what = f"These are {len(self.needs)} sets of images, keys {some(self.needs, between=' and ')}"
-            sets = "" if "image" in self.needs else f"{what}; no source reads them from folders of their own yet. "
+            own = some((f"--data {offer}" for offer in places_with(self.needs)), between=" or ")
+            sets = "" if "image" in self.needs else f"{what}; your own are read with {own}. "
             raise UsageError(
                 f"{type(self).__name__} needs batches with {some(self.needs)}; this data has {some(self.data.keys)}. "
                 f"{sets}Choose data with {some(missing)} too{where}"

@@ -22,6 +22,7 @@ from ..legacy import earlier
 from ..notes import dark, idle_limit, of_values, share
 from ..options import AUGMENTATIONS, DataOptions, Range, units
 from ..picture import colour, fitted, ranged, with_channels
+from ..sizes import brought
 from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
 from ..structured import as_kind, check_finite, kind_of, normalisation
 
@@ -110,7 +111,7 @@ def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.nda
 def _plain_images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, dict[str, Any]]:
     """Images [N, H, W, C], uint8 or uint16, of the file's own size and channels, and the notes."""
     notes: dict[str, Any] = {"recognised": "images"}
-    images, notes["layout"] = _channels_last(path, array, options.channels)
+    images, notes["layout"] = _channels_last(path, array, options.channels_of())
     if options.range:
         images, range_notes = _in_range(path, images, options.range)
         notes |= range_notes
@@ -198,7 +199,10 @@ def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray
 
 def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
     """[N, H, W, C] with the channels and the size asked for."""
-    channels, (height, width) = options.channels or images.shape[3], options.sides or images.shape[1:3]
+    channels, (height, width) = (
+        options.channels_of() or images.shape[3],
+        brought(images.shape[1], images.shape[2], options),
+    )
     shape = (len(images), height, width, channels)
     if shape == images.shape:
         return images

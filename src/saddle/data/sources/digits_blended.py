@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...spec import DataSpec
 from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
-from ..digits import TRAINED, enlarge, labels, sides, small
+from ..digits import TRAINED, chances, enlarge, labels, sides, small
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
@@ -19,9 +19,7 @@ COARSE = 3  # random numbers along a side of the noise
 
 def blended(images: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each of the images x [N, 8, 8] as |n - x|: n is 3×3 uniform noise in [0, 1), drawn large bilinearly."""
-    # Raw bits, because numpy promises them for ever; they are the numbers of np.random.default_rng(0).random.
-    bits = np.random.PCG64(0).random_raw(len(images) * COARSE**2)
-    noise = ((bits >> np.uint64(11)) / 2.0**53).reshape(-1, COARSE, COARSE)
+    noise = chances(len(images), COARSE, COARSE)
     places = np.linspace(0, COARSE - 1, images.shape[1])  # from corner to corner
     weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(COARSE)))
     return np.abs(weights @ noise @ weights.T - images)

@@ -10,6 +10,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 
 

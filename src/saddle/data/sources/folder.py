@@ -14,14 +14,15 @@ from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field
 from ..advice import sizes_differ
 from ..brightness import of_files
-from ..cache import Prepared, Shapes, in_parallel, prepare
-from ..decode import Header, Unreadable, colour, header, in_order, sample
-from ..files import SUFFIXES, Bad, Files, bad_lines, count, counted, listing, page_of, scan
+from ..cache import Prepared, in_parallel, prepare
+from ..decode import Header, Unreadable, colour, header, in_order, sample, unchanged
+from ..files import Bad, Files, bad_lines, count, listing, looked_for, page_of, scan
 from ..fingerprint import fingerprint, hold_out, picked
 from ..legacy import earlier
 from ..notes import NAMED, idle_limit, of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
+from ..sizes import brought, check_pieces, dealt, shapes, smaller
 from ..survey import glance, survey
 from ..tables import Labels, read_labels
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder sho
     from ..source import Column, Source
 
 TAKES = (
-    *("size", "crop", "fit", "channels", "range", *AUGMENTATIONS, "background"),
+    *("size", "load", "crop", "fit", "channels", "range", *AUGMENTATIONS, "background"),
     *("limit", "skip_bad", "heldout", "max_megapixels"),
 )  # settings of how images are read and changed
 VERSION = 1  # of what is kept in the cache: another number, and everything is decoded anew
@@ -60,10 +61,11 @@ class DecodedFolder:
         from ..source import Cropped, Rows
 
         images, rows = self.prepared.images, self.rows[chosen]
-        if isinstance(images, Ragged):
-            _, height, width = self.field.shape
-            return Cropped(images, rows, (height, width))
-        return Rows(images, rows)
+        if not self.field.free:
+            assert isinstance(images, np.ndarray)  # all of one size
+            return Rows(images, rows)
+        _, height, width = self.field.shape
+        return Cropped(images if isinstance(images, Ragged) else Ragged.like(images), rows, (height, width))
 
 
 def open(options: DataOptions, path: str) -> "Source":
@@ -92,7 +94,7 @@ def described(options: DataOptions, files: Files) -> tuple[list[str], Field]:
     """The names and the field of the images, from the headers of the files. Damaged ones are left to `readable`."""
     headers = taken(files, options)
     field = _checked(options, files, headers)
-    small = smaller(options.piece, headers)
+    small = smaller(headers, options)
     return _good(files, [path for path in headers if path not in small], small), field
 
 
@@ -104,24 +106,22 @@ def readable(options: DataOptions, files: Files) -> DecodedFolder:
     paths = list(headers)
     of_file = [page_of(path)[0] for path in paths]
     channels = field.shape[0]
-    shapes: Shapes = (channels, field.shape[1], field.shape[2])
-    if field.free:
-        shapes = np.array([(channels, head.height, head.width) for head in headers.values()], np.int64)
+    kept = [brought(head.height, head.width, options) for head in headers.values()]
 
     def image(i: int) -> np.ndarray:
         file, page = page_of(paths[i])
-        if isinstance(shapes, tuple):
-            return sample(files.root / file, options, channels, field.bits, shapes[1:], page).transpose(2, 0, 1)
-        picture = sample(files.root / file, options, channels, field.bits, page=page)
-        return _unchanged(picture, headers[paths[i]]).transpose(2, 0, 1)
+        sides = kept[i] if options.crop is None else None
+        picture = sample(files.root / file, options, channels, field.bits, sides, page)
+        return unchanged(picture, kept[i]).transpose(2, 0, 1)
 
     dtype = np.uint16 if field.bits == 16 else np.uint8
     key = _key(headers, [mark[file] for file in of_file], field, options)
-    prepared = prepare(options.cache_folder / "folder", key, of_file, shapes, dtype, image)
+    shaped = shapes(channels, kept, options)
+    prepared = prepare(options.cache_folder / "folder", key, of_file, shaped, dtype, image)
     bad = sorted(files.bad + [(paths[row], reason) for row, reason in prepared.bad.items()])
     if bad and not options.skip_bad:
         raise UsageError(_bad_message(files, bad))
-    small = smaller(options.piece, headers)
+    small = smaller(headers, options)
     good = [row for row, path in enumerate(paths) if row not in prepared.bad and path not in small]
     names = _good(files, [paths[row] for row in good], small)
     used = {name: headers[name] for name in names}
@@ -143,8 +143,7 @@ def _checked(options: DataOptions, files: Files, headers: Mapping[str, Header]) 
     if not headers:
         raise UsageError(_bad_message(files, files.bad))
     field = _field(headers, colour(options.background), options)
-    if options.piece and not options.skip_bad:
-        check_piece(options.piece, headers)
+    check_pieces(headers, options)
     return field
 
 
@@ -154,29 +153,6 @@ def _good(files: Files, names: list[str], small: Mapping[str, str]) -> list[str]
         what = "can be read and is large enough" if small else "can be read"
         raise UsageError(f"only {len(names)} image in {files.root} {what}; to train takes many, at the very least 2")
     return names
-
-
-def smaller(piece: tuple[int, ...] | None, headers: Mapping[str, Header]) -> dict[str, str]:
-    """The images from which this piece, height and width, cannot be cut, with the reason; none without a piece."""
-    if piece is None:
-        return {}
-    return {
-        path: f"{head.width}×{head.height} is smaller than the piece of {piece[1]}×{piece[0]}"
-        for path, head in headers.items()
-        if head.height < piece[0] or head.width < piece[1]
-    }
-
-
-def check_piece(piece: tuple[int, ...], headers: Mapping[str, Header]) -> None:
-    """UsageError that names the images that are smaller than the piece."""
-    if small := smaller(piece, headers):
-        shortest = min(min(head.height, head.width) for head in headers.values())
-        raise UsageError(
-            f"{len(small):,} of {len(headers):,} images are smaller than data.crop:\n"
-            f"{listing(bad_lines(list(small.items())))}\n"
-            f"Ask for --data.crop {shortest} (the shortest side of all) or less, or leave them out with "
-            "--data.skip_bad true"
-        )
 
 
 def taken(files: Files, options: DataOptions) -> dict[str, Header]:
@@ -226,7 +202,7 @@ def _page(path: Path, page: int, options: DataOptions) -> Header | str:
 def _key(headers: Mapping[str, Header], marks: list[str], field: Field, options: DataOptions) -> str:
     """Under which the cache keeps these images: all that shapes them, whatever the piece, which is cut when drawn."""
     files = list(zip(headers, marks, strict=True))
-    kept = (field.shape[0], "free") if field.free else field.shape
+    kept = (field.shape[0], "free" if options.loaded is None else options.loaded) if field.free else field.shape
     background = colour(options.background)
     return fingerprint(VERSION, PIL.__version__, files, kept, field.bits, background, *_shaping(headers, options))[:32]
 
@@ -239,14 +215,6 @@ def _shaping(headers: Mapping[str, Header], options: DataOptions) -> list[object
     return [*given, *([("corrected", corrected)] if corrected else [])]
 
 
-def _unchanged(picture: np.ndarray, head: Header) -> np.ndarray:
-    """[H, W, C], for which there is room only if it is as large as its header says."""
-    height, width = picture.shape[:2]
-    if (height, width) != (head.height, head.width):
-        raise Unreadable(f"damaged: its header says {head.width}×{head.height}, and it has {width}×{height} pixels")
-    return picture
-
-
 def files_in(root: Path) -> Files:
     """The images in a folder. Raises UsageError if there is no such folder or nothing in it."""
     if not root.exists():
@@ -255,24 +223,22 @@ def files_in(root: Path) -> Files:
         raise UsageError(f"{root} is a file; folder: takes a folder, array: an .npy or .npz file")
     files = scan(root)
     if not files.images and not files.bad:
-        others = f"; it holds {counted(files.ignored)}" if files.ignored else ", which is empty"
-        raise UsageError(f"no images in {root}{others} (looked for {', '.join(SUFFIXES)})")
+        raise UsageError(f"no images in {root}{looked_for(files.ignored)}")
     return files
 
 
 def _field(heads: Mapping[str, Header], background: tuple[int, ...], options: DataOptions) -> Field:
     """Of the images to make. Raises UsageError if the sizes differ and none was asked for."""
     headers = list(heads.values())
-    sizes = {(head.height, head.width) for head in headers}
-    if len(sizes) > 1 and options.sides is None and options.piece is None:
+    if options.loaded is None and not options.cuts and len({(head.height, head.width) for head in headers}) > 1:
         raise UsageError(sizes_differ(heads))
-    if options.channels not in (None, 1, 3, 4):
+    if options.channels_of() not in (None, 1, 3, 4):
         raise UsageError(f"data.channels is {options.channels}; a folder gives 1, 3 or 4, array:FILE.npy any number")
     tinted = len(set(background)) > 1
     coloured = any(head.colour or (head.transparent and tinted) for head in headers)
-    height, width = options.sides or options.piece or next(iter(sizes))
-    shape = (options.channels or (3 if coloured else 1), height, width)
-    return Field("image", shape, bits=max(head.bits for head in headers), free=options.piece is not None)
+    kept = {name: brought(head.height, head.width, options) for name, head in heads.items()}
+    shape = (options.channels_of() or (3 if coloured else 1), *dealt(kept, options))
+    return Field("image", shape, bits=max(head.bits for head in headers), free=options.cuts)
 
 
 def _bad_message(files: Files, bad: Bad) -> str:

@@ -19,6 +19,7 @@ from ..fingerprint import fingerprint
 from ..notes import of_headers
 from ..options import DataOptions, units
 from ..photographs import NAMES, coloured, crop, stranger
+from ..sizes import brought
 from ..source import Judged, Source, Split
 
 SIZE = 128  # pixels of the embedded crops, unless asked otherwise
@@ -53,7 +54,8 @@ def _from_file(options: DataOptions, path: Path) -> tuple[np.ndarray, dict[str, 
     try:
         with reading():
             head = header(path, options.max_megapixels, any_range=options.range is not None)
-            picture = sample(path, options, options.channels, sides=options.sides).transpose(2, 0, 1)
+            sides = brought(head.height, head.width, options)
+            picture = sample(path, options, options.channels_of(), sides=sides).transpose(2, 0, 1)
     except Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
     picture = np.ascontiguousarray(picture)

@@ -62,7 +62,7 @@ def open(options: DataOptions, path: str) -> Source:
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
     options.allow("size", "channels", *AUGMENTATIONS)
-    if options.channels not in (None, 3):
+    if options.channels_of() not in (None, 3):
         raise UsageError(f"data.channels is {options.channels}; stacked digits have 3, one digit each")
     spec = DataSpec.of((3, *sides(options)), ("image", "label"), tuple(f"{i:03}" for i in range(1000)))
     return learned(spec, _labels(labels()[:TRAINED], TRIPLES), np.arange(TRIPLES), 0)[0]

@@ -1,0 +1,193 @@
+"""Results beside their inputs and the truth: on a page, and in numbers."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import UsageError
+from ..base.files import replace as written
+from . import _sheet, _show, _works
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    import numpy as np
+    from PIL import Image
+
+    from ..spec import Field
+    from ..use.original import Original
+    from ..use.translating import Translator
+
+BEST = {"psnr": "higher", "ssim": "higher", "l1": "lower", "accuracy": "higher"}
+UNCHANGED = "the input as it is"
+
+
+def check(args: "Namespace") -> None:
+    """UsageError for a page that cannot be written, before work."""
+    if args.sheet:
+        _sheet.check_name(args.sheet)
+        if args.sheet.exists():
+            raise UsageError(f"--sheet {args.sheet} exists; choose another name, so that nothing is overwritten")
+
+
+class Compared:
+    """Gathers small pictures for --sheet and scores for --truth."""
+
+    def __init__(self, works: "Translator", args: "Namespace", plan: _works.Plan):
+        self.works, self.args, self.plan = works, args, plan
+        self.rows: list[Sequence[tuple[str, Image.Image]]] = []
+        self.scores: list[dict[str, Any]] = []
+        self.plain: list[dict[str, float]] = []  # scores of the inputs themselves
+        game, way = works.game, works.way
+        other = (way.to, way.start) in game.ways and not args.mask
+        self.back = replace(works, way=replace(way, start=way.to, to=way.start), known=None) if other else None
+
+    def add(
+        self,
+        work: _works.Work,
+        out: Path,
+        original: "Original",
+        pixels: "np.ndarray",
+        hole: "np.ndarray | None",
+        key: tuple[object, ...],
+    ) -> dict[str, float]:
+        """Gather what is wanted of a result; its scores. SaddleError for a truth that does not fit."""
+        from ..use.comparing import compare
+
+        truth = self._truth(work)
+        scores: dict[str, float] = {}
+        if truth is not None:
+            scores = compare(pixels, truth, hole)
+            self.scores.append({"input": work.name, "output": str(out), **scores})
+            if original.size == truth.shape[:2] and original.pixels.dtype == pixels.dtype:
+                self.plain.append(compare(_alike(original.pixels, pixels), truth, hole))
+        if self.args.sheet and len(self.rows) < self.args.sheet_max:
+            self.rows.append(self._row(work, original, pixels, truth, key))
+        return scores
+
+    def _truth(self, work: _works.Work) -> "np.ndarray | None":
+        from ..runs import translating
+
+        if not self.args.truth:
+            return None
+        reader = replace(self.works, way=replace(self.works.way, start=self.works.way.to))
+        partner = _works.partner(work, self.args.truth)
+        assert partner is not None  # which was checked
+        return translating.read_file(reader, partner).pixels
+
+    def _row(
+        self,
+        work: _works.Work,
+        original: "Original",
+        pixels: "np.ndarray",
+        truth: "np.ndarray | None",
+        key: tuple[object, ...],
+    ) -> list[tuple[str, "Image.Image"]]:
+        from ..use.comparing import error_map
+        from ..use.original import Original
+
+        given, wanted, game = self.works.given, self.works.wanted, self.works.game
+        row = [(work.name, shown(original.pixels, given)), (game.title(self.works.way.to), shown(pixels, wanted))]
+        if self.back:
+            again = self.back(Original(pixels), (*key, "back")).pixels
+            row.append((f"back to {game.title(self.works.way.start)}", shown(again, given)))
+        if truth is not None:
+            row.append(("truth", shown(truth, wanted)))
+            row.append(("error", shown(error_map(pixels, truth), None)))
+        return row
+
+    def written(self, game: str) -> list[Path]:
+        """Write the page and the table of scores; where they lie."""
+        paths = []
+        if self.args.sheet:
+            heads = [
+                "input",
+                "result",
+                *(["back again"] if self.back else []),
+                *(["truth", "error"] * bool(self.scores)),
+            ]
+            paths.append(_sheet.write(self.args.sheet, f"{game}: translated", heads, self.rows, self._said()))
+        if self.scores:
+            paths.append(written(self.table, self._csv()))
+        return paths
+
+    @property
+    def table(self) -> Path:
+        """Where the scores of every file go."""
+        out = self.plan.out
+        return out / "scores.csv" if self.plan.many else out.with_name(f"{out.stem}-scores.csv")
+
+    def _said(self) -> list[str]:
+        n = len(self.plan.works) * self.args.n
+        lines = [f"The first {len(self.rows):,} of {n:,}."] if len(self.rows) < n else []
+        if self.scores:
+            lines.append("error: black is no difference from the truth, white a quarter of the range or more.")
+            lines += [f"{name}: mean {_told(mean(self.scores, name))}" for name in self.names]
+        return lines
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in BEST if self.scores and name in self.scores[0]]
+
+    def _csv(self) -> bytes:
+        text = io.StringIO()
+        lines = csv.DictWriter(text, ["input", "output", *self.names], lineterminator="\n")
+        lines.writeheader()
+        lines.writerows(self.scores)
+        return text.getvalue().encode("utf-8", "surrogateescape")
+
+    def show(self) -> None:
+        """Print the means over the files, beside those of the inputs themselves."""
+        if not self.scores:
+            return
+        plain = len(self.plain) == len(self.scores)
+        columns = ["score", "mean", *([UNCHANGED] if plain else []), "better"]
+        lines = [
+            [name, _told(mean(self.scores, name)), *([_told(mean(self.plain, name))] if plain else []), BEST[name]]
+            for name in self.names
+        ]
+        _show.table(columns, lines)
+        for name in self.names:
+            if same := sum(math.isinf(row[name]) for row in self.scores):
+                _show.line(
+                    f"{same:,} of {len(self.scores):,} are identical to the truth, and not in the mean of {name}"
+                )
+
+
+def mean(rows: Sequence[dict[str, Any]], name: str) -> float:
+    """Over the files with a finite score; inf if all are identical to the truth."""
+    values = [row[name] for row in rows if math.isfinite(row[name])]
+    if values:
+        return sum(values) / len(values)
+    return rows[0][name] if rows else math.nan
+
+
+def shown(pixels: "np.ndarray", field: "Field | None") -> "Image.Image":
+    """A small picture of [H, W, C] for the page; of classes in their colours."""
+    import numpy as np
+    from PIL import Image
+
+    from ..use.writing import picture, to_bits
+
+    if pixels.dtype == np.int64 and field is not None:
+        pixels = np.array(field.palette, np.uint8)[pixels[..., 0]]
+    if pixels.dtype not in (np.uint8, np.uint16):
+        low, high = float(pixels.min()), float(pixels.max())
+        pixels = ((pixels - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
+    image = picture(to_bits(pixels, 8)).convert("RGB")
+    image.thumbnail((_sheet.SIDE, _sheet.SIDE), Image.Resampling.LANCZOS)
+    return image
+
+
+def _alike(pixels: "np.ndarray", like: "np.ndarray") -> "np.ndarray":
+    from ..data.picture import with_channels
+
+    return pixels if like.dtype == "int64" else with_channels(pixels, like.shape[2])
+
+
+def _told(value: float) -> str:
+    return f"{value:.4g}"

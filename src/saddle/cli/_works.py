@@ -1,0 +1,151 @@
+"""What a command makes of which files: every input with its output, found before anything is done."""
+
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..base.errors import UsageError, some
+from . import _images, _write
+
+if TYPE_CHECKING:
+    from ..data.files import Bad
+    from ..data.options import DataOptions
+    from ..use.writing import Form
+
+
+@dataclass(frozen=True)
+class Work:
+    """An image of a file, and where its result goes."""
+
+    path: Path
+    page: int  # counted from 0
+    name: str  # of the file below its input, what its random numbers depend on
+    out: Path
+
+    def numbered(self, k: int, n: int) -> Path:
+        """Where the k-th of n results goes, from 0."""
+        return self.out if n == 1 else self.out.with_name(f"{self.out.stem}-{k + 1}{self.out.suffix}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All works of a command."""
+
+    works: Sequence[Work]
+    bad: "Bad"  # files that hold no image that could be opened, with the reason
+    out: Path
+    many: bool  # is `out` a folder?
+
+
+@dataclass(frozen=True)
+class Names:
+    """How results are called."""
+
+    out: Path | None
+    word: str  # what the command makes, in names that are not given
+    form: "Form"
+    flat: bool = False
+    suffix: str = ""  # behind a name
+    results: int = 1  # of each input
+    skip: bool = False  # may the folder hold results already?
+
+
+def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
+    """UsageError for what is not there, for two inputs with one output, and for what would be overwritten."""
+    bad: Bad = []
+    found = [each for path in inputs for each in _found(path, len(inputs) > 1, options, bad)]
+    if not found and not bad:
+        raise UsageError(f"no image in {some(map(str, inputs), 5)}")
+    many = len(found) != 1 or inputs[0].is_dir() or names.results > 1 or (names.out is not None and names.out.is_dir())
+    out = names.out or Path(_default(inputs, names.word, many))
+    if many:
+        if not names.skip:
+            _write.check_folder(out)
+        elif out.exists() and not out.is_dir():
+            raise UsageError(f"{out} is not a folder; choose another")
+        works = [replace(work, out=out / _named(below, work, names)) for below, work in found]
+        _check_alone(works)
+    else:
+        works = [replace(found[0][1], out=_file(out, found[0][1], names))]
+    return Plan(works, bad, out, many)
+
+
+def partner(work: Work, folder: Path) -> Path | None:
+    """The file in a folder that belongs to a work: of the same name, whatever its suffix; None if there is none.
+
+    A file is that of every work.
+    """
+    from ..data.files import SUFFIXES
+
+    if not folder.is_dir():
+        return folder
+    own = Path(work.name)
+    for name in (own, Path(own.name)):
+        there = (folder / name.with_suffix(suffix) for suffix in (own.suffix, *SUFFIXES))
+        if path := next((path for path in there if path.is_file()), None):
+            return path
+    return None
+
+
+def partners(works: Sequence[Work], place: Path, what: str) -> None:
+    """UsageError unless every work has its partner there."""
+    if not place.exists():
+        raise UsageError(f"{what} {place}: there is no such file or folder")
+    if missing := [work.name for work in works if partner(work, place) is None]:
+        raise UsageError(f"{what} {place} has no image of the same name for {some(missing, 5)}")
+
+
+def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad") -> Iterator[tuple[str, Work]]:
+    """Every image of an input, with its place below the output."""
+    from ..data.files import page_of, scan
+    from ..data.sources.folder import taken
+
+    if not path.exists():
+        raise UsageError(f"there is no {path}; give an image or a folder of images")
+    files = scan(path)
+    names = files.images
+    if options.pages == "all":
+        names = [*taken(files, replace(options, limit=None))]
+    bad += [(str(files.root / name), reason) for name, reason in files.bad]
+    above = f"{Path(os.path.abspath(path)).name}/" if several and path.is_dir() else ""
+    for name in names:
+        file, page = page_of(name)
+        yield above + file, Work(files.root / file, page, name, Path())
+
+
+def _named(below: str, work: Work, names: Names) -> str:
+    """Where the result lies below the folder of results."""
+    place = Path(below)
+    page = f"-{work.page + 1}" if work.page else ""
+    name = f"{place.stem}{page}{names.suffix}{names.form.of(place.name)}"
+    return name if names.flat else (place.parent / name).as_posix()
+
+
+def _file(out: Path, work: Work, names: Names) -> Path:
+    """The name of the one result. UsageError for one that says no format, and for a file that is there."""
+    if names.out is None:
+        out = out.with_name(out.name + names.form.of(work.name))
+    if out.exists() and not names.skip:
+        raise UsageError(f"{out} exists; choose another name with --out, so that nothing is overwritten")
+    return out
+
+
+def _default(inputs: Sequence[Path], word: str, many: bool) -> str:
+    """NAME-word of one input, word-images of several."""
+    return _images.beside(inputs[0], word) if len(inputs) == 1 else f"{word}-images"
+
+
+def _check_alone(works: Sequence[Work]) -> None:
+    """UsageError if two works have one output, for a system too that does not tell A from a."""
+    by_out: dict[str, Work] = {}
+    for work in works:
+        key = unicodedata.normalize("NFC", str(work.out)).casefold()
+        if other := by_out.get(key):
+            raise UsageError(
+                f"{other.path} and {work.path} would both become {work.out}; give --format same, translate them one "
+                "after the other, or rename one"
+            )
+        by_out[key] = work

@@ -1,0 +1,50 @@
+"""A result beside the true image: by how much do they differ, and where?"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.errors import UsageError
+from ..data.picture import with_channels
+from ..metrics.l1 import l1
+from ..metrics.psnr import saved_psnr
+from ..metrics.ssim import WINDOW, ssim
+
+STRETCH = 4  # of an error map: white is a difference of a quarter of the range, or more
+
+
+def compare(pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> dict[str, float]:
+    """Scores of a result [H, W, C] beside the true image; `inside` bool [H, W]: over these pixels alone.
+
+    psnr in decibels of 8-bit pictures, inf for identical ones; ssim, NaN below 11 pixels; l1 in parts of the range. Of
+    classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other sizes.
+    """
+    if pixels.shape[:2] != truth.shape[:2]:
+        sizes = (f"{height}×{width}" for height, width in (pixels.shape[:2], truth.shape[:2]))
+        raise UsageError("the result has {} pixels (height × width), and its truth {}".format(*sizes))
+    if pixels.dtype == np.int64:
+        right = (pixels == truth)[..., 0]
+        return {"accuracy": float(right.mean() if inside is None else right[inside].mean())}
+    a, b = as_numbers(pixels), as_numbers(with_channels(truth, pixels.shape[2]))
+    where = None if inside is None else torch.from_numpy(inside)[None, None].double()
+    small = min(pixels.shape[:2]) < WINDOW
+    return {
+        "psnr": float(saved_psnr(a, b, inside=where)),
+        "ssim": float("nan") if small else float(ssim(a, b, inside=where)),
+        "l1": float(l1(a, b, inside=where)),
+    }
+
+
+def error_map(pixels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Where a result [H, W, C] differs from the true image: uint8 [H, W, 1], black for 0, white for a quarter."""
+    if pixels.dtype == np.int64:
+        return ((pixels != truth) * 255).astype(np.uint8)
+    a, b = as_numbers(pixels), as_numbers(with_channels(truth, pixels.shape[2]))
+    apart = (a - b).abs().mean(1)[0] / 2
+    return (apart * STRETCH).clamp(max=1).mul(255).round().to(torch.uint8)[..., None].numpy()
+
+
+def as_numbers(pixels: np.ndarray) -> Tensor:
+    """uint8 or uint16 [H, W, C] as float64 [1, C, H, W] in [-1, 1]."""
+    x = torch.from_numpy(np.moveaxis(pixels, 2, 0).astype(np.float64))[None]
+    return x / (np.iinfo(pixels.dtype).max / 2) - 1
