@@ -121,13 +121,12 @@ def score(
     names = names or defaults(game, source, final=True, n=n)
     if not names:
         raise UsageError(_nothing_to_score(game, source, n))
-    if judge is not None:
-        names = [*names, "task_accuracy"]
+    names = [*names, *(["task_accuracy"] if judge else [])]
     look = extractor or source.judged.extractor
     given = ingredients.of(game, source, seed) | {"judge": judge}
     given["lpips"], weights = _of_lpips(names, weights)
-    if "translations" in given:
-        given["translations"] = given["translations"].limited(asked, early)
+    if turned := given.get("translations"):
+        given["translations"] = turned.limited(asked, early)
     samples = given.pop("samples", None)
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
