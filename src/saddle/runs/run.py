@@ -309,7 +309,7 @@ class Run:
     ) -> dict[str, Score]:
         """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part.
 
-        `weights` are files of the extractor or of lpips; `judge`, "digits" or a run that classifies, is of translations.
+        `weights` are files of the extractor or of lpips; `judge` is "digits" or a run that classifies.
         """
         n = n or self.recipe.plan.samples
         who = judge and judging.judge(judge, self.device, lambda: Run(judge, device=str(self.device)))

@@ -128,18 +128,11 @@ def score(
     if turned := given.get("translations"):
         given["translations"] = turned.limited(asked, early)
     samples = given.pop("samples", None)
+    seen = extractor_named(look, weights, game.device) if look else None
+    n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        return evaluate(
-            samples,
-            given.pop("real", None),
-            names,
-            extractor_named(look, weights, game.device) if look else None,
-            n=samples.count or n if samples else n,
-            seed=seed,
-            train=given.pop("train", None),
-            **given,
-        )
+        return evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
 
 
 def _of_lpips(
