@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -103,8 +104,10 @@ def test_a_wrong_type_or_range_says_what_is_wanted(argv: list[str], said: str, r
 def test_data_that_lack_what_the_game_needs_are_named_with_it(refused):
     said = refused(2, "train", "cyclegan", "--data", "digits", *TINY)
     assert "CycleGAN needs batches with a, b; this data has image, label" in said
-    assert "These are 2 sets of images, keys a and b; no source reads them from folders of their own yet. " in said
-    assert "Choose data with a, b too: --data digits-blended or digits-inverted or " in said
+    assert "These are 2 sets of images, keys a and b; your own are read with " in said
+    assert "--data domains:A_DIR,B_DIR" in said
+    assert "--data pairs:PATH" in said
+    assert re.search(r"Choose data with a, b too: --data .*\bdigits-inverted\b", said)
     assert "draws images; this data has points" in refused(2, "train", "dcgan", "--data", "ring", *TINY)
 
 

@@ -7,11 +7,13 @@ from made_arrays import opened
 from saddle.base.errors import UsageError
 from saddle.data.crops import KEPT, PLAIN, train_and_held_out
 from saddle.data.fingerprint import digests
+from saddle.data.lines import contours
 from saddle.data.photographs import HELD_OUT
 from saddle.data.source import Source, Split
-from saddle.data.sources import illustrations, rain
+from saddle.data.sources import illustrations, rain, shadows
+from saddle.spec import HOLE, LOST
 
-PAIRS = ("rain", "illustrations")
+PAIRS = ("rain", "illustrations", "edges", "shadows", "holes")
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +132,107 @@ def test_an_outline_is_dark_and_lies_where_colours_change():
 
 
 def test_the_fingerprint_tells_sizes_apart(sources: dict[str, Source]):
-    marks = {opened(name, size=size).fingerprint for name in PAIRS for size in (32, 64)}
+    marks = {opened(name, size=32).fingerprint for name in PAIRS} | {each.fingerprint for each in sources.values()}
     assert len(marks) == 2 * len(PAIRS)
-    assert all(sources[name].fingerprint in marks for name in PAIRS)
 
 
 def test_crops_to_train_on_are_all_different_in_a(sources: dict[str, Source]):
     a = bytes_of(sources["rain"].train, "a", slice(0, 400))
     assert len(set(map(bytes, digests(a)))) == 400
+
+
+def test_a_hole_holds_nothing_of_the_picture_and_all_else_is_whole(sources: dict[str, Source]):
+    source = sources["holes"]
+    assert source.spec.fields["mask"].title == HOLE
+    for split in (source.train, held_out(source)):
+        places = np.arange(0, len(split), 7)
+        a, b, mask = (bytes_of(split, key, places) for key in ("a", "b", "mask"))
+        assert (a[np.broadcast_to(mask, a.shape)] == LOST).all()
+        assert np.array_equal(np.where(mask, 0, a), np.where(mask, 0, b))
+
+
+def test_half_of_the_holes_are_the_square_in_the_middle_and_half_strokes_as_large(sources: dict[str, Source]):
+    mask = bytes_of(held_out(sources["holes"]), "mask")[:, 0]
+    square = np.zeros((64, 64), bool)
+    square[16:48, 16:48] = True
+    assert (mask[::2] == square).all()
+    shares = mask[1::2].mean((1, 2))
+    assert shares.mean() == pytest.approx(0.25, abs=0.03)
+    assert 0.05 < shares.min() < shares.max() < 0.5
+    assert len({strokes.tobytes() for strokes in mask[1::2]}) == len(mask) // 2
+
+
+def test_a_shadow_darkens_what_its_mask_says_and_nothing_far_from_it(sources: dict[str, Source]):
+    split = held_out(sources["shadows"])
+    a, b, mask, strength, softness = (
+        bytes_of(split, key).astype(np.float64) for key in ("a", "b", "mask", "strength", "softness")
+    )
+    shape = shadows.shapes("shadows held out", np.arange(KEPT), 64, 64)
+    dark = shadows.softened(shape, softness[:, 0])[:, None]
+    assert np.array_equal(mask == 1, dark >= 0.5)
+    untouched = np.broadcast_to(dark < 1e-3, a.shape)
+    assert np.array_equal(a[untouched], b[untouched])
+    assert (a <= b).all()
+    for place in range(KEPT):
+        inner = dark[place, 0] > 0.999
+        if inner.sum() > 50:
+            green = a[place, 1][inner].sum() / b[place, 1][inner].sum()
+            assert 1 - green == pytest.approx(strength[place, 0], abs=0.02)
+    assert mask.mean() == pytest.approx(0.18, abs=0.01)
+    assert (strength.min(), strength.max()) == pytest.approx((0.4, 0.7), abs=0.01)
+    assert (softness.min(), softness.max()) == pytest.approx((0.5, 2), abs=0.02)
+
+
+def test_a_filled_polygon_has_the_area_of_the_formula_and_counts_what_overlaps_itself_as_outside():
+    square, bow_tie = np.array([[8.3, 40.3, 40.3, 8.3]]), np.array([[8.0, 40.0, 8.0, 40.0]])
+    down = np.array([[10.0, 10.0, 50.0, 50.0]])
+    assert shadows._filled(square, down, 64, 64).sum() == pytest.approx(32 * 40)
+    assert shadows._filled(bow_tie, down, 64, 64).sum() == pytest.approx(32 * 40 / 2, rel=0.01)
+    assert shadows._filled(square, down, 64, 64)[0, 30, 8] == pytest.approx(0.7)
+
+
+def test_a_blur_keeps_the_mean_and_has_its_deviation():
+    dot = np.zeros((2, 65, 65))
+    dot[:, 32, 32] = 1
+    wide = shadows.softened(dot, np.array([1.0, 3.0]))
+    assert wide.sum((1, 2)) == pytest.approx(1)
+    off = np.arange(65) - 32
+    assert (wide.sum(1) * off**2).sum(1) == pytest.approx([1, 9], rel=0.05)
+
+
+def test_edges_are_thin_black_lines_on_white_where_the_photo_changes(sources: dict[str, Source]):
+    split = held_out(sources["edges"])
+    a = bytes_of(split, "a")
+    assert set(np.unique(a)) == {0, 255}
+    dark = a[:, 0] == 0
+    assert 0.03 < dark.mean() < 0.15
+    whole = dark[:, :-1, :-1] & dark[:, 1:, :-1] & dark[:, :-1, 1:] & dark[:, 1:, 1:]
+    assert whole.mean() < 0.002  # hardly a square of 2 × 2 pixels
+
+
+def test_a_contour_follows_a_border_once_and_leaves_faint_ones_out():
+    picture = np.full((40, 60, 3), 60, np.uint8)
+    picture[:, 30:] = 160
+    picture[:, 50:] = 165
+    lines = contours(picture, 10, 25)
+    assert (lines.sum(1) == 1).all()
+    assert lines[:, 29:31].any(1).all()
+    assert not contours(picture, 10, 65).any()  # 100, blurred, grows by 62.5 over two pixels
+
+
+def test_a_contour_goes_on_where_it_is_weak_and_hangs_together_with_a_strong_one():
+    picture = np.full((60, 40, 3), 60, np.uint8)
+    picture[:, 20:] = np.linspace(190, 80, 60).astype(np.uint8)[:, None, None]
+    weak, strong = contours(picture, 10, 45), contours(picture, 45, 45)
+    assert weak[:55].any(1).all()
+    assert not strong[50:].any()
+    assert not contours(picture[40:], 10, 45).any()
+
+
+def test_of_turned_pictures_the_contours_are_turned():
+    disc = np.square(np.arange(64) - 31.5)
+    picture = np.where((disc + disc[:, None] < 400)[..., None], np.uint8(200), np.uint8(60)).repeat(3, 2)
+    lines = contours(picture, 10, 25)
+    assert 2 * np.pi * 18 < lines.sum() < 1.25 * 2 * np.pi * 20
+    assert abs(int(lines.sum()) - int(contours(np.rot90(picture), 10, 25).sum())) <= 8
+    assert (np.sqrt(disc + disc[:, None])[lines] - 20).mean() == pytest.approx(0, abs=0.8)

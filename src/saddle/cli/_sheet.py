@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..base.errors import UsageError, visible
 from ..base.files import replace
-from ..report.html import tag
+from ..report.html import Html, tag
 from ..report.samples import embed
 from ..show import pictures
 
@@ -51,7 +51,7 @@ def page(title: str, heads: Sequence[str], rows: Sequence[Row], lines: Sequence[
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("title", visible(title)),
-        tag("style", STYLE),
+        tag("style", Html(STYLE)),
     )
     top = tag("thead", tag("tr", *(tag("th", visible(each), scope="col") for each in heads)))
     body = tag("tbody", *(tag("tr", *(tag("td", _figure(name, picture)) for name, picture in row)) for row in rows))

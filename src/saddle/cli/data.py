@@ -2,6 +2,7 @@
 
   saddle data                          the sources
   saddle data check photos/            every image read: sizes, channels, labels, duplicates, and what cannot be read
+  saddle data check facades/ --sheet facades.html   which source reads this, and ten of its pairs to look at
   saddle data check digits --json
   saddle data baselines pairs:maps/    what copying, the mean image, … reach on the held-out part, before any training
 
@@ -10,17 +11,26 @@ command to train if it would. Settings such as --data.max_megapixels and --data.
 """
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..base.errors import remark
+from . import _sheet
 from ._baselines import baselines
 from ._show import json, line, table
 
+if TYPE_CHECKING:
+    from ..data import Report
+
 SETTINGS = ("data",)
+SHOWN = 10  # rows of a sheet
 ABOUT = ("check", "baselines")  # what can be asked of data
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("check", nargs="?", choices=[*ABOUT], help="look at data before training on them")
     parser.add_argument("path", nargs="?", metavar="PATH", help="a folder, a file or the name of a source")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="check: ten samples with their names, .html or .png")
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -29,6 +39,8 @@ def run(args: Namespace) -> None:
 
     if args.check and not args.path:
         raise UsageError(f"saddle data {args.check} wants a folder, a file or the name of a source after it")
+    if args.sheet and args.check != "check":
+        raise UsageError("--sheet draws what saddle data check looks at: saddle data check PATH --sheet FILE.html")
     {None: _list, "check": _check, "baselines": baselines}[args.check](args)
 
 
@@ -42,15 +54,36 @@ def _list(args: Namespace) -> None:
 
 
 def _check(args: Namespace) -> None:
-    from ..base.errors import SaddleError
+    from ..base.errors import SaddleError, UsageError
     from ..base.settings import nest, restore
     from ..data import DataOptions, check
 
+    if args.sheet:
+        _sheet.check_name(args.sheet)
     edits = {"data": {}} | nest(args.settings)
     report = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))
     if args.json:
         json(report.to_dict())
     else:
         line("\n".join(report.lines()))
+    if args.sheet and report.shown:
+        _draw(report, args.sheet)
     if not report.good:
-        raise SaddleError(f"{args.path} cannot be trained on as it is: {report.reason}")
+        drawn = "" if report.shown or not args.sheet else f" Nothing is drawn into {args.sheet}."
+        raise SaddleError(f"{args.path} cannot be trained on as it is: {report.reason}{drawn}")
+    if args.sheet and not report.shown:
+        raise UsageError(f"--sheet draws images, and {args.path} has none; leave it out")
+
+
+def _draw(report: "Report", path: Path) -> None:
+    """Ten rows, and where they were written."""
+    from ..show import pictures
+
+    assert report.shown is not None
+    shown = report.shown(SHOWN)
+    heads = [f"{key}: {report.keys[key].title}".removesuffix(": ") for key in report.keys]
+    rows = [[(name, pictures.grid(image[None], padding=0)) for _, name, image in row] for row in shown]
+    if not report.keys:  # one key: half as many rows of two, rather than a long strip
+        rows = [[*one, *other] for one, other in zip(rows[::2], [*rows[1::2], []], strict=False)]
+    _sheet.write(path, f"{report.what} {report.name}".strip(), heads, rows, report.lines())
+    remark(f"drawn into {path}")

@@ -4,18 +4,23 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..base.errors import some
 from ..base.settings import text
+from ..spec import SEEN
 from .decode import Header
 from .notes import NAMED
 from .options import DataOptions
 
+if TYPE_CHECKING:
+    from .source import Source
+
 LARGEST = 128  # pixels of a side that are proposed: more take days
+TRANSLATED = 256  # the same of translation, which begins with an image
 
 
-def usual_side(sizes: Iterable[tuple[int, int]]) -> int:
+def usual_side(sizes: Iterable[tuple[int, int]], largest: int = LARGEST) -> int:
     """The side of a square that most of these (height, width) can fill, and that networks can draw.
 
     A few that are much smaller than the others do not count.
@@ -23,7 +28,7 @@ def usual_side(sizes: Iterable[tuple[int, int]]) -> int:
     counts = Counter(sizes)
     frequent, n = counts.most_common(1)[0]
     shortest = sorted(min(size) for size in counts.elements())
-    side = min(min(frequent) if 2 * n > len(shortest) else shortest[len(shortest) // 4], LARGEST)
+    side = min(min(frequent) if 2 * n > len(shortest) else shortest[len(shortest) // 4], largest)
     return side >> _halvings(side) << _halvings(side)
 
 
@@ -73,12 +78,22 @@ def of_shape(game: str, source: str, shape: Sequence[int], options: DataOptions)
     return command(game, source, options, *_size([(shape[1], shape[2])], options))
 
 
-def _size(sizes: list[tuple[int, int]], options: DataOptions) -> list[str]:
+def translating(source: "Source", options: DataOptions) -> str:
+    """The command to learn b from a: of pairs, or of two domains without; '' where nothing in the house learns that."""
+    fields, domains = source.spec.fields, source.spec.domains
+    if not all(key in fields and fields[key].kind in SEEN for key in ("a", "b")) or len(domains) > 2:
+        return ""
+    height, width = fields["a"].shape[-2:]
+    game = "cyclegan" if len(domains) == 2 else "pix2pix"
+    return command(game, source.name, options, *_size([(height, width)], options, TRANSLATED))
+
+
+def _size(sizes: list[tuple[int, int]], options: DataOptions, largest: int = LARGEST) -> list[str]:
     """The setting of a size where there must be one."""
     asked = options.sides is not None or options.piece is not None
     if asked or (len(set(sizes)) == 1 and is_drawable(sizes[0])):
         return []
-    return ["--data.size", str(usual_side(sizes))]
+    return ["--data.size", str(usual_side(sizes, largest))]
 
 
 def _spelled(value: Any) -> str:

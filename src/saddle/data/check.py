@@ -10,13 +10,14 @@ import numpy as np
 
 from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field
-from . import advice, list_sources, open_source
+from . import advice, list_sources, module_of, open_source
 from .cache import in_parallel
-from .checked import Report, counts
-from .decode import Header, Unreadable, stored
+from .check_keys import check_embedded, check_files
+from .checked import Report, Shown, bits_of, counts
+from .decode import Header, Unreadable, sample, stored
 from .files import Files, count, page_of, scan
 from .fingerprint import digest
-from .notes import of_headers
+from .notes import of_headers, spread
 from .options import DataOptions
 from .picture import colour, opaque
 from .sizes import smaller
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 def check_data(what: str, options: DataOptions) -> Report:
     """A folder or an image file by its path, or any source by its name."""
     path = Path(what.removeprefix("folder:")).expanduser()
+    if path.is_dir() and not what.startswith("folder:") and (source := recognised(what)):
+        return replace(check_files(replace(options, source=source)), what="this is")
     if what.startswith("folder:") or path.is_dir() or (path.is_file() and path.suffix not in (".npy", ".npz")):
         return check_folder(path, options)
     sources = list_sources()
@@ -38,7 +41,21 @@ def check_data(what: str, options: DataOptions) -> Report:
         raise UsageError(
             f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
         )
-    return _check_source(replace(options, source=f"array:{what}" if path.is_file() else what))
+    options = replace(options, source=f"array:{what}" if path.is_file() else what)
+    if hasattr(module_of(options), "found_in"):
+        return check_files(options)
+    return _check_source(options)
+
+
+def recognised(path: str) -> str:
+    """The source of several keys whose layout this folder has, with the folder, such as pairs:PATH; '' for none."""
+    names = {offer.partition(":")[0] for offer in list_sources() if ":" in offer}
+    for name in sorted(names):
+        source = f"{name}:{path}"
+        lies_in = getattr(module_of(DataOptions(source)), "lies_in", None)
+        if lies_in and lies_in(Path(path).expanduser()):
+            return source
+    return ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,7 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         sizes=counts(f"{head.width}×{head.height}" for head in heads.values()),
         channels=counts("3" if head.colour else "1" for head in heads.values()),
         modes=counts(head.mode for head in heads.values()),
-        bits=counts(_bits(head) for head in heads.values()),
+        bits=counts(bits_of(head) for head in heads.values()),
         labels=labels,
         ignored=dict(files.ignored),
         duplicates=_duplicates(read),
@@ -85,7 +102,24 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         what="the file" if path.is_file() else "the folder",
         reason=_reason(len(read) - len(small), len(bad), 1 if path.is_file() else 2, options),
         command=_command(path, {name: head for name, head in heads.items() if name not in small}, options),
+        shown=_shown(files.root, list(heads), options) if heads else None,
     )
+
+
+def _shown(root: Path, names: list[str], options: DataOptions) -> Shown:
+    """Of the images of a folder as many as asked for, at the size that was asked for."""
+
+    def shown(n: int) -> list[list[tuple[str, str, Any]]]:
+        import torch
+
+        rows = []
+        for name in spread(names, n):
+            file, page = page_of(name)
+            picture = sample(root / file, options, sides=options.sides, page=page)
+            rows.append([("image", name, torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))))])
+        return rows
+
+    return shown
 
 
 def _reason(usable: int, bad: int, least: int, options: DataOptions) -> str:
@@ -145,13 +179,11 @@ def _duplicates(read: dict[str, Look]) -> list[list[str]]:
     return [group for group in same.values() if len(group) > 1]
 
 
-def _bits(head: Header) -> str:
-    return f"{head.depth}, read as {head.bits}" if head.depth > head.bits else str(head.bits)
-
-
 def _check_source(options: DataOptions) -> Report:
     """A named source or an array: what it offers, without looking at every sample."""
     source = open_source(options)
+    if sum(field.is_spatial for field in source.spec.fields.values()) > 1:
+        return check_embedded(source, options)
     trained, kept = len(source.train), len(source.heldout or ())
     n, shape = trained + kept, source.spec.shape
     labels: Counter[str] = Counter()

@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.errors import some
 from ..spec import Kind
+from .decode import Header
 from .files import Bad, bad_lines, count, counted, listing
 from .notes import share
 from .values import described
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 GROUP = 4  # names of images that are the same, in a line
-Shown = Callable[[int], tuple[list[str], list[list[tuple[str, "Tensor"]]]]]
+Shown = Callable[[int], list[list[tuple[str, str, Any]]]]  # so many rows of key, name, and image [C, H, W] in [-1, 1]
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class KeyReport:
 
     def lines(self, key: str) -> list[str]:
         """For people."""
-        kind = "" if self.kind == "image" else f", {self.kind}"
-        named = f"{key} ({self.title}{kind})" if self.title else f"{key}{kind and f' ({self.kind})'}"
+        words = dict.fromkeys(word for word in (self.title, self.kind) if word and word not in ("image", key))
+        named = f"{key} ({', '.join(words)})" if words else key
         parts = [
             f"{title} {shares(getattr(self, title))}"
             for title in ("sizes", "channels", "modes", "bits")
@@ -106,15 +104,21 @@ class Report:
             are = "is" if len(self.duplicates) == 1 else "are"
             lines += [f"{self._n(len(self.duplicates))} {are} there more than once:"]
             lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]
-        if self.bad:
+        if self.bad and (self.good or not self.keys):  # else the reason names them
             are = "is" if len(self.bad) == 1 else "are"
             why = f"cannot be read or {are} too small" if "pieces" in self.notes else "cannot be read"
+            why = f"{are} left out" if self.keys else why
             lines += [f"{count(len(self.bad), 'file')} {why}:", listing(bad_lines(self.bad))]
         return lines + [f"to train: {self.command}"] * (self.good and bool(self.command))
 
     def _n(self, n: int) -> str:
         """So many samples, in words."""
         return count(n, "point" if self.kind == "points" else self.kind)
+
+
+def bits_of(head: Header) -> str:
+    """In the file, and as they are read where that is fewer."""
+    return f"{head.depth}, read as {head.bits}" if head.depth > head.bits else str(head.bits)
 
 
 def counts(values: Any) -> dict[str, int]:

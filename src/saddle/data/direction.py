@@ -1,6 +1,6 @@
 """Data with keys a and b the other way round: what was b is a."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -28,11 +28,13 @@ def turned_spec(spec: DataSpec, name: str) -> DataSpec:
     """The same of a spec. UsageError for data without a and b."""
     if not {"a", "b"} <= spec.fields.keys():
         raise UsageError(f"data.direction b-to-a swaps a and b, and {name} has {some(spec.keys)}; leave it out")
-    return replace(spec, fields=_swapped(spec.fields), domains=_domains(spec.domains))
+    fields = _swapped(spec.fields)
+    return replace(spec, fields=fields, domains=_domains(spec.domains, fields))
 
 
 def _split(split: Split) -> Split:
-    return Split(_swapped(split.columns), _domains(split.domains))
+    columns = _swapped(split.columns)
+    return Split(columns, _domains(split.domains, columns))
 
 
 def _swapped(values: Mapping[str, T]) -> dict[str, T]:
@@ -41,12 +43,8 @@ def _swapped(values: Mapping[str, T]) -> dict[str, T]:
     return {key: values[SWAPPED.get(key, key)] for key in order}
 
 
-def _domains(domains: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """The same keys together, swapped; their order, and that of the domains, stays: a comes before b."""
-    order = {key: place for place, key in enumerate(key for domain in domains for key in domain)}
-
-    def place(key: str) -> int:
-        return order.get(key, order.get(SWAPPED.get(key, ""), 0))
-
-    kept = [tuple(sorted((SWAPPED.get(key, key) for key in domain), key=place)) for domain in domains]
-    return tuple(sorted(kept, key=lambda domain: place(domain[0])))
+def _domains(domains: tuple[tuple[str, ...], ...], keys: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """The same keys together, swapped, and in this order."""
+    place = [*keys].index
+    turned = [tuple(sorted((SWAPPED.get(key, key) for key in domain), key=place)) for domain in domains]
+    return tuple(sorted(turned, key=lambda domain: place(domain[0])))

@@ -32,7 +32,7 @@ EACH_BACK = Each(
 )
 EACH_KEPT = Each(
     "kept",
-    "a game that can be shown images of the target domain: both domains have images of as many channels",
+    "a game that learns without pairs, and held-out images of as many channels in both domains",
     look=_kept,
     when=lambda way: way.keeps,
 )

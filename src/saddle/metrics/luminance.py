@@ -14,7 +14,9 @@ from .tones import grey
 from .translated import TRANSLATIONS, Each, Turned, Way, joined
 
 TRUE, DOMAINS = "true pairs", "mean images"  # what stands beside: of pairs, else of the two domains' mean images
-CLEARLY = -0.2  # below it a correlation is negative for certain, where no pairs tell what it should be
+CLEARLY = (
+    -0.2
+)  # below it a correlation is negative for certain; half of that will do where pairs tell what it should be
 SURE = 2.0  # standard errors
 
 
@@ -59,7 +61,7 @@ def inverted(way: str, kept: dict[str, tuple[float, float]]) -> str:
     found, error = kept[""]
     if TRUE in kept:
         true, spread = kept[TRUE]
-        if found + SURE * error < 0 < true - SURE * spread:
+        if found + SURE * error < CLEARLY / 2 and true - SURE * spread > 0:
             return _said(way, "are inverted", found, f"that of true pairs by {true:.2f}")
         return ""
     domains = kept.get(DOMAINS, (float("nan"), 0.0))[0]

@@ -50,12 +50,13 @@ class Recipe:
         A shipped recipe may also have a name that is no game's, such as 'best'; it then is the start on any data.
         """
         own = None if game in registry.names() else shipped(game)
-        options = None if own else registry.load(game).Options()
+        kind = None if own else registry.load(game)
         path = own or shipped(game, source)
         if path:
             return cls.read(path)
-        assert options
-        return cls(game, options, DataOptions(source=source) if source else DataOptions(), Plan())
+        assert kind
+        plan = Plan() if kind.batch is None else Plan(batch=kind.batch)
+        return cls(game, kind.Options(), DataOptions(source=source) if source else DataOptions(), plan)
 
     @classmethod
     def from_dict(cls, given: Any) -> "Recipe":

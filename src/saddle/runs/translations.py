@@ -17,7 +17,7 @@ from ..data.source import Split
 from ..layers.resize import resized
 from ..metrics.baselines import MOST_CHANNELS, ColourTable, mean_image
 from ..metrics.tones import grey
-from ..metrics.translated import COLOURS, FINAL, INPUT, LEAST, MEAN, MOST, Translations, Turned, Way
+from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Translations, Turned, Way
 from ..spec import Field
 from ..spec.field import HOLE, SEEN
 from ..tasks import Translation
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..data.source import Source
 
 PIXELS = 2**20  # of images that a game is given at a time
+FITTED = 2**22  # of training images that means and tables are made of
 SHARED = 256  # images at a time, at most
 
 
@@ -77,7 +78,7 @@ class _Making:
             pictures=(fields[0].kind == "image", fields[1].kind == "image"),
             paired=self.paired(held_out),
             returns=(self.to, self.start) in self.game.ways,
-            keeps=fields[0].kind == fields[1].kind == "image" and fields[0].planes == fields[1].planes,
+            keeps=self.keeps,
             labelled=self._labels(self.start) is not None,
             real_labels=partial(self.labelled, self.to, real_labels) if real_labels else None,
             means=lambda: (self.mean(self.start), self.mean(self.to)),
@@ -99,6 +100,12 @@ class _Making:
         if len({*titles.values()}) < len(titles):
             titles = {key: key for key in titles}
         return f"{titles[self.start]} to {titles[self.to]}"
+
+    @property
+    def keeps(self) -> bool:
+        """Does it say something to show it images of the target? Not of a game that learns from pairs alone."""
+        given, made = (self.fields[key] for key in (self.start, self.to))
+        return not self.game.paired and given.kind == made.kind == "image" and given.planes == made.planes
 
     def paired(self, split: Split) -> bool:
         return any(self.start in domain and self.to in domain for domain in split.domains)
@@ -143,7 +150,7 @@ class _Making:
         batch = self.held_out.batch(dict.fromkeys(keys, places))
         given, planes = batch[self.start], self.translate(batch[self.start], self.start, self.to)
         of = self.fields
-        made = _as_image(of[self.to], planes)
+        made = self.game.picture(planes, self.to).float()
         return Turned(
             of[self.start].as_image(given).float(),
             made,
@@ -166,7 +173,7 @@ class _Making:
     def back(self, planes: Tensor) -> Tensor:
         field = self.fields[self.to]
         given = planes.argmax(1) if field.kind == "map" else (planes > 0).float() if field.kind == "mask" else planes
-        return _as_image(self.fields[self.start], self.translate(given, self.to, self.start))
+        return self.game.picture(self.translate(given, self.to, self.start), self.start).float()
 
     def kept(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         there = places[places < len(self.held_out.columns[self.to])]
@@ -188,29 +195,32 @@ class _Others:
         self.shape = _seen_shape(making.fields[making.to])
 
     def __call__(self, given: Tensor, made: Tensor) -> dict[str, Tensor]:
-        others = {INPUT: like(self.field.as_image(given).float(), made), MEAN: self.mean.expand(len(made), -1, -1, -1)}
-        others |= {COLOURS: self.table(given)} if self.table else {}
+        mean, table = self.fitted
+        others = {INPUT: like(self.field.as_image(given).float(), made), MEAN: mean.expand(len(made), -1, -1, -1)}
+        others |= {COLOURS: table(self._rows(given))} if table else {}
         return {name: image for name, image in others.items() if image is not None and image.shape == made.shape}
 
     @cached_property
-    def mean(self) -> Tensor:
-        return self.making.mean(self.making.to)
+    def fitted(self) -> tuple[Tensor, ColourTable | None]:
+        """The mean training image of the target, and a table of training pairs.
 
-    @cached_property
-    def table(self) -> Callable[[Tensor], Tensor] | None:
-        """Fitted on training pairs; None where there are none, or images of more channels or of two sizes."""
-        making, train = self.making, self.making.source.train
-        classes = {"map": self.field.planes, "mask": 2}.get(self.field.kind)
-        if not making.paired(train) or (classes is None and self.field.planes > MOST_CHANNELS):
-            return None
-        if self.field.shape[-2:] != self.shape[-2:]:
-            return None
-        table = ColourTable(self.field.planes, self.shape[0], classes)
-        places = spread(len(train.columns[making.start]), _to_fit(self.shape))
-        for some in _cut(places, self.shape):
-            batch = train.batch({making.start: some, making.to: some})
-            table.show(self._rows(batch[making.start]), making.fields[making.to].as_image(batch[making.to]))
-        return lambda given: table(self._rows(given))
+        No table where there are no pairs, nor of images of many channels or of two sizes.
+        """
+        making, train, field = self.making, self.making.source.train, self.field
+        classes = {"map": field.planes, "mask": 2}.get(field.kind)
+        fits = making.paired(train) and field.shape[-2:] == self.shape[-2:]
+        if not fits or (classes is None and field.planes > MOST_CHANNELS):
+            return making.mean(making.to), None
+        table = ColourTable(field.planes, self.shape[0], classes)
+
+        def shown() -> Iterator[Tensor]:
+            for some in _cut(spread(len(train.columns[making.to]), _to_fit(self.shape)), self.shape):
+                batch = train.batch({making.start: some, making.to: some})
+                truth = making.fields[making.to].as_image(batch[making.to])
+                table.show(self._rows(batch[making.start]), truth)
+                yield truth
+
+        return mean_image(shown()), table
 
     def _rows(self, given: Tensor) -> Tensor:
         return given[:, 0].long() if self.field.kind == "mask" else given
@@ -235,14 +245,9 @@ def _seen_shape(field: Field) -> tuple[int, int, int]:
     return channels, field.shape[-2], field.shape[-1]
 
 
-def _as_image(field: Field, planes: Tensor) -> Tensor:
-    """What people see of what a network made."""
-    return field.as_image(planes.argmax(1)).float() if field.kind == "map" else planes
-
-
 def _to_fit(shape: tuple[int, ...]) -> int:
     """Training images that means and tables are made of."""
-    return min(MOST, max(LEAST, FINAL // (shape[-2] * shape[-1])))
+    return min(MOST, max(LEAST, FITTED // (shape[-2] * shape[-1])))
 
 
 def _cut(places: NDArray[np.int64], shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:

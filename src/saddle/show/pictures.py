@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..base.errors import SaddleError
 from ..base.files import replace
 
+NAMED = 192  # pixels that a name may take under a smaller picture
 READABLE = 64  # pixels: smaller images are enlarged to about this
 BACKGROUND = (24, 24, 27)
 PAPER = (250, 250, 249)
@@ -141,13 +142,16 @@ def captioned(images: Tensor, texts: Sequence[str], padding: int = 2, scale: int
 def named(
     rows: Sequence[Sequence[tuple[str, Image.Image]]], heads: Sequence[str] = (), padding: int = 8
 ) -> Image.Image:
-    """Pictures row by row, each over its name, shortened where it must be, and `heads` over the columns."""
+    """Pictures row by row, each over its name, or the end of a long one, and `heads` over the columns."""
     if not rows or not all(rows):
         raise SaddleError("a sheet needs at least one row of pictures; none was given")
-    columns, line, font = max(map(len, rows)), 20, ImageFont.load_default(size=13)
-    wide = [max(row[k][1].width for row in rows if k < len(row)) for k in range(columns)]
+    line, font, wide = 20, ImageFont.load_default(size=13), [0] * max(map(len, rows))
+    rows = [[(_ending(name, font, max(picture.width, NAMED)), picture) for name, picture in row] for row in rows]
+    for row in rows:
+        for k, (name, picture) in enumerate(row):
+            wide[k] = max(wide[k], picture.width, math.ceil(font.getlength(name)))
     high = [max(picture.height for _, picture in row) for row in rows]
-    left = [padding + sum(wide[:k]) + k * padding for k in range(columns + 1)]
+    left = [padding + sum(wide[:k]) + k * padding for k in range(len(wide) + 1)]
     sheet = Image.new("RGB", (left[-1], padding + line * bool(heads) + sum(high) + len(rows) * (line + padding)), PAPER)
     draw, top = ImageDraw.Draw(sheet), padding
     for k, head in enumerate(heads):
@@ -156,7 +160,7 @@ def named(
     for row, height in zip(rows, high, strict=True):
         for k, (name, picture) in enumerate(row):
             sheet.paste(picture, (left[k], top))
-            draw.text((left[k], top + height + line / 2), _fitting(name, font, wide[k]), INK, font, anchor="lm")
+            draw.text((left[k], top + height + line / 2), name, INK, font, anchor="lm")
         top += height + line + padding
     return sheet
 
@@ -358,3 +362,8 @@ def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, widt
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text + "…"
+
+
+def _ending(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """`text`, of which at most `width` pixels at its end are left behind …"""
+    return _fitting(text[::-1], font, width)[::-1]

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, near, some
+from ..data import places_with, sources_with
 from ..spec import Batch
 from ..spec.field import SEEN
 from .game import Columns, Game, Held
@@ -41,9 +42,11 @@ class Translation(Game):
             )
         apart = [domain for domain in self.data.domains if 0 < len({*domain} & {*fields}) < len(fields)]
         if self.paired and apart:
+            pairs = [*places_with(self.needs, paired=True), *sources_with(self.needs, paired=True)]
             raise UsageError(
                 f"{name} learns from pairs, and {some(fields, between=' and ')} of these data do not belong together; "
-                "choose data of pairs, or a game that needs none, such as cyclegan"
+                f"choose data of pairs, such as --data {some(pairs, 5, between=' or ')}, or a game that needs none, "
+                "such as cyclegan"
             )
 
     @property

@@ -28,6 +28,7 @@ from ..layouts import (
     trained,
 )
 from ..options import DataOptions
+from . import pairs
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -63,6 +64,14 @@ def found_in(options: DataOptions, path: str) -> Table:
         found, letters = layout
         return table_of(root, [*letters.values()], [""] * len(letters), found)
     return _by_name(root)
+
+
+def lies_in(root: Path) -> bool:
+    """Has a folder others, called A and B, of which most files have no partners?"""
+    try:
+        return lettered(root) is not None and not pairs.lies_in(root)
+    except UsageError:
+        return False
 
 
 def table_of(root: Path, folders: list[Folders], titles: list[str], found: str) -> Table:

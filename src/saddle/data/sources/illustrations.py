@@ -11,6 +11,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 JUDGED = Judged()
 LEVELS = 6  # of each colour
 RADIUS = 2  # pixels of a stroke of the brush

@@ -62,6 +62,11 @@ def found_in(options: DataOptions, path: str) -> Table:
     return _with_classes(options, replace(table, scaled=False), layout.ignore, cities)
 
 
+def lies_in(root: Path) -> bool:
+    """Has a folder one of the usual layouts?"""
+    return laid_out(root) is not None
+
+
 def _laid(path: str) -> tuple[Path, Layout]:
     """Where everything lies: in the folders that are named, or in those that a folder holds."""
     places = [Path(place).expanduser() for place in split_places(path)]

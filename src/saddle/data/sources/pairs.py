@@ -75,6 +75,17 @@ def found_in(options: DataOptions, path: str) -> Table:
     return _side_by_side(place)
 
 
+def lies_in(root: Path) -> bool:
+    """Has a folder two others, called A and B, of which most files have partners?"""
+    try:
+        layout = lettered(root)
+        images = [images_in(root, layout[1][key.upper()]) for key in KEYS] if layout else []
+    except UsageError:
+        return False
+    names = [{Path(stem(name)).name for part in each.parts.values() for name in part} for each in images]
+    return bool(names) and 2 * len(names[0] & names[1]) > min(map(len, names))
+
+
 def _of_folders(root: Path, folders: Mapping[str, Folders], found: str) -> Table:
     """Images that belong together by their stems."""
     check_parts(root, folders)
