@@ -3,6 +3,8 @@
   saddle evaluate runs/dcgan-digits
   saddle evaluate runs/dcgan-digits --metrics fid,kid,precision,recall -n 5000
   saddle evaluate runs/mine --metrics fid --extractor inception --weights pt_inception-2015-12-05-6726825d.pth
+  saddle evaluate runs/cyclegan-mine --metrics lpips --weights alexnet-owt-7be5be79.pth --weights alex.pth
+  saddle evaluate runs/cyclegan-digits-inverted --judge digits
   saddle evaluate --list
 
 Scores of translations have others' beside them: of the input as it is, of the mean image, of a table of colours.
@@ -45,7 +47,16 @@ def arguments(parser: ArgumentParser) -> None:
         help="samples to draw; by default the plan's, else as many as the data ask for: mostly 2000",
     )
     parser.add_argument("--extractor", help="digits, inception or pixels; by default the data's own")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="the inception extractor's weights, in your hands")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="weights in your hands: the inception extractor's; twice for lpips, the network's and the linear ones",
+    )
+    parser.add_argument(
+        "--judge", metavar="WHO", help="of translations: digits, or the folder of a run that classifies"
+    )
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument(
         "--json", action="store_true", help="for programs: {name: {value, uncertainty, fingerprint, …}}"
@@ -58,7 +69,7 @@ def run(args: Namespace) -> None:
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
     chosen(names or [])  # a misspelt name shows before a checkpoint is read
-    scores = _open.opened(args).evaluate(names, args.n, args.extractor, args.weights, args.seed)
+    scores = _open.opened(args).evaluate(names, args.n, args.extractor, args.weights, args.seed, args.judge)
     if args.json:
         json({name: score.to_dict() for name, score in scores.items()})
         return

@@ -6,9 +6,7 @@ torchvision's in three places: averages leave the padding out, the last block ta
 and there are 1,008 classes.
 """
 
-from hashlib import sha256
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from torch.nn import functional as F
 
 from ..base.errors import SaddleError, UsageError
 from .features import Extractor, Features
+from .weights import digest, read
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d"  # how the file's digest begins
@@ -184,31 +183,16 @@ class Inception(Extractor):
             _check_digest(path, expect_sha256)
         with torch.device("meta"):
             net = cls()
-        return _filled(net, _read(path), path)
+        return _filled(net, read(path, FILE), path)
 
 
 def _check_digest(path: Path, expected: str) -> None:
-    with path.open("rb") as file:
-        digest = sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if not digest.hexdigest().startswith(expected):
+    found = digest(path)[: len(expected)]
+    if found != expected:
         raise SaddleError(
-            f"{path} is not the Inception of the FID: its SHA-256 begins {digest.hexdigest()[: len(expected)]}, "
-            f"that of {FILE} {expected}; download it again"
+            f"{path} is not the Inception of the FID: its SHA-256 begins {found}, that of {FILE} {expected}; "
+            "download it again"
         )
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise SaddleError(
-            f"{path} is not a file of weights alone, as {FILE} is: it is damaged, or holds more, which is never run"
-        ) from error
-    if not isinstance(state, dict):
-        raise SaddleError(f"{path} holds {type(state).__name__}, not the weights of a network by name")
-    return state
 
 
 def _filled(net: Inception, state: dict[str, Tensor], path: Path) -> Inception:

@@ -89,13 +89,13 @@ METRICS = {
     "translation_fid": Metric(
         "Fréchet distance of translations to held-out images of their target",
         "lower",
-        (FEATURES,),
+        (TRANSLATIONS, EXTRACTOR, FEATURES),
         lambda e: _by_features(e, fid),
     ),
     "translation_kid": Metric(
         "kernel distance of translations to held-out images of their target, unbiased",
         "lower",
-        (FEATURES,),
+        (TRANSLATIONS, EXTRACTOR, FEATURES),
         lambda e: _by_features(e, lambda real, other: kid(real, other, SUBSETS, seed=e.seed)),
         lambda e: {"subsets": SUBSETS},
     ),

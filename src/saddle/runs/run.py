@@ -26,7 +26,7 @@ from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from ..use import directions
 from ..use.latents import slerp
-from . import binding, registry, scoring, translating
+from . import binding, judging, registry, scoring, translating
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
@@ -303,11 +303,17 @@ class Run:
         metrics: list[str] | None = None,
         n: int | None = None,
         extractor: str | None = None,
-        weights: str | Path | None = None,
+        weights: str | Path | Sequence[str | Path] | None = None,
         seed: int = 0,
+        judge: str | Path | None = None,
     ) -> dict[str, Score]:
-        """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part."""
-        return scoring.score(self.game, self.source, metrics, n or self.recipe.plan.samples, extractor, weights, seed)
+        """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part.
+
+        `weights` are files of the extractor or of lpips; `judge` is "digits" or a run that classifies.
+        """
+        n = n or self.recipe.plan.samples
+        who = judge and judging.judge(judge, self.device, lambda: Run(judge, device=str(self.device)))
+        return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed, judge=who or None)
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""

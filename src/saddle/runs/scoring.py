@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from ..metrics.evaluation import evaluate
 from ..metrics.evidence import Evidence
 from ..metrics.extractors import extractor as extractor_named
 from ..metrics.intra import FEWEST
+from ..metrics.judged import Judge
+from ..metrics.lpips import Lpips
 from ..metrics.names import chosen, metric_names
 from ..metrics.score import Score
 from ..tasks import Game
@@ -103,9 +105,10 @@ def score(
     names: list[str] | None = None,
     n: int | None = None,
     extractor: str | None = None,
-    weights: str | Path | None = None,
+    weights: str | Path | Sequence[str | Path] | None = None,
     seed: int = 0,
     early: bool = False,
+    judge: Judge | None = None,
 ) -> dict[str, Score]:
     """Scores of n samples of a game, by default as many as its data ask for, against the held-out part of the data.
 
@@ -118,20 +121,28 @@ def score(
     names = names or defaults(game, source, final=True, n=n)
     if not names:
         raise UsageError(_nothing_to_score(game, source, n))
+    names = [*names, *(["task_accuracy"] if judge else [])]
     look = extractor or source.judged.extractor
-    given = ingredients.of(game, source, seed)
-    if "translations" in given:
-        given["translations"] = given["translations"].limited(asked, early)
+    given = ingredients.of(game, source, seed) | {"judge": judge}
+    given["lpips"], weights = _of_lpips(names, weights)
+    if turned := given.get("translations"):
+        given["translations"] = turned.limited(asked, early)
     samples = given.pop("samples", None)
+    seen = extractor_named(look, weights, game.device) if look else None
+    n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        return evaluate(
-            samples,
-            given.pop("real", None),
-            names,
-            extractor_named(look, weights, game.device) if look else None,
-            n=samples.count or n if samples else n,
-            seed=seed,
-            train=given.pop("train", None),
-            **given,
-        )
+        return evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
+
+
+def _of_lpips(
+    names: Iterable[str], weights: str | Path | Sequence[str | Path] | None
+) -> tuple[Lpips | None, str | Path | None]:
+    """What lpips is read from, if it is asked for, and the weight file that is left for the extractor."""
+    files = [weights] if isinstance(weights, str | Path) else list(weights or ())
+    lpips = None
+    if "lpips" in names and files:
+        lpips, files = Lpips.load(files)
+    if len(files) > 1:
+        raise UsageError(f"an extractor reads one weight file, not {', '.join(map(str, files))}")
+    return lpips, files[0] if files else None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec import DataSpec
+from ...spec import DataSpec, Field
 from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
 from ..digits import TRAINED, chances, enlarge, labels, sides, small
 from ..fingerprint import fingerprint
@@ -42,7 +42,9 @@ def open(options: DataOptions, path: str) -> Source:
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
     options.allow("size", *AUGMENTATIONS)
-    return DataSpec.of((1, *sides(options)), ("a", "b"), domains=(("a",), ("b",)))
+    shape = (1, *sides(options))
+    fields = {"a": Field("image", shape, title="digit"), "b": Field("image", shape, title="blended digit")}
+    return DataSpec(fields, domains=(("a",), ("b",)))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
