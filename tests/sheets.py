@@ -50,19 +50,27 @@ def bare(network: nn.Module) -> nn.Module:
     return network.double()
 
 
-def field(network: nn.Module, side: int, channels: int = 1) -> list[tuple[int, int]]:
-    """Rows and columns, first and last, of an image that reach the output's middle pixel."""
-    x = torch.ones(1, channels, side, side, dtype=torch.float64, requires_grad=True)
+def span(network: nn.Module, side: int) -> list[int]:
+    """Rows and columns of the patch of an image that the output's middle pixel sees."""
+    x = torch.ones(1, 1, side, side, dtype=torch.float64, requires_grad=True)
     y = network(x)
-    (gradient,) = torch.autograd.grad(y[0, 0, y.shape[2] // 2, y.shape[3] // 2], x)
-    seen = gradient[0].abs().sum(0) > 0
+    return [last - first + 1 for first, last in _seen(x, y[0, 0, y.shape[2] // 2, y.shape[3] // 2])]
+
+
+def reach(network: nn.Module, side: int, stride: int) -> int:
+    """How far from a pixel lies what it sees, at most, of a network from image to image that halves it by `stride`."""
+    x = torch.ones(1, 1, side, side, dtype=torch.float64, requires_grad=True)
+    y, middle = network(x), side // 2
+    places = range(middle, middle + stride)
+    return max(abs(end - at) for at in places for ends in _seen(x, y[0, 0, at, at]) for end in ends)
+
+
+def _seen(x: Tensor, pixel: Tensor) -> list[tuple[int, int]]:
+    """The first and the last row, and column, of an image that reach a pixel."""
+    (gradient,) = torch.autograd.grad(pixel, x, retain_graph=True)
+    seen = gradient[0, 0] > 0
     places = [seen.any(axis).nonzero().flatten() for axis in (1, 0)]
     return [(int(each[0]), int(each[-1])) for each in places]
-
-
-def span(network: nn.Module, side: int) -> list[int]:
-    """Pixels in each direction of the patch that the output's middle pixel sees."""
-    return [last - first + 1 for first, last in field(network, side)]
 
 
 def kinds(network: nn.Module) -> list[str]:

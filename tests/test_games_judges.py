@@ -180,7 +180,8 @@ def test_nothing_of_a_sample_passes_by_the_views(name):
 
     def batches() -> Iterator[Batch]:
         for batch in trainer.deal()[0]:
-            real.append(batch["a" if "a" in batch else "image"].requires_grad_())
+            key = next(key for key in ("image", "a", "b") if key in batch and batch[key].is_floating_point())
+            real.append(batch[key].requires_grad_())
             yield batch
 
     for move in game.round(batches()):

@@ -9,6 +9,7 @@ from saddle.games.ebgan import EBGAN
 from saddle.games.energy import Energy
 from saddle.games.improved_gan import ImprovedGAN
 from saddle.games.mgan import MGAN
+from saddle.games.pix2pix import Pix2Pix
 from saddle.games.progan import ProGAN
 from saddle.games.sagan import SAGAN
 from saddle.games.singan import SinGAN
@@ -40,5 +41,7 @@ def test_the_papers_settings_are_the_defaults():
     assert rates == pytest.approx([8e-5, 4e-5, 2e-5, 2e-5])
     o = ImprovedGAN.Options()
     assert [o.optim.at(0, p)["lr"] for p in (0.0, 2 / 3, 5 / 6, 1.0)] == pytest.approx([3e-4, 3e-4, 1.5e-4, 0.0])
+    o = Pix2Pix.Options()
+    assert (o.adversarial_weight, o.l1_weight, o.dropout, o.patch_layers, o.width) == (1.0, 100.0, 0.5, 3, 64)
     o = Energy.Options()
     assert (o.optim.lr, o.optim.betas, o.climb_rate, o.climb, o.cascades) == (1e-4, (0.0, 0.9), 0.01, 2000, 4)

@@ -64,6 +64,11 @@ def test_data_without_a_recipe_take_the_papers_settings(source: str):
     assert expected("dcgan", source) == {}
 
 
+def test_a_game_whose_paper_trains_on_single_images_does_so_on_data_without_a_recipe():
+    assert Recipe.default("cyclegan", "domains:horses,zebras").plan == Plan(batch=1)
+    assert Recipe.default("cyclegan").plan.batch == 8  # its recipe says so
+
+
 def test_what_a_file_leaves_out_is_the_papers_and_names_may_be_short():
     recipe = Recipe.from_yaml("game: wgan-gp\ndata: ring\nplan: {batch: 32}")
     assert recipe == Recipe("wgan-gp", registry.load("wgan-gp").Options(), DataOptions(source="ring"), Plan(batch=32))

@@ -64,7 +64,7 @@ def test_pictures_and_paths_give_pictures(run, photos):
     several = run.translate([photos / "colour.jpg", pixels(8, 8, 3)], to="c")
     assert isinstance(several[0], Image.Image)
     assert several[1].shape == (8, 8, 3)
-    with pytest.raises(SaddleError, match="nowhere.png: cannot be read"):
+    with pytest.raises(SaddleError, match=r"nowhere.png: cannot be read"):
         run.translate("nowhere.png")
     with pytest.raises(UsageError, match="not int"):
         run.translate(3)

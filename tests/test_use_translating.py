@@ -9,7 +9,7 @@ from saddle.base.errors import SaddleError, UsageError
 from saddle.data.options import DataOptions
 from saddle.games.cyclegan import CycleGAN
 from saddle.spec import DataSpec, Field
-from saddle.use import room, tiles
+from saddle.use import familiar, room, tiles
 from saddle.use.original import Original, of_array
 from saddle.use.translating import padding, reflected
 
@@ -225,3 +225,19 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(monkeypatch):
     monkeypatch.setattr(game, "translate", broken)
     with pytest.raises(RuntimeError, match="mat1"):
         translator(game)(of_array(picture(16, 16)), (0,))
+
+
+def test_what_is_unlike_the_images_of_the_training_lies_beyond_the_limit():
+    x = torch.linspace(-1, 1, 32)
+    smooth = [torch.stack([(x * (i % 7) + x[:, None] * (i % 5)) / 12 + i % 3 * 0.1] * 3) for i in range(120)]
+    known = familiar.learned(smooth[:60], smooth[60:])
+    assert known is not None
+    assert sum(known.distance(each) > 1 for each in smooth[60:]) <= 2
+    torch.manual_seed(0)
+    for other in (torch.rand(3, 32, 32), torch.ones(3, 40, 9), smooth[5] * torch.tensor([1.0, -1, 1]).view(3, 1, 1)):
+        assert known.distance(other) > 1.5
+    assert familiar.read(known.written()).distance(smooth[0]) == pytest.approx(known.distance(smooth[0]))
+    assert known.distance(torch.zeros(3, 1, 1)) > 0
+    assert familiar.learned(smooth[:49], smooth) is None  # too few to say
+    for wrong in (None, {}, known.written() | {"limit": 0.0}, known.written() | {"mean": [1.0]}):
+        assert familiar.read(wrong) is None

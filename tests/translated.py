@@ -24,6 +24,7 @@ def trained(folder: Path, source: str = "toy-three", **settings: Any) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(games, "__path__", [*games.__path__, str(TOYS / "games")])
         patch.setattr(sources, "__path__", [*sources.__path__, str(TOYS / "sources")])
+        patch.setattr("saddle.runs.scoring.defaults", lambda *args, **more: ())  # which take longer than all the rest
         short = {"plan.batch": 4, "plan.precision": "fp32", "plan.pictures": 1, "plan.scores": 0}
         saddle.train("toy-domains", source, folder, rounds=1, settings=short | settings, device="cpu", quiet=True)
         yield folder

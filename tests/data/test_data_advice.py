@@ -96,7 +96,7 @@ def test_a_name_that_a_folder_here_has_too_is_told_apart_from_it(folder, monkeyp
 
 
 def test_what_is_no_folder_no_file_and_no_source_is_said_to_be_none_of_them():
-    with pytest.raises(UsageError, match=r"no folder, file or source 'nopics'; the sources are array:FILE, "):
+    with pytest.raises(UsageError, match=r"no folder, file or source 'nopics'.*; the sources are array:FILE, "):
         check_data("nopics", DataOptions())
     with pytest.raises(UsageError, match=r"source 'digts' \(did you mean digits"):
         check_data("digts", DataOptions())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pair_folders import N, fill, opened, put, same, side, stored
 
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, places_in, places_with, sources_with, spec_of
 from saddle.data.check import check_data
 from saddle.data.stream import Stream
@@ -125,6 +126,16 @@ def test_a_comma_in_a_path_is_written_with_a_backslash(folder):
     assert places_in("digits") == []
     titles = [field.title for field in opened(f"domains:{folder}/x\\,1,{folder}/y").spec.fields.values()]
     assert titles == ["x,1", "y"]
+
+
+@pytest.mark.parametrize("name", sources_with(("a", "b")))
+def test_an_embedded_source_says_whether_its_keys_are_paired(name):
+    """In its file, which is read when a game asks for other data."""
+    try:
+        paired = not spec_of(DataOptions(source=name)).domains
+    except UsageError:
+        pytest.skip("it needs a package that is not here")
+    assert (name in sources_with(("a", "b"), paired=True)) == paired
 
 
 def test_what_reads_two_sets_of_images_is_known_without_opening_it():

@@ -119,9 +119,7 @@ class RunFolder:
 
     def write_scores(self, scores: list[dict[str, Any]]) -> None:
         """What `scores` reads. A number that is not finite is written as null, for JSON has none."""
-        odd = (math.inf, -math.inf)
-        plain = [{key: None if v != v or v in odd else v for key, v in score.items()} for score in scores]
-        replace(self._scores, json.dumps(plain, indent=1, allow_nan=False).encode())
+        replace(self._scores, json.dumps(_finite(scores), indent=1, allow_nan=False).encode())
 
     def benchmarked(self) -> dict[str, Any]:
         """What it scored beside others, as it was written down; empty where it was not, or is to be done again."""
@@ -196,6 +194,15 @@ class RunFolder:
             yield
         finally:
             os.close(handle)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null in place of every number that JSON has not, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def how_it_stopped(happened: list[Event]) -> Event | None:

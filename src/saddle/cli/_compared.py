@@ -91,7 +91,8 @@ class Compared:
         from ..use.original import Original
 
         given, wanted, game = self.works.given, self.works.wanted, self.works.game
-        row = [(work.name, shown(original.pixels, given)), (game.title(self.works.way.to), shown(pixels, wanted))]
+        seen = self.works.seen(original)[..., :3]  # as the network is given it: on the background
+        row = [(work.name, shown(seen, given)), (game.title(self.works.way.to), shown(pixels, wanted))]
         if self.back:
             again = self.back(Original(pixels), (*key, "back")).pixels
             row.append((f"back to {game.title(self.works.way.start)}", shown(again, given)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError
-from . import _compared, _open, _translating, _works
+from . import _compared, _film, _open, _translating, _works
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -80,6 +80,8 @@ def _of_files(parser: ArgumentParser) -> None:
 def _of_looks(parser: ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="PATH", help="score results beside true images of the same names")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="a page, .html or .png, with inputs beside results")
+    parser.add_argument("--video", action="store_true", help="INPUT is a film: a folder of frames, GIF, WebP or APNG")
+    parser.add_argument("--steady", action="store_true", help="of a film: hold the statistics of instance norm still")
     parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
 
 
@@ -112,6 +114,10 @@ def run(args: Namespace) -> None:
     )
     _check(opened, works, args)
     form = _form(args)
+    if args.video:
+        _film.check(args)
+        _film.translate(opened, works, form, args)
+        return
     title = works.game.title(works.way.to)
     suffix = args.suffix.replace("{to}", title)
     names = _works.Names(args.out, title, form, args.flat, suffix, args.n, args.skip_existing)
@@ -140,6 +146,8 @@ def _check(opened: "Run", works: "Translator", args: Namespace) -> None:
         translating.check_hole(opened)
         if args.size != "own" or args.depth != "same" or args.alpha != "keep":
             raise UsageError("--mask gives known pixels back as they are; leave out --size, --depth and --alpha")
+    if args.steady and not args.video:
+        raise UsageError("--steady holds the statistics of all frames of a film still; it goes with --video")
     if "/" in args.suffix:
         raise UsageError(f"--suffix {args.suffix} is a part of a file's name, which has no /")
 

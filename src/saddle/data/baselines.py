@@ -18,7 +18,6 @@ from .source import Source, Split
 MOST = 1000  # pairs that a baseline is fitted to, and that it is scored on; evenly spaced
 LEVELS = 16  # of each channel in a table of colours
 _PART = 100  # pairs at a time
-_PEAK, _LEAST = 2.0, 1e-10  # as the metric `psnr` has them: of values in [-1, 1]; an exact image has 106 decibels
 
 Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is told of the other
 
@@ -76,7 +75,8 @@ def of_pairs(source: Source, start: str = "a", to: str = "b") -> list[Baseline]:
     if _paired(source.train, start, to) and _cells(first) and first.shape[-2:] == last.shape[-2:]:
         answers.append(_table(source.train, start, to, first, last))
     unit = "dB" if last.kind == "image" else "% of the pixels right"
-    return [Baseline(name, says, _score(heldout, start, to, last, answer), unit) for name, says, answer in answers]
+    scored = ((name, says, *_score(heldout, start, to, last, answer)) for name, says, answer in answers)
+    return [Baseline(name, says + left_out, value, unit) for name, says, value, left_out in scored]
 
 
 def of_classifiers(first: Labelled, other: Labelled) -> list[Baseline]:
@@ -173,17 +173,30 @@ def _table(train: Split, start: str, to: str, first: Field, last: Field) -> tupl
     return f"{what} table", f"for each {what}{of} its {becomes} in up to {MOST:,} training pairs", answer
 
 
-def _score(heldout: Split, start: str, to: str, last: Field, answer: Predictor) -> float:
-    """The mean over images of decibels, or the percentage of pixels that are right."""
-    each = []
+def _score(heldout: Split, start: str, to: str, last: Field, answer: Predictor) -> tuple[float, str]:
+    """The mean over images of decibels, or of the percentage of pixels that are right, and what it leaves out.
+
+    Decibels as the metric `psnr` has them of translations: of whole numbers from 0 to 255, identical images left out.
+    """
+    parts = []
     for batch in _parts(heldout, (start, to)):
         said, truth = answer(batch[start]), batch[to]
         if last.kind == "map":
-            each.append(100 * (said == truth).double().flatten(1).mean(1))
+            parts.append(100 * (said == truth).double().flatten(1).mean(1))
         else:
-            error = (said.double().clamp(-1, 1) - truth.double()).square().flatten(1).mean(1)
-            each.append(10 * torch.log10(_PEAK**2 / error.clamp(min=_LEAST)))
-    return float(torch.cat(each).mean())
+            error = (_levels(said) - _levels(truth)).square().flatten(1).mean(1)
+            parts.append(10 * torch.log10(255**2 / error))
+    each = torch.cat(parts)
+    finite = each[each.isfinite()]
+    if len(finite) == len(each):
+        return float(each.mean()), ""
+    left_out = f"; {len(each) - len(finite):,} of {len(each):,} are identical and left out"
+    return float(finite.mean() if len(finite) else each.mean()), left_out if len(finite) else "; all are identical"
+
+
+def _levels(x: Tensor) -> Tensor:
+    """Values in [-1, 1] as a saved picture has them, 0 to 255."""
+    return ((x.double().clamp(-1, 1) + 1) * 127.5).round()
 
 
 def _parts(split: Split, keys: tuple[str, ...]) -> Iterator[Batch]:

@@ -104,7 +104,7 @@ class Report:
             are = "is" if len(self.duplicates) == 1 else "are"
             lines += [f"{self._n(len(self.duplicates))} {are} there more than once:"]
             lines += [listing([some(group, GROUP, " = ") for group in self.duplicates])]
-        if self.bad:
+        if self.bad and (self.good or not self.keys):  # else the reason names them
             are = "is" if len(self.bad) == 1 else "are"
             why = f"cannot be read or {are} too small" if "pieces" in self.notes else "cannot be read"
             why = f"{are} left out" if self.keys else why

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ def source(images: Images) -> Source:
     labels = [column[:] for key, column in train.columns.items() if key not in table.keys]
     held = "parted" if table.parted else options.heldout
     marks = [images.prepared[key].digests[part] for key in table.keys for part in parts[key]]
-    mark = fingerprint(*marks, spec.identity(), *labels, held, *units(options))
+    bare = replace(spec, fields={key: replace(each, title="") for key, each in spec.fields.items()})
+    mark = fingerprint(*marks, bare.identity(), *labels, held, *units(options))  # a folder may get another name
     notes = _notes(images, parts, left_out)
     return Source(options.source, spec, train, heldout if len(heldout) else None, mark, notes)
 

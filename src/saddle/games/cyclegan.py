@@ -28,6 +28,7 @@ from ._adversarial import Adversarial
 
 class CycleGAN(Adversarial, Translation):
     needs = ("a", "b")
+    batch = 1
     averaged = ("a_to_b", "b_to_a")
     moves_latents = False
 
@@ -80,7 +81,8 @@ class CycleGAN(Adversarial, Translation):
         if a != b and self.options.identity_weight:
             raise UsageError(
                 f"the identity loss asks a translator to leave alone what is of its target domain already, and these "
-                f"domains have {a} and {b} channels; set game.identity_weight to 0"
+                f"domains have {a} and {b} channels; set game.identity_weight to 0, or bring both to as many channels "
+                "with data.channels"
             )
 
     def parts(self) -> tuple[Any, ...]:

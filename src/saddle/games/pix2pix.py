@@ -2,7 +2,8 @@
 
 A U-Net translates a into b. The discriminator sees both, the given image and the wanted or the drawn one, and judges
 patches of 70 pixels; an L1 loss keeps the drawn image near the wanted one (Eq. 4). Dropout is the only noise, in use
-too, where each image is normed by its own statistics (Section 3.3). Constants and layers of the authors' code.
+too; each image is normed by its own statistics, as by batch norm in batches of one (Section 3.3). Constants and layers
+of the authors' code.
 """
 
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ class Pix2Pix(Adversarial, Translation):
         blocks: int | None = None  # residual blocks of a resnet; by default 6 up to 128 pixels, else 9
         width: int = 64  # channels of the largest maps
         dropout: float = 0.5  # chance of a unit to be 0 in the first three steps up, or in each residual block
-        norm: MapNorm = "batch"  # of both players; at one image a batch both are the same, but for batch norm's weights
+        norm: MapNorm = "batch-of-one"  # of both players; the paper's is batch norm, and its batches are of one image
         patch_layers: int = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
         optim: Optim = Adam(lr=2e-4)  # of all players
 
@@ -141,6 +142,6 @@ class Pix2Pix(Adversarial, Translation):
 
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """Each image alone, so that no other one of the batch is in its statistics; dropout draws anew for each."""
+        """Each image alone, so that what dropout draws for the first one is the same whatever comes after it."""
         start, _ = self.way("a", to)
         return torch.cat([self.generator(image) for image in self.planes(batch, start).split(1)])

@@ -4,6 +4,8 @@ from typing import TypeVar
 
 from torch import nn
 
+from .norm import BatchOfOneNorm2d
+
 M = TypeVar("M", bound=nn.Module)
 
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
@@ -14,7 +16,7 @@ def small_normal(network: M, std: float = 0.02) -> M:
     for module in network.modules():
         if isinstance(module, _LINEAR):
             nn.init.normal_(module.weight, 0.0, std)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm | BatchOfOneNorm2d):
             nn.init.normal_(module.weight, 1.0, std)
         else:
             continue

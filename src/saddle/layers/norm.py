@@ -45,14 +45,14 @@ class BatchNorm2d(_WholeBatch, nn.BatchNorm2d):
     pass
 
 
-class PresentBatchNorm2d(BatchNorm2d):
-    """Batch norm without a memory: in training and in use the statistics are those of the maps that it is given."""
+class BatchOfOneNorm2d(nn.InstanceNorm2d):
+    """Batch norm as it is in training on one image at a time, however many there are, and in use: with weights.
+
+    An image's statistics are its own, never those of others in its batch or of the past.
+    """
 
     def __init__(self, channels: int):
-        super().__init__(channels, track_running_stats=False)
-
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        pass
+        super().__init__(channels, affine=True)
 
 
 @contextmanager

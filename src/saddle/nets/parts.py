@@ -7,12 +7,12 @@ from torch import nn
 
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
-from ..layers.norm import BatchNorm1d, BatchNorm2d, PresentBatchNorm2d
+from ..layers.norm import BatchNorm1d, BatchNorm2d, BatchOfOneNorm2d
 from ..layers.virtual import Virtual, VirtualBatchNorm
 
 Norm = Literal["batch", "virtual", "none"]
 Minibatch = Literal["none", "stddev", "discrimination"]
-MapNorm = Literal["batch", "instance"]
+MapNorm = Literal["batch-of-one", "instance"]
 
 
 def norms(kind: Norm, channels: int, images: bool = True) -> list[nn.Module]:
@@ -25,11 +25,11 @@ def norms(kind: Norm, channels: int, images: bool = True) -> list[nn.Module]:
 
 
 def map_norm(kind: MapNorm, channels: int) -> nn.Module:
-    """Batch norm by the statistics of the batch at hand, in use too, or instance norm without weights.
+    """Batch norm of one image, which has weights, or instance norm without: each image by its own statistics.
 
-    A convolution before batch norm has no bias, one before instance norm has, as in the code of pix2pix and CycleGAN.
+    A convolution before the first has no bias, one before the second has, as in the code of pix2pix and CycleGAN.
     """
-    return PresentBatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
+    return BatchOfOneNorm2d(channels) if kind == "batch-of-one" else nn.InstanceNorm2d(channels)
 
 
 def with_reference(kind: Norm, layers: nn.Sequential, shape: tuple[int, ...]) -> nn.Module:

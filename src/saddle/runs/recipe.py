@@ -50,12 +50,13 @@ class Recipe:
         A shipped recipe may also have a name that is no game's, such as 'best'; it then is the start on any data.
         """
         own = None if game in registry.names() else shipped(game)
-        options = None if own else registry.load(game).Options()
+        kind = None if own else registry.load(game)
         path = own or shipped(game, source)
         if path:
             return cls.read(path)
-        assert options
-        return cls(game, options, DataOptions(source=source) if source else DataOptions(), Plan())
+        assert kind
+        plan = Plan() if kind.batch is None else Plan(batch=kind.batch)
+        return cls(game, kind.Options(), DataOptions(source=source) if source else DataOptions(), plan)
 
     @classmethod
     def from_dict(cls, given: Any) -> "Recipe":
@@ -127,6 +128,15 @@ class Recipe:
             data = replace(data, palette=theirs.palette)
         plan = self.plan.as_long_as(other.plan)
         return replace(self, data=replace(data, cache=theirs.cache), plan=plan, start=start)
+
+    def settled(self, folder: Path) -> "Recipe":
+        """This recipe with the memory layout, which it may leave open, of the run in the folder, if there is one.
+
+        Its bits depend on it. Runs of before it could be left open have it in their recipes.
+        """
+        if self.plan.channels_last is not None or not RunFolder(folder).recipe.exists():
+            return self
+        return replace(self, plan=replace(self.plan, channels_last=Recipe.read(folder).plan.channels_last))
 
     def check_folder(self, folder: Path, option: str = "--run", may_grow: bool = True) -> None:
         """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one.

@@ -45,6 +45,7 @@ class Game(nn.Module, ABC):
     takes: ClassVar[tuple[Kind, ...]] = ("image",)  # kinds of samples that it learns, if its networks do
     phases: ClassVar[dict[str, str]] = {}  # further optimizers: of whom, where a player steps down loss after loss
     takes_conditions: ClassVar[tuple[ConditionKind, ...]] = ("class",)  # forms of the labels that it takes
+    batch: ClassVar[int | None] = None  # samples of a round in the paper, where no recipe says; None: the plan's own
     takes_unlabelled: bool = False  # may some of these labels be unknown, -1?
 
     @dataclass(frozen=True)

@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ..base.plain import fits
 
 SHARE = 0.99  # of the held-out images are nearer than the limit
 FEWEST = 50  # images without which nothing is said
 RIDGE = 1e-3  # added to variances: of images that are all alike none is infinitely far
-TINY = 1e-3  # the least sharpness that is told from none
+TINY = 2 / 255  # what varies less counts as even: a step of 8 bits
+BANDS = 4  # halvings of the size
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,20 @@ class Familiar:
 
 
 def measured(image: Tensor) -> Tensor:
-    """Of [C, H, W] in [-1, 1]: mean and deviation of each channel, the logarithms of edges and of fine detail."""
+    """Of [C, H, W] in [-1, 1]: the mean of each channel, and logarithms of what varies.
+
+    That is each channel, each channel less the mean of all, and of this mean what each halving of its size takes away.
+    """
     x = image.double()
-    grey = x.mean(0)
-    steps = (grey.diff(dim=0), grey.diff(dim=1))
-    edges = sum((step.abs().mean() for step in steps if step.numel()), x.new_zeros(()))
-    detail = sum((step.diff(dim=d).abs().mean() for d, step in enumerate(steps) if step.shape[d] > 1), x.new_zeros(()))
-    flat = x.flatten(1)
-    sharp = torch.stack([torch.as_tensor(edges), torch.as_tensor(detail)]).clamp(min=TINY).log()
-    return torch.cat([flat.mean(1), flat.std(1, correction=0), sharp])
+    grey = x.mean(0, keepdim=True)
+    varied = [*x, *(x - grey)] if len(x) > 1 else [*x]
+    for _ in range(BANDS):
+        smaller = avg_pool2d(grey, 2, ceil_mode=True, count_include_pad=False)
+        larger = smaller.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, : grey.shape[1], : grey.shape[2]]
+        varied.append(grey - larger)
+        grey = smaller
+    spread = torch.stack([each.std(correction=0) for each in varied])
+    return torch.cat([x.flatten(1).mean(1), spread.clamp(min=TINY).log()])
 
 
 def distances(x: Tensor, mean: Tensor, inverse: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channel
 from ..show.pictures import to_uint8
 from ..spec import LOST, Field
 from ..tasks import Translation
-from . import room
+from . import room, tiles
 from .familiar import Familiar
 from .original import Original
+from .tiles import TILE, Statistics
 from .writing import to_bits
 
 Size = tuple[int, int]  # height and width
@@ -63,6 +64,7 @@ class Translator:
     device: torch.device
     way: Way
     known: Familiar | None = None  # what the images of the training are like
+    steady: Statistics | None = None  # of instance norm, in place of those of each image
 
     @property
     def given(self) -> Field:
@@ -82,26 +84,26 @@ class Translator:
         pixels = self.seen(original)
         size = self.size(original.size, hole is not None)
         fit: Fit = "squash" if self.way.restore or hole is not None else self.fit
-        x = self.batch(self._sized(pixels, size, fit))
+        x = self.batch(self.sized(pixels, size, fit))
         far = self.known.distance(x[0]) if self.known and hole is None else None
         if hole is not None:
-            lost = self._sized(hole[..., None].astype(np.uint8) * 255, size, "squash")[..., 0] > 0
+            lost = self.sized(hole[..., None].astype(np.uint8) * 255, size, "squash")[..., 0] > 0
             x[:, :, torch.from_numpy(lost)] = LOST / 127.5 - 1
-        out, padded, tiles, notes = self.through(x, key)
+        out, padded, parts, notes = self.through(x, key)
         made = self._made(out, original, hole is not None)
         alpha = original.alpha if self.wanted.kind == "image" and self.wanted.planes != 4 else None
         if size != original.size:
             if self.way.restore or hole is not None:
-                made = self._sized(made, original.size, "squash")
+                made = self.sized(made, original.size, "squash")
             elif alpha is not None:
-                alpha = self._sized(alpha[..., None], size, fit)[..., 0]
+                alpha = self.sized(alpha[..., None], size, fit)[..., 0]
         if hole is not None:
             made = _filled(original.pixels, made, hole)
         if made.shape[2] == 4:
             made, alpha = made[..., :3], made[..., 3]
         if alpha is not None:
             alpha = to_bits(alpha, 8 * made.dtype.itemsize)
-        return Made(made, alpha, size, padded, tiles, far, notes)
+        return Made(made, alpha, size, padded, parts, far, notes)
 
     @property
     def fit(self) -> Fit:
@@ -158,16 +160,16 @@ class Translator:
         x = reflected(x, padded, corner)
         x = x.to(self.game.dtype) if x.is_floating_point() else x
         total: Tensor | None = None
-        tiles = 1
+        parts = 1
         notes: tuple[str, ...] = ()
         for draw in range(self.way.mean):
             each = (*key, draw) if draw else key
-            out, tiles, more = self._finite(x, each)
+            out, parts, more = self._finite(x, each)
             total, notes = out if total is None else total + out, (*notes, *more)
         assert total is not None
         top, left = corner
         out = total[..., top : top + height, left : left + width] / self.way.mean
-        return out, padded, tiles, tuple(dict.fromkeys(notes))
+        return out, padded, parts, tuple(dict.fromkeys(notes))
 
     def steps(self) -> tuple[int, int]:
         """Sides of images are whole multiples of the first, and at least the second, in pixels."""
@@ -178,15 +180,15 @@ class Translator:
 
     def _finite(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, int, tuple[str, ...]]:
         """What the network makes of it; once more in full precision where half gave no numbers."""
-        out, tiles, notes = self._once(x, key, self.way.precision)
+        out, parts, notes = self._once(x, key, self.way.precision)
         if out.isfinite().all():
-            return out, tiles, notes
+            return out, parts, notes
         if self.way.precision in HALF:
-            out, tiles, notes = self._once(x, key, "fp32")
+            out, parts, notes = self._once(x, key, "fp32")
             notes = (f"{self.way.precision} gave numbers that are not finite; translated again in fp32", *notes)
         if not out.isfinite().all():
             raise SaddleError("the network gave numbers that are not finite")
-        return out, tiles, notes
+        return out, parts, notes
 
     def _once(self, x: Tensor, key: tuple[object, ...], precision: str) -> tuple[Tensor, int, tuple[str, ...]]:
         start, to = self.way.start, self.way.to
@@ -195,10 +197,16 @@ class Translator:
             with rng.apart("translate", *key):
                 return self.game.translate({start: image}, to)
 
+        if self.steady is not None:
+            network = self.game.network(start, to)
+            assert network is not None  # which has these statistics
+            side = self.way.tile or TILE
+            planes = self.given.as_planes(x)
+            return tiles.apply(network, planes, tile=side, statistics=self.steady).float().cpu(), 1, ()
         with _in(precision, self.device):
             return room.computed(whole, self.game.network(start, to), x, self.given, self.device, self.way.tile)
 
-    def _sized(self, pixels: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
+    def sized(self, pixels: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
         """[H, W, C] in another size; classes by the nearest pixel."""
         if pixels.shape[:2] == size:
             return pixels

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec import DataSpec
+from ...spec import DataSpec, Field
 from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
 from ..digits import TRAINED, chances, enlarge, labels, sides, small
 from ..fingerprint import fingerprint
@@ -13,6 +13,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 COARSE = 3  # random numbers along a side of the noise
 
@@ -41,7 +42,9 @@ def open(options: DataOptions, path: str) -> Source:
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
     options.allow("size", *AUGMENTATIONS)
-    return DataSpec.of((1, *sides(options)), ("a", "b"), domains=(("a",), ("b",)))
+    shape = (1, *sides(options))
+    fields = {"a": Field("image", shape, title="digit"), "b": Field("image", shape, title="blended digit")}
+    return DataSpec(fields, domains=(("a",), ("b",)))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import UsageError
 from ...base.memory import check_fits
-from ...spec import DataSpec
+from ...spec import DataSpec, Field
 from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
 from ..digits import TRAINED, bilinear, chances, labels, sides, small
 from ..fingerprint import fingerprint
@@ -46,7 +46,8 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
     options.allow("size", *AUGMENTATIONS)
     _degrees(path)
-    return DataSpec.of((1, *sides(options, SIZE)), ("a", "b"))
+    shape = (1, *sides(options, SIZE))
+    return DataSpec({"a": Field("image", shape, title="upright"), "b": Field("image", shape, title="turned")})
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:

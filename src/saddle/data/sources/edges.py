@@ -1,13 +1,17 @@
 """edges: thin dark lines where scikit-learn's two photographs change (a), and the photographs in pieces (b)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ...spec import DataSpec, Field
+from ..baselines import Baseline, of_pairs
 from ..crops import sides_of_pairs, train_and_held_out
 from ..fingerprint import fingerprint
 from ..lines import contours
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
+from ..trivial import grey, held_out, own_mean, told
 
 OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged()
@@ -30,3 +34,12 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     options.allow("size", *AUGMENTATIONS)
     sides = sides_of_pairs(options)
     return DataSpec({"a": Field("image", (1, *sides), title="edges"), "b": Field("image", (3, *sides), title="photo")})
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Those of all pairs, and two that are told something of the photo itself: its colour, or its brightness."""
+    yield from of_pairs(source)
+    if options.direction == "a-to-b":
+        (b,) = held_out(source, "b")
+        yield told("own mean colour", "the mean colour of the photo itself", own_mean(b), b)
+        yield told("grey", "the photo itself in grey", grey(b), b)

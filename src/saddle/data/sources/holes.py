@@ -1,14 +1,18 @@
 """holes: scikit-learn's two photographs in pieces with a hole (a), where it is (mask) and as they are (b)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import HOLE, LOST, DataSpec, Field
+from ..baselines import Baseline, of_pairs
 from ..chance import uniform
 from ..crops import sides_of_pairs
 from ..damaged import damaged
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source
+from ..trivial import filled, held_out, own_mean, told
 
 OFFERS = ("a", "b", "mask")  # keys of its batches
 JUDGED = Judged()
@@ -30,6 +34,21 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     sides = sides_of_pairs(options)
     image = {key: Field("image", (3, *sides), title=title) for key, title in (("a", "damaged"), ("b", "whole"))}
     return DataSpec({**image, "mask": Field("mask", (1, *sides), title=HOLE)})
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Scored in the hole alone; outside of it everybody can be right."""
+    if options.direction == "b-to-a":
+        return of_pairs(source)
+    a, b, hole = held_out(source, "a", "b", "mask")
+    mean = source.train.columns["b"][np.arange(0, len(source.train), 5)].mean(0, keepdims=True)
+    answers = (
+        ("copy", "the input as it is: grey", a),
+        ("mean image", "the mean image of training samples", np.broadcast_to(mean, b.shape)),
+        ("own mean colour", "the mean colour of what is left", np.broadcast_to(own_mean(a, ~hole), b.shape)),
+        ("diffusion", "what is left spreads into the hole as heat does", filled(a, hole)),
+    )
+    return [told(f"{name}, in the hole", says, answer, b, hole) for name, says, answer in answers]
 
 
 def _torn(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict[str, np.ndarray]:

