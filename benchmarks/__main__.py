@@ -20,12 +20,17 @@ from saddle.base.precision import good_at_bf16
 
 from .timing import Figure
 
-NAMES = ("dcgan64", "memory", "small", "stream", "checkpoint", "startup")
+NAMES = ("dcgan64", "cyclegan", "memory", "small", "stream", "checkpoint", "startup")
 BF16 = good_at_bf16(torch.device("cpu"))
 GOALS: dict[str, tuple[Callable[[float], bool], str]] = {
     "dcgan64.ratio_to_usual_loop": (lambda x: x >= (2.0 if BF16 else 1.15), f"≥ {2.0 if BF16 else 1.15}"),
     "dcgan64.ratio_at_equal_precision": (lambda x: x >= 1.15, "≥ 1.15"),
     "dcgan64.memory_ratio": (lambda x: x <= 1, "≤ 1"),
+    **{
+        f"cyclegan{side}.ratio_{to}": (lambda x: x >= 1, "≥ 1")
+        for side in (64, 128)
+        for to in ("to_usual_loop", "at_equal_precision")
+    },
     "trainer.overhead": (lambda x: x <= 3, "≤ 3 %"),
     "stream.times_training": (lambda x: x >= 20, "≥ 20"),
 }

@@ -1,8 +1,8 @@
 """The usual training step of CycleGAN at batch 1, with the structure of its authors' own code, nothing tuned.
 
 Two generators and two discriminators in fp32 and NCHW. One Adam for both generators, whose step runs both of them over
-the images, over each other's fakes and over their own domain; the discriminators are frozen meanwhile. One Adam for both
-discriminators, each judging a real image and a fake from a pool of 50, at half the loss.
+the images, over each other's fakes and over their own domain; the discriminators are frozen meanwhile. One Adam for
+both discriminators, each judging a real image and a fake from a pool of 50, at half the loss.
 """
 
 import itertools

@@ -102,7 +102,7 @@ def ways_of(run: Path, source):
 
 def test_who_cannot_judge_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match=r"no judge 'digit' \(did you mean digits\?\): give digits, or a run"):
-        judging.built_in("digit", CPU)
+        judging.judge("digit", CPU, lambda: pytest.fail("is no run"))
     with pytest.raises(UsageError, match="'pixels' names no classes"):
         judging.built_in("pixels", CPU)
     assert main(["evaluate", str(run), "--judge", str(run)]) == 2

@@ -47,6 +47,17 @@ def test_a_folder_is_recognised_and_checked_as_the_source_that_reads_it(folder: 
     assert checked(folder / "pairs").lines()[0].startswith(f"this is pairs:{folder}/pairs: it cannot be trained on")
 
 
+def test_folders_that_are_only_called_so_are_a_folder_of_images(folder: Path) -> None:
+    fill(folder / "classes", "maps/{}.png", "photos/{}.png", apart=7)  # two classes, say
+    fill(folder / "boxes", "images/{}.png", "images/1{}.png")
+    (folder / "boxes/labels").mkdir()
+    (folder / "boxes/labels/0.txt").write_text("0 .5 .5 .1 .1")
+    for name in ("classes", "boxes"):
+        assert checked(folder / name).lines()[0] == f"the folder {folder}/{name}: 6 images, 0.00 megapixels" + (
+            "; ignored: 1 .txt" * (name == "boxes")
+        )
+
+
 @pytest.mark.parametrize(("kind", "game"), [("pairs", "pix2pix"), ("domains", "cyclegan"), ("simulated", "cyclegan")])
 def test_each_source_has_the_command_that_trains_on_it(folder: Path, kind: str, game: str) -> None:
     fill(folder, "A/{}.png", "B/{}.png")

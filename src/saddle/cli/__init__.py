@@ -17,6 +17,7 @@ use a run
   interpolate   walk from one sample to another
   traverse      change one code at a time
   translate     turn images into the other domain
+  palette       the classes of label maps, to paint one with
   restore       make damaged, small or incomplete images whole
   detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image

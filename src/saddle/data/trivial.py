@@ -117,10 +117,9 @@ def lab(x: np.ndarray) -> Floats:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
-def lab_error(x: np.ndarray, truth: np.ndarray, where: Mask | None = None) -> float:
-    """|ΔL| + |Δa| + |Δb| a pixel, of the pixels of a mask alone, if one is given."""
-    error = abs(lab(x) - lab(truth)).sum(1, keepdims=True)
-    return float(error.mean() if where is None else error[where].mean())
+def lab_error(x: np.ndarray, truth: np.ndarray) -> Floats:
+    """|ΔL| + |Δa| + |Δb| of every pixel, [N, 1, H, W]."""
+    return np.asarray(abs(lab(x) - lab(truth)).sum(1, keepdims=True))
 
 
 def nearest_class(x: np.ndarray, colours: Floats) -> NDArray[np.int64]:

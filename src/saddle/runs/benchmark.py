@@ -58,7 +58,7 @@ class Bench:
         """UsageError for a run that would be refused at its start, which may come hours after that of the first one."""
         built: list[Recipe] = []
         for path, recipe in runs:
-            recipe.check_folder(path, "--out", may_grow=False)  # what was made longer is no longer alike
+            recipe.settled(path).check_folder(path, "--out", may_grow=False)  # what was made longer is no longer alike
             alike = recipe.change({"plan.seed": 0})
             if alike not in built and RunFolder(path).status != "finished":
                 check(recipe, path, self.device)
@@ -166,7 +166,7 @@ def planned(games: Sequence[str], sources: Sequence[str], seeds: int, edits: Map
 def _scored(recipe: Recipe, folder: Path, device: str, quiet: bool, names: list[str], n: int) -> dict[str, Any]:
     """The run's seconds and scores as they were written down, or else those of the run once it is trained."""
     files = RunFolder(folder)
-    if not (files.status == "finished" and not recipe.differences(Recipe.read(folder))):
+    if not (files.status == "finished" and not recipe.settled(folder).differences(Recipe.read(folder))):
         train(recipe, folder, device, quiet)  # refuses a folder with another recipe
     run = Run(folder, "last", device)
     result = files.benchmarked()

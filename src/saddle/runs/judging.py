@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,14 +18,24 @@ from ..metrics.judged import Judge
 from ..metrics.tones import grey
 from ..tasks import Classification
 
+if TYPE_CHECKING:
+    from .run import Run
 
-def built_in(given: str | Path, device: torch.device) -> Judge | None:
-    """The judge of that name that comes with Saddle; None for a folder. UsageError for what is neither."""
-    name = str(given)
-    if name not in EXTRACTORS:
-        if not Path(given).is_dir():
-            raise UsageError(f"no judge '{name}'{near(name, EXTRACTORS)}: give digits, or a run that classifies")
-        return None
+
+def judge(given: str | Path, device: torch.device, opened: Callable[[], Run]) -> Judge:
+    """The judge of that name that comes with Saddle, or the run in that folder, which `opened` opens.
+
+    UsageError for what is neither, and for a run that does not classify.
+    """
+    if str(given) in EXTRACTORS:
+        return built_in(str(given), device)
+    if not Path(given).is_dir():
+        raise UsageError(f"no judge '{given}'{near(str(given), EXTRACTORS)}: give digits, or a run that classifies")
+    return of_game(opened().as_(Classification), str(given))
+
+
+def built_in(name: str, device: torch.device) -> Judge:
+    """The judge of that name that comes with Saddle. UsageError for an extractor that names no classes."""
     look = extractor_named(name, device=device)
     if not look.classifies:
         raise UsageError(f"the extractor '{name}' names no classes, so it cannot judge; give digits, or a run")

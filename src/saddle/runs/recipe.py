@@ -129,6 +129,15 @@ class Recipe:
         plan = self.plan.as_long_as(other.plan)
         return replace(self, data=replace(data, cache=theirs.cache), plan=plan, start=start)
 
+    def settled(self, folder: Path) -> "Recipe":
+        """This recipe with the memory layout, which it may leave open, of the run in the folder, if there is one.
+
+        Its bits depend on it. Runs of before it could be left open have it in their recipes.
+        """
+        if self.plan.channels_last is not None or not RunFolder(folder).recipe.exists():
+            return self
+        return replace(self, plan=replace(self.plan, channels_last=Recipe.read(folder).plan.channels_last))
+
     def check_folder(self, folder: Path, option: str = "--run", may_grow: bool = True) -> None:
         """UsageError unless the folder is new, empty or of a run of this recipe; `option` is what names another one.
 

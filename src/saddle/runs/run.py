@@ -301,14 +301,11 @@ class Run:
     ) -> dict[str, Score]:
         """Scores of n samples (by default as many as the plan or the data ask for) against the held-out part.
 
-        `weights` are files of the extractor or of the metric lpips. `judge`, "digits" or the folder of a run that
-        classifies, says what translations show.
+        `weights` are files of the extractor or of lpips; `judge` is "digits" or a run that classifies.
         """
         n = n or self.recipe.plan.samples
-        who = None if judge is None else judging.built_in(judge, self.device)
-        if judge is not None and who is None:
-            who = judging.of_game(Run(judge, device=str(self.device)).as_(Classification), str(judge))
-        return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed, judge=who)
+        who = judge and judging.judge(judge, self.device, lambda: Run(judge, device=str(self.device)))
+        return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed, judge=who or None)
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""

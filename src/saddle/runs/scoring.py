@@ -121,26 +121,18 @@ def score(
     names = names or defaults(game, source, final=True, n=n)
     if not names:
         raise UsageError(_nothing_to_score(game, source, n))
-    if judge is not None:
-        names = [*names, "task_accuracy"]
+    names = [*names, *(["task_accuracy"] if judge else [])]
     look = extractor or source.judged.extractor
     given = ingredients.of(game, source, seed) | {"judge": judge}
     given["lpips"], weights = _of_lpips(names, weights)
-    if "translations" in given:
-        given["translations"] = given["translations"].limited(asked, early)
+    if turned := given.get("translations"):
+        given["translations"] = turned.limited(asked, early)
     samples = given.pop("samples", None)
+    seen = extractor_named(look, weights, game.device) if look else None
+    n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        return evaluate(
-            samples,
-            given.pop("real", None),
-            names,
-            extractor_named(look, weights, game.device) if look else None,
-            n=samples.count or n if samples else n,
-            seed=seed,
-            train=given.pop("train", None),
-            **given,
-        )
+        return evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
 
 
 def _of_lpips(

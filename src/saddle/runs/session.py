@@ -48,14 +48,14 @@ def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool 
     """
     chosen = choose_device(device, dist.local_rank())
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Training(recipe, Path(folder), chosen, quiet, track).run()
+        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, track).run()
     return Run(folder, device=device)
 
 
 def check(recipe: Recipe, folder: str | Path, device: str = "auto") -> None:
     """UsageError for a game, data and plan that cannot be trained together: all is built, and nothing written."""
     with memory_in_words(recipe.plan):
-        Training(recipe, Path(folder), choose_device(device, dist.local_rank()), quiet=True)
+        Training(recipe.settled(Path(folder)), Path(folder), choose_device(device, dist.local_rank()), quiet=True)
 
 
 class Training:

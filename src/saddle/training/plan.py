@@ -33,7 +33,7 @@ class Plan:
     seed: int = 0  # of weights, data order and noise
     precision: Precision = "auto"  # auto, bf16, fp32 or fp64; auto is bf16 for images where the device is good at it
     compile: bool = False  # torch.compile the players; penalties step out by themselves
-    channels_last: bool = True  # memory layout of image networks
+    channels_last: bool | None = None  # memory layout of image networks; none: the faster one for their layers
     deterministic: bool = True  # on a GPU: only kernels that give the same bits every time
     ema_images: float = 10_000.0  # half-life of the averaged weights, in images
     ema_ramp: float | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp

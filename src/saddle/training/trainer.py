@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..base import dist, rng, telling
 from ..base.precision import Precision
+from ..layers.layout import likes_channels_last
 from ..spec import Batch
 from ..tasks import Game, Move
 from .averages import Averages, decay
@@ -37,7 +38,8 @@ class Trainer:
         self.game, self.stream, self.plan, self.precision = game.train(), stream, plan, precision
         if precision == "fp64":
             game.double()
-        if plan.channels_last and game.data.is_image:
+        self.channels_last = likes_channels_last(game) if plan.channels_last is None else plan.channels_last
+        if self.channels_last and game.data.is_image:
             game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averages = Averages(game)
         if plan.compile:
@@ -102,7 +104,7 @@ class Trainer:
         if not x.is_floating_point():
             return x.to(self.game.device)
         x = x.to(self.game.device, self.game.dtype)
-        return x.contiguous(memory_format=torch.channels_last) if self.plan.channels_last and x.ndim == 4 else x
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.ndim == 4 else x
 
     def consider(self, hand: Iterator[Move], turn: int, micro: int) -> Move | None:
         """The next move of one micro-batch, with its gradients added to the players'."""

@@ -63,8 +63,16 @@ def found_in(options: DataOptions, path: str) -> Table:
 
 
 def lies_in(root: Path) -> bool:
-    """Has a folder one of the usual layouts?"""
-    return laid_out(root) is not None
+    """Has a folder one of the usual layouts, and most label maps an image of their name?"""
+    try:
+        layout = laid_out(root)
+        found = files_of(root, layout.folders)[0] if layout else {}
+    except UsageError:  # such as labels that are no images
+        return False
+    names = [
+        {Path(bare(name)).name for part in found[key].parts.values() for name in part} for key in KEYS[:2] if found
+    ]  # fmt: skip
+    return bool(names) and 2 * len(names[0] & names[1]) > min(map(len, names))
 
 
 def _laid(path: str) -> tuple[Path, Layout]:

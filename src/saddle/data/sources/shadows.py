@@ -47,8 +47,9 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     yield from of_pairs(source)
     if options.direction == "a-to-b":
         a, b, mask = held_out(source, "a", "b", "mask")
-        for name, where in (("all", None), ("in the shadow", mask), ("outside", ~mask)):
-            yield Baseline(f"copy, {name}", "the input as it is: |ΔL| + |Δa| + |Δb|", lab_error(a, b, where), "LAB")
+        error = lab_error(a, b)
+        for name, of in (("all", error), ("in the shadow", error[mask]), ("outside", error[~mask])):
+            yield Baseline(f"copy, {name}", "the input as it is: |ΔL| + |Δa| + |Δb|", float(of.mean()), "LAB")
         wrong = balanced_error(darker(a), mask)
         yield Baseline("threshold", "shadow is where grey is below .75 of its median: BER", wrong, "%")
 
