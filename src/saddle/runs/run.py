@@ -263,24 +263,16 @@ class Run:
         return torch.cat([self._border(part) for part in parts])
 
     @torch.no_grad()
-    def translate(
-        self,
-        images: Any,
-        to: str | None = None,
-        start: str | None = None,
-        seed: int = 0,
-        mask: Any = None,
-        **way: Any,
-    ) -> Any:
+    def translate(self, images: Any, to: str | None = None, start: str | None = None, **how: Any) -> Any:
         """Images of the domain `start` as images of the domain `to`: its last one, from the first other, by default.
 
         A float tensor [N, C, H, W] in [-1, 1] gives uint8 [N, …]. An array uint8 or uint16 [H, W], [H, W, C] or
         [N, H, W, C], a picture of Pillow's, a path, or a list of these gives the like, at its own size, depth and
-        opacity; a path gives a picture. The same seed gives the same results, image by image. `mask` says where a run
-        that fills holes is to fill one: white in a picture, a path or an array, 1 in a tensor. `way` has further
-        settings of `use.translating.Way`. Threads may share a run.
+        opacity; a path gives a picture. `how`: the same `seed` (0) gives the same results, image by image; `mask` says
+        where a run that fills holes is to fill one, white in a picture, a path or an array, 1 in a tensor; and the
+        settings of a `use.translating.Way`. Threads may share a run.
         """
-        return translating.translate(self, images, to, start, seed, mask, **way)
+        return translating.translate(self, images, to, start, **how)
 
     @torch.no_grad()
     def restore(self, images: Tensor, **use: Any) -> Tensor:
