@@ -31,6 +31,7 @@ from ._adversarial import Adversarial
 class Pix2Pix(Adversarial, Translation):
     needs = ("a", "b")
     paired = True
+    batch = 1
     moves_latents = False
 
     @dataclass(frozen=True)
