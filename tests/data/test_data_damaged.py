@@ -5,7 +5,7 @@ import pytest
 from made_arrays import opened
 
 from saddle.base.errors import UsageError
-from saddle.data.crops import KEPT, PLAIN, train_and_held_out
+from saddle.data.crops import KEPT, ORDER, PLAIN, train_and_held_out
 from saddle.data.fingerprint import digests
 from saddle.data.lines import contours
 from saddle.data.photographs import HELD_OUT
@@ -167,7 +167,7 @@ def test_a_shadow_darkens_what_its_mask_says_and_nothing_far_from_it(sources: di
     a, b, mask, strength, softness = (
         bytes_of(split, key).astype(np.float64) for key in ("a", "b", "mask", "strength", "softness")
     )
-    shape = shadows.shapes("shadows held out", np.arange(KEPT), 64, 64)
+    shape = shadows.shapes("shadows held out", ORDER, 64, 64)
     dark = shadows.softened(shape, softness[:, 0])[:, None]
     assert np.array_equal(mask == 1, dark >= 0.5)
     untouched = np.broadcast_to(dark < 1e-3, a.shape)
