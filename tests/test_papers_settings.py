@@ -17,6 +17,7 @@ from saddle.games.sngan import SNGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.losses import Hinge
 from saddle.penalties import R1, Drift, GradientPenalty, Orthogonal, PathLength
+from saddle.runs.recipe import Recipe
 
 
 def test_the_papers_settings_are_the_defaults():
@@ -43,5 +44,6 @@ def test_the_papers_settings_are_the_defaults():
     assert [o.optim.at(0, p)["lr"] for p in (0.0, 2 / 3, 5 / 6, 1.0)] == pytest.approx([3e-4, 3e-4, 1.5e-4, 0.0])
     o = Pix2Pix.Options()
     assert (o.adversarial_weight, o.l1_weight, o.dropout, o.patch_layers, o.width) == (1.0, 100.0, 0.5, 3, 64)
+    assert [Recipe.default(game, "pairs:facades").plan.batch for game in ("pix2pix", "cyclegan")] == [1, 1]
     o = Energy.Options()
     assert (o.optim.lr, o.optim.betas, o.climb_rate, o.climb, o.cascades) == (1e-4, (0.0, 0.9), 0.01, 2000, 4)

@@ -100,3 +100,36 @@ def test_what_is_no_folder_no_file_and_no_source_is_said_to_be_none_of_them():
         check_data("nopics", DataOptions())
     with pytest.raises(UsageError, match=r"source 'digts' \(did you mean digits"):
         check_data("digts", DataOptions())
+
+
+@pytest.mark.parametrize(
+    ("names", "sides", "said"),
+    [
+        (("train/{}.png", "test/{}.png"), (16, 8), "side by side"),
+        (("horses/{}.png", "zebras/{}.png"), (8, 8), "two sub-folders"),
+        (("train/{}.png", "test/{}.png"), (8, 8), ""),
+        (("a/{}.png", "b/{}.png", "c/{}.png"), (8, 8), ""),
+    ],
+)
+def test_a_folder_that_may_hold_pairs_or_two_kinds_is_told_how_to_be_read_so(folder, names, sides, said):
+    for name in names:
+        for i in range(2):
+            path = folder / name.format(i)
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", sides, (len(str(path.parent)), i, 0)).save(path)
+    notes = check_data(str(folder), DataOptions()).notes
+    assert {"side by side", "two sub-folders"} & notes.keys() == ({said} if said else set())
+    if said:
+        command = shlex.split(notes[said].split(": ", 1)[1])
+        assert check_data(command[3], DataOptions()).keys.keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("folders", [["{}/one,{}/two"], ["{}/one", "{}/two"]])
+def test_two_folders_without_a_word_before_them_are_met_with_what_could_be_meant(folder, folders, capsys):
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    places = f"{folder}/one,{folder}/two"
+    assert main(["data", "check", *(place.format(folder, folder) for place in folders)]) == 2
+    said = capsys.readouterr().err
+    assert f"pairs:{places} if their images belong together" in said
+    assert f"domains:{places} if not" in said

@@ -29,7 +29,7 @@ ABOUT = ("check", "baselines")  # what can be asked of data
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("check", nargs="?", choices=[*ABOUT], help="look at data before training on them")
-    parser.add_argument("path", nargs="?", metavar="PATH", help="a folder, a file or the name of a source")
+    parser.add_argument("path", nargs="*", metavar="PATH", help="a folder, a file or the name of a source")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="check: ten samples with their names, .html or .png")
     parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -37,6 +37,15 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from ..base.errors import UsageError
 
+    if len(args.path) > 1:
+        from ..data.layouts import joined_places
+
+        both = joined_places(args.path)
+        raise UsageError(
+            f"saddle data {args.check} looks at one thing at a time; several folders are pairs:{both} if their images "
+            f"belong together, and domains:{both} if not"
+        )
+    args.path = next(iter(args.path), None)
     if args.check and not args.path:
         raise UsageError(f"saddle data {args.check} wants a folder, a file or the name of a source after it")
     if args.sheet and args.check != "check":

@@ -201,11 +201,16 @@ def _module(name: str) -> ModuleType:
     return import_module(f"saddle.data.sources.{name.replace('-', '_')}")
 
 
+def are_folders(given: str) -> bool:
+    """Are these the paths of several folders, with commas between them?"""
+    return "," in given and all(Path(place).expanduser().is_dir() for place in given.split(","))
+
+
 def _unknown(given: str, offers: list[str]) -> str:
     path = Path(given).expanduser()
     if path.is_dir():
         return f"{given!r} is a folder: write folder:{given}"
-    if "," in given and all(Path(place).expanduser().is_dir() for place in given.split(",")):
+    if are_folders(given):
         return f"{given!r} are folders: write pairs:{given} if their images belong together, domains:{given} if not"
     if path.suffix in (".npy", ".npz"):
         return f"{given!r} is the name of a file: write array:{given}"

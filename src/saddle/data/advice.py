@@ -10,6 +10,7 @@ from ..base.errors import some
 from ..base.settings import text
 from ..spec import SEEN
 from .decode import Header
+from .layouts import PARTS, joined_places
 from .notes import NAMED
 from .options import DataOptions
 
@@ -61,6 +62,18 @@ def of_folder(path: str, heads: Mapping[str, Header], options: DataOptions) -> s
     """The command to train on these images."""
     sizes = [(head.height, head.width) for head in heads.values()]
     return command("dcgan", f"folder:{path}", options, *_size(sizes, options))
+
+
+def translated(path: str, heads: Mapping[str, Header]) -> dict[str, str]:
+    """What a folder of images may hold for translation, by title: pairs in one file each, or two kinds of images."""
+    if heads and all(head.width == 2 * head.height for head in heads.values()):
+        told = shlex.join(["saddle", "data", "check", f"pairs:{joined_places([path])}", "--sheet", "pairs.html"])
+        return {"side by side": f"all images are twice as wide as high; if each holds two, left and right: {told}"}
+    kinds = {name.partition("/")[0] if "/" in name else "" for name in heads}
+    if len(kinds) == 2 and "" not in kinds and not kinds & PARTS.keys():
+        told = shlex.join(["saddle", "data", "check", f"domains:{joined_places([path])}"])
+        return {"two sub-folders": f"if these are two kinds of images, to turn one into the other: {told}"}
+    return {}
 
 
 def command(game: str, source: str, options: DataOptions, *more: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field
-from . import advice, list_sources, module_of, open_source
+from . import advice, are_folders, list_sources, module_of, open_source
 from .cache import in_parallel
 from .check_keys import check_embedded, check_files
 from .checked import Report, Shown, bits_of, counts
@@ -38,6 +38,8 @@ def check_data(what: str, options: DataOptions) -> Report:
         return check_folder(path, options)
     sources = list_sources()
     if not path.is_file() and what.partition(":")[0] not in {offer.partition(":")[0] for offer in sources}:
+        if are_folders(what):
+            module_of(DataOptions(what))  # which says what two folders can be
         raise UsageError(
             f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
         )
@@ -97,7 +99,9 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         ignored=dict(files.ignored),
         duplicates=_duplicates(read),
         bad=sorted(bad),
-        notes=_notes(read, options, values) | (_seldom(labels) if options.labels else {}),
+        notes=_notes(read, options, values)
+        | (_seldom(labels) if options.labels else {})
+        | (advice.translated(str(path), heads) if path.is_dir() else {}),
         values={f"{bits} bits": each.to_dict() for bits, each in values.items() if each.n},
         what="the file" if path.is_file() else "the folder",
         reason=_reason(len(read) - len(small), len(bad), 1 if path.is_file() else 2, options),

@@ -1,4 +1,5 @@
-"""Pix2Pix. Image-to-Image Translation with Conditional Networks. Isola et al., 2017. https://arxiv.org/abs/1611.07004
+"""Pix2Pix. Image-to-Image Translation with Conditional Adversarial Networks. Isola et al., 2017.
+https://arxiv.org/abs/1611.07004
 
 A U-Net translates a into b. The discriminator sees both, the given image and the wanted or the drawn one, and judges
 patches of 70 pixels; an L1 loss keeps the drawn image near the wanted one (Eq. 4). Dropout is the only noise, in use
