@@ -90,20 +90,18 @@ def test_grey_and_palettes_with_a_transparent_colour_have_opacity(tmp_path):
     assert read(tmp_path / "few.png").alpha.min() == 0
 
 
-def profile(gamma: float) -> bytes:
+def profile() -> bytes:
     """Of colours whose numbers are other ones than those of sRGB: red and green in the other's place."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = data.find(b"rXYZ"), data.find(b"gXYZ")
     data[red : red + 4], data[green : green + 4] = b"gXYZ", b"rXYZ"
-    name = data.find("sRGB".encode("utf-16-be"))
-    data[name : name + 8] = "mine".encode("utf-16-be")
-    return bytes(data)
+    return bytes(data)  # whose name still says sRGB
 
 
 def test_colours_of_another_profile_become_srgb_and_are_tagged(tmp_path):
     pixels = np.zeros((4, 4, 3), np.uint8)
     pixels[..., 0] = 255
-    Image.fromarray(pixels).save(tmp_path / "x.png", icc_profile=profile(2.2))
+    Image.fromarray(pixels).save(tmp_path / "x.png", icc_profile=profile())
     back = read(tmp_path / "x.png")
     assert back.srgb
     assert back.pixels[0, 0].tolist() == [0, 255, 0]
@@ -116,6 +114,17 @@ def test_colours_of_another_profile_become_srgb_and_are_tagged(tmp_path):
     assert kept.pixels[0, 0].tolist() == [255, 0, 0]
     writing.write(tmp_path / "z.png", kept.pixels, None, kept, Form())
     assert read(tmp_path / "z.png").pixels[0, 0].tolist() == [0, 255, 0]
+
+
+def test_colours_of_srgb_stay_whatever_their_profile_is_called(tmp_path):
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    name = data.find("sRGB".encode("utf-16-be"))
+    data[name : name + 8] = "mine".encode("utf-16-be")
+    pixels = picture(3, np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png", icc_profile=bytes(data))
+    back = read(tmp_path / "x.png")
+    assert back.srgb
+    assert (back.pixels == pixels).all()
 
 
 def test_a_profile_that_cannot_be_read_is_left_out_and_told(tmp_path):

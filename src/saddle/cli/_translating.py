@@ -32,7 +32,7 @@ class Translating:
         self.opened, self.works, self.form, self.args, self.plan = opened, works, form, args, plan
         self.trained = translating.trained_side(opened, works.way.start)
         self.bad: list[tuple[str, str]] = []
-        self.notes: dict[str, list[str]] = defaultdict(list)
+        self.notes: dict[str, dict[str, None]] = defaultdict(dict)  # what is to be said → files that it is said of
         self.compared = Compared(works, args, plan)
 
     def all(self) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Translating:
         original = translating.read_file(self.works, work.path, work.page, convert=not self.args.mask)
         if not self.args.mask:
             return original, None
-        return original, translating.hole_of(_works.partner(work, self.args.mask), original)
+        return original, translating.hole_of(_works.partner(work, self.args.mask), original, self.works.options)
 
     def _result(self, work: _works.Work, original: "Original", hole: "np.ndarray | None", k: int) -> dict[str, Any]:
         """Translate and write one result; its row."""
@@ -75,8 +75,7 @@ class Translating:
         pixels = self._write(out, made, original)
         seconds = perf_counter() - begun
         for note in (*original.notes, *made.notes, *self._remarks(original, made)):
-            if work.name not in self.notes[note]:
-                self.notes[note].append(work.name)
+            self.notes[note][work.name] = None
         scores = self._compare(work, out, original, pixels, hole, k)
         return {
             "input": str(work.path) + (f"#{work.page + 1}" if work.page else ""),
@@ -146,7 +145,7 @@ class Translating:
     def tell(self) -> None:
         """Say once what was done, with the files that it was done to."""
         for note, names in self.notes.items():
-            which = names[0] if len(names) == 1 else f"{len(names):,} files ({some(names, 3)})"
+            which = next(iter(names)) if len(names) == 1 else f"{len(names):,} files ({some(names, 3)})"
             remark(f"{which}: {note}")
 
     def end(self, rows: list[dict[str, Any]]) -> None:
