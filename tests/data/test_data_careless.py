@@ -146,3 +146,13 @@ def test_channels_of_a_label_map_and_numbers_that_none_can_hold_are_refused(fold
             UsageError, match=f"data.ignore is {number}; it is a number in label maps, from 0 to 65,535"
         ):
             DataOptions(f"maps:{folder}", ignore=number)
+
+
+def test_a_folder_of_images_twice_as_wide_as_high_is_met_with_what_it_may_be(folder: Path) -> None:
+    for i in range(3):
+        put(folder / "both, all" / f"{i}.png", side("a", i, 8, 16))
+    note = "all twice as wide as high"
+    said = check.check_data(str(folder / "both, all"), DataOptions()).notes[note]
+    assert said.endswith(f"saddle data check 'pairs:{folder}/both\\, all'")
+    put(folder / "both, all" / "3.png", side("a", 3, 8, 17))
+    assert note not in check.check_data(str(folder / "both, all"), DataOptions()).notes

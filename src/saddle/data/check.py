@@ -1,5 +1,6 @@
 """A look at data before anything is trained on it: what is there, what cannot be read, what is there twice."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from .checked import Report, Shown, bits_of, counts
 from .decode import Header, Unreadable, sample, stored
 from .files import Files, count, page_of, scan
 from .fingerprint import digest
+from .layouts import joined_places
 from .notes import of_headers, spread
 from .options import DataOptions
 from .picture import colour, opaque
@@ -97,7 +99,7 @@ def check_folder(path: Path, options: DataOptions) -> Report:
         ignored=dict(files.ignored),
         duplicates=_duplicates(read),
         bad=sorted(bad),
-        notes=_notes(read, options, values) | (_seldom(labels) if options.labels else {}),
+        notes=_notes(read, options, values) | _beside(path, heads) | (_seldom(labels) if options.labels else {}),
         values={f"{bits} bits": each.to_dict() for bits, each in values.items() if each.n},
         what="the file" if path.is_file() else "the folder",
         reason=_reason(len(read) - len(small), len(bad), 1 if path.is_file() else 2, options),
@@ -169,6 +171,14 @@ def _notes(read: dict[str, Look], options: DataOptions, values: dict[int, Values
     bits = max((head.bits for head in heads.values()), default=8)
     words = values[bits].advice(bits) if heads else ""
     return notes | ({"values": words} if words else {})
+
+
+def _beside(path: Path, heads: dict[str, Header]) -> dict[str, Any]:
+    """What images may be that are all twice as wide as high."""
+    if len(heads) < 2 or any(head.width != 2 * head.height for head in heads.values()):
+        return {}
+    source = shlex.quote(f"pairs:{joined_places([str(path)])}")
+    return {"all twice as wide as high": f"if each holds two pictures side by side: saddle data check {source}"}
 
 
 def _duplicates(read: dict[str, Look]) -> list[list[str]]:
