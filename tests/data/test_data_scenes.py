@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_arrays import opened
 
+from saddle.data import DataOptions, spec_of
 from saddle.data.chance import noise, uniform
 from saddle.data.scenery import NAMES, RANGE, SIGMA, Scene, lights, photographed, scenes
 from saddle.data.source import Source
@@ -50,8 +51,8 @@ def test_a_scene_is_the_same_whatever_it_is_asked_with_and_drawn_once_for_all_ke
 
 def test_no_two_scenes_are_alike_and_none_is_trained_on_and_held_out(source: Source):
     assert source.heldout is not None
-    maps = [split.columns["a"][np.arange(200)] for split in (source.train, source.heldout)]
-    assert len({scene.tobytes() for part in maps for scene in part}) == 400
+    maps = [split.columns["a"][np.arange(60)] for split in (source.train, source.heldout)]
+    assert len({scene.tobytes() for part in maps for scene in part}) == 120
 
 
 def test_instances_are_of_the_class_that_the_map_says(source: Source):
@@ -83,7 +84,7 @@ def test_whoever_knows_the_light_comes_as_near_as_the_noise_lets_them(drawn: Sce
 
 def test_whoever_knows_the_map_alone_comes_less_near_for_it_does_not_say_the_light(drawn: Scene):
     image = photographed(drawn.lit(lights("a test", PLACES)), "a test", PLACES) / 255
-    chance = 2 * uniform("other lights", np.arange(24), 3) - 1
+    chance = 2 * uniform("other lights", np.arange(12), 3) - 1
     mean = np.mean([drawn.lit(np.repeat(light[None], len(PLACES), 0)) for light in chance], 0)
     assert decibels(mean, image) == pytest.approx(27.6, abs=0.5)
 
@@ -108,7 +109,7 @@ def test_the_nearest_mean_colour_of_a_class_tells_what_a_pixel_is(drawn: Scene):
 @pytest.mark.parametrize("size", [32, 128, (48, 96)])
 def test_a_scene_is_the_same_at_every_size(size: int | tuple[int, int], drawn: Scene):
     sides = (size, size) if isinstance(size, int) else size
-    assert opened("scenes", size=size).spec.fields["b"].shape == (3, *sides)
+    assert spec_of(DataOptions("scenes", size=size)).fields["b"].shape == (3, *sides)
     if sides == (128, 128):
         large = scenes("a test", PLACES[:8], 128, 128).labels[:, ::2, ::2]
         assert (large == drawn.labels[:8]).mean() > 0.96

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_arrays import array, noise, opened
+from made_arrays import array, fresh, noise
 from sklearn.datasets import load_digits
 from small import tiny_recipe
 
@@ -41,15 +41,15 @@ def test_a_missing_folder_is_refused_before_torch_is_imported() -> None:
 
 @pytest.mark.parametrize("name", embedded())
 def test_a_source_keeps_its_promises(name: str) -> None:
-    source = opened(name)
+    source = fresh(name)
     assert list_sources()[name]
-    assert _offers()[name] == source.spec.keys  # what its file says without being opened
+    assert _offers()[name] == source.spec.keys  # what its file says without being fresh
     assert (source.heldout is None) == source.spec.single  # of one image nothing can be kept back
     for split in filter(None, (source.train, source.heldout)):
         batch = split.take([0] * 3 if source.spec.single else [0, 1, 2])
         for key in source.spec.keys:
             assert batch[key].shape == (3, *source.spec.fields[key].shape)
-    assert opened(name).fingerprint == source.fingerprint
+    assert fresh(name).fingerprint == source.fingerprint
     assert spec_of(DataOptions(source=name)) == source.spec
     check_batch(source, 64)
 
@@ -67,12 +67,12 @@ def test_a_source_keeps_its_promises(name: str) -> None:
 )
 def test_a_name_that_is_no_source_is_answered_with_what_there_is(given: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        opened(given)
+        fresh(given)
 
 
 def test_the_path_of_a_folder_is_answered_with_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"write folder:{tmp_path}"):
-        opened(str(tmp_path))
+        fresh(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], message:
 
 def test_a_setting_without_use_is_refused_and_not_ignored() -> None:
     with pytest.raises(UsageError, match=r"ring has no use for data\.size; it takes none"):
-        opened("ring", size=8)
+        fresh("ring", size=8)
     with pytest.raises(UsageError, match=r"digits has no use for data\.labels; it takes data\.size, data\.channels"):
-        opened("digits", labels=True)
+        fresh("digits", labels=True)
 
 
 def test_the_cache_is_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_the_cache_is_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_digits_at_their_own_size_are_those_of_scikit_learn() -> None:
-    source, data = opened("digits", size=8), load_digits()
+    source, data = fresh("digits", size=8), load_digits()
     assert (len(source.train), len(source.heldout or ())) == (1300, 497)
     image = source.train.take(slice(None))
     expected = np.rint(data.images[:1300] * (255 / 16))
@@ -116,7 +116,7 @@ def test_digits_at_their_own_size_are_those_of_scikit_learn() -> None:
 
 @pytest.mark.parametrize("size", [32, (16, 24), 20])
 def test_digits_are_enlarged_as_torch_does_it(size: int | tuple[int, int]) -> None:
-    images = opened("digits", size=size).train.take(slice(0, 50))["image"]
+    images = fresh("digits", size=size).train.take(slice(0, 50))["image"]
     small = torch.tensor(load_digits().images[:50, None]) / 8 - 1
     large = torch.nn.functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
     assert (images - large).abs().max() <= 1 / 255 + 1e-6  # half a step of 8 bits
@@ -134,7 +134,7 @@ def test_digits_that_do_not_fit_into_memory_are_refused_and_can_be_described(
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: 10**9)
     with pytest.raises(SaddleError, match=f"take {needed * 1024**2:,} bytes of memory, and 1,000,000,000 are"):
-        opened(source, size=1024)
+        fresh(source, size=1024)
     assert spec_of(DataOptions(source=source, size=1024)).shape[1:] == (1024, 1024)
 
 
@@ -145,13 +145,13 @@ def test_to_describe_a_game_takes_no_memory_for_data(monkeypatch: pytest.MonkeyP
 
 
 def test_digits_are_the_same_however_many_are_enlarged_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = opened("digits", size=(11, 20), channels=3)
+    whole = fresh("digits", size=(11, 20), channels=3)
     monkeypatch.setattr("saddle.data.digits._BLOCK", 1000)
-    assert opened("digits", size=(11, 20), channels=3).fingerprint == whole.fingerprint
+    assert fresh("digits", size=(11, 20), channels=3).fingerprint == whole.fingerprint
 
 
 def test_captions_are_the_same_however_many_are_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = opened("captions", size=8).heldout
+    drawn = fresh("captions", size=8).heldout
     assert drawn is not None
     images = drawn.columns["image"]
     for block in (1, 1000, 10**9):
@@ -160,15 +160,15 @@ def test_captions_are_the_same_however_many_are_hashed_at_a_time(monkeypatch: py
 
 
 def test_digits_can_be_shrunk_and_coloured() -> None:
-    batch = opened("digits", size=4, channels=3).train.take([0])["image"]
+    batch = fresh("digits", size=4, channels=3).train.take([0])["image"]
     assert batch.shape == (1, 3, 4, 4)
     assert torch.equal(batch[:, 0], batch[:, 2])
     with pytest.raises(UsageError, match="grey thrice"):
-        opened("digits", channels=2)
+        fresh("digits", channels=2)
 
 
 def test_inverted_digits_have_no_pair_to_train_on_and_all_of_them_for_scores() -> None:
-    source = opened("digits-inverted", size=8)
+    source = fresh("digits-inverted", size=8)
     a, b = (np.asarray(source.train.columns[key]) for key in "ab")
     assert len(a) == len(b) == 650
     assert not set(map(bytes, digests(a))) & set(map(bytes, digests(255 - b)))
@@ -179,7 +179,7 @@ def test_inverted_digits_have_no_pair_to_train_on_and_all_of_them_for_scores() -
 
 
 def test_stacked_digits_stack_the_digits_their_label_says() -> None:
-    single, source = opened("digits", size=8), opened("stacked-digits", size=8)
+    single, source = fresh("digits", size=8), fresh("stacked-digits", size=8)
     digit = {
         mark.tobytes(): label
         for mark, label in zip(digests(single.train.columns["image"]), single.train.columns["label"], strict=True)
@@ -193,7 +193,7 @@ def test_stacked_digits_stack_the_digits_their_label_says() -> None:
 
 
 def test_stacked_digits_have_a_thousand_modes_about_as_often() -> None:
-    counts = np.bincount(opened("stacked-digits", size=8).train.columns["label"][:], minlength=1000)
+    counts = np.bincount(fresh("stacked-digits", size=8).train.columns["label"][:], minlength=1000)
     assert counts.shape == (1000,)
     assert counts.min() > 60
     share = counts / counts.sum()
@@ -203,7 +203,7 @@ def test_stacked_digits_have_a_thousand_modes_about_as_often() -> None:
 @pytest.mark.parametrize(("name", "k"), [("ring", 8), ("grid", 25)])
 def test_points_lie_on_their_modes_as_often_as_gaussians_do(name: str, k: int) -> None:
     centres, std = modes(name)
-    points = np.asarray(opened(name).train.columns["image"])
+    points = np.asarray(fresh(name).train.columns["image"])
     distance = np.linalg.norm(points[:, None] - centres, axis=2)
     assert (distance.min(1) < 3 * std).mean() == pytest.approx(1 - np.exp(-4.5), abs=0.003)
     assert np.bincount(distance.argmin(1)).min() > 0.95 * len(points) / k
@@ -218,7 +218,7 @@ def test_the_ring_has_eight_distinct_neighbours() -> None:
 
 
 def test_the_swiss_roll_is_a_spiral_of_unit_scale() -> None:
-    points = np.asarray(opened("swiss-roll").train.columns["image"])
+    points = np.asarray(fresh("swiss-roll").train.columns["image"])
     radius, angle = np.linalg.norm(points, axis=1) * 7.5, np.arctan2(points[:, 1], points[:, 0])
     off = (radius - angle) / (2 * np.pi)  # a whole number of turns, but for the noise
     assert np.abs(off - off.round()).mean() < 0.05
@@ -229,8 +229,8 @@ def test_fingerprints_tell_other_data_and_other_settings_apart(tmp_path: Path) -
     one, other = noise(30, 4, 4), noise(30, 4, 4)
     other[3, 0, 0] ^= 1
     marks = [array(tmp_path, x).fingerprint for x in (one, one.copy(), other)]
-    marks += [array(tmp_path, one, heldout=0.2).fingerprint, opened("digits").fingerprint]
-    marks += [opened("digits", size=16).fingerprint]
+    marks += [array(tmp_path, one, heldout=0.2).fingerprint, fresh("digits").fingerprint]
+    marks += [fresh("digits", size=16).fingerprint]
     assert marks[0] == marks[1]
     assert len(set(marks)) == 5
 

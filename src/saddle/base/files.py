@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -141,7 +142,8 @@ def quoted(path: Path) -> str:
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
+@lru_cache(maxsize=128)
 def parsed(text: str) -> ast.Module:
-    """The syntax tree of a Python file's text, one thread at a time."""
+    """The syntax tree of a Python file's text, one thread at a time; it is kept, for the same files are asked often."""
     with PARSING:
         return ast.parse(text)

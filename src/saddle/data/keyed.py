@@ -192,6 +192,11 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
         large = sides[0] * times[key], sides[1] * times[key]
         made = each.reader.field(heads[key], large, own_options(options, key, table))
         fields[key] = replace(made, free=options.cuts, title=each.title)
+    if other := next((key for key in options.channels_named if fields[key].kind != "image"), ""):
+        raise UsageError(
+            f"data.channels {options.channels} names {other!r}, whose kind is {fields[other].kind}; only images have "
+            "channels to choose"
+        )
     rest = _filled(table.without(left), left, table)
     return Laid(rest, options, heads, times, fields, left)
 

@@ -93,6 +93,8 @@ class DataOptions:
                 ".jsonl file"
             )
         self._check_numbers()
+        if self.ignore is not None and not 0 <= self.ignore < 1 << 16:
+            raise UsageError(f"data.ignore is {self.ignore}; it is a number in label maps, from 0 to 65,535")
 
     def _check_sizes(self) -> None:
         for name in ("size", "load", "crop"):
@@ -203,6 +205,11 @@ class DataOptions:
                 f"{some(keys)}; write a number for all, or one for each of these keys"
             )
         return asked.get(key, asked.get(""))
+
+    @property
+    def channels_named(self) -> list[str]:
+        """The keys whose channels were asked for by name."""
+        return [*filter(None, self._channels())]
 
     @property
     def label_file(self) -> str | None:

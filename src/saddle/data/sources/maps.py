@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OFFERS = ("a", "b")  # keys of its batches
 TITLES = {"a": "map", "b": "image", "instances": ""}
+MANY = 100  # classes in one file: label maps hardly ever hold so many, and photographs do
 USUAL = 255  # number of pixels of no class, in many data sets
 
 
@@ -128,6 +129,10 @@ def _reader(options: DataOptions, seen: Mapping[str, Seen], usual: int | None, c
     words: tuple[tuple[str, str], ...] = ()
     if given is None and ignore is None and USUAL in numbers:
         words = (("classes", f"{USUAL} is a class like others; if it stands for no class: --data.ignore {USUAL}"),)
+    many = next((path for path, each in seen.items() if len(each.codes) > MANY), "")
+    if given is None and many:
+        said = f"{many} holds {len(seen[many].codes)} of them: is it a photograph? Label maps come first, images second"
+        words = (*words, ("many classes", said))
     return Labels(table, by, words, mixed([*seen.values()], table, by))
 
 
