@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..runs.run import Run
+    from ..spec import Field
     from ..use.original import Original
     from ..use.translating import Made, Translator
     from ..use.writing import Form
@@ -144,22 +145,7 @@ class Translating:
             return {}
 
     def _write(self, out: "Path", made: "Made", original: "Original") -> "np.ndarray":
-        """Write a result; its pixels as they are in the file, without opacity."""
-        from ..data.picture import colour
-        from ..use import writing
-
-        wanted = self.works.wanted
-        if wanted.kind == "map":
-            writing.write_map(out, made.pixels[..., 0], wanted.palette)
-            return made.pixels
-        bits = self.form.bits(original, writing.KINDS[out.suffix.lower()])
-        pixels, alpha = writing.to_bits(made.pixels, bits), made.alpha
-        if alpha is not None:
-            alpha = writing.to_bits(alpha, bits)
-            if self.args.alpha == "flatten":
-                pixels, alpha = writing.flattened(pixels, alpha, colour(self.opened.recipe.data.background)), None
-        writing.write(out, pixels, alpha, original, self.form)
-        return pixels
+        return write(out, made, original, self.form, self.works.wanted, background(self.opened, self.args))
 
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":
         """What a person should know of a result."""
@@ -213,3 +199,34 @@ class Translating:
             raise UsageError(lines)
         else:
             raise SaddleError(lines)
+
+
+def background(opened: "Run", args: "Namespace") -> "tuple[int, int, int] | None":
+    """What results are laid on; None where they keep their opacity."""
+    from ..data.picture import colour
+
+    return colour(opened.recipe.data.background) if args.alpha == "flatten" else None
+
+
+def write(
+    out: "Path",
+    made: "Made",
+    original: "Original",
+    form: "Form",
+    wanted: "Field",
+    behind: "tuple[int, int, int] | None",
+) -> "np.ndarray":
+    """Write a result; its pixels as they are in the file, without opacity."""
+    from ..use import writing
+
+    if wanted.kind == "map":
+        writing.write_map(out, made.pixels[..., 0], wanted.palette)
+        return made.pixels
+    bits = form.bits(original, writing.KINDS[out.suffix.lower()])
+    pixels, alpha = writing.to_bits(made.pixels, bits), made.alpha
+    if alpha is not None:
+        alpha = writing.to_bits(alpha, bits)
+        if behind is not None:
+            pixels, alpha = writing.flattened(pixels, alpha, behind), None
+    writing.write(out, pixels, alpha, original, form)
+    return pixels

@@ -81,7 +81,11 @@ def _of_files(parser: ArgumentParser) -> None:
 def _of_looks(parser: ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="PATH", help="score results beside true images of the same names")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="a page, .html or .png, with inputs beside results")
-    parser.add_argument("--video", action="store_true", help="INPUT is a film: a folder of frames, GIF, WebP or APNG")
+    parser.add_argument(
+        "--video",
+        action="store_true",
+        help="INPUT is a film: a folder of frames, a GIF, WebP or APNG, with ffmpeg an MP4",
+    )
     parser.add_argument("--steady", action="store_true", help="of a film: hold the statistics of instance norm still")
     parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
 

@@ -61,6 +61,12 @@ def read(path: Path, max_megapixels: float, page: int = 0, any_range: bool = Fal
     return _coloured(original, profile, convert) if profile else original
 
 
+def alone(path: Path, page: int = 0, max_megapixels: float = 50.0) -> Original:
+    """`read` of one file by itself."""
+    with decode.reading():
+        return read(path, max_megapixels, page)
+
+
 def of_array(array: np.ndarray) -> Original:
     """uint8 or uint16 [H, W], or [H, W, C] with 1 or 3 channels, or with opacity 2 or 4."""
     pixels = array[:, :, None] if array.ndim == 2 else array
