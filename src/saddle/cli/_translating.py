@@ -90,7 +90,8 @@ class Translating:
             raise error
         where = f"{error.filename}: " if error.filename else ""
         if error.errno in FULL:
-            raise Stopped(f"{where}{error.strerror}; what is done is whole, and --skip-existing goes on from there")
+            place = error.filename or self.plan.out
+            raise Stopped(f"{place}: {error.strerror}; what is done is whole, and --skip-existing goes on from there")
         return f"not written: {where}{error.strerror}"
 
     def _read(self, work: _works.Work) -> "tuple[Original, np.ndarray | None]":
@@ -159,6 +160,11 @@ class Translating:
                 f"more than {SCALE:g} times as large as the images of the training, whose shorter side had {side} "
                 f"pixels. Where these showed whole scenes, things are larger now than it has learned: results get "
                 f"worse, and --size {side} brings the image to that scale"
+            )
+        if original.pages > 1 and self.opened.recipe.data.pages == "first":
+            yield (
+                "of several pages or frames the first alone was taken, as this run's data were read (data.pages first); "
+                "--video takes them all"
             )
         if hole is not None and not hole.any():
             yield "its mask is nowhere white, so it came back as it is"

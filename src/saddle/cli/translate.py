@@ -180,6 +180,7 @@ def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespac
     from ..use import writing
 
     _compared.check_places(args, plan)
+    _check_named(form, plan, args)
     for suffix in sorted({work.out.suffix for work in plan.works}):
         if suffix.lower() not in writing.KINDS:
             raise UsageError(f"--out {plan.out}: the name should end in {', '.join(writing.KINDS)}")
@@ -191,3 +192,19 @@ def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespac
             )
         if wanted.kind == "map" and kind != "PNG":
             raise UsageError(f"label maps are written as PNG, whose palette tells the classes, not as {kind}")
+
+
+def _check_named(form: "Form", plan: _works.Plan, args: Namespace) -> None:
+    """UsageError for the name of a file where a folder is written, or one that says another format than --format."""
+    from ..use import writing
+
+    kind = writing.KINDS.get(plan.out.suffix.lower())
+    if kind is None:
+        return
+    if plan.many and not plan.out.is_dir():
+        raise UsageError(f"--out {plan.out}: several results go into a folder, and this is the name of a file")
+    wanted = plan.works[0].name if plan.works else ""
+    if not plan.many and args.format and writing.KINDS[form.of(wanted).lower()] != kind:
+        raise UsageError(
+            f"--out {plan.out} is the name of a {kind}, and --format says {args.format}; leave out one of them"
+        )
