@@ -163,7 +163,7 @@ class Translating:
             )
         if original.pages > 1 and self.opened.recipe.data.pages == "first":
             yield (
-                "of several pages or frames the first alone was taken, as this run's data were read (data.pages first); "
+                "of several pages or frames the first alone was taken, as the run's data were read (data.pages first); "
                 "--video takes them all"
             )
         if hole is not None and not hole.any():
