@@ -90,6 +90,11 @@ def test_two_inputs_of_one_output_are_refused_before_work(run, tmp_path, capsys)
     assert below(tmp_path / "out") == ["x.jpg", "x.png"]
 
 
+def test_an_image_that_is_given_twice_is_said_to_be(run, photos, tmp_path, capsys):
+    one = photos / "colour.jpg"
+    assert f"{one} is given twice" in refused(capsys, run, one, one, "--out", tmp_path / "out")
+
+
 def test_nothing_is_overwritten(run, photos, tmp_path, capsys):
     shutil.copytree(photos, tmp_path / "in")
     before = (tmp_path / "in" / "colour.jpg").read_bytes()

@@ -167,6 +167,19 @@ def test_large_inputs_and_unlike_ones_are_warned_of(run, tmp_path, capsys):
     assert any("large.png: more than 1.5 times as large" in line for line in said)
 
 
+def test_no_image_is_too_large_for_a_run_on_pieces_of_larger_ones(run, photos, tmp_path, capsys, monkeypatch):
+    from saddle.data import module_of, pieces
+    from saddle.data.options import DataOptions
+
+    argv = ["translate", str(run), str(photos / "colour.jpg"), "--out"]
+    assert main([*argv, str(tmp_path / "x.png")]) == 0
+    assert "more than 1.5 times as large" in capsys.readouterr().err
+    monkeypatch.setattr(module_of(DataOptions(source="toy-three")), "PIECES", True, raising=False)
+    assert main([*argv, str(tmp_path / "y.png")]) == 0
+    assert "more than 1.5 times as large" not in capsys.readouterr().err
+    assert [pieces(DataOptions(source=name)) for name in ("edges", "holes", "scenes", "folder:x")] == [1, 1, 0, 0]
+
+
 def test_a_run_that_does_not_remember_its_images_warns_of_nothing(run, tmp_path, capsys):
     kept = (run / "familiar.json").read_bytes()
     Image.fromarray(pixels(16, 16, 1)[..., 0]).save(tmp_path / "noise.png")

@@ -163,3 +163,21 @@ def test_maps_are_written_in_the_one_format_that_tells_their_classes():
                 _check_outs(writing.Form(suffix), plan, field, args)
         else:
             _check_outs(writing.Form(suffix), plan, field, args)
+
+
+def test_the_name_of_a_file_is_no_folder_and_no_other_format(run, photos, tmp_path, capsys):
+    said = refused(capsys, run, photos, "--to", "c", "--out", tmp_path / "x.png")
+    assert "several results go into a folder, and this is the name of a file" in said
+    argv = [run, photos / "a.png", "--to", "c", "--out", tmp_path / "x.png", "--format"]
+    for form in ("jpg", "tiff"):
+        assert f"is the name of a PNG, and --format says {form}" in refused(capsys, *argv, form)
+    assert len(rows(capsys, *argv, "same")) == 1
+
+
+def test_pages_that_are_left_out_are_told(run, tmp_path, capsys):
+    pages = [Image.fromarray(pixels(8, 8, 3)) for _ in range(3)]
+    for name in ("x.tif", "x.gif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+        argv = ["translate", str(run), str(tmp_path / name), "--to", "c", "--out", str(tmp_path / f"{name}.png")]
+        assert main(argv) == 0
+        assert "of several pages or frames the first alone was taken" in capsys.readouterr().err

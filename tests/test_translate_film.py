@@ -52,6 +52,37 @@ def test_frames_in_a_folder_keep_their_names_and_are_what_each_gives_alone(run, 
     assert (np.asarray(Image.open(tmp_path / "one.png")) == np.asarray(Image.open(tmp_path / "out" / "f1.png"))).all()
 
 
+@pytest.fixture
+def clear(tmp_path) -> Path:
+    """Frames 1, 2 and 10, brighter and brighter, half clear."""
+    (tmp_path / "clear").mkdir()
+    for i in (1, 2, 10):
+        Image.fromarray(np.full((8, 9, 4), 20 * i, np.uint8)).save(tmp_path / "clear" / f"{i}.png")
+    return tmp_path / "clear"
+
+
+def test_frames_come_in_the_order_of_their_numbers(clear):
+    assert [int(frame.pixels.max()) for frame in films.opened(clear, 50)] == [20, 40, 200]
+
+
+@pytest.mark.parametrize("out", ["x", "x.webp", "x.png", "x.WEBP"])
+def test_opacity_of_frames_comes_back(run, clear, out, tmp_path, capsys):
+    rows(capsys, run, clear, "--video", "--to", "c", "--out", tmp_path / out)
+    with Image.open(tmp_path / out / "10.png" if out == "x" else tmp_path / out) as image:
+        image.seek(getattr(image, "n_frames", 1) - 1)
+        assert (np.asarray(image.convert("RGBA"))[..., 3] == 200).all()
+        assert image.format == ("WEBP" if "." in out and out.lower().endswith("webp") else "PNG")
+    rows(capsys, run, clear, "--video", "--to", "c", "--out", tmp_path / "flat", "--alpha", "flatten")
+    assert Image.open(tmp_path / "flat" / "10.png").mode == "RGB"
+
+
+def test_frames_of_several_sizes_make_no_film(run, clear, tmp_path, capsys):
+    Image.fromarray(np.zeros((5, 5, 4), np.uint8)).save(clear / "3.png")
+    said = refused(capsys, run, clear, "--video", "--to", "c", "--out", tmp_path / "x.gif")
+    assert "the frames have several sizes, and a film has one" in said
+    assert not (tmp_path / "x.gif").exists()
+
+
 def test_every_frame_has_the_same_noise(frames):
     work = translator(Negating(image(), image(), noise=0.5))
     still = of_array(np.full((8, 8, 3), 128, np.uint8))
@@ -87,13 +118,14 @@ def test_steady_holds_the_ground_still_while_something_bright_comes_and_goes(tmp
     assert ground["own"] > 1
 
 
-def test_what_is_no_film_is_refused(run, frames, tmp_path, capsys):
+def test_what_is_no_film_is_refused(run, frames, tmp_path, capsys, monkeypatch):
     argv = [run, frames / "f0.png", "--video"]
     assert "holds one picture and is no film" in refused(capsys, *argv)
     assert "leave out --suffix" in refused(capsys, *argv, "--suffix=-x")
     assert "one film at a time" in refused(capsys, run, frames, frames, "--video")
     assert "it goes with --video" in refused(capsys, run, frames, "--steady")
     assert "this game has no network" in refused(capsys, run, frames, "--video", "--steady", "--out", tmp_path / "s")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "ffmpeg -i x/%05d.png x.mp4" in refused(capsys, run, frames, "--video", "--out", "x.mp4")
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     assert "ffmpeg -i clip.mp4 frames/%05d.png" in refused(capsys, run, tmp_path / "clip.mp4", "--video")

@@ -1,5 +1,7 @@
 """An image of any size, depth and opacity goes through a network, and comes back as it was given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -181,16 +183,17 @@ def test_tiles_give_what_the_whole_image_gives():
 
 def test_memory_that_runs_out_halves_the_tiles_and_is_told(monkeypatch):
     game, given, apply, sides = cyclegan(), of_array(picture(300, 300)), tiles.apply, []
+    room_for = [64]  # pixels a side
     whole = translator(game)(given, (0,)).pixels
 
     def out_of_memory(batch, to):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
 
-    def small_ones_alone(network, x, tile):
+    def small_ones_alone(network, x, tile, statistics):
         sides.append(tile)
-        if tile > 64:
+        if tile > room_for[0]:
             raise MemoryError
-        return apply(network, x, tile=tile)
+        return apply(network, x, tile=tile, statistics=statistics)
 
     monkeypatch.setattr(game, "translate", out_of_memory)
     monkeypatch.setattr(tiles, "apply", small_ones_alone)
@@ -198,7 +201,14 @@ def test_memory_that_runs_out_halves_the_tiles_and_is_told(monkeypatch):
     assert sides == [128, 64]
     assert abs(made.pixels.astype(int) - whole).max() <= 1
     assert made.notes == ("memory ran out: translated in tiles of 64 pixels, with the same result",)
-    with pytest.raises(SaddleError, match=r"memory ran out for 300×300 pixels in tiles of 256 pixels; .* --size"):
+    assert (translator(game, tile=256)(given, (0,)).pixels == made.pixels).all()
+    assert sides[2:] == [256, 128, 64]
+    steady = replace(translator(game), steady=tiles.statistics(game.network("a", "b"), [torch.zeros(1, 3, 64, 64)]))
+    assert steady(given, (0,)).notes == made.notes
+    with pytest.raises(SaddleError, match="pixels as a whole; leave out --tile 0, or ask for a smaller --size"):
+        translator(game, tile=0)(given, (0,))
+    room_for[0] = 32
+    with pytest.raises(SaddleError, match=r"memory ran out for 300×300 pixels in tiles of 64 pixels; .* --size"):
         translator(game, tile=256)(given, (0,))
     monkeypatch.setattr(game, "network", lambda start, to: None)
     with pytest.raises(SaddleError, match="memory ran out for 300×300 pixels as a whole, and this game cannot work in"):

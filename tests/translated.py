@@ -1,6 +1,9 @@
 """What tests of `saddle translate` share: a run between three toy domains, images, and the command."""
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +22,22 @@ TOYS = Path(__file__).with_name("toys")
 RANDOM = np.random.default_rng(0)
 
 
-def trained(folder: Path, source: str = "toy-three", **settings: Any) -> Iterator[Path]:
+_RUNS: dict[str, Path] = {}  # by source: what was trained once is copied thereafter
+
+
+def trained(folder: Path, source: str = "toy-three") -> Iterator[Path]:
     """A run of toy-domains, of one round; the toys are there until it is let go of."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(games, "__path__", [*games.__path__, str(TOYS / "games")])
         patch.setattr(sources, "__path__", [*sources.__path__, str(TOYS / "sources")])
         patch.setattr("saddle.runs.scoring.defaults", lambda *args, **more: ())  # which take longer than all the rest
         short = {"plan.batch": 4, "plan.precision": "fp32", "plan.pictures": 1, "plan.scores": 0}
-        saddle.train("toy-domains", source, folder, rounds=1, settings=short | settings, device="cpu", quiet=True)
+        if source not in _RUNS:
+            kept = Path(tempfile.mkdtemp(prefix="saddle-toys-"))
+            atexit.register(shutil.rmtree, kept, ignore_errors=True)
+            saddle.train("toy-domains", source, kept / "run", rounds=1, settings=short, device="cpu", quiet=True)
+            _RUNS[source] = kept / "run"
+        shutil.copytree(_RUNS[source], folder)
         yield folder
 
 

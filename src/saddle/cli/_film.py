@@ -1,21 +1,30 @@
-"""Translate a film: frames in a folder, or a GIF, WebP or APNG."""
+"""Translate a film: frames in a folder, a GIF, WebP or APNG, and with ffmpeg an MP4 and the like."""
 
 import math
 from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ..base import telling
 from ..base.errors import SaddleError, UsageError
-from . import _images, _show, _write
+from . import _images, _progress, _show, _write
+from ._translating import background, write
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..runs.run import Run
     from ..use.film import Film
-    from ..use.translating import Translator
+    from ..use.original import Original
+    from ..use.translating import Made, Translator
+    from ..use.video import Video
     from ..use.writing import Form
+
+    Behind = tuple[int, int, int] | None
 
 ALONE = {"n": 1, "mask": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
 
@@ -31,15 +40,16 @@ def check(args: Namespace) -> None:
 
 def translate(opened: "Run", works: "Translator", form: "Form", args: Namespace) -> None:
     """Translate it, write it and say how much it flickers."""
+    from ..runs import translating
     from ..use import film as films
 
-    options, path = opened.recipe.data, args.input[0]
-    film = films.opened(path, options.max_megapixels, options.range is not None)
+    path = args.input[0]
+    film = films.opened(path, opened.recipe.data.max_megapixels, partial(translating.read_file, works))
     out = _destination(args, works.game.title(works.way.to))
     begun = perf_counter()
     if args.steady:
         works = films.steadied(works, film)
-    flicker, written = _frames(film, works, form, args, out)
+    flicker, written = _frames(film, works, form, args, out, background(opened, args))
     row: dict[str, Any] = {"input": str(path), "output": str(out), "frames": written, "flicker": flicker}
     if args.json:
         _show.json([row | {"seconds": round(perf_counter() - begun, 4)}])
@@ -54,54 +64,78 @@ def translate(opened: "Run", works: "Translator", form: "Form", args: Namespace)
 
 def _destination(args: Namespace, word: str) -> Path:
     """A folder for frames, or a file for a film: like the input, unless --out says so. UsageError for what is there."""
+    from ..use import video
     from ..use.film import KINDS
 
     path = args.input[0]
     suffix = "" if path.is_dir() else path.suffix.lower()
-    out = args.out or Path(_images.beside(path, word) + (suffix if suffix in KINDS else ""))
-    if out.suffix.lower() in KINDS:
-        if out.exists():
-            raise UsageError(f"{out} exists; choose another name with --out, so that nothing is overwritten")
-    elif out.suffix.lower() in (".mp4", ".mov", ".mkv", ".avi", ".webm"):
+    kinds = (*KINDS, *video.KINDS)
+    out: Path = args.out or Path(_images.beside(path, word) + (suffix if suffix in kinds else ""))
+    if out.suffix.lower() in video.KINDS and not video.installed():
         frames = out.with_suffix("").name
         raise UsageError(
-            f"--out {out}: films are written as {', '.join(KINDS)}, or as frames in a folder, of which "
+            f"--out {out}: without ffmpeg films are written as {', '.join(KINDS)}, or as frames in a folder, of which "
             f"ffmpeg -i {frames}/%05d.png {out.name} makes such a film"
         )
-    else:
+    if out.suffix.lower() not in kinds:
         _write.check_folder(out)
+    elif out.exists():
+        raise UsageError(f"{out} exists; choose another name with --out, so that nothing is overwritten")
     return out
 
 
-def _frames(film: "Film", works: "Translator", form: "Form", args: Namespace, out: Path) -> tuple[float, int]:
+def _frames(
+    film: "Film | Video", works: "Translator", form: "Form", args: Namespace, out: Path, behind: "Behind"
+) -> tuple[float, int]:
     """Translate all frames with the same noise, and write them; the flicker, and how many there are."""
     from ..data.decode import Unreadable
     from ..use import film as films
-    from ..use import writing
 
-    one = out.suffix.lower() in films.KINDS
     flicker = films.Flicker()
-    kept: list[np.ndarray] = []
     key, i = (args.seed, args.input[0].name, 0), -1
     try:
-        for i, frame in enumerate(film):
-            made = works(frame, key)
-            flicker.add(frame, made)
-            if one:
-                kept.append(films.frame_of(made))
-                continue
-            suffix = form.of(film.frames[i][0].name)
-            pixels = writing.to_bits(made.pixels, form.bits(frame, writing.KINDS[suffix.lower()]))
-            writing.write(out / f"{_name(film, i)}{suffix}", pixels, None, frame, form)
+        with _taking(out, film, works, form, behind) as take:
+            for i, frame in enumerate(_told(film)):
+                made = works(frame, key)
+                flicker.add(frame, made)
+                take(i, frame, made)
+            if i < 0:
+                raise SaddleError(f"{args.input[0]} holds no frame that can be read")
     except Unreadable as error:
-        raise SaddleError(f"{film.frames[i + 1][0]}: {error}; a film needs all of its frames") from None
-    if one:
+        raise SaddleError(f"{film.where(i + 1)}: {error}; a film needs all of its frames") from None
+    return flicker.value, i + 1
+
+
+def _told(film: "Film | Video") -> "Iterator[Original]":
+    """The frames; how many have come is shown, where it is known how many there are."""
+    with _progress.shown("frames"):
+        yield from telling.each("frames", film, len(getattr(film, "frames", ())))
+
+
+@contextmanager
+def _taking(
+    out: Path, film: "Film | Video", works: "Translator", form: "Form", behind: "Behind"
+) -> "Iterator[Callable[[int, Original, Made], object]]":
+    """What takes the results one by one; at the end they are in `out`."""
+    from ..data.picture import colour, with_channels
+    from ..use import film as films
+    from ..use import video
+
+    palette, kind = works.wanted.palette, out.suffix.lower()
+    under = behind or colour(works.options.background)
+    if kind in video.KINDS:
+        sound = film.path if isinstance(film, video.Video) else None
+        with video.writing(out, film.seconds, sound) as writer:
+            yield lambda i, frame, made: writer.put(with_channels(films.frame_of(made, under, palette), 3))
+    elif kind in films.KINDS:
+        kept: list[np.ndarray] = []
+        ground = under if kind == ".gif" else behind  # a GIF has no opacity but all or nothing
+        yield lambda i, frame, made: kept.append(films.frame_of(made, ground, palette))
         films.save(out, kept, film.seconds)
-    return flicker.value, len(film.frames)
+    else:
+        yield lambda i, frame, made: write(out / _name(film, i, form), made, frame, form, works.wanted, behind)
 
 
-def _name(film: "Film", i: int) -> str:
-    """Of the i-th frame: that of its file, or its number where two would have one name."""
-    path, _ = film.frames[i]
-    alone = len({file.stem for file, _ in film.frames}) == len(film.frames)
-    return path.stem if alone else f"{i:05d}"
+def _name(film: "Film | Video", i: int, form: "Form") -> str:
+    name = Path(film.name(i))
+    return name.stem + form.of(name.name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..runs.run import Run
+    from ..spec import Field
     from ..use.original import Original
     from ..use.translating import Made, Translator
     from ..use.writing import Form
@@ -89,7 +90,8 @@ class Translating:
             raise error
         where = f"{error.filename}: " if error.filename else ""
         if error.errno in FULL:
-            raise Stopped(f"{where}{error.strerror}; what is done is whole, and --skip-existing goes on from there")
+            place = error.filename or self.plan.out
+            raise Stopped(f"{place}: {error.strerror}; what is done is whole, and --skip-existing goes on from there")
         return f"not written: {where}{error.strerror}"
 
     def _read(self, work: _works.Work) -> "tuple[Original, np.ndarray | None]":
@@ -144,22 +146,7 @@ class Translating:
             return {}
 
     def _write(self, out: "Path", made: "Made", original: "Original") -> "np.ndarray":
-        """Write a result; its pixels as they are in the file, without opacity."""
-        from ..data.picture import colour
-        from ..use import writing
-
-        wanted = self.works.wanted
-        if wanted.kind == "map":
-            writing.write_map(out, made.pixels[..., 0], wanted.palette)
-            return made.pixels
-        bits = self.form.bits(original, writing.KINDS[out.suffix.lower()])
-        pixels, alpha = writing.to_bits(made.pixels, bits), made.alpha
-        if alpha is not None:
-            alpha = writing.to_bits(alpha, bits)
-            if self.args.alpha == "flatten":
-                pixels, alpha = writing.flattened(pixels, alpha, colour(self.opened.recipe.data.background)), None
-        writing.write(out, pixels, alpha, original, self.form)
-        return pixels
+        return write(out, made, original, self.form, self.works.wanted, background(self.opened, self.args))
 
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":
         """What a person should know of a result."""
@@ -173,6 +160,11 @@ class Translating:
                 f"more than {SCALE:g} times as large as the images of the training, whose shorter side had {side} "
                 f"pixels. Where these showed whole scenes, things are larger now than it has learned: results get "
                 f"worse, and --size {side} brings the image to that scale"
+            )
+        if original.pages > 1 and self.opened.recipe.data.pages == "first":
+            yield (
+                "of several pages or frames the first alone was taken, as the run's data were read (data.pages first); "
+                "--video takes them all"
             )
         if hole is not None and not hole.any():
             yield "its mask is nowhere white, so it came back as it is"
@@ -213,3 +205,34 @@ class Translating:
             raise UsageError(lines)
         else:
             raise SaddleError(lines)
+
+
+def background(opened: "Run", args: "Namespace") -> "tuple[int, int, int] | None":
+    """What results are laid on; None where they keep their opacity."""
+    from ..data.picture import colour
+
+    return colour(opened.recipe.data.background) if args.alpha == "flatten" else None
+
+
+def write(
+    out: "Path",
+    made: "Made",
+    original: "Original",
+    form: "Form",
+    wanted: "Field",
+    behind: "tuple[int, int, int] | None",
+) -> "np.ndarray":
+    """Write a result; its pixels as they are in the file, without opacity."""
+    from ..use import writing
+
+    if wanted.kind == "map":
+        writing.write_map(out, made.pixels[..., 0], wanted.palette)
+        return made.pixels
+    bits = form.bits(original, writing.KINDS[out.suffix.lower()])
+    pixels, alpha = writing.to_bits(made.pixels, bits), made.alpha
+    if alpha is not None:
+        alpha = writing.to_bits(alpha, bits)
+        if behind is not None:
+            pixels, alpha = writing.flattened(pixels, alpha, behind), None
+    writing.write(out, pixels, alpha, original, form)
+    return pixels

@@ -165,6 +165,8 @@ def _check_alone(works: Sequence[Work]) -> None:
         raise UsageError(f"{own.out} is an input; choose another --out, or a --suffix, so that nothing is overwritten")
     for work in works:
         if other := by_out.get(key(work.out)):
+            if (other.path, other.page) == (work.path, work.page):
+                raise UsageError(f"{work.path} is given twice; keep one of them")
             raise UsageError(
                 f"{other.path} and {work.path} would both become {work.out}; give --format same, translate them one "
                 "after the other, or rename one"

@@ -81,7 +81,11 @@ def _of_files(parser: ArgumentParser) -> None:
 def _of_looks(parser: ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="PATH", help="score results beside true images of the same names")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="a page, .html or .png, with inputs beside results")
-    parser.add_argument("--video", action="store_true", help="INPUT is a film: a folder of frames, GIF, WebP or APNG")
+    parser.add_argument(
+        "--video",
+        action="store_true",
+        help="INPUT is a film: a folder of frames, a GIF, WebP or APNG, with ffmpeg an MP4",
+    )
     parser.add_argument("--steady", action="store_true", help="of a film: hold the statistics of instance norm still")
     parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
 
@@ -176,6 +180,7 @@ def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespac
     from ..use import writing
 
     _compared.check_places(args, plan)
+    _check_named(form, plan, args)
     for suffix in sorted({work.out.suffix for work in plan.works}):
         if suffix.lower() not in writing.KINDS:
             raise UsageError(f"--out {plan.out}: the name should end in {', '.join(writing.KINDS)}")
@@ -187,3 +192,19 @@ def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespac
             )
         if wanted.kind == "map" and kind != "PNG":
             raise UsageError(f"label maps are written as PNG, whose palette tells the classes, not as {kind}")
+
+
+def _check_named(form: "Form", plan: _works.Plan, args: Namespace) -> None:
+    """UsageError for the name of a file where a folder is written, or one that says another format than --format."""
+    from ..use import writing
+
+    kind = writing.KINDS.get(plan.out.suffix.lower())
+    if kind is None:
+        return
+    if plan.many and not plan.out.is_dir():
+        raise UsageError(f"--out {plan.out}: several results go into a folder, and this is the name of a file")
+    wanted = plan.works[0].name if plan.works else ""
+    if not plan.many and args.format and writing.KINDS[form.of(wanted).lower()] != kind:
+        raise UsageError(
+            f"--out {plan.out} is the name of a {kind}, and --format says {args.format}; leave out one of them"
+        )

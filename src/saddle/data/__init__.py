@@ -55,6 +55,7 @@ __all__ = [
     "modes",
     "named_with",
     "open_source",
+    "pieces",
     "places",
     "places_in",
     "places_with",
@@ -114,6 +115,11 @@ def spec_of(options: DataOptions) -> "DataSpec":
 def module_of(options: DataOptions) -> ModuleType:
     """The file of the source that `options.source` names."""
     return _named(options)[0]
+
+
+def pieces(options: DataOptions) -> bool:
+    """Are the source's images cut out of larger ones at their own scale? Its file says so in PIECES."""
+    return bool(getattr(module_of(options), "PIECES", False))
 
 
 def _named(options: DataOptions) -> tuple[ModuleType, str]:

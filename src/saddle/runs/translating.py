@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import SaddleError, UsageError, near, some
-from ..data import decode
+from ..data import decode, pieces
 from ..data.label_maps import class_map
 from ..data.options import DataOptions
 from ..spec import HOLE, LOST
@@ -48,7 +48,7 @@ def trained_side(run: Run, start: str) -> int | None:
     At this size a network has seen whole scenes, and knows nothing of larger ones.
     """
     options, field = run.recipe.data, run.spec.fields[start]
-    if options.piece or (field.free and options.loaded is None):
+    if options.piece or (field.free and options.loaded is None) or pieces(options):
         return None
     return min(options.loaded or field.shape[-2:])
 

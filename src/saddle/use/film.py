@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,16 @@ from ..base.files import replace as written
 from ..data import decode, files, formats
 from ..data.picture import with_channels
 from ..show import pictures
-from . import original, tiles
+from . import original, tiles, video
 from .original import Original
 from .translating import Made, Translator, padding, reflected
-from .writing import picture, to_bits
+from .video import Video
+from .writing import flattened, picture, to_bits
 
 SECONDS = 0.1  # of a frame, where a film does not say
 KINDS = (".gif", ".webp", ".png")  # of films in one file
+Read = Callable[[Path, int], Original]  # the image in a file, of a page
+Palette = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -29,41 +34,62 @@ class Film:
 
     frames: Sequence[tuple[Path, int]]  # file and page
     seconds: float = SECONDS  # of a frame
-    max_megapixels: float = 50.0
-    any_range: bool = False
+    read: Read = original.alone
 
     def __iter__(self) -> Iterator[Original]:
         """One after the other, each read when it is asked for. decode.Unreadable for one that is damaged."""
         with decode.in_order():
             for path, page in self.frames:
-                with decode.reading():
-                    frame = original.read(path, self.max_megapixels, page, self.any_range)
-                yield frame
+                yield self.read(path, page)
+
+    def name(self, i: int) -> str:
+        """Of the i-th frame: that of its file, or its number where two would have one name."""
+        path, _ = self.frames[i]
+        return path.name if self._alone else f"{i:05d}{path.suffix}"
+
+    def where(self, i: int) -> str:
+        return str(self.frames[i][0])
+
+    @cached_property
+    def _alone(self) -> bool:
+        """Has each frame a name of its own?"""
+        return len({file.stem.casefold() for file, _ in self.frames}) == len(self.frames)
 
 
-def opened(path: Path, max_megapixels: float, any_range: bool = False) -> Film:
-    """The film in a file of several frames, or in a folder of frames. UsageError for what is none."""
+def opened(path: Path, max_megapixels: float, read: Read | None = None) -> Film | Video:
+    """The film in a file of several frames, or in a folder of frames; `read` reads one of them.
+
+    UsageError for what is none.
+    """
+    read = read or partial(original.alone, max_megapixels=max_megapixels)
     if path.is_dir():
-        names = files.scan(path).images
+        names = sorted(files.scan(path).images, key=_in_order)
         if not names:
             raise UsageError(f"no frame in {path}")
-        return Film([(path / name, 0) for name in names], SECONDS, max_megapixels, any_range)
+        return Film([(path / name, 0) for name in names], SECONDS, read)
     if not path.is_file():
         raise UsageError(f"there is no {path}; give a folder of frames, or a GIF, WebP or APNG")
+    if path.suffix.lower() in video.KINDS and video.installed():
+        return video.opened(path, max_megapixels)
     try:
-        with decode.reading(), decode.opening(path, max_megapixels, 0, any_range) as image:
+        with decode.reading(), decode.opening(path, max_megapixels, 0, True) as image:
             n = formats.pages(image)
             image.load()  # before which a WebP does not tell how long a frame stays
             each = image.info.get("duration") or 0
     except decode.Unreadable as error:
-        hint = f"; make frames of it first: ffmpeg -i {path.name} frames/%05d.png"
+        hint = f"; install ffmpeg, or make frames of it first: ffmpeg -i {path.name} frames/%05d.png"
         raise UsageError(f"{path}: {error}{hint if path.suffix.lower() not in files.SUFFIXES else ''}") from None
     if n == 1:
         raise UsageError(f"{path} holds one picture and is no film; leave out --video")
-    return Film([(path, i) for i in range(n)], each / 1000 or SECONDS, max_megapixels, any_range)
+    return Film([(path, i) for i in range(n)], each / 1000 or SECONDS, read)
 
 
-def steadied(works: Translator, film: Film) -> Translator:
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """Numbers in names count as numbers: 2 comes before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def steadied(works: Translator, film: Film | Video) -> Translator:
     """A translator whose instance norm has the statistics of the whole film in every frame; the film is read for it.
 
     UsageError for a game whose network has none that can be held still.
@@ -102,18 +128,32 @@ class Flicker:
 
 
 def save(path: Path, frames: Sequence[np.ndarray], seconds: float) -> Path:
-    """Write frames uint8 [H, W, 1 to 4] as an endless GIF, WebP or APNG, by the name's suffix."""
+    """Write frames uint8 [H, W, 1 to 4] of one size as an endless GIF, WebP or APNG, by the name's suffix.
+
+    A GIF shows them without opacity.
+    """
+    if len({frame.shape[:2] for frame in frames}) > 1:
+        raise UsageError("the frames have several sizes, and a film has one; give --size, or write a folder")
     images = [picture(frame) for frame in frames]
-    if path.suffix.lower() != ".png":
+    kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower())
+    if kind is None:
         return pictures.animation(images, path, seconds, rest=1)
-    data = io.BytesIO()
-    images[0].save(data, "PNG", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0)
+    data, about = io.BytesIO(), {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    if kind == "WEBP":
+        images = [image.convert("RGBA" if image.mode in ("LA", "RGBA") else "RGB") for image in images]
+    images[0].save(data, kind, save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0, **about)
     return written(path, data.getvalue())
 
 
-def frame_of(made: Made) -> np.ndarray:
-    """A result as a frame of 8 bits [H, W, C], opacity left out."""
-    return to_bits(made.pixels, 8)
+def frame_of(made: Made, background: tuple[int, int, int] | None, palette: Palette = ()) -> np.ndarray:
+    """A result as a frame of 8 bits [H, W, C]: with its opacity, or on a background; classes in their colours."""
+    if made.pixels.dtype == np.int64:
+        return np.array(palette, np.uint8)[made.pixels[..., 0]]
+    pixels = to_bits(made.pixels, 8)
+    if made.alpha is None:
+        return pixels
+    alpha = to_bits(made.alpha, 8)
+    return flattened(pixels, alpha, background) if background else np.concatenate([pixels, alpha[..., None]], 2)
 
 
 def _in_unit(pixels: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ class Original:
     exif: bytes = b""  # what the camera noted, but for the rotation, which is undone
     profile: bytes = b""  # that its colours still need; b"" for those that are sRGB, or say nothing
     srgb: bool = False  # do its colours say what they are?
+    pages: int = 1  # of its file, where this is the first
     notes: tuple[str, ...] = ()  # what of the file did not come over, in words
 
     @property
@@ -53,12 +54,19 @@ def read(path: Path, max_megapixels: float, page: int = 0, any_range: bool = Fal
             pixels, profile = _from_print(image, profile)
         if pixels is None:
             pixels = decode.pixels(image, path)
-        exif = _exif(image)  # asked last: for it a PNG is read to its end
+        exif = _exif(image)  # asked late: for it a PNG is read to its end
+        pages = 1 if page else formats.pages(image)  # asked last: it goes through them all
     alpha = pixels[..., -1] if pixels.shape[2] in (2, 4) else None
     colours = pixels if alpha is None else pixels[..., :1] if grey or pixels.shape[2] == 2 else pixels[..., :3]
     told = (f"{depth} bits a channel were read as 8",) if depth > 8 and pixels.dtype == np.uint8 else ()
-    original = Original(colours, alpha, form, exif, notes=told)
+    original = Original(colours, alpha, form, exif, pages=pages, notes=told)
     return _coloured(original, profile, convert) if profile else original
+
+
+def alone(path: Path, page: int = 0, max_megapixels: float = 50.0) -> Original:
+    """`read` of one file by itself."""
+    with decode.reading():
+        return read(path, max_megapixels, page)
 
 
 def of_array(array: np.ndarray) -> Original:

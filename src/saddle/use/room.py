@@ -21,27 +21,34 @@ Whole = Callable[[Tensor], Tensor]
 
 
 def computed(
-    whole: Whole, network: nn.Module | None, x: Tensor, field: Field, device: torch.device, tile: int | None
+    whole: Whole,
+    network: nn.Module | None,
+    x: Tensor,
+    field: Field,
+    device: torch.device,
+    tile: int | None,
+    statistics: tiles.Statistics | None = None,
 ) -> tuple[Tensor, int, tuple[str, ...]]:
     """Of an image as a batch holds it what `whole` makes of it, on the processor; in how many tiles, and what to say.
 
     `network` makes the same of its planes, and can be tiled; None if there is none. `tile` is the side of a tile in
-    pixels; 0: the image stays whole; None: as memory has it, where a side is halved as often as it takes. UsageError
-    for a network that cannot be tiled; SaddleError for memory that is not enough.
+    pixels; 0: the image stays whole; None: as memory has it. A side is halved as often as memory asks for it.
+    `statistics` take the place of the image's own, always in tiles. UsageError for a network that cannot be tiled;
+    SaddleError for memory that is not enough.
     """
-    side = tile if tile is not None else 0
-    if tile is None and network is not None and too_large(network, x, field.planes, device):
+    side, said = tile or 0, tuple[str, ...]()
+    if statistics is not None:
+        side = tile or tiles.TILE
+    elif tile is None and network is not None and too_large(network, x, field.planes, device):
         side = tiles.TILE
-    said: tuple[str, ...] = ()
-    if side and tile is None:
         said = (f"too large for the memory at once: translated in tiles of {side} pixels, with the same result",)
     while True:
         try:
-            return *_at(whole, network, x, field, device, side), said
+            return *_at(whole, network, x, field, device, side, statistics), said
         except Exception as error:  # of the many kinds for memory that ran out
             if not ran_out(error):
                 raise
-            if tile is not None or network is None:
+            if network is None or (tile == 0 and not side):
                 raise SaddleError(_hopeless(x, side, network is None)) from None
         _let_go(device)
         side = min(tiles.TILE, _power(max(x.shape[-2:]) // 2)) if side == 0 else side // 2
@@ -66,13 +73,19 @@ def ran_out(error: BaseException) -> bool:
 
 
 def _at(
-    whole: Whole, network: nn.Module | None, x: Tensor, field: Field, device: torch.device, side: int
+    whole: Whole,
+    network: nn.Module | None,
+    x: Tensor,
+    field: Field,
+    device: torch.device,
+    side: int,
+    statistics: tiles.Statistics | None,
 ) -> tuple[Tensor, int]:
     if not side:
         return whole(x.to(device)).float().cpu(), 1
     if network is None:
         raise UsageError("this game cannot work in tiles: its network sees the whole image; leave out --tile")
-    out = tiles.apply(network, field.as_planes(x), tile=side).float().cpu()
+    out = tiles.apply(network, field.as_planes(x), tile=side, statistics=statistics).float().cpu()
     return out, math.prod(math.ceil(n / side) for n in x.shape[-2:])
 
 
@@ -89,4 +102,5 @@ def _power(side: int) -> int:
 def _hopeless(x: Tensor, side: int, alone: bool) -> str:
     what = f"in tiles of {side} pixels" if side else "as a whole"
     why = ", and this game cannot work in tiles" if alone else ""
-    return f"memory ran out for {x.shape[-2]}×{x.shape[-1]} pixels {what}{why}; ask for a smaller --size"
+    todo = "leave out --tile 0, or ask for a smaller --size" if not side and not alone else "ask for a smaller --size"
+    return f"memory ran out for {x.shape[-2]}×{x.shape[-1]} pixels {what}{why}; {todo}"

@@ -18,10 +18,10 @@ from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channel
 from ..show.pictures import to_uint8
 from ..spec import LOST, Field
 from ..tasks import Translation
-from . import room, tiles
+from . import room
 from .familiar import Familiar
 from .original import Original
-from .tiles import SMALLEST, TILE, Statistics
+from .tiles import SMALLEST, Statistics
 from .writing import to_bits
 
 Size = tuple[int, int]  # height and width
@@ -220,14 +220,9 @@ class Translator:
             with rng.apart("translate", *key):
                 return self.game.translate({start: image}, to)
 
-        if self.steady is not None:
-            network = self.game.network(start, to)
-            assert network is not None  # which has these statistics
-            side = self.way.tile or TILE
-            planes = self.given.as_planes(x)
-            return tiles.apply(network, planes, tile=side, statistics=self.steady).float().cpu(), 1, ()
+        network, tile = self.game.network(start, to), self.way.tile
         with _in(precision, self.device):
-            return room.computed(whole, self.game.network(start, to), x, self.given, self.device, self.way.tile)
+            return room.computed(whole, network, x, self.given, self.device, tile, self.steady)
 
     def sized(self, pixels: np.ndarray, size: Size, fit: Fit) -> np.ndarray:
         """[H, W, C] in another size; classes by the nearest pixel."""

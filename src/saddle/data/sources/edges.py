@@ -15,6 +15,7 @@ from ..trivial import grey, held_out, own_mean, told
 
 OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged()
+PIECES = True  # at the scale of the photographs
 WEAK, STRONG = 10.0, 25.0  # of 255: how steep brightness is all along a line, and somewhere on it
 
 

@@ -16,6 +16,7 @@ from ..trivial import filled, held_out, own_mean, told
 
 OFFERS = ("a", "b", "mask")  # keys of its batches
 JUDGED = Judged()
+PIECES = True  # at the scale of the photographs
 STROKES, BENDS = 3, 2  # of a brush, and pieces of each
 BREADTH = (0.03, 0.07)  # of the shorter side: half of a stroke's
 

@@ -13,6 +13,7 @@ from ..source import Judged, Source, Split
 OFFERS = ("a", "b")  # keys of its batches
 PAIRED = False  # they are of domains of their own
 JUDGED = Judged()
+PIECES = True  # at the scale of the photographs
 LEVELS = 6  # of each colour
 RADIUS = 2  # pixels of a stroke of the brush
 INK = (25.0, 62.0)  # of 255: where outlines begin to be drawn, and where they are as dark as they get

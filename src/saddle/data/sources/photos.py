@@ -11,6 +11,7 @@ from ..photographs import HEIGHT, HELD_OUT, NAMES, TRAINED, coloured, photograph
 from ..source import Judged, Source, Split
 
 JUDGED = Judged(early=("swd",), final=("swd", "swd_floor", "swd_multiple"))
+PIECES = True  # at the scale of the photographs
 _WIDEST = 160  # of the narrowest strip
 
 

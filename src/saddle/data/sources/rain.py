@@ -16,6 +16,7 @@ from ..trivial import held_out, median, told
 
 OFFERS = ("a", "b")  # keys of its batches
 JUDGED = Judged()
+PIECES = True  # at the scale of the photographs
 FEWEST, MOST = 15, 39  # streaks on 64 × 64 pixels, and likewise on larger pieces
 SLOPE = 0.5  # columns that a streak moves in a row, at most, either way; alike in one picture
 LENGTH = (8.0, 26.0)  # rows of a streak

@@ -16,6 +16,7 @@ from ..trivial import balanced_error, darker, held_out, lab_error
 
 OFFERS = ("a", "b", "mask")  # keys of its batches
 JUDGED = Judged()
+PIECES = True  # at the scale of the photographs
 CORNERS = (4, 7)  # of a shadow
 REACH = (0.2, 0.5)  # of the shorter side: from the middle to a corner
 MIDDLE = (0.25, 0.75)  # of the sides
