@@ -115,6 +115,12 @@ def test_kid_equals_torchmetrics_where_a_subset_is_everything() -> None:
     assert kid(real, fake, subsets=2, size=60)[0] == pytest.approx(float(oracle.compute()[0]), rel=1e-4)
 
 
+def test_the_error_of_a_kid_is_unknown_where_every_subset_is_everything() -> None:
+    real, fake = normal(2, 8, seed=0), normal(2, 8, seed=1)
+    assert math.isnan(kid(real, fake)[1])
+    assert kid(normal(9, 8, seed=0), normal(9, 8, seed=1))[1] > 0
+
+
 def test_kid_is_unbiased_and_often_below_zero_for_equal_laws() -> None:
     values = torch.tensor([mmd(normal(50, 8, 2 * i), normal(50, 8, 2 * i + 1)) for i in range(300)])
     assert abs(values.mean()) < 3 * values.std() / 300**0.5

@@ -248,6 +248,16 @@ def test_a_correlation_is_pearsons_and_weak_ones_are_not_called_inverted() -> No
     assert "by -0.50, that of true pairs by 0.90" in inverted("x", {"": (-0.5, 0.01), TRUE: (0.9, 0.01)})
 
 
+def test_one_held_out_image_leaves_the_error_of_every_score_unknown() -> None:
+    source = pairs()
+    one = replace(source, heldout=Split({key: column[:1] for key, column in source.heldout.columns.items()}))
+    names = ["ssim", "psnr", "l1", "sharpness_ratio", "luminance"]
+    for score in scored(game_on(one, Paired), one, *names).values():
+        assert math.isfinite(score.value)
+        assert math.isnan(score.uncertainty)
+        assert "unknown: too few samples" in str(score)
+
+
 def test_flicker_is_one_where_the_film_is_as_steady_as_its_input() -> None:
     film = torch.rand(5, 3, 8, 8)
     assert flicker(film, film) == 1

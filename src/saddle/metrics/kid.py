@@ -28,7 +28,10 @@ def mmd(x: Tensor, y: Tensor) -> float:
 def kid(
     real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0
 ) -> tuple[float, float]:
-    """Mean and standard deviation of MMD² over random subsets of `size` of each set; see `subset_size` for None."""
+    """Mean and standard deviation of MMD² over random subsets of `size` of each set; see `subset_size` for None.
+
+    Subsets that hold everything all agree, and their deviation says nothing: it is NaN.
+    """
     size = size or subset_size(len(real), len(fake))
     if not 2 <= size <= min(len(real), len(fake)):
         raise UsageError(f"KID subsets of {size}: from 2 to the smaller set, {min(len(real), len(fake))}, are possible")
@@ -38,7 +41,8 @@ def kid(
         return x[torch.randperm(len(x), generator=chance)[:size].to(x.device)]
 
     values = torch.tensor([mmd(some(real), some(fake)) for _ in range(subsets)], dtype=torch.float64)
-    return float(values.mean()), float(values.std(unbiased=False))
+    everything = size == len(real) == len(fake)
+    return float(values.mean()), float("nan") if everything else float(values.std(unbiased=False))
 
 
 def subset_size(real: int, fake: int) -> int:

@@ -12,6 +12,7 @@ from .evidence import Evidence
 from .metric import Compared, Metric
 from .tones import grey
 from .translated import TRANSLATIONS, Each, Turned, Way, joined
+from .uncertainty import mean_error
 
 TRUE, DOMAINS = "true pairs", "mean images"  # what stands beside: of pairs, else of the two domains' mean images
 CLEARLY = (
@@ -82,7 +83,7 @@ def _mean(values: Tensor) -> tuple[float, float]:
     values = values[~values.isnan()]
     if not len(values):
         return float("nan"), float("nan")
-    return float(values.mean()), float(values.std(correction=min(1, len(values) - 1))) / len(values) ** 0.5
+    return float(values.mean()), mean_error(values)
 
 
 def _sees(way: Way) -> bool:

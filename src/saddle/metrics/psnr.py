@@ -19,6 +19,7 @@ from .reference import content_hash
 from .score import Fingerprint
 from .tones import check_alike, levels, mean_inside, y
 from .translated import PAIRS, Each, beside_truth, score_of
+from .uncertainty import mean_error
 
 PEAK = 2.0
 LEAST = 1e-10  # mean squared error: an image that is exactly right has 106 decibels, so that means stay finite
@@ -75,7 +76,7 @@ def mean_psnr(restored: Restored) -> Estimate:
         raise UsageError("no image was restored, so there is none to score")
     if not each.isfinite().all():
         raise SaddleError(f"{int((~each.isfinite()).sum())} of {len(each)} restored images are not finite")
-    return float(each.mean()), float(each.std(correction=min(1, len(each) - 1))) / len(each) ** 0.5
+    return float(each.mean()), mean_error(each)
 
 
 def _saved(luma: bool, images: Tensor, truth: Tensor, inside: Tensor | None) -> Tensor:

@@ -7,6 +7,7 @@ from .evidence import Evidence
 from .metric import Compared, Metric
 from .sharpness import laplacian_variance
 from .translated import PAIRS, Each, Turned, joined
+from .uncertainty import mean_error
 
 TRUTH = "truth"
 
@@ -25,8 +26,7 @@ def ratio(made: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
     a, b = double(made), double(truth)
     a, b = (x[~(a + b).isnan()] for x in (a, b))
     value = a.mean() / b.mean()
-    error = (a - value * b).std(correction=min(1, len(a) - 1)) / len(a) ** 0.5 / b.mean()
-    return float(value), float(error)
+    return float(value), mean_error(a - value * b) / float(b.mean())
 
 
 def _measure(evidence: Evidence) -> Compared:

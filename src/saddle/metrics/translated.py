@@ -20,6 +20,7 @@ from .evidence import Evidence, Ingredient, Seen
 from .metric import Compared
 from .reference import content_hash
 from .score import Fingerprint
+from .uncertainty import mean_error
 
 INPUT, MEAN, COLOURS = "input unchanged", "mean image", "colour table"  # what stands beside a score
 EARLY, FINAL = 2**18, 2**24  # pixels that are translated one way, on the way and at the end, unless asked otherwise
@@ -218,7 +219,7 @@ def _mean(values: Tensor) -> tuple[tuple[float, float], int]:
     same = len(values) - len(finite)
     if not len(finite):
         return (float(values[0]), 0.0), same
-    return (float(finite.mean()), float(finite.std(correction=min(1, len(finite) - 1))) / len(finite) ** 0.5), same
+    return (float(finite.mean()), mean_error(finite)), same
 
 
 def score_of(view: Each) -> Callable[[Evidence], Compared]:

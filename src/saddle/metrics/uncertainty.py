@@ -22,6 +22,11 @@ def jackknife(values: Sequence[float]) -> float:
     return float(((len(left) - 1) * (left - left.mean()).square().mean()).sqrt())
 
 
+def mean_error(values: Tensor) -> float:
+    """Standard error of the mean of independent values [N]: s / sqrt(n); NaN for n < 2, of which nobody can tell."""
+    return float(values.std()) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+
+
 def share_error(share: float, count: int) -> float:
     """Standard error of a share of `count` independent samples: sqrt(p (1 - p) / n)."""
     return (share * (1 - share) / count) ** 0.5 if count else float("nan")

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import SaddleError, UsageError, near, remark, some
-from ..base.files import quoted
+from ..base.errors import UsageError, near, some
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
@@ -22,11 +21,10 @@ from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
 from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Traversal
-from ..training.averages import Averages
-from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
+from ..training.checkpoint import Checkpoints
 from ..use import directions
 from ..use.latents import slerp
-from . import binding, judging, registry, scoring, translating
+from . import binding, judging, opening, scoring, translating
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
@@ -62,7 +60,8 @@ class Run:
             raise UsageError(f"data may have moved, but a run's settings stay: {'; '.join(differences)}")
         self.device = choose_device(device)
         self.checkpoints = Checkpoints(self.files.checkpoints)
-        self.round, self.state, self.game = self._open(checkpoint)
+        self.round, self.state, game = opening.opened(self.checkpoints, checkpoint, self.recipe, self.folder)
+        self.game = game.to(self.device)
 
     @property
     def spec(self) -> DataSpec:
@@ -341,46 +340,6 @@ class Run:
     def whole(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
         return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
-
-    def _open(self, checkpoint: str | int) -> tuple[int, State, Game]:
-        """The round, the checkpoint and the game of what is asked for; of best and last, the last that is whole."""
-        rounds = self.checkpoints.rounds()
-        if not rounds:
-            raise SaddleError(
-                f"{self.folder} has no checkpoint yet; saddle train --run {quoted(self.folder)} makes one"
-            )
-        if checkpoint not in ("best", "last"):
-            if str(checkpoint) not in map(str, rounds):
-                there = str(rounds)[1:-1]
-                raise UsageError(f"no checkpoint '{checkpoint}' in {self.folder}; there are best, last, {there}")
-            return int(checkpoint), *self._loaded(int(checkpoint))
-        best = self.checkpoints.best() if checkpoint == "best" else None
-        for round_ in reversed(rounds if best is None else [r for r in rounds if r != best] + [best]):
-            try:
-                return round_, *self._loaded(round_)
-            except Damaged as error:
-                remark(f"refused the checkpoint of round {round_}: {error}")
-        raise SaddleError(f"none of the {len(rounds)} checkpoints in {self.checkpoints.folder} is usable")
-
-    def _loaded(self, round_: int) -> tuple[State, Game]:
-        """A checkpoint, and the game in its state for use, averaged players in place. Damaged if it is not this run's.
-
-        UsageError if the recipe has changed since it was made.
-        """
-        state = self.checkpoints.load(round_)
-        binding.check_recipe(self.recipe, state.facts, self.folder)
-        try:
-            spec = DataSpec.from_facts(state.fact("data"))
-        except SaddleError as error:
-            raise Damaged(f"{self.checkpoints.path(round_) / 'facts.json'}: {error}") from None
-        with rng.building("weights"):  # which those of the checkpoint replace
-            game = registry.load(self.recipe.game)(spec, self.recipe.options)
-        averages = Averages(game)
-        load_weights(game, state.tensors.get("game", {}), "game")
-        load_weights(averages, state.tensors.get("averages", {}), "averages")
-        for name, copy in averages.copies.items():
-            setattr(game, name, copy)
-        return state, game.eval().to(self.device)
 
 
 def count_parameters(game: Game) -> dict[str, int]:

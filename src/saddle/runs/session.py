@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from .. import report
 from .._version import __version__
 from ..base import dist, rng
 from ..base.errors import SaddleError
@@ -25,11 +24,10 @@ from ..data.source import check_batch
 from ..data.stream import Stream
 from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
-from ..training.health import Diverged, Interrupted, OutOfMemory, Signals, memory_in_words
+from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import beside, binding, registry, remembering, scoring, warm
+from . import binding, ending, registry, scoring, warm
 from .describe import told
-from .expectation import expectation
 from .gallery import Gallery
 from .introduction import next_command, of_data, of_players
 from .longer import Longer, lengthen
@@ -111,10 +109,10 @@ class Training:
                     self.begin(stack, resumed)
                     self.play()
                     self.signals.answer = "all is played and saved; scoring it"
-                    self.finish()
+                    ending.finish(self)
             except Exception as error:
                 with suppress(Exception):  # what went wrong first is what the user has to know
-                    self.note_stop(_reason(error), str(error), getattr(error, "rates", None))
+                    self.note_stop(ending.reason(error), str(error), getattr(error, "rates", None))
                 if isinstance(error, OSError):
                     raise SaddleError(
                         f"the disk failed in {self.folder.path}: {error.strerror or error}; the checkpoints are "
@@ -302,29 +300,6 @@ class Training:
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 
-    def finish(self) -> None:
-        """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
-        dist.barrier()  # the last checkpoint is there
-        run = Run(self.folder.path, device=str(self.device))
-        if self.leads:
-            beside.show(run, self.source, self.write, self.voice.say)
-            remembering.remember(run, self.source, self.voice.say)
-        names = scoring.defaults(run.game, self.source, True, self.recipe.plan.samples)
-        if not names:
-            return
-        scores = scoring.score(run.game, self.source, names, self.recipe.plan.samples)
-        if self.leads:
-            entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
-            self.folder.write_scores([entry | self.reached(entry) for entry in entries])
-            notes = (score.note for score in scores.values() if score.note)
-            self.voice.say("\n".join(str(score) for score in scores.values()), *notes)
-            if run.round != self.trainer.round:
-                self.voice.say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
-
-    def reached(self, score: dict[str, Any]) -> dict[str, Any]:
-        """What the log adds to a final score: of the floor, when the FID first fell to multiples of it."""
-        return {"seconds_to": self.folder.seconds_to(score["value"])} if score["name"] == "fid_floor" else {}
-
     def note_start(self) -> None:
         trainer = self.trainer
         self.voice.say(*of_players(trainer, self.folder.path))
@@ -360,40 +335,14 @@ class Training:
     def note_stop(self, reason: str, message: str = "", rates: dict[str, float] | None = None) -> None:
         if self.events:
             if reason in ("finished", "interrupted"):
-                expected = self.expected(reason)
+                expected = ending.expected(self, reason)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
-            self.report()
+            ending.report(self)
             if reason == "finished":
                 self.voice.say(*next_command(self.trainer.game, self.folder.path))
-
-    def expected(self, reason: str) -> str:
-        """How far it came, or, of a run that is over, what to expect of it."""
-        if reason == "interrupted":
-            return f"{self.trainer.round:,} of {self.rounds:,} rounds are played"
-        scored = bool(scoring.defaults(self.trainer.game, self.source, True, self.recipe.plan.samples))
-        return expectation(self.recipe, self.trainer.round, self.source.spec.is_image, scored)
-
-    def report(self) -> None:
-        """Write the report. What it lacks is said: a run has finished, whatever becomes of its report."""
-        try:
-            self.voice.say(f"the report: {report.write(self.folder.path)}")
-        except Exception as error:
-            again = f"saddle report {quoted(self.folder.path)} writes it anew"
-            self.voice.say(f"the report could not be written ({error or type(error).__name__}); {again}")
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
             self.events.write(event, round=self.trainer.round, **fields)
-
-
-def _reason(error: Exception) -> str:
-    """Of a stop, in the words of the log."""
-    if isinstance(error, Interrupted):
-        return "interrupted"
-    if isinstance(error, Diverged):
-        return "diverged"
-    return (
-        "out of memory" if isinstance(error, OutOfMemory) else "stopped" if isinstance(error, SaddleError) else "failed"
-    )
