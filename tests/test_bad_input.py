@@ -143,6 +143,14 @@ def test_fewer_images_than_a_batch_are_counted(refused, tmp_path: Path):
     assert "fewer than a batch of 4" in said
 
 
+def test_data_that_the_game_cannot_take_are_told_before_the_size_of_its_batches(refused, tmp_path: Path):
+    for i in range(6):
+        picture(tmp_path / "ab" / "AB"[i % 2] / f"{i // 2}.png", i)
+    assert "Pix2Pix learns from pairs" in refused(2, "train", "pix2pix", "--data", "domains:ab", *TINY)
+    small = ["--game.width", "1", "--game.patch_layers", "1"]
+    assert "--plan.batch 3 or less" in refused(2, "train", "pix2pix", "--data", "pairs:ab", *small, *TINY)
+
+
 def test_images_of_mixed_sizes_ask_for_one(refused, tmp_path: Path):
     picture(tmp_path / "mixed" / "a.png")
     picture(tmp_path / "mixed" / "b.png", size=(20, 30))

@@ -138,6 +138,18 @@ def test_masks_that_do_not_fit_are_refused(holes, damaged, tmp_path, capsys):
     assert "no image of the same name for deep.png, grey.png" in said
     said = refused(capsys, holes, damaged / "in" / "grey.png", "--mask", damaged / "masks", "--size", "run")
     assert "--mask gives known pixels back as they are" in said
+    argv = [holes, damaged / "in" / "grey.png", "--mask", damaged / "masks", "--out"]
+    assert "JPEG changes them; choose --format png" in refused(capsys, *argv, tmp_path / "x.jpg")
+
+
+def test_a_mask_without_white_is_told_and_not_scored(holes, damaged, tmp_path, capsys):
+    Image.fromarray(np.zeros((21, 30), np.uint8)).save(tmp_path / "black.png")
+    argv = [holes, damaged / "in" / "grey.png", "--mask", tmp_path / "black.png", "--out", tmp_path / "x.png"]
+    assert main(["translate", *map(str, argv), "--truth", str(damaged / "in")]) == 0
+    told = capsys.readouterr()
+    assert "its mask is nowhere white, so it came back as it is" in told.err
+    assert "psnr" not in told.out
+    assert (read(tmp_path / "x.png").pixels == read(damaged / "in" / "grey.png").pixels).all()
 
 
 def test_large_inputs_and_unlike_ones_are_warned_of(run, tmp_path, capsys):

@@ -221,3 +221,7 @@ def test_processes_see_the_pool_of_the_whole_batch(monkeypatch):
         assert torch.equal(torch.cat(got), expected)
         assert torch.equal(ranks[0].images, ranks[1].images)
         assert torch.equal(ranks[0].images, whole.images)
+
+
+def test_without_a_recipe_a_batch_is_one_image_of_each_domain():
+    assert CycleGAN.batch == 1

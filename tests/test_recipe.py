@@ -66,6 +66,7 @@ def test_data_without_a_recipe_take_the_papers_settings(source: str):
 
 def test_a_game_whose_paper_trains_on_single_images_does_so_on_data_without_a_recipe():
     assert Recipe.default("cyclegan", "domains:horses,zebras").plan == Plan(batch=1)
+    assert Recipe.default("pix2pix", "pairs:facades").plan == Plan(batch=1)
     assert Recipe.default("cyclegan").plan.batch == 8  # its recipe says so
 
 

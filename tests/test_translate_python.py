@@ -116,3 +116,66 @@ def test_threads_give_what_one_after_the_other_gives(noisy):
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(lambda pair: noisy.translate(pair[1], seed=pair[0]), enumerate(images)))
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"size": 0}, "size is own, run"),
+        ({"size": (0, 3)}, "size is own, run"),
+        ({"size": "big"}, "size is own, run"),
+        ({"size": 2.5}, "size is own, run"),
+        ({"size": 100_000}, "more than data.max_megapixels"),
+        ({"precision": "half"}, "precision is fp32"),
+        ({"bits": 12}, "bits is 8, 16"),
+        ({"mean": 0}, "mean is a whole number from 1 on"),
+        ({"tile": 5}, "a tile has a side of 32 pixels or more, not 5"),
+        ({"tyle": 64}, "no setting 'tyle' .did you mean tile"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(run, how, told):
+    with pytest.raises(UsageError, match=told):
+        run.translate(pixels(9, 11, 1), to="c", **how)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), "no pixels"),
+        (torch.zeros(1, 1, 0, 4), "no pixels"),
+        (torch.zeros(0, 1, 4, 4), "no pixels"),
+        (torch.zeros(1, 1, 4, 4, dtype=torch.uint8), "floats in .-1, 1., not torch.uint8"),
+        (torch.full((1, 1, 8, 8), float("nan")), "not finite"),
+        (Image.new("F", (4, 4)), "no range that the run knows"),
+        (Image.new("LAB", (4, 4)), "Lab colours, which are not converted"),
+    ],
+)
+def test_images_that_cannot_be_translated_are_refused(run, given, told):
+    with pytest.raises(SaddleError, match=told):
+        run.translate(given, to="c", start="a")
+
+
+def test_settings_of_images_are_not_ignored_for_tensors(run):
+    with pytest.raises(UsageError, match="without size"):
+        run.translate(torch.zeros(1, 1, 16, 16), size=32, mean=1)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((16, 16)), [], "nowhere.png", torch.zeros(3, 3), np.zeros((0, 3), np.uint8)])
+def test_masks_that_cannot_be_are_refused(holes, mask):
+    with pytest.raises(SaddleError, match=r"mask|nowhere"):
+        holes.translate(pixels(16, 16, 1), to="b", mask=mask)
+    if isinstance(mask, torch.Tensor):
+        with pytest.raises(UsageError, match="mask of images"):
+            holes.translate(torch.zeros(1, 1, 16, 16), to="b", mask=mask)
+
+
+def test_a_mask_is_white_where_it_is_seen_and_no_larger_than_the_run_allows(holes, tmp_path, monkeypatch):
+    array, mask = pixels(16, 16, 1)[..., 0], np.full((16, 16, 4), 255, np.uint8)
+    mask[2:, :, 3] = 0
+    made = holes.translate(array, to="b", mask=mask)
+    assert (made[2:] == array[2:]).all()
+    assert (made[:2] != array[:2]).any()
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    monkeypatch.setitem(vars(holes.recipe.data), "max_megapixels", 1e-6)
+    with pytest.raises(SaddleError, match=r"m.png: .* more than data.max_megapixels"):
+        holes.translate(array, to="b", mask=tmp_path / "m.png")

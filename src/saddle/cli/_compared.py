@@ -34,6 +34,21 @@ def check(args: "Namespace") -> None:
             raise UsageError(f"--sheet {args.sheet} exists; choose another name, so that nothing is overwritten")
 
 
+def check_places(args: "Namespace", plan: _works.Plan) -> None:
+    """UsageError for a page or a table of scores in the place of something else."""
+    table = table_of(plan)
+    if args.truth and table.exists() and not args.skip_existing:
+        raise UsageError(f"{table} exists, where the scores go; choose another --out, so that nothing is overwritten")
+    taken = {_works.key(work.numbered(k, args.n)) for work in plan.works for k in range(args.n)}
+    if args.sheet and _works.key(args.sheet) in taken | ({_works.key(table)} if args.truth else set()):
+        raise UsageError(f"--sheet {args.sheet} is the name of a result; choose another")
+
+
+def table_of(plan: _works.Plan) -> Path:
+    """Where the scores of every file go."""
+    return plan.out / "scores.csv" if plan.many else plan.out.with_name(f"{plan.out.stem}-scores.csv")
+
+
 class Compared:
     """Gathers small pictures for --sheet and scores for --truth."""
 
@@ -45,6 +60,14 @@ class Compared:
         game, way = works.game, works.way
         other = (way.to, way.start) in game.ways and not args.mask
         self.back = replace(works, way=replace(way, start=way.to, to=way.start), known=None) if other else None
+
+    @property
+    def scores_wanted(self) -> bool:
+        return self.args.truth is not None
+
+    def result(self, out: Path) -> "np.ndarray":
+        """The pixels of a result that was written before."""
+        return self._of_wanted(out)
 
     def add(
         self,
@@ -60,7 +83,7 @@ class Compared:
 
         truth = self._truth(work)
         scores: dict[str, float] = {}
-        if truth is not None:
+        if truth is not None and (hole is None or hole.any()):
             scores = compare(pixels, truth, hole)
             self.scores.append({"input": work.name, "output": str(out), **scores})
             if original.size == truth.shape[:2] and original.pixels.dtype == pixels.dtype:
@@ -70,14 +93,18 @@ class Compared:
         return scores
 
     def _truth(self, work: _works.Work) -> "np.ndarray | None":
-        from ..runs import translating
-
         if not self.args.truth:
             return None
-        reader = replace(self.works, way=replace(self.works.way, start=self.works.way.to))
         partner = _works.partner(work, self.args.truth)
         assert partner is not None  # which was checked
-        return translating.read_file(reader, partner).pixels
+        return self._of_wanted(partner)
+
+    def _of_wanted(self, path: Path) -> "np.ndarray":
+        """The pixels of an image of the domain wanted, without its opacity."""
+        from ..runs import translating
+
+        reader = replace(self.works, way=replace(self.works.way, start=self.works.way.to))
+        return translating.read_file(reader, path).pixels
 
     def _row(
         self,
@@ -113,14 +140,8 @@ class Compared:
             ]
             paths.append(_sheet.write(self.args.sheet, f"{game}: translated", heads, self.rows, self._said()))
         if self.scores:
-            paths.append(written(self.table, self._csv()))
+            paths.append(written(table_of(self.plan), self._csv()))
         return paths
-
-    @property
-    def table(self) -> Path:
-        """Where the scores of every file go."""
-        out = self.plan.out
-        return out / "scores.csv" if self.plan.many else out.with_name(f"{out.stem}-scores.csv")
 
     def _said(self) -> list[str]:
         n = len(self.plan.works) * self.args.n

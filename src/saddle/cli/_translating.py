@@ -1,12 +1,14 @@
 """Translate files one after the other; what they have to tell is gathered, and told once."""
 
+import errno
 from collections import defaultdict
 from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ..base import telling
 from ..base.errors import SaddleError, UsageError, remark, some
-from . import _show, _works
+from . import _progress, _show, _works
 from ._compared import Compared
 
 if TYPE_CHECKING:
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
     from ..use.translating import Made, Translator
     from ..use.writing import Form
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # of a disk that takes no file at all
 SCALE = 1.5  # times the training's size: beyond, things are larger than a network has seen them
+
+
+class Stopped(SaddleError):
+    """No further file is worth a try."""
 
 
 class Translating:
@@ -32,32 +39,58 @@ class Translating:
         self.opened, self.works, self.form, self.args, self.plan = opened, works, form, args, plan
         self.trained = translating.trained_side(opened, works.way.start)
         self.bad: list[tuple[str, str]] = []
-        self.notes: dict[str, list[str]] = defaultdict(list)
+        self.stopped = ""  # why no further file was tried
+        self.notes: dict[str, dict[str, None]] = defaultdict(dict)  # what is to be said → files that it is said of
         self.compared = Compared(works, args, plan)
 
     def all(self) -> list[dict[str, Any]]:
         """A row for each result; what is to be said of them is said."""
+        rows, works = [], self.plan.works
         try:
-            return [row for work in self.plan.works for row in self.done(work)]
+            with _progress.shown("images" if len(works) > 1 else "tiles"):
+                for work in telling.each("images", works, len(works)):
+                    for row in self.done(work):
+                        rows.append(row)  # at once: what is done stays done if a later one stops it all
+        except Stopped as error:
+            self.stopped = str(error)
         finally:
             self.tell()
+        return rows
 
     def done(self, work: _works.Work) -> "Iterator[dict[str, Any]]":
         """A row for each result of an image; a bad file has none, and is remembered."""
-        from ..data.decode import Unreadable
-
         n = self.args.n
-        wanted = [k for k in range(n) if not (self.args.skip_existing and work.numbered(k, n).exists())]
-        if not wanted:
+        there = [self.args.skip_existing and work.numbered(k, n).exists() for k in range(n)]
+        if all(there) and not self.compared.scores_wanted:
             return
         try:
             original, hole = self._read(work)
-            for k in wanted:
-                yield self._result(work, original, hole, k)
-        except (Unreadable, SaddleError) as error:
+            for k in range(n):
+                if not there[k]:
+                    yield self._result(work, original, hole, k)
+                elif self.compared.scores_wanted:
+                    self._again(work, original, hole, k)
+        except Exception as error:
+            reason = self._reason(error)
             if self.args.strict:
-                raise SaddleError(f"{work.path}: {error}") from None
-            self.bad.append((str(work.path), str(error)))
+                raise Stopped(f"{work.path}: {reason}") from None
+            self.bad.append((str(work.path), reason))
+
+    def _reason(self, error: Exception) -> str:
+        """Why there is no result of one file. Raises what is a bug, and Stopped where no other has one either."""
+        from ..data.decode import Unreadable
+        from ..use.room import ran_out
+
+        if isinstance(error, Unreadable | SaddleError):
+            return str(error)
+        if ran_out(error):
+            return "memory ran out; ask for a smaller --size"
+        if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
+            raise error
+        where = f"{error.filename}: " if error.filename else ""
+        if error.errno in FULL:
+            raise Stopped(f"{where}{error.strerror}; what is done is whole, and --skip-existing goes on from there")
+        return f"not written: {where}{error.strerror}"
 
     def _read(self, work: _works.Work) -> "tuple[Original, np.ndarray | None]":
         """An image, and where its hole is if a mask says so."""
@@ -66,7 +99,7 @@ class Translating:
         original = translating.read_file(self.works, work.path, work.page, convert=not self.args.mask)
         if not self.args.mask:
             return original, None
-        return original, translating.hole_of(_works.partner(work, self.args.mask), original)
+        return original, translating.hole_of(_works.partner(work, self.args.mask), original, self.works.options)
 
     def _result(self, work: _works.Work, original: "Original", hole: "np.ndarray | None", k: int) -> dict[str, Any]:
         """Translate and write one result; its row."""
@@ -74,9 +107,8 @@ class Translating:
         made = self.works(original, (self.args.seed, work.name, k), hole)
         pixels = self._write(out, made, original)
         seconds = perf_counter() - begun
-        for note in (*original.notes, *made.notes, *self._remarks(original, made)):
-            if work.name not in self.notes[note]:
-                self.notes[note].append(work.name)
+        for note in (*original.notes, *made.notes, *self._remarks(original, made, hole)):
+            self.notes[note][work.name] = None
         scores = self._compare(work, out, original, pixels, hole, k)
         return {
             "input": str(work.path) + (f"#{work.page + 1}" if work.page else ""),
@@ -87,6 +119,11 @@ class Translating:
             "seconds": round(seconds, 4),
             **scores,
         }
+
+    def _again(self, work: _works.Work, original: "Original", hole: "np.ndarray | None", k: int) -> None:
+        """A result that is there already is not made again, but scored."""
+        out = work.numbered(k, self.args.n)
+        self._compare(work, out, original, self.compared.result(out), hole, k)
 
     def _compare(
         self,
@@ -124,7 +161,7 @@ class Translating:
         writing.write(out, pixels, alpha, original, self.form)
         return pixels
 
-    def _remarks(self, original: "Original", made: "Made") -> "Iterator[str]":
+    def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":
         """What a person should know of a result."""
         if made.size != original.size and self.args.mask is None:
             back = ", and its result brought back" if self.args.restore_size else ""
@@ -137,6 +174,8 @@ class Translating:
                 f"pixels. Where these showed whole scenes, things are larger now than it has learned: results get "
                 f"worse, and --size {side} brings the image to that scale"
             )
+        if hole is not None and not hole.any():
+            yield "its mask is nowhere white, so it came back as it is"
         if made.far is not None and made.far > 1:
             yield (
                 "unlike the images of the training: farther from them in brightness, contrast, colours or sharpness "
@@ -146,7 +185,7 @@ class Translating:
     def tell(self) -> None:
         """Say once what was done, with the files that it was done to."""
         for note, names in self.notes.items():
-            which = names[0] if len(names) == 1 else f"{len(names):,} files ({some(names, 3)})"
+            which = next(iter(names)) if len(names) == 1 else f"{len(names):,} files ({some(names, 3)})"
             remark(f"{which}: {note}")
 
     def end(self, rows: list[dict[str, Any]]) -> None:
@@ -154,14 +193,17 @@ class Translating:
         from ..data.files import bad_lines, count, listing
 
         bad = [*self.plan.bad, *self.bad]
-        written = self.compared.written(self.opened.recipe.game) if rows else []
+        written = self.compared.written(self.opened.recipe.game) if rows or self.compared.scores else []
         if self.args.json:
             _show.json(rows)
-        elif rows:
-            _show.line(f"{count(len(rows), 'file')} in {self.plan.out}" if self.plan.many else rows[0]["output"])
+        else:
+            if rows:
+                _show.line(f"{count(len(rows), 'file')} in {self.plan.out}" if self.plan.many else rows[0]["output"])
             self.compared.show()
             for path in written:
                 _show.line(str(path))
+        if self.stopped:
+            raise SaddleError(self.stopped)
         if not bad:
             return
         lines = f"{count(len(bad), 'file')} failed:\n{listing(bad_lines(bad))}"

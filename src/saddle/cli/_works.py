@@ -11,7 +11,7 @@ from ..base.errors import UsageError, some
 from . import _images, _write
 
 if TYPE_CHECKING:
-    from ..data.files import Bad
+    from ..data.files import Bad, Files
     from ..data.options import DataOptions
     from ..use.writing import Form
 
@@ -56,11 +56,11 @@ class Names:
 def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
     """UsageError for what is not there, for two inputs with one output, and for what would be overwritten."""
     bad: Bad = []
-    found = [each for path in inputs for each in _found(path, len(inputs) > 1, options, bad)]
+    out = names.out or Path(_default(inputs, names.word))
+    found = [each for path in inputs for each in _found(path, len(inputs) > 1, options, bad, out)]
     if not found and not bad:
         raise UsageError(f"no image in {some(map(str, inputs), 5)}")
     many = len(found) != 1 or inputs[0].is_dir() or names.results > 1 or (names.out is not None and names.out.is_dir())
-    out = names.out or Path(_default(inputs, names.word, many))
     if many:
         if not names.skip:
             _write.check_folder(out)
@@ -98,14 +98,16 @@ def partners(works: Sequence[Work], place: Path, what: str) -> None:
         raise UsageError(f"{what} {place} has no image of the same name for {some(missing, 5)}")
 
 
-def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad") -> Iterator[tuple[str, Work]]:
-    """Every image of an input, with its place below the output."""
+def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad", out: Path) -> Iterator[tuple[str, Work]]:
+    """Every image of an input, with its place below the output. What lies in `out` is a result, and no input."""
     from ..data.files import page_of, scan
     from ..data.sources.folder import taken
 
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
     files = scan(path)
+    if path.is_dir():
+        _leave_out(files, out)
     names = files.images
     if options.pages == "all":
         names = [*taken(files, replace(options, limit=None))]
@@ -114,6 +116,18 @@ def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad") -> Ite
     for name in names:
         file, page = page_of(name)
         yield above + file, Work(files.root / file, page, name, Path())
+
+
+def _leave_out(files: "Files", out: Path) -> None:
+    """The results of an earlier time, where they lie in a folder within that of the inputs."""
+    below = os.path.relpath(os.path.realpath(out), os.path.realpath(files.root))
+    if below == ".":
+        raise UsageError(
+            f"--out {out} is the folder of the inputs, where results would be taken for inputs the next time; choose "
+            "another"
+        )
+    files.images = [name for name in files.images if not name.startswith(f"{below}/")]
+    files.bad = [(name, reason) for name, reason in files.bad if not name.startswith(f"{below}/")]
 
 
 def _named(below: str, work: Work, names: Names) -> str:
@@ -133,19 +147,26 @@ def _file(out: Path, work: Work, names: Names) -> Path:
     return out
 
 
-def _default(inputs: Sequence[Path], word: str, many: bool) -> str:
+def _default(inputs: Sequence[Path], word: str) -> str:
     """NAME-word of one input, word-images of several."""
     return _images.beside(inputs[0], word) if len(inputs) == 1 else f"{word}-images"
 
 
+def key(path: Path) -> str:
+    """The same for two names of one file, for a system too that does not tell A from a."""
+    return unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
+
+
 def _check_alone(works: Sequence[Work]) -> None:
-    """UsageError if two works have one output, for a system too that does not tell A from a."""
+    """UsageError if two works have one output, or one has an input's place."""
     by_out: dict[str, Work] = {}
+    inputs = {key(work.path) for work in works}
+    if own := next((work for work in works if key(work.out) in inputs), None):
+        raise UsageError(f"{own.out} is an input; choose another --out, or a --suffix, so that nothing is overwritten")
     for work in works:
-        key = unicodedata.normalize("NFC", str(work.out)).casefold()
-        if other := by_out.get(key):
+        if other := by_out.get(key(work.out)):
             raise UsageError(
                 f"{other.path} and {work.path} would both become {work.out}; give --format same, translate them one "
                 "after the other, or rename one"
             )
-        by_out[key] = work
+        by_out[key(work.out)] = work

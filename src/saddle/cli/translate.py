@@ -16,6 +16,7 @@ from . import _compared, _film, _open, _translating, _works
 
 if TYPE_CHECKING:
     from ..runs.run import Run
+    from ..spec import Field
     from ..use.translating import Translator
     from ..use.writing import Form
 
@@ -24,7 +25,7 @@ SETTINGS = _open.SETTINGS
 
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
-    parser.add_argument("input", metavar="INPUT", type=Path, nargs="+", help="images, and folders of images")
+    parser.add_argument("input", metavar="INPUT", type=_path, nargs="+", help="images, and folders of images")
     parser.add_argument("--to", metavar="DOMAIN", help="the domain wanted; by default the game's last one, such as b")
     parser.add_argument("--from", dest="start", metavar="DOMAIN", help="theirs; by default the first other one")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
@@ -85,6 +86,13 @@ def _of_looks(parser: ArgumentParser) -> None:
     parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
 
 
+def _path(text: str) -> Path:
+    """A path; what is empty, as a variable of the shell that was never set, is none."""
+    if not text:
+        raise ArgumentTypeError("it wants an image or a folder; '' is neither")
+    return Path(text)
+
+
 def _size(text: str) -> str | int | tuple[int, int]:
     """own, run, 512 or 480x640."""
     if text in ("own", "run"):
@@ -122,7 +130,7 @@ def run(args: Namespace) -> None:
     suffix = args.suffix.replace("{to}", title)
     names = _works.Names(args.out, title, form, args.flat, suffix, args.n, args.skip_existing)
     plan = _works.plan(args.input, names, opened.recipe.data)
-    _check_outs(form, plan)
+    _check_outs(form, plan, works.wanted, args)
     for what, place in (("--mask", args.mask), ("--truth", args.truth)):
         if place:
             _works.partners(plan.works, place, what)
@@ -163,11 +171,19 @@ def _form(args: Namespace) -> "Form":
     return writing.Form(suffix, args.depth, args.keep_exif)
 
 
-def _check_outs(form: "Form", plan: _works.Plan) -> None:
+def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespace) -> None:
     """UsageError for names that say no format, or one that cannot hold what was asked for."""
     from ..use import writing
 
+    _compared.check_places(args, plan)
     for suffix in sorted({work.out.suffix for work in plan.works}):
         if suffix.lower() not in writing.KINDS:
             raise UsageError(f"--out {plan.out}: the name should end in {', '.join(writing.KINDS)}")
         writing.check(form, suffix)
+        kind = writing.KINDS[suffix.lower()]
+        if args.mask and kind not in writing.EXACT:
+            raise UsageError(
+                f"--mask gives known pixels back as they are, and {kind} changes them; choose --format png"
+            )
+        if wanted.kind == "map" and kind != "PNG":
+            raise UsageError(f"label maps are written as PNG, whose palette tells the classes, not as {kind}")

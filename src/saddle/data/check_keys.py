@@ -13,7 +13,7 @@ from ..spec import Field
 from . import advice, keyed, module_of
 from .checked import KeyReport, Report, Shown, bits_of, counts
 from .decode import Header, Unreadable
-from .files import Files
+from .files import Files, Unusable
 from .keyed import Images, Table
 from .layouts import Unmatched, split_places
 from .notes import spread
@@ -21,9 +21,9 @@ from .options import DataOptions
 from .survey import glance
 
 if TYPE_CHECKING:
-    from .source import Column, Source
+    from .source import Source
 
-BLOCK = 64  # samples that are looked at at a time
+MOST = 256  # samples of an embedded source that are looked at, spread over all
 SAID = ("layout", "files", "ignored")  # notes that the first line has already
 
 Heads = Mapping[str, Mapping[str, Header]]  # by key and name
@@ -38,7 +38,8 @@ def check_files(options: DataOptions) -> Report:
         table: Table = module_of(options).found_in(options, place).limited(options.limit)
     except UsageError as error:
         lonely = error.lonely if isinstance(error, Unmatched) else {}
-        return replace(blank, found="it cannot be trained on", reason=str(error), unmatched=lonely)
+        bad = error.bad if isinstance(error, Unusable) else []
+        return replace(blank, found="it cannot be trained on", reason=str(error), unmatched=lonely, bad=bad)
     heads = _heads(table, options)
     options, notes = _sized(options, heads)
     report = replace(
@@ -50,15 +51,19 @@ def check_files(options: DataOptions) -> Report:
 
         return _whole(report, images, source(images), notes)
     except UsageError as error:
-        return replace(report, reason=str(error), bad=sorted(table.bad), notes=notes)
+        bad = error.bad if isinstance(error, Unusable) else sorted(table.bad)
+        return replace(report, reason=str(error), bad=bad, notes=notes)
 
 
 def check_embedded(source: "Source", options: DataOptions) -> Report:
     """An embedded source of several keys."""
     fields = {key: field for key, field in source.spec.fields.items() if field.is_spatial}
     keys = {
-        key: _counted(KeyReport(), source, key, field, _all_of(source, key)) for key, field in fields.items()
+        key: _counted(KeyReport(), source, key, field, _some_of(source, key)) for key, field in fields.items()
     }  # fmt: skip
+    n = max(part.images for part in keys.values())
+    some_of = {"looked at": f"{MOST} of {n:,} samples, for the shares of the classes"}
+    notes = some_of if n > MOST and any(part.classes for part in keys.values()) else {}
     each = "; ".join(f"{key} {part.train:,} to train, {part.heldout:,} held out" for key, part in keys.items())
     report = replace(
         _blank(options),
@@ -66,7 +71,7 @@ def check_embedded(source: "Source", options: DataOptions) -> Report:
         images=sum(part.images for part in keys.values()),
         found=each if len(source.spec.domains) > 1 else each.partition(" ")[2].partition(";")[0],
         keys=keys,
-        notes={**source.notes, "fingerprint": source.fingerprint},
+        notes={**source.notes, **notes, "fingerprint": source.fingerprint},
     )
     return replace(report, command=advice.translating(source, options), shown=_of_columns(source, fields))
 
@@ -193,14 +198,13 @@ def _twice(images: Images) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _all_of(source: "Source", key: str) -> Iterator[np.ndarray]:
-    """Every sample of an embedded source, some at a time."""
-    columns: list[Column] = [
-        part.columns[key] for part in (source.train, source.heldout) if part and key in part.columns
-    ]
+def _some_of(source: "Source", key: str) -> Iterator[np.ndarray]:
+    """Samples of an embedded source, spread over what is trained on and what is held out."""
+    columns = [part.columns[key] for part in (source.train, source.heldout) if part and key in part.columns]
+    places = np.array(spread(range(sum(map(len, columns))), MOST), np.int64)
     for column in columns:
-        for start in range(0, len(column), BLOCK):
-            yield column[np.arange(start, min(start + BLOCK, len(column)))]
+        yield column[places[places < len(column)]]
+        places = places[places >= len(column)] - len(column)
 
 
 def _of_files(images: Images) -> Shown:

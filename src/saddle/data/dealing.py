@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.errors import UsageError, some
+from ..base.errors import some
 from .decode import Header
-from .files import count, counted, listing
-from .fingerprint import fingerprint, hold_out
-from .keyed import Images, Table, bad_message, own_options, spec_with
+from .files import Unusable, count, counted, listing
+from .fingerprint import digests, fingerprint, hold_out
+from .keyed import Images, Table, own_options, spec_with, unusable
 from .notes import NAMED, idle_limit
 from .options import DataOptions, units
 from .pairing import twins
@@ -56,24 +56,34 @@ def _rows(images: Images) -> dict[str, Places]:
 def _apart(images: Images, rows: dict[str, Places], left_out: dict[str, str]) -> dict[str, Places]:
     """Rows of unpaired domains of which none is in two of them. UsageError, unless these may be left out."""
     table = images.laid.table
-    found = twins({key: images.prepared[key].digests[places] for key, places in rows.items()})
+    found = twins({key: _shown(images, key, places) for key, places in rows.items()})
     names = [
         tuple(table.keys[key].names[rows[key][row]] for key, row in both) for both in found
     ]  # fmt: skip
+    same = {name: f"the same pixels as {twin}" for both in names for name, twin in (both, both[::-1])}
     if found and not images.laid.options.skip_bad:
-        raise UsageError(
+        raise Unusable(
             f"{count(len(found), 'image')} in two domains: the same pixels, so nothing is learned of their difference\n"
             f"{listing([f'{one} = {other}' for one, other in names])}\n"
-            "Remove them from one domain, or leave them out of both with --data.skip_bad true"
+            "Remove them from one domain, or leave them out of both with --data.skip_bad true",
+            same,
         )
-    for one, other in names:
-        left_out |= {one: f"the same pixels as {other}", other: f"the same pixels as {one}"}
+    left_out |= same
     return {key: places[[table.keys[key].names[row] not in left_out for row in places]] for key, places in rows.items()}
+
+
+def _shown(images: Images, key: str, places: Places) -> NDArray[np.uint8]:
+    """Digests of images [N, 32]: of grey ones as colour where another domain has colours, for they look the same."""
+    prepared, fields = images.prepared[key], images.laid.fields
+    most = max(field.shape[0] for field in fields.values())
+    if fields[key].shape[0] != 1 or most < 3:
+        return prepared.digests[places]
+    return digests(np.repeat(np.asarray(prepared.images[row]), 3, 0) for row in places)
 
 
 def _check_many(table: Table, rows: Mapping[str, Places], left_out: Mapping[str, str]) -> None:
     if any((places < len(table.keys[key].train)).sum() < 2 for key, places in rows.items()):
-        raise UsageError(bad_message(table, sorted(left_out.items())))
+        raise unusable(table, left_out)
 
 
 def _parts(images: Images, rows: dict[str, Places]) -> Parts:
@@ -160,6 +170,8 @@ def _copies(images: Images, parts: Parts) -> dict[str, str]:
     if not table.parted:
         return {}
     for key, (train, held) in parts.items():
+        if images.laid.fields[key].kind != "image":  # maps and masks are often the same
+            continue
         marks = images.prepared[key].digests
         known = {bytes(mark) for mark in marks[train]}
         found += [table.keys[key].names[row] for row in held if bytes(marks[row]) in known]

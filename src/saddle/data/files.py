@@ -2,10 +2,11 @@
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..base.errors import some
+from ..base.errors import UsageError, some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 # Images too, as people see it: to leave them out without a word would be wrong.
@@ -28,6 +29,14 @@ FOREIGN = (
 MOST = 20  # lines of a listing
 
 Bad = list[tuple[str, str]]  # path, reason
+
+
+class Unusable(UsageError):
+    """Files that cannot be used, with the reasons."""
+
+    def __init__(self, message: str, bad: Mapping[str, str]):
+        super().__init__(message)
+        self.bad: Bad = sorted(bad.items())
 
 
 @dataclass

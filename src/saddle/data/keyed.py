@@ -8,7 +8,7 @@ whole.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from ..spec import DataSpec, Field
 from .advice import sizes_differ
 from .cache import Prepared, prepare
 from .decode import Header, Unreadable, unchanged
-from .files import Bad, Files, bad_lines, count, listing
+from .files import Bad, Files, Unusable, bad_lines, count, listing
 from .fingerprint import fingerprint, picked
 from .layouts import Found, is_parted
 from .options import AUGMENTATIONS, DataOptions
@@ -86,9 +86,12 @@ class Table:
         """Each once, in order."""
         return sorted({name for key in self.keys.values() for name in key.names})
 
-    def without(self, left_out: Mapping[str, str]) -> "Table":
-        """The table without these files; of paired ones the whole row goes."""
-        kept = {key: [name not in left_out for name in each.names] for key, each in self.keys.items()}
+    def without(self, left_out: Mapping[str, str], wrong: Container[int] = ()) -> "Table":
+        """The table without these files; of paired ones the whole row goes, and so do those at these places."""
+        kept = {
+            key: [name not in left_out and row not in wrong for row, name in enumerate(each.names)]
+            for key, each in self.keys.items()
+        }
         if self.paired:
             rows = [all(row) for row in zip(*kept.values(), strict=True)]
             kept = dict.fromkeys(kept, rows)
@@ -168,7 +171,7 @@ def images(options: DataOptions, table: Table) -> Images:
     for key, each in prepared.items():
         bad |= {seen.table.keys[key].names[row]: why for row, why in each.bad.items()}
     if bad and not options.skip_bad:
-        raise UsageError(bad_message(table, sorted(bad.items())))
+        raise unusable(table, bad)
     return Images(seen, prepared, sorted(bad.items()))
 
 
@@ -176,8 +179,10 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
     """What can be made of the files with these headers. UsageError for sizes that do not fit."""
     heads, left = _heads(table, headers, bad)
     table = _filled(table.without(left), left, table)
-    times, left = _scaled(options, table, heads, left)
-    table = _filled(table.without(left), left, table)
+    times, wrong = _scaled(options, table, heads)
+    fitting = table.without({}, wrong)
+    left |= _unfitting(table, wrong, {*fitting.files})
+    table = _filled(fitting, left, table)
     heads = {key: {name: heads[key][name] for name in each.names} for key, each in table.keys.items()}
     fields = {}
     for key, each in table.keys.items():
@@ -196,12 +201,14 @@ def spec_with(seen: Laid) -> DataSpec:
     return DataSpec(dict(seen.fields), domains=domains)
 
 
-def bad_message(table: Table, bad: Bad) -> str:
+def unusable(table: Table, bad: Mapping[str, str]) -> Unusable:
     """That these files cannot be used, of all that there are."""
     whole = " A pair of which one file is left out is left out as a whole." if table.paired else ""
-    return (
+    return Unusable(
         f"{len(bad):,} of {count(len({*table.files, *dict(table.bad)}), 'file')} in {table.root} cannot be used:\n"
-        f"{listing(bad_lines(bad))}\nRepair or remove them, or leave them out with --data.skip_bad true.{whole}"
+        f"{listing(bad_lines(sorted(bad.items())))}\n"
+        f"Repair or remove them, or leave them out with --data.skip_bad true.{whole}",
+        bad,
     )
 
 
@@ -225,7 +232,7 @@ def _filled(table: Table, left: Mapping[str, str], before: Table) -> Table:
     for key, each in table.keys.items():
         if len(each.train) < 2:
             if left:
-                raise UsageError(bad_message(before, sorted(left.items())))
+                raise unusable(before, left)
             what = "pair" if table.paired else f"image of {each.title or key}"
             raise UsageError(
                 f"only {count(len(each.train), what)} in {table.root} to train on; it takes many, at the very least 2"
@@ -234,23 +241,33 @@ def _filled(table: Table, left: Mapping[str, str], before: Table) -> Table:
 
 
 def _scaled(
-    options: DataOptions, table: Table, heads: Mapping[str, Mapping[str, Header]], left: dict[str, str]
-) -> tuple[dict[str, int], dict[str, str]]:
-    """How many times as large each key is, and what is left out with those whose sizes do not fit together."""
+    options: DataOptions, table: Table, heads: Mapping[str, Mapping[str, Header]]
+) -> tuple[dict[str, int], dict[int, str]]:
+    """How many times as large each key is, and the rows of sizes that do not fit together, with the reason."""
     if not table.paired or not table.scaled:
-        return dict.fromkeys(table.keys, 1), left
+        return dict.fromkeys(table.keys, 1), {}
     rows = [
         {key: (name, heads[key][name]) for key, name in zip(table.keys, names, strict=True)}
         for names in zip(*(each.names for each in table.keys.values()), strict=True)
     ]
     times, wrong = scale_of(rows)
     if wrong and not options.skip_bad:
-        raise UsageError(
+        raise Unusable(
             f"{len(wrong):,} of {count(len(rows), 'pair')} in {table.root} do not fit together:\n"
             f"{listing(list(wrong.values()))}\n"
-            "Bring them to sizes that fit, or leave them out with --data.skip_bad true"
+            "Bring them to sizes that fit, or leave them out with --data.skip_bad true",
+            _unfitting(table, wrong),
         )
-    return times, left | {name: why for i, why in wrong.items() for name, _ in rows[i].values()}
+    return times, wrong
+
+
+def _unfitting(table: Table, wrong: Mapping[int, str], used: Container[str] = ()) -> dict[str, str]:
+    """The files of these rows, with the reason; the row itself where other rows use all of them."""
+    found: dict[str, str] = {}
+    for row, why in wrong.items():
+        names = [each.names[row] for each in table.keys.values()]
+        found |= dict.fromkeys([name for name in names if name not in used] or [" and ".join(names)], why)
+    return found
 
 
 def _dealt(options: DataOptions, heads: Mapping[str, Header], key: str) -> Sides:

@@ -27,14 +27,17 @@ def class_map(
 
     A colour off the table by at most 8 levels of each channel is the nearest class. Unreadable, with the place, for
     any other, for a number that is no class, and for what is no file of labels. `by` says what counts in a file that
-    could be read either way; None: colours where all are in the table, as in a map that was painted with its palette.
+    could be read either way; None: what the field says, else colours where all are in the table, as in a map that was
+    painted with its palette.
     """
     file, table = read(path, max_megapixels), table_of(of)
     codes, inverse = np.unique(file.codes, return_inverse=True)
     seen = seen_in(file)
     if seen.further:
         raise Unreadable(_misfit(file, seen, table, codes))
-    found = found_classes(codes, seen.colours, seen.form, table, by or meant([seen], table))
+    if by is None:
+        by = of.by if of.by and _is_right(seen, table, of.by) else meant([seen], table)
+    found = found_classes(codes, seen.colours, seen.form, table, by)
     if (found < 0).any():
         raise Unreadable(_misfit(file, seen, table, codes[found < 0]))
     return found[inverse].reshape(file.codes.shape)
@@ -70,6 +73,25 @@ def meant(seen: Sequence[Seen], table: Table) -> By:
     if not indexed or len(indexed) < len(seen) or any(each.doubled for each in indexed):
         return "value"
     return "colour" if all((_nearest(each.colours, table) >= 0).all() for each in indexed) else "value"
+
+
+def mixed(seen: Sequence[Seen], table: Table, by: By) -> bool:
+    """Would one of these files, looked at alone, be read as other classes than it is among them all?"""
+    for each in seen:
+        alone = meant([each], table)
+        if alone != by and _is_right(each, table, by) and _is_right(each, table, alone):
+            one, other = (found_classes(each.codes, each.colours, each.form, table, way) for way in (by, alone))
+            if (one != other).any():
+                return True
+    return False
+
+
+def _is_right(seen: Seen, table: Table, by: By) -> bool:
+    """Can a file be read so, and is every pixel then of a class?"""
+    grey = all(red == green == blue for red, green, blue in seen.colours)
+    if seen.form == "numbers" if by == "colour" else seen.form == "colours" and not grey:
+        return False
+    return bool((found_classes(seen.codes, seen.colours, seen.form, table, by) >= 0).all())
 
 
 def found_classes(

@@ -18,7 +18,7 @@ PARTS = {
 }  # what sub-folders are called: the first is trained on, the others are held out
 HELD_OUT = ("val", "test")
 MOST_NAMED = 5  # files of each side that have no partner
-LETTERED = re.compile(rf"({'|'.join(PARTS)})(?:([A-Z])|[_-]([A-Za-z]))")  # trainA, train_A, train-a
+LETTERED = re.compile(rf"((?i:{'|'.join(PARTS)}))(?:([A-Z])|[_-]([A-Za-z]))")  # trainA, train_A, train-a, TrainA
 
 Folders = dict[str, list[str]]  # folders below a root by part: "train", "val", "test", or "" for all that there is
 
@@ -32,6 +32,10 @@ class Found:
     ignored: Counter[str] = field(default_factory=Counter)
 
     folders: Folders = field(default_factory=dict)
+
+
+class Unclear(UsageError):
+    """Folders that are laid out in a known way, but for what stands in the way of it."""
 
 
 def split_places(path: str) -> list[str]:
@@ -81,6 +85,12 @@ def parts_in(root: Path, below: str = ".") -> Folders:
     for name in sub_folders(root / below):
         if part := PARTS.get(name.lower()):
             found.setdefault(part, []).append(os.path.normpath(f"{below}/{name}"))
+    if found and (loose := scan(root / below, deep=False).images):
+        parts = sorted(Path(name).name for names in found.values() for name in names)
+        raise Unclear(
+            f"{count(len(loose), 'image')} in {root / below} (such as {loose[0]}) beside the folder"
+            f"{'s' * (len(parts) > 1)} {some(parts, between=' and ')}; move them into one of these, or into train"
+        )
     return found or {"": [below]}
 
 
@@ -91,15 +101,14 @@ def lettered(root: Path) -> tuple[str, dict[str, Folders]] | None:
     train_B.
     """
     names = sub_folders(root)
-    plain = {name.upper(): parts_in(root, name) for name in names if re.fullmatch("[A-Za-z]", name)}
-    if {"A", "B"} <= plain.keys():
-        return "folders A and B", plain
+    if letters := _letters(root, names):
+        return "folders A and B", {name.upper(): parts_in(root, name) for name in letters}
     found: dict[str, Folders] = {}
     called = set()
     for name in names:
         if match := LETTERED.fullmatch(name):
             called.add("train_A" if match[3] else "trainA")
-            found.setdefault((match[2] or match[3]).upper(), {}).setdefault(PARTS[match[1]], []).append(name)
+            found.setdefault((match[2] or match[3]).upper(), {}).setdefault(PARTS[match[1].lower()], []).append(name)
         elif part := PARTS.get(name.lower()):
             for letter in sub_folders(root / name):
                 if re.fullmatch("[A-Za-z]", letter):
@@ -109,6 +118,14 @@ def lettered(root: Path) -> tuple[str, dict[str, Folders]] | None:
         return None
     check_parts(root, found)
     return f"folders {some(sorted(called), between=' and ')} and so on", dict(sorted(found.items()))
+
+
+def _letters(root: Path, names: Sequence[str]) -> list[str]:
+    """Of these folders those called by a letter, if A and B are among them."""
+    letters = [name for name in names if re.fullmatch("[A-Za-z]", name)]
+    if twice := [letter for letter in letters if letter.islower() and letter.upper() in letters]:
+        raise Unclear(f"{root} holds the folders {twice[0].upper()} and {twice[0]}; keep one of them")
+    return letters if {"A", "B"} <= {letter.upper() for letter in letters} else []
 
 
 def check_parts(root: Path, folders: Mapping[str, Folders]) -> None:

@@ -1,7 +1,7 @@
 """How files of labels and of instances become arrays: read as numbers, and resized to the nearest, never mixed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ class Labels(Reader):
     table: Table
     by: By  # what says it
     words: tuple[tuple[str, str], ...] = ()  # what a person should know of the classes
+    mixed: bool = False  # would some files alone be read in another way?
 
     def field(self, heads: Mapping[str, Header], sides: Sides, options: DataOptions) -> Field:
         if options.fit == "pad" and self.table.names[-1] != CARE:
@@ -32,7 +33,7 @@ class Labels(Reader):
                 "data.fit pad lays images on a background, which is none of the classes of these label maps; say which "
                 "number is of no class with --data.ignore 255, or ask for another data.fit"
             )
-        return self.table.field(*sides)
+        return replace(self.table.field(*sides), by=self.by if self.mixed else "")
 
     def array(self, path: Path, sides: Sides | None, field: Field, options: DataOptions) -> np.ndarray:
         classes = class_map(path, field, options.max_megapixels, self.by).astype(self.dtype(field))

@@ -50,6 +50,7 @@ _PLACED = (
 _ABSENT = 0.25  # share of the scenes in which one of them is not there
 _EACH = 6  # random numbers for each of them
 _GAINS = 0.07  # by how much light makes a picture brighter and warmer, either way
+_BROAD, _HIGH, _LOW = 1.2, 3.0, 0.3  # how far any of them reaches to the sides, up and below its foot, its shadow too
 _SIDEWAYS = 0.12  # by how much the side of a thing that is turned to the light is brighter
 
 
@@ -109,6 +110,7 @@ class _Drawing:
     """Scenes while they are drawn, all at once: one thing of each after the other."""
 
     thing = 0  # that is being drawn, from 1 on
+    part: tuple[slice, ...] = (slice(None),) * 3  # of the arrays [N, H, W], where it is drawn
 
     def __init__(self, what: str, places: NDArray[np.int64], height: int, width: int) -> None:
         self.n, self.wide = len(places), width / height
@@ -129,10 +131,13 @@ class _Drawing:
     def _paint(self, inside: NDArray[np.bool_], material: str, shade: Any = 1.0, turned: Any = 0.0) -> None:
         """That material on all pixels inside, in front of what was there."""
         s = self.scene
-        s.material[inside] = _INDEX[material]
-        s.thing[inside] = self.thing
-        for values, given in ((s.shade, shade), (s.turned, turned)):
-            values[inside] = np.broadcast_to(given, inside.shape)[inside]
+        for values, given in (
+            (s.material, _INDEX[material]),
+            (s.thing, self.thing),
+            (s.shade, shade),
+            (s.turned, turned),
+        ):
+            values[self.part][inside] = np.broadcast_to(given, inside.shape)[inside]
 
     def _draw_land(self) -> None:
         """Sky that is paler below, hills behind the horizon, and meadows in stripes that are broader in front."""
@@ -188,15 +193,19 @@ class _Drawing:
             edge = road + np.where(right, 1, -1) * (self._breadth(depth) + 1.1 * half)
             border = np.where(right, np.maximum(self.wide, edge), np.minimum(0, edge))
             middle = edge + (border - edge) * gap * 0.9
-        u, v = (self.x - middle) / half, (foot - self.y) / half  # from the foot up, in halves of its breadth
+        rows = _between(self.y, foot - _HIGH * half, foot + _LOW * half)
+        columns = _between(self.x, middle - _BROAD * half, middle + _BROAD * half)
+        self.part = (slice(None), rows, columns)  # nothing of it lies elsewhere, in any of the scenes
+        x, y = self.x[..., columns], self.y[:, rows]
+        u, v = (x - middle) / half, (foot - y) / half  # from the foot up, in halves of its breadth
         seen = there >= _ABSENT
-        self._cast(seen, u, v, 1.0 if kind != "tree" else 0.8)
+        self._cast(seen & (y > self.horizon), u, v, 1.0 if kind != "tree" else 0.8)
         {"house": self._house, "tree": self._tree, "car": self._car}[kind](seen, u, v, form)
 
-    def _cast(self, seen: NDArray[np.bool_], u: Floats, v: Floats, half: float) -> None:
+    def _cast(self, ground: NDArray[np.bool_], u: Floats, v: Floats, half: float) -> None:
         """The shadow at its foot, on whatever ground is there."""
-        under = seen & ((u / half) ** 2 + (v / 0.22) ** 2 < 1.3) & (self.y > self.horizon) & (self.scene.thing == 0)
-        self.scene.shade[under] *= 0.82
+        under = ground & ((u / half) ** 2 + (v / 0.22) ** 2 < 1.3) & (self.scene.thing[self.part] == 0)
+        self.scene.shade[self.part][under] *= 0.82
 
     def _house(self, seen: NDArray[np.bool_], u: Floats, v: Floats, form: Floats) -> None:
         """A wall of bricks with lit windows and a door, below a roof of tiles."""
@@ -213,7 +222,7 @@ class _Drawing:
     def _tree(self, seen: NDArray[np.bool_], u: Floats, v: Floats, form: Floats) -> None:
         """A fir of three storeys, or a trunk with a round crown of three boughs."""
         self._paint(seen & (abs(u) < 0.13) & (v >= 0) & (v < 1), "trunk", 1.0, 3 * u)
-        leaves = np.zeros(self.scene.shade.shape, bool)
+        leaves = np.zeros(self.scene.shade[self.part].shape, bool)
         for low, breadth in ((0.5, 1.0), (1.15, 0.8), (1.75, 0.55)):
             leaves |= (v > low) & (abs(u) < breadth * (1 - (v - low) / 1.1)) & (form < 0.4)
         for right, up, radius in ((-0.45, 1.25, 0.62), (0.45, 1.3, 0.6), (0.0, 1.75, 0.68)):
@@ -228,6 +237,12 @@ class _Drawing:
         cabin = (v >= 0.85) & (v < top) & (abs(u) < 0.86 - 0.35 * (v - 0.85))
         self._paint(seen & (body | cabin), "paint", 0.9 + 0.15 * v, 0.8 * u)
         self._paint(seen & (v > 0.9) & (v < top - 0.14) & (abs(u) < 0.62), "glass", 1.0, 0.5 * u)
+
+
+def _between(places: Floats, low: Floats, high: Floats) -> slice:
+    """Which of these places, in rising order, lie between the lowest and the highest of these, ends and all."""
+    flat = places.reshape(-1)
+    return slice(int(np.searchsorted(flat, low.min())), int(np.searchsorted(flat, high.max(), "right")))
 
 
 def _stripes(x: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from ..base.errors import UsageError, some
 from .cache import Shapes
 from .decode import Header
-from .files import bad_lines, count, listing
+from .files import Unusable, bad_lines, count, listing
 from .options import DataOptions
 
 STEP = 4  # of the height of images whose width alone is asked for: what most networks can halve twice
@@ -77,9 +77,10 @@ def check_pieces(heads: Mapping[str, Header], options: DataOptions) -> None:
         return
     shortest = min(min(brought(head.height, head.width, options)) for head in heads.values())
     asked = "crop" if options.load is None else "size"
-    raise UsageError(
+    raise Unusable(
         f"{len(small):,} of {len(heads):,} images are smaller than data.{asked}:\n"
         f"{listing(bad_lines(list(small.items())))}\n"
         f"Ask for --data.{asked} {shortest} (the shortest side of all) or less, or leave them out with "
-        "--data.skip_bad true"
+        "--data.skip_bad true",
+        small,
     )

@@ -260,5 +260,5 @@ def check_batch(source: Source, batch_size: int) -> None:
         if n < batch_size:
             raise UsageError(
                 f"{source.name} has {n} samples of {key!r} to train on, fewer than a batch of {batch_size}; "
-                f"ask for a batch size of at most {n}, or give more data"
+                f"ask for --plan.batch {n} or less, or give more data"
             )

@@ -68,9 +68,9 @@ class Training:
         with self.voice.listening():
             self.source = binding.open_data(recipe, self.folder.places())
         self.voice.say(*of_data(recipe, self.source))
-        check_batch(self.source, plan.batch)
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
+        check_batch(self.source, plan.batch)  # only now: data that are wrong for the game are told first
         game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
         stream = Stream(
             self.source.train,

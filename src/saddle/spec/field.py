@@ -40,6 +40,7 @@ class Field:
     groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group
     title: str = ""  # what people call it, such as the name of a domain; "" for its key
     values: tuple[int, ...] = ()  # of a map: which number stands for each class in files of labels; () for its place
+    by: Literal["", "value", "colour"] = ""  # of a map: what said the class in files that have both; "" if all say it
 
     def __str__(self) -> str:
         """Its kind and shape in words, for messages: points of shape (2,)."""

@@ -4,18 +4,20 @@ Reading takes two passes: Pillow's own decoder, told that the bytes of a value c
 lower 8.
 """
 
+import io
 import struct
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
 
 _OTHER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _PNG_KINDS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels → how a PNG calls them
-_SHORT, _LONG = 3, 4  # types of a TIFF's values
-_DIRECTORY = 8  # where a TIFF's begins
+_LONG = 4  # a type of a TIFF's values
+_WIDTH, _BITS = 256, 258  # tags of a TIFF
 
 
 def raw_modes(image: Image.Image) -> tuple[str, ...]:
@@ -52,45 +54,34 @@ def png(pixels: np.ndarray, chunks: Mapping[bytes, bytes]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, parts.items()))
 
 
-def tiff(pixels: np.ndarray, profile: bytes = b"") -> bytes:
-    """A TIFF of uint16 [H, W, 1 to 4], with a colour profile if there is one; uncompressed."""
+def tiff(pixels: np.ndarray, profile: bytes = b"", exif: bytes = b"") -> bytes:
+    """A TIFF of uint16 [H, W, 1 to 4], with a colour profile and a camera's notes if there are any; uncompressed.
+
+    Grey with opacity becomes red, green, blue and opacity: many programs, and Pillow, read no other of 16 bits.
+    """
+    if pixels.shape[2] == 2:
+        pixels = pixels[..., [0, 0, 0, 1]]
     height, width, channels = pixels.shape
-    values: dict[int, tuple[int, bytes]] = {
-        256: (_LONG, struct.pack("<I", width)),
-        257: (_LONG, struct.pack("<I", height)),
-        258: (_SHORT, struct.pack("<H", 16) * channels),  # bits of a value
-        259: (_SHORT, struct.pack("<H", 1)),  # no compression
-        262: (_SHORT, struct.pack("<H", 2 if channels > 2 else 1)),  # RGB, or 0 is black
-        273: (_LONG, b"\0" * 4),  # where the pixels begin, filled in below
-        277: (_SHORT, struct.pack("<H", channels)),
-        278: (_LONG, struct.pack("<I", height)),  # all lines in one strip
-        279: (_LONG, struct.pack("<I", pixels.size * 2)),
-    }
-    if channels in (2, 4):
-        values[338] = (_SHORT, struct.pack("<H", 2))  # the last channel is opacity, not multiplied in
-    if profile:
-        values[34675] = (7, profile)
-    return b"".join(_laid_out(values, pixels.astype("<u2").tobytes()))
+    halves = np.ascontiguousarray(pixels, "<u2").view(np.uint8).reshape(height, 2 * width, channels)
+    about: dict[str, Any] = {"icc_profile": profile} if profile else {}
+    about |= {"exif": exif} if exif else {}
+    file = io.BytesIO()
+    Image.fromarray(halves[..., 0] if channels == 1 else halves).save(file, "TIFF", compression=None, **about)
+    return _deepened(bytearray(file.getvalue()), width)
 
 
-def _laid_out(values: dict[int, tuple[int, bytes]], pixels: bytes) -> Iterator[bytes]:
-    """A TIFF: its header, the directory of values, those that are longer than 4 bytes, the pixels."""
-    place = _DIRECTORY + 2 + 12 * len(values) + 4
-    long: list[bytes] = []
-    placed = {}
-    for tag, (_, data) in values.items():
-        if len(data) > 4:
-            placed[tag] = struct.pack("<I", place)
-            long.append(data + b"\0" * (len(data) % 2))
-            place += len(long[-1])
-    placed[273] = struct.pack("<I", place)
-    yield b"II*\0" + struct.pack("<I", _DIRECTORY) + struct.pack("<H", len(values))
-    for tag, (kind, data) in sorted(values.items()):
-        count = len(data) // {_SHORT: 2, _LONG: 4}.get(kind, 1)
-        yield struct.pack("<HHI", tag, kind, count) + placed.get(tag, data.ljust(4, b"\0"))
-    yield b"\0" * 4
-    yield from long
-    yield pixels
+def _deepened(data: bytearray, width: int) -> bytes:
+    """A TIFF of 8 bits whose bytes are to be taken for halves of values of 16, half as many a line."""
+    (place,) = struct.unpack_from("<I", data, 4)
+    (tags,) = struct.unpack_from("<H", data, place)
+    for entry in range(place + 2, place + 2 + 12 * tags, 12):
+        tag, kind, count = struct.unpack_from("<HHI", data, entry)
+        if tag == _WIDTH:
+            struct.pack_into("<I" if kind == _LONG else "<H", data, entry + 8, width)
+        elif tag == _BITS:
+            at = entry + 8 if count <= 2 else struct.unpack_from("<I", data, entry + 8)[0]
+            struct.pack_into(f"<{count}H", data, at, *[16] * count)
+    return bytes(data)
 
 
 def _chunk(part: tuple[bytes, bytes]) -> bytes:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
+from ..base.errors import UsageError
 from ..data import decode, formats
 from . import deep
 
 KEPT = ("Make", "Model", "DateTime", "Artist", "Copyright", "ImageDescription", "Software")  # of a camera's notes
+SAME = 2  # of 255: by so much the profiles that call themselves sRGB differ
 _PARTS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
@@ -47,7 +49,7 @@ def read(path: Path, max_megapixels: float, page: int = 0, any_range: bool = Fal
         profile, form = image.info.get("icc_profile") or b"", image.format or "PNG"
         depth, grey = formats.depth(image), image.mode in ("LA", "La", "1", "L") or image.mode.startswith("I;16")
         pixels = _deep(image, path, page) if deep.raw_modes(image) else None
-        if pixels is None and form == "JPEG" and image.mode == "CMYK" and profile and convert:
+        if pixels is None and image.mode == "CMYK" and profile and convert:
             pixels, profile = _from_print(image, profile)
         if pixels is None:
             pixels = decode.pixels(image, path)
@@ -68,9 +70,15 @@ def of_array(array: np.ndarray) -> Original:
 
 
 def of_picture(image: Image.Image) -> Original:
-    """A picture of Pillow's, upright; one with a transparent colour has opacity."""
+    """A picture of Pillow's, upright; one with a transparent colour has opacity. UsageError for what is no picture."""
     form = image.format or "PNG"
+    if 0 in image.size:
+        raise UsageError("the picture has no pixels")
     image = ImageOps.exif_transpose(image)
+    if image.mode in formats.ANY_RANGE:
+        return Original(np.asarray(image)[..., None], format=form)
+    if reason := formats.refusal(image, any_range=True):
+        raise UsageError(f"the picture has {reason}")
     if image.mode.startswith("I;16"):
         return replace(of_array(np.asarray(image).astype(np.uint16)), format=form)
     if image.mode in ("LA", "La"):
@@ -138,13 +146,23 @@ def _from_print(image: Image.Image, profile: bytes) -> tuple[np.ndarray | None, 
     return np.asarray(made), b""
 
 
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Does it leave colours as they are? Its name says little: there are sRGB of linear light, and nameless ones."""
+    steps = np.arange(0, 256, 17).astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 64, 3)
+    made = ImageCms.profileToProfile(
+        Image.fromarray(colours), profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    return bool(np.abs(np.asarray(made).astype(int) - colours).max() <= SAME)
+
+
 def _coloured(original: Original, profile: bytes, convert: bool) -> Original:
     """Its colours as sRGB, or with the profile that they still need."""
     try:
         given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(given).lower():
-            return replace(original, srgb=True)
         kind = str(given.profile.xcolor_space).strip()
+        if kind == "RGB" and _is_srgb(given):
+            return replace(original, srgb=True)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return replace(original, notes=(*original.notes, "its colour profile cannot be read, and was left out"))
     pixels = original.pixels

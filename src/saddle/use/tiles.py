@@ -18,10 +18,10 @@ from ..base.errors import UsageError
 from . import local, route
 from .moments import Moments
 from .shelf import Shelf
-from .walk import Walk
+from .walk import SMALLEST, Walk
 from .whole import cost
 
-__all__ = ["KEPT", "TILE", "Statistics", "apply", "cost", "receptive_field", "statistics"]
+__all__ = ["KEPT", "SMALLEST", "TILE", "Statistics", "apply", "cost", "receptive_field", "statistics"]
 
 TILE = 512  # pixels a side
 KEPT = 1 << 30  # bytes of activations in memory

@@ -21,7 +21,7 @@ from ..tasks import Translation
 from . import room, tiles
 from .familiar import Familiar
 from .original import Original
-from .tiles import TILE, Statistics
+from .tiles import SMALLEST, TILE, Statistics
 from .writing import to_bits
 
 Size = tuple[int, int]  # height and width
@@ -40,6 +40,22 @@ class Way:
     mean: int = 1  # over so many draws
     precision: str = "fp32"  # fp32, bf16 or fp16
     tile: int | None = None  # side of the tiles in pixels; 0: none; None: where the image does not fit into memory
+
+    def __post_init__(self) -> None:
+        """UsageError for what is no such setting: from Python anything may come."""
+        sides = self.size if isinstance(self.size, tuple) else (self.size,)
+        wholes = {"mean": (self.mean, 1), "tile": (0 if self.tile is None else self.tile, 0)}
+        if self.size not in ("own", "run") and not (len(sides) in (1, 2) and all(_whole(side, 1) for side in sides)):
+            raise UsageError(f"size is own, run, a shorter side such as 512, or (height, width), not {self.size!r}")
+        if self.precision not in ("fp32", *HALF):
+            raise UsageError(f"precision is fp32, {' or '.join(HALF)}, not {self.precision!r}")
+        if self.bits not in (None, 8, 16):
+            raise UsageError(f"bits is 8, 16 or None, those of the input, not {self.bits!r}")
+        for name, (value, least) in wholes.items():
+            if not _whole(value, least):
+                raise UsageError(f"{name} is a whole number from {least} on, not {value!r}")
+        if 0 < wholes["tile"][0] < SMALLEST:
+            raise UsageError(f"a tile has a side of {SMALLEST} pixels or more, not {self.tile}; 0 is for none")
 
 
 @dataclass(frozen=True)
@@ -119,8 +135,15 @@ class Translator:
             return own
         if isinstance(wanted, int):
             scale = wanted / min(own)
-            return max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
-        return wanted  # type: ignore[return-value]
+            wanted = max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
+        assert isinstance(wanted, tuple)
+        height, width = wanted
+        if height * width / 1e6 > (most := self.options.max_megapixels):
+            raise UsageError(
+                f"at this size the image has {height}×{width} pixels (height × width), more than data.max_megapixels "
+                f"{most:g}; ask for a smaller one"
+            )
+        return height, width
 
     def seen(self, original: Original) -> np.ndarray:
         """Its pixels as the run's data were read: their range, their channels, on their background; [H, W, C]."""
@@ -230,6 +253,10 @@ class Translator:
         low, high = self.options.range or (0.0, top)
         fits = self.wanted.bits == bits and low >= 0 and high <= top
         return (low, high) if fits else (0.0, top)
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def whole(x: Tensor, bits: int, limits: tuple[float, float]) -> np.ndarray:

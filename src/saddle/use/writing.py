@@ -1,6 +1,7 @@
 """Images back to files: each format holds what it can of depth, opacity, colours and a camera's notes."""
 
 import io
+import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ KINDS = {
 DEEP = ("PNG", "TIFF")  # formats of 16 bits
 CLEAR = ("PNG", "TIFF", "WEBP")  # formats with opacity
 EXACT = ("PNG", "TIFF", "WEBP", "BMP")  # formats from which every value comes back
+MOST = {"JPEG": 65_535, "WEBP": 16_383}  # pixels a side
 _ABOUT: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},  # exact: colours under clear pixels too
@@ -67,13 +69,23 @@ def check(form: Form, suffix: str) -> None:
 def write(path: Path, pixels: np.ndarray, alpha: np.ndarray | None, original: Original, form: Form) -> None:
     """Write an image [H, W, 1 or 3] with its opacity [H, W], both uint8 or both uint16, whole or not at all.
 
-    `original` is what it was made from. UsageError for opacity in a format that has none.
+    `original` is what it was made from. UsageError for opacity in a format that has none, and for a size that it does
+    not hold.
     """
     kind = KINDS[path.suffix.lower()]
     if alpha is not None and kind not in CLEAR:
         raise UsageError(f"{kind} holds no opacity; choose --alpha flatten, or --format png, tiff or webp")
     whole = pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], 2)
-    replace(path, encoded(whole, kind, original, form.keep_exif))
+    try:
+        data = encoded(whole, kind, original, form.keep_exif)
+    except (ValueError, OSError, struct.error, OverflowError) as error:  # as encoders like to say it
+        height, width = whole.shape[:2]
+        most = f", at most {MOST[kind]:,} a side" if kind in MOST else ""
+        raise UsageError(
+            f"{height}×{width} pixels (height × width) were not written as {kind}{most} ({error}); choose --format png "
+            "or tiff"
+        ) from None
+    replace(path, data)
 
 
 def write_map(path: Path, classes: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> None:
@@ -99,7 +111,7 @@ def encoded(pixels: np.ndarray, kind: str, original: Original, keep_exif: bool =
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     if pixels.dtype == np.uint16:
         if kind == "TIFF":
-            return deep.tiff(pixels, profile)
+            return deep.tiff(pixels, profile, exif)
         return deep.png(pixels, _chunks(profile, original.srgb, exif))
     about: dict[str, Any] = {**_ABOUT.get(kind, {})}
     if kind == "PNG" and original.srgb and not profile:

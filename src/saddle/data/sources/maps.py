@@ -18,7 +18,7 @@ from ..decode import Header
 from ..files import Bad, Files
 from ..keyed import Key, Table
 from ..label_files import Seen, look
-from ..label_maps import classes_in, misfits
+from ..label_maps import classes_in, misfits, mixed
 from ..layouts import check_parts, common_root, held_out, matched, parts_in, split_places, trained
 from ..map_layouts import KEYS, Layout, bare, files_of, laid_out
 from ..map_readers import Instances, Labels
@@ -104,7 +104,7 @@ def _with_classes(options: DataOptions, table: Table, usual: int | None, cities:
     bad: Bad = [(name, each) for name, each in looked.items() if isinstance(each, str)]
     seen = {name: each for name, each in looked.items() if isinstance(each, Seen)}
     if not seen:
-        raise UsageError(keyed.bad_message(table, sorted(files.bad + bad)))
+        raise keyed.unusable(table, dict(files.bad + bad))
     reader = _reader(options, seen, usual, cities)
     bad += misfits(table.root, seen, reader.table, reader.by, options).items()
     bad += _of_other_sizes(taken, headers, options)
@@ -128,7 +128,7 @@ def _reader(options: DataOptions, seen: Mapping[str, Seen], usual: int | None, c
     words: tuple[tuple[str, str], ...] = ()
     if given is None and ignore is None and USUAL in numbers:
         words = (("classes", f"{USUAL} is a class like others; if it stands for no class: --data.ignore {USUAL}"),)
-    return Labels(table, by, words)
+    return Labels(table, by, words, mixed([*seen.values()], table, by))
 
 
 def _of_other_sizes(table: Table, headers: Mapping[str, Header], options: DataOptions) -> Bad:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...base.errors import UsageError
+from ...base.errors import UsageError, some
 from ...spec import DataSpec
 from .. import keyed
 from ..files import scan
 from ..keyed import Key, Table
 from ..layouts import (
     Folders,
+    Unclear,
     check_parts,
     common_root,
     held_out,
@@ -71,6 +72,8 @@ def found_in(options: DataOptions, path: str) -> Table:
         raise UsageError(f"{place} {what}; pairs: takes a folder, two folders A_DIR,B_DIR, or a .csv or .jsonl file")
     if layout := lettered(place):
         found, parts = layout
+        if others := [letter for letter in parts if letter.lower() not in KEYS]:
+            found += f", without {some(others)}"
         return _of_folders(place, {key: parts[key.upper()] for key in KEYS}, found)
     return _side_by_side(place)
 
@@ -80,6 +83,8 @@ def lies_in(root: Path) -> bool:
     try:
         layout = lettered(root)
         images = [images_in(root, layout[1][key.upper()]) for key in KEYS] if layout else []
+    except Unclear:  # opened, it says what is in the way
+        return True
     except UsageError:
         return False
     names = [{Path(stem(name)).name for part in each.parts.values() for name in part} for each in images]
@@ -97,6 +102,7 @@ def _of_folders(root: Path, folders: Mapping[str, Folders], found: str) -> Table
 def _side_by_side(root: Path) -> Table:
     """Images whose left half is a, and whose right half is b."""
     parts = parts_in(root)
+    check_parts(root, {"a|b": parts})
     for folder in (folder for folders in parts.values() for folder in folders):
         _check_no_folders(root / folder)
     both = images_in(root, parts)
