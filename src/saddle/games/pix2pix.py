@@ -110,13 +110,13 @@ class Pix2Pix(Adversarial, Translation):
 
         losses: dict[str, Any] = {"l1": o.l1_weight * l1_loss(fake, b) if o.l1_weight else None}
         if o.adversarial_weight:
-            context = self.context(a, b, fake, o.loss.relativistic)  # the same fake before a wiser judge
+            context = self.context(a, b, fake, o.loss.relativistic)  # the same fake, after the judge's step
             loss = criterion.generator(context.real_logits, context.fake_logits)
             losses |= {"adversarial": o.adversarial_weight * loss, **self.extras("generator", context)}
         yield Move("generator", **losses)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """Pairs with wanted and with drawn images as the discriminator sees them; real ones if somebody `compares`."""
+        """What the discriminator says of pairs with the true and with the drawn image; of true ones if the loss `compares`."""
         real, drawn = torch.cat((a, b), 1), torch.cat((a, fake), 1)
         return Context.of(self.score, real, drawn, self.score(real) if compares else None, self.score(drawn))
 
