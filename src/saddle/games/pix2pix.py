@@ -116,7 +116,7 @@ class Pix2Pix(Adversarial, Translation):
         yield Move("generator", **losses)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of pairs with the true and with the drawn image; of true ones if the loss `compares`."""
+        """What the discriminator says of pairs with a drawn b and, if the loss `compares`, of true pairs."""
         real, drawn = torch.cat((a, b), 1), torch.cat((a, fake), 1)
         return Context.of(self.score, real, drawn, self.score(real) if compares else None, self.score(drawn))
 

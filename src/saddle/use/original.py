@@ -147,7 +147,7 @@ def _from_print(image: Image.Image, profile: bytes) -> tuple[np.ndarray | None, 
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Does it leave colours as they are? Its name is no proof: some profiles named sRGB are linear, some have no name."""
+    """Does it leave colours as they are? Its name is no proof: some called sRGB are linear, some have no name."""
     steps = np.arange(0, 256, 17).astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 64, 3)
     made = ImageCms.profileToProfile(
