@@ -147,6 +147,7 @@ ARGUMENTS = {
     "evaluate": ["RUN", "-n", "50"],
     **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "attribute", "classify")},
     "apply": ["RUN", "animate"],
+    "palette": ["RUN", "--out", "none.gpl"],
     "list": [],
 }
 

@@ -153,6 +153,6 @@ def test_a_folder_of_images_twice_as_wide_as_high_is_met_with_what_it_may_be(fol
         put(folder / "both, all" / f"{i}.png", side("a", i, 8, 16))
     note = "side by side"
     said = check.check_data(str(folder / "both, all"), DataOptions()).notes[note]
-    assert said.endswith(f"saddle data check 'pairs:{folder}/both\\\\, all' --sheet pairs.html")
+    assert said.endswith(f"saddle data check 'pairs:{folder}/both\\, all' --sheet pairs.html")
     put(folder / "both, all" / "3.png", side("a", 3, 8, 17))
     assert note not in check.check_data(str(folder / "both, all"), DataOptions()).notes

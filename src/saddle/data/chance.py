@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 
 
 def uniform(what: str, places: NDArray[np.int64], count: int) -> Floats:
-    """Numbers in [0, 1) for each of the places: [N, count], other ones for every `what`."""
+    """Numbers in [0, 1) for each of the places: [N, count]; another `what` gives other numbers."""
     return (_bits(what, places, count) >> np.uint64(11)) / 2.0**53
 
 

@@ -88,7 +88,7 @@ def written(table: Table, suffix: str) -> str:
 
 
 def unlike(given: Sequence[RGB], n: int) -> tuple[RGB, ...]:
-    """`n` colours that no eye takes for each other: those given, as far as they differ, and others that are made.
+    """`n` colours that are easy to tell apart: those given, if they differ enough, and others that are made.
 
     A made one is, of a grid of 729, the farthest in Lab from all the others; if none is given the first is black.
     UsageError for more than 512.

@@ -1,4 +1,4 @@
-"""Little scenes with hills, a road, houses, trees and cars, drawn from far to near; what is what is known exactly.
+"""Little scenes with hills, a road, houses, trees and cars, drawn from far to near. The class of every pixel is known.
 
 Lengths are in parts of a picture's height, and depth runs from 0 at the horizon to 1 at the lower edge.
 """
@@ -174,7 +174,7 @@ class _Drawing:
         return np.asarray(far + (near - far) * depth + (2 * land[:, 9] - 1) * depth * (1 - depth))
 
     def _breadth(self, depth: Floats) -> Floats:
-        """Half of it."""
+        """Half the breadth of the road."""
         return 0.02 + 0.27 * depth
 
     def _place(self, i: int, kind: str, far: float, near: float) -> None:

@@ -117,7 +117,7 @@ class CycleGAN(Adversarial, Translation):
             self.adapt(of_b.real_logits, 1)
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """Images of a domain and fakes of it as its discriminator sees them; real ones only if somebody `compares`."""
+        """What a domain's discriminator says of its images and of fakes; of images only if the loss `compares` both."""
         score = partial(self.score, domain)
         return Context.of(score, real, fake, score(real) if compares else None, score(fake))
 

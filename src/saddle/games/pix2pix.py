@@ -1,10 +1,10 @@
 """Pix2Pix. Image-to-Image Translation with Conditional Adversarial Networks. Isola et al., 2017.
 https://arxiv.org/abs/1611.07004
 
-A U-Net translates a into b. The discriminator sees both, the given image and the wanted or the drawn one, and judges
-patches of 70 pixels; an L1 loss keeps the drawn image near the wanted one (Eq. 4). Dropout is the only noise, in use
-too; each image is normed by its own statistics, as by batch norm in batches of one (Section 3.3). Constants and layers
-of the authors' code.
+A U-Net learns from pairs to draw image b from image a, and the discriminator sees a beside the true or the drawn b. It
+judges patches of 70 pixels; an L1 loss keeps the drawn image near the true one (Eq. 4). Dropout is the only noise, in
+use too. Each image is normed by its own statistics, which is batch norm in batches of one (Section 3.3). Constants and
+layers are those of the authors' code.
 """
 
 from collections.abc import Iterator
@@ -110,13 +110,13 @@ class Pix2Pix(Adversarial, Translation):
 
         losses: dict[str, Any] = {"l1": o.l1_weight * l1_loss(fake, b) if o.l1_weight else None}
         if o.adversarial_weight:
-            context = self.context(a, b, fake, o.loss.relativistic)  # the same fake before a wiser judge
+            context = self.context(a, b, fake, o.loss.relativistic)  # the same fake, after the judge's step
             loss = criterion.generator(context.real_logits, context.fake_logits)
             losses |= {"adversarial": o.adversarial_weight * loss, **self.extras("generator", context)}
         yield Move("generator", **losses)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """Pairs with wanted and with drawn images as the discriminator sees them; real ones if somebody `compares`."""
+        """What the discriminator says of pairs with a drawn b and, if the loss `compares`, of true pairs."""
         real, drawn = torch.cat((a, b), 1), torch.cat((a, fake), 1)
         return Context.of(self.score, real, drawn, self.score(real) if compares else None, self.score(drawn))
 

@@ -1,4 +1,4 @@
-"""Does an image come back from there and back again, and does one stay that is of the target domain already?
+"""Does an image come back when it is translated there and back? Does one of the target domain stay as it is?
 
 Zhu, Park, Isola, Efros, 2017, https://arxiv.org/abs/1703.10593. Coming back says that nothing is lost, not that the
 translation is right: a picture may hide in another one (Chu, Zhmoginov, Sandler, 2017,

@@ -1,4 +1,4 @@
-"""Do translations show what their input showed? A judge says it, who learned to tell the classes of the target apart.
+"""Do translations show what their input showed? A judge says it: a classifier that learned the target's classes.
 
 A picture may be of the target's style and of another class: losses without pairs allow it. Beside the score stand the
 judge's own: on the input as it is, and on real images of the target, whose mistakes are the judge's alone.

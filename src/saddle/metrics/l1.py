@@ -1,4 +1,4 @@
-"""How far are the values from the true ones? Plainly: the mean difference of a pixel."""
+"""How far are pixels from the true ones? The mean absolute difference."""
 
 from torch import Tensor
 

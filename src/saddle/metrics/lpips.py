@@ -93,7 +93,7 @@ class Lpips:
 
     @torch.no_grad()
     def __call__(self, images: Tensor, truth: Tensor) -> Tensor:
-        """Of each image [N, C, H, W] in [-1, 1] and the true one: [N], 0 for the same, about 1 for quite another.
+        """Of each image [N, C, H, W] in [-1, 1] and the true one: [N], 0 for the same, about 1 for very different ones.
 
         Grey images are taken as colours. UsageError for other shapes, other channels, and fewer than 31 pixels.
         """

@@ -79,7 +79,7 @@ def _said(way: str, how: str, found: float, beside: str) -> str:
 
 
 def _mean(values: Tensor) -> tuple[float, float]:
-    """With its standard error; of what is a number."""
+    """Their mean with its standard error; what is not a number is left out."""
     values = values[~values.isnan()]
     if not len(values):
         return float("nan"), float("nan")

@@ -11,6 +11,7 @@ import torch
 
 from ..base import dist
 from ..base.files import quoted
+from ..data.files import count
 from ..data.source import Source
 from ..tasks import Game
 from ..training.trainer import Trainer
@@ -32,7 +33,7 @@ def of_players(trainer: Trainer, folder: Path) -> list[str]:
     rounds = "1 round" if trainer.rounds == 1 else f"{trainer.rounds:,} rounds"
     return [
         f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
-        f"{rounds} of {trainer.plan.batch:,} samples; the run is kept in {folder}",
+        f"{rounds} of {count(trainer.plan.batch, 'sample')}; the run is kept in {folder}",
     ]
 
 

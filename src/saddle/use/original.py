@@ -155,7 +155,7 @@ def _from_print(image: Image.Image, profile: bytes) -> tuple[np.ndarray | None, 
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Does it leave colours as they are? Its name says little: there are sRGB of linear light, and nameless ones."""
+    """Does it leave colours as they are? Its name is no proof: some called sRGB are linear, some have no name."""
     steps = np.arange(0, 256, 17).astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 64, 3)
     made = ImageCms.profileToProfile(

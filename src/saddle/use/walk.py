@@ -32,7 +32,7 @@ class Image:
         return rows if isinstance(rows, Tensor) else torch.from_numpy(np.array(rows))
 
     def drop(self, before: int | None = None) -> None:
-        """It is the caller's."""
+        """Nothing to let go of: the image belongs to the caller."""
 
 
 @dataclass

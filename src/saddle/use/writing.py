@@ -78,7 +78,7 @@ def write(path: Path, pixels: np.ndarray, alpha: np.ndarray | None, original: Or
     whole = pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], 2)
     try:
         data = encoded(whole, kind, original, form.keep_exif)
-    except (ValueError, OSError, struct.error, OverflowError) as error:  # as encoders like to say it
+    except (ValueError, OSError, struct.error, OverflowError) as error:  # encoders raise any of these
         height, width = whole.shape[:2]
         most = f", at most {MOST[kind]:,} a side" if kind in MOST else ""
         raise UsageError(

@@ -38,7 +38,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
-    """Scored in the hole alone; outside of it everybody can be right."""
+    """Scored in the hole alone: outside of it the answer is given."""
     if options.direction == "b-to-a":
         return of_pairs(source)
     a, b, hole = held_out(source, "a", "b", "mask")

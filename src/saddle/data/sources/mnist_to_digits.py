@@ -42,7 +42,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
-    """Of classifiers of the digits at 8×8 pixels, all of them labelled; there and back, for there are no pairs."""
+    """Of classifiers of the digits at 8×8 pixels, trained on either domain and shown the other: there are no pairs."""
     shrink = bilinear(20, 8)
     boxes = shrink @ mnist.images()[:, mnist.BOX, mnist.BOX] @ shrink.T
     theirs = Labelled("MNIST", boxes, mnist.labels(), mnist.trained())

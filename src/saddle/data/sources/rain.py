@@ -48,7 +48,7 @@ def _wet(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict
 
 
 def streaks(what: str, places: NDArray[np.int64], height: int, width: int) -> NDArray[np.float64]:
-    """The light of the rain of each place, [N, H, W], in parts of white."""
+    """The light that the rain adds to the sample at each place: [N, H, W], 1 is white."""
     area = height * width / 64**2
     most = round(MOST * area)
     picture = uniform(f"{what}: rain", places, 2)

@@ -21,7 +21,7 @@ CORNERS = (4, 7)  # of a shadow
 REACH = (0.2, 0.5)  # of the shorter side: from the middle to a corner
 MIDDLE = (0.25, 0.75)  # of the sides
 KEPT = (0.3, 0.6)  # of the light that a shadow leaves
-TINT, BLUE = 0.05, 0.03  # more of it red and less of it blue, or the other way round; and a little more blue
+TINT, BLUE = 0.05, 0.03  # warmer or colder light; and a little more blue in every shadow
 BLUR = (0.5, 2.0)  # pixels of 64: deviation of the Gaussian that softens its edge
 _FINE = 4  # lines in which the edge is found, of each of a picture's
 
