@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, visible
 from ..base.files import replace
-from ..report.html import Html, tag
-from ..report.samples import embed
-from ..show import pictures
+
+if TYPE_CHECKING:  # loaded when it is needed: help and listings need no numpy
+    from PIL import Image
 
 SIDE = 384  # pixels: larger pictures are shown smaller
 BYTES = 200_000  # of a picture in a page, at about most
@@ -25,7 +24,7 @@ figure { margin: 0; }
 figcaption { font-size: .8rem; overflow-wrap: anywhere; }
 """
 
-Row = Sequence[tuple[str, Image.Image]]  # each picture with its name
+Row = Sequence[tuple[str, "Image.Image"]]  # each picture with its name
 
 
 def check_name(path: Path) -> None:
@@ -38,6 +37,8 @@ def check_name(path: Path) -> None:
 
 def write(path: Path, title: str, heads: Sequence[str], rows: Sequence[Row], lines: Sequence[str] = ()) -> Path:
     """Rows of pictures under the heads of their columns; `lines` say something of them all, in a page."""
+    from ..show import pictures
+
     small = [[(name, _small(picture)) for name, picture in row] for row in rows]
     if path.suffix == ".png":
         return pictures.save(pictures.named(small, heads), path)
@@ -45,6 +46,8 @@ def write(path: Path, title: str, heads: Sequence[str], rows: Sequence[Row], lin
 
 
 def page(title: str, heads: Sequence[str], rows: Sequence[Row], lines: Sequence[str] = ()) -> str:
+    from ..report.html import Html, tag
+
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -60,13 +63,18 @@ def page(title: str, heads: Sequence[str], rows: Sequence[Row], lines: Sequence[
     return f"<!DOCTYPE html>\n{whole}"
 
 
-def _figure(name: str, picture: Image.Image) -> str:
+def _figure(name: str, picture: "Image.Image") -> str:
+    from ..report.html import tag
+    from ..report.samples import embed
+
     source, width, height = embed(picture, SIDE, BYTES)
     image = tag("img", src=source, alt=visible(name), width=width, height=height)
     return tag("figure", image, tag("figcaption", visible(name)))
 
 
-def _small(picture: Image.Image) -> Image.Image:
+def _small(picture: "Image.Image") -> "Image.Image":
+    from PIL import Image
+
     if max(picture.size) <= SIDE:
         return picture
     small = picture.copy()
