@@ -26,8 +26,12 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="INPUT", type=_path, nargs="+", help="images, and folders of images")
-    parser.add_argument("--to", metavar="DOMAIN", help="the domain wanted; by default the game's last one, such as b")
-    parser.add_argument("--from", dest="start", metavar="DOMAIN", help="theirs; by default the first other one")
+    parser.add_argument(
+        "--to", metavar="DOMAIN", help="the domain of the results, by key or title; by default the last one, such as b"
+    )
+    parser.add_argument(
+        "--from", dest="start", metavar="DOMAIN", help="the domain of the inputs; by default the first other one"
+    )
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     _of_images(parser)
     _of_files(parser)
@@ -45,13 +49,13 @@ def _of_images(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--restore-size", action="store_true", help="bring results of another size back to the input's")
     parser.add_argument(
-        "-n", type=_open.whole(1), default=1, metavar="K", help="results for each input, where they vary"
+        "-n", type=_open.whole(1), default=1, metavar="K", help="results for each input, of a game that draws at random"
     )
     parser.add_argument(
         "--seed", type=_open.whole(0), default=0, help="of what is random; the same seed, the same images"
     )
     parser.add_argument(
-        "--mean", type=_open.whole(1), default=1, metavar="K", help="the mean of K results, where they vary"
+        "--mean", type=_open.whole(1), default=1, metavar="K", help="the mean of K results, of such a game"
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="by default fp32")
     parser.add_argument(
