@@ -11,8 +11,8 @@ from torch import Tensor
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, Source, open_source
 from saddle.data.source import Split
+from saddle.layers.averaging import ColourTable, mean_image
 from saddle.metrics import evaluate
-from saddle.metrics.baselines import ColourTable, mean_image
 from saddle.metrics.flicker import flicker
 from saddle.metrics.luminance import DOMAINS, TRUE, correlation, inverted
 from saddle.metrics.score import Score

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from ..base.telling import now
+from ..layers.averaging import LEVELS, MOST_CHANNELS, ColourTable, mean_image
 from ..spec import SEEN, Batch, Field
 from . import module_of, open_source
 from .options import DataOptions
 from .source import Source, Split
 
 MOST = 1000  # pairs that a baseline is fitted to, and that it is scored on; evenly spaced
-LEVELS = 16  # of each channel in a table of colours
 _PART = 100  # pairs at a time
 
 Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is told of the other
@@ -72,7 +72,7 @@ def of_pairs(source: Source, start: str = "a", to: str = "b") -> list[Baseline]:
     if _fits(first, last):
         answers.append(("copy", "the input as it is", _copy(last)))
     answers.append(_mean(source.train, to, last))
-    if _paired(source.train, start, to) and _cells(first) and first.shape[-2:] == last.shape[-2:]:
+    if _paired(source.train, start, to) and _tabled(first) and first.shape[-2:] == last.shape[-2:]:
         answers.append(_table(source.train, start, to, first, last))
     unit = "dB" if last.kind == "image" else "% of the pixels right"
     scored = ((name, says, *_score(heldout, start, to, last, answer)) for name, says, answer in answers)
@@ -118,54 +118,34 @@ def _copy(last: Field) -> Predictor:
 
 def _mean(train: Split, to: str, last: Field) -> tuple[str, str, Predictor]:
     """The mean image of the training part, or the map of every pixel's commonest class."""
-    total = torch.zeros(last.planes, *last.shape[-2:], dtype=torch.float64)
-    n = 0
-    for batch in _parts(train, (to,)):
-        total += last.as_planes(batch[to]).double().sum(0)
-        n += len(batch[to])
-    said = total / n if last.kind == "image" else total.argmax(0)
+    mean = mean_image(last.as_planes(batch[to]) for batch in _parts(train, (to,)))[0]
+    said = mean if last.kind == "image" else mean.argmax(0)
     what = "the mean image" if last.kind == "image" else "each pixel's commonest class"
     return f"mean {last.kind}", f"{what} of up to {MOST:,} training samples", lambda x: said.expand(len(x), *said.shape)
 
 
-def _cells(first: Field) -> int:
-    """Rows of a table that says something for every pixel there could be; 0 if it would be too large, or of no use."""
-    if first.kind not in SEEN:
-        return 0
-    if first.kind == "image":
-        return int(LEVELS ** first.shape[0]) if first.shape[0] <= 3 else 0
-    return len(first.names) if first.kind == "map" else 2
-
-
-def _cell(first: Field, x: Tensor) -> Tensor:
-    """The row of the table for each pixel of samples, int64 [N, H, W]."""
-    if first.kind == "map":
-        return x
-    if first.kind == "mask":
-        return x[:, 0].long()
-    levels = ((x + 1) / 2 * LEVELS).long().clamp(0, LEVELS - 1)
-    weights = LEVELS ** torch.arange(first.shape[0])
-    return (levels * weights[:, None, None]).sum(1)
+def _tabled(first: Field) -> bool:
+    """Is there a table that says something for every pixel there could be?"""
+    return first.kind in SEEN and (first.kind != "image" or first.shape[0] <= MOST_CHANNELS)
 
 
 def _table(train: Split, start: str, to: str, first: Field, last: Field) -> tuple[str, str, Predictor]:
     """For each colour or class what it is in the training pairs: the mean colour, or the commonest class.
 
-    A colour that no pair has becomes the mean of all.
+    A colour that no pair has becomes the mean of its neighbourhood.
     """
-    rows = _cells(first)
-    total, count = torch.zeros(rows, last.planes, dtype=torch.float64), torch.zeros(rows, dtype=torch.float64)
+    classes = {"map": len(first.names), "mask": 2}.get(first.kind)
+    table = ColourTable(first.planes, last.planes, classes)
+
+    def rows(x: Tensor) -> Tensor:
+        return x[:, 0].long() if first.kind == "mask" else x
+
     for batch in _parts(train, (start, to)):
-        cells = _cell(first, batch[start]).flatten()
-        wanted = last.as_planes(batch[to]).double().movedim(1, -1).reshape(len(cells), -1)
-        total.index_add_(0, cells, wanted)
-        count += torch.bincount(cells, minlength=rows)
-    total[count == 0], count[count == 0] = total.sum(0), count.sum()
-    said = total / count[:, None] if last.kind == "image" else total.argmax(1)
+        table.show(rows(batch[start]), last.as_planes(batch[to]))
 
     def answer(x: Tensor) -> Tensor:
-        pixels = said[_cell(first, x)]
-        return pixels.movedim(-1, 1) if last.kind == "image" else pixels
+        planes = table(rows(x))
+        return planes if last.kind == "image" else planes.argmax(1)
 
     what = {"image": "colour", "map": "class", "mask": "value"}[first.kind]
     becomes = "mean colour" if last.kind == "image" else "commonest class"

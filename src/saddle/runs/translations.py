@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..base import rng
 from ..data.source import Split
+from ..layers.averaging import MOST_CHANNELS, ColourTable, mean_image
 from ..layers.resize import resized
-from ..metrics.baselines import MOST_CHANNELS, ColourTable, mean_image
 from ..metrics.tones import grey
 from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Translations, Turned, Way
 from ..spec import Field
