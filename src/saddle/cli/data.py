@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import remark
-from . import _sheet
 from ._baselines import baselines
 from ._show import json, line, table
 
@@ -68,6 +67,8 @@ def _check(args: Namespace) -> None:
     from ..data import DataOptions, check
 
     if args.sheet:
+        from . import _sheet  # which loads torch
+
         _sheet.check_name(args.sheet)
     edits = {"data": {}} | nest(args.settings)
     report = check.check_data(args.path, restore(DataOptions, edits["data"], "data"))
@@ -87,6 +88,7 @@ def _check(args: Namespace) -> None:
 def _draw(report: "Report", path: Path) -> None:
     """Ten rows, and where they were written."""
     from ..show import pictures
+    from . import _sheet
 
     assert report.shown is not None
     shown = report.shown(SHOWN)

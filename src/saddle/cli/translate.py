@@ -26,12 +26,8 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="INPUT", type=_path, nargs="+", help="images, and folders of images")
-    parser.add_argument(
-        "--to", metavar="DOMAIN", help="the domain of the results, by key or title; by default the last one, such as b"
-    )
-    parser.add_argument(
-        "--from", dest="start", metavar="DOMAIN", help="the domain of the inputs; by default the first other one"
-    )
+    parser.add_argument("--to", metavar="DOMAIN", help="the domain of the results; by default the last one")
+    parser.add_argument("--from", dest="start", metavar="DOMAIN", help="that of the inputs; by default the first other")
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     _of_images(parser)
     _of_files(parser)
