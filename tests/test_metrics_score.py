@@ -19,9 +19,11 @@ def score(value: float, better: str = "lower", name: str = "fid", **fingerprint:
 def test_alike_scores_are_ranked_best_first_whichever_way_is_better() -> None:
     assert [s.value for s in rank([score(3), score(1), score(2)])] == [1, 2, 3]
     assert [s.value for s in rank([score(3, "higher"), score(1, "higher"), score(2, "higher")])] == [3, 2, 1]
+    near_1 = [score(value, "one") for value in (29.0, 0.9, 0.0, 1.2, 0.5)]
+    assert [s.value for s in rank(near_1)] == [0.9, 1.2, 0.5, 29, 0]
 
 
-@pytest.mark.parametrize("better", ["lower", "higher"])
+@pytest.mark.parametrize("better", ["lower", "higher", "one"])
 def test_a_score_that_is_not_a_number_comes_last(better: str) -> None:
     assert math.isnan(rank([score(math.nan, better), score(1, better)])[-1].value)
 

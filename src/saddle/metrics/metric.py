@@ -6,9 +6,9 @@ it, so that listing the metrics costs no torch.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from .score import Fingerprint
+from .score import Better, Fingerprint
 
 Estimate = tuple[float, float]  # value and standard error
 Detailed = tuple[float, float, dict[str, float]]  # and its parts by name, such as the value of each class
@@ -34,7 +34,7 @@ class Metric:
     """`measure` takes from the evidence what it `needs`, and perhaps what these need in turn, but nothing else."""
 
     says: str  # on one line
-    better: Literal["lower", "higher"]
+    better: Better
     needs: tuple[Any, ...]  # of class Ingredient
     measure: Callable[[Any], Estimate | Detailed | Compared]  # of class Evidence
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ..base.errors import SaddleError
 
 Fingerprint = dict[str, str | int | float]
+Better = Literal["lower", "higher", "one"]  # the last: the nearer to 1; half as much is as far from it as twice
 
 
 _MAY_LACK = ("details", "beside", "ways", "note")
@@ -25,7 +26,7 @@ class Score:
     name: str
     value: float
     uncertainty: float
-    better: Literal["lower", "higher"]
+    better: Better
     fingerprint: (
         Fingerprint  # extractor and its hash, resize, counts, reference and its hash, seed, the measure's settings
     )
@@ -68,6 +69,8 @@ def rank(scores: Sequence[Score]) -> list[Score]:
 def _order(score: Score) -> float:
     if math.isnan(score.value):
         return math.inf
+    if score.better == "one":
+        return abs(math.log(score.value)) if score.value > 0 else math.inf
     return score.value if score.better == "lower" else -score.value
 
 

@@ -43,9 +43,9 @@ EACH = Each("laplacian_each", PAIRS, look=_look, when=lambda way: way.compares a
 METRICS = {
     "sharpness_ratio": Metric(
         "sharpness of translations in parts of the true images'; below 1 is blurred, above it noise",
-        "higher",
+        "one",
         (EACH,),
         _measure,
-        chooses=False,  # noise is sharp
+        chooses=False,  # what stands at the right place, it does not ask
     )
 }

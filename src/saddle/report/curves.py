@@ -133,7 +133,7 @@ def _score_charts(story: Story) -> list[Html]:
     charts = []
     for curve in story.score_curves():
         way = better.get(curve.name)
-        note = f"{way} is better" if way in ("lower", "higher") else ""
+        note = {"lower": "lower is better", "higher": "higher is better", "one": "1 is best"}.get(str(way), "")
         remark = ", ".join(t for t in (note, _best(curve, way)) if t)
         how = meanings.get(curve.name, "A score of samples that were drawn on the way")
         how = f"{how[:1].upper()}{how[1:]}. The strokes are ± its standard error."

@@ -131,11 +131,13 @@ class Translation(Game):
         """The images of the one domain that `batch` holds as `planes` of the domain `to`: [N, K, H, W] in [-1, 1]."""
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images of every domain, and what the game makes of them."""
-        batch, of = held(8), self.data.fields
-        given = {domain: of[domain].as_image(batch[domain]) for domain in self.domains}
-        made = {}
-        for start, to in self.ways:
-            name = f"as {self.title(to)}" if len(given) == 2 else f"{self.title(start)} as {self.title(to)}"
-            made[name] = self.picture(self.translate({start: batch[start]}, to), to)
-        return {self.title(domain): image for domain, image in given.items()} | made
+        """Eight held-out images of every domain, and beside them what the game makes of them."""
+        batch, columns = held(8), dict[str, Tensor]()
+        for domain in self.domains:
+            columns[self.title(domain)] = self.data.fields[domain].as_image(batch[domain])
+            for start, to in self.ways:
+                if start == domain:
+                    few = len(self.domains) == 2
+                    name = f"as {self.title(to)}" if few else f"{self.title(start)} as {self.title(to)}"
+                    columns[name] = self.picture(self.translate({start: batch[start]}, to), to)
+        return columns
