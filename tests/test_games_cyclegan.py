@@ -1,6 +1,7 @@
 """cyclegan: two ways, two judges, and their memory."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from saddle.base import dist, rng
 from saddle.base.errors import UsageError
 from saddle.games.cyclegan import CycleGAN
 from saddle.layers.pool import ImagePool
-from saddle.spec import DataSpec
+from saddle.spec import DataSpec, Field
 
 DATA = DataSpec.of((1, 8, 8), keys=("a", "b"))
 BATCH = {"a": images(4, 1, 8, 8), "b": -images(4, 1, 8, 8)}
@@ -99,6 +100,15 @@ def test_a_generator_has_the_papers_blocks_unless_told_otherwise(side, blocks, e
     with torch.device("meta"):
         game = CycleGAN(DataSpec.of((3, side, side), keys=("a", "b")), CycleGAN.Options(blocks=blocks))
     assert sum(type(m).__name__ == "Residual" for m in game.a_to_b) == expected
+
+
+def test_domains_that_it_would_never_see_are_refused():
+    image = Field("image", (1, 8, 8))
+    fields = {"a": image, "b": replace(image, title="zebras"), "c": replace(image, title="okapis")}
+    with pytest.raises(
+        UsageError, match=r"2 domains, and these data have 3; it would never see okapis; .* a and zebras"
+    ):
+        CycleGAN(DataSpec(fields, domains=(("a",), ("b",), ("c",))))
 
 
 def test_data_without_two_domains_are_refused():

@@ -40,6 +40,12 @@ class Translation(Game):
                 f"{name} translates between images of one size; these are {some(sorted(sizes))}; --data.size brings "
                 "all images to one size"
             )
+        more = [self.title(*keys) for keys in self.data.domains if len(keys) == 1 and keys[0] not in fields]
+        if more:
+            raise UsageError(
+                f"{name} translates between {len(fields)} domains, and these data have {len(self.data.domains)}; it "
+                f"would never see {some(more)}; choose data of {some(map(self.title, fields), between=' and ')} alone"
+            )
         apart = [domain for domain in self.data.domains if 0 < len({*domain} & {*fields}) < len(fields)]
         if self.paired and apart:
             pairs = [*places_with(self.needs, paired=True), *sources_with(self.needs, paired=True)]
