@@ -37,7 +37,7 @@ def found(name: str, **settings: object) -> dict[str, Baseline]:
 def test_trivial_answers_score_what_is_written_down(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("saddle.data.baselines.MOST", 256)  # all that is held out
     monkeypatch.setattr("saddle.data.baselines.open_source", lambda options: opened(options.source))
-    monkeypatch.setattr("saddle.data.baselines._cells", lambda field: 0)  # a table of colours takes long
+    monkeypatch.setattr("saddle.data.baselines._tabled", lambda field: False)  # a table of colours takes long
     scores = found(name)
     for answer, value in MEASURED[name].items():
         assert scores[answer].value == pytest.approx(value, abs=0.011), answer
