@@ -16,6 +16,7 @@ from .notes import NAMED, idle_limit
 from .options import DataOptions, units
 from .pairing import twins
 from .ragged import Ragged
+from .readers import Decoded
 from .source import Column, Cropped, Flat, Rows, Source, Split
 
 Places = NDArray[np.int64]
@@ -188,4 +189,4 @@ def _of_key(images: Images, key: str, rows: Places) -> dict[str, str]:
     heads: dict[str, Header] = {name: seen.heads[key][name] for name in row_of}
     own = own_options(seen.options, key, seen.table)
     stored = images.prepared[key].images
-    return each.reader.notes(seen.table.root, heads, seen.fields[key], own, lambda name: stored[row_of[name]])
+    return each.reader.notes(Decoded(seen.table.root, heads, seen.fields[key], own, lambda name: stored[row_of[name]]))

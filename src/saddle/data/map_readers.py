@@ -1,6 +1,6 @@
 """How files of labels and of instances become arrays: read as numbers, and resized to the nearest, never mixed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .label_maps import By, class_map
 from .options import DataOptions
 from .palettes import CARE, Table
 from .picture import nearest
-from .readers import Reader
+from .readers import Decoded, Reader
 from .sizes import Sides
 
 
@@ -45,14 +45,7 @@ class Labels(Reader):
     def mark(self, field: Field, options: DataOptions) -> tuple[object, ...]:
         return 1, self.by, self.table.values, self.table.colours, options.fit
 
-    def notes(
-        self,
-        root: Path,
-        heads: Mapping[str, Header],
-        field: Field,
-        options: DataOptions,
-        decoded: Callable[[str], np.ndarray],
-    ) -> dict[str, str]:
+    def notes(self, of: Decoded) -> dict[str, str]:
         return dict(self.words)
 
 

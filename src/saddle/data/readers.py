@@ -17,6 +17,17 @@ from .picture import colour, nearest, opaque, with_channels
 from .sizes import Sides
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """The images of one key that are used."""
+
+    root: Path
+    heads: Mapping[str, Header]  # by name
+    field: Field
+    options: DataOptions
+    array: Callable[[str], np.ndarray]  # of each name
+
+
 class Reader(ABC):
     """How the files of one key become arrays [C, H, W]; the machinery in `keyed` decides at which sides.
 
@@ -50,15 +61,8 @@ class Reader(ABC):
         """
         return (1,)
 
-    def notes(
-        self,
-        root: Path,
-        heads: Mapping[str, Header],
-        field: Field,
-        options: DataOptions,
-        decoded: Callable[[str], np.ndarray],
-    ) -> dict[str, str]:
-        """What a person should know of these images; `decoded` gives the array of each name."""
+    def notes(self, of: Decoded) -> dict[str, str]:
+        """What a person should know of these images."""
         return {}
 
 
@@ -93,15 +97,10 @@ class Pictures(Reader):
     def mark(self, field: Field, options: DataOptions) -> tuple[object, ...]:
         return 1, self.half, field.bits, colour(options.background), options.fit, options.range
 
-    def notes(
-        self,
-        root: Path,
-        heads: Mapping[str, Header],
-        field: Field,
-        options: DataOptions,
-        decoded: Callable[[str], np.ndarray],
-    ) -> dict[str, str]:
-        return of_headers(heads, options, paged=False) | of_files(root, heads, field.bits, options, decoded)
+    def notes(self, of: Decoded) -> dict[str, str]:
+        return of_headers(of.heads, of.options, paged=False) | of_files(
+            of.root, of.heads, of.field.bits, of.options, of.array
+        )
 
 
 @dataclass(frozen=True)
