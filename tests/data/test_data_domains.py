@@ -141,6 +141,7 @@ def test_what_reads_two_sets_of_images_is_known_without_opening_it():
     assert "digits-inverted" in sources_with(("a", "b"))
     assert "digits-inverted" not in sources_with(("a", "b"), paired=True)
     assert "folder:PATH" not in places_with(("a", "b"))
+    assert "digits-rotated:DEGREES" not in places_with(("a", "b")), "an angle is no file of the user's"
 
 
 def test_two_folders_without_a_word_are_met_with_what_could_be_meant(folder):

@@ -150,10 +150,14 @@ def sources_with(keys: Sequence[str], paired: bool = False) -> list[str]:
 
 
 def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
-    """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …]."""
+    """How sources are named that read a user's own files and offer all these keys, likewise: ["pairs:PATH", …].
+
+    One whose place is something else says FILES = False in its file.
+    """
     first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
     able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*_said(name, "OFFERS", ("image",))}}
-    return [offer for name, offer in able.items() if _is_paired(name) or not paired]
+    own = {name: offer for name, offer in able.items() if _said(name, "FILES", True)}
+    return [offer for name, offer in own.items() if _is_paired(name) or not paired]
 
 
 def places_in(source: str) -> list[str]:

@@ -17,6 +17,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
+FILES = False  # its place is an angle
 JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
 SIZE = 24  # pixels, unless asked otherwise: digits of 16×16 with 4 pixels of black around, in which they turn
 DEGREES = 60.0
