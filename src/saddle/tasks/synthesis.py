@@ -58,6 +58,10 @@ class Synthesis(Game):
         """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""
         return self.generator(z)  # type: ignore[operator]
 
+    def together(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+        """All images that one latent shows, by their key; of a game of one domain what `decode` gives."""
+        return {self.data.keys[0]: self.decode(z, label)}
+
     def embed(self, label: Tensor) -> Tensor | None:
         """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
 

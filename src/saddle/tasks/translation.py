@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError, near, some
 from ..data import places_with, sources_with
-from ..spec import Batch
+from ..spec import Batch, Condition
 from ..spec.field import SEEN
 from .game import Columns, Game, Held
 
@@ -54,6 +54,35 @@ class Translation(Game):
                 f"choose data of pairs, such as --data {some(pairs, 5, between=' or ')}, or a game that needs none, "
                 "such as cyclegan"
             )
+
+    # What an input can bring beside its images, and a result can be asked for; by default nothing.
+
+    @property
+    def styled(self) -> bool:
+        """Can a result be asked to look like an image of its domain, which `translate` finds as "style"?"""
+        return False
+
+    @property
+    def asked(self) -> Condition | None:
+        """What a result can be asked to show, which `translate` finds as "label"; None if it cannot be asked.
+
+        A column that is NaN, or a class that is -1, stays as it is in the input.
+        """
+        return None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Further keys of a batch that `translate` looks at where it finds them, such as the instances of a map."""
+        return ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The domains that an input is translated to where none is asked for: by default the usual one."""
+        return (self.way()[1],)
+
+    def code(self, batch: Batch, domain: str) -> Tensor | None:
+        """The code [N, …] from which images of a domain are translated; None of a game without one."""
+        return None
 
     @property
     def varies(self) -> bool:
@@ -134,7 +163,11 @@ class Translation(Game):
 
     @abstractmethod
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """The images of the one domain that `batch` holds as `planes` of the domain `to`: [N, K, H, W] in [-1, 1]."""
+        """The images of the one domain that `batch` holds as `planes` of the domain `to`: [N, K, H, W] in [-1, 1].
+
+        It may also hold "style", images of the domain `to` as planes [N, K, h, w], where the game is `styled`; "label",
+        [N] or [N, L], where it can be `asked`; and the keys that are `beside`, each as its field says.
+        """
 
     def shown(self, held: Held) -> Columns:
         """Eight held-out images of every domain, and beside them what the game makes of them."""
