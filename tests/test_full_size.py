@@ -1,5 +1,7 @@
 """One real round of every game with its paper's networks, at its paper's resolution. Minutes each: `make full`."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from playing import play
@@ -7,7 +9,7 @@ from seeding import seed_all
 from small import GAMES
 
 from saddle.runs import registry
-from saddle.spec import DataSpec
+from saddle.spec import DataSpec, Field
 from saddle.spec.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
@@ -19,10 +21,12 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "biggan": ((3, 128, 128), 1000),
     "biggan-deep": ((3, 128, 128), 1000),
     "cgan": ((1, 28, 28), 10),
+    "cogan": ((1, 28, 28), 0),
     "cvae": ((1, 28, 28), 10),
     "cyclegan": ((3, 256, 256), 0),
     "dcgan": ((3, 64, 64), 0),
     "dragan": ((3, 32, 32), 0),
+    "dtn": ((3, 32, 32), 10),
     "ebgan": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
     "fgan": ((1, 28, 28), 0),
@@ -33,6 +37,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "lapgan": ((3, 32, 32), 0),
     "lsgan": ((3, 112, 112), 0),
     "mgan": ((3, 32, 32), 0),
+    "nicegan": ((3, 256, 256), 0),
     "pix2pix": ((3, 256, 256), 0),
     "progan": ((3, 1024, 1024), 0),
     "projection": ((3, 128, 128), 1000),
@@ -63,8 +68,11 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cyclegan", "pix2pix"):
-        data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if {"a", "b"} <= {*registry.load(name).needs}:
+        data, both = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+        if classes:
+            data = replace(data, fields={**data.fields, "label_a": Field("class", (), tuple(map(str, range(classes))))})
+        batch = both | ({"label_a": batch["label"]} if classes else {})
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
         data = DataSpec.of(shape, ("image", "caption"), condition=condition_of(texts))
