@@ -159,7 +159,9 @@ class Translation(Game):
     @property
     def scores(self) -> tuple[str, ...]:
         beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
-        return (*super().scores, *beside_truth, "translation_swd", "cycle_psnr", "identity_change", "luminance")
+        of_shadows = ("lab_error", "lab_error_shadow", "lab_error_outside", "ber")
+        of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
+        return (*super().scores, *beside_truth, *of_shadows, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:
