@@ -178,5 +178,6 @@ class Translation(Game):
                 if start == domain:
                     few = len(self.domains) == 2
                     name = f"as {self.title(to)}" if few else f"{self.title(start)} as {self.title(to)}"
-                    columns[name] = self.picture(self.translate({start: batch[start]}, to), to)
+                    given = {key: batch[key] for key in (start, *self.beside) if key in batch}
+                    columns[name] = self.picture(self.translate(given, to), to)
         return columns
