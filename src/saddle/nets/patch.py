@@ -8,14 +8,20 @@ from .parts import MapNorm, map_norm
 
 
 def patch_discriminator(
-    shape: tuple[int, int, int], layers: int = 3, width: int = 64, norm: MapNorm = "instance", padding: int = 1
+    shape: tuple[int, int, int],
+    layers: int = 3,
+    width: int = 64,
+    norm: MapNorm = "instance",
+    padding: int = 1,
+    biased: bool | None = None,
 ) -> nn.Sequential:
     """Images → a map of logits [N, 1, h, w], one for each patch.
 
     A patch has 1, 16, 34, 70, 142 or 286 pixels a side with 0, 1, 2, 3, 4 or 5 layers: a pixel by itself, up to the
     whole of an image of 256. With 3 layers 2,764,737 parameters for 3 channels and instance norm, as in CycleGAN, and
     2,768,705 for 6 channels and batch norm, as in pix2pix. With a `padding` of 2, which is pix2pixHD's, patches reach
-    farther beyond the edge. UsageError for images too small for a patch's inner part.
+    farther beyond the edge. `biased` says whether convolutions before a norm have a bias; by default those before
+    instance norm have. UsageError for images too small for a patch's inner part.
     """
     channels, height, wide = shape
     smallest = 2 if padding > 1 else 3 << layers if layers else 1
@@ -24,7 +30,7 @@ def patch_discriminator(
             f"a PatchGAN of {layers} layers wants images of {smallest}×{smallest} or more, not {height}×{wide}; "
             "choose fewer layers (1 takes 6×6, 0 any size) or larger images"
         )
-    biased = norm == "instance"
+    biased = norm == "instance" if biased is None else biased
     if not layers:
         first, last = nn.Conv2d(channels, width, 1), nn.Conv2d(2 * width, 1, 1, bias=biased)
         inner = [nn.Conv2d(width, 2 * width, 1, bias=biased), map_norm(norm, 2 * width), nn.LeakyReLU(0.2)]
