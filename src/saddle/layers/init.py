@@ -43,6 +43,16 @@ def as_loud(network: M, inputs: int = 1024, std: float = 0.02) -> M:
     return network
 
 
+def xavier(network: M, gain: float = 1.0, bias: float = 0.0) -> M:
+    """Uniform weights whose variance is gain² · 2 / (inputs + outputs), and one bias for all. Glorot & Bengio, 2010."""
+    for module in network.modules():
+        if isinstance(module, _LINEAR):
+            nn.init.xavier_uniform_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, bias)
+    return network
+
+
 def orthogonal(network: M) -> M:
     """Orthogonal weights, embeddings too, and biases 0: BigGAN's start. Saxe et al., 2014."""
     for module in network.modules():
