@@ -28,6 +28,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
     "gan-cls": ((3, 64, 64), 0),
+    "ganilla": ((3, 256, 256), 0),
     "improved-gan": ((3, 32, 32), 0),
     "infogan": ((1, 28, 28), 0),
     "lapgan": ((3, 32, 32), 0),
@@ -63,7 +64,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cyclegan", "pix2pix"):
+    if name in ("cyclegan", "ganilla", "pix2pix"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
