@@ -33,6 +33,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "lapgan": ((3, 32, 32), 0),
     "lsgan": ((3, 112, 112), 0),
     "mgan": ((3, 32, 32), 0),
+    "pan": ((3, 256, 256), 0),
     "pix2pix": ((3, 256, 256), 0),
     "progan": ((3, 1024, 1024), 0),
     "projection": ((3, 128, 128), 1000),
@@ -63,7 +64,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cyclegan", "pix2pix"):
+    if name in ("cyclegan", "pan", "pix2pix"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]

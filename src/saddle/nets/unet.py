@@ -54,25 +54,26 @@ class UNet(nn.Module):
         return x
 
 
-def depth(height: int, width: int, levels: int | None = None) -> int:
-    """How often a U-Net halves images: as told, or until the shorter side has at most 7 pixels, but 8 times at most.
+def depth(height: int, width: int, levels: int | None = None, deepest: int = _DEEPEST, least: int = 1) -> int:
+    """How often a U-Net halves images: as told, or until the shorter side has at most 7 pixels, but `deepest` times.
 
-    UsageError unless every halving is even.
+    The shorter side keeps at least so many pixels, unless told. UsageError unless every halving is even.
     """
-    fits = partial(_fits, levels)
+    fits = partial(_fits, levels, deepest, least)
     if not fits(height, width):
         how = f"{levels} times" if levels else f"until the shorter has at most {_COARSEST} pixels"
         refuse("the U-Net", height, width, fits, f"sides must halve evenly, {how} (game.levels says how often)")
-    return levels or _evenly(height, width)
+    return levels or _evenly(height, width, deepest, least)
 
 
-def _evenly(height: int, width: int) -> int:
+def _evenly(height: int, width: int, deepest: int, least: int) -> int:
     both = height | width
-    return min((both & -both).bit_length() - 1, _DEEPEST)
+    room = (min(height, width) // least).bit_length() - 1
+    return min((both & -both).bit_length() - 1, deepest, room)
 
 
-def _fits(levels: int | None, height: int, width: int) -> bool:
+def _fits(levels: int | None, deepest: int, least: int, height: int, width: int) -> bool:
     if levels:
         return height % 2**levels == width % 2**levels == 0
-    n = _evenly(height, width)
-    return n > 0 and (n == _DEEPEST or min(height, width) >> n <= _COARSEST)
+    n = _evenly(height, width, deepest, least)
+    return n > 0 and (n == deepest or min(height, width) >> n <= _COARSEST)

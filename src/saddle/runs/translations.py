@@ -82,6 +82,10 @@ class _Making:
             labelled=self._labels(self.start) is not None,
             real_labels=partial(self.labelled, self.to, real_labels) if real_labels else None,
             means=lambda: (self.mean(self.start), self.mean(self.to)),
+            start=self.start,
+            to=self.to,
+            fields={key: self.fields[key] for key in (self.to, *self.known) if key in self.fields},
+            columns=self.known,
         )
 
     @property
@@ -100,6 +104,11 @@ class _Making:
         if len({*titles.values()}) < len(titles):
             titles = {key: key for key in titles}
         return f"{titles[self.start]} to {titles[self.to]}"
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The columns of what belongs to the images that are translated."""
+        return next(domain for domain in self.held_out.domains if self.start in domain)
 
     @property
     def keeps(self) -> bool:
@@ -161,6 +170,9 @@ class _Making:
             others=partial(others, given, made) if others else dict,
             back=partial(self.back, planes),
             kept=partial(self.kept, places),
+            planes=planes,
+            columns=self.known,
+            column=lambda key: self.held_out.batch({key: places})[key],
         )
 
     @torch.no_grad()
