@@ -89,8 +89,10 @@ def word(targets: Sequence[Target]) -> str:
 
 
 def _paths(args: Namespace) -> list[Path]:
-    """The images of --style. UsageError for one that is not there."""
-    paths = [Path(text) for text in args.style or () if not CLUSTERS.fullmatch(text)]
+    """The images of --style. UsageError for one that is not there, and for looks of objects, which no game has."""
+    if looks := next((text for text in args.style or () if CLUSTERS.fullmatch(text)), None):
+        raise UsageError(f"--style {looks}: this game does not choose the looks of objects; give an image")
+    paths = [Path(text) for text in args.style or ()]
     if missing := next((path for path in paths if not path.is_file()), None):
         raise UsageError(f"--style {missing}: there is no such file; give an image")
     return paths
