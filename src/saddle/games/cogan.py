@@ -169,6 +169,10 @@ class CoGAN(Adversarial, Synthesis):
             raise UsageError("this game learned no classes; train it with game.class_weight 10")
         return log_softmax(full(self.discriminator.classes(self.discriminator(image, domain).features)), 1)
 
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        return ("fid", "swd")  # of data that are judged by translations, which it has none of
+
     def shown(self, held: Held) -> Columns:
         """Eight latents in both domains, side by side."""
         images = self.together(self.noise(8))
