@@ -85,11 +85,7 @@ class Pix2Pix(Adversarial, Translation):
 
     def check_data(self) -> None:
         super().check_data()
-        if self.data.fields["b"].kind == "map":
-            raise UsageError(
-                "Pix2Pix draws images and masks, and the wanted side (b) of these data is a label map; turn them round "
-                "(--data.direction b-to-a) to draw images from maps, or choose data whose b is an image"
-            )
+        self.check_drawn()
 
     def parts(self) -> tuple[Any, ...]:
         return self.options.loss, *super().parts()

@@ -20,10 +20,13 @@ class UNet(nn.Module):
 
     C64-C128-C256-C512-… of kernels 4×4 and stride 2, and back. The first map and the smallest have no norm: by the
     statistics of one pixel that would be 0. Units of the first three steps up are kept with chance `keep`, in use too:
-    that is all the noise there is (Section 2.1). 54,413,955 parameters with 8 levels, 3 channels and batch norm.
+    that is all the noise there is (Section 2.1). Without a `biased_end` what draws has no bias either. 54,413,955
+    parameters with 8 levels, 3 channels and batch norm.
     """
 
-    def __init__(self, channels: int, outputs: int, levels: int, width: int, norm: MapNorm, keep: float):
+    def __init__(
+        self, channels: int, outputs: int, levels: int, width: int, norm: MapNorm, keep: float, biased_end: bool = True
+    ):
         super().__init__()
         biased = norm == "instance"
         widths = [width * min(2**level, 8) for level in range(levels)]
@@ -37,7 +40,7 @@ class UNet(nn.Module):
         for step in range(levels):
             inputs, last = widths[-1 - step] * (2 if step else 1), step == levels - 1
             wide = outputs if last else widths[-2 - step]
-            enlarge = nn.ConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or last)
+            enlarge = nn.ConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or (last and biased_end))
             noise = [Dropout(keep, always=True)] if keep < 1 and step < _NOISY else []
             up.append(nn.Sequential(nn.ReLU(), enlarge, *([nn.Tanh()] if last else [map_norm(norm, wide), *noise])))
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
@@ -54,25 +57,26 @@ class UNet(nn.Module):
         return x
 
 
-def depth(height: int, width: int, levels: int | None = None) -> int:
-    """How often a U-Net halves images: as told, or until the shorter side has at most 7 pixels, but 8 times at most.
+def depth(height: int, width: int, levels: int | None = None, deepest: int = _DEEPEST, least: int = 1) -> int:
+    """How often a U-Net halves images: as told, or until the shorter side has at most 7 pixels, but `deepest` times.
 
-    UsageError unless every halving is even.
+    The shorter side keeps at least so many pixels, unless told. UsageError unless every halving is even.
     """
-    fits = partial(_fits, levels)
+    fits = partial(_fits, levels, deepest, least)
     if not fits(height, width):
         how = f"{levels} times" if levels else f"until the shorter has at most {_COARSEST} pixels"
         refuse("the U-Net", height, width, fits, f"sides must halve evenly, {how} (game.levels says how often)")
-    return levels or _evenly(height, width)
+    return levels or _evenly(height, width, deepest, least)
 
 
-def _evenly(height: int, width: int) -> int:
+def _evenly(height: int, width: int, deepest: int, least: int) -> int:
     both = height | width
-    return min((both & -both).bit_length() - 1, _DEEPEST)
+    room = (min(height, width) // least).bit_length() - 1
+    return min((both & -both).bit_length() - 1, deepest, room)
 
 
-def _fits(levels: int | None, height: int, width: int) -> bool:
+def _fits(levels: int | None, deepest: int, least: int, height: int, width: int) -> bool:
     if levels:
         return height % 2**levels == width % 2**levels == 0
-    n = _evenly(height, width)
-    return n > 0 and (n == _DEEPEST or min(height, width) >> n <= _COARSEST)
+    n = _evenly(height, width, deepest, least)
+    return n > 0 and (n == deepest or min(height, width) >> n <= _COARSEST)

@@ -55,6 +55,15 @@ class Translation(Game):
                 "such as cyclegan"
             )
 
+    def check_drawn(self, domain: str = "b") -> None:
+        """UsageError if what it is to draw are label maps: it draws images and masks."""
+        if self.data.fields[domain].kind == "map":
+            raise UsageError(
+                f"{type(self).__name__} draws images and masks, and the wanted side ({domain}) of these data is a "
+                "label map; turn them round (--data.direction b-to-a) to draw images from maps, or choose data whose "
+                f"{domain} is an image"
+            )
+
     # What an input can bring beside its images, and a result can be asked for; by default nothing.
 
     @property
@@ -150,7 +159,11 @@ class Translation(Game):
     @property
     def scores(self) -> tuple[str, ...]:
         beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
-        return (*super().scores, *beside_truth, "translation_swd", "cycle_psnr", "identity_change", "luminance")
+        of_shadows = ("lab_error", "lab_error_shadow", "lab_error_outside", "ber")
+        of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
+        reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
+        of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:

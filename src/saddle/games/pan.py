@@ -1,0 +1,134 @@
+"""PAN. Perceptual Adversarial Networks for Image-to-Image Transformation. Wang, Xu, Wang and Tao, 2017.
+https://arxiv.org/abs/1706.09138
+
+No pixels are compared. The hidden maps of the discriminator say how far an image that T made is from the wanted one: T
+goes down that distance, and the discriminator goes up it as long as it is below a margin. Layers and constants are
+those of a well-known implementation, which leaves the absolute values out of the distance.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss, relu
+
+from ..base.errors import UsageError, few
+from ..base.precision import full
+from ..context import Context
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets.pan import DEEPEST, LEAST, PANNorm, Perceptual, Transformation
+from ..nets.unet import depth
+from ..optim import Adam, Optim
+from ..spec import Batch, DataSpec
+from ..tasks import Move, Translation
+from ._adversarial import Adversarial
+
+
+class PAN(Adversarial, Translation):
+    needs = ("a", "b")
+    paired = True
+    batch = 4
+    moves_latents = False
+    companion = "true image to be near to"
+
+    @dataclass(frozen=True)
+    class Options(Adversarial.Options, Translation.Options):
+        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        perceptual_weights: tuple[float, float, float, float] = (5.0, 1.5, 1.5, 1.0)  # λ, from the largest map on
+        margin: float = 3.0  # m: up to where the discriminator enlarges the distance; at 0 it leaves it alone
+        levels: int | None = None  # halvings of T; by default to 4 to 7 pixels of the shorter side: 6 of 256
+        width: int = 64  # channels of the largest maps
+        norm: PANNorm = "batch"  # of both players; in use that of the training's statistics. Or each image's own
+        optim: Optim = Adam(lr=2e-4)  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            few(levels=self.levels)
+            for name, low in {"margin": 0, "levels": 1, "width": 1}.items():
+                if (value := getattr(self, name)) is not None and value < low:
+                    raise UsageError(f"{name} is at least {low}, not {value}")
+            if min(self.perceptual_weights) < 0:
+                raise UsageError(f"perceptual_weights are at least 0, not {self.perceptual_weights}")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, (height, width) = self.options, self.size("a")
+        inputs, outputs = (data.fields[key].planes for key in "ab")
+        self.levels = depth(height, width, o.levels, DEEPEST, LEAST)
+        if height >> self.levels == width >> self.levels == 1:
+            raise UsageError(
+                f"{self.levels} halvings leave one pixel of {height}×{width}, and its norm would be 0; choose "
+                f"game.levels {self.levels - 1} or less"
+            )
+        self.generator = Transformation(inputs, outputs, self.levels, o.width, o.norm)
+        shown = self.add_duel(DataSpec.of((outputs, height, width)))
+        self.discriminator = Perceptual((shown.shape[0], height, width), o.width, o.norm)
+        self.check_duels()
+
+    def check_data(self) -> None:
+        super().check_data()
+        self.check_drawn()
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.options.loss, *super().parts()
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, criterion, steps = self.options, self.options.loss.at(self.progress), self.steps()
+        for step in range(steps):
+            batch = next(batches)
+            a, b = self.planes(batch, "a"), self.planes(batch, "b")
+            with torch.set_grad_enabled(step == steps - 1):  # the last one is T's too
+                fake = full(self.generator(a))
+            (real_logits, real_maps), (fake_logits, fake_maps) = self.look(b), self.look(fake.detach())
+            lacking = relu(o.margin - self.distance(real_maps, fake_maps)) if o.margin else None
+            loss = criterion.discriminator(real_logits, fake_logits)
+            context = Context.of(self.score, b, fake.detach(), real_logits, fake_logits)
+            yield Move("discriminator", adversarial=loss, margin=lacking, **self.extras("discriminator", context))
+            self.adapt(real_logits)
+
+        with torch.no_grad():  # nothing that T could change
+            real_logits, real_maps = self.look(b)
+        fake_logits, fake_maps = self.look(fake)  # the same fake, after the discriminator's step
+        context = Context.of(self.score, b, fake, real_logits, fake_logits)
+        yield Move(
+            "generator",
+            adversarial=criterion.generator(real_logits, fake_logits),
+            perceptual=self.distance(real_maps, fake_maps),
+            **self.extras("generator", context),
+        )
+
+    def distance(self, maps: list[Tensor], others: list[Tensor]) -> Tensor:
+        """Σ λⱼ Pⱼ: the weighted sum of the mean absolute differences of the discriminator's maps."""
+        each = zip(self.options.perceptual_weights, maps, others, strict=True)
+        return torch.stack([weight * l1_loss(one, other) for weight, one, other in each]).sum()
+
+    def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The logits [N] of images as the views show them, and the maps of the images themselves, to be compared.
+
+        What a view changes by chance would be another change of the one image than of the other.
+        """
+        logits, maps = self.discriminator(x)
+        return self.score(x) if self.options.views else full(logits), [full(each) for each in maps]
+
+    def score(self, x: Tensor) -> Tensor:
+        """The logits [N] of images [N, C, H, W] as the views show them."""
+        return full(self.discriminator(self.seen(x))[0])
+
+    @property
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        return (("a", "b"),)
+
+    def multiple(self, start: str, to: str) -> int:
+        return 2**self.levels
+
+    def smallest(self, start: str, to: str) -> int:
+        return 2**self.levels * (1 if self.options.norm == "batch" else 2)  # of one pixel, its own norm would be 0
+
+    @torch.no_grad()
+    def translate(self, batch: Batch, to: str) -> Tensor:
+        start, _ = self.way("a", to)
+        return self.generator(self.planes(batch, start))
