@@ -117,22 +117,20 @@ class Disentangle(Adversarial, Translation):
         if o.network == "fader":
             yield Move("reader", labels=self.named(self.reader(x), labels))
 
-        content = full(self.coder.content(x))
-        again = full(self.coder.draw(content, self.told(batch)))
+        content, told = full(self.coder.content(x)), self.told(batch)
+        again = full(self.coder.draw(content, told))
         distance = mse_loss if o.distance == "squared" else l1_loss
         losses: dict[str, Any] = {
             "reconstruction": o.reconstruction_weight * distance(again, x),
             "content": self.removed(content, labels) if o.removal_weight else None,
         }
         if o.consistency_weight or o.adversarial_weight:
-            other = next(batches)
-            new = self.told(other)
-            mixed = full(self.coder.draw(content, new))
+            mixed = full(self.coder.draw(content, next_ones(told)))
             if o.consistency_weight:
-                losses["consistency"] = o.consistency_weight * self.changed(mixed, content, new)
+                losses["consistency"] = o.consistency_weight * self.changed(mixed, content, next_ones(told))
             if o.adversarial_weight:
-                yield from self.refuse(batches, other["image"], mixed.detach())
-                losses |= self.deceive(other["image"], mixed)
+                yield from self.refuse(batches, x, mixed.detach())
+                losses |= self.deceive(x, mixed)
         yield Move("coder", **losses)
 
     def told(self, batch: Batch) -> Tensor:
@@ -169,10 +167,10 @@ class Disentangle(Adversarial, Translation):
         """The steps of the discriminator of images, the first with the drawings of the coder's own step."""
         for step in range(self.steps()):
             if step:
-                batch, other = next(batches), next(batches)
+                batch = next(batches)
+                real = batch["image"]
                 with torch.no_grad():
-                    mixed = full(self.coder.draw(self.coder.content(batch["image"]), self.told(other)))
-                real = other["image"]
+                    mixed = full(self.coder.draw(self.coder.content(real), next_ones(self.told(batch))))
             context = self.context(real, mixed)
             loss = self.options.loss.at(self.progress).discriminator(context.real_logits, context.fake_logits)
             yield Move("discriminator", adversarial=loss, **self.extras("discriminator", context))
@@ -244,10 +242,15 @@ class Disentangle(Adversarial, Translation):
     def shown(self, held: Held) -> Columns:
         """Eight held-out images, drawn again, and drawn with the attributes of the next one."""
         image = held(8)["image"]
-        style = image.roll(-1, 0)
+        style = next_ones(image)
         exchanged = self.translate({"image": image, "style": style}, "image")
         again = self.translate({"image": image}, "image")
         return {"image": image, "drawn again": again, "attributes of": style, "exchanged": exchanged}
+
+
+def next_ones(attributes: Tensor) -> Tensor:
+    """For each image of a batch those of the next, [N, …]."""
+    return attributes.roll(-1, 0)
 
 
 @contextmanager
