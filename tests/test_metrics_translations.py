@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from making import Paired, game_on, scored
 
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, Source, open_source
@@ -19,43 +19,11 @@ from saddle.metrics.score import Score
 from saddle.metrics.translated import COLOURS, INPUT, MEAN
 from saddle.metrics.translation_distances import REAL
 from saddle.runs import scoring
-from saddle.spec import Batch, DataSpec, Field
+from saddle.spec import DataSpec, Field
 from saddle.spec.field import HOLE
-from saddle.tasks import Translation
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
 UNPAIRED = (("a",), ("b",))
-
-
-class Made(Translation):
-    """A game that makes of an image what a function does."""
-
-    device, dtype = torch.device("cpu"), torch.float32
-    needs = ("a", "b")
-    does = {"b": staticmethod(lambda x: x), "a": staticmethod(lambda x: x)}  # noqa: RUF012
-    one_way = False
-
-    def round(self, batches):
-        yield from ()
-
-    @property
-    def ways(self) -> tuple[tuple[str, str], ...]:
-        return super().ways[:1] if self.one_way else super().ways
-
-    def translate(self, batch: Batch, to: str) -> Tensor:
-        ((_, image),) = batch.items()
-        return self.does[to](image)
-
-
-class Paired(Made):
-    paired = True
-    one_way = True
-
-
-def game_on(source: Source, kind: type[Made] = Made, **does) -> Made:
-    game = kind(source.spec).eval()
-    game.does = Made.does | does
-    return game
 
 
 def images(n: int, seed: int, channels: int = 3, size: int = 16) -> np.ndarray:
@@ -71,10 +39,6 @@ def pairs(domains=(), b=lambda a: 255 - a, a: np.ndarray | None = None) -> Sourc
     fields = {key: Field("image", x.shape[1:], title=t) for key, x, t in (("a", a, "day"), ("b", b(a), "night"))}
     train = Split({"a": a[:40], "b": b(a[:40])[::-1] if domains else b(a[:40])}, domains)
     return Source("made", DataSpec(fields, domains), train, Split({"a": a[40:], "b": b(a[40:])}), "mark")
-
-
-def scored(game: Made, source: Source, *names: str, **rest) -> dict[str, Score]:
-    return scoring.score(game, source, list(names) or None, **rest)
 
 
 def test_a_perfect_translation_is_identical_and_beside_it_stands_what_others_score() -> None:

@@ -126,6 +126,22 @@ class Geometric(Ramp):
 
 
 @dataclass(frozen=True)
+class Restarted(Schedule):
+    """The same schedule twice, in two trainings of one run: whole until progress `at`, and whole again after it."""
+
+    schedule: Schedule = Constant()  # of each of both
+    at: float = 0.5  # progress of the run, 0 to 1, at which it begins again
+
+    def __post_init__(self) -> None:
+        if not 0 < self.at < 1:
+            raise UsageError(f"a schedule starts again at a progress above 0 and below 1, not {self.at}")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        first = progress < self.at
+        return self.schedule(rounds, progress / self.at if first else (progress - self.at) / (1 - self.at))
+
+
+@dataclass(frozen=True)
 class Optim(ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 

@@ -36,7 +36,8 @@ def source(images: Images) -> Source:
     labels = [column[:] for key, column in train.columns.items() if key not in table.keys]
     held = "parted" if table.parted else options.heldout
     marks = [images.prepared[key].digests[part] for key in table.keys for part in parts[key]]
-    bare = replace(spec, fields={key: replace(each, title="") for key, each in spec.fields.items()})
+    fields = {key: replace(each, title="") for key, each in spec.fields.items() if key in table.keys}
+    bare = replace(spec, fields=fields, domains=() if table.paired else tuple((key,) for key in table.keys))
     mark = fingerprint(*marks, bare.identity(), *labels, held, *units(options))  # a folder may get another name
     notes = _notes(images, parts, left_out)
     return Source(options.source, spec, train, heldout if len(heldout) else None, mark, notes)

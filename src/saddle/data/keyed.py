@@ -69,6 +69,7 @@ class Table:
     found: str  # what was recognised, in words
     parted: bool = False  # do the folders say what is held out? Else it is a share of the rows
     labels: Mapping[str, Labels] = field(default_factory=dict)  # of the images of these keys, by name
+    taught: bool = False  # do batches hold these labels too? Else they serve scores alone
     bad: Bad = field(default_factory=list)  # files in these folders that cannot be opened
     ignored: Mapping[str, int] = field(default_factory=dict)  # files of other kinds, by suffix
     scaled: bool = True  # may the images of one key be whole multiples of those of another? Else all come out alike
@@ -203,8 +204,15 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
 
 
 def spec_with(seen: Laid) -> DataSpec:
-    domains = () if seen.table.paired else tuple((key,) for key in seen.fields)
-    return DataSpec(dict(seen.fields), domains=domains)
+    table, fields = seen.table, dict[str, Field]()
+    for key, each in seen.fields.items():
+        fields[key] = each
+        if table.taught and key in table.labels:
+            fields[f"label_{key}"] = table.labels[key].condition.field
+    domains = (
+        () if table.paired else tuple(tuple(k for k in (key, f"label_{key}") if k in fields) for key in seen.fields)
+    )
+    return DataSpec(fields, domains=domains)
 
 
 def of_other_sizes(table: Table, headers: Mapping[str, Header], options: DataOptions, key: str) -> Bad:

@@ -57,7 +57,7 @@ class DataOptions:
     limit: int | None = None
     """train on so many images, always the same ones; None: on all"""
     labels: bool | str = False
-    """folders: an image's sub-folder is its label; or a CSV or JSONL file with a line for each image"""
+    """folders: an image's sub-folder is its label; a CSV or JSONL file with a line for each image; true for digits"""
     labelled: int = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
     labelled_share: float = 0.0

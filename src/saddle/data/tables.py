@@ -48,6 +48,19 @@ class Labels:
         return np.array([self.labels.get(name, unknown) for name in names], np.float32)
 
 
+def by_folder(paths: list[str]) -> Labels:
+    """The names of the first sub-folders as classes, in order."""
+    loose = [path for path in paths if "/" not in path]
+    if loose:
+        raise UsageError(
+            f"data.labels takes the sub-folder's name as the label, but {len(loose):,} images lie in none "
+            f"(such as {loose[0]}); move them into sub-folders, or leave data.labels out"
+        )
+    classes = {path: path.partition("/")[0] for path in paths}
+    order = {name: i for i, name in enumerate(sorted(set(classes.values())))}
+    return Labels(Condition("class", tuple(order)), {path: order[name] for path, name in classes.items()})
+
+
 def read_labels(file: str, root: Path, names: Iterable[str]) -> Labels:
     """The labels in a file, a path as it is or below `root`, of the images there are, by their names below `root`.
 

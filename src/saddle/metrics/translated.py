@@ -14,15 +14,17 @@ from torch import Tensor
 
 from ..base import telling
 from ..base.errors import SaddleError, UsageError
+from ..spec import Field
 from .blocks import double
 from .drawing import Passing
 from .evidence import Evidence, Ingredient, Seen
 from .metric import Compared
 from .reference import content_hash
 from .score import Fingerprint
-from .uncertainty import mean_error
+from .uncertainty import groups, jackknife, mean_error
 
 INPUT, MEAN, COLOURS = "input unchanged", "mean image", "colour table"  # what stands beside a score
+KNOWN = "known"  # not beside a score: what is known of what is given
 EARLY, FINAL = 2**18, 2**24  # pixels that are translated one way, on the way and at the end, unless asked otherwise
 LEAST, MOST = 16, 2000  # images, all the same
 
@@ -37,15 +39,24 @@ class Turned:
     truth: Tensor | None = None  # what it should have made
     inside: Tensor | None = None  # [N, 1, H, W]: 1 where alone it counts
     labels: Tensor | None = None  # of what is given, int64 [N], -1 where unknown
-    others: Callable[[], dict[str, Tensor]] = dict  # what could be had without the game, by name, each like `made`
+    # what could be had without the game, by name: each like `made`; of a way to a map like `planes`
+    others: Callable[[], dict[str, Tensor]] = dict
     back: Callable[[], Tensor] | None = None  # there and back again, like `given`
     kept: Callable[[], tuple[Tensor, Tensor]] | None = None  # images of the target, and what the game makes of these
-    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given, by name
+    planes: Tensor | None = None  # [N, K, H, W]: what was made, before people see it
+    column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
+    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name
+    way: "Way | None" = None  # that it went
 
     @cached_property
     def beside(self) -> dict[str, Tensor]:
         """`others`, made once."""
         return self.others()
+
+    def of(self, column: str) -> Tensor:
+        """What belongs to each of what is given, [N, …], as a batch holds it; `Way.columns` name what there is."""
+        assert self.column is not None
+        return self.column(column)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class Way:
     labelled: bool = False  # are the classes of what is given known?
     real_labels: Callable[[int], Iterable[tuple[Tensor, Tensor]]] | None = None  # real target images with theirs
     means: Callable[[], tuple[Tensor, Tensor]] | None = None  # the mean training image of either domain, [1, C, H, W]
+    start: str = ""  # key of what is given
+    to: str = ""  # key of what is made
+    fields: Mapping[str, Field] = field(default_factory=dict)  # of both, and of all that belongs to what is given
+    columns: tuple[str, ...] = ()  # names of all that is known of what is given; some have no field
 
     @property
     def compares(self) -> bool:
@@ -113,7 +128,7 @@ class Translations(Passing):
         for way in self.ways:
             wanted = {name: look for name, look in looks.items() if look.when(way)}
             for part in self.passing(way) if wanted else ():
-                part.tools = given
+                part.tools, part.way = given, way
                 for name, look in wanted.items():
                     for whose, values in look.look(part).items():
                         kept[name].setdefault(way.name, {}).setdefault(whose, []).append(values)
@@ -198,6 +213,32 @@ def over_ways(kept: Mapping[str, Mapping[str, Tensor]]) -> Compared:
         identical += same
         ways[name] = {"value": value, "uncertainty": error} | {w: _mean(x)[0][0] for w, x in values.items() if w}
     return joined(ways, {"identical": float(identical)} if identical else {})
+
+
+def pooled(
+    kept: Mapping[str, Mapping[str, Tensor]],
+    measure: Callable[[Tensor], float],
+    parts: Callable[[Tensor], Mapping[str, Tensor]] | None = None,
+) -> Compared:
+    """What `measure` says of the rows [N, …] of all images of each way together, with the jackknife's error.
+
+    What others' images have stands beside. `parts` says by what is `KNOWN` of images which ones, bool [N] by name, are
+    measured apart, for the details; these are named after the way where there are several.
+    """
+    ways, details = {}, {}
+    for name, rows in kept.items():
+        own, of = rows[""], parts(rows[KNOWN]) if parts else {}
+        left = [measure(own[_without(part, len(own))]) for part in groups(len(own))]
+        ways[name] = {"value": measure(own), "uncertainty": jackknife(left)}
+        ways[name] |= {whose: measure(x) for whose, x in rows.items() if whose not in ("", KNOWN)}
+        details |= {part if len(kept) == 1 else f"{name}: {part}": measure(own[some]) for part, some in of.items()}
+    return joined(ways, details)
+
+
+def _without(part: Tensor, count: int) -> Tensor:
+    left = torch.ones(count, dtype=torch.bool)
+    left[part] = False
+    return left
 
 
 def joined(ways: dict[str, dict[str, float]], details: dict[str, float] | None = None) -> Compared:

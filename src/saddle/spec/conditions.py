@@ -19,14 +19,30 @@ MOST_ROWS = 1000  # of a distribution; so many are enough to draw from, and few 
 def distribution(condition: Condition, labels: Tensor) -> tuple[Any, ...]:
     """For `DataSpec`: the share of every class among labels int64 [N], or rows of columns and texts [N, K].
 
-    Labels that are not known, -1 or a row with NaN, are left out; of more than 1,000 rows it has 1,000, evenly spaced.
+    Labels that are not known, -1 or a row with NaN, are left out, unless no row is known whole: then each is completed,
+    see `completed`. Of more than 1,000 rows it has 1,000, evenly spaced.
     """
     if condition.kind == "class":
         counts = torch.bincount(labels[labels >= 0], minlength=len(condition.names)).double()
         return tuple((counts / counts.sum().clamp(min=1)).tolist())
-    rows = labels[~labels.isnan().any(1)]
+    unknown = labels.isnan().any(1)
+    rows = completed(labels) if unknown.all() else labels[~unknown]
     places = torch.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().long()
     return tuple(map(tuple, rows[places].tolist()))
+
+
+def completed(rows: Tensor) -> Tensor:
+    """Rows float [N, K] whose unknown columns, NaN, are those of the next row that knows them.
+
+    After the last row comes the first. Each column keeps its distribution, and so do columns that are known together.
+    [0, K] if one is known of no row.
+    """
+    n = len(rows)
+    places = torch.arange(n).unsqueeze(1).expand_as(rows)
+    known = torch.where(rows.isnan(), n, places)
+    following = known.flip(0).cummin(0).values.flip(0)  # which row that is, or n after the last one
+    following = torch.where(following < n, following, known.amin(0))
+    return rows.gather(0, following) if bool((following < n).all()) else rows[:0]
 
 
 def pick(data: DataSpec, uniform: Tensor) -> Tensor:

@@ -104,9 +104,10 @@ class DataSpec:
 
     @property
     def condition(self) -> Condition | None:
-        """What is known of every sample."""
-        for field in self.fields.values():
-            if field.is_condition and (field.names or field.kind == "text"):
+        """What is known of every sample; classes of one domain alone, such as label_a, are not."""
+        for key in ("label", "caption"):
+            field = self.fields.get(key)
+            if field and field.is_condition and (field.names or field.kind == "text"):
                 length = field.shape[0] if field.kind == "text" else 0
                 return Condition(field.kind, field.names, length, field.groups)  # type: ignore[arg-type]
         return None

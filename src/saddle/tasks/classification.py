@@ -31,6 +31,14 @@ class Classification(Game):
         """Names of the classes that it tells apart; empty if its settings had it learn none."""
         return self.data.classes
 
+    @property
+    def exclusive(self) -> bool:
+        """Does an image show one of the classes? Else they are labels, of which several may be on."""
+        return True
+
     @abstractmethod
     def classify(self, image: Tensor) -> Tensor:
-        """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1]."""
+        """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1].
+
+        Where they are not `exclusive`, log p of each label, among those that exclude each other or by itself.
+        """

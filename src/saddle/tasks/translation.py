@@ -159,7 +159,11 @@ class Translation(Game):
     @property
     def scores(self) -> tuple[str, ...]:
         beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
-        return (*super().scores, *beside_truth, "translation_swd", "cycle_psnr", "identity_change", "luminance")
+        of_shadows = ("lab_error", "lab_error_shadow", "lab_error_outside", "ber")
+        of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
+        reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
+        of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -187,5 +191,6 @@ class Translation(Game):
                 if start == domain:
                     few = len(self.domains) == 2
                     name = f"as {self.title(to)}" if few else f"{self.title(start)} as {self.title(to)}"
-                    columns[name] = self.picture(self.translate({start: batch[start]}, to), to)
+                    given = {key: batch[key] for key in (start, *self.beside) if key in batch}
+                    columns[name] = self.picture(self.translate(given, to), to)
         return columns

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import DataSpec, Field
+from .. import taught
 from ..baselines import Baseline, Labelled, of_classifiers, of_pairs
 from ..digits import TRAINED, chances, enlarge, labels, sides, small
 from ..fingerprint import fingerprint
@@ -30,21 +31,23 @@ def open(options: DataOptions, path: str) -> Source:
     """Keys a and b. To train: the digits in turn, one to a, one to b, so that no digit is in both.
 
     The held-out part is for scores and does have pairs: b is a blended, and label_a, label_b say which digit it is.
+    With data.labels these two are trained on too.
     """
     spec, known = spec_of(options, path), labels()[TRAINED:]
+    trained = {"a": labels()[:TRAINED:2], "b": labels()[1:TRAINED:2]}
     a, b = enlarge(small(), options, copies=2), enlarge(blended(small()), options)
-    train = Split({"a": a[:TRAINED:2], "b": b[1:TRAINED:2]}, domains=spec.domains)
+    train = taught.split_of(spec, {"a": a[:TRAINED:2], "b": b[1:TRAINED:2]}, trained)
     heldout = Split({"a": a[TRAINED:], "b": b[TRAINED:], "label_a": known, "label_b": known})
-    mark = fingerprint(options.source, a, b, TRAINED)
+    mark = fingerprint(options.source, a, b, TRAINED, *taught.marks(spec, trained))
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
-    options.allow("size", *AUGMENTATIONS)
+    options.allow("size", "labels", *AUGMENTATIONS)
     shape = (1, *sides(options))
     fields = {"a": Field("image", shape, title="digit"), "b": Field("image", shape, title="blended digit")}
-    return DataSpec(fields, domains=(("a",), ("b",)))
+    return taught.spec_of(options, DataSpec(fields, domains=(("a",), ("b",))))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:

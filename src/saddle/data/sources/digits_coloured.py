@@ -1,10 +1,13 @@
-"""digits-coloured: digits in red, green or blue, bright or inverted, with thin, normal or bold strokes: 18 kinds"""
+"""digits-coloured: digits in red, green or blue, bright or inverted, with thin, normal or bold strokes: 18 kinds
+digits-coloured:apart: the same, of which half are labelled by colour and inversion alone, half by their strokes alone
+"""
 
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...base.errors import UsageError
 from ...base.memory import check_fits
 from ...spec import Condition, DataSpec
 from ..baselines import Baseline, Labelled, told
@@ -16,6 +19,8 @@ from ..sampler import hashed
 from ..source import Judged, Source, Split
 
 OFFERS = ("image", "label")  # keys of its batches
+FILES = False  # its place is a word
+APART = "apart"
 COLOURS, STROKES = ("red", "green", "blue"), ("thin", "normal", "bold")
 CONDITION = Condition("labels", (*COLOURS, "inverted", *STROKES), groups=(COLOURS, STROKES))
 KINDS = len(COLOURS) * 2 * len(STROKES)
@@ -26,10 +31,11 @@ _BLOCK = 2**20  # pixels that are drawn at a time
 def open(options: DataOptions, path: str) -> Source:
     """Keys image and label, 0 or 1 for each of the attributes; size 32 unless asked otherwise, always in colour.
 
-    Every digit is there once, as one of the 18 kinds: none is ever seen in two colours. The held-out part says with
-    label_image which digit it is.
+    Every digit is there once, as one of the 18 kinds: none is ever seen in two colours. Apart, what is not known of a
+    digit to train on is NaN, as where two collections are labelled by other people. The held-out part knows all
+    attributes, and says with label_image which digit it is.
     """
-    spec, rows = _described(options)
+    spec, rows = _described(options, path)
     height, width = spec.shape[1:]
     digits, kinds = small(), _kinds()
     check_fits(3 * len(digits) * height * width, f"the {len(digits):,} digits of {height}×{width} pixels, in colour")
@@ -46,7 +52,7 @@ def open(options: DataOptions, path: str) -> Source:
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
-    return _described(options)[0]
+    return _described(options, path)[0]
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
@@ -74,11 +80,17 @@ def drawn(digits: NDArray[np.float64], kinds: NDArray[np.int64], height: int, wi
     return np.asarray(grey[:, None] * np.eye(3)[colour][:, :, None, None])
 
 
-def _described(options: DataOptions) -> tuple[DataSpec, NDArray[np.float32]]:
+def _described(options: DataOptions, path: str) -> tuple[DataSpec, NDArray[np.float32]]:
     """The spec, and the attributes of all digits, [N, 7]."""
     options.allow("size", *AUGMENTATIONS)
+    if path not in ("", APART):
+        raise UsageError(f"digits-coloured:{path}: there are digits-coloured and digits-coloured:{APART}")
     colour, inverted, stroke = _kinds().T
     rows = np.concatenate([np.eye(3)[colour], inverted[:, None], np.eye(3)[stroke]], 1).astype(np.float32)
+    if path:
+        even = np.arange(TRAINED) % 2 == 0
+        rows[:TRAINED][even, len(COLOURS) + 1 :] = np.nan
+        rows[:TRAINED][~even, : len(COLOURS) + 1] = np.nan
     spec = DataSpec.of((3, *sides(options)), ("image", "label"), condition=CONDITION)
     return learned(spec, rows, np.arange(TRAINED), 0)[0], rows
 

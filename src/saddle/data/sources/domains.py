@@ -3,10 +3,12 @@ domains:PATH: the same of one folder: trainA, trainB, testA, testB, or a folder 
 
 Domains are the keys a, b, c, … in this order: A, B, … where folders are called so, else as they are named, or sorted.
 People call them as their folders. What is held out are folders called test and val, else a share of each domain.
+--data.labels folders takes the sub-folders of the first domain as its classes, for games that learn from them: label_a.
 """
 
 import string
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from ..layouts import (
     trained,
 )
 from ..options import DataOptions
+from ..tables import Labels, by_folder
 from . import pairs
 
 if TYPE_CHECKING:
@@ -39,7 +42,10 @@ KEYS = string.ascii_lowercase
 
 
 def open(options: DataOptions, path: str) -> "Source":
-    """Keys a, b, c, …, each a domain of its own. UsageError for domains of too few images, or that share some."""
+    """Keys a, b, c, …, each a domain of its own, and label_a where labels are asked for.
+
+    UsageError for domains of too few images, or that share some.
+    """
     images = keyed.images(options, found_in(options, path))
     from ..dealing import source  # torch is loaded at the end: a mistake shows at once
 
@@ -52,18 +58,29 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 
 def found_in(options: DataOptions, path: str) -> Table:
-    options.allow(*keyed.TAKES)
+    options.allow(*keyed.TAKES, "labels")
+    if options.label_file:
+        raise UsageError(
+            f"domains: takes classes from the sub-folders of its first domain, data.labels folders, and from no file; "
+            f"data.labels is {options.labels}"
+        )
+    return _table(path, bool(options.labels))
+
+
+def _table(path: str, taught: bool) -> Table:
     places = [Path(place).expanduser() for place in split_places(path)]
     if len(places) > 1:
         root, folders = common_root(places)
         titles = [place.absolute().name for place in places]
-        return table_of(root, [parts_in(root, folder) for folder in folders], titles, count(len(places), "folder"))
+        return table_of(
+            root, [parts_in(root, folder) for folder in folders], titles, count(len(places), "folder"), taught
+        )
     root = places[0]
     common_root(places)  # is it a folder?
     if layout := lettered(root):
         found, letters = layout
-        return table_of(root, [*letters.values()], [""] * len(letters), found)
-    return _by_name(root)
+        return table_of(root, [*letters.values()], [""] * len(letters), found, taught)
+    return _by_name(root, taught)
 
 
 def lies_in(root: Path) -> bool:
@@ -74,8 +91,11 @@ def lies_in(root: Path) -> bool:
         return False
 
 
-def table_of(root: Path, folders: list[Folders], titles: list[str], found: str) -> Table:
-    """Of a domain for each of these folders by part; a title that two have is none."""
+def table_of(root: Path, folders: list[Folders], titles: list[str], found: str, taught: bool = False) -> Table:
+    """Of a domain for each of these folders by part; a title that two have is none.
+
+    `taught`: batches hold the classes of the first one too, which its sub-folders say.
+    """
     if len(folders) > len(KEYS):
         raise UsageError(f"{root} holds {len(folders)} domains; at most {len(KEYS)} are possible: name some of them")
     often = Counter(titles)
@@ -86,10 +106,19 @@ def table_of(root: Path, folders: list[Folders], titles: list[str], found: str) 
         key: Key(trained(each.parts), held_out(each.parts), title if often[title] == 1 else "")
         for (key, each), title in zip(images.items(), titles, strict=True)
     }
-    return Table.of(root, keys, images.values(), found, paired=False)
+    table = Table.of(root, keys, images.values(), found, paired=False)
+    return replace(table, labels={"a": _classes(folders[0], keys["a"].names)}, taught=True) if taught else table
 
 
-def _by_name(root: Path) -> Table:
+def _classes(folders: Folders, names: list[str]) -> Labels:
+    """The sub-folders of a domain's folders that its images lie in. UsageError for an image that lies in none."""
+    whole = [f"{folder}/" for part in folders.values() for folder in part if folder != "."]
+    below = {name: name.removeprefix(next(filter(name.startswith, whole), "")) for name in names}
+    known = by_folder([*below.values()])
+    return replace(known, labels={name: known.labels[short] for name, short in below.items()})
+
+
+def _by_name(root: Path, taught: bool) -> Table:
     """A folder for each domain, in PATH or in PATH/train and PATH/test."""
     parts = parts_in(root)
     domains: dict[str, Folders] = {}
@@ -105,7 +134,8 @@ def _by_name(root: Path) -> Table:
             "trainA and trainB or horse and zebra, or two folders: domains:A_DIR,B_DIR"
         )
     domains = dict(sorted(domains.items()))
-    return table_of(root, [*domains.values()], [*domains], f"a folder for each in {some(parts) or root.name}")
+    found = f"a folder for each in {some(parts) or root.name}"
+    return table_of(root, [*domains.values()], [*domains], found, taught)
 
 
 def _check_no_images(folder: Path) -> None:

@@ -11,7 +11,7 @@ import PIL
 from numpy.typing import NDArray
 
 from ...base.errors import UsageError, some
-from ...spec import Condition, DataSpec, Field
+from ...spec import DataSpec, Field
 from ..advice import sizes_differ
 from ..brightness import of_files
 from ..cache import Prepared, in_parallel, prepare
@@ -24,7 +24,7 @@ from ..options import AUGMENTATIONS, DataOptions, units
 from ..ragged import Ragged
 from ..sizes import brought, check_pieces, dealt, shapes, smaller
 from ..survey import glance, survey
-from ..tables import Labels, read_labels
+from ..tables import Labels, by_folder, read_labels
 
 if TYPE_CHECKING:  # torch is loaded at the end, for a mistake in the folder should show at once
     from ..source import Column, Source
@@ -72,14 +72,14 @@ def open(options: DataOptions, path: str) -> "Source":
     """The folder, decoded once into the cache. Raises UsageError for a folder that cannot be trained on as it is."""
     files, table = _files_and_labels(options, path)
     images = readable(options, files)
-    return _source(options, images, _sub_folders(images.names) if options.labels and not table else table)
+    return _source(options, images, by_folder(images.names) if options.labels and not table else table)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, from the headers alone: nothing is decoded, and nothing kept."""
     files, table = _files_and_labels(options, path)
     names, field = described(options, files)
-    table = _sub_folders(names) if options.labels and not table else table
+    table = by_folder(names) if options.labels and not table else table
     return _labelled(options, field, table, names, np.arange(len(names)))[0]
 
 
@@ -287,16 +287,3 @@ def _labelled(
 def names_in(files: Files) -> list[str]:
     """Of all images, those that cannot be read too."""
     return [*files.images, *(path for path, _ in files.bad)]
-
-
-def _sub_folders(paths: list[str]) -> Labels:
-    """The names of the first sub-folders as classes, in order."""
-    loose = [path for path in paths if "/" not in path]
-    if loose:
-        raise UsageError(
-            f"data.labels takes the sub-folder's name as the label, but {len(loose):,} images lie in none "
-            f"(such as {loose[0]}); move them into sub-folders, or leave data.labels out"
-        )
-    classes = {path: path.partition("/")[0] for path in paths}
-    order = {name: i for i, name in enumerate(sorted(set(classes.values())))}
-    return Labels(Condition("class", tuple(order)), {path: order[name] for path, name in classes.items()})

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ...spec import DataSpec, Field
-from .. import mnist
+from .. import mnist, taught
 from ..baselines import Baseline, Labelled, of_classifiers
 from ..digits import TRAINED, bilinear, enlarge, labels, sides, small
 from ..fingerprint import fingerprint
@@ -20,25 +20,28 @@ def open(options: DataOptions, path: str) -> Source:
     """Keys a and b: real digits of two origins, brought to one size; 4,000 and 1,300 to train on.
 
     a is the middle 20×20 pixels of MNIST's images. What is held out, 1,000 and 497, has no pairs either, but labels.
+    With data.labels what is trained on has them too, as label_a and label_b.
     """
     spec, ours, theirs, n = spec_of(options, path), labels(), mnist.labels(), mnist.trained()
     a = enlarge(mnist.images()[:, mnist.BOX, mnist.BOX], options)
     b = enlarge(small(), options)
-    train = Split({"a": a[:n], "b": b[:TRAINED]}, domains=spec.domains)
+    classes = {"a": theirs[:n], "b": ours[:TRAINED]}
+    train = taught.split_of(spec, {"a": a[:n], "b": b[:TRAINED]}, classes)
     heldout = Split(
         {"a": a[n:], "label_a": theirs[n:], "b": b[TRAINED:], "label_b": ours[TRAINED:]},
         domains=(("a", "label_a"), ("b", "label_b")),
     )
-    return Source(options.source, spec, train, heldout, fingerprint(a, b, n, TRAINED), judged=JUDGED)
+    mark = fingerprint(a, b, n, TRAINED, *taught.marks(spec, classes))
+    return Source(options.source, spec, train, heldout, mark, judged=JUDGED)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image. UsageError without the package."""
-    options.allow("size", *AUGMENTATIONS)
+    options.allow("size", "labels", *AUGMENTATIONS)
     mnist.trained()
     shape = (1, *sides(options))
     fields = {"a": Field("image", shape, title="MNIST"), "b": Field("image", shape, title="digit")}
-    return DataSpec(fields, domains=(("a",), ("b",)))
+    return taught.spec_of(options, DataSpec(fields, domains=(("a",), ("b",))))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
