@@ -156,7 +156,7 @@ class _Making:
     def turned(self, places: NDArray[np.int64], number: int, others: _Others | None) -> Turned:
         paired = self.paired(self.held_out)
         label, hole = self._labels(self.start), self.hole if paired else None
-        beside = [key for key in self.game.beside if self._together(self.start, key)]
+        beside = [key for key in self.game.brought if self._together(self.start, key)]
         keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key), *beside]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
         given, more = batch[self.start], {key: batch[key] for key in beside}
