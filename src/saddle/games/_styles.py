@@ -47,6 +47,14 @@ class Styles(Translation):
         self.needs = ("a", "b", "instances") if self.outlined else ("a", "b")
         super().__init__(data, options)
 
+    def check_data(self) -> None:
+        if "instances" in self.needs and "instances" not in self.data.keys and {"a", "b"} <= {*self.data.keys}:
+            raise UsageError(
+                "game.instances asks for the numbers of objects, and these data have none; leave it out, or choose "
+                "data with numbers, such as --data scenes or, of your own, --data maps:LABEL_DIR,IMAGE_DIR,INSTANCE_DIR"
+            )
+        super().check_data()
+
     @property
     def coded(self) -> bool:
         """Is there a code of how objects look?"""

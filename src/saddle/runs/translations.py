@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -155,9 +155,11 @@ class _Making:
     def turned(self, places: NDArray[np.int64], number: int, others: _Others | None) -> Turned:
         paired = self.paired(self.held_out)
         label, hole = self._labels(self.start), self.hole if paired else None
-        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key)]
+        beside = [key for key in self.game.beside if self._together(self.start, key)]
+        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key), *beside]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
-        given, planes = batch[self.start], self.translate(batch[self.start], self.start, self.to)
+        given, more = batch[self.start], {key: batch[key] for key in beside}
+        planes = self.translate(given, self.start, self.to, more)
         of = self.fields
         made = self.game.picture(planes, self.to).float()
         return Turned(
@@ -175,11 +177,11 @@ class _Making:
         )
 
     @torch.no_grad()
-    def translate(self, given: Tensor, start: str, to: str) -> Tensor:
-        """Planes, on the processor."""
-        game = self.game
-        x = given.to(game.device, game.dtype if given.is_floating_point() else None)
-        return game.translate({start: x}, to).float().cpu()
+    def translate(self, given: Tensor, start: str, to: str, beside: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Planes, on the processor; `beside` is what the game looks at beside its images."""
+        game, batch = self.game, {start: given, **(beside or {})}
+        batch = {k: x.to(game.device, game.dtype if x.is_floating_point() else None) for k, x in batch.items()}
+        return game.translate(batch, to).float().cpu()
 
     def back(self, planes: Tensor) -> Tensor:
         field = self.fields[self.to]
