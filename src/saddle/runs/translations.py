@@ -117,7 +117,8 @@ class _Making:
         return not self.game.paired and given.kind == made.kind == "image" and given.planes == made.planes
 
     def paired(self, split: Split) -> bool:
-        return any(self.start in domain and self.to in domain for domain in split.domains)
+        """Is it known what an image of the one domain is in the other? Of labels that it shows, nothing is."""
+        return self.start != self.to and any(self.start in domain and self.to in domain for domain in split.domains)
 
     def _labels(self, key: str) -> str | None:
         """The column of the classes of a domain's held-out images."""
