@@ -28,11 +28,31 @@ def small_normal(network: M, std: float = 0.02, biases: bool = True) -> M:
     return network
 
 
+def small_xavier(network: M, gain: float = 0.02) -> M:
+    """Weights of Xavier's deviation times `gain`, biases 0: SPADE's start. Glorot & Bengio, 2010."""
+    for module in network.modules():
+        if isinstance(module, _LINEAR):
+            nn.init.xavier_normal_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
 def as_loud(network: M, inputs: int = 1024, std: float = 0.02) -> M:
     """Linear layers that answer their inputs, however few, as loudly as small_normal's answer so many."""
     for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, std * (inputs / module.in_features) ** 0.5)
+    return network
+
+
+def xavier(network: M, gain: float = 1.0, bias: float = 0.0) -> M:
+    """Uniform weights whose variance is gain² · 2 / (inputs + outputs), and one bias for all. Glorot & Bengio, 2010."""
+    for module in network.modules():
+        if isinstance(module, _LINEAR):
+            nn.init.xavier_uniform_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, bias)
     return network
 
 

@@ -267,9 +267,15 @@ class Run:
 
         A float tensor [N, C, H, W] in [-1, 1] gives uint8 [N, …]. An array uint8 or uint16 [H, W], [H, W, C] or
         [N, H, W, C], a picture of Pillow's, a path, or a list of these gives the like, at its own size, depth and
-        opacity; a path gives a picture. `how`: the same `seed` (0) gives the same results, image by image; `mask` says
-        where a run that fills holes is to fill one, white in a picture, a path or an array, 1 in a tensor; and the
-        settings of a `use.translating.Way`. Threads may share a run.
+        opacity; a path gives a picture. `to` may also say what a result is to show, such as "blond,-male"; "all", or a
+        list of these, gives a dictionary of results by their titles.
+
+        `how`, each for all images or in a list for each: `labels`, what results are to show: a name, a mapping such as
+        {"male": 0}, or columns with NaN for what stays; `style`, an image of the domain `to` that they are to look
+        like, as a path, a picture, an array or planes float [K, h, w] in [-1, 1]; `mask`, white in a picture, a path or
+        an array, 1 in a tensor: where a run that fills holes is to fill one; `instances`, a number for every object
+        of a map, as a path or whole numbers [H, W]. The same `seed` (0) gives the same results, image by image. Further
+        the settings of a `use.translating.Way`. Threads may share a run. UsageError for what the game does not take.
         """
         return translating.translate(self, images, to, start, **how)
 
@@ -326,6 +332,7 @@ class Run:
             "scores": scores,
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
+            **({"trained_against": self.game.trained_against} if self.game.trained_against else {}),
         }
 
     def _stopped(self) -> dict[str, str]:
