@@ -310,7 +310,10 @@ def _all_blocks_can_be_shared():
 def _more_shared_blocks_than_there_are_are_refused():
     with pytest.raises(UsageError, match="of 4 blocks as many can be shared, not 5"):
         UNIT.Options(shared=5)
-    for wrong, said in (({"shared": -1}, "shared is at least 0, not -1"), ({"kl_weight": -1.0}, "kl_weight is at least")):
+    for wrong, said in (
+        ({"shared": -1}, "shared is at least 0, not -1"),
+        ({"kl_weight": -1.0}, "kl_weight is at least"),
+    ):
         with pytest.raises(UsageError, match=said):
             UNIT.Options(**wrong)
     with pytest.raises(UsageError, match="cycle_weight is at least 0, not nan"):
