@@ -18,7 +18,9 @@ class Attributes:
     """Labels as columns [N, K], 1 or 0, NaN where it is not known. A class is a group of all."""
 
     condition: Condition
-    sets: tuple[Places, ...] = ()  # places of the labels that one collection of images knows; (): all are known together
+    sets: tuple[
+        Places, ...
+    ] = ()  # places of the labels that one collection of images knows; (): all are known together
 
     @classmethod
     def of(cls, condition: Condition, sets: str = "") -> "Attributes":

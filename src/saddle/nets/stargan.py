@@ -101,7 +101,9 @@ def halvings_of(height: int, width: int, asked: int | None = None) -> int:
     fits = partial(_halved, asked)
     if not fits(height, width):
         how = f"{asked} times" if asked else "until the shorter has 2 or 3 pixels, or six times"
-        refuse("StarGAN's critic", height, width, fits, f"sides must halve evenly, {how} (game.halvings says how often)")
+        refuse(
+            "StarGAN's critic", height, width, fits, f"sides must halve evenly, {how} (game.halvings says how often)"
+        )
     return asked or _usual(height, width)
 
 
