@@ -7,7 +7,7 @@ from seeding import seed_all
 from small import GAMES
 
 from saddle.runs import registry
-from saddle.spec import DataSpec
+from saddle.spec import DataSpec, Field
 from saddle.spec.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
@@ -28,6 +28,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
     "gan-cls": ((3, 64, 64), 0),
+    "ganilla": ((3, 256, 256), 0),
     "improved-gan": ((3, 32, 32), 0),
     "infogan": ((1, 28, 28), 0),
     "lapgan": ((3, 32, 32), 0),
@@ -43,9 +44,11 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
+    "st-cgan": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
     "stylegan2": ((3, 1024, 1024), 0),
+    "unit": ((3, 256, 256), 0),
     "vae": ((1, 28, 28), 0),
     "vaegan": ((3, 64, 64), 0),
     "wgan": ((3, 64, 64), 0),
@@ -64,8 +67,12 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cyclegan", "pan", "pix2pix"):
+    if name in ("cyclegan", "ganilla", "pan", "pix2pix", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name == "st-cgan":
+        fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
+        data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
+        batch["mask"] = (batch["a"][:, :1] > 0).float()
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
         data = DataSpec.of(shape, ("image", "caption"), condition=condition_of(texts))

@@ -23,7 +23,7 @@ LEVELS: list[dict[str, str]] = [
         "metrics": "one file a metric",
         "report": "a run in one HTML file",
     },
-    {"tasks": "what a trained game is for: Game, Move, and one task a file"},
+    {"tasks": "what a trained game is for: Game, Move, and one task a file", "perceptual": ""},
     {
         "games": "one file a paper",
         "training": "the one loop; never a game, never a paper's name",

@@ -14,18 +14,17 @@ from ..base.precision import full
 from ..layers.clusters import Kept
 from ..layers.instances import Objects, objects
 from ..nets.translator import translator
-from ..spec import Batch, DataSpec
-from ..tasks import Translation
+from ..spec import Batch
+from ._outlined import Outlined
 
 LARGE = 1 / 64  # of an image: the code of what is larger is kept
 
 
-class Styles(Translation):
+class Styles(Outlined):
     """A game from a to b whose data may have "instances" too. It calls `add_encoder` in its `__init__`."""
 
     @dataclass(frozen=True)
-    class Options(Translation.Options):
-        instances: bool | None = None  # does it see outlines of objects? none: if the data have their numbers
+    class Options(Outlined.Options):
         features: int = 3  # numbers in the code of how an object looks; 0, or data without objects: no code
         clusters: int = 10  # of the codes of each class, at most
         kept: int = 256  # newest codes of each class that the clusters are made of
@@ -40,12 +39,6 @@ class Styles(Translation):
                 raise UsageError(f"{self.clusters} clusters want as many kept codes or more, not {self.kept}")
 
     options: Options
-
-    def __init__(self, data: DataSpec, options: "Options | None" = None):
-        asked = options.instances if options else None
-        self.outlined = "instances" in data.keys if asked is None else asked
-        self.needs = ("a", "b", "instances") if self.outlined else ("a", "b")
-        super().__init__(data, options)
 
     @property
     def coded(self) -> bool:
@@ -64,15 +57,6 @@ class Styles(Translation):
             shape = (field.planes, *self.size("b"))
             self.encoder = translator(shape, 0, o.encoder_width, o.features, halvings=o.halvings)  # type: ignore[attr-defined]
             self.kept = Kept(self.kinds, o.kept, o.features)
-
-    def instances_of(self, batch: Batch) -> Tensor:
-        """Numbers of objects [N, H, W]. UsageError where they are missing."""
-        if "instances" not in batch:
-            raise UsageError(
-                "this game has learned from label maps with the numbers of objects, and there are none with this one; "
-                "give them too: --instances FILE"
-            )
-        return batch["instances"]
 
     def objects_of(self, batch: Batch) -> Objects:
         numbers = self.instances_of(batch)
@@ -138,10 +122,6 @@ class Styles(Translation):
         """What a class is called."""
         names = self.data.fields["a"].names
         return names[kind] if names else "an object"
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        return ("instances",) if self.outlined else ()
 
     @property
     def varies(self) -> bool:

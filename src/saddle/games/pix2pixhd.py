@@ -18,29 +18,28 @@ from torch import Tensor, nn
 from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
-from ..layers.instances import edges
 from ..layers.resample import enlarge
 from ..losses import AdversarialLoss, HalfLeastSquares
-from ..nets.scales import Maps, Scales, coarser, matching
+from ..nets.scales import Maps, Scales, coarser, logits_of, matching
 from ..nets.shapes import refuse
 from ..nets.translator import Enhancer, translator
 from ..optim import Adam, Linear, Optim, Restarted
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Translation
+from ..tasks import Move
 from ._adversarial import Adversarial
 from ._styles import Styles
 
 ALL, COARSE, FINE = 0, 1, 2  # stages: everybody learns, the global generator alone, the enhancer alone
 
 
-class Pix2PixHD(Styles, Adversarial, Translation):
+class Pix2PixHD(Styles, Adversarial):
     paired = True
     batch = 1
     moves_latents = False
     stage: Tensor  # that was played last; that of the whole network before the first one
 
     @dataclass(frozen=True)
-    class Options(Styles.Options, Adversarial.Options, Translation.Options):
+    class Options(Styles.Options, Adversarial.Options):
         loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits; the sum over scales
         matching_weight: float = (
             10.0  # λ: of the distance from true images in the discriminators' maps; 0 leaves it out
@@ -80,7 +79,7 @@ class Pix2PixHD(Styles, Adversarial, Translation):
         if not self.fits(height, width):
             sides = f"sides must be multiples of {self.multiple('a', 'b')}, and {self.smallest('a', 'b')} or more"
             refuse("pix2pixHD", height, width, self.fits, f"{sides} (game.halvings and game.enhancer change that)")
-        seen, channels = data.fields["a"].planes + self.outlined, data.fields["b"].planes
+        seen, channels = self.seen_planes, data.fields["b"].planes
         inputs, factor = seen + (o.features if self.coded else 0), 1 + o.enhancer
         small = (inputs, height // factor, width // factor)
         self.generator = translator(small, o.blocks, o.width, channels, halvings=o.halvings)
@@ -168,11 +167,6 @@ class Pix2PixHD(Styles, Adversarial, Translation):
         """Those that wait in this stage."""
         return {ALL: (), COARSE: ("enhancer",), FINE: ("generator",)}[int(self.stage)]
 
-    def seen_of(self, batch: Batch) -> Tensor:
-        """Planes of a and, of data with objects, their outlines: [N, K, H, W]."""
-        planes = self.planes(batch, "a")
-        return torch.cat((planes, edges(self.instances_of(batch)).to(planes)), 1) if self.outlined else planes
-
     def draw(self, seen: Tensor, code: Tensor | None) -> Tensor:
         """Image b [N, C, H, W]; as long as the global generator is alone, of half the size."""
         x = seen if code is None else torch.cat((seen, code.to(seen)), 1)
@@ -199,19 +193,11 @@ class Pix2PixHD(Styles, Adversarial, Translation):
         return sum(each[1:], each[0])
 
     def context(self, real: Tensor, fake: Tensor, of_real: Maps, of_fake: Maps) -> Context:
-        return Context.of(self.score, real, fake, _logits(of_real), _logits(of_fake))
+        return Context.of(self.score, real, fake, logits_of(of_real), logits_of(of_fake))
 
     def score(self, pairs: Tensor) -> Tensor:
         """The logits of the patches of all scales, [N, P]."""
-        return _logits(self.judged(pairs))
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        return ("a", "b")
-
-    @property
-    def ways(self) -> tuple[tuple[str, str], ...]:
-        return (("a", "b"),)
+        return logits_of(self.judged(pairs))
 
     def network(self, start: str, to: str) -> nn.Module | None:
         return None if self.outlined or self.options.enhancer else self.generator
@@ -233,7 +219,3 @@ class Pix2PixHD(Styles, Adversarial, Translation):
         seen = self.seen_of(batch)
         image = self.draw(seen, self.imagined(batch) if self.coded else None)
         return enlarge(image, seen.shape[-1] // image.shape[-1])
-
-
-def _logits(maps: Maps) -> Tensor:
-    return torch.cat([each[-1].flatten(1) for each in maps], 1)

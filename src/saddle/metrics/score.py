@@ -10,7 +10,7 @@ from ..base.errors import SaddleError
 Fingerprint = dict[str, str | int | float]
 Better = Literal["lower", "higher", "one"]  # the last: the nearer to 1; half as much is as far from it as twice
 
-
+_OF_THE_GAME = ("trained_against",)  # what a fingerprint says of the game that is scored, and not of the measure
 _MAY_LACK = ("details", "beside", "ways", "note")
 
 
@@ -77,6 +77,6 @@ def _order(score: Score) -> float:
 def _differing(scores: Sequence[Score]) -> dict[str, list[str]]:
     """Entries on which the scores disagree, with the values found, in the order they came."""
     entries = [{"name": score.name, "better": score.better, **score.fingerprint} for score in scores]
-    keys = dict.fromkeys(key for entry in entries for key in entry)
+    keys = dict.fromkeys(key for entry in entries for key in entry if key not in _OF_THE_GAME)
     values_of = {key: list(dict.fromkeys(str(entry.get(key, "none")) for entry in entries)) for key in keys}
     return {key: values for key, values in values_of.items() if len(values) > 1}

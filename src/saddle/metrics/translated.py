@@ -44,9 +44,9 @@ class Turned:
     back: Callable[[], Tensor] | None = None  # there and back again, like `given`
     kept: Callable[[], tuple[Tensor, Tensor]] | None = None  # images of the target, and what the game makes of these
     planes: Tensor | None = None  # [N, K, H, W]: what was made, before people see it
-    columns: tuple[str, ...] = ()  # names of all that is known of what is given
-    column: Callable[[str], Tensor] | None = None  # what is known, by its name
-    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given, by name
+    column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
+    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name
+    way: "Way | None" = None  # that it went
 
     @cached_property
     def beside(self) -> dict[str, Tensor]:
@@ -54,9 +54,8 @@ class Turned:
         return self.others()
 
     def of(self, column: str) -> Tensor:
-        """What belongs to each of what is given, [N, …], as a batch holds it. LookupError for what does not."""
-        if self.column is None:
-            raise LookupError(f"nothing is known of these translations, and '{column}' was asked for")
+        """What belongs to each of what is given, [N, …], as a batch holds it; `Way.columns` name what there is."""
+        assert self.column is not None
         return self.column(column)
 
 
@@ -129,7 +128,7 @@ class Translations(Passing):
         for way in self.ways:
             wanted = {name: look for name, look in looks.items() if look.when(way)}
             for part in self.passing(way) if wanted else ():
-                part.tools = given
+                part.tools, part.way = given, way
                 for name, look in wanted.items():
                     for whose, values in look.look(part).items():
                         kept[name].setdefault(way.name, {}).setdefault(whose, []).append(values)

@@ -5,21 +5,27 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
 
+_BUILT_IN = (KeyError, AttributeError, TypeError)  # of what only looks like a file of weights
+
 
 def read(path: str | Path, like: str) -> dict[str, Tensor]:
-    """The weights of a network by name, on the processor. `like` names the file that is wanted.
+    """The weights of a network by name, on the processor; of .safetensors too. `like` names the file that is wanted.
 
     UsageError where there is no such file, SaddleError for one that is damaged or holds anything else.
     """
     if not Path(path).is_file():
         raise UsageError(f"no weight file at {path}: give the path of {like}")
     try:
+        if Path(path).suffix == ".safetensors":
+            return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, *_BUILT_IN) as error:
         raise SaddleError(
             f"{path} is not a file of weights alone, as {like} is: it is damaged, or holds more, which is never run"
         ) from error

@@ -16,14 +16,15 @@ MULTIPLE, SMALLEST = (
 
 
 class Residual(nn.Module):
-    def __init__(self, width: int, norm: MapNorm = "instance", keep: float = 1.0):
+    def __init__(self, width: int, norm: MapNorm = "instance", keep: float = 1.0, reflected: bool = True):
         super().__init__()
         noise = [Dropout(keep, always=True)] if keep < 1 else []
+        edge = {"reflect": 1} if reflected else {"padding": 1}
         self.body = nn.Sequential(
-            *_convolution(norm, width, width, 3, reflect=1),
+            *_convolution(norm, width, width, 3, **edge),
             nn.ReLU(),
             *noise,
-            *_convolution(norm, width, width, 3, reflect=1),
+            *_convolution(norm, width, width, 3, **edge),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.psnr import Restored
+from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
 from ..spec import Batch
@@ -37,7 +38,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import translations
+from . import teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -214,6 +215,12 @@ def translated(game: Translation, source: Source, seed: int) -> Sampler:
 def turned(game: Translation, source: Source, seed: int) -> Translations:
     """Held-out images, and what becomes of them each way; not before they pass by."""
     return translations.translations(game, source, seed)
+
+
+@ingredient("map_lesson", Translation, when=lambda game, source: teaching.map_lesson(game, source) is not None)
+def map_lesson(game: Translation, source: Source, seed: int) -> MapLesson | None:
+    """Pairs of label maps and images, for who reads the images that a game makes from maps."""
+    return teaching.map_lesson(game, source)
 
 
 @ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))

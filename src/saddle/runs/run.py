@@ -375,6 +375,7 @@ class Run:
             "scores": scores,
             "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
+            **({"trained_against": self.game.trained_against} if self.game.trained_against else {}),
         }
 
     def _border(self, x: Tensor) -> Tensor:

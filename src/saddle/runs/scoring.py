@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from ..metrics.intra import FEWEST
 from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
 from ..metrics.names import chosen, metric_names
-from ..metrics.score import Score
+from ..metrics.score import Fingerprint, Score
 from ..tasks import Game
 from . import ingredients
 
@@ -132,7 +133,11 @@ def score(
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        return evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
+        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
+    if game.trained_against is None:
+        return scores
+    against: Fingerprint = {"trained_against": game.trained_against}
+    return {name: replace(score, fingerprint=score.fingerprint | against) for name, score in scores.items()}
 
 
 def _of_lpips(

@@ -264,6 +264,8 @@ class Training:
             state.facts |= {"seconds": self.seconds, "data": self.source.spec.to_facts(), "game": self.recipe.game}
             state.facts |= {"fingerprint": self.source.fingerprint, "version": __version__}
             state.facts["recipe"] = self.recipe.to_dict()
+            if against := trainer.game.trained_against:
+                state.facts["trained_against"] = against
             if self.score and math.isfinite(self.score["value"]):
                 state.facts["score"] = self.score
             self.checkpoints.save(trainer.round, state)

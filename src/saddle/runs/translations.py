@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -117,7 +117,8 @@ class _Making:
         return not self.game.paired and given.kind == made.kind == "image" and given.planes == made.planes
 
     def paired(self, split: Split) -> bool:
-        return any(self.start in domain and self.to in domain for domain in split.domains)
+        """Is it known what an image of the one domain is in the other? Of labels that it shows, nothing is."""
+        return self.start != self.to and any(self.start in domain and self.to in domain for domain in split.domains)
 
     def _labels(self, key: str) -> str | None:
         """The column of the classes of a domain's held-out images."""
@@ -155,9 +156,11 @@ class _Making:
     def turned(self, places: NDArray[np.int64], number: int, others: _Others | None) -> Turned:
         paired = self.paired(self.held_out)
         label, hole = self._labels(self.start), self.hole if paired else None
-        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key)]
+        beside = [key for key in self.game.beside if self._together(self.start, key)]
+        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key), *beside]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
-        given, planes = batch[self.start], self.translate(batch[self.start], self.start, self.to)
+        given, more = batch[self.start], {key: batch[key] for key in beside}
+        planes = self.translate(given, self.start, self.to, more)
         of = self.fields
         made = self.game.picture(planes, self.to).float()
         return Turned(
@@ -167,20 +170,19 @@ class _Making:
             truth=of[self.to].as_image(batch[self.to]).float() if paired else None,
             inside=batch[hole] if hole else None,
             labels=batch[label] if label else None,
-            others=partial(others, given, made) if others else dict,
+            others=partial(others, given, planes if of[self.to].kind == "map" else made) if others else dict,
             back=partial(self.back, planes),
             kept=partial(self.kept, places),
             planes=planes,
-            columns=self.known,
             column=lambda key: self.held_out.batch({key: places})[key],
         )
 
     @torch.no_grad()
-    def translate(self, given: Tensor, start: str, to: str) -> Tensor:
-        """Planes, on the processor."""
-        game = self.game
-        x = given.to(game.device, game.dtype if given.is_floating_point() else None)
-        return game.translate({start: x}, to).float().cpu()
+    def translate(self, given: Tensor, start: str, to: str, beside: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Planes, on the processor; `beside` is what the game looks at beside its images."""
+        game, batch = self.game, {start: given, **(beside or {})}
+        batch = {k: x.to(game.device, game.dtype if x.is_floating_point() else None) for k, x in batch.items()}
+        return game.translate(batch, to).float().cpu()
 
     def back(self, planes: Tensor) -> Tensor:
         field = self.fields[self.to]
@@ -200,36 +202,43 @@ class _Making:
 
 
 class _Others:
-    """What could be had without the game: the input as it is, the mean image, and a table of colours."""
+    """What could be had without the game: the input as it is, the mean image, and a table of colours.
+
+    Of a way to a map they are planes: shares of the classes at each place, or behind each colour.
+    """
 
     def __init__(self, making: _Making):
         self.making, self.field = making, making.fields[making.start]
-        self.shape = _seen_shape(making.fields[making.to])
+        self.target = making.fields[making.to]
+        self.shape = (self.target.planes, *self.target.shape[-2:])
 
     def __call__(self, given: Tensor, made: Tensor) -> dict[str, Tensor]:
         mean, table = self.fitted
-        others = {INPUT: like(self.field.as_image(given).float(), made), MEAN: mean.expand(len(made), -1, -1, -1)}
+        others: dict[str, Tensor | None] = {MEAN: mean.expand(len(made), -1, -1, -1)}
+        if self.target.kind != "map":
+            others = {INPUT: like(self.field.as_image(given).float(), made)} | others
         others |= {COLOURS: table(self._rows(given))} if table else {}
         return {name: image for name, image in others.items() if image is not None and image.shape == made.shape}
 
     @cached_property
     def fitted(self) -> tuple[Tensor, ColourTable | None]:
-        """The mean training image of the target, and a table of training pairs.
+        """The mean of the target's training images as planes, and a table of training pairs.
 
         No table where there are no pairs, nor of images of many channels or of two sizes.
         """
         making, train, field = self.making, self.making.source.train, self.field
         classes = {"map": field.planes, "mask": 2}.get(field.kind)
         fits = making.paired(train) and field.shape[-2:] == self.shape[-2:]
-        if not fits or (classes is None and field.planes > MOST_CHANNELS):
-            return making.mean(making.to), None
-        table = ColourTable(field.planes, self.shape[0], classes)
+        some = fits and (classes is not None or field.planes <= MOST_CHANNELS)
+        table = ColourTable(field.planes, self.shape[0], classes) if some else None
+        keys = [making.to, making.start] if table else [making.to]
 
         def shown() -> Iterator[Tensor]:
-            for some in _cut(spread(len(train.columns[making.to]), _to_fit(self.shape)), self.shape):
-                batch = train.batch({making.start: some, making.to: some})
-                truth = making.fields[making.to].as_image(batch[making.to])
-                table.show(self._rows(batch[making.start]), truth)
+            for places in _cut(spread(len(train.columns[making.to]), _to_fit(self.shape)), self.shape, self.shape[0]):
+                batch = train.batch(dict.fromkeys(keys, places))
+                truth = self.target.as_planes(batch[making.to])
+                if table:
+                    table.show(self._rows(batch[making.start]), truth)
                 yield truth
 
         return mean_image(shown()), table
@@ -262,8 +271,8 @@ def _to_fit(shape: tuple[int, ...]) -> int:
     return min(MOST, max(LEAST, FITTED // (shape[-2] * shape[-1])))
 
 
-def _cut(places: NDArray[np.int64], shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
-    step = at_a_time(shape)
+def _cut(places: NDArray[np.int64], shape: tuple[int, ...], planes: int = 3) -> Iterator[NDArray[np.int64]]:
+    step = max(1, 3 * at_a_time(shape) // max(3, planes))
     return (places[start : start + step] for start in range(0, len(places), step))
 
 

@@ -185,6 +185,11 @@ class Game(nn.Module, ABC):
         """
         return {}
 
+    @property
+    def trained_against(self) -> str | None:
+        """A network outside the game in whose features its losses compare images, in words; None if there is none."""
+        return None
+
     def refused(self) -> dict[str, str]:
         """Settings, or parts of them, that cannot be chosen with its others: why, in one sentence each."""
         return {}

@@ -160,8 +160,10 @@ class Translation(Game):
     def scores(self) -> tuple[str, ...]:
         beside_truth = ("ssim", "psnr", "l1", "sharpness_ratio")
         of_shadows = ("lab_error", "lab_error_shadow", "lab_error_outside", "ber")
+        of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
+        reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
         of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
-        return (*super().scores, *beside_truth, *of_shadows, *of_sets)
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ _FACTS: dict[str, Any] = {  # what they are, where they are there
     **dict.fromkeys(("round", "batches_drawn"), Count),
     "rounds": Count | None,
     "seconds": float,
-    **dict.fromkeys(("game", "fingerprint", "version"), str),
+    **dict.fromkeys(("game", "fingerprint", "version", "trained_against"), str),
     **dict.fromkeys(("data", "score"), dict[str, Any]),
     "course": dict[str, tuple[Count, float] | Count],  # see Course.facts
 }
