@@ -37,6 +37,7 @@ class UNITAdaptation(Adversarial, Translation):
     batch = 64
     averaged = ("autoencoders",)
     moves_latents = False
+    companion = "label"
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
