@@ -7,7 +7,7 @@ from seeding import seed_all
 from small import GAMES
 
 from saddle.runs import registry
-from saddle.spec import DataSpec
+from saddle.spec import DataSpec, Field
 from saddle.spec.text import condition_of, to_bytes
 
 SIZES = {  # shape of a sample, and classes where the paper has them
@@ -43,6 +43,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
+    "spade": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
     "stylegan2": ((3, 1024, 1024), 0),
@@ -66,6 +67,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
     if name in ("cyclegan", "pan", "pix2pix"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name == "spade":
+        names, colours = tuple(map(str, range(36))), tuple((k, k, k) for k in range(36))
+        data = DataSpec({"a": Field("map", shape[1:], names, colours), "b": Field("image", shape)})
+        batch = {"a": torch.randint(36, (n, *shape[1:]), device=device), "b": batch["image"]}
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
         data = DataSpec.of(shape, ("image", "caption"), condition=condition_of(texts))

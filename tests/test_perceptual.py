@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from seeding import seed_all
 from torch import Tensor
 
+import saddle
 from saddle.base.errors import UsageError
 from saddle.base.settings import change, choices, plain, restore
 from saddle.games._perceived import Perceived
@@ -18,6 +19,7 @@ from saddle.metrics.score import Score, rank
 from saddle.nets.pretext import Pretext
 from saddle.nets.vgg import VGG, places, random_weights, shapes, smallest
 from saddle.perceptual import FIVE, VGG19, Perceptual, RandomVGG19, SelfSupervised
+from saddle.runs.run import Run
 from saddle.spec import Field
 
 PHOTOS = Field("image", (3, 16, 16))
@@ -279,3 +281,49 @@ def test_scores_say_what_a_run_was_trained_against_and_still_compare():
     one = Score("ssim", 0.5, 0.01, "higher", {"seed": 0, "trained_against": "VGG19 of SHA-256 …"})
     other = Score("ssim", 0.6, 0.01, "higher", {"seed": 0})
     assert rank([one, other]) == [other, one]
+
+
+TINY = {
+    "game.width": 2,
+    "game.hidden": 4,
+    "game.encoder": False,
+    "game.discriminator_width": 2,
+    "data.size": 32,
+    "plan.batch": 4,
+    "plan.scores": 0,
+    "plan.pictures": 0,
+    "plan.precision": "fp32",
+    "plan.samples": 4,
+}
+
+
+def trained(folder: Path, file: Path, rounds: int = 1) -> Run:
+    network = {"game.perceptual": "VGG19", "game.perceptual.file": str(file), "game.perceptual.width": 1}
+    return saddle.train("spade", "scenes", folder, rounds=rounds, settings=TINY | network, device="cpu", quiet=True)
+
+
+def test_a_run_remembers_what_it_was_trained_against_and_is_used_without_it(file, tmp_path):
+    mine, told = tmp_path / "mine.pth", f"VGG19 of SHA-256 {sha256(file.read_bytes()).hexdigest()}"
+    mine.write_bytes(file.read_bytes())
+    run = trained(tmp_path / "run", mine)
+    assert run.state.facts["trained_against"] == run.info()["trained_against"] == told
+    assert {score["fingerprint"]["trained_against"] for score in run.info()["scores"]} == {told}
+    mine.unlink()
+    alone = Run(tmp_path / "run", device="cpu")
+    assert alone.info()["trained_against"] == told
+    scores = alone.evaluate(["psnr"], n=4)
+    assert scores["psnr"].fingerprint["trained_against"] == told
+    assert alone.translate(torch.zeros(1, 32, 32, dtype=torch.int64)).shape == (1, 3, 32, 32)
+    with pytest.raises(UsageError, match=r"no weight file at .*mine\.pth"):
+        trained(tmp_path / "run", mine, rounds=2)
+    torch.save(random_weights(9, width=1), mine)
+    with pytest.raises(UsageError, match="this run began with VGG19 of SHA-256"):
+        trained(tmp_path / "run", mine, rounds=2)
+    mine.write_bytes(file.read_bytes())
+    assert trained(tmp_path / "run", mine, rounds=2).round == 2
+
+
+def test_a_run_that_compares_in_no_other_network_says_nothing(tmp_path):
+    run = saddle.train("spade", "scenes", tmp_path, rounds=1, settings=TINY, device="cpu", quiet=True)
+    assert "trained_against" not in run.info() | run.state.facts
+    assert all("trained_against" not in score["fingerprint"] for score in run.info()["scores"])
