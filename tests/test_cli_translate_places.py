@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from translated import below, pixels, refused, rows, trained
 
 from saddle.base import telling
 from saddle.cli import _progress, main
+from saddle.cli._targets import Target
 from saddle.cli._translating import Translating
 from saddle.use import writing
 
@@ -156,13 +158,14 @@ def test_maps_are_written_in_the_one_format_that_tells_their_classes():
 
     field = Field("map", (8, 8), ("sky", "sea"), ((0, 0, 0), (9, 9, 9)))
     args = Namespace(truth=None, sheet=None, mask=None, n=1, skip_existing=False)
+    targets = [Target(SimpleNamespace(wanted=field), "y")]
     for suffix, refused_ in ((".png", False), (".jpg", True), (".tif", True)):
         plan = Plan([Work(Path("x.png"), 0, "x.png", Path(f"y{suffix}"))], [], Path("y"), False)
         if refused_:
             with pytest.raises(UsageError, match="label maps are written as PNG"):
-                _check_outs(writing.Form(suffix), plan, field, args)
+                _check_outs(writing.Form(suffix), plan, targets, args)
         else:
-            _check_outs(writing.Form(suffix), plan, field, args)
+            _check_outs(writing.Form(suffix), plan, targets, args)
 
 
 def test_the_name_of_a_file_is_no_folder_and_no_other_format(run, photos, tmp_path, capsys):

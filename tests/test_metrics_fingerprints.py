@@ -17,7 +17,10 @@ KEPT = json.loads(TABLE.read_text("utf-8"))
 OF_PAIRS = {"psnr", "psnr_y", "ssim", "ms_ssim", "l1", "lpips", "sharpness_ratio", "luminance", "task_accuracy"}
 OF_WAYS = {"cycle_psnr", "identity_change", "translation_fid", "translation_kid", "translation_swd"}
 OF_SHADOWS = {"lab_error", "lab_error_shadow", "lab_error_outside", "ber"}
-LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_SHADOWS}  # metrics that came after the table
+OF_MAPS = {f"{how}{name}" for how in ("", "reread_") for name in ("mean_accuracy", "miou")}
+OF_MAPS |= {"pixel_accuracy", "reread_accuracy"}
+OF_LABELS = {"attribute_accuracy", "attributes_kept", "label_accuracy"}
+LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_SHADOWS, *OF_MAPS, *OF_LABELS}  # metrics that came after the table
 
 
 @cache

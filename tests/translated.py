@@ -25,8 +25,8 @@ RANDOM = np.random.default_rng(0)
 _RUNS: dict[str, Path] = {}  # by source: what was trained once is copied thereafter
 
 
-def trained(folder: Path, source: str = "toy-three") -> Iterator[Path]:
-    """A run of toy-domains, of one round; the toys are there until it is let go of."""
+def trained(folder: Path, source: str = "toy-three", game: str = "toy-domains") -> Iterator[Path]:
+    """A run of a toy, of one round; the toys are there until it is let go of."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(games, "__path__", [*games.__path__, str(TOYS / "games")])
         patch.setattr(sources, "__path__", [*sources.__path__, str(TOYS / "sources")])
@@ -35,7 +35,7 @@ def trained(folder: Path, source: str = "toy-three") -> Iterator[Path]:
         if source not in _RUNS:
             kept = Path(tempfile.mkdtemp(prefix="saddle-toys-"))
             atexit.register(shutil.rmtree, kept, ignore_errors=True)
-            saddle.train("toy-domains", source, kept / "run", rounds=1, settings=short, device="cpu", quiet=True)
+            saddle.train(game, source, kept / "run", rounds=1, settings=short, device="cpu", quiet=True)
             _RUNS[source] = kept / "run"
         shutil.copytree(_RUNS[source], folder)
         yield folder

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..spec import Field
     from ..use.original import Original
     from ..use.translating import Translator
+    from ._targets import Target
+    from ._translating import Given
 
 BEST = {"psnr": "higher", "ssim": "higher", "l1": "lower", "accuracy": "higher"}
 UNCHANGED = "the input as it is"
@@ -34,12 +36,12 @@ def check(args: "Namespace") -> None:
             raise UsageError(f"--sheet {args.sheet} exists; choose another name, so that nothing is overwritten")
 
 
-def check_places(args: "Namespace", plan: _works.Plan) -> None:
+def check_places(args: "Namespace", plan: _works.Plan, targets: "Sequence[Target]") -> None:
     """UsageError for a page or a table of scores in the place of something else."""
     table = table_of(plan)
     if args.truth and table.exists() and not args.skip_existing:
         raise UsageError(f"{table} exists, where the scores go; choose another --out, so that nothing is overwritten")
-    taken = {_works.key(work.numbered(k, args.n)) for work in plan.works for k in range(args.n)}
+    taken = {_works.key(work.ended(target.ending)) for work in plan.works for target in targets}
     if args.sheet and _works.key(args.sheet) in taken | ({_works.key(table)} if args.truth else set()):
         raise UsageError(f"--sheet {args.sheet} is the name of a result; choose another")
 
@@ -52,103 +54,97 @@ def table_of(plan: _works.Plan) -> Path:
 class Compared:
     """Gathers small pictures for --sheet and scores for --truth."""
 
-    def __init__(self, works: "Translator", args: "Namespace", plan: _works.Plan):
-        self.works, self.args, self.plan = works, args, plan
-        self.rows: list[Sequence[tuple[str, Image.Image]]] = []
+    def __init__(self, targets: "Sequence[Target]", args: "Namespace", plan: _works.Plan, exact: bool):
+        self.targets, self.args, self.plan = targets, args, plan
+        self.rows: dict[_works.Work, list[tuple[str, Image.Image]]] = {}  # of the page: each input with its results
         self.scores: list[dict[str, Any]] = []
         self.plain: list[dict[str, float]] = []  # scores of the inputs themselves
+        works = targets[0].works
         game, way = works.game, works.way
-        other = (way.to, way.start) in game.ways and not args.mask
-        self.back = replace(works, way=replace(way, start=way.to, to=way.start), known=None) if other else None
+        other = (way.to, way.start) in game.ways and way.start != way.to and len(targets) == 1 and not exact
+        back = replace(way, start=way.to, to=way.start)
+        self.back = replace(works, way=back, known=None, asked=type(works.asked)()) if other else None
 
     @property
     def scores_wanted(self) -> bool:
         return self.args.truth is not None
 
-    def result(self, out: Path) -> "np.ndarray":
+    def result(self, out: Path, target: "Target") -> "np.ndarray":
         """The pixels of a result that was written before."""
-        return self._of_wanted(out)
+        return _of_wanted(target.works, out)
 
-    def add(
-        self,
-        work: _works.Work,
-        out: Path,
-        original: "Original",
-        pixels: "np.ndarray",
-        hole: "np.ndarray | None",
-        key: tuple[object, ...],
-    ) -> dict[str, float]:
+    def add(self, work: _works.Work, given: "Given", target: "Target", pixels: "np.ndarray") -> dict[str, float]:
         """Gather what is wanted of a result; its scores. SaddleError for a truth that does not fit."""
         from ..use.comparing import compare
 
-        truth = self._truth(work)
+        truth, hole, original = self._truth(work, target), given.hole, given.original
         scores: dict[str, float] = {}
         if truth is not None and (hole is None or hole.any()):
             scores = compare(pixels, truth, hole)
-            self.scores.append({"input": work.name, "output": str(out), **scores})
+            self.scores.append({"input": work.name, "output": str(work.ended(target.ending)), **scores})
             if original.size == truth.shape[:2] and original.pixels.dtype == pixels.dtype:
                 self.plain.append(compare(_alike(original.pixels, pixels), truth, hole))
-        if self.args.sheet and len(self.rows) < self.args.sheet_max:
-            self.rows.append(self._row(work, original, pixels, truth, key))
+        if self.args.sheet and (work in self.rows or len(self.rows) < self.args.sheet_max):
+            self._show(work, original, target, pixels, truth)
         return scores
 
-    def _truth(self, work: _works.Work) -> "np.ndarray | None":
+    def _truth(self, work: _works.Work, target: "Target") -> "np.ndarray | None":
         if not self.args.truth:
             return None
         partner = _works.partner(work, self.args.truth)
         assert partner is not None  # which was checked
-        return self._of_wanted(partner)
+        return _of_wanted(target.works, partner)
 
-    def _of_wanted(self, path: Path) -> "np.ndarray":
-        """The pixels of an image of the domain wanted, without its opacity."""
-        from ..runs import translating
-
-        reader = replace(self.works, way=replace(self.works.way, start=self.works.way.to))
-        return translating.read_file(reader, path).pixels
-
-    def _row(
+    def _show(
         self,
         work: _works.Work,
         original: "Original",
+        target: "Target",
         pixels: "np.ndarray",
         truth: "np.ndarray | None",
-        key: tuple[object, ...],
-    ) -> list[tuple[str, "Image.Image"]]:
+    ) -> None:
+        """A further result in the row of its input; of a single one also the way back and what is wrong with it."""
         from ..use.comparing import error_map
         from ..use.original import Original
 
-        given, wanted, game = self.works.given, self.works.wanted, self.works.game
-        seen = self.works.seen(original)[..., :3]  # as the network is given it: on the background
-        row = [(work.name, shown(seen, given)), (game.title(self.works.way.to), shown(pixels, wanted))]
+        works, alone = target.works, len(self.targets) == 1
+        given, wanted = works.given, works.wanted
+        if work not in self.rows:
+            seen = works.seen(original)[..., :3]  # as the network is given it: on the background
+            self.rows[work] = [(work.name, shown(seen, given))]
+        row = self.rows[work]
+        row.append((target.title, shown(pixels, wanted)))
         if self.back:
-            again = self.back(Original(pixels), (*key, "back")).pixels
-            row.append((f"back to {game.title(self.works.way.start)}", shown(again, given)))
-        if truth is not None:
+            again = self.back(Original(pixels), (self.args.seed, work.name, target.draw, "back")).pixels
+            row.append((f"back to {works.game.title(works.way.start)}", shown(again, given)))
+        if truth is not None and (alone or target is self.targets[-1]):
             row.append(("truth", shown(truth, wanted)))
+        if truth is not None and alone:
             row.append(("error", shown(error_map(pixels, truth), None)))
-        return row
 
     def written(self, game: str) -> list[Path]:
         """Write the page and the table of scores; where they lie."""
         paths = []
         if self.args.sheet:
+            alone = len(self.targets) == 1
             heads = [
                 "input",
-                "result",
+                *(["result"] if alone else [_head(target, self.args.n) for target in self.targets]),
                 *(["back again"] if self.back else []),
-                *(["truth", "error"] * bool(self.scores)),
+                *(["truth", *(["error"] * alone)] if self.scores else []),
             ]
-            paths.append(_sheet.write(self.args.sheet, f"{game}: translated", heads, self.rows, self._said()))
+            rows = [*self.rows.values()]
+            paths.append(_sheet.write(self.args.sheet, f"{game}: translated", heads, rows, self._said()))
         if self.scores:
             paths.append(written(table_of(self.plan), self._csv()))
         return paths
 
     def _said(self) -> list[str]:
-        n = len(self.plan.works) * self.args.n
+        n = len(self.plan.works)
         lines = [f"The first {len(self.rows):,} of {n:,}."] if len(self.rows) < n else []
-        if self.scores:
+        if self.scores and len(self.targets) == 1:
             lines.append("error: black is no difference from the truth, white a quarter of the range or more.")
-            lines += [f"{name}: mean {_told(mean(self.scores, name))}" for name in self.names]
+        lines += [f"{name}: mean {_told(mean(self.scores, name))}" for name in self.names]
         return lines
 
     @property
@@ -178,6 +174,18 @@ class Compared:
                 _show.line(
                     f"{same:,} of {len(self.scores):,} are identical to the truth, and not in the mean of {name}"
                 )
+
+
+def _of_wanted(works: "Translator", path: Path) -> "np.ndarray":
+    """The pixels of an image of the domain wanted, without its opacity."""
+    from ..runs import asking, translating
+
+    return translating.read_file(asking.reader(works), path).pixels
+
+
+def _head(target: "Target", n: int) -> str:
+    """Of a column of results."""
+    return f"{target.title} {target.draw + 1}" if n > 1 else target.title
 
 
 def mean(rows: Sequence[dict[str, Any]], name: str) -> float:

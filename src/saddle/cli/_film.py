@@ -2,7 +2,7 @@
 
 import math
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..base import telling
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError, some
 from . import _images, _progress, _show, _write
 from ._translating import background, write
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
     from ..use.translating import Made, Translator
     from ..use.video import Video
     from ..use.writing import Form
+    from ._targets import Target
 
     Behind = tuple[int, int, int] | None
 
-ALONE = {"n": 1, "mask": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
+ALONE = {"n": 1, "mask": None, "instances": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
 
 
-def check(args: Namespace) -> None:
+def check(args: Namespace, targets: "Sequence[Target]") -> None:
     """UsageError for options that do not go with a film."""
     if len(args.input) > 1:
         raise UsageError("--video takes one film at a time: a folder of frames, or a GIF, WebP or APNG")
     if given := [name for name, usual in ALONE.items() if getattr(args, name) != usual]:
         option = f"-{given[0]}" if len(given[0]) == 1 else f"--{given[0].replace('_', '-')}"
         raise UsageError(f"--video translates all frames alike; leave out {option}")
+    if len(targets) > 1:
+        raise UsageError(f"--video makes one film at a time; ask for one of {some([t.title for t in targets])}")
 
 
 def translate(opened: "Run", works: "Translator", form: "Form", args: Namespace) -> None:

@@ -2,13 +2,14 @@
 
 import errno
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..base import telling
 from ..base.errors import SaddleError, UsageError, remark, some
-from . import _progress, _show, _works
+from . import _editing, _progress, _show, _works
 from ._compared import Compared
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from ..runs.run import Run
     from ..spec import Field
+    from ..use.asked import Beside
     from ..use.original import Original
-    from ..use.translating import Made, Translator
+    from ..use.translating import Made
     from ..use.writing import Form
+    from ._targets import Target
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # of a disk that takes no file at all
 SCALE = 1.5  # times the training's size: beyond, things are larger than a network has seen them
@@ -31,18 +34,29 @@ class Stopped(SaddleError):
     """No further file is worth a try."""
 
 
+@dataclass(frozen=True)
+class Given:
+    """An image of a file, and what stands beside it."""
+
+    original: "Original"
+    hole: "np.ndarray | None" = None  # where it has lost its pixels
+    beside: "Beside" = field(default_factory=dict)  # of the keys that the game looks at
+
+
 class Translating:
     """One command's work."""
 
-    def __init__(self, opened: "Run", works: "Translator", form: "Form", args: "Namespace", plan: _works.Plan):
+    def __init__(self, opened: "Run", targets: "Sequence[Target]", form: "Form", args: "Namespace", plan: _works.Plan):
         from ..runs import translating
 
-        self.opened, self.works, self.form, self.args, self.plan = opened, works, form, args, plan
-        self.trained = translating.trained_side(opened, works.way.start)
+        self.opened, self.targets, self.form, self.args, self.plan = opened, targets, form, args, plan
+        self.works = targets[0].works  # what reads the inputs, whatever becomes of them
+        self.exact = args.mask is not None and translating.fills(self.works.game)
+        self.trained = translating.trained_side(opened, self.works.way.start)
         self.bad: list[tuple[str, str]] = []
         self.stopped = ""  # why no further file was tried
         self.notes: dict[str, dict[str, None]] = defaultdict(dict)  # what is to be said → files that it is said of
-        self.compared = Compared(works, args, plan)
+        self.compared = Compared(targets, args, plan, self.exact)
 
     def all(self) -> list[dict[str, Any]]:
         """A row for each result; what is to be said of them is said."""
@@ -60,17 +74,16 @@ class Translating:
 
     def done(self, work: _works.Work) -> "Iterator[dict[str, Any]]":
         """A row for each result of an image; a bad file has none, and is remembered."""
-        n = self.args.n
-        there = [self.args.skip_existing and work.numbered(k, n).exists() for k in range(n)]
+        there = [self.args.skip_existing and work.ended(target.ending).exists() for target in self.targets]
         if all(there) and not self.compared.scores_wanted:
             return
         try:
-            original, hole = self._read(work)
-            for k in range(n):
-                if not there[k]:
-                    yield self._result(work, original, hole, k)
+            given = self._read(work)
+            for target, exists in zip(self.targets, there, strict=True):
+                if not exists:
+                    yield self._result(work, given, target)
                 elif self.compared.scores_wanted:
-                    self._again(work, original, hole, k)
+                    self._again(work, given, target)
         except Exception as error:
             reason = self._reason(error)
             if self.args.strict:
@@ -94,27 +107,35 @@ class Translating:
             raise Stopped(f"{place}: {error.strerror}; what is done is whole, and --skip-existing goes on from there")
         return f"not written: {where}{error.strerror}"
 
-    def _read(self, work: _works.Work) -> "tuple[Original, np.ndarray | None]":
-        """An image, and where its hole is if a mask says so."""
-        from ..runs import translating
+    def _read(self, work: _works.Work) -> "Given":
+        """An image, with its mask and its instances."""
+        from ..runs import asking, translating
 
-        original = translating.read_file(self.works, work.path, work.page, convert=not self.args.mask)
-        if not self.args.mask:
-            return original, None
-        return original, translating.hole_of(_works.partner(work, self.args.mask), original, self.works.options)
+        args = self.args
+        original = translating.read_file(self.works, work.path, work.page, convert=not self.exact)
+        given = Given(original)
+        if args.mask:
+            given = Given(original, *translating.masks_of(_works.partner(work, args.mask), original, self.works))
+        if args.instances:
+            objects = asking.instances_of(_works.partner(work, args.instances), original, self.works)
+            given = replace(given, beside={**given.beside, **objects})
+            edited, beside = _editing.edited(original, given.beside, self.works.game, args)
+            given = replace(given, original=edited, beside=beside)
+        return given
 
-    def _result(self, work: _works.Work, original: "Original", hole: "np.ndarray | None", k: int) -> dict[str, Any]:
+    def _result(self, work: _works.Work, given: "Given", target: "Target") -> dict[str, Any]:
         """Translate and write one result; its row."""
-        begun, out = perf_counter(), work.numbered(k, self.args.n)
-        made = self.works(original, (self.args.seed, work.name, k), hole)
-        pixels = self._write(out, made, original)
+        begun, out, original = perf_counter(), work.ended(target.ending), given.original
+        made = target.works(original, (self.args.seed, work.name, target.draw), given.hole, given.beside)
+        pixels = self._write(out, made, original, target.wanted)
         seconds = perf_counter() - begun
-        for note in (*original.notes, *made.notes, *self._remarks(original, made, hole)):
+        for note in (*original.notes, *made.notes, *self._remarks(original, made, given.hole)):
             self.notes[note][work.name] = None
-        scores = self._compare(work, out, original, pixels, hole, k)
+        scores = self._compare(work, given, target, pixels)
         return {
             "input": str(work.path) + (f"#{work.page + 1}" if work.page else ""),
             "output": str(out),
+            **({"to": target.title} if len(self.targets) > 1 else {}),
             "size": [*made.size],
             "padded": [*made.padded],
             "tiles": made.tiles,
@@ -122,35 +143,26 @@ class Translating:
             **scores,
         }
 
-    def _again(self, work: _works.Work, original: "Original", hole: "np.ndarray | None", k: int) -> None:
-        """A result that is there already is not made again, but scored."""
-        out = work.numbered(k, self.args.n)
-        self._compare(work, out, original, self.compared.result(out), hole, k)
+    def _write(self, out: "Path", made: "Made", original: "Original", wanted: "Field") -> "np.ndarray":
+        return write(out, made, original, self.form, wanted, background(self.opened, self.args))
 
-    def _compare(
-        self,
-        work: _works.Work,
-        out: "Path",
-        original: "Original",
-        pixels: "np.ndarray",
-        hole: "np.ndarray | None",
-        k: int,
-    ) -> dict[str, float]:
+    def _again(self, work: _works.Work, given: "Given", target: "Target") -> None:
+        """A result that is there already is not made again, but scored."""
+        self._compare(work, given, target, self.compared.result(work.ended(target.ending), target))
+
+    def _compare(self, work: _works.Work, given: "Given", target: "Target", pixels: "np.ndarray") -> dict[str, float]:
         """Scores of a result, if there is a truth; where it does not fit, the result stays and the file is named."""
         from ..data.decode import Unreadable
 
         try:
-            return self.compared.add(work, out, original, pixels, hole, (self.args.seed, work.name, k))
+            return self.compared.add(work, given, target, pixels)
         except (Unreadable, SaddleError) as error:
             self.bad.append((str(work.path), f"translated, but not compared: {error}"))
             return {}
 
-    def _write(self, out: "Path", made: "Made", original: "Original") -> "np.ndarray":
-        return write(out, made, original, self.form, self.works.wanted, background(self.opened, self.args))
-
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":
         """What a person should know of a result."""
-        if made.size != original.size and self.args.mask is None:
+        if made.size != original.size and not self.exact:
             back = ", and its result brought back" if self.args.restore_size else ""
             why = f"; {self.opened.recipe.game} takes no other" if self.works.game.sized else ""
             yield f"brought to {made.size[0]}×{made.size[1]} (height × width){back}{why}"

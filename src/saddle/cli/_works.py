@@ -25,9 +25,9 @@ class Work:
     name: str  # of the file below its input, what its random numbers depend on
     out: Path
 
-    def numbered(self, k: int, n: int) -> Path:
-        """Where the k-th of n results goes, from 0."""
-        return self.out if n == 1 else self.out.with_name(f"{self.out.stem}-{k + 1}{self.out.suffix}")
+    def ended(self, ending: str) -> Path:
+        """Where the result goes that has this ending behind its name."""
+        return self.out.with_name(f"{self.out.stem}{ending}{self.out.suffix}") if ending else self.out
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Names:
     form: "Form"
     flat: bool = False
     suffix: str = ""  # behind a name
-    results: int = 1  # of each input
+    endings: Sequence[str] = ("",)  # behind the names of the results of each input
     skip: bool = False  # may the folder hold results already?
 
 
@@ -60,14 +60,15 @@ def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
     found = [each for path in inputs for each in _found(path, len(inputs) > 1, options, bad, out)]
     if not found and not bad:
         raise UsageError(f"no image in {some(map(str, inputs), 5)}")
-    many = len(found) != 1 or inputs[0].is_dir() or names.results > 1 or (names.out is not None and names.out.is_dir())
+    several = len(found) != 1 or len(names.endings) > 1
+    many = several or inputs[0].is_dir() or (names.out is not None and names.out.is_dir())
     if many:
         if not names.skip:
             _write.check_folder(out)
         elif out.exists() and not out.is_dir():
             raise UsageError(f"{out} is not a folder; choose another")
         works = [replace(work, out=out / _named(below, work, names)) for below, work in found]
-        _check_alone(works)
+        _check_alone(works, names.endings)
     else:
         works = [replace(found[0][1], out=_file(out, found[0][1], names))]
     return Plan(works, bad, out, many)
@@ -157,18 +158,18 @@ def key(path: Path) -> str:
     return unicodedata.normalize("NFC", os.path.abspath(path)).casefold()
 
 
-def _check_alone(works: Sequence[Work]) -> None:
+def _check_alone(works: Sequence[Work], endings: Sequence[str]) -> None:
     """UsageError if two works have one output, or one has an input's place."""
     by_out: dict[str, Work] = {}
     inputs = {key(work.path) for work in works}
-    if own := next((work for work in works if key(work.out) in inputs), None):
-        raise UsageError(f"{own.out} is an input; choose another --out, or a --suffix, so that nothing is overwritten")
-    for work in works:
-        if other := by_out.get(key(work.out)):
+    for work, out in ((work, work.ended(ending)) for work in works for ending in endings):
+        if key(out) in inputs:
+            raise UsageError(f"{out} is an input; choose another --out, or a --suffix, so that nothing is overwritten")
+        if other := by_out.get(key(out)):
             if (other.path, other.page) == (work.path, work.page):
                 raise UsageError(f"{work.path} is given twice; keep one of them")
             raise UsageError(
-                f"{other.path} and {work.path} would both become {work.out}; give --format same, translate them one "
+                f"{other.path} and {work.path} would both become {out}; give --format same, translate them one "
                 "after the other, or rename one"
             )
-        by_out[key(work.out)] = work
+        by_out[key(out)] = work

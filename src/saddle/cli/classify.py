@@ -1,4 +1,4 @@
-"""Name the classes of images, by a game that learned to tell them apart: sgan, acgan, bicogan, …
+"""Name the classes or labels of images, by a game that learned to tell them apart: sgan, acgan, bicogan, stargan, …
 
   saddle classify runs/sgan-digits seven.png
   saddle classify runs/sgan-digits digits/                     with accuracy, if sub-folders have the classes' names
@@ -6,13 +6,14 @@
 
 Images are brought to the size and the channels that the run was trained with. --labels is a CSV or
 JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it count in no
-accuracy. --out takes the probability of every class.
+accuracy. --out takes the probability of every class. Where several labels may be on at once, each image
+is named by those that are likelier on than off.
 """
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _open
 from ._show import json, paths, table
@@ -29,7 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes that the images are known to show")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the probability of every class here")
     parser.add_argument(
-        "--json", action="store_true", help="for programs: {classes, images: [{image, class, …}], accuracy, known}"
+        "--json",
+        action="store_true",
+        help="for programs: {classes, images: [{image, class or labels, …}], accuracy, known}",
     )
 
 
@@ -45,33 +48,52 @@ def run(args: Namespace) -> None:
     if args.out and args.out.suffix != ".csv":
         raise UsageError(f"--out {args.out}: the name should end in .csv")
     opened = _open.opened(args)
-    classes = opened.as_(Classification).classifies
+    game = opened.as_(Classification)
+    classes = game.classifies
+    if args.labels and not game.exclusive:
+        raise UsageError(
+            "--labels compares classes, and this run names labels, of which several may be on; leave it out"
+        )
     images = _images.read(opened, args.input)
     names = images.names
     files = list(dict.fromkeys(page_of(name)[0] for name in names))
     labels = _labels(args.labels, args.input, files, classes) if args.labels else _folders(args.input, files, classes)
+    labels = labels if game.exclusive else {}
     probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
     rows = [
-        _row(name, row, classes, labels.get(page_of(name)[0])) for name, row in zip(names, probabilities, strict=True)
+        _row(name, row, classes, labels.get(page_of(name)[0])) if game.exclusive else _several(name, row, classes)
+        for name, row in zip(names, probabilities, strict=True)
     ]
-    right = [row["class"] == row["label"] for row in rows if "label" in row]
-    accuracy = sum(right) / len(right) if right else None
-    written = [_write(probabilities, names, classes, args.out)] if args.out else []
-    if args.json:
-        json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
-        return
-    heads = ["image", "class", "probability", *(["label"] if right else [])]
-    table(heads, [(r["image"], r["class"], f"{r['probability']:.3f}", r.get("label", "")) for r in rows])
-    if accuracy is not None:
-        print(f"accuracy {accuracy:.4g} ± {_error(accuracy, len(right)):.2g}, {sum(right)} of {len(right)} right")
-    if written:
+    written = [_write(probabilities, rows, classes, args.out)] if args.out else []
+    _tell(rows, classes, args.json)
+    if written and not args.json:
         paths(written, as_json=False)
 
 
-def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | None) -> dict[str, str | float]:
+def _tell(rows: Sequence[dict[str, Any]], classes: tuple[str, ...], as_json: bool) -> None:
+    """What the images show, and how many of those with a known class are right."""
+    right = [row["class"] == row["label"] for row in rows if "label" in row]
+    accuracy = sum(right) / len(right) if right else None
+    if as_json:
+        json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
+    elif rows and "labels" in rows[0]:
+        table(["image", "labels"], [(row["image"], ", ".join(row["labels"]) or "none") for row in rows])
+    else:
+        heads = ["image", "class", "probability", *(["label"] if right else [])]
+        table(heads, [(r["image"], r["class"], f"{r['probability']:.3f}", r.get("label", "")) for r in rows])
+    if accuracy is not None and not as_json:
+        print(f"accuracy {accuracy:.4g} ± {_error(accuracy, len(right)):.2g}, {sum(right)} of {len(right)} right")
+
+
+def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | None) -> dict[str, Any]:
     best = int(chances.argmax())
-    row: dict[str, str | float] = {"image": name, "class": classes[best], "probability": float(chances[best])}
+    row: dict[str, Any] = {"image": name, "class": classes[best], "probability": float(chances[best])}
     return row | ({} if label is None else {"label": label})
+
+
+def _several(name: str, chances: "Tensor", classes: tuple[str, ...]) -> dict[str, Any]:
+    likely = dict(zip(classes, chances.tolist(), strict=True))
+    return {"image": name, "labels": [name for name, p in likely.items() if p >= 0.5], "probabilities": likely}
 
 
 def _folders(images_at: Path, images: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:
@@ -101,8 +123,8 @@ def _error(share: float, count: int) -> float:
     return share_error(share, count)
 
 
-def _write(probabilities: "Tensor", names: Sequence[str], classes: tuple[str, ...], out: Path) -> Path:
-    """Lines of name, class and the probability of every class, under a heading."""
+def _write(probabilities: "Tensor", rows: Sequence[dict[str, Any]], classes: tuple[str, ...], out: Path) -> Path:
+    """Lines of name, class or labels and the probability of every one, under a heading."""
     import csv
     import io
 
@@ -110,8 +132,8 @@ def _write(probabilities: "Tensor", names: Sequence[str], classes: tuple[str, ..
 
     text = io.StringIO()
     lines = csv.writer(text)
-    lines.writerow(["image", "class", *classes])
-    best = probabilities.argmax(1).tolist()
-    for name, index, row in zip(names, best, probabilities.tolist(), strict=True):
-        lines.writerow([name, classes[index], *(f"{chance:.6g}" for chance in row)])
+    lines.writerow(["image", "labels" if "labels" in rows[0] else "class", *classes])
+    for row, chances in zip(rows, probabilities.tolist(), strict=True):
+        said = row["class"] if "class" in row else " ".join(row["labels"])
+        lines.writerow([row["image"], said, *(f"{chance:.6g}" for chance in chances)])
     return replace(out, text.getvalue().encode())

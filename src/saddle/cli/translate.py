@@ -11,14 +11,15 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import UsageError
-from . import _compared, _film, _open, _translating, _works
+from ..base.errors import UsageError, remark
+from . import _compared, _editing, _film, _open, _targets, _translating, _works
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..runs.run import Run
-    from ..spec import Field
-    from ..use.translating import Translator
     from ..use.writing import Form
+    from ._targets import Target
 
 SETTINGS = _open.SETTINGS
 
@@ -26,10 +27,10 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="INPUT", type=_path, nargs="+", help="images, and folders of images")
-    parser.add_argument("--to", metavar="DOMAIN", help="the domain of the results; by default the last one")
-    parser.add_argument("--from", dest="start", metavar="DOMAIN", help="that of the inputs; by default the first other")
+    _targets.arguments(parser)
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     _of_images(parser)
+    _editing.arguments(parser)
     _of_files(parser)
     _of_looks(parser)
     parser.add_argument("--json", action="store_true", help='for programs: [{"input": …, "output": …}, …]')
@@ -45,12 +46,6 @@ def _of_images(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--restore-size", action="store_true", help="bring results of another size back to the input's")
     parser.add_argument(
-        "-n", type=_open.whole(1), default=1, metavar="K", help="results for each input, of a game that draws at random"
-    )
-    parser.add_argument(
-        "--seed", type=_open.whole(0), default=0, help="of what is random; the same seed, the same images"
-    )
-    parser.add_argument(
         "--mean", type=_open.whole(1), default=1, metavar="K", help="the mean of K results, of such a game"
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="by default fp32")
@@ -61,7 +56,10 @@ def _of_images(parser: ArgumentParser) -> None:
         help="pixels a side: of tiles, with the same result; 0: none; by default where memory asks for it",
     )
     parser.add_argument(
-        "--mask", type=Path, metavar="PATH", help="white where a hole is to be filled: a file or a folder"
+        "--mask", type=Path, metavar="PATH", help="white where a hole, or a shadow, is: a file or a folder"
+    )
+    parser.add_argument(
+        "--instances", type=Path, metavar="PATH", help="a number for every object of a map: a file or a folder"
     )
 
 
@@ -87,7 +85,7 @@ def _of_looks(parser: ArgumentParser) -> None:
         help="INPUT is a film: a folder of frames, a GIF, WebP or APNG, with ffmpeg an MP4",
     )
     parser.add_argument("--steady", action="store_true", help="of a film: hold the statistics of instance norm still")
-    parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="results on the page")
+    parser.add_argument("--sheet-max", type=_open.whole(1), default=50, metavar="N", help="inputs on the page")
 
 
 def _path(text: str) -> Path:
@@ -110,13 +108,10 @@ def _size(text: str) -> str | int | tuple[int, int]:
 
 
 def run(args: Namespace) -> None:
-    from ..runs import translating
-
     opened = _open.opened(args)
-    works = translating.translator(
+    targets = _targets.targets(
         opened,
-        args.start,
-        args.to,
+        args,
         size=args.size,
         restore=args.restore_size,
         bits=None if args.depth == "same" else int(args.depth),
@@ -124,40 +119,41 @@ def run(args: Namespace) -> None:
         precision=args.precision,
         tile=args.tile,
     )
-    _check(opened, works, args)
+    _check(opened, args)
     form = _form(args)
     if args.video:
-        _film.check(args)
-        _film.translate(opened, works, form, args)
+        _film.check(args, targets)
+        _film.translate(opened, targets[0].works, form, args)
         return
-    title = works.game.title(works.way.to)
-    suffix = args.suffix.replace("{to}", title)
-    names = _works.Names(args.out, title, form, args.flat, suffix, args.n, args.skip_existing)
+    word = _targets.word(targets)
+    endings = [target.ending for target in targets]
+    suffix = args.suffix.replace("{to}", "" if any(endings) else word)  # else the endings say it
+    names = _works.Names(args.out, word, form, args.flat, suffix, endings, args.skip_existing)
     plan = _works.plan(args.input, names, opened.recipe.data)
-    _check_outs(form, plan, works.wanted, args)
-    for what, place in (("--mask", args.mask), ("--truth", args.truth)):
+    _check_outs(form, plan, targets, args)
+    for what, place in (("--mask", args.mask), ("--instances", args.instances), ("--truth", args.truth)):
         if place:
             _works.partners(plan.works, place, what)
-    command = _translating.Translating(opened, works, form, args, plan)
+    command = _translating.Translating(opened, targets, form, args, plan)
     command.end(command.all())
 
 
-def _check(opened: "Run", works: "Translator", args: Namespace) -> None:
+def _check(opened: "Run", args: Namespace) -> None:
     """UsageError for what this run cannot be asked, before a file is looked at."""
-    from ..runs import translating
+    from ..runs import asking, translating
+    from ..tasks import Translation
 
-    game = works.game
+    game = opened.as_(Translation)
     _compared.check(args)
-    if not game.varies and (given := "-n" if args.n > 1 else "--mean" if args.mean > 1 else None):
-        raise UsageError(
-            f"{opened.recipe.game} draws nothing at random here: all results would be alike; leave out {given}"
-        )
-    if args.n > 1 and args.mean > 1:
-        raise UsageError("-n gives several results and --mean one of several; leave out one of the two")
+    _editing.check(game, args)
     if args.mask:
-        translating.check_hole(opened)
-        if args.size != "own" or args.depth != "same" or args.alpha != "keep":
-            raise UsageError("--mask gives known pixels back as they are; leave out --size, --depth and --alpha")
+        translating.check_mask(opened)
+    if args.mask and translating.fills(game) and (args.size, args.depth, args.alpha) != ("own", "same", "keep"):
+        raise UsageError("--mask gives known pixels back as they are; leave out --size, --depth and --alpha")
+    if args.instances:
+        asking.check_instances(game)
+    if not args.mask and translating.fills(game):
+        remark("without --mask no pixel is taken for lost, and all of an image is painted anew")
     if args.steady and not args.video:
         raise UsageError("--steady holds the statistics of all frames of a film still; it goes with --video")
     if "/" in args.suffix:
@@ -175,22 +171,24 @@ def _form(args: Namespace) -> "Form":
     return writing.Form(suffix, args.depth, args.keep_exif)
 
 
-def _check_outs(form: "Form", plan: _works.Plan, wanted: "Field", args: Namespace) -> None:
+def _check_outs(form: "Form", plan: _works.Plan, targets: "Sequence[Target]", args: Namespace) -> None:
     """UsageError for names that say no format, or one that cannot hold what was asked for."""
+    from ..runs import translating
     from ..use import writing
 
-    _compared.check_places(args, plan)
+    _compared.check_places(args, plan, targets)
+    exact = args.mask and translating.fills(targets[0].works.game)
     _check_named(form, plan, args)
     for suffix in sorted({work.out.suffix for work in plan.works}):
         if suffix.lower() not in writing.KINDS:
             raise UsageError(f"--out {plan.out}: the name should end in {', '.join(writing.KINDS)}")
         writing.check(form, suffix)
         kind = writing.KINDS[suffix.lower()]
-        if args.mask and kind not in writing.EXACT:
+        if exact and kind not in writing.EXACT:
             raise UsageError(
                 f"--mask gives known pixels back as they are, and {kind} changes them; choose --format png"
             )
-        if wanted.kind == "map" and kind != "PNG":
+        if kind != "PNG" and any(target.wanted.kind == "map" for target in targets):
             raise UsageError(f"label maps are written as PNG, whose palette tells the classes, not as {kind}")
 
 

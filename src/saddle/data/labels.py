@@ -25,7 +25,8 @@ def learned(spec: DataSpec, labels: np.ndarray, rows: NDArray[np.int64], each: i
         raise UsageError(f"data.labelled counts the labels of classes; these data have {condition}: leave it out")
     kept = few(labels[rows], each)
     unknown = ~are_known(kept)
-    never = [] if kept.ndim == 1 else [name for name, column in zip(condition.names, kept.T) if np.isnan(column).all()]
+    columns = kept.T if kept.ndim == 2 else ()
+    never = [name for name, column in zip(condition.names, columns, strict=False) if np.isnan(column).all()]
     if unknown.all() and 0 < len(never) < len(condition.names):
         raise UsageError(f"no sample that is trained on has all labels, and none says {some(never)}; label some more")
     if unknown.all() and (kept.ndim == 1 or never):

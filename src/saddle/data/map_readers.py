@@ -8,11 +8,12 @@ import numpy as np
 
 from ..base.errors import UsageError
 from ..spec import Field
+from ..spec.field import CARE
 from .decode import Header
 from .label_files import read
 from .label_maps import By, class_map
 from .options import DataOptions
-from .palettes import CARE, Table
+from .palettes import Table
 from .picture import nearest
 from .readers import Decoded, Reader
 from .sizes import Sides

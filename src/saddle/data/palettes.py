@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ..base.errors import UsageError, some
 from ..base.plain import Garbled, fits, from_json, text
 from ..spec import Field
+from ..spec.field import CARE
 
 RGB = tuple[int, int, int]
 MOST = 512  # classes: a network sees a plane for each
 SUFFIXES = (".json", ".gpl", ".txt")
-CARE = "don't care"  # the class of pixels of which nobody says what they show
 _LEVELS = np.linspace(0, 255, 9).round()  # of red, green and blue, for colours that are made: 31 or 32 apart
 _END = "\r\n|\r|\n"  # of a line; `splitlines` would end one at others too, which may stand in a name
 _NUMBER = re.compile(r"[0-9]{1,6}")

@@ -11,16 +11,19 @@ M = TypeVar("M", bound=nn.Module)
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
 
 
-def small_normal(network: M, std: float = 0.02) -> M:
-    """Weights N(0, std), batch norm's scales N(1, std), biases 0: DCGAN's start, kept by many since."""
+def small_normal(network: M, std: float = 0.02, biases: bool = True) -> M:
+    """Weights N(0, std), batch norm's scales N(1, std), biases 0: DCGAN's start, kept by many since.
+
+    Without `biases`, these stay as they are.
+    """
     for module in network.modules():
         if isinstance(module, _LINEAR):
             nn.init.normal_(module.weight, 0.0, std)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm | BatchOfOneNorm2d):
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm | BatchOfOneNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, std)
         else:
             continue
-        if module.bias is not None:
+        if module.bias is not None and biases:
             nn.init.zeros_(module.bias)
     return network
 
@@ -40,6 +43,16 @@ def as_loud(network: M, inputs: int = 1024, std: float = 0.02) -> M:
     for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, std * (inputs / module.in_features) ** 0.5)
+    return network
+
+
+def xavier(network: M, gain: float = 1.0, bias: float = 0.0) -> M:
+    """Uniform weights whose variance is gain² · 2 / (inputs + outputs), and one bias for all. Glorot & Bengio, 2010."""
+    for module in network.modules():
+        if isinstance(module, _LINEAR):
+            nn.init.xavier_uniform_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.constant_(module.bias, bias)
     return network
 
 

@@ -55,6 +55,21 @@ class BatchOfOneNorm2d(nn.InstanceNorm2d):
         super().__init__(channels, affine=True)
 
 
+class CalmInstanceNorm2d(nn.InstanceNorm2d):
+    """Instance norm, without weights, that makes 0 of a map which is flat but for rounding, and sends no gradient back.
+
+    torch's divides what rounding left by √ε = 0.003, and the gradient too. Behind mirrored edges a flat image stays
+    flat from layer to layer, and twenty norms make a gradient of it that no float holds.
+    """
+
+    FLAT = 1e-5  # the largest difference of two positions, in the units of what is normed
+
+    def forward(self, x: Tensor) -> Tensor:
+        low, high = x.detach().flatten(2).aminmax(dim=2)
+        flat = (high - low <= self.FLAT)[..., None, None]
+        return super().forward(x).masked_fill(flat, 0)
+
+
 @contextmanager
 def accumulating(network: nn.Module) -> Iterator[None]:
     """Inside, batch norm begins anew and remembers the plain mean over the batches that pass. Nothing else trains.

@@ -160,7 +160,8 @@ class Evidence:
         source = views[0].of
         assert source is not None
         if isinstance(passing := self[source], Passing):
-            self._seen |= passing.seen({view.name: view for view in views}, self.given)
+            made = {need.name: self[need] for view in views for need in view.needs if need is not source}
+            self._seen |= passing.seen({view.name: view for view in views}, self.given | made)
             return
         extractor: Extractor | None = self.given.get("extractor")
 

@@ -30,9 +30,9 @@ def is_lit(way: Way) -> bool:
 
 def parts(turned: Turned) -> dict[str, Tensor]:
     """Of each shadow the share of light that it takes and how soft it is, NaN where nobody knows: [N, 2]."""
-    n = len(turned.given)
+    n, there = len(turned.given), turned.way.columns if turned.way else ()
     known = [
-        turned.of(name).view(n, -1)[:, 0] if name in turned.columns else torch.full((n,), torch.nan)
+        turned.of(name).view(n, -1)[:, 0] if name in there else torch.full((n,), torch.nan)
         for name in (STRENGTH, SOFTNESS)
     ]
     return {KNOWN: torch.stack([x.double() for x in known], 1)}

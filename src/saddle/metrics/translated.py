@@ -21,6 +21,7 @@ from .evidence import Evidence, Ingredient, Seen
 from .metric import Compared
 from .reference import content_hash
 from .score import Fingerprint
+from .traits import Changed, Traits
 from .uncertainty import groups, jackknife, mean_error
 
 INPUT, MEAN, COLOURS = "input unchanged", "mean image", "colour table"  # what stands beside a score
@@ -44,9 +45,10 @@ class Turned:
     back: Callable[[], Tensor] | None = None  # there and back again, like `given`
     kept: Callable[[], tuple[Tensor, Tensor]] | None = None  # images of the target, and what the game makes of these
     planes: Tensor | None = None  # [N, K, H, W]: what was made, before people see it
-    columns: tuple[str, ...] = ()  # names of all that is known of what is given
-    column: Callable[[str], Tensor] | None = None  # what is known, by its name
-    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given, by name
+    column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
+    tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name
+    way: "Way | None" = None  # that it went
+    changed: Changed | None = None  # what each was asked to show in place of what
 
     @cached_property
     def beside(self) -> dict[str, Tensor]:
@@ -54,9 +56,8 @@ class Turned:
         return self.others()
 
     def of(self, column: str) -> Tensor:
-        """What belongs to each of what is given, [N, …], as a batch holds it. LookupError for what does not."""
-        if self.column is None:
-            raise LookupError(f"nothing is known of these translations, and '{column}' was asked for")
+        """What belongs to each of what is given, [N, …], as a batch holds it; `Way.columns` name what there is."""
+        assert self.column is not None
         return self.column(column)
 
 
@@ -86,6 +87,8 @@ class Way:
     to: str = ""  # key of what is made
     fields: Mapping[str, Field] = field(default_factory=dict)  # of both, and of all that belongs to what is given
     columns: tuple[str, ...] = ()  # names of all that is known of what is given; some have no field
+    traits: Traits | None = None  # what translations are asked to show, another one of each image
+    taught: bool = False  # are the classes of the target's training images known?
 
     @property
     def compares(self) -> bool:
@@ -129,7 +132,7 @@ class Translations(Passing):
         for way in self.ways:
             wanted = {name: look for name, look in looks.items() if look.when(way)}
             for part in self.passing(way) if wanted else ():
-                part.tools = given
+                part.tools, part.way = given, way
                 for name, look in wanted.items():
                     for whose, values in look.look(part).items():
                         kept[name].setdefault(way.name, {}).setdefault(whose, []).append(values)

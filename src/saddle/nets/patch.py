@@ -36,12 +36,32 @@ def patch_discriminator(
         inner = [nn.Conv2d(width, 2 * width, 1, bias=biased), map_norm(norm, 2 * width), nn.LeakyReLU(0.2)]
         return small_normal(nn.Sequential(first, nn.LeakyReLU(0.2), *inner, last))
     widths = [width * min(2**level, 8) for level in range(layers + 1)]
-    net: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, padding), nn.LeakyReLU(0.2)]
-    for level in range(1, layers + 1):
-        stride = 2 if level < layers else 1
-        net += [
-            nn.Conv2d(widths[level - 1], widths[level], 4, stride, padding, bias=biased),
-            map_norm(norm, widths[level]),
-            nn.LeakyReLU(0.2),
-        ]
-    return small_normal(nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, 1, padding)))
+    return _judge(channels, widths, [2] * layers + [1, 1], norm, padding)
+
+
+def halving_discriminator(
+    shape: tuple[int, int, int], width: int = 64, norm: MapNorm = "batch-of-one"
+) -> nn.Sequential:
+    """Images → a map of logits [N, 1, H/32, W/32], one for each patch of 94 pixels: every layer halves, without biases.
+
+    ST-CGAN's: 2,762,496 parameters and 1,024 for every channel. Wang et al., 2018. https://arxiv.org/abs/1712.02478.
+    UsageError for images that cannot be halved five times.
+    """
+    channels, height, wide = shape
+    if min(height, wide) < 32:
+        raise UsageError(
+            f"a discriminator that halves five times wants images of 32×32 or more, not {height}×{wide}; choose larger "
+            "images (--data.size)"
+        )
+    return _judge(channels, [width, 2 * width, 4 * width, 8 * width], [2] * 5, norm, biased=False)
+
+
+def _judge(
+    channels: int, widths: list[int], strides: list[int], norm: MapNorm, padding: int = 1, biased: bool = True
+) -> nn.Sequential:
+    """Convolutions of 4×4 to maps of these widths and to logits; `biased` are those that no norm follows."""
+    net: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, strides[0], padding, bias=biased), nn.LeakyReLU(0.2)]
+    for inputs, outputs, stride in zip(widths, widths[1:], strides[1:], strict=False):
+        inner = nn.Conv2d(inputs, outputs, 4, stride, padding, bias=norm == "instance")
+        net += [inner, map_norm(norm, outputs), nn.LeakyReLU(0.2)]
+    return small_normal(nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, strides[-1], padding, bias=biased)))

@@ -28,9 +28,9 @@ class Verdict(NamedTuple):
 class LabelledTranslator(nn.Module):
     """Images [N, C, H, W] and labels [N, size], which are planes beside them → images in [-1, 1] of the same size.
 
-    c7s1-64, d128, d256, R256 × blocks, u128, u64, c7s1, without biases; maps are padded with zeros. Planes are constant,
-    and instance norm takes constants away: labels come in at the borders alone, and with reflected ones not at all.
-    Instance norm has weights, and never the statistics of the past: 8,414,848 + 3,136 · size parameters.
+    c7s1-64, d128, d256, R256 × blocks, u128, u64, c7s1, without biases; maps are padded with zeros. Planes are
+    constant, and instance norm takes constants away: labels come in at the borders alone, and with reflected ones not
+    at all. It has weights, and never the statistics of the past. 8,414,848 + 3,136 · size parameters.
     """
 
     def __init__(self, channels: int, size: int, blocks: int = 6, width: int = 64):
@@ -101,7 +101,9 @@ def halvings_of(height: int, width: int, asked: int | None = None) -> int:
     fits = partial(_halved, asked)
     if not fits(height, width):
         how = f"{asked} times" if asked else "until the shorter has 2 or 3 pixels, or six times"
-        refuse("StarGAN's critic", height, width, fits, f"sides must halve evenly, {how} (game.halvings says how often)")
+        refuse(
+            "StarGAN's critic", height, width, fits, f"sides must halve evenly, {how} (game.halvings says how often)"
+        )
     return asked or _usual(height, width)
 
 

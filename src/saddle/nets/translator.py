@@ -9,21 +9,19 @@ from ..layers.init import small_normal
 from .parts import MapNorm, map_norm
 from .shapes import refuse
 
-MULTIPLE, SMALLEST = (
-    4,
-    8,
-)  # with 2 halvings sides of an image are multiples of the one and at least the other, in pixels
+MULTIPLE, SMALLEST = 4, 8  # with 2 halvings, sides are multiples of the one and at least the other, in pixels
 
 
 class Residual(nn.Module):
-    def __init__(self, width: int, norm: MapNorm = "instance", keep: float = 1.0):
+    def __init__(self, width: int, norm: MapNorm = "instance", keep: float = 1.0, reflected: bool = True):
         super().__init__()
         noise = [Dropout(keep, always=True)] if keep < 1 else []
+        edge = {"reflect": 1} if reflected else {"padding": 1}
         self.body = nn.Sequential(
-            *_convolution(norm, width, width, 3, reflect=1),
+            *_convolution(norm, width, width, 3, **edge),
             nn.ReLU(),
             *noise,
-            *_convolution(norm, width, width, 3, reflect=1),
+            *_convolution(norm, width, width, 3, **edge),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,10 +20,13 @@ class UNet(nn.Module):
 
     C64-C128-C256-C512-… of kernels 4×4 and stride 2, and back. The first map and the smallest have no norm: by the
     statistics of one pixel that would be 0. Units of the first three steps up are kept with chance `keep`, in use too:
-    that is all the noise there is (Section 2.1). 54,413,955 parameters with 8 levels, 3 channels and batch norm.
+    that is all the noise there is (Section 2.1). Without a `biased_end` what draws has no bias either. 54,413,955
+    parameters with 8 levels, 3 channels and batch norm.
     """
 
-    def __init__(self, channels: int, outputs: int, levels: int, width: int, norm: MapNorm, keep: float):
+    def __init__(
+        self, channels: int, outputs: int, levels: int, width: int, norm: MapNorm, keep: float, biased_end: bool = True
+    ):
         super().__init__()
         biased = norm == "instance"
         widths = [width * min(2**level, 8) for level in range(levels)]
@@ -37,7 +40,7 @@ class UNet(nn.Module):
         for step in range(levels):
             inputs, last = widths[-1 - step] * (2 if step else 1), step == levels - 1
             wide = outputs if last else widths[-2 - step]
-            enlarge = nn.ConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or last)
+            enlarge = nn.ConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or (last and biased_end))
             noise = [Dropout(keep, always=True)] if keep < 1 and step < _NOISY else []
             up.append(nn.Sequential(nn.ReLU(), enlarge, *([nn.Tanh()] if last else [map_norm(norm, wide), *noise])))
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)

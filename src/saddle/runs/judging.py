@@ -49,7 +49,12 @@ def built_in(name: str, device: torch.device) -> Judge:
 
 
 def of_game(game: Classification, name: str) -> Judge:
-    """A trained game as a judge: images are brought to the size and the channels that it was trained with."""
+    """A trained game as a judge: images are brought to the size and the channels that it was trained with.
+
+    UsageError for one that names labels of which several may be on.
+    """
+    if not game.exclusive:
+        raise UsageError(f"{name} names labels, of which several may be on, and a judge names one class; give another")
     digest = sha256()
     for key, tensor in sorted(game.state_dict().items()):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ from ..base.errors import SaddleError, UsageError, near, some
 from ..data import decode, pieces
 from ..data.label_maps import class_map
 from ..data.options import DataOptions
-from ..spec import HOLE, LOST
+from ..spec import HOLE, LOST, Batch
+from ..spec.changes import ALL
 from ..tasks import Translation
 from ..use import original, writing
 from ..use.original import Original
 from ..use.translating import Made, Translator, Way, padding, reflected
-from . import remembering
+from . import asking, remembering
+from .asking import To, Wish
 
 if TYPE_CHECKING:
     from .run import Run
@@ -53,65 +55,158 @@ def trained_side(run: Run, start: str) -> int | None:
     return min(options.loaded or field.shape[-2:])
 
 
-def check_hole(run: Run) -> None:
-    """UsageError unless the run has learned to fill holes."""
-    if not any(field.kind == "mask" and field.title == HOLE for field in run.spec.fields.values()):
+def fills(game: Translation) -> bool:
+    """Has it learned to fill holes?"""
+    return any(field.kind == "mask" and field.title == HOLE for field in game.data.fields.values())
+
+
+def check_mask(run: Run) -> None:
+    """UsageError unless the run has learned to fill holes, or looks at a mask beside its images."""
+    game = run.as_(Translation)
+    if not fills(game) and asking.key_beside(game, "mask") is None:
         raise UsageError(
             f"{run.recipe.game} on {run.recipe.data.source} has not learned to fill holes, so a mask is of no use to "
             "it; train on data with holes, such as --data holes"
         )
 
 
+def masks_of(mask: Any, of: Original, works: Translator) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """A mask as the hole that a run fills, bool [H, W], or None; and as what its game looks at beside, by key."""
+    white, key = hole_of(mask, of, works.options), asking.key_beside(works.game, "mask")
+    return white if fills(works.game) else None, {key: white} if key else {}
+
+
 def translate(
-    run: Run, images: Any, to: str | None = None, start: str | None = None, seed: int = 0, mask: Any = None, **way: Any
+    run: Run,
+    images: Any,
+    to: To = None,
+    start: str | None = None,
+    *,
+    seed: int = 0,
+    mask: Any = None,
+    style: Any = None,
+    labels: Any = None,
+    instances: Any = None,
+    **way: Any,
 ) -> Any:
     """`Run.translate`."""
+    game = run.as_(Translation)
     if mask is not None:
-        check_hole(run)
-    works = translator(run, start, to, **way)
-    if isinstance(images, Tensor):
-        if given := [name for name, value in way.items() if value != getattr(Way, name)]:
-            raise UsageError(f"a tensor is translated as it is, without {some(given)}; give an array or a picture")
-        return tensors(run, works, images, seed, mask)
+        check_mask(run)
+    if style is not None:
+        asking.check_styled(game)
+    if to is not None:
+        wishes = asking.wishes(game, start, to)
+    else:
+        wishes = [asking.Wish(*game.way(start), "")] if labels is not None else asking.wishes(game, start)[-1:]
+    works = translator(run, wishes[0].start, wishes[0].to, **way)
+    if given := [name for name, value in way.items() if isinstance(images, Tensor) and value != getattr(Way, name)]:
+        raise UsageError(f"a tensor is translated as it is, without {some(given)}; give an array or a picture")
+    made = {}
+    for wish in wishes:
+        if isinstance(images, Tensor):
+            each = asking.asked(works, replace(wish, label=None))
+            more = _batch(each, wish, images, style, labels, instances)
+            made[wish.title] = tensors(run, each, images, seed, mask, more)
+        else:
+            made[wish.title] = _each(works, wish, images, seed, mask, style, labels, instances)
+    return made if to == ALL or not isinstance(to, str | None) else made[wishes[0].title]
+
+
+def _each(
+    works: Translator, wish: Wish, images: Any, seed: int, mask: Any, style: Any, labels: Any, instances: Any
+) -> Any:
+    """Arrays, pictures and paths, one after the other."""
     several = isinstance(images, Sequence) and not isinstance(images, str)
     stack = isinstance(images, np.ndarray) and images.ndim == 4
     given = list(images) if several or stack else [images]
-    each = mask is not None and (several or stack)
-    if each and not (isinstance(mask, list | tuple) or getattr(mask, "ndim", 0) > 2):
+    n, each = len(given), several or stack
+    if mask is not None and each and not (isinstance(mask, list | tuple) or getattr(mask, "ndim", 0) > 2):
         raise UsageError("of several images each has a mask of its own; give a list of masks")
-    masks = list(mask) if each else [mask] * len(given)
-    if len(masks) != len(given):
-        raise UsageError(f"there are {len(given)} images and {len(masks)} masks; give one for each")
-    made = [_one(works, image, hole, (seed, i)) for i, (image, hole) in enumerate(zip(given, masks, strict=True))]
+    masks = list(mask) if mask is not None and each else [mask] * n
+    if len(masks) != n:
+        raise UsageError(f"there are {n} images and {len(masks)} masks; give one for each")
+    styles = asking.each_or_all(style, n, "styles", each)
+    shown = asking.each_or_all(labels, n, "labels", each)
+    objects = asking.each_or_all(instances, n, "maps of instances", each)
+    made = []
+    for i, image in enumerate(given):
+        one = asking.asked(works, asking.labelled(wish, works.game, shown[i]), _style(works, wish, styles[i]))
+        made.append(_one(one, image, masks[i], objects[i], (seed, i)))
     if stack:
         return np.stack(made)
     return made if several else made[0]
 
 
-def tensors(run: Run, works: Translator, images: Tensor, seed: int, mask: Tensor | None = None) -> Tensor:
+def _style(works: Translator, wish: Wish, style: Any) -> Tensor | None:
+    """An image of the domain wanted, as it comes, as planes [N, K, h, w]; a tensor is such planes."""
+    if style is None:
+        return None
+    each = asking.asked(works, wish)
+    if isinstance(style, Tensor):
+        planes = style[None] if style.ndim == 3 else style
+        if planes.ndim != 4 or planes.shape[1] != each.wanted.planes or not planes.is_floating_point():
+            raise UsageError(
+                f"a style as a tensor is float [{each.wanted.planes}, H, W], or one for each image, not {style.dtype} "
+                f"{[*style.shape]}"
+            )
+        return planes
+    return asking.style_of(each, read(asking.reader(each), style))
+
+
+def _batch(works: Translator, wish: Wish, images: Tensor, style: Any, labels: Any, instances: Any) -> Batch:
+    """What stands beside images of a tensor, a row for each of them."""
+    n, more = len(images), Batch()
+    if (planes := _style(works, wish, style)) is not None:
+        if len(planes) not in (1, n):
+            raise UsageError(f"there are {n} images and {len(planes)} styles; give one for each, or one for all")
+        more["style"] = planes.to(works.game.dtype).expand(n, -1, -1, -1)
+    if (label := asking.label_batch(works.game, labels, wish, n)) is not None:
+        more["label"] = label.to(works.game.dtype) if label.is_floating_point() else label
+    if instances is not None:
+        key = asking.check_instances(works.game)
+        numbers = torch.as_tensor(instances)
+        if numbers.shape != (n, *images.shape[-2:]) or numbers.is_floating_point():
+            raise UsageError(
+                f"the instances of images {[*images.shape]} are whole numbers [N, H, W], not {numbers.dtype} "
+                f"{[*numbers.shape]}"
+            )
+        more[key] = numbers.long()
+    return more
+
+
+def tensors(
+    run: Run, works: Translator, images: Tensor, seed: int, mask: Tensor | None = None, more: Batch | None = None
+) -> Tensor:
     """Images float [N, C, H, W] in [-1, 1], or classes int64 [N, H, W], of any size → as `Run.whole` gives them.
 
+    `more` is what stands beside, a row for each image.
     UsageError for other tensors, SaddleError for results that are not finite.
     Without random numbers as many at a time as memory likes; else each has its own, by the seed and its place.
     """
     _check_tensor(run, works, images, mask)
     game, way = works.game, works.way
-    known = None
+    known, more = None, dict(more or {})
     if mask is not None:
         hole = mask.reshape(-1, 1, *mask.shape[-2:]).bool().expand(len(images), 1, *images.shape[-2:])
-        known, images = images, images.masked_fill(hole, LOST / 127.5 - 1)
+        if key := asking.key_beside(game, "mask"):
+            more[key] = hole.to(game.dtype)
+        if fills(game):
+            known, images = images, images.masked_fill(hole, LOST / 127.5 - 1)
     own = images.shape[-2:]
     size, (top, left) = padding((own[0], own[1]), *works.steps())
+    more = {name: reflected(x, size, (top, left)) if name in game.beside else x for name, x in more.items()}
     made = []
     for place, part in _portions(images, 1 if game.varies else AT_ONCE):
+        rows = slice(place, place + len(part))
         x = reflected(part, size, (top, left)).to(run.device)
         x = x.to(game.dtype) if x.is_floating_point() else x
+        batch = {way.start: x} | {name: each[rows].to(run.device) for name, each in more.items()}
         with rng.apart("translate", seed, place):
-            out = game.translate({way.start: x}, way.to)[..., top : top + own[0], left : left + own[1]]
+            out = game.translate(batch, way.to)[..., top : top + own[0], left : left + own[1]]
         if not out.isfinite().all():
             raise SaddleError("the network gave numbers that are not finite")
         if known is not None:
-            rows = slice(place, place + len(part))
             out = torch.where(hole[rows].to(out.device), out, known[rows].to(out.device, out.dtype))
         made.append(out.argmax(1).cpu() if works.wanted.kind == "map" else run.whole(out))
     return torch.cat(made)
@@ -140,11 +235,13 @@ def _portions(images: Tensor, most: int) -> list[tuple[int, Tensor]]:
     return [(i * most, part) for i, part in enumerate(images.split(most))]
 
 
-def _one(works: Translator, image: Any, mask: Any, key: tuple[object, ...]) -> Any:
+def _one(works: Translator, image: Any, mask: Any, instances: Any, key: tuple[object, ...]) -> Any:
     """One array, picture or path in the other domain: the like of it; of a path a picture."""
-    given = read(works, image, convert=mask is None)
-    made = works(given, key, None if mask is None else hole_of(mask, given, works.options))
-    return _like(image, made, works)
+    given = read(works, image, convert=mask is None or not fills(works.game))
+    hole, beside = (None, {}) if mask is None else masks_of(mask, given, works)
+    if instances is not None:
+        beside |= asking.instances_of(instances, given, works)
+    return _like(image, works(given, key, hole, beside), works)
 
 
 def read_file(works: Translator, path: Path, page: int = 0, convert: bool = True) -> Original:
@@ -208,9 +305,7 @@ def hole_of(mask: Any, of: Original, options: DataOptions) -> np.ndarray:
         hole = given.pixels.max(2) > half
         if given.alpha is not None:
             hole &= given.alpha > half
-    if tuple(hole.shape) != of.size:
-        words = ("×".join(map(str, shape)) for shape in (hole.shape, of.size))
-        raise UsageError("the mask has {} pixels (height × width) and its image {}".format(*words))
+    asking.check_size("the mask has", hole, of)
     return hole
 
 

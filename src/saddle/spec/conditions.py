@@ -32,9 +32,10 @@ def distribution(condition: Condition, labels: Tensor) -> tuple[Any, ...]:
 
 
 def completed(rows: Tensor) -> Tensor:
-    """Rows float [N, K] whose unknown columns, NaN, are those of the next row that knows them, after the last the first.
+    """Rows float [N, K] whose unknown columns, NaN, are those of the next row that knows them.
 
-    Each column keeps its distribution, and so do columns that are known together. [0, K] if one is known of no row.
+    After the last row comes the first. Each column keeps its distribution, and so do columns that are known together.
+    [0, K] if one is known of no row.
     """
     n = len(rows)
     places = torch.arange(n).unsqueeze(1).expand_as(rows)

@@ -15,6 +15,7 @@ SAMPLES: tuple[Kind, ...] = ("image", "points", "signal")  # what a generator ca
 SPATIAL: tuple[Kind, ...] = ("image", "map", "mask", "instances")  # height and width come last
 SEEN: tuple[Kind, ...] = ("image", "map", "mask")  # what a network from image to image can take and give
 HOLE = "hole"  # title of a mask that is 1 where the image has lost its pixels
+CARE = "don't care"  # name of a map's class for pixels of which nobody says what they show
 LOST = 128  # of 255: what an image holds where it has lost its pixels
 MEASURED = ("offset", "scale")  # attributes that are computed from the samples
 
@@ -54,6 +55,11 @@ class Field:
     @property
     def is_spatial(self) -> bool:
         return self.kind in SPATIAL
+
+    @property
+    def ignored(self) -> int | None:
+        """Of a map the class of pixels of which nobody says what they show; None if there is none."""
+        return self.names.index(CARE) if self.kind == "map" and CARE in self.names else None
 
     @property
     def planes(self) -> int:

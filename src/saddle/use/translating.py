@@ -16,9 +16,10 @@ from ..base.errors import SaddleError, UsageError
 from ..data.options import DataOptions, Fit
 from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channels, with_opacity
 from ..show.pictures import to_uint8
-from ..spec import LOST, Field
+from ..spec import LOST, Batch, Field
 from ..tasks import Translation
 from . import room
+from .asked import Asked, Beside, as_batch
 from .familiar import Familiar
 from .original import Original
 from .tiles import SMALLEST, Statistics
@@ -81,6 +82,7 @@ class Translator:
     way: Way
     known: Familiar | None = None  # what the images of the training are like
     steady: Statistics | None = None  # of instance norm, in place of those of each image
+    asked: Asked = Asked()  # what every result is to be
 
     @property
     def given(self) -> Field:
@@ -91,10 +93,13 @@ class Translator:
         return self.game.data.fields[self.way.to]
 
     @torch.no_grad()
-    def __call__(self, original: Original, key: tuple[object, ...], hole: np.ndarray | None = None) -> Made:
+    def __call__(
+        self, original: Original, key: tuple[object, ...], hole: np.ndarray | None = None, beside: Beside | None = None
+    ) -> Made:
         """The image in the other domain. What is random depends on `key` alone.
 
-        `hole` bool [H, W] is where the image has lost its pixels: all others come back as they are.
+        `hole` bool [H, W] is where the image has lost its pixels: all others come back as they are. `beside` are the
+        keys that the game looks at beside the image, each [H, W].
         SaddleError for a network that gives numbers that are not finite.
         """
         pixels = self.seen(original)
@@ -105,7 +110,8 @@ class Translator:
         if hole is not None:
             lost = self.sized(hole[..., None].astype(np.uint8) * 255, size, "squash")[..., 0] > 0
             x[:, :, torch.from_numpy(lost)] = LOST / 127.5 - 1
-        out, padded, parts, notes = self.through(x, key)
+        more = {name: self.beside(name, numbers, size, fit) for name, numbers in (beside or {}).items()}
+        out, padded, parts, notes = self.through(x, key, more)
         made = self._made(out, original, hole is not None)
         alpha = original.alpha if self.wanted.kind == "image" and self.wanted.planes != 4 else None
         if size != original.size:
@@ -173,22 +179,31 @@ class Translator:
             return (x > np.iinfo(pixels.dtype).max // 2).float()
         return x.float() / (np.iinfo(pixels.dtype).max / 2) - 1
 
-    def through(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, Size, int, tuple[str, ...]]:
+    def beside(self, key: str, numbers: np.ndarray, size: Size, fit: Fit) -> Tensor:
+        """What stands beside an image, [H, W], as a batch of one holds it, brought to a size as the image is."""
+        return as_batch(nearest(numbers[..., None], *size, fit)[..., 0], self.game.data.fields.get(key))
+
+    def through(
+        self, x: Tensor, key: tuple[object, ...], beside: Batch | None = None
+    ) -> tuple[Tensor, Size, int, tuple[str, ...]]:
         """An image of any size as a batch holds it → planes [1, K, H, W] of the other domain, float on the processor.
 
-        Also the size with edges, the number of tiles, and what to say of it.
+        `beside` is what else the batch holds, of the same size. Also the size with edges, the number of tiles, and what
+        to say of it.
         """
         height, width = x.shape[-2:]
         padded, corner = padding((height, width), *self.steps())
         x = reflected(x, padded, corner)
         x = x.to(self.game.dtype) if x.is_floating_point() else x
+        more = {name: reflected(each, padded, corner).to(self.device) for name, each in (beside or {}).items()}
+        more |= self.asked.batch(self.device, self.game.dtype)
         total: Tensor | None = None
         parts = 1
         notes: tuple[str, ...] = ()
         for draw in range(self.way.mean):
             each = (*key, draw) if draw else key
-            out, parts, more = self._finite(x, each)
-            total, notes = out if total is None else total + out, (*notes, *more)
+            out, parts, said = self._finite(x, more, each)
+            total, notes = out if total is None else total + out, (*notes, *said)
         assert total is not None
         top, left = corner
         out = total[..., top : top + height, left : left + width] / self.way.mean
@@ -201,26 +216,28 @@ class Translator:
             return 1, 1
         return self.game.multiple(start, to), self.game.smallest(start, to)
 
-    def _finite(self, x: Tensor, key: tuple[object, ...]) -> tuple[Tensor, int, tuple[str, ...]]:
+    def _finite(self, x: Tensor, more: Batch, key: tuple[object, ...]) -> tuple[Tensor, int, tuple[str, ...]]:
         """What the network makes of it; once more in full precision where half gave no numbers."""
-        out, parts, notes = self._once(x, key, self.way.precision)
+        out, parts, notes = self._once(x, more, key, self.way.precision)
         if out.isfinite().all():
             return out, parts, notes
         if self.way.precision in HALF:
-            out, parts, notes = self._once(x, key, "fp32")
+            out, parts, notes = self._once(x, more, key, "fp32")
             notes = (f"{self.way.precision} gave numbers that are not finite; translated again in fp32", *notes)
         if not out.isfinite().all():
             raise SaddleError("the network gave numbers that are not finite")
         return out, parts, notes
 
-    def _once(self, x: Tensor, key: tuple[object, ...], precision: str) -> tuple[Tensor, int, tuple[str, ...]]:
+    def _once(
+        self, x: Tensor, more: Batch, key: tuple[object, ...], precision: str
+    ) -> tuple[Tensor, int, tuple[str, ...]]:
         start, to = self.way.start, self.way.to
 
         def whole(image: Tensor) -> Tensor:
             with rng.apart("translate", *key):
-                return self.game.translate({start: image}, to)
+                return self.game.translate({start: image, **more}, to)
 
-        network, tile = self.game.network(start, to), self.way.tile
+        network, tile = None if more else self.game.network(start, to), self.way.tile
         with _in(precision, self.device):
             return room.computed(whole, network, x, self.given, self.device, tile, self.steady)
 

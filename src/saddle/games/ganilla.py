@@ -1,0 +1,37 @@
+"""GANILLA. GANILLA: Generative Adversarial Networks for Image to Illustration Translation. Hicsonmez et al., 2020.
+https://arxiv.org/abs/2002.05638
+
+CycleGAN's game with another generator: its blocks put what they see beside what they make of it, and a pyramid hands
+low layers' features to the end (Section 3.1), so that the content stays while the style changes. The identity loss is
+that of the authors' code.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from ..base.errors import UsageError
+from ..nets.ganilla import MULTIPLE, SMALLEST, Ganilla
+from ._cycle import CycleConsistent
+
+
+class GANILLA(CycleConsistent):
+    @dataclass(frozen=True)
+    class Options(CycleConsistent.Options):
+        pyramid: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # factors on the four layers that it joins, the deepest first
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if len(self.pyramid) != 4 or not min(self.pyramid) >= 0 or not any(self.pyramid):
+                raise UsageError(f"pyramid is four factors, each 0 or more and not all of them 0, not {self.pyramid}")
+
+    options: Options
+
+    def translator(self, shape: tuple[int, int, int], outputs: int) -> nn.Module:
+        return Ganilla(shape, outputs, self.options.width, self.options.pyramid)
+
+    def multiple(self, start: str, to: str) -> int:
+        return MULTIPLE
+
+    def smallest(self, start: str, to: str) -> int:
+        return SMALLEST
