@@ -48,6 +48,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
+    "spade": ((3, 256, 256), 0),
     "st-cgan": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
@@ -75,6 +76,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
     if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name == "spade":
+        names, colours = tuple(map(str, range(36))), tuple((k, k, k) for k in range(36))
+        data = DataSpec({"a": Field("map", shape[1:], names, colours), "b": Field("image", shape)})
+        batch = {"a": torch.randint(36, (n, *shape[1:]), device=device), "b": batch["image"]}
     if name == "dtn":
         data = DataSpec({**data.fields, "label_a": Field("class", (), tuple(map(str, range(classes))))})
         batch["label_a"] = torch.arange(n, device=device)
