@@ -211,7 +211,7 @@ class Making:
 
     def seen(self, places: NDArray[np.int64]) -> tuple[Tensor, Batch]:
         """Held-out images, and what the game looks at beside them."""
-        keys = [self.start, *(key for key in self.game.looks_at if self._together(self.start, key))]
+        keys = [self.start, *(key for key in self.game.brought if self._together(self.start, key))]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
         return batch.pop(self.start), batch
 

@@ -85,8 +85,8 @@ class Translation(Game):
         return ()
 
     @property
-    def looks_at(self) -> tuple[str, ...]:
-        """Those of `beside` that are no translations of its own: what it is to find, nobody tells it to judge it."""
+    def brought(self) -> tuple[str, ...]:
+        """Those of them that images of the data bring along. What it finds itself, another domain, is not told it."""
         return tuple(key for key in self.beside if key not in self.domains)
 
     @property
@@ -198,6 +198,6 @@ class Translation(Game):
                 if start == domain:
                     few = len(self.domains) == 2
                     name = f"as {self.title(to)}" if few else f"{self.title(start)} as {self.title(to)}"
-                    given = {key: batch[key] for key in (start, *self.looks_at) if key in batch}
+                    given = {key: batch[key] for key in (start, *self.brought) if key in batch}
                     columns[name] = self.picture(self.translate(given, to), to)
         return columns
