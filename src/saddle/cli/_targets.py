@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..base.errors import SaddleError, UsageError
 from ..base.files import safe_name
-from . import _open
+from . import _editing, _open
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..runs.run import Run
     from ..spec import Field
     from ..use.translating import Translator
-
-CLUSTERS = re.compile(r"\d+=\d+(,\d+=\d+)*")  # of --style: which look each object has, instead of a file
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -37,7 +35,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--style",
         metavar="FILE",
         action="append",
-        help="an image of the domain of the results, which they are to look like; may be given several times",
+        help="an image of the domain of the results, which they are to look like; may be given several times. "
+        "ID=CLUSTER,…: how objects of --instances are to look, by the clusters of saddle styles",
     )
     parser.add_argument(
         "-n", type=_open.whole(1), default=1, metavar="K", help="results for each input, of a game that draws at random"
@@ -89,10 +88,8 @@ def word(targets: Sequence[Target]) -> str:
 
 
 def _paths(args: Namespace) -> list[Path]:
-    """The images of --style. UsageError for one that is not there, and for looks of objects, which no game has."""
-    if looks := next((text for text in args.style or () if CLUSTERS.fullmatch(text)), None):
-        raise UsageError(f"--style {looks}: this game does not choose the looks of objects; give an image")
-    paths = [Path(text) for text in args.style or ()]
+    """The images of --style. UsageError for one that is not there."""
+    paths = [Path(text) for text in args.style or () if not _editing.is_clusters(text)]
     if missing := next((path for path in paths if not path.is_file()), None):
         raise UsageError(f"--style {missing}: there is no such file; give an image")
     return paths

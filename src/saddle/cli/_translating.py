@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base import telling
 from ..base.errors import SaddleError, UsageError, remark, some
-from . import _progress, _show, _works
+from . import _editing, _progress, _show, _works
 from ._compared import Compared
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ class Translating:
         if args.instances:
             objects = asking.instances_of(_works.partner(work, args.instances), original, self.works)
             given = replace(given, beside={**given.beside, **objects})
+            edited, beside = _editing.edited(original, given.beside, self.works.game, args)
+            given = replace(given, original=edited, beside=beside)
         return given
 
     def _result(self, work: _works.Work, given: "Given", target: "Target") -> dict[str, Any]:

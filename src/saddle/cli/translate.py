@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, remark
-from . import _compared, _film, _open, _targets, _translating, _works
+from . import _compared, _editing, _film, _open, _targets, _translating, _works
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     _targets.arguments(parser)
     parser.add_argument("--out", type=Path, metavar="PATH", help="by default NAME-DOMAIN, in the current folder")
     _of_images(parser)
+    _editing.arguments(parser)
     _of_files(parser)
     _of_looks(parser)
     parser.add_argument("--json", action="store_true", help='for programs: [{"input": …, "output": …}, …]')
@@ -144,6 +145,7 @@ def _check(opened: "Run", args: Namespace) -> None:
 
     game = opened.as_(Translation)
     _compared.check(args)
+    _editing.check(game, args)
     if args.mask:
         translating.check_mask(opened)
     if args.mask and translating.fills(game) and (args.size, args.depth, args.alpha) != ("own", "same", "keep"):

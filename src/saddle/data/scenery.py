@@ -152,7 +152,7 @@ class _Drawing:
         self._paint(y > skyline, "hill", 0.95, 0.4 * across)
         depth = self._depth(y)
         self._paint(
-            (y > self.horizon) & np.isfinite(x), "ground", 0.95 + 0.1 * _stripes(5 / (depth + 0.3)), 0.4 * across
+            (y > self.horizon) & np.isfinite(x), "ground", 0.95 + 0.1 * stripes(5 / (depth + 0.3)), 0.4 * across
         )
 
     def _draw_road(self) -> None:
@@ -161,7 +161,7 @@ class _Drawing:
         depth, off = self._depth(y), x - self._road(self._depth(y))
         across = off / self._breadth(depth)
         self._paint((y > self.horizon) & (abs(across) < 1), "road", 1 - 0.05 * across**2, 0.3 * across)
-        dashes = (abs(across) < 0.07) & (_stripes(2.5 / (depth + 0.25)) > 0.5)
+        dashes = (abs(across) < 0.07) & (stripes(2.5 / (depth + 0.25)) > 0.5)
         self._paint((y > self.horizon) & dashes & (depth > 0.05), "line")
 
     def _depth(self, y: Floats) -> Floats:
@@ -211,13 +211,13 @@ class _Drawing:
         """A wall of bricks with lit windows and a door, below a roof of tiles."""
         high = 0.95 + 0.5 * form
         wall = seen & (abs(u) < 0.85) & (v >= 0) & (v < high)
-        self._paint(wall, "wall", 0.97 + 0.05 * _stripes(3.5 * v), u)
+        self._paint(wall, "wall", 0.97 + 0.05 * stripes(3.5 * v), u)
         panes = (abs(abs(u) - 0.5) < 0.19) & (abs(v - 0.62 * high) < 0.2)
         self._paint(wall & panes, "window", 1.0, 0.3 * u)
         self._paint(wall & (abs(u) < 0.17) & (v < 0.5 * high), "door", 1.0, u)
         rising = v - high
         roof = seen & (rising >= 0) & (rising < 0.8) & (abs(u) < 1.08 - 0.9 * rising)
-        self._paint(roof, "roof", 0.97 + 0.06 * _stripes(4 * v), u)
+        self._paint(roof, "roof", 0.97 + 0.06 * stripes(4 * v), u)
 
     def _tree(self, seen: NDArray[np.bool_], u: Floats, v: Floats, form: Floats) -> None:
         """A fir of three storeys, or a trunk with a round crown of three boughs."""
@@ -227,7 +227,7 @@ class _Drawing:
             leaves |= (v > low) & (abs(u) < breadth * (1 - (v - low) / 1.1)) & (form < 0.4)
         for right, up, radius in ((-0.45, 1.25, 0.62), (0.45, 1.3, 0.6), (0.0, 1.75, 0.68)):
             leaves |= ((u - right) ** 2 + (v - up) ** 2 < radius**2) & (form >= 0.4)
-        self._paint(seen & leaves, "leaves", 0.8 + 0.12 * v + 0.12 * _stripes(2 * (u + v)) * _stripes(2 * (u - v)), u)
+        self._paint(seen & leaves, "leaves", 0.8 + 0.12 * v + 0.12 * stripes(2 * (u + v)) * stripes(2 * (u - v)), u)
 
     def _car(self, seen: NDArray[np.bool_], u: Floats, v: Floats, form: Floats) -> None:
         """A car from behind: tyres, body, and a cabin with a rear window."""
@@ -245,6 +245,6 @@ def _between(places: Floats, low: Floats, high: Floats) -> slice:
     return slice(int(np.searchsorted(flat, low.min())), int(np.searchsorted(flat, high.max(), "right")))
 
 
-def _stripes(x: Floats) -> Floats:
+def stripes(x: Floats) -> Floats:
     """A wave of period 1 that rises from 0 to 1 and falls again, in straight lines."""
     return np.asarray(1 - abs(2 * (x - np.floor(x)) - 1))

@@ -3,11 +3,14 @@
 Images are uint8 or float [N, C, H, W] of 0 to 255, masks bool [N, 1, H, W].
 """
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .baselines import Baseline
+from .baselines import Baseline, of_pairs
 from .lines import Floats
+from .options import DataOptions
 from .source import Source
 
 Mask = NDArray[np.bool_]
@@ -24,6 +27,23 @@ def held_out(source: Source, *keys: str) -> list[np.ndarray]:
     assert source.heldout is not None  # of a source that is made, it always is
     columns = source.heldout.columns
     return [np.asarray(columns[key][np.arange(len(columns[key]))]) for key in keys]
+
+
+def of_drawings(source: Source, options: DataOptions, clean: Callable[[], Floats]) -> Iterable[Baseline]:
+    """Those of all pairs, of label maps (a) with drawn pictures (b); what noise leaves to reach; and what colours tell.
+
+    `clean` gives the held-out pictures without their noise, [N, C, H, W] in [0, 1].
+    """
+    yield from of_pairs(source)
+    if options.direction == "a-to-b":
+        a, b = held_out(source, "a", "b")
+        yield told("own mean colour", "the mean colour of the picture itself", own_mean(b), b)
+        yield told("ceiling", "the picture without its noise: nobody is better", 255 * clean(), b)
+        labels, images = (source.train.columns[key][np.arange(len(a))] for key in ("a", "b"))
+        classes = range(len(source.spec.fields["a"].names))
+        colours = np.stack([np.moveaxis(images, 1, -1)[labels == k].mean(0) for k in classes])
+        right = 100 * float((nearest_class(b, colours) == a).mean())
+        yield Baseline("nearest colour", "of the true picture: a pixel's class is told by its colour", right, "% right")
 
 
 def told(name: str, says: str, answer: np.ndarray, truth: np.ndarray, where: Mask | None = None) -> Baseline:

@@ -27,23 +27,22 @@ from ..optim import Adam, Linear, Optim, Restarted
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ._adversarial import Adversarial
+from ._perceived import Perceived
 from ._styles import Styles
 
 ALL, COARSE, FINE = 0, 1, 2  # stages: everybody learns, the global generator alone, the enhancer alone
 
 
-class Pix2PixHD(Styles, Adversarial):
+class Pix2PixHD(Perceived, Styles, Adversarial):
     paired = True
     batch = 1
     moves_latents = False
     stage: Tensor  # that was played last; that of the whole network before the first one
 
     @dataclass(frozen=True)
-    class Options(Styles.Options, Adversarial.Options):
+    class Options(Perceived.Options, Styles.Options, Adversarial.Options):
         loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits; the sum over scales
-        matching_weight: float = (
-            10.0  # λ: of the distance from true images in the discriminators' maps; 0 leaves it out
-        )
+        matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         enhancer: bool = True  # draw at twice the global generator's size; without, that one draws at the whole size
         coarse_share: float = 0.5  # of the run, its beginning, in which the global generator learns alone
         fixed_share: float = 0.025  # of the run, after that, in which the enhancer learns alone
@@ -90,6 +89,7 @@ class Pix2PixHD(Styles, Adversarial):
         scales = o.scales or 2 + o.enhancer
         self.discriminator = Scales((shown, height, width), scales, o.patch_layers, o.discriminator_width)
         self.register_buffer("stage", torch.tensor(ALL))
+        self.add_features("b")
         self.check_duels()
 
     @property
@@ -98,11 +98,7 @@ class Pix2PixHD(Styles, Adversarial):
 
     def check_data(self) -> None:
         super().check_data()
-        if self.data.fields["b"].kind == "map":
-            raise UsageError(
-                "Pix2PixHD draws images and masks, and the wanted side (b) of these data is a label map; turn them "
-                "round (--data.direction b-to-a) to draw images from maps, or choose data whose b is an image"
-            )
+        self.check_drawn()
 
     def parts(self) -> tuple[Any, ...]:
         return self.options.loss, *super().parts()
@@ -110,7 +106,7 @@ class Pix2PixHD(Styles, Adversarial):
     def optim(self, player: str) -> Optim:
         """With the enhancer there are two trainings, each with the whole schedule."""
         optim, o = super().optim(player), self.options
-        again = o.enhancer and o.coarse_share > 0
+        again = o.enhancer and o.coarse_share > 0 and player != "features"
         return replace(optim, schedule=Restarted(optim.schedule, at=o.coarse_share)) if again else optim
 
     def stage_at(self, progress: float) -> int:
@@ -133,6 +129,8 @@ class Pix2PixHD(Styles, Adversarial):
         """The fake is drawn once; then both sides move from the same state, the generator first, as in the code."""
         begins, batch = self.begin(), next(batches)
         seen, image, code = self.seen_of(batch), self.planes(batch, "b"), self.encoded(batch)
+        yield from self.learn(image)
+
         fake = full(self.draw(seen, code))
         real, drawn = self.pairs(seen, image), self.pairs(seen, fake)
         of_real, of_fake = self.judged(real), self.judged(drawn)
@@ -142,6 +140,7 @@ class Pix2PixHD(Styles, Adversarial):
             forget=begins,
             adversarial=self.adversarial("generator", of_real, of_fake),
             matching=weight * matching(of_real, of_fake) if weight else None,
+            perceptual=self.perceived(fake, self.sized(image)),
             **self.extras("generator", self.context(real, drawn, of_real, of_fake)),
         )
         self.remember(batch, code)
@@ -178,9 +177,11 @@ class Pix2PixHD(Styles, Adversarial):
 
     def pairs(self, seen: Tensor, image: Tensor) -> Tensor:
         """What is judged: image b, true or drawn, beside what it was drawn from; not how objects look."""
-        if self.stage == COARSE:
-            seen, image = coarser(seen), image if image.shape[-1] < seen.shape[-1] else coarser(image)
-        return torch.cat((seen, image), 1)
+        return torch.cat((self.sized(seen), self.sized(image)), 1)
+
+    def sized(self, x: Tensor) -> Tensor:
+        """As large as what is drawn in this stage; what is that already stays as it is."""
+        return coarser(x) if self.stage == COARSE and x.shape[-1] == self.size("b")[1] else x
 
     def judged(self, pairs: Tensor) -> Maps:
         """Half images are judged by those that see halves later on too."""

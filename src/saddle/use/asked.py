@@ -37,7 +37,10 @@ class Asked:
         return found
 
 
-def as_batch(numbers: np.ndarray, field: Field) -> Tensor:
-    """Numbers [H, W] of one image as a batch of this field holds them: float [1, 1, H, W], or int64 [1, H, W]."""
+def as_batch(numbers: np.ndarray, field: Field | None) -> Tensor:
+    """Numbers [H, W] of one image as a batch of this field holds them: float [1, 1, H, W], or int64 [1, H, W].
+
+    Without a field they are what the data do not have, such as clusters that are asked for.
+    """
     whole = torch.from_numpy(np.ascontiguousarray(numbers))[None]
-    return whole[None].float() if field.kind == "mask" else whole.long()
+    return whole[None].float() if field is not None and field.kind == "mask" else whole.long()

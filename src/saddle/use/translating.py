@@ -181,7 +181,7 @@ class Translator:
 
     def beside(self, key: str, numbers: np.ndarray, size: Size, fit: Fit) -> Tensor:
         """What stands beside an image, [H, W], as a batch of one holds it, brought to a size as the image is."""
-        return as_batch(nearest(numbers[..., None], *size, fit)[..., 0], self.game.data.fields[key])
+        return as_batch(nearest(numbers[..., None], *size, fit)[..., 0], self.game.data.fields.get(key))
 
     def through(
         self, x: Tensor, key: tuple[object, ...], beside: Batch | None = None

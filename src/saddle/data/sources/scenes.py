@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...spec import DataSpec, Field
-from ..baselines import Baseline, of_pairs
+from ..baselines import Baseline
 from ..crops import KEPT, sides_of_pairs
 from ..fingerprint import fingerprint
 from ..made import Make, Together
 from ..options import AUGMENTATIONS, DataOptions
 from ..scenery import NAMES, PALETTE, lights, photographed, scenes
 from ..source import Judged, Source, Split
-from ..trivial import held_out, nearest_class, own_mean, told
+from ..trivial import of_drawings
 
 OFFERS = ("a", "b", "instances")  # keys of its batches
 JUDGED = Judged()
@@ -50,16 +50,12 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     """Those of all pairs; what the noise leaves to reach; and whether mean colours tell the classes."""
-    yield from of_pairs(source)
-    if options.direction == "a-to-b":
-        a, b = held_out(source, "a", "b")
-        yield told("own mean colour", "the mean colour of the picture itself", own_mean(b), b)
-        scene, light = scenes(_KEPT, np.arange(KEPT), *a.shape[1:]), lights(_KEPT, np.arange(KEPT))
-        yield told("ceiling", "the picture without its noise: nobody is better", 255 * scene.lit(light), b)
-        labels, images = (source.train.columns[key][np.arange(KEPT)] for key in ("a", "b"))
-        colours = np.stack([np.moveaxis(images, 1, -1)[labels == k].mean(0) for k in range(len(NAMES))])
-        right = 100 * float((nearest_class(b, colours) == a).mean())
-        yield Baseline("nearest colour", "of the true picture: a pixel's class is told by its colour", right, "% right")
+    kept = np.arange(KEPT)
+
+    def clean() -> NDArray[np.float64]:
+        return scenes(_KEPT, kept, *source.spec.fields["a"].shape).lit(lights(_KEPT, kept))
+
+    return of_drawings(source, options, clean)
 
 
 def _maker(what: str, sides: tuple[int, int]) -> Make:
