@@ -19,10 +19,13 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "biggan": ((3, 128, 128), 1000),
     "biggan-deep": ((3, 128, 128), 1000),
     "cgan": ((1, 28, 28), 10),
+    "cogan": ((1, 28, 28), 0),
     "cvae": ((1, 28, 28), 10),
     "cyclegan": ((3, 256, 256), 0),
     "dcgan": ((3, 64, 64), 0),
+    "disentangle": ((3, 256, 256), 2),
     "dragan": ((3, 32, 32), 0),
+    "dtn": ((3, 32, 32), 10),
     "ebgan": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
     "fgan": ((1, 28, 28), 0),
@@ -34,6 +37,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "lapgan": ((3, 32, 32), 0),
     "lsgan": ((3, 112, 112), 0),
     "mgan": ((3, 32, 32), 0),
+    "nicegan": ((3, 256, 256), 0),
     "pan": ((3, 256, 256), 0),
     "pix2pix": ((3, 256, 256), 0),
     "progan": ((3, 1024, 1024), 0),
@@ -47,6 +51,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "st-cgan": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
+    "stargan": ((3, 128, 128), 5),
     "stylegan2": ((3, 1024, 1024), 0),
     "unit": ((3, 256, 256), 0),
     "vae": ((1, 28, 28), 0),
@@ -67,8 +72,11 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cyclegan", "ganilla", "pan", "pix2pix", "unit"):
+    if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name == "dtn":
+        data = DataSpec({**data.fields, "label_a": Field("class", (), tuple(map(str, range(classes))))})
+        batch["label_a"] = torch.arange(n, device=device)
     if name == "st-cgan":
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}

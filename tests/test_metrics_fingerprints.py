@@ -19,7 +19,8 @@ OF_WAYS = {"cycle_psnr", "identity_change", "translation_fid", "translation_kid"
 OF_SHADOWS = {"lab_error", "lab_error_shadow", "lab_error_outside", "ber"}
 OF_MAPS = {f"{how}{name}" for how in ("", "reread_") for name in ("mean_accuracy", "miou")}
 OF_MAPS |= {"pixel_accuracy", "reread_accuracy"}
-LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_SHADOWS, *OF_MAPS}  # metrics that came after the table
+OF_LABELS = {"attribute_accuracy", "attributes_kept", "label_accuracy"}
+LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_SHADOWS, *OF_MAPS, *OF_LABELS}  # metrics that came after the table
 
 
 @cache

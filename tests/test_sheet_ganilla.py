@@ -1,6 +1,7 @@
 """GANILLA: every line of its fact sheet with what proves it; its rounds are CycleGAN's."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -192,7 +193,7 @@ def _padded(layers: nn.Sequential) -> list[tuple[nn.Conv2d, nn.ReflectionPad2d]]
     children = list(layers)
     return [
         (conv, pad)
-        for pad, conv in zip(children, children[1:], strict=False)
+        for pad, conv in pairwise(children)
         if isinstance(pad, nn.ReflectionPad2d) and isinstance(conv, nn.Conv2d)
     ]
 

@@ -11,6 +11,7 @@ from sheets import Sheet, bare, count, kinds, silence, span, value
 from torch import Tensor, nn
 
 from saddle.base.errors import UsageError
+from saddle.data import DataOptions, open_source
 from saddle.games.st_cgan import STCGAN
 from saddle.layers.norm import BatchOfOneNorm2d
 from saddle.losses import NonSaturating
@@ -18,6 +19,7 @@ from saddle.nets.patch import halving_discriminator
 from saddle.optim import Adam, Constant
 from saddle.penalties import R1
 from saddle.runs.recipe import Recipe
+from saddle.runs.translations import translations
 from saddle.spec import DataSpec, Field
 
 SHEET = Sheet(
@@ -49,6 +51,7 @@ SHEET = Sheet(
     "range.mask",
     "use.ways-and-what-is-written",
     "use.a-mask-by-hand",
+    "use.scores-and-pictures-are-of-found-masks",
     "use.other-sizes",
     "alone.detector",
     "alone.refused-unasked",
@@ -324,6 +327,21 @@ def _a_mask_of_the_users_takes_the_place_of_the_found_one():
     own = game.translate({"a": BATCH["a"], "mask": BATCH["mask"]}, "b")
     assert torch.equal(shown[0], 2 * BATCH["mask"] - 1)
     assert not torch.equal(own, found)
+
+
+@proves("use.scores-and-pictures-are-of-found-masks")
+def _the_true_mask_of_held_out_images_is_never_told():
+    """Data have the mask beside the image, and a score of what a given mask made of it would flatter."""
+    source = open_source(DataOptions(source="shadows", size=32))
+    seed_all(0)
+    game, shown = STCGAN(source.spec, STCGAN.Options(width=4)).eval(), []
+    game.generator["b"].register_forward_pre_hook(lambda _, given: shown.append(given[0]))
+    game.shown(lambda n: source.heldout.take(slice(n)))
+    way = next(way for way in translations(game, source, 0).ways if way.name.endswith("clear"))
+    assert next(iter(way.parts(4, False))).truth is not None
+    assert [len(x) for x in shown] == [8, 4]
+    for x in shown:
+        assert torch.allclose(x[:, 3:], game.generator["mask"](x[:, :3]))
 
 
 @proves("use.other-sizes")

@@ -93,6 +93,22 @@ class Cosine(Schedule):
 
 
 @dataclass(frozen=True)
+class Logistic(Schedule):
+    """2 / (1 + exp(-steepness · progress)) - 1: from 0 to nearly 1. Ganin et al., 2016, Section 5.2.2.
+
+    https://arxiv.org/abs/1505.07818
+    """
+
+    steepness: float = 10.0  # γ
+
+    def __post_init__(self) -> None:
+        not_negative(self, "steepness")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        return 2 / (1 + math.exp(-self.steepness * progress)) - 1
+
+
+@dataclass(frozen=True)
 class Exponential(Schedule):
     """start · factor^rounds, never below `floor`."""
 
@@ -187,6 +203,29 @@ class Adam(Optim):
         if self.beta_2:
             now["betas"] = (float(self.betas[0]), self.beta_2(rounds, progress))
         return now
+
+
+@dataclass(frozen=True)
+class ClippedAdam(Adam):
+    """Adam, for which a player's gradient is shortened to `clip` where it is longer. Pascanu et al., 2013.
+
+    https://arxiv.org/abs/1211.5063. The length is that over all parameters together.
+    """
+
+    clip: float = 5.0  # the longest gradient
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.clip > 0:
+            raise UsageError(f"clip must be greater than 0, not {self.clip}")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = super().build(parameters)
+        optimizer.register_step_pre_hook(self._shorten)
+        return optimizer
+
+    def _shorten(self, optimizer: torch.optim.Optimizer, *step: Any) -> None:
+        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.clip)
 
 
 @dataclass(frozen=True)

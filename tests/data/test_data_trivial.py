@@ -14,11 +14,11 @@ MEASURED = {
     "edges": {"own mean colour": 15.23, "grey": 22.25},
     "illustrations": {"copy": 16.91},
     "shadows": {
-        "copy": 22.30,
-        "copy, all": 8.00,
-        "copy, in the shadow": 41.46,
-        "copy, outside": 0.72,
-        "threshold": 23.33,
+        "copy": 25.92,
+        "copy, all": 5.82,
+        "copy, in the shadow": 30.15,
+        "copy, outside": 0.53,
+        "threshold": 31.95,
     },
     "holes": {
         "copy, in the hole": 10.11,

@@ -94,6 +94,12 @@ class RunFolder:
         stop = self.stop()
         return (stop.get("reason") if stop else None) or "running or killed"
 
+    def failure(self) -> str:
+        """Why the run stopped before its end, where it failed; else nothing."""
+        stop = self.stop() or {}
+        failed = stop.get("reason") not in ("finished", "interrupted") and isinstance(stop.get("message"), str)
+        return stop["message"] if failed else ""
+
     def scores(self) -> list[dict[str, Any]]:
         """The final scores, none if there are none yet. SaddleError for a file that holds none."""
         try:

@@ -8,7 +8,8 @@
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
 straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two labels or
-texts the latent stays, and the label, or what the text means to the game, goes in a straight line.
+texts the latent stays, and the label, or what the text means to the game, goes in a straight line. A game that draws an
+image of several domains from one latent, such as cogan, has a row for each of them.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -34,9 +35,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    import torch
+
     from ..base.errors import UsageError
     from ..base.files import safe_name
-    from . import _write
+    from . import _together, _write
 
     labels, texts = args.label or [], _open.read_texts(args)
     if len(labels) + len(texts) > 2:
@@ -47,7 +50,14 @@ def run(args: Namespace) -> None:
     _write.check_name(args.out, opened.spec.main.kind)
     _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=False)
     _open.tell_doubt(opened, *labels)
-    made = opened.interpolate(args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
+    walk = (args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{safe_name(name + '-linear' * args.linear)}.png"
-    paths([_write.samples(opened, made, out, columns=args.steps)], args.json)
+    if not _together.several(opened):
+        written = [_write.samples(opened, opened.interpolate(*walk), out, columns=args.steps)]
+    elif out.suffix == ".npy":
+        written = _together.arrays(opened, _together.joined(opened.walks(*walk)), out)
+    else:
+        rows = [_together.alike(each) for each in opened.walks(*walk)]
+        written = [_write.samples(opened, torch.cat(rows), out, columns=args.steps)]
+    paths(written, args.json)

@@ -7,8 +7,10 @@
   saddle sample runs/gan-cls-captions --text "a small red circle at the left" --text "a large blue square at the top"
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
+  saddle sample runs/stackgan-captions --every-size        a grid for each size that the game draws
 
-The same seed draws the same samples.
+The same seed draws the same samples. A game that draws an image of several domains from one latent, such as cogan,
+gives all of them: side by side in a grid, as a-0001.png and b-0001.png in a folder, as one array for each.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -30,6 +32,9 @@ def arguments(parser: ArgumentParser) -> None:
     _open.texts(parser, "what the samples are to show, for a game that is asked by texts; may be given several times")
     _use.arguments(parser, "Synthesis")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
+    parser.add_argument(
+        "--every-size", action="store_true", help="of a game that draws several sizes: the same samples at each"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     where.add_argument("--each", type=Path, metavar="DIR", help="one PNG for each image, in a new folder")
@@ -40,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     from ..base.errors import UsageError
     from ..base.files import safe_name
-    from . import _write
+    from . import _together, _write
 
     opened = _open.opened(args)
     _write.check_name(args.out, opened.spec.main.kind)
@@ -58,8 +63,13 @@ def run(args: Namespace) -> None:
     name += _use.named(use)
     n = args.n or (8 if texts else 64)
     out = args.out or args.run / f"{safe_name(name)}.png"
-    asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts} | use
+    asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts}
     _open.tell_doubt(opened, args.label)
+    if args.every_size or _together.several(opened):
+        _together.check(opened, use, args)
+        paths(_together.write(opened, asked, out, args), args.json)
+        return
+    asked |= use
     if args.each:
         written = _write.each(opened.portions(**asked), args.each)
     elif out.suffix == ".npy":

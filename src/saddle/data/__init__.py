@@ -54,6 +54,7 @@ __all__ = [
     "list_sources",
     "modes",
     "named_with",
+    "offers_of",
     "open_source",
     "pieces",
     "places",
@@ -155,7 +156,7 @@ def places_with(keys: Sequence[str], paired: bool = False) -> list[str]:
     One whose place is something else says FILES = False in its file.
     """
     first = {name.partition(":")[0]: name for name in reversed(list_sources()) if ":" in name}
-    able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*_said(name, "OFFERS", ("image",))}}
+    able = {name: offer for name, offer in reversed(first.items()) if {*keys} <= {*offers_of(name)}}
     own = {name: offer for name, offer in able.items() if _said(name, "FILES", True)}
     return [offer for name, offer in own.items() if _is_paired(name) or not paired]
 
@@ -189,9 +190,13 @@ def embedded() -> list[str]:
     return [name for name in list_sources() if ":" not in name and _said(name, "PACKAGE", None) is None]
 
 
+def offers_of(name: str) -> tuple[str, ...]:
+    """The keys of a source by its name without a place: OFFERS of its file, or else the one key image."""
+    return tuple(_said(name, "OFFERS", ("image",)))
+
+
 def _offers() -> dict[str, tuple[str, ...]]:
-    """The keys of the embedded sources: OFFERS of their files, or else the one key image."""
-    return {name: _said(name, "OFFERS", ("image",)) for name in embedded()}
+    return {name: offers_of(name) for name in embedded()}
 
 
 def _is_paired(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import some
 from ..base.settings import text
-from ..spec import SEEN
+from ..spec import HOLE, SEEN
 from .decode import Header
 from .layouts import PARTS, joined_places
 from .notes import NAMED
@@ -92,8 +92,16 @@ def of_shape(game: str, source: str, shape: Sequence[int], options: DataOptions)
 
 
 def translating(source: "Source", options: DataOptions) -> str:
-    """The command to learn b from a: of pairs, or of two domains without; '' where nothing in the house learns that."""
+    """The command to learn b from a: of pairs, or of two domains without; '' where nothing in the house learns that.
+
+    Where a mask says what is wrong with a, and it is no hole, the mask is learned too, or alone where there is no b.
+    """
     fields, domains = source.spec.fields, source.spec.domains
+    mask = fields.get("mask")
+    if "a" in fields and mask and mask.kind == "mask" and mask.title not in ("", HOLE):
+        alone = [] if "b" in fields else ["--game.removes", "false"]
+        height, width = fields["a"].shape[-2:]
+        return command("st-cgan", source.name, options, *alone, *_size([(height, width)], options, TRANSLATED))
     if not all(key in fields and fields[key].kind in SEEN for key in ("a", "b")) or len(domains) > 2:
         return ""
     height, width = fields["a"].shape[-2:]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field
-from . import advice, are_folders, list_sources, module_of, open_source
+from . import advice, are_folders, list_sources, module_of, offers_of, open_source
 from .cache import in_parallel
 from .check_keys import check_embedded, check_files
 from .checked import Report, Shown, bits_of, counts
@@ -50,9 +50,12 @@ def check_data(what: str, options: DataOptions) -> Report:
 
 
 def recognised(path: str) -> str:
-    """The source of several keys whose layout this folder has, with the folder, such as pairs:PATH; '' for none."""
+    """The source of several keys whose layout this folder has, with the folder, such as pairs:PATH; '' for none.
+
+    Those of the most keys are asked first.
+    """
     names = {offer.partition(":")[0] for offer in list_sources() if ":" in offer}
-    for name in sorted(names):
+    for name in sorted(names, key=lambda name: (-len(offers_of(name)), name)):
         source = f"{name}:{path}"
         lies_in = getattr(module_of(DataOptions(source)), "lies_in", None)
         if lies_in and lies_in(Path(path).expanduser()):

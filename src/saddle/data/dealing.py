@@ -160,7 +160,7 @@ def _recognised(images: Images, parts: Parts) -> str:
     if table.paired:
         key = next(iter(parts))
         larger = "".join(f", {key} ×{n}" for key, n in images.laid.times.items() if n > 1)
-        return f"{count(sum(map(len, parts[key])), 'pair')}: {table.found}{larger}, {numbers[key]}"
+        return f"{count(sum(map(len, parts[key])), table.row)}: {table.found}{larger}, {numbers[key]}"
     titles = {key: f"{key} ({each.title})" if each.title else key for key, each in table.keys.items()}
     each = "; ".join(f"{titles[key]} {words}" for key, words in numbers.items())
     return f"{len(parts)} domains: {table.found}; {each}"

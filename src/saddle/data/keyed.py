@@ -73,6 +73,7 @@ class Table:
     bad: Bad = field(default_factory=list)  # files in these folders that cannot be opened
     ignored: Mapping[str, int] = field(default_factory=dict)  # files of other kinds, by suffix
     scaled: bool = True  # may the images of one key be whole multiples of those of another? Else all come out alike
+    row: str = "pair"  # what people call what belongs together
 
     @classmethod
     def of(cls, root: Path, keys: Mapping[str, Key], images: Iterable[Found], found: str, paired: bool) -> "Table":
@@ -214,9 +215,25 @@ def spec_with(seen: Laid) -> DataSpec:
     return DataSpec(fields, domains=domains)
 
 
+def of_other_sizes(table: Table, headers: Mapping[str, Header], options: DataOptions, key: str) -> Bad:
+    """Files that are not of the size of this key's image in their row; of its proportions, if all are resized."""
+    bad: Bad = []
+    for other, each in table.keys.items():
+        for name, image in zip(each.names, table.keys[key].names, strict=True):
+            if other == key or name not in headers or image not in headers:
+                continue
+            own, its = headers[name], headers[image]
+            off = abs(own.height - its.height * own.width / its.width)
+            if (own.height, own.width) != (its.height, its.width) and (options.loaded is None or off > 1):
+                sizes = f"{own.width}×{own.height}, and its image {image} is {its.width}×{its.height}"
+                help_ = "; --data.size N brings both to one size" if off <= 1 else ""
+                bad.append((name, f"{sizes}{help_}"))
+    return bad
+
+
 def unusable(table: Table, bad: Mapping[str, str]) -> Unusable:
     """That these files cannot be used, of all that there are."""
-    whole = " A pair of which one file is left out is left out as a whole." if table.paired else ""
+    whole = f" A {table.row} of which one file is left out is left out as a whole." if table.paired else ""
     return Unusable(
         f"{len(bad):,} of {count(len({*table.files, *dict(table.bad)}), 'file')} in {table.root} cannot be used:\n"
         f"{listing(bad_lines(sorted(bad.items())))}\n"
@@ -246,7 +263,7 @@ def _filled(table: Table, left: Mapping[str, str], before: Table) -> Table:
         if len(each.train) < 2:
             if left:
                 raise unusable(before, left)
-            what = "pair" if table.paired else f"image of {each.title or key}"
+            what = table.row if table.paired else f"image of {each.title or key}"
             raise UsageError(
                 f"only {count(len(each.train), what)} in {table.root} to train on; it takes many, at the very least 2"
             )
@@ -266,7 +283,7 @@ def _scaled(
     times, wrong = scale_of(rows)
     if wrong and not options.skip_bad:
         raise Unusable(
-            f"{len(wrong):,} of {count(len(rows), 'pair')} in {table.root} do not fit together:\n"
+            f"{len(wrong):,} of {count(len(rows), table.row)} in {table.root} do not fit together:\n"
             f"{listing(list(wrong.values()))}\n"
             "Bring them to sizes that fit, or leave them out with --data.skip_bad true",
             _unfitting(table, wrong),

@@ -98,7 +98,7 @@ def lettered(root: Path) -> tuple[str, dict[str, Folders]] | None:
     """Folders of domains A, B, C, … by letter and part, and what that layout is called; None if there is none.
 
     They are A and B, each with train and test in it or without; train/A and train/B; trainA and trainB; train_A and
-    train_B.
+    train_B, alone or in train.
     """
     names = sub_folders(root)
     if letters := _letters(root, names):
@@ -110,10 +110,13 @@ def lettered(root: Path) -> tuple[str, dict[str, Folders]] | None:
             called.add("train_A" if match[3] else "trainA")
             found.setdefault((match[2] or match[3]).upper(), {}).setdefault(PARTS[match[1].lower()], []).append(name)
         elif part := PARTS.get(name.lower()):
-            for letter in sub_folders(root / name):
+            for below in sub_folders(root / name):
+                match = LETTERED.fullmatch(below)
+                again = match is not None and PARTS[match[1].lower()] == part  # train/train_A
+                letter = (match[2] or match[3]) if match and again else below
                 if re.fullmatch("[A-Za-z]", letter):
-                    called.add("train/A")
-                    found.setdefault(letter.upper(), {}).setdefault(part, []).append(f"{name}/{letter}")
+                    called.add("train/train_A" if again else "train/A")
+                    found.setdefault(letter.upper(), {}).setdefault(part, []).append(f"{name}/{below}")
     if not {"A", "B"} <= found.keys():
         return None
     check_parts(root, found)

@@ -107,15 +107,31 @@ class Pictures(Reader):
 class Masks(Reader):
     """Masks: white, from 128 of 255, is 1; what is resized takes the nearest pixel."""
 
+    two: bool = False  # are files refused that hold more than two values, or none that is white beside black?
+
     def field(self, heads: Mapping[str, Header], sides: Sides, options: DataOptions) -> Field:
         return Field("mask", (1, *sides))
 
     def array(self, path: Path, sides: Sides | None, field: Field, options: DataOptions) -> np.ndarray:
         picture = opaque(stored(path, options.max_megapixels), (0, 0, 0))
         grey = with_channels(picture, 1)
-        white = np.where(grey > np.iinfo(grey.dtype).max // 2, 255, 0).astype(np.uint8)
+        most = int(np.iinfo(grey.dtype).max)
+        if self.two:
+            _check_two(grey, most)
+        white = np.where(grey > most // 2, 255, 0).astype(np.uint8)
         height, width = sides or white.shape[:2]
         return nearest(white, height, width, options.fit).transpose(2, 0, 1)
 
     def mark(self, field: Field, options: DataOptions) -> tuple[object, ...]:
-        return 1, options.fit
+        return (1, options.fit, *(["two"] if self.two else []))
+
+
+def _check_two(grey: np.ndarray, most: int) -> None:
+    """Unreadable unless a mask has two values, of which one alone is white, or is all black or all white."""
+    values, white = np.unique(grey).tolist(), most // 2 + 1
+    words = f"white is what has {white} of {most} or more; save it with {most} for white and 0 for black, as PNG"
+    if len(values) > 2:
+        raise Unreadable(f"holds {len(values)} values, where a mask has two: {words}")
+    told = values[0] in (0, most) if len(values) == 1 else values[0] < white <= values[1]
+    if not told:
+        raise Unreadable(f"holds {' and '.join(map(str, values))}, so it does not tell white from black: {words}")

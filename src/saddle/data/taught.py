@@ -1,6 +1,6 @@
 """Two domains of digits whose classes are known in training too, where data.labels asks for them: label_a, label_b.
 
-Without it a batch holds images alone, and the classes serve the scores of what is held out.
+Without it a batch holds images alone, and the classes serve the scores.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ def spec_of(options: DataOptions, images: DataSpec) -> DataSpec:
 
 
 def split_of(spec: DataSpec, images: Mapping[str, NDArray[np.uint8]], labels: Mapping[str, NDArray[np.int64]]) -> Split:
-    """What is trained on: the images by key and, where the spec has them, the classes of each."""
+    """What is trained on: the images by key, and the classes of each. A batch holds them where the spec has them."""
     columns = {**images, **{f"label_{key}": known for key, known in labels.items()}}
-    return Split({key: columns[key] for key in spec.keys}, domains=spec.domains)
+    return Split(columns, domains=tuple((key, f"label_{key}") for key in images))
 
 
 def marks(spec: DataSpec, labels: Mapping[str, NDArray[np.int64]]) -> list[NDArray[np.int64]]:

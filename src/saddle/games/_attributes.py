@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, logsigmoid, one_hot
 
+from ..base import rng
 from ..base.errors import UsageError, near, some
 from ..spec import Condition
 
@@ -101,6 +102,22 @@ class Attributes:
             yield -(wanted[:, group] * log_softmax(logits[:, group], 1)).sum(1)
         if free := [place for place in self.free if place in places]:
             yield binary_cross_entropy_with_logits(logits[:, free], wanted[:, free], reduction="none").sum(1)
+
+    def others(self, columns: Tensor) -> Tensor:
+        """What an image does not show, [N, K]: of each group another one, each as likely; of the rest the opposite."""
+        other = 1 - columns
+        for group in map(list, self.groups):
+            n = len(group)
+            steps = 1 + rng.randint(max(n - 1, 1), len(columns), device=columns.device)
+            other[:, group] = one_hot((columns[:, group].argmax(1) + steps) % n, n).to(columns)
+        return other
+
+    def evenly(self, columns: Tensor) -> Tensor:
+        """What says nothing, [N, K]: all of a group as likely, and each of the rest as likely as not."""
+        even = torch.full_like(columns, 0.5)
+        for group in map(list, self.groups):
+            even[:, group] = 1 / len(group)
+        return even
 
     def log_likely(self, logits: Tensor) -> Tensor:
         """log p of every label, of those that exclude each other among them.  [N, K]"""

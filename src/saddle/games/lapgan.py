@@ -23,12 +23,12 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
 from ..optim import SGD, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Synthesis
+from ..tasks import Move, Sizes, Synthesis
 from ._adversarial import Adversarial
 from ._conditional import Conditional
 
 
-class LAPGAN(Conditional, Adversarial):
+class LAPGAN(Conditional, Adversarial, Sizes):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each
@@ -137,12 +137,16 @@ class LAPGAN(Conditional, Adversarial):
         z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+    def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What each level makes of the image of the level below."""
         z, *planes = self.split(z)
-        x = self.generator[0](z, *given(label))
+        drawn = [self.generator[0](z, *given(label))]
         for k, plane in enumerate(planes, 1):
-            x = self.detail(k, plane, doubled(x), label)
-        return x.clamp(-1, 1)
+            drawn.append(self.detail(k, plane, doubled(drawn[-1]), label))
+        return [x.clamp(-1, 1) for x in drawn]
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.images(z, label)[-1]
 
 
 def pyramid(image: Tensor, count: int) -> list[Tensor]:

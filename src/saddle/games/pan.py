@@ -1,9 +1,9 @@
 """PAN. Perceptual Adversarial Networks for Image-to-Image Transformation. Wang, Xu, Wang and Tao, 2017.
 https://arxiv.org/abs/1706.09138
 
-No pixels are compared. The hidden maps of the discriminator say how far an image that T made is from the wanted one: T
-goes down that distance, and the discriminator goes up it as long as it is below a margin. Layers and constants are
-those of a well-known implementation, which leaves the absolute values out of the distance.
+The hidden maps of the discriminator, and no pixels, say how far an image that T made is from the wanted one: T goes
+down that distance, and the discriminator goes up it as long as it is below a margin. Layers and constants are those of
+a well-known implementation, which leaves the absolute values out of the distance.
 """
 
 from collections.abc import Iterator

@@ -18,11 +18,11 @@ from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import Drift, GradientPenalty, Penalty
 from ..spec import Batch, DataSpec
-from ..tasks import Move
+from ..tasks import Move, Sizes
 from ._two_player import TwoPlayer
 
 
-class ProGAN(TwoPlayer):
+class ProGAN(TwoPlayer, Sizes):
     takes = ("image",)
 
     @dataclass(frozen=True)
@@ -78,3 +78,7 @@ class ProGAN(TwoPlayer):
         """Images of given latents; in use, those of a level that is not the last are enlarged to the full size."""
         x = super().decode(z, label)
         return x if self.training else enlarge(x, self.data.shape[1] // x.shape[2])
+
+    def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
+        """What every level draws that has grown, each at its own size."""
+        return self.generator.images(z)

@@ -30,7 +30,7 @@ from ._adversarial import Adversarial
 
 
 class STCGAN(Adversarial, Translation):
-    needs = ("a", "mask", "b")  # an image, where its shadow lies, and the image without it
+    needs: tuple[str, ...] = ("a", "mask", "b")  # an image, where its shadow lies, and the image without it
     paired = True
     batch = 8
     moves_latents = False

@@ -43,9 +43,7 @@ class UNIT(Adversarial, Translation):
         kl_weight: float = 0.1  # λ₁: of the mean square of its code
         cycle_weight: float = 100.0  # λ₄: there and back again
         cycle_kl_weight: float = 0.1  # λ₃: of the mean square of a translation's code
-        domain_weight: float = (
-            0.0  # of the codes' part against a judge that tells the domains' codes apart; 0: no judge
-        )
+        domain_weight: float = 0.0  # of the codes' part against a judge that tells the domains' apart; 0: no judge
         blocks: int = 4  # residual blocks of each encoder and of each decoder
         shared: int = 1  # how many of them both domains share; 0: two VAE-GANs, tied by their cycles alone
         normed: bool = False  # is there instance norm outside of residual blocks too?

@@ -52,6 +52,22 @@ class VectorBatchNorm2d(nn.Module):
         return _affine(self.norm(x), 1 + self.scale(condition), self.shift(condition))
 
 
+class VectorInstanceNorm2d(nn.Module):
+    """AdaIN whose scale and shift of a map are linear in a style. Huang & Belongie, 2017; Huang et al., 2018 (MUNIT).
+
+    https://arxiv.org/abs/1804.04732. The statistics of each map of an image go, and those that the style says come.
+    """
+
+    def __init__(self, channels: int, style: int):
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels)
+        self.scale, self.shift = nn.Linear(style, channels), nn.Linear(style, channels)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x [N, C, H, W] and styles [N, style] → [N, C, H, W]"""
+        return _affine(self.norm(x), 1 + self.scale(style), self.shift(style))
+
+
 def _affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift.to(x)[..., None, None], x, scale.to(x)[..., None, None])
 

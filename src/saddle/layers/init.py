@@ -19,7 +19,7 @@ def small_normal(network: M, std: float = 0.02, biases: bool = True) -> M:
     for module in network.modules():
         if isinstance(module, _LINEAR):
             nn.init.normal_(module.weight, 0.0, std)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm | BatchOfOneNorm2d):
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm | BatchOfOneNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, std)
         else:
             continue

@@ -1,11 +1,14 @@
 """Do translations show what their input showed? A judge says it: a classifier that learned the target's classes.
 
 A picture may be of the target's style and of another class: losses without pairs allow it. Beside the score stand the
-judge's own: on the input as it is, and on real images of the target, whose mistakes are the judge's alone.
+judge's own: on the input as it is, and on real images of the target, whose mistakes are the judge's alone. The judge is
+one that is given, or is trained here on the target's training images, where their classes are known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +16,8 @@ from torch import Tensor
 from ..base.errors import UsageError, some
 from .evidence import Evidence, Ingredient
 from .metric import Compared, Metric
-from .translated import INPUT, TRANSLATIONS, Each, Turned, joined
+from .reading import ReadLesson, reader
+from .translated import INPUT, TRANSLATIONS, Each, Turned, Way, joined
 from .uncertainty import share_error
 
 REAL = "real images"  # of the target
@@ -42,20 +46,37 @@ class Judge:
         return torch.where(labels.cpu() < 0, torch.nan, found)
 
 
-def _look(turned: Turned) -> dict[str, Tensor]:
-    judge: Judge = turned.tools["judge"]
+Who = Callable[[Mapping[str, Any], Way], Judge]  # judges a way, of the ingredients by name
+
+
+def _given(tools: Mapping[str, Any], way: Way) -> Judge:
+    return tools["judge"]
+
+
+def _taught(tools: Mapping[str, Any], way: Way) -> Judge:
+    """Who was trained on images of the target."""
+    lesson: ReadLesson = tools["class_lessons"][way.to]
+    names = lesson.traits.condition.names
+    return Judge("trained here", lesson.digest, names, lambda images: reader(lesson).read(images)[:, 0])
+
+
+def _look(who: Who, turned: Turned) -> dict[str, Tensor]:
     assert turned.labels is not None
-    return {"": judge.right(turned.made, turned.labels), INPUT: judge.right(turned.given, turned.labels)}
+    assert turned.way is not None
+    judge = who(turned.tools, turned.way)
+    images = {"": turned.made} | ({INPUT: turned.given} if turned.given.shape[1] == turned.made.shape[1] else {})
+    return {whose: judge.right(x, turned.labels) for whose, x in images.items()}
 
 
-def _measure(evidence: Evidence) -> Compared:
-    judge, translations, ways = evidence[JUDGE], evidence[TRANSLATIONS], {}
+def _measure(who: Who, each: Each, evidence: Evidence) -> Compared:
+    translations, ways = evidence[TRANSLATIONS], {}
+    tools = {need.name: evidence[need] for need in each.needs}
     for way in translations.ways:
-        if way.name not in evidence[EACH]:
+        if way.name not in evidence[each]:
             continue
-        kept = dict(evidence[EACH][way.name])
+        kept = dict(evidence[each][way.name])
         if way.real_labels is not None:
-            real = way.real_labels(translations.reals(way))
+            real, judge = way.real_labels(translations.reals(way)), who(tools, way)
             kept[REAL] = torch.cat([judge.right(images, labels) for images, labels in real])
         shares = {whose: values[~values.isnan()] for whose, values in kept.items()}
         if not len(shares[""]):
@@ -64,6 +85,12 @@ def _measure(evidence: Evidence) -> Compared:
         value = means.pop("")
         ways[way.name] = {"value": value, "uncertainty": share_error(value, len(shares[""]))} | means
     return joined(ways)
+
+
+def _lost(found: Compared) -> Compared:
+    """With the points by which fewer classes are seen than in the input, where it is of the same domain."""
+    fewer = 100 * (found.beside[INPUT] - found.value) if INPUT in found.beside else float("nan")
+    return found._replace(details={"points lost": fewer})
 
 
 JUDGE: Ingredient[Judge] = Ingredient(
@@ -75,8 +102,20 @@ EACH = Each(
     "judged",
     "a game that translates to images, and held-out ones whose classes are known",
     needs=(JUDGE,),
-    look=_look,
+    look=partial(_look, _given),
     when=lambda way: way.labelled and way.pictures[1],
+)
+CLASS_LESSONS: Ingredient[Mapping[str, ReadLesson]] = Ingredient(
+    "class_lessons",
+    "a game that translates to images, held-out ones whose classes are known, and the classes of training images",
+    entries=lambda lessons, _: {"class_readers": ", ".join(lesson.digest for lesson in lessons.values())},
+)  # by the key of a domain
+EACH_TAUGHT = Each(
+    "class_kept",
+    CLASS_LESSONS.lacking,
+    needs=(CLASS_LESSONS,),
+    look=partial(_look, _taught),
+    when=lambda way: way.labelled and way.taught and way.pictures[1],
 )
 
 METRICS = {
@@ -84,7 +123,14 @@ METRICS = {
         "share of translations in which a judge sees the class of their input",
         "higher",
         (TRANSLATIONS, JUDGE, EACH),
-        _measure,
+        partial(_measure, _given, EACH),
         chooses=False,  # labels that are held out do not choose
-    )
+    ),
+    "label_accuracy": Metric(
+        "the same, as a classifier sees it that is trained on the target's training images",
+        "higher",
+        (TRANSLATIONS, CLASS_LESSONS, EACH_TAUGHT),
+        lambda e: _lost(_measure(_taught, EACH_TAUGHT, e)),
+        chooses=False,
+    ),
 }

@@ -87,7 +87,8 @@ def _mean(values: Tensor) -> tuple[float, float]:
 
 
 def _sees(way: Way) -> bool:
-    return all(way.pictures)
+    """Labels that are asked for may change the brightness."""
+    return all(way.pictures) and way.start != way.to
 
 
 EACH = Each("luminance_each", "a game that translates images to images, and held-out ones", look=_look, when=_sees)

@@ -21,6 +21,7 @@ from .evidence import Evidence, Ingredient, Seen
 from .metric import Compared
 from .reference import content_hash
 from .score import Fingerprint
+from .traits import Changed, Traits
 from .uncertainty import groups, jackknife, mean_error
 
 INPUT, MEAN, COLOURS = "input unchanged", "mean image", "colour table"  # what stands beside a score
@@ -47,6 +48,7 @@ class Turned:
     column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
     tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name
     way: "Way | None" = None  # that it went
+    changed: Changed | None = None  # what each was asked to show in place of what
 
     @cached_property
     def beside(self) -> dict[str, Tensor]:
@@ -85,6 +87,8 @@ class Way:
     to: str = ""  # key of what is made
     fields: Mapping[str, Field] = field(default_factory=dict)  # of both, and of all that belongs to what is given
     columns: tuple[str, ...] = ()  # names of all that is known of what is given; some have no field
+    traits: Traits | None = None  # what translations are asked to show, another one of each image
+    taught: bool = False  # are the classes of the target's training images known?
 
     @property
     def compares(self) -> bool:

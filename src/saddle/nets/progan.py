@@ -69,6 +69,15 @@ class Generator(Growing):
         image = self.to_image[level](x)
         return image if share is None else mix(enlarge(self.to_image[level - 1](below)), image, share)
 
+    def images(self, z: Tensor) -> list[Tensor]:
+        """What every level draws that has grown, the smallest first. A level below the newest no longer learns to."""
+        level, _ = self.stage()
+        drawn, x = [], z
+        for block, to_image in zip(self.blocks[:level], self.to_image[:level], strict=True):  # type: ignore[index]
+            x = block(x)
+            drawn.append(to_image(x))
+        return [*drawn, self(z)]
+
 
 class Trunk(Growing):
     """Images [N, C, 4·2^level, 4·2^level] → features [N, width]. No normalisation."""

@@ -18,15 +18,7 @@ from .shapes import refuse
 _MOST, _USUAL = 7, 5  # doublings: the paper's "most" and its "normal" ones; "more" are 6
 _COARSEST = 4  # pixels that the shorter side has where it is smallest, or more, if nobody says how often it is doubled
 _LARGEST = 256  # pixels a side of what the encoder looks at, at most
-_STEPS = (
-    7,
-    6,
-    5,
-    4,
-    2,
-    3,
-    8,
-)  # the blocks, counted from 1, before which maps are doubled: with n doublings the first n
+_STEPS = (7, 6, 5, 4, 2, 3, 8)  # with n doublings they are before the first n of these blocks, counted from 1
 
 
 class SpadeBlock(nn.Module):

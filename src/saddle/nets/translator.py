@@ -9,10 +9,7 @@ from ..layers.init import small_normal
 from .parts import MapNorm, map_norm
 from .shapes import refuse
 
-MULTIPLE, SMALLEST = (
-    4,
-    8,
-)  # with 2 halvings sides of an image are multiples of the one and at least the other, in pixels
+MULTIPLE, SMALLEST = 4, 8  # with 2 halvings, sides are multiples of the one and at least the other, in pixels
 
 
 class Residual(nn.Module):

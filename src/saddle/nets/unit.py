@@ -3,6 +3,7 @@
 https://arxiv.org/abs/1703.00848. Layers and constants are those of the authors' code (version 2).
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -135,7 +136,7 @@ def _widths(width: int, layers: int) -> list[int]:
 def _halvings(widths: list[int], kernel: int) -> list[nn.Module]:
     """Convolutions that halve; the first one's kernel is given, the others' are 3×3."""
     layers: list[nn.Module] = []
-    for number, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (inputs, outputs) in enumerate(pairwise(widths)):
         k = kernel if number == 0 else 3
         layers += [nn.Conv2d(inputs, outputs, k, 2, k // 2), nn.LeakyReLU()]
     return layers

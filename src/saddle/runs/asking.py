@@ -50,7 +50,7 @@ def wishes(game: Translation, start: str | None = None, to: To = None) -> list[W
 
 def _usual(game: Translation, start: str | None) -> list[Wish]:
     """Where nothing is asked for."""
-    if game.asked is not None and all(a == b for a, b in game.ways):
+    if game.asked is not None and not game.styled and all(a == b for a, b in game.ways):
         raise UsageError(f"without --to an image would stay as it is; say what it is to show: {game.asked}")
     if start is None:
         return [_domain(game, None, to) for to in game.written]

@@ -22,6 +22,7 @@ from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.psnr import Restored
+from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
@@ -207,8 +208,10 @@ def translated(game: Translation, source: Source, seed: int) -> Sampler:
     way = _sampled(game, source)
     assert way is not None
     (start, to), held_out = way, _heldout(source)
-    condition = "class" if f"label_{start}" in held_out.columns else None
-    return Sampler(_Translated(game, held_out, to, start), condition, len(held_out.columns[start]), like=to)
+    name = teaching.classes_of(game, held_out, start)
+    label = name if name == f"label_{start}" else None
+    making = translations.Making(game, source, seed, start, to)
+    return Sampler(_Translated(making, label), label and "class", len(held_out.columns[start]), like=to)
 
 
 @ingredient("translations", Translation, when=lambda game, source: bool(translations.ways(game, source)))
@@ -221,6 +224,18 @@ def turned(game: Translation, source: Source, seed: int) -> Translations:
 def map_lesson(game: Translation, source: Source, seed: int) -> MapLesson | None:
     """Pairs of label maps and images, for who reads the images that a game makes from maps."""
     return teaching.map_lesson(game, source)
+
+
+@ingredient("label_lesson", Translation, when=lambda game, source: teaching.label_lesson(game, source) is not None)
+def label_lesson(game: Translation, source: Source, seed: int) -> ReadLesson | None:
+    """Images with their labels, for who reads whether translations show what they were asked for."""
+    return teaching.label_lesson(game, source)
+
+
+@ingredient("class_lessons", Translation, when=lambda game, source: bool(teaching.class_lessons(game, source)))
+def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, ReadLesson]:
+    """Images with their classes, by domain, for who reads whether translations show what their input showed."""
+    return teaching.class_lessons(game, source)
 
 
 @ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))
@@ -267,19 +282,18 @@ def mixture(game: Game, source: Source, seed: int) -> tuple[Tensor, float]:
 class _Translated:
     """k more translations, with their labels, at each call."""
 
-    def __init__(self, game: Translation, split: Split, to: str, start: str):
-        self.game, self.split, self.to, self.start, self.next = game, split, to, start, dist.rank()
+    def __init__(self, making: translations.Making, label: str | None):
+        self.making, self.label, self.next = making, label, dist.rank()
 
-    @torch.no_grad()
     def __call__(self, k: int) -> Tensor | tuple[Tensor, Tensor]:
-        index = (torch.arange(k) * dist.world() + self.next) % len(self.split.columns[self.start])
+        making, split = self.making, self.making.held_out
+        index = ((torch.arange(k) * dist.world() + self.next) % len(split.columns[making.start])).numpy()
         self.next += k * dist.world()
-        keys = [key for key in (self.start, f"label_{self.start}") if key in self.split.columns]
-        batch = self.split.batch(dict.fromkeys(keys, index.numpy()))
-        given = _ready(self.game, {self.start: batch[self.start]})[self.start]
-        parts = given.split(translations.at_a_time(given.shape, CHUNK))
-        images = torch.cat([self.game.translate({self.start: part}, self.to).float() for part in parts])
-        return (images, batch[keys[1]].to(self.game.device)) if len(keys) > 1 else images
+        step = translations.at_a_time(making.fields[making.start].shape, CHUNK)
+        parts = [making.made(index[at : at + step], index[at : at + step]) for at in range(0, k, step)]
+        images = torch.cat(parts).to(making.game.device)
+        label = self.label and split.batch({self.label: index})[self.label].to(making.game.device)
+        return images if label is None else (images, label)
 
 
 def _sampled(game: Translation, source: Source) -> tuple[str, str] | None:

@@ -136,13 +136,39 @@ class Run:
 
         Nothing else may be drawn before the last portion is.
         """
+        game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
+        for k, of in self._drawn(n, seed, label, texts):
+            yield self._border(game.sample_with(k, of, chosen))
+
+    @torch.no_grad()
+    def together(
+        self,
+        n: int,
+        seed: int = 0,
+        label: conditions.Asked | None = None,
+        texts: Sequence[str] = (),
+        every_size: bool = False,
+    ) -> Iterator[dict[str, Tensor]]:
+        """All images of the latents of `sample`, at most 250 latents at a time, by their keys: a and b of a pair.
+
+        With `every_size` by their sizes, such as 16x16, of a game that draws several; UsageError from another one.
+        """
+        game = self.as_(Synthesis)
+        show = game.by_size if every_size else game.together
+        for k, of in self._drawn(n, seed, label, texts):
+            of = game.draw_label(k) if of is None else of
+            yield {name: self._border(x) for name, x in show(game.noise(k, of), of).items()}
+
+    def _drawn(
+        self, n: int, seed: int, label: conditions.Asked | None, texts: Sequence[str]
+    ) -> Iterator[tuple[int, Tensor | None]]:
+        """Portions of n samples of a label, or of each text: how many, and their labels; all from the same noise."""
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
-        game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
         for of in map(self._labels, self.asked_by(texts) if texts else [label]):
             rng.seed(seed, "sample")
             for k in _portions(n):
-                yield self._border(game.sample_with(k, of(k), chosen))
+                yield k, of(k)
 
     def asked_by(self, texts: Sequence[str]) -> Sequence[str]:
         """The texts. UsageError if there are some and the game is not one that takes them."""
@@ -197,6 +223,20 @@ class Run:
         A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
         latent that stays, and the label, or what a text means to the game, that goes straight from one to the other.
         """
+        walks = list(self.walks(rows, steps, seed, spherical, label, to))
+        return torch.cat([next(iter(walk.values())) for walk in walks])
+
+    @torch.no_grad()
+    def walks(
+        self,
+        rows: int = 8,
+        steps: int = 10,
+        seed: int = 0,
+        spherical: bool = True,
+        label: conditions.Asked | None = None,
+        to: conditions.Asked | None = None,
+    ) -> Iterator[dict[str, Tensor]]:
+        """Each row of `interpolate` by itself, [steps, …], with all images of its latents by their keys."""
         game, of = self.as_(Synthesis), self._labels(label)
         rng.seed(seed, "interpolate")
         labels = of(rows) if label is not None else game.draw_label(rows)
@@ -204,10 +244,13 @@ class Run:
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
             way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
-            return torch.cat([self._border(game.decode(z.expand(steps, -1), way)) for z in a])
-        path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-        along = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
-        return torch.cat([self._border(game.decode(z, row)) for z, row in zip(path, along, strict=True)])
+            along = [(z.expand(steps, -1), way) for z in a]
+        else:
+            path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
+            kept = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
+            along = list(zip(path, kept, strict=True))
+        for z, row in along:
+            yield {name: self._border(x) for name, x in game.together(z, row).items()}
 
     def _embedded(self, asked: conditions.Asked | None) -> Tensor:
         """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
@@ -320,7 +363,7 @@ class Run:
             "data": self.recipe.data.source,
             "kind": type(self.game).described(),
             "status": self.files.status,
-            **self._stopped(),
+            **({"reason": reason} if (reason := self.files.failure()) else {}),
             "round": self.round,
             "rounds": self.state.fact("rounds"),
             "images": self.round * self.recipe.plan.batch,
@@ -334,12 +377,6 @@ class Run:
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
             **({"trained_against": self.game.trained_against} if self.game.trained_against else {}),
         }
-
-    def _stopped(self) -> dict[str, str]:
-        """Why the run stopped before its end, where it failed."""
-        stop = self.files.stop() or {}
-        failed = stop.get("reason") not in ("finished", "interrupted") and isinstance(stop.get("message"), str)
-        return {"reason": stop["message"]} if failed and stop["message"] else {}
 
     def _border(self, x: Tensor) -> Tensor:
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()

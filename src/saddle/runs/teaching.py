@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.source import Split
+from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
+from ..metrics.traits import Traits
+from ..spec import Condition
 from ..tasks import Translation
 
 if TYPE_CHECKING:
@@ -29,3 +33,54 @@ def map_lesson(game: Translation, source: Source) -> MapLesson | None:
 
     mark = f"{source.fingerprint} {start} {to}"
     return MapLesson(mark, len(source.train.columns[start]), take, fields[to].planes, fields[start])
+
+
+def traits_of(game: Translation) -> Traits | None:
+    """What a translation can be asked to show, if it is a class or labels that are on or off."""
+    asked = game.asked
+    return Traits(asked) if asked is not None and asked.kind in ("class", "labels") and asked.names else None
+
+
+def label_lesson(game: Translation, source: Source) -> ReadLesson | None:
+    """Training images and the labels that a translation can be asked for."""
+    condition, key = source.spec.condition, game.domains[0]
+    if condition is None or condition.kind not in ("class", "labels") or not _together(source.train, key, "label"):
+        return None
+    return _lesson(source, key, "label", Traits(condition))
+
+
+def class_lessons(game: Translation, source: Source) -> dict[str, ReadLesson]:
+    """By domain, training images whose classes are known, which nobody asks a translation to change."""
+    lessons = {}
+    for key in game.domains:
+        name = classes_of(game, source.train, key) if source.spec.fields[key].kind == "image" else None
+        if name is not None:
+            known = np.asarray(source.train.columns[name][:])
+            field = source.spec.fields.get(name)
+            names = field.names if field else tuple(map(str, range(int(known.max(initial=-1)) + 1)))
+            if (known >= 0).any():
+                lessons[key] = _lesson(source, key, name, Traits(Condition("class", names)))
+    return lessons
+
+
+def classes_of(game: Translation, split: Split, key: str) -> str | None:
+    """The column of the classes of a domain's images; not of those that a translation is asked for."""
+    names = (f"label_{key}", *([] if game.asked and game.asked.key == "label" else ["label"]))
+    return next((name for name in names if _together(split, key, name) and _are_classes(split, name)), None)
+
+
+def _are_classes(split: Split, name: str) -> bool:
+    return split.columns[name].dtype.kind in "iu" and split.columns[name][:1].ndim == 1
+
+
+def _together(split: Split, one: str, other: str) -> bool:
+    return any(one in domain and other in domain for domain in split.domains)
+
+
+def _lesson(source: Source, key: str, label: str, traits: Traits) -> ReadLesson:
+    def take(places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        batch = source.train.batch({key: places, label: places})
+        return batch[key], traits.values(batch[label])
+
+    mark, n = f"{source.fingerprint} {key} {label}", len(source.train.columns[key])
+    return ReadLesson(mark, n, take, source.spec.fields[key].planes, traits)

@@ -17,15 +17,18 @@ from ..data.source import Split
 from ..layers.averaging import MOST_CHANNELS, ColourTable, mean_image
 from ..layers.resize import resized
 from ..metrics.tones import grey
+from ..metrics.traits import Changed, Traits
 from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Translations, Turned, Way
 from ..spec import Field
 from ..spec.field import HOLE, SEEN
 from ..tasks import Translation
+from . import teaching
 
 if TYPE_CHECKING:
     from ..data.source import Source
 
 PIXELS = 2**20  # of images that a game is given at a time
+LABEL = "label"  # key of what images show, and of what a translation is asked to show
 FITTED = 2**22  # of training images that means and tables are made of
 SHARED = 256  # images at a time, at most
 
@@ -33,7 +36,7 @@ SHARED = 256  # images at a time, at most
 def translations(game: Translation, source: Source, seed: int) -> Translations:
     """Every way of the game whose held-out images there are; nothing is translated yet."""
     assert source.heldout is not None
-    return Translations(tuple(_Making(game, source, seed, *way).way for way in ways(game, source)))
+    return Translations(tuple(Making(game, source, seed, *way).way for way in ways(game, source)))
 
 
 def ways(game: Translation, source: Source) -> list[tuple[str, str]]:
@@ -54,7 +57,7 @@ def spread(there: int, most: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class _Making:
+class Making:
     """How the translations of one way come about."""
 
     game: Translation
@@ -86,6 +89,8 @@ class _Making:
             to=self.to,
             fields={key: self.fields[key] for key in (self.to, *self.known) if key in self.fields},
             columns=self.known,
+            traits=self.traits,
+            taught=self.to in teaching.class_lessons(self.game, self.source),
         )
 
     @property
@@ -103,7 +108,7 @@ class _Making:
         titles = {key: self.game.title(key) for key in self.game.domains}
         if len({*titles.values()}) < len(titles):
             titles = {key: key for key in titles}
-        return f"{titles[self.start]} to {titles[self.to]}"
+        return f"{titles[self.start]} to {titles[self.to]}" if self.start != self.to else titles[self.start]
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -120,10 +125,15 @@ class _Making:
         """Is it known what an image of the one domain is in the other? Of labels that it shows, nothing is."""
         return self.start != self.to and any(self.start in domain and self.to in domain for domain in split.domains)
 
+    @property
+    def traits(self) -> Traits | None:
+        """What this way's translations are asked to show, if held-out images say what they show."""
+        there = self._together(self.start, LABEL)
+        return teaching.traits_of(self.game) if self.start == self.to and there else None
+
     def _labels(self, key: str) -> str | None:
         """The column of the classes of a domain's held-out images."""
-        names = (f"label_{key}", *(["label"] if self._together(key, "label") else []))
-        return next((name for name in names if name in self.held_out.columns), None)
+        return teaching.classes_of(self.game, self.held_out, key)
 
     def _together(self, one: str, other: str) -> bool:
         return any(one in domain and other in domain for domain in self.held_out.domains)
@@ -150,17 +160,19 @@ class _Making:
         places = spread(len(self.held_out.columns[self.start]), count)
         others = _Others(self) if beside else None
         with rng.apart(self.seed, "translations", self.start, self.to):
-            for number, some in enumerate(_cut(places, self.fields[self.start].shape)):
-                yield self.turned(some, number, others)
+            for number, some in enumerate(_cut(np.arange(len(places)), self.fields[self.start].shape)):
+                yield self.turned(places[some], some, number, others)
 
-    def turned(self, places: NDArray[np.int64], number: int, others: _Others | None) -> Turned:
+    def turned(
+        self, places: NDArray[np.int64], turns: NDArray[np.int64], number: int, others: _Others | None
+    ) -> Turned:
         paired = self.paired(self.held_out)
         label, hole = self._labels(self.start), self.hole if paired else None
-        beside = [key for key in self.game.beside if self._together(self.start, key)]
-        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key), *beside]
+        keys = [self.start, *([self.to] if paired else []), *(key for key in (hole, label) if key)]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
-        given, more = batch[self.start], {key: batch[key] for key in beside}
-        planes = self.translate(given, self.start, self.to, more)
+        given, changed = batch[self.start], self.changed(places, turns)
+        planes = self.made(places, turns)
+        own = self.labels(changed.had) if changed else {}
         of = self.fields
         made = self.game.picture(planes, self.to).float()
         return Turned(
@@ -171,11 +183,30 @@ class _Making:
             inside=batch[hole] if hole else None,
             labels=batch[label] if label else None,
             others=partial(others, given, planes if of[self.to].kind == "map" else made) if others else dict,
-            back=partial(self.back, planes),
+            back=partial(self.back, planes, own),
             kept=partial(self.kept, places),
             planes=planes,
             column=lambda key: self.held_out.batch({key: places})[key],
+            changed=changed,
         )
+
+    def made(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Tensor:
+        """Held-out images translated, as planes, on the processor; in turn each is asked for something else."""
+        keys = [self.start, *(key for key in self.game.brought if self._together(self.start, key))]
+        batch, changed = self.held_out.batch(dict.fromkeys(keys, places)), self.changed(places, turns)
+        given = batch.pop(self.start)
+        return self.translate(given, self.start, self.to, batch | (self.labels(changed.asked) if changed else {}))
+
+    def changed(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Changed | None:
+        """What images are asked to show that come up in these turns: each has another trait to change."""
+        if self.traits is None:
+            return None
+        had = self.traits.values(self.held_out.batch({LABEL: places})[LABEL])
+        return self.traits.changed(had, torch.from_numpy(turns))
+
+    def labels(self, values: Tensor) -> dict[str, Tensor]:
+        assert self.traits is not None
+        return {LABEL: self.traits.label(values)}
 
     @torch.no_grad()
     def translate(self, given: Tensor, start: str, to: str, beside: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -184,17 +215,17 @@ class _Making:
         batch = {k: x.to(game.device, game.dtype if x.is_floating_point() else None) for k, x in batch.items()}
         return game.translate(batch, to).float().cpu()
 
-    def back(self, planes: Tensor) -> Tensor:
+    def back(self, planes: Tensor, own: Mapping[str, Tensor]) -> Tensor:
         field = self.fields[self.to]
         given = planes.argmax(1) if field.kind == "map" else (planes > 0).float() if field.kind == "mask" else planes
-        return self.game.picture(self.translate(given, self.to, self.start), self.start).float()
+        return self.game.picture(self.translate(given, self.to, self.start, own), self.start).float()
 
     def kept(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         there = places[places < len(self.held_out.columns[self.to])]
         if not len(there):  # domains of unlike lengths
             there = places[:1] % len(self.held_out.columns[self.to])
-        images = self.held_out.batch({self.to: there})[self.to]
-        return images, self.translate(images, self.start, self.to)
+        images, changed = self.held_out.batch({self.to: there})[self.to], self.changed(there, there)
+        return images, self.translate(images, self.start, self.to, self.labels(changed.had) if changed else None)
 
     def mean(self, key: str) -> Tensor:
         """The mean training image of a domain, [1, C, H, W]."""
@@ -207,7 +238,7 @@ class _Others:
     Of a way to a map they are planes: shares of the classes at each place, or behind each colour.
     """
 
-    def __init__(self, making: _Making):
+    def __init__(self, making: Making):
         self.making, self.field = making, making.fields[making.start]
         self.target = making.fields[making.to]
         self.shape = (self.target.planes, *self.target.shape[-2:])

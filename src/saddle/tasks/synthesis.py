@@ -62,6 +62,10 @@ class Synthesis(Game):
         """All images that one latent shows, by their key; of a game of one domain what `decode` gives."""
         return {self.data.keys[0]: self.decode(z, label)}
 
+    def by_size(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+        """Images of every size that one latent shows, by height and width. UsageError from a game of one size."""
+        raise UsageError(f"{type(self).__name__} draws images of one size alone; leave out --every-size")
+
     def embed(self, label: Tensor) -> Tensor | None:
         """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
 

@@ -92,6 +92,11 @@ class Translation(Game):
         return {}
 
     @property
+    def brought(self) -> tuple[str, ...]:
+        """Those of them that images of the data bring along. What it finds itself, another domain, is not told it."""
+        return tuple(key for key in self.beside if key not in self.domains)
+
+    @property
     def written(self) -> tuple[str, ...]:
         """The domains that an input is translated to where none is asked for: by default the usual one."""
         return (self.way()[1],)
@@ -169,8 +174,9 @@ class Translation(Game):
         of_shadows = ("lab_error", "lab_error_shadow", "lab_error_outside", "ber")
         of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
         reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
+        of_classes = ("attribute_accuracy", "attributes_kept", "label_accuracy")
         of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
-        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_sets)
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_classes, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:
@@ -198,6 +204,6 @@ class Translation(Game):
                 if start == domain:
                     few = len(self.domains) == 2
                     name = f"as {self.title(to)}" if few else f"{self.title(start)} as {self.title(to)}"
-                    given = {key: batch[key] for key in (start, *self.beside) if key in batch}
+                    given = {key: batch[key] for key in (start, *self.brought) if key in batch}
                     columns[name] = self.picture(self.translate(given, to), to)
         return columns

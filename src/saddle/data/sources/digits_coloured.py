@@ -44,8 +44,10 @@ def open(options: DataOptions, path: str) -> Source:
     for start in range(0, len(digits), step):
         part = slice(start, start + step)
         images[part] = np.rint(255 * drawn(digits[part], kinds[part], height, width))
-    train = Split({"image": images[:TRAINED], "label": rows[:TRAINED]})
-    heldout = Split({"image": images[TRAINED:], "label": rows[TRAINED:], "label_image": labels()[TRAINED:]})
+    columns = {"image": images, "label": rows, "label_image": labels()}
+    train, heldout = (
+        Split({key: column[part] for key, column in columns.items()}) for part in (slice(TRAINED), slice(TRAINED, None))
+    )
     mark = fingerprint(images, rows, CONDITION.names, TRAINED)
     return Source(options.source, spec, train, heldout, mark, judged=JUDGED)
 

@@ -14,7 +14,6 @@ from ...base.errors import UsageError
 from ...spec import DataSpec
 from .. import keyed
 from ..cityscapes import named
-from ..decode import Header
 from ..files import Bad, Files
 from ..keyed import Key, Table
 from ..label_files import Seen, look
@@ -108,7 +107,7 @@ def _with_classes(options: DataOptions, table: Table, usual: int | None, cities:
         raise keyed.unusable(table, dict(files.bad + bad))
     reader = _reader(options, seen, usual, cities)
     bad += misfits(table.root, seen, reader.table, reader.by, options).items()
-    bad += _of_other_sizes(taken, headers, options)
+    bad += keyed.of_other_sizes(taken, headers, options, "b")
     keys = {key: replace(each, reader=reader) if key == "a" else each for key, each in table.keys.items()}
     classes = f"{len(reader.table.names)} classes"
     return replace(
@@ -134,19 +133,3 @@ def _reader(options: DataOptions, seen: Mapping[str, Seen], usual: int | None, c
         said = f"{many} holds {len(seen[many].codes)} of them: is it a photograph? Label maps come first, images second"
         words = (*words, ("many classes", said))
     return Labels(table, by, words, mixed([*seen.values()], table, by))
-
-
-def _of_other_sizes(table: Table, headers: Mapping[str, Header], options: DataOptions) -> Bad:
-    """Label maps and instances that are not of the size of their image; of its proportions, if all are resized."""
-    bad: Bad = []
-    for key, each in table.keys.items():
-        for name, image in zip(each.names, table.keys["b"].names, strict=True):
-            if key == "b" or name not in headers or image not in headers:
-                continue
-            own, other = headers[name], headers[image]
-            off = abs(own.height - other.height * own.width / other.width)
-            if (own.height, own.width) != (other.height, other.width) and (options.loaded is None or off > 1):
-                sizes = f"{own.width}×{own.height}, and its image {image} is {other.width}×{other.height}"
-                help_ = "; --data.size N brings both to one size" if off <= 1 else ""
-                bad.append((name, f"{sizes}{help_}"))
-    return bad

@@ -1,0 +1,191 @@
+"""UNIT for adaptation. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
+https://arxiv.org/abs/1703.00848
+
+UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation): the coupled judges also
+learn to name the first domain's classes, which carries over to the second one (`classify`). There are no cycles; codes
+have a learned deviation, networks see where a pixel is, reconstructions are judged as translations are, and the judges
+see the same in an image and in its translation. Weights, networks and order are those of the authors' code (version 2),
+whose figure for house numbers is of this form and not of the one with cycles.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, log_softmax
+
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.precision import full
+from ..context import Context
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets.unit_adaptation import Codes, CoupledAutoencoders, CoupledJudges, check_size
+from ..optim import Adam, Optim
+from ..spec import Batch, DataSpec
+from ..tasks import Move, Translation
+from ._adversarial import Adversarial
+from ._taught import KEY, classes_of
+
+DOMAINS = ("a", "b")
+
+
+class UNITAdaptation(Adversarial, Translation):
+    needs = (*DOMAINS, KEY)
+    batch = 64
+    averaged = ("autoencoders",)
+    moves_latents = False
+
+    @dataclass(frozen=True)
+    class Options(Adversarial.Options, Translation.Options):
+        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        adversarial_weight: float = 1.0  # of both players' part in it
+        reconstruction_weight: float = 1e-3  # of the squared distance of an image from its reconstruction, summed
+        kl_weight: float = 2e-4  # of a code's μ² + σ² - log σ², summed
+        class_weight: float = 10.0  # of naming the classes of the first domain
+        feature_weight: float = 1e-4  # of how unlike a translation and its image look to the judges, squared, summed
+        inverted: bool = True  # are half of the second domain's images dealt inverted?
+        width: int = 96  # channels of the autoencoders' largest maps
+        judge_width: int = 64  # channels of the judges' largest maps
+        optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            least = dict.fromkeys((name for name in vars(self) if name.endswith("_weight")), 0)
+            for name, low in (least | {"width": 1, "judge_width": 1}).items():
+                if not getattr(self, name) >= low:
+                    raise UsageError(f"{name} is at least {low}, not {getattr(self, name)}")
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, size = self.options, self.size("a")
+        a, b = (data.fields[key].planes for key in DOMAINS)
+        self.autoencoders = CoupledAutoencoders((a, b), o.width)
+        shown = [
+            self.add_duel(DataSpec.of((channels, *size)), key, "judges", "autoencoders").shape[0]
+            for key, channels in zip(DOMAINS, (a, b), strict=True)
+        ]
+        self.judges = CoupledJudges((shown[0], shown[1]), len(data.fields[KEY].names), o.judge_width)
+        self.check_duels()
+
+    def check_data(self) -> None:
+        classes_of(self.data, "UNIT for adaptation", "unit, which needs no labels")
+        super().check_data()
+        check_size(*self.size("a"))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return DOMAINS
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.options.loss, *super().parts()
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        o, loss = self.options, self.options.loss.at(self.progress)
+        for _ in range(self.steps()):
+            batch = next(batches)
+            images = {"a": self.planes(batch, "a"), "b": self.dealt(self.planes(batch, "b"))}
+            with torch.no_grad():
+                again, moved, _ = self.drawn(images)
+            real, of_again, of_moved = self.logits(images), self.logits(again), self.logits(moved)
+            named = cross_entropy(full(self.judges.classify(self.seen(images["a"]), "a")), batch[KEY])
+            yield Move(
+                "judges",
+                adversarial=o.adversarial_weight * loss.discriminator(both(real, real), both(of_again, of_moved)),
+                classes=o.class_weight * named,
+                features=o.feature_weight * self.unlike(again, moved),
+                **self.owed("discriminator", images, moved, real, of_moved),
+            )
+            for duel, domain in enumerate(DOMAINS):
+                self.adapt(real[domain], duel)
+
+        again, moved, codes = self.drawn(images)
+        real = self.logits(images) if o.loss.relativistic else {}
+        of_again, of_moved = self.logits(again), self.logits(moved)
+        price = 2 * loss.generator(both(real, real) if real else None, both(of_again, of_moved))  # that of each, summed
+        yield Move(
+            "autoencoders",
+            adversarial=o.adversarial_weight * price,
+            reconstruction=o.reconstruction_weight * sum(squares(again[key] - images[key]) for key in DOMAINS),
+            kl=o.kl_weight * surprise(codes),
+            **self.owed("generator", images, moved, real, of_moved),
+        )
+
+    def dealt(self, b: Tensor) -> Tensor:
+        """The second domain's images as they are learned: half of them inverted, if that is asked for."""
+        if not self.options.inverted:
+            return b
+        return torch.where((rng.rand(len(b), device=b.device) < 0.5)[:, None, None, None], -b, b)
+
+    def drawn(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], Codes]:
+        """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains."""
+        codes = Codes(*map(full, self.autoencoders.codes(**images)))
+        z = codes.mean + codes.std * rng.randn(*codes.mean.shape, device=codes.mean.device).to(codes.mean)
+        in_a, in_b = (full(x).chunk(2) for x in self.autoencoders.draw(z))
+        return {"a": in_a[0], "b": in_b[1]}, {"a": in_a[1], "b": in_b[0]}, codes
+
+    def logits(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {domain: self.score(domain, x) for domain, x in images.items()}
+
+    def score(self, domain: str, x: Tensor) -> Tensor:
+        """The logits [N] of images of a domain as the views show them."""
+        return full(self.judges(self.seen(x, DOMAINS.index(domain)), domain))
+
+    def unlike(self, again: dict[str, Tensor], moved: dict[str, Tensor]) -> Tensor:
+        """How far what is seen of translations is from what is seen of their images' reconstructions."""
+        see = self.judges.features
+        pairs = ((see(moved[to], to), see(again[start], start)) for start, to in (("a", "b"), ("b", "a")))
+        return sum((squares(full(one) - full(other)) for one, other in pairs), again["a"].new_zeros(()))
+
+    def owed(
+        self,
+        player: str,
+        images: dict[str, Tensor],
+        moved: dict[str, Tensor],
+        real: dict[str, Tensor],
+        fake: dict[str, Tensor],
+    ) -> dict[str, Any]:
+        """What a player pays beside its losses, for each domain: penalties do not look at reconstructions."""
+        losses: dict[str, Any] = {}
+        for duel, key in enumerate(DOMAINS):
+            score = partial(self.score, key)
+            context = Context.of(score, images[key], moved[key], real.get(key), fake[key])
+            losses |= self.extras(player, context, duel)
+        return losses
+
+    def code(self, batch: Batch, domain: str) -> Tensor:
+        return full(self.autoencoders.codes(**{domain: self.planes(batch, domain)}).mean).detach()
+
+    @property
+    def sized(self) -> bool:
+        return True
+
+    @torch.no_grad()
+    def translate(self, batch: Batch, to: str) -> Tensor:
+        start, to = self.way(None, to)
+        return self.autoencoders.draw(self.code(batch, start))[DOMAINS.index(to)]
+
+    @torch.no_grad()
+    def classify(self, image: Tensor, domain: str = "b") -> Tensor:
+        """log p(class | image), [N, K], of images [N, C, 32, 32] in [-1, 1] of a domain."""
+        return log_softmax(full(self.judges.classify(image, domain)), 1)
+
+
+def both(*logits: dict[str, Tensor]) -> Tensor:
+    """Logits of both domains, one after the other.  [K N]"""
+    return torch.cat([each for some in logits for each in some.values()])
+
+
+def squares(x: Tensor) -> Tensor:
+    """The sum of an image's squares, in the mean."""
+    return x.square().flatten(1).sum(1).mean()
+
+
+def surprise(codes: Codes) -> Tensor:
+    """μ² + σ² - log σ² of a code, summed, in the mean: twice its KL divergence from N(0, I), and a constant."""
+    mean, std = codes
+    return (mean.square() + std.square() - 2 * std.log()).flatten(1).sum(1).mean()

@@ -1,0 +1,426 @@
+"""UNIT: every line of its fact sheet on the game, with what proves it; its networks are in test_sheet_unit_nets.py."""
+
+import math
+from dataclasses import replace
+from math import log
+
+import pytest
+import torch
+from playing import images, play
+from seeding import seed_all
+from sheets import Sheet, count, silence, value
+from torch import Tensor, nn
+
+from saddle.base.errors import UsageError
+from saddle.games.unit import UNIT, surprise
+from saddle.losses import NonSaturating, RelativisticAverage
+from saddle.optim import Adam, Constant
+from saddle.spec import DataSpec, Field
+from saddle.use import tiles
+
+SHEET = Sheet(
+    *("closed.kl", "closed.bce-at-0", "closed.scales-are-summed", "closed.codes-at-0", "closed.perfect"),
+    *("objective.weights", "objective.optim", "objective.terms", "objective.kl-of-both", "objective.kl-of-cycles"),
+    *("objective.l1", "objective.cycle-is-drawn-back", "objective.weight-of-the-judges"),
+    *("noise.in-training", "noise.in-the-judges-step", "noise.is-normal", "noise.one-for-both-decoders"),
+    *("noise.none-in-use", "order.judges-first", "order.own-forward", "order.fakes-detached", "order.fakes-attached"),
+    *("shared.one-player", "shared.is-shared", "shared.count", "shared.gradient", "shared.moves-the-other-domain"),
+    *("shared.none", "shared.all", "shared.refused", "judges.one-player", "judges.kinds", "judges.refused"),
+    *("codes.judge", "codes.opposed", "codes.no-judge", "use.within-a-domain", "use.code", "use.way-by-way"),
+    *("use.any-size", "use.no-batch", "use.tiles", "use.channels", "use.maps", "relativistic"),
+)
+proves = SHEET.proves
+DATA = DataSpec.of((1, 8, 8), keys=("a", "b"))
+BATCH = {"a": images(4, 1, 8, 8), "b": -images(4, 1, 8, 8) / 2}
+
+
+def small(data: DataSpec = DATA, **options) -> UNIT:
+    seed_all(0)
+    return UNIT(data, UNIT.Options(**{"width": 2, "blocks": 2, "judge_layers": 3} | options))
+
+
+def lively(game: UNIT) -> UNIT:
+    """With weights that keep the size of what passes."""
+    for p in game.autoencoders.parameters():
+        nn.init.normal_(p, std=0.2)
+    return game
+
+
+def losses_of(game: UNIT, batch: dict[str, Tensor] = BATCH) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    seed_all("round")
+    judged, made = game.round(iter([batch]))
+    return judged.losses, made.losses
+
+
+@pytest.mark.parametrize("line", SHEET.lines)
+def test_a_line_of_the_sheet_holds(line):
+    SHEET.proofs[line]()
+
+
+def test_no_line_of_the_sheet_is_left_out():
+    assert set(SHEET.proofs) == set(SHEET.lines)
+
+
+class Plain(nn.Module):
+    """Autoencoders that hand on what they are given, each domain times its own number."""
+
+    def __init__(self, **factors: float):
+        super().__init__()
+        self.factors = {"encode_a": 1.0, "encode_b": 1.0, "decode_a": 1.0, "decode_b": 1.0} | factors
+
+    def encoder(self, domain: str) -> nn.Module:
+        return Times(self.factors[f"encode_{domain}"])
+
+    def decoder(self, domain: str) -> nn.Module:
+        return Times(self.factors[f"decode_{domain}"])
+
+
+class Times(nn.Module):
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return self.factor * x
+
+
+def quiet(game: UNIT, **factors: float) -> UNIT:
+    """A game whose codes are images, without noise."""
+    game.autoencoders, game.noisy = Plain(**factors), lambda mean: mean
+    return game
+
+
+@proves("closed.kl")
+def _a_mean_of_1_costs_1():
+    assert value(surprise(torch.ones(2, 3, 4, 4))) == 1
+    assert value(surprise(torch.full((2, 3, 4, 4), -3.0))) == 9
+
+
+@proves("closed.bce-at-0", "objective.weight-of-the-judges")
+def _logits_of_0_cost_a_judge_2_log_2_and_the_other_side_log_2_times_10():
+    game = small()
+    silence(game.judges)
+    judged, made = losses_of(game)
+    for key in "ab":
+        assert value(judged[f"adversarial_{key}"]) == pytest.approx(10 * 2 * log(2))
+        assert value(made[f"adversarial_{key}"]) == pytest.approx(10 * log(2))
+
+
+@proves("closed.scales-are-summed")
+def _three_scales_cost_three_times_as_much():
+    """Each is a mean over its own patches, of which the largest has the most."""
+    game = small(judge="scales", judge_layers=1)
+    silence(game.judges)
+    judged, _ = losses_of(game)
+    assert value(judged["adversarial_a"]) == pytest.approx(3 * 10 * 2 * log(2))
+    game.judges.a[1][-1].bias.data.fill_(5.0)  # the middle scale alone
+    judged, _ = losses_of(game)
+    likes = math.log1p(math.exp(-5)) + math.log1p(math.exp(5))
+    assert value(judged["adversarial_a"]) == pytest.approx(10 * (2 * 2 * log(2) + likes), rel=1e-5)
+
+
+@proves("closed.codes-at-0")
+def _logits_of_0_cost_the_judge_of_codes_2_log_2():
+    game = small(domain_weight=3.0)
+    silence(game.code_judge)
+    judged, made = losses_of(game)
+    assert value(judged["codes"]) == pytest.approx(2 * log(2))
+    assert value(made["codes"]) == pytest.approx(3 * 2 * log(2))
+
+
+@proves("closed.perfect")
+def _autoencoders_that_change_nothing_lose_nothing_but_their_codes():
+    _, made = losses_of(quiet(small()))
+    assert value(made["reconstruction"]) == value(made["cycle"]) == 0
+    squares = sum(value(BATCH[key].square().mean()) for key in "ab")
+    assert value(made["kl"]) == value(made["cycle_kl"]) == pytest.approx(0.1 * squares)
+
+
+@proves("objective.weights")
+def _the_weights_are_those_of_the_authors_code():
+    o = UNIT.Options()
+    weights = (o.adversarial_weight, o.reconstruction_weight, o.cycle_weight, o.kl_weight, o.cycle_kl_weight)
+    assert weights == (10.0, 100.0, 100.0, 0.1, 0.1)
+    assert (o.domain_weight, o.blocks, o.shared, o.width, UNIT.batch) == (0.0, 4, 1, 64, 1)
+    assert (o.judge, o.judge_layers, o.loss) == ("shared", 6, NonSaturating())
+
+
+@proves("objective.optim")
+def _the_optimizer_is_that_of_the_authors_code():
+    assert UNIT.Options().optim == Adam(lr=1e-4, betas=(0.5, 0.999), weight_decay=1e-4, schedule=Constant())
+
+
+@proves("objective.terms")
+def _the_losses_have_their_names():
+    judged, made = losses_of(small())
+    assert set(judged) == {"adversarial_a", "adversarial_b"}
+    others = {"reconstruction", "kl", "cycle", "cycle_kl"}
+    assert set(made) == {"adversarial_a", "adversarial_b", *others}
+
+
+@proves("objective.l1", "objective.kl-of-both", "objective.kl-of-cycles", "objective.cycle-is-drawn-back")
+def _each_term_goes_the_way_that_the_paper_says():
+    """a is encoded times 2 and decoded times 3, b times 5 and times 7."""
+    _, made = losses_of(quiet(small(), encode_a=2.0, decode_a=3.0, encode_b=5.0, decode_b=7.0))
+    a, b = (value(BATCH[key].abs().mean()) for key in "ab")
+    a2, b2 = (value(BATCH[key].square().mean()) for key in "ab")
+    assert value(made["reconstruction"]) == pytest.approx(100 * ((6 - 1) * a + (35 - 1) * b), rel=1e-5)
+    assert value(made["kl"]) == pytest.approx(0.1 * (4 * a2 + 25 * b2), rel=1e-5)
+    there, back = 2 * 7, 5 * 3  # from a to b, from b to a
+    assert value(made["cycle"]) == pytest.approx(100 * (there * back - 1) * (a + b), rel=1e-5)
+    expected = 0.1 * ((there * 5) ** 2 * a2 + (back * 2) ** 2 * b2)
+    assert value(made["cycle_kl"]) == pytest.approx(expected, rel=1e-5)
+
+
+@proves("noise.in-training", "noise.in-the-judges-step")
+def _both_steps_decode_noisy_codes():
+    game, drawn = small(), []
+    game.drawn = lambda code, domain: drawn.append(code) or UNIT.drawn(game, code, domain)
+    means = [game.mean(BATCH[key], key) for key in "ab"]
+    judged = game.round(iter([BATCH]))
+    next(judged)
+    assert len(drawn) == 2  # of the judges' step
+    next(judged)
+    assert len(drawn) == 2 + 6
+    assert not any(torch.equal(code, mean) for code in drawn for mean in means)
+
+
+@proves("noise.is-normal")
+def _the_noise_is_standard_normal_whatever_the_code():
+    seed_all(0)
+    mean = torch.full((4, 8, 32, 32), 7.0)
+    noise = small().noisy(mean) - mean
+    assert value(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert value(noise.std()) == pytest.approx(1, abs=0.02)
+
+
+@proves("noise.one-for-both-decoders")
+def _an_image_and_its_translation_are_drawn_from_the_same_code():
+    game, drawn = small(), []
+    game.drawn = lambda code, domain: drawn.append((code, domain)) or UNIT.drawn(game, code, domain)
+    list(game.round(iter([BATCH])))
+    made = drawn[2:]
+    codes = {domain: [code for code, to in made[:4] if to == domain] for domain in "ab"}
+    assert all(any(torch.equal(one, other) for other in codes["b"]) for one in codes["a"])
+
+
+@proves("noise.none-in-use", "use.way-by-way")
+def _a_translation_decodes_the_mean_with_the_other_decoder():
+    game = lively(small())
+    for start, to in (("a", "b"), ("b", "a")):
+        expected = game.autoencoders.decoder(to)(game.autoencoders.encoder(start)(BATCH[start]))
+        for _ in range(2):
+            assert torch.equal(game.train().translate({start: BATCH[start]}, to), expected)
+    assert not game.varies
+
+
+@proves("order.judges-first", "order.own-forward")
+def _the_judges_move_and_then_the_autoencoders_each_with_its_own_noise():
+    game, noises = small(), []
+    game.noisy = lambda mean: noises.append(UNIT.noisy(game, mean) - mean) or mean + noises[-1]
+    moves = play(game, BATCH)
+    assert [move.players for move in moves] == [("judges",), ("autoencoders",)]
+    assert len(noises) == 2 + 4
+    assert not any(torch.equal(noises[i], noises[j]) for i in range(6) for j in range(i))
+
+
+@proves("order.fakes-detached")
+def _the_judges_step_sends_nothing_to_the_autoencoders():
+    game = small(domain_weight=1.0)
+    judged, _ = losses_of(game)
+    weights = [*game.autoencoders.parameters()]
+    assert torch.autograd.grad(sum(judged.values()), weights, allow_unused=True) == (None,) * len(weights)
+
+
+@proves("order.fakes-attached")
+def _every_weight_learns_from_the_judges_alone():
+    game = small()
+    _, made = losses_of(game)
+    weights = [p for name, p in game.autoencoders.named_parameters() if name.endswith("weight")]
+    found = torch.autograd.grad(made["adversarial_a"] + made["adversarial_b"], weights)
+    assert all(gradient.any() for gradient in found)
+
+
+@proves("shared.one-player", "judges.one-player")
+def _what_is_shared_has_one_owner():
+    assert [*small().players()] == ["autoencoders", "judges"]
+    assert [*small(domain_weight=1.0).players()] == ["autoencoders", "judges", "code_judge"]
+    assert UNIT.averaged == ("autoencoders",)
+
+
+@proves("shared.is-shared")
+def _both_encoders_end_and_both_decoders_begin_with_the_same_blocks():
+    nets = small().autoencoders
+    assert nets.encoder("a")[-1] is nets.encoder("b")[-1]
+    assert nets.decoder("a")[0] is nets.decoder("b")[0]
+    assert nets.encoder("a")[0] is not nets.encoder("b")[0]
+    assert len(nets.encode_both) == len(nets.decode_both) == 1
+
+
+@proves("shared.count")
+def _there_are_fewer_parameters_than_in_four_networks():
+    nets = small().autoencoders
+    four = sum(count(part(key)) for part in (nets.encoder, nets.decoder) for key in "ab")
+    assert count(nets) == four - count(nets.encode_both) - count(nets.decode_both) < four
+
+
+@proves("shared.gradient")
+def _a_loss_of_one_domain_reaches_the_tied_blocks_and_not_the_other_domains_own():
+    nets = lively(small()).autoencoders
+    loss = (nets.decoder("a")(nets.encoder("a")(BATCH["a"])) - BATCH["a"]).abs().mean()
+    loss.backward()
+    for tied in (nets.encode_both, nets.decode_both):
+        assert all(p.grad.any() for name, p in tied.named_parameters() if name.endswith("weight"))
+    assert all(p.grad is None for own in (nets.encode_b, nets.decode_b) for p in own.parameters())
+
+
+def after_a_step_of_domain_a(**options) -> tuple[Tensor, Tensor]:
+    """What becomes of an image of domain b, before and after a step that saw domain a alone."""
+    game = lively(small(**options))
+    before = game.reconstruct({"b": BATCH["b"]}, "b")
+    optim = torch.optim.SGD(game.autoencoders.parameters(), lr=0.1)
+    (game.drawn(game.mean(BATCH["a"], "a"), "a") - BATCH["a"]).abs().mean().backward()
+    optim.step()
+    return before, game.reconstruct({"b": BATCH["b"]}, "b")
+
+
+@proves("shared.moves-the-other-domain")
+def _what_one_domain_learns_changes_the_others_images():
+    before, after = after_a_step_of_domain_a()
+    assert not torch.equal(before, after)
+
+
+@proves("shared.none")
+def _without_shared_blocks_the_domains_are_two_vae_gans():
+    """The authors' later code shares nothing."""
+    before, after = after_a_step_of_domain_a(shared=0)
+    assert torch.equal(before, after)
+    assert not [*small(shared=0).autoencoders.encode_both]
+    assert len(play(small(shared=0), BATCH)) == 2
+
+
+@proves("shared.all")
+def _all_blocks_can_be_shared():
+    game = small(shared=2)
+    assert len(game.autoencoders.encode_both) == len(game.autoencoders.decode_both) == 2
+    assert len(play(game, BATCH)) == 2
+
+
+@proves("shared.refused")
+def _more_shared_blocks_than_there_are_are_refused():
+    with pytest.raises(UsageError, match="of 4 blocks as many can be shared, not 5"):
+        UNIT.Options(shared=5)
+    for wrong, said in (
+        ({"shared": -1}, "shared is at least 0, not -1"),
+        ({"kl_weight": -1.0}, "kl_weight is at least"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            UNIT.Options(**wrong)
+    with pytest.raises(UsageError, match="cycle_weight is at least 0, not nan"):
+        UNIT.Options(cycle_weight=math.nan)
+
+
+@proves("judges.kinds")
+def _judges_of_every_kind_play():
+    for kind, layers in (("shared", 3), ("scales", 1), ("apart", 2)):
+        moves = play(small(judge=kind, judge_layers=layers), BATCH, rounds=2)
+        assert all(math.isfinite(value(loss)) for move in moves for loss in move.losses.values())
+
+
+@proves("judges.refused")
+def _judges_that_would_share_nothing_are_refused():
+    with pytest.raises(UsageError, match="judge_layers is at least 3, not 2"):
+        UNIT.Options(judge_layers=2)
+    UNIT.Options(judge="apart", judge_layers=1)
+
+
+@proves("codes.judge")
+def _the_judge_of_codes_learns_the_domains_from_their_means():
+    game = small(domain_weight=1.0)
+    assert [move.players for move in play(game, BATCH)] == [("judges", "code_judge"), ("autoencoders",)]
+    judged, _ = losses_of(game)
+    weights = [*game.code_judge.parameters()]
+    assert all(g.any() for g in torch.autograd.grad(judged["codes"], weights))
+
+
+@proves("codes.opposed")
+def _the_autoencoders_pay_for_codes_that_are_told_apart():
+    game = small(domain_weight=2.0)
+    a, b = (game.mean(BATCH[key], key) for key in "ab")
+    game.code_judge = nn.Identity()
+    assert value(game.told_apart(torch.full_like(a, 9.0), torch.full_like(b, -9.0))) < 1e-3
+    assert value(game.told_apart(torch.full_like(b, -9.0), torch.full_like(a, 9.0))) == pytest.approx(18, rel=1e-3)
+    _, made = losses_of(game)
+    assert value(made["codes"]) == pytest.approx(2 * value(game.told_apart(b, a)), rel=1e-5)
+
+
+@proves("codes.no-judge")
+def _without_a_weight_there_is_no_judge_of_codes():
+    assert not hasattr(small(), "code_judge")
+
+
+@proves("use.within-a-domain", "use.code")
+def _a_reconstruction_is_the_own_decoders_image_of_the_code():
+    game = lively(small())
+    for key in "ab":
+        code = game.code({key: BATCH[key]}, key)
+        assert code.shape == (4, 8, 2, 2)
+        assert not code.requires_grad
+        assert torch.equal(code, game.mean(BATCH[key], key))
+        assert torch.equal(game.reconstruct({key: BATCH[key]}, key), game.drawn(code, key))
+
+
+@proves("use.any-size")
+def _images_of_other_sizes_are_translated():
+    game = small()
+    assert (game.multiple("a", "b"), game.smallest("a", "b")) == (4, 8)
+    assert game.translate({"a": images(1, 1, 12, 20)}, "b").shape == (1, 1, 12, 20)
+    with pytest.raises(UsageError, match=r"UNIT's autoencoder cannot draw 9×12 images: .* multiples of 4"):
+        small(DataSpec.of((1, 9, 12), keys=("a", "b")))
+
+
+@proves("use.no-batch")
+def _others_in_the_batch_change_nothing():
+    game = lively(small()).double()
+    x = BATCH["a"].double()
+    together, alone = (game.translate({"a": x[:n]}, "b")[:1] for n in (4, 1))
+    assert torch.allclose(together, alone, atol=1e-9)
+
+
+@proves("use.tiles")
+def _large_images_can_be_translated_in_tiles():
+    for normed in (False, True):
+        game = lively(small(normed=normed)).double().eval()
+        x = images(1, 1, 64, 96).double()
+        tiled = tiles.apply(game.network("a", "b"), x, tile=32)
+        assert torch.allclose(tiled, game.translate({"a": x}, "b"), atol=1e-9)
+
+
+def domains(a: Field, b: Field) -> DataSpec:
+    return DataSpec({"a": a, "b": b}, domains=(("a",), ("b",)))
+
+
+@proves("use.channels", "use.maps")
+def _domains_may_have_other_channels_and_be_maps():
+    grey, colour = Field("image", (1, 8, 8)), Field("image", (3, 8, 8))
+    shown = Field("map", (8, 8), ("sky", "ground"), ((0, 0, 255), (0, 255, 0)))
+    for a, b in ((grey, colour), (colour, grey), (shown, colour)):
+        game = small(domains(a, b))
+        batch = {
+            key: x.argmax(1) if each.kind == "map" else x
+            for key, each in (("a", a), ("b", b))
+            for x in [images(2, each.planes, 8, 8)]
+        }
+        play(game, batch)
+        assert game.translate({"a": batch["a"]}, "b").shape == (2, b.planes, 8, 8)
+        assert game.translate({"b": batch["b"]}, "a").shape == (2, a.planes, 8, 8)
+
+
+@proves("relativistic")
+def _a_relativistic_loss_looks_at_images_in_both_steps():
+    game = small(loss=RelativisticAverage())
+    silence(game.judges)
+    judged, made = losses_of(game)
+    for losses in (judged, made):
+        assert value(losses["adversarial_b"]) == pytest.approx(10 * 2 * log(2))
+    assert replace(game.options, loss=NonSaturating()).loss == NonSaturating()
