@@ -84,6 +84,13 @@ class Translation(Game):
         """Further keys of a batch that `translate` looks at where it finds them, such as the instances of a map."""
         return ()
 
+    def looks(self) -> dict[str, Tensor]:
+        """What objects can look like, by class: centres of clusters [K, F]; {} of a game without such a choice.
+
+        `translate` finds which is asked for as "clusters": int64 [N, H, W], of each pixel's object, -1 for none.
+        """
+        return {}
+
     @property
     def brought(self) -> tuple[str, ...]:
         """Those of them that images of the data bring along. What it finds itself, another domain, is not told it."""
