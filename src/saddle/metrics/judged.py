@@ -87,10 +87,12 @@ def _measure(who: Who, each: Each, evidence: Evidence) -> Compared:
     return joined(ways)
 
 
-def _lost(found: Compared) -> Compared:
+def _label_accuracy(evidence: Evidence) -> Compared:
     """With the points by which fewer classes are seen than in the input, where it is of the same domain."""
-    fewer = 100 * (found.beside[INPUT] - found.value) if INPUT in found.beside else float("nan")
-    return found._replace(details={"points lost": fewer})
+    found = _measure(taught, EACH_TAUGHT, evidence)
+    if any(way.start != way.to for way in evidence[TRANSLATIONS].ways):
+        return found
+    return found._replace(details={"points lost": 100 * (found.beside[INPUT] - found.value)})
 
 
 JUDGE: Ingredient[Judge] = Ingredient(
@@ -130,7 +132,7 @@ METRICS = {
         "the same, as a classifier sees it that is trained on the target's training images",
         "higher",
         (TRANSLATIONS, CLASS_LESSONS, EACH_TAUGHT),
-        lambda e: _lost(_measure(taught, EACH_TAUGHT, e)),
+        _label_accuracy,
         chooses=False,
     ),
 }

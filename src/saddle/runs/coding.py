@@ -12,6 +12,7 @@ from ..base import rng
 from ..data.source import Split
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Known, Probed, flat
+from ..metrics.reading import ReadLesson
 from ..metrics.traits import UNKNOWN, Traits
 from ..spec import Condition
 from ..tasks import Synthesis, Translation
@@ -34,7 +35,7 @@ def attributes(game: Translation, source: Source) -> Traits | None:
         there = all(key in source.heldout.columns for key in game.domains)
         return Traits(Condition("class", tuple(map(game.title, game.domains)))) if there else None
     lesson = teaching.label_lesson(game, source)
-    return lesson and lesson.traits
+    return lesson.traits if lesson else None
 
 
 def content(game: Translation, source: Source) -> Traits | None:
@@ -119,7 +120,7 @@ def together(game: Synthesis, source: Source, seed: int) -> Together:
     return Together(images, taught(source), real, source.judged.relation)
 
 
-def taught(source: Source) -> dict:
+def taught(source: Source) -> dict[str, ReadLesson]:
     """By domain, training images whose classes are known."""
     return teaching.class_lessons(source, [key for key, field in source.spec.fields.items() if field.kind == "image"])
 

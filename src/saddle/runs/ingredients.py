@@ -328,8 +328,9 @@ class _Translated:
         step = translations.at_a_time(making.fields[making.start].shape, CHUNK)
         parts = [making.made(index[at : at + step], index[at : at + step]) for at in range(0, k, step)]
         images = torch.cat(parts).to(making.game.device)
-        label = self.label and split.batch({self.label: index})[self.label].to(making.game.device)
-        return images if label is None else (images, label)
+        if self.label is None:
+            return images
+        return images, split.batch({self.label: index})[self.label].to(making.game.device)
 
 
 def _sampled(game: Translation, source: Source) -> tuple[str, str] | None:
