@@ -52,16 +52,17 @@ def run(args: Namespace) -> None:
     game = opened.as_(Classification)
     classes = game.classifies
     images = _images.read(opened, args.input)
-    names, where = images.names, (args.input, list(dict.fromkeys(page_of(name)[0] for name in images.names)), classes)
+    names = images.names
+    file_of = {name: page_of(name)[0] for name in names}
+    where = args.input, list(dict.fromkeys(file_of.values())), classes
+    probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
     if game.exclusive:
         labels = _labels(args.labels, *where) if args.labels else _folders(*where)
+        each = zip(names, probabilities, strict=True)
+        rows = [_row(name, chances, classes, labels.get(file_of[name])) for name, chances in each]
     else:
-        labels = _attributes.known(args.labels, *where) if args.labels else {}
-    probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
-    known = {name: labels[file] for name in names if (file := page_of(name)[0]) in labels}
-    if game.exclusive:
-        rows = [_row(name, row, classes, known.get(name)) for name, row in zip(names, probabilities, strict=True)]
-    else:
+        told = _attributes.known(args.labels, *where) if args.labels else {}
+        known = {name: told[file] for name, file in file_of.items() if file in told}
         rows = _attributes.rows(names, probabilities, classes, game.groups, known)
     written = [_write(probabilities, rows, classes, args.out)] if args.out else []
     (_tell if game.exclusive else _attributes.tell)(rows, classes, args.json)
