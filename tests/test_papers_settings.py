@@ -11,6 +11,7 @@ from saddle.games.improved_gan import ImprovedGAN
 from saddle.games.mgan import MGAN
 from saddle.games.pan import PAN
 from saddle.games.pix2pix import Pix2Pix
+from saddle.games.pix2pixhd import Pix2PixHD
 from saddle.games.progan import ProGAN
 from saddle.games.sagan import SAGAN
 from saddle.games.singan import SinGAN
@@ -56,5 +57,8 @@ def test_the_papers_settings_are_the_defaults():
     assert (o.optim.lr, o.discriminator_optim.lr, o.optim.betas) == (1e-4, 4e-4, (0.0, 0.9))
     o = STCGAN.Options()
     assert (o.removal_weight, o.adversarial_weights, o.width, o.optim.lr) == (5.0, (0.1, 0.1), 64, 2e-4)
+    o = Pix2PixHD.Options()
+    assert (o.matching_weight, o.perceptual_weight, o.halvings, o.blocks, o.enhancer_blocks) == (10.0, 10.0, 4, 9, 3)
+    assert (o.features, o.clusters, o.encoder_width, o.width, o.discriminator_width) == (3, 10, 16, 64, 64)
     o = Energy.Options()
     assert (o.optim.lr, o.optim.betas, o.climb_rate, o.climb, o.cascades) == (1e-4, (0.0, 0.9), 0.01, 2000, 4)

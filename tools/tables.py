@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
 BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
-ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1"}
+ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1", "none": ""}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
 PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
 

@@ -18,6 +18,7 @@ use a run
   traverse      change one code at a time
   translate     turn images into the other domain
   palette       the classes of label maps, to paint one with
+  styles        how objects can be asked to look, class by class
   restore       make damaged, small or incomplete images whole
   detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image

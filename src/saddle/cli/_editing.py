@@ -58,10 +58,10 @@ def check(game: "Translation", args: Namespace) -> None:
         raise UsageError(f"{type(game).__name__} here has not learned with objects; leave out {some(given)}")
     if changes and game.data.fields[game.way(args.start)[0]].kind != "map":
         raise UsageError(f"{some(changes)} change label maps, and this run draws from images; leave them out")
-    if looks(args) and not game.varies:
+    if looks(args) and not game.looks():
         raise UsageError("this run has learned no looks of objects (game.features 0); leave out --style ID=CLUSTER")
     if not args.instances:
-        raise UsageError(f"{some(given)} want the numbers of the objects: --instances FILE")
+        raise UsageError(f"{some(given)}: without the numbers of objects nothing can be found; give --instances FILE")
 
 
 def edited(original: "Original", beside: "Beside", game: "Translation", args: Namespace) -> "tuple[Original, Beside]":

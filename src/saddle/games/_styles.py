@@ -91,6 +91,9 @@ class Styles(Outlined):
         """
         return [self.kept.centres(kind, self.options.clusters) for kind in range(self.kinds)]
 
+    def looks(self) -> dict[str, Tensor]:
+        return dict(zip(map(self.kind_name, range(self.kinds)), self.styles(), strict=True)) if self.coded else {}
+
     def imagined(self, batch: Batch) -> Tensor:
         """How objects are to look: [N, F, H, W]. As "code" says, if it is there, or as a cluster's centre.
 
@@ -121,7 +124,7 @@ class Styles(Outlined):
     def kind_name(self, kind: int) -> str:
         """What a class is called."""
         names = self.data.fields["a"].names
-        return names[kind] if names else "an object"
+        return names[kind] if names else "object"
 
     @property
     def varies(self) -> bool:

@@ -53,7 +53,7 @@ def _given(tools: Mapping[str, Any], way: Way) -> Judge:
     return tools["judge"]
 
 
-def _taught(tools: Mapping[str, Any], way: Way) -> Judge:
+def taught(tools: Mapping[str, Any], way: Way) -> Judge:
     """Who was trained on images of the target."""
     lesson: ReadLesson = tools["class_lessons"][way.to]
     names = lesson.traits.condition.names
@@ -114,7 +114,7 @@ EACH_TAUGHT = Each(
     "class_kept",
     CLASS_LESSONS.lacking,
     needs=(CLASS_LESSONS,),
-    look=partial(_look, _taught),
+    look=partial(_look, taught),
     when=lambda way: way.labelled and way.taught and way.pictures[1],
 )
 
@@ -130,7 +130,7 @@ METRICS = {
         "the same, as a classifier sees it that is trained on the target's training images",
         "higher",
         (TRANSLATIONS, CLASS_LESSONS, EACH_TAUGHT),
-        lambda e: _lost(_measure(_taught, EACH_TAUGHT, e)),
+        lambda e: _lost(_measure(taught, EACH_TAUGHT, e)),
         chooses=False,
     ),
 }

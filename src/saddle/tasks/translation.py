@@ -84,6 +84,13 @@ class Translation(Game):
         """Further keys of a batch that `translate` looks at where it finds them, such as the instances of a map."""
         return ()
 
+    def looks(self) -> dict[str, Tensor]:
+        """What objects can look like, by class: centres of clusters [K, F]; {} of a game without such a choice.
+
+        `translate` finds which is asked for as "clusters": int64 [N, H, W], of each pixel's object, -1 for none.
+        """
+        return {}
+
     @property
     def brought(self) -> tuple[str, ...]:
         """Those of them that images of the data bring along. What it finds itself, another domain, is not told it."""
@@ -168,8 +175,9 @@ class Translation(Game):
         of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
         reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
         of_classes = ("attribute_accuracy", "attributes_kept", "label_accuracy")
+        of_codes = ("probe_attribute", "probe_content", "style_following", "swap_attributes", "swap_labels")
         of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
-        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_classes, *of_sets)
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_classes, *of_codes, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:
