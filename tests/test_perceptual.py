@@ -290,14 +290,15 @@ def town(tmp_path_factory) -> Path:
     """Five label maps with photographs, two of them held out."""
     folder = tmp_path_factory.mktemp("town")
     for i in range(5):
-        save(folder / f"label/{i}.png", scene(i, 16, 16))
-        save(folder / f"img/{i}.png", photo(scene(i, 16, 16), i))
+        part = "train" if i < 3 else "val"
+        save(folder / f"{part}_label/{i}.png", scene(i, 16, 16))
+        save(folder / f"{part}_img/{i}.png", photo(scene(i, 16, 16), i))
     return folder
 
 
 def trained(folder: Path, town: Path, rounds: int = 1, **network: object) -> Run:
     tiny = {"game.width": 2, "game.hidden": 4, "game.discriminator_width": 2, "plan.batch": 2, "plan.precision": "fp32"}
-    once = {"plan.scores": 0, "plan.pictures": 0, "data.heldout": 0.4, "data.cache": str(town.parent / "cache")}
+    once = {"plan.scores": 0, "plan.pictures": 0, "data.cache": str(town.parent / "cache")}
     settings = tiny | once | {f"game.perceptual{name}": value for name, value in network.items()}
     return saddle.train("spade", f"maps:{town}", folder, rounds=rounds, settings=settings, device="cpu", quiet=True)
 

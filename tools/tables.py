@@ -150,7 +150,7 @@ SLOTS = {  # the slots of a two-player game, each with the class that fills it
 PERCEPTUAL = """In which network outside the game images are compared with true ones; games that draw an image whose
 truth is known have this slot. Without one (`none`) some still compare them in the maps of their own discriminator. No
 network ever takes another's place: a file that is missing or wrong is an error before the first round, and a run goes
-on with no other file than the one it began with. What a run was trained against stands in `saddle info` and in the
+on with no other file than the one it began with. What a run was trained against stands in `saddle info RUN` and in the
 fingerprints of its scores, which look at images through other networks. For instance `saddle train spade
 --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`."""
 
