@@ -158,7 +158,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
             context = self.context(real, drawn, of_real, of_fake)
             adversarial = self.adversarial("discriminator", of_real, of_fake)
             owed = self.extras("discriminator", context)
-            yield Move("discriminator", forget=begins and self.stage == FINE, adversarial=adversarial, **owed)
+            yield Move("discriminator", forget=begins and int(self.stage) == FINE, adversarial=adversarial, **owed)
             self.adapt(context.real_logits)
 
     @property

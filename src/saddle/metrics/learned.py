@@ -90,4 +90,5 @@ def at_most(images: Tensor, side: int) -> Tensor:
     height, width = images.shape[-2:]
     if min(height, width) <= side:
         return images
-    return adaptive_avg_pool2d(images, [max(1, round(x * side / min(height, width))) for x in (height, width)])
+    rows, columns = (max(1, round(x * side / min(height, width))) for x in (height, width))
+    return adaptive_avg_pool2d(images, (rows, columns))

@@ -46,8 +46,8 @@ def flat(code: Tensor) -> Tensor:
     """Codes [N, …] as [N, F]. Of larger maps the mean of each of 4 × 4 parts, and every channel's deviation."""
     code = code.detach().float().cpu()
     if code.ndim == 4 and max(code.shape[-2:]) > COARSEST:
-        parts = [min(COARSEST, side) for side in code.shape[-2:]]
-        return torch.cat([adaptive_avg_pool2d(code, parts).flatten(1), code.flatten(2).std(2)], 1)
+        rows, columns = (min(COARSEST, side) for side in code.shape[-2:])
+        return torch.cat([adaptive_avg_pool2d(code, (rows, columns)).flatten(1), code.flatten(2).std(2)], 1)
     return code.flatten(1)
 
 

@@ -246,7 +246,8 @@ def pooled(
     What others' images have stands beside. `parts` says by what is `KNOWN` of images which ones, bool [N] by name, are
     measured apart, for the details; these are named after the way where there are several.
     """
-    ways, details = {}, {}
+    ways: dict[str, dict[str, float]] = {}
+    details: dict[str, float] = {}
     for name, rows in kept.items():
         own, of = rows[""], parts(rows[KNOWN]) if parts else {}
         left = [measure(own[_without(part, len(own))]) for part in groups(len(own))]

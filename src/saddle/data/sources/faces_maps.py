@@ -52,10 +52,10 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     """Those of all pairs; what the noise leaves to reach; and whether mean colours tell the classes."""
-    kept = np.arange(KEPT)
+    kept, (height, width) = np.arange(KEPT), source.spec.fields["a"].shape
 
     def clean() -> NDArray[np.float64]:
-        return faces(_KEPT, kept, *source.spec.fields["a"].shape).lit(lights(_KEPT, kept))
+        return faces(_KEPT, kept, height, width).lit(lights(_KEPT, kept))
 
     return of_drawings(source, options, clean)
 
