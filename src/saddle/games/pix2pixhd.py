@@ -140,7 +140,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
             forget=begins,
             adversarial=self.adversarial("generator", of_real, of_fake),
             matching=weight * matching(of_real, of_fake) if weight else None,
-            perceptual=self.perceived(fake, self.sized(image)),
+            perceptual=self.perceived(fake, self.at_stage(image)),
             **self.extras("generator", self.context(real, drawn, of_real, of_fake)),
         )
         self.remember(batch, code)
@@ -158,7 +158,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
             context = self.context(real, drawn, of_real, of_fake)
             adversarial = self.adversarial("discriminator", of_real, of_fake)
             owed = self.extras("discriminator", context)
-            yield Move("discriminator", forget=begins and self.stage == FINE, adversarial=adversarial, **owed)
+            yield Move("discriminator", forget=begins and int(self.stage) == FINE, adversarial=adversarial, **owed)
             self.adapt(context.real_logits)
 
     @property
@@ -177,9 +177,9 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
 
     def pairs(self, seen: Tensor, image: Tensor) -> Tensor:
         """What is judged: image b, true or drawn, beside what it was drawn from; not how objects look."""
-        return torch.cat((self.sized(seen), self.sized(image)), 1)
+        return torch.cat((self.at_stage(seen), self.at_stage(image)), 1)
 
-    def sized(self, x: Tensor) -> Tensor:
+    def at_stage(self, x: Tensor) -> Tensor:
         """As large as what is drawn in this stage; what is that already stays as it is."""
         return coarser(x) if self.stage == COARSE and x.shape[-1] == self.size("b")[1] else x
 

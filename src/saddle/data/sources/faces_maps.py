@@ -55,7 +55,8 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     kept = np.arange(KEPT)
 
     def clean() -> NDArray[np.float64]:
-        return faces(_KEPT, kept, *source.spec.fields["a"].shape).lit(lights(_KEPT, kept))
+        height, width = source.spec.fields["a"].shape
+        return faces(_KEPT, kept, height, width).lit(lights(_KEPT, kept))
 
     return of_drawings(source, options, clean)
 
