@@ -60,3 +60,30 @@ def test_a_name_that_is_no_palettes_is_refused(run: Path, tmp_path: Path, capsys
     assert "end in .gpl, .json, .txt, .png" in capsys.readouterr().err
     assert main(["palette", str(run), "--out", str(tmp_path)]) == 2
     assert "should be a file's" in capsys.readouterr().err
+
+
+def test_what_is_painted_is_translated_and_a_colour_off_the_palette_is_told_with_its_place(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    field = saddle.load(run, device="cpu").spec.fields["a"]
+    classes = scene(3, 16, 16)
+    painted = np.array(field.palette, np.uint8)[classes]
+    smoothed = np.clip(painted.astype(int) + np.where(painted > 128, -7, 7), 0, 255).astype(np.uint8)
+    indexed = Image.fromarray(classes.astype(np.uint8))
+    indexed.putpalette([value for colour in field.palette for value in colour])
+    made = []
+    for name, drawing in (("rgb", painted), ("brush", smoothed), ("indexed", indexed)):
+        (tmp_path / name).mkdir()
+        (drawing if name == "indexed" else Image.fromarray(drawing)).save(tmp_path / name / "map.png")
+        out = tmp_path / f"{name}.png"
+        assert main(["translate", str(run), str(tmp_path / name / "map.png"), "--out", str(out)]) == 0
+        made.append(np.asarray(Image.open(out)))
+    assert (made[0] == made[1]).all()
+    assert (made[0] == made[2]).all()
+    painted[5:7, 9] = (1, 250, 130)
+    Image.fromarray(painted).save(tmp_path / "off.png")
+    capsys.readouterr()
+    assert main(["translate", str(run), str(tmp_path / "off.png"), "--out", str(tmp_path / "x.png")]) == 2
+    said = capsys.readouterr().err
+    assert "the colour #01fa82 is no class: 2 pixels, the first in row 5, column 9, counted from 0" in said
+    assert not (tmp_path / "x.png").exists()

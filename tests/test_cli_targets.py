@@ -1,5 +1,6 @@
 """saddle translate with several results of an image: domains, labels, styles, masks and instances."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from translated import below, pixels, read, refused, rows, trained
 import saddle
 from saddle.base.errors import UsageError
 from saddle.cli import main
+from saddle.spec import Condition, changes
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +103,11 @@ def test_all_labels_come_in_turn(faces, photos, tmp_path, capsys):
     [
         (
             "blont",
-            "no label 'blont' (did you mean blond or brown?); name what is to be on, or with a - off, such as -male",
+            "no label 'blont' (did you mean blond or brown?); name what is to be on, or with a - off, such as -young",
         ),
         ("blond,brown", "blond and brown exclude each other; name one of black, blond, brown"),
         ("blond,-blond", "'blond' is named twice"),
-        ("-black", "without 'black' an image is one of blond, brown; name which"),
+        ("-black,-blond,-brown", "an image is one of black, blond, brown; leave one of them"),
         ("male=2", "'male' is 0, 1 or something between, not 2"),
         ("1,0", "2 numbers are given for black, blond, brown, male, young; give 5"),
         (",", "nothing is asked for"),
@@ -209,3 +211,39 @@ def test_an_option_of_holes_alone_is_not_asked_of_other_masks(town, drawing, tmp
     argv = [town, drawing, "--to", "photo", "--mask", tmp_path / "mask.png", "--size", "8", "--out", tmp_path / "y.png"]
     assert main(["translate", *map(str, argv)]) == 0
     assert read(tmp_path / "y.png").size == (8, 8)
+
+
+def test_labels_of_which_several_may_be_on_are_named_and_compared(faces, tmp_path, capsys):
+    for name, grey in (("dark.png", 40), ("light.png", 220)):
+        Image.new("L", (16, 16), grey).save(tmp_path / name)
+    (tmp_path / "known.csv").write_text("file,blond,male\ndark.png,0,0\nlight.png,1,0\n")
+    argv = ["classify", str(faces), str(tmp_path), "--labels", str(tmp_path / "known.csv")]
+    assert main([*argv, "--json", "--out", str(tmp_path / "out.csv")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["labels"] for row in found["images"]] == [["black", "male"], ["blond"]]
+    assert sum(found["images"][0]["probabilities"][name] for name in ("black", "blond", "brown")) == pytest.approx(1)
+    assert found["accuracy"] == {"blond": 1, "male": 0.5}
+    assert found["known"] == {"blond": 2, "male": 2}
+    assert (
+        (tmp_path / "out.csv").read_text().startswith("image,labels,black,blond,brown,male,young\ndark.png,black male,")
+    )
+    assert main(argv) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"dark\.png +black, male +0\.\d{3}", said)
+    assert re.search(r"male +0\.5 ± \S+ +1 of 2", said)
+    (tmp_path / "known.csv").write_text("file,blont\ndark.png,0\nlight.png,1\n")
+    assert main(argv) == 2
+    assert "no label 'blont' (did you mean blond" in capsys.readouterr().err
+
+
+def test_who_is_no_longer_of_a_group_is_another_one(faces):
+    condition = saddle.load(faces, device="cpu").spec.condition
+    assert changes.read(condition, "-black").isnan().tolist() == [False, True, True, True, True]
+    assert changes.read(condition, "-black,-blond").tolist()[:3] == [0, 0, 1]
+    assert changes.read(condition, "brown").tolist()[:3] == [0, 0, 1]
+    assert torch.equal(changes.read(Condition("numbers", ("age",)), "age=0.5"), torch.tensor([0.5]))
+    with pytest.raises(UsageError, match=r"'age' is a number; write such as age=0\.5"):
+        changes.read(Condition("numbers", ("age",)), "age")
+    assert changes.read(Condition("class", ("cat", "dog")), "dog").item() == 1
+    with pytest.raises(UsageError, match="no label 'dag'"):
+        changes.read(Condition("class", ("cat", "dog")), "dag")

@@ -191,3 +191,12 @@ def test_a_run_that_does_not_remember_its_images_warns_of_nothing(run, tmp_path,
         (run / "familiar.json").write_bytes(kept)
     assert set(json.loads(kept)) == {"a", "b", "c"}
     assert below(run).count("familiar.json") == 1
+
+
+def test_without_a_mask_a_run_that_fills_holes_says_that_it_paints_all_anew(holes, damaged, tmp_path, capsys):
+    argv = [holes, damaged / "in" / "grey.png", "--to", "b", "--out", tmp_path / "x.png"]
+    assert main(["translate", *map(str, argv)]) == 0
+    assert capsys.readouterr().err.count("without --mask no pixel is taken for lost") == 1
+    argv[-1] = tmp_path / "y.png"
+    assert main(["translate", *map(str, argv), "--mask", str(damaged / "masks")]) == 0
+    assert "without --mask" not in capsys.readouterr().err

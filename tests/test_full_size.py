@@ -49,12 +49,14 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
+    "spade": ((3, 256, 256), 0),
     "st-cgan": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
     "stargan": ((3, 128, 128), 5),
     "stylegan2": ((3, 1024, 1024), 0),
     "unit": ((3, 256, 256), 0),
+    "unit-adaptation": ((3, 32, 32), 10),
     "vae": ((1, 28, 28), 0),
     "vaegan": ((3, 64, 64), 0),
     "wgan": ((3, 64, 64), 0),
@@ -75,6 +77,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
     if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "pix2pixhd", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
+    if name == "spade":
+        names, colours = tuple(map(str, range(36))), tuple((k, k, k) for k in range(36))
+        data = DataSpec({"a": Field("map", shape[1:], names, colours), "b": Field("image", shape)})
+        batch = {"a": torch.randint(36, (n, *shape[1:]), device=device), "b": batch["image"]}
     if name == "dtn":
         data = DataSpec({**data.fields, "label_a": Field("class", (), tuple(map(str, range(classes))))})
         batch["label_a"] = torch.arange(n, device=device)
@@ -82,6 +88,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
+    if name == "unit-adaptation":
+        fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
+        data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))
+        batch = {"a": batch["image"], "b": batch["image"].flip(0), "label_a": batch["label"]}
     if name in ("gan-cls", "stackgan", "stackgan-v2"):
         texts = ["a small red bird", "a bird with white wings"]
         data = DataSpec.of(shape, ("image", "caption"), condition=condition_of(texts))

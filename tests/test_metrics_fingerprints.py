@@ -20,7 +20,10 @@ OF_SHADOWS = {"lab_error", "lab_error_shadow", "lab_error_outside", "ber"}
 OF_MAPS = {f"{how}{name}" for how in ("", "reread_") for name in ("mean_accuracy", "miou")}
 OF_MAPS |= {"pixel_accuracy", "reread_accuracy"}
 OF_LABELS = {"attribute_accuracy", "attributes_kept", "label_accuracy"}
-LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_SHADOWS, *OF_MAPS, *OF_LABELS}  # metrics that came after the table
+OF_CODES = {"probe_attribute", "probe_content", "pair_agreement", "pair_difference"}
+OF_STYLES = {"style_following", "swap_attributes", "swap_labels"}
+OF_ALL_THESE = OF_SHADOWS | OF_MAPS | OF_LABELS | OF_CODES | OF_STYLES
+LATER = {"auroc", *OF_PAIRS, *OF_WAYS, *OF_ALL_THESE}  # metrics that came after the table
 
 
 @cache

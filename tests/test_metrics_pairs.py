@@ -7,6 +7,7 @@ sigma=1.5, use_sample_covariance=False, data_range=255)` and `peak_signal_noise_
 import math
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_sample_image
@@ -18,6 +19,7 @@ from saddle.metrics.psnr import psnr, saved_psnr
 from saddle.metrics.sharpness import laplacian_variance
 from saddle.metrics.ssim import ms_ssim, ssim
 from saddle.metrics.tones import grey, levels
+from saddle.use.comparing import compare, error_map
 
 SSIM = [0.9530886449577158, 0.9609076508689011]
 PSNR = [29.21154954090751, 28.133080292940043]
@@ -107,6 +109,18 @@ def test_inside_a_mask_nothing_else_counts() -> None:
     window = ssim(coarse[..., 20:31, 20:31], truth[..., 20:31, 20:31])
     assert ssim(coarse, truth, centres).tolist() == pytest.approx(window.tolist())
     assert laplacian_variance(truth, torch.ones_like(inside)).tolist() == laplacian_variance(truth).tolist()
+
+
+def test_a_result_of_a_narrow_range_is_compared_in_parts_of_that_range() -> None:
+    truth = np.full((12, 12, 1), 1000, np.uint16)
+    off = truth + np.uint16(200)
+    assert compare(off, truth, limits=(0, 4000))["l1"] == pytest.approx(0.05)
+    whole, narrow = compare(off, truth), compare(off, truth, limits=(0, 4000))
+    assert whole["l1"] == pytest.approx(200 / 65535)
+    assert narrow["psnr"] == pytest.approx(20 * math.log10(255 / 12), abs=1e-9)  # 76.5 and 63.75 of 255: 76 and 64
+    assert error_map(off, truth, (0, 4000)).max() == round(255 * 4 * 0.05)
+    beyond = compare(np.full_like(truth, 5000), np.full_like(truth, 4000), limits=(0, 4000))
+    assert beyond["l1"] == 0
 
 
 def test_images_that_are_too_small_or_of_another_shape_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -21,6 +22,18 @@ def test_alike_scores_are_ranked_best_first_whichever_way_is_better() -> None:
     assert [s.value for s in rank([score(3, "higher"), score(1, "higher"), score(2, "higher")])] == [3, 2, 1]
     near_1 = [score(value, "one") for value in (29.0, 0.9, 0.0, 1.2, 0.5)]
     assert [s.value for s in rank(near_1)] == [0.9, 1.2, 0.5, 29, 0]
+
+
+def test_what_others_score_is_told_beside_it_way_by_way() -> None:
+    assert score(1.5).told() == "fid 1.5 ± 0.1"
+    way = {"value": 1.0, "uncertainty": 0.2, "input unchanged": 3.0}
+    several = replace(score(1.5), beside={"input unchanged": 2.5, "mean image": 4.0}, ways={"a to b": way})
+    assert several.told() == ("fid 1.5 ± 0.1; input unchanged 2.5, mean image 4\n  a to b 1 ± 0.2; input unchanged 3")
+
+
+def test_a_score_of_which_neither_more_nor_less_is_better_is_not_ranked() -> None:
+    with pytest.raises(SaddleError, match="fid cannot be ranked: which way is better is a matter of the data"):
+        rank([score(1, "none"), score(2, "none")])
 
 
 @pytest.mark.parametrize("better", ["lower", "higher", "one"])

@@ -16,6 +16,7 @@ from saddle.games.progan import ProGAN
 from saddle.games.sagan import SAGAN
 from saddle.games.singan import SinGAN
 from saddle.games.sngan import SNGAN
+from saddle.games.spade import SPADE
 from saddle.games.st_cgan import STCGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.losses import Hinge
@@ -50,6 +51,10 @@ def test_the_papers_settings_are_the_defaults():
     assert [Recipe.default(game, "pairs:facades").plan.batch for game in ("pix2pix", "cyclegan")] == [1, 1]
     o = PAN.Options()
     assert (o.perceptual_weights, o.margin, o.width, o.optim.lr) == ((5.0, 1.5, 1.5, 1.0), 3.0, 64, 2e-4)
+    o = SPADE.Options()
+    assert (o.width, o.hidden, o.z_dim, o.scales, o.patch_layers, o.encoder) == (64, 128, 256, 2, 3, False)
+    assert (o.matching_weight, o.perceptual_weight, o.kl_weight, o.perceptual) == (10.0, 10.0, 0.05, None)
+    assert (o.optim.lr, o.discriminator_optim.lr, o.optim.betas) == (1e-4, 4e-4, (0.0, 0.9))
     o = STCGAN.Options()
     assert (o.removal_weight, o.adversarial_weights, o.width, o.optim.lr) == (5.0, (0.1, 0.1), 64, 2e-4)
     o = Pix2PixHD.Options()

@@ -148,7 +148,7 @@ def _the_critic_pays_for_scores_and_for_the_names_of_real_images():
     game = small()
     move = next(game.round(iter([BATCH])))
     seed_all(0)
-    part, new = game.part(BATCH["label"]), game.draw(4)
+    part, new = game.set_of(BATCH["label"]), game.draw(4)
     fake = game.generator(BATCH["image"], game.attributes.vector(new, part)).detach()
     (real, names), (made, _) = game.judge(BATCH["image"]), game.judge(fake)
     assert value(move.losses["adversarial"]) == pytest.approx(value(made.mean() - real.mean()), abs=1e-6)

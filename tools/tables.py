@@ -24,6 +24,7 @@ from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
+from saddle.perceptual import Perceptual
 from saddle.runs import recipe as recipes
 from saddle.runs import registry
 from saddle.runs.describe import describe
@@ -36,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "docs" / "scores.json"  # written by tests/test_learning.py
 BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
-ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1"}
+ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1", "none": ""}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
 PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
 
@@ -146,6 +147,14 @@ SLOTS = {  # the slots of a two-player game, each with the class that fills it
 }
 
 
+PERCEPTUAL = """In which network outside the game images are compared with true ones; games that draw an image whose
+truth is known have this slot. Without one (`none`) some still compare them in the maps of their own discriminator. No
+network ever takes another's place: a file that is missing or wrong is an error before the first round, and a run goes
+on with no other file than the one it began with. What a run was trained against stands in `saddle info RUN` and in the
+fingerprints of its scores, which look at images through other networks. For instance `saddle train spade
+--game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`."""
+
+
 def parts_page() -> str:
     return """# Parts
 
@@ -155,7 +164,12 @@ views and `discriminator_steps` are settings of every player that judges, in all
 none: `saddle train cyclegan --game.views DiffAugment --game.penalties R1`. A combination that cannot work is refused
 before the first round, with the reason; `saddle describe GAME` lists what a game refuses. Written by
 `python tools/tables.py --write` from the code.
-""" + "".join([*(slot_section(slot, kind, what) for slot, (kind, what) in SLOTS.items()), stabilisers_section()])
+""" + "".join([*(slot_section(slot, kind, what) for slot, (kind, what) in SLOTS.items()), *beyond()])
+
+
+def beyond() -> list[str]:
+    """What other games have slots for, and the stabilisers."""
+    return [slot_section("perceptual", Perceptual, PERCEPTUAL), stabilisers_section()]
 
 
 def stabilisers_section() -> str:

@@ -8,6 +8,7 @@ import pytest
 from pair_folders import N, beside, fill, opened, put, same, side, stored
 from PIL import Image
 
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, spec_of
 from saddle.data.check import check_data
 
@@ -169,6 +170,19 @@ def test_further_columns_are_further_keys_and_a_mask_is_one(folder):
     batch = source.train.take([2, 3])
     assert batch["mask"].shape == (2, 1, 12, 16)
     assert np.array_equal(batch["mask"][0, 0].numpy(), side("b", 2) > 99)
+
+
+def test_columns_may_be_in_capitals(folder):
+    small = csv(folder)
+    text = (folder / "pairs.csv").read_text()
+    before = opened(small).fingerprint
+    (folder / "pairs.csv").write_text(text.replace("a,b,split", "A,B,Split", 1))
+    assert opened(small).fingerprint == before
+    (folder / "pairs.csv").write_text(
+        "\n".join(f"{line},x" if i else "a,b,split,A" for i, line in enumerate(text.split()))
+    )
+    with pytest.raises(UsageError, match="two columns of one name, in capitals and without"):
+        opened(small)
 
 
 def test_larger_sides_are_a_scale_that_is_kept(folder):

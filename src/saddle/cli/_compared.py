@@ -80,10 +80,11 @@ class Compared:
         truth, hole, original = self._truth(work, target), given.hole, given.original
         scores: dict[str, float] = {}
         if truth is not None and (hole is None or hole.any()):
-            scores = compare(pixels, truth, hole)
+            limits = target.works.limits(8 * pixels.dtype.itemsize)
+            scores = compare(pixels, truth, hole, limits)
             self.scores.append({"input": work.name, "output": str(work.ended(target.ending)), **scores})
             if original.size == truth.shape[:2] and original.pixels.dtype == pixels.dtype:
-                self.plain.append(compare(_alike(original.pixels, pixels), truth, hole))
+                self.plain.append(compare(_alike(original.pixels, pixels), truth, hole, limits))
         if self.args.sheet and (work in self.rows or len(self.rows) < self.args.sheet_max):
             self._show(work, original, target, pixels, truth)
         return scores
@@ -120,7 +121,7 @@ class Compared:
         if truth is not None and (alone or target is self.targets[-1]):
             row.append(("truth", shown(truth, wanted)))
         if truth is not None and alone:
-            row.append(("error", shown(error_map(pixels, truth), None)))
+            row.append(("error", shown(error_map(pixels, truth, works.limits(8 * pixels.dtype.itemsize)), None)))
 
     def written(self, game: str) -> list[Path]:
         """Write the page and the table of scores; where they lie."""

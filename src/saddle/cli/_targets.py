@@ -73,7 +73,8 @@ def targets(opened: "Run", args: Namespace, **way: object) -> list[Target]:
     paths = _paths(args)
     _check(opened, works, wishes, paths, args)
     found = []
-    for wish, path, k in product(wishes, paths or [None], range(args.n)):
+    styles: list[Path | None] = [*paths] or [None]
+    for wish, path, k in product(wishes, styles, range(args.n)):
         each = asking.asked(works, wish, None if path is None else _style(asking.asked(works, wish), path))
         parts = [wish.title] * (len(wishes) > 1) + ([path.stem] if path and len(paths) > 1 else [])
         title = " in ".join(parts) or wish.title

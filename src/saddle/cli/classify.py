@@ -6,8 +6,9 @@
 
 Images are brought to the size and the channels that the run was trained with. --labels is a CSV or
 JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it count in no
-accuracy. --out takes the probability of every class. Where several labels may be on at once, each image
-is named by those that are likelier on than off.
+accuracy. --out takes the probability of every class. Where several labels may be on at once, an image
+shows those that are likelier on than off, and of labels that exclude each other the likeliest; --labels then has a
+column of 0 and 1 for each.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -27,7 +28,7 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="IMAGES", type=Path, help="an image, or a folder of images")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the classes that the images are known to show")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="what the images are known to show")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the probability of every class here")
     parser.add_argument(
         "--json",
@@ -43,29 +44,28 @@ def run(args: Namespace) -> None:
     from ..data.files import page_of
     from ..runs.run import AT_ONCE
     from ..tasks import Classification
-    from . import _images
+    from . import _attributes, _images
 
     if args.out and args.out.suffix != ".csv":
         raise UsageError(f"--out {args.out}: the name should end in .csv")
     opened = _open.opened(args)
     game = opened.as_(Classification)
     classes = game.classifies
-    if args.labels and not game.exclusive:
-        raise UsageError(
-            "--labels compares classes, and this run names labels, of which several may be on; leave it out"
-        )
     images = _images.read(opened, args.input)
     names = images.names
-    files = list(dict.fromkeys(page_of(name)[0] for name in names))
-    labels = _labels(args.labels, args.input, files, classes) if args.labels else _folders(args.input, files, classes)
-    labels = labels if game.exclusive else {}
+    file_of = {name: page_of(name)[0] for name in names}
+    where = args.input, list(dict.fromkeys(file_of.values())), classes
     probabilities = torch.cat([opened.classify(portion) for portion in images.portions(AT_ONCE)]).exp()
-    rows = [
-        _row(name, row, classes, labels.get(page_of(name)[0])) if game.exclusive else _several(name, row, classes)
-        for name, row in zip(names, probabilities, strict=True)
-    ]
+    if game.exclusive:
+        labels = _labels(args.labels, *where) if args.labels else _folders(*where)
+        each = zip(names, probabilities, strict=True)
+        rows = [_row(name, chances, classes, labels.get(file_of[name])) for name, chances in each]
+    else:
+        told = _attributes.known(args.labels, *where) if args.labels else {}
+        known = {name: told[file] for name, file in file_of.items() if file in told}
+        rows = _attributes.rows(names, probabilities, classes, game.groups, known)
     written = [_write(probabilities, rows, classes, args.out)] if args.out else []
-    _tell(rows, classes, args.json)
+    (_tell if game.exclusive else _attributes.tell)(rows, classes, args.json)
     if written and not args.json:
         paths(written, as_json=False)
 
@@ -76,12 +76,10 @@ def _tell(rows: Sequence[dict[str, Any]], classes: tuple[str, ...], as_json: boo
     accuracy = sum(right) / len(right) if right else None
     if as_json:
         json({"classes": classes, "images": rows, "accuracy": accuracy, "known": len(right)})
-    elif rows and "labels" in rows[0]:
-        table(["image", "labels"], [(row["image"], ", ".join(row["labels"]) or "none") for row in rows])
-    else:
-        heads = ["image", "class", "probability", *(["label"] if right else [])]
-        table(heads, [(r["image"], r["class"], f"{r['probability']:.3f}", r.get("label", "")) for r in rows])
-    if accuracy is not None and not as_json:
+        return
+    heads = ["image", "class", "probability", *(["label"] if right else [])]
+    table(heads, [(r["image"], r["class"], f"{r['probability']:.3f}", r.get("label", "")) for r in rows])
+    if accuracy is not None:
         print(f"accuracy {accuracy:.4g} ± {_error(accuracy, len(right)):.2g}, {sum(right)} of {len(right)} right")
 
 
@@ -89,11 +87,6 @@ def _row(name: str, chances: "Tensor", classes: tuple[str, ...], label: str | No
     best = int(chances.argmax())
     row: dict[str, Any] = {"image": name, "class": classes[best], "probability": float(chances[best])}
     return row | ({} if label is None else {"label": label})
-
-
-def _several(name: str, chances: "Tensor", classes: tuple[str, ...]) -> dict[str, Any]:
-    likely = dict(zip(classes, chances.tolist(), strict=True))
-    return {"image": name, "labels": [name for name, p in likely.items() if p >= 0.5], "probabilities": likely}
 
 
 def _folders(images_at: Path, images: Sequence[str], classes: tuple[str, ...]) -> dict[str, str]:

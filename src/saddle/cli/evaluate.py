@@ -90,6 +90,6 @@ def _lines(score: "Score", beside: list[str]) -> Iterator[list[str]]:
         return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others]
 
     whole = {"value": score.value, "uncertainty": score.uncertainty} | score.beside
-    yield line(score.name, whole, {"lower": "↓", "higher": "↑", "one": "→1"}[score.better])
+    yield line(score.name, whole, {"lower": "↓", "higher": "↑", "one": "→1", "none": ""}[score.better])
     for way, numbers in score.ways.items():
         yield line(f"  {way}", numbers, "")

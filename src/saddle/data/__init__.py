@@ -119,8 +119,8 @@ def module_of(options: DataOptions) -> ModuleType:
 
 
 def pieces(options: DataOptions) -> bool:
-    """Are the source's images cut out of larger ones at their own scale? Its file says so in PIECES."""
-    return bool(getattr(module_of(options), "PIECES", False))
+    """Are an embedded source's images cut out of larger ones at their own scale? Its file says so in PIECES."""
+    return ":" not in options.source and bool(getattr(module_of(options), "PIECES", False))
 
 
 def _named(options: DataOptions) -> tuple[ModuleType, str]:

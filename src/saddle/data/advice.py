@@ -42,10 +42,17 @@ def _halvings(side: int) -> int:
     return max(side.bit_length() - 3, 0)
 
 
-def sizes_differ(heads: Mapping[str, Header]) -> str:
+def differing(heads: Mapping[str, Mapping[str, Header]]) -> str | None:
+    """The key whose images are of several sizes; of several such keys that of the smallest ones."""
+    sizes = {key: [(head.height, head.width) for head in each.values()] for key, each in heads.items()}
+    several = [key for key, each in sizes.items() if len({*each}) > 1]
+    return min(several, key=lambda key: sum(high * wide for high, wide in sizes[key]) / len(sizes[key]), default=None)
+
+
+def sizes_differ(heads: Mapping[str, Header], largest: int = LARGEST) -> str:
     """What there is, and what to ask for, with the images that are smaller than that."""
     sizes = {name: (head.height, head.width) for name, head in heads.items()}
-    counts, side = Counter(sizes.values()), usual_side(sizes.values())
+    counts, side = Counter(sizes.values()), usual_side(sizes.values(), largest)
     (height, width), heights, widths = counts.most_common(1)[0][0], *zip(*counts, strict=True)
     small = [f"{name} ({wide}×{high})" for name, (high, wide) in sizes.items() if min(high, wide) < side]
     suits = f"most are at least as large, not {some(small, NAMED)}" if small else "none is smaller"

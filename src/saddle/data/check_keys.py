@@ -136,15 +136,14 @@ def _of_heads(table: Table, heads: Heads) -> dict[str, KeyReport]:
 
 def _sized(options: DataOptions, heads: Heads) -> tuple[DataOptions, dict[str, Any]]:
     """With a size where images have several and none was asked for, and what is said of it."""
-    sizes = {key: [(head.height, head.width) for head in each.values()] for key, each in heads.items()}
-    several = [key for key, each in sizes.items() if len({*each}) > 1]
-    if not several or options.loaded is not None or options.cuts:
+    key = advice.differing(heads)
+    if key is None or options.loaded is not None or options.cuts:
         return options, {}
-    key = min(several, key=lambda key: sum(high * wide for high, wide in sizes[key]) / len(sizes[key]))
-    side = advice.usual_side(sizes[key], advice.TRANSLATED)
-    (height, width), _ = Counter(sizes[key]).most_common(1)[0]
+    sizes = [(head.height, head.width) for head in heads[key].values()]
+    side = advice.usual_side(sizes, advice.TRANSLATED)
+    (height, width), _ = Counter(sizes).most_common(1)[0]
     said = (
-        f"{len({*sizes[key]})} of {key}, most often {width}×{height}. --data.size {side} brings all to one size, "
+        f"{len({*sizes})} of {key}, most often {width}×{height}. --data.size {side} brings all to one size, "
         f"--data.crop {side} or less keeps theirs and cuts pieces at random"
     )
     return replace(options, size=side), {"several sizes": said}

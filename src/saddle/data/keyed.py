@@ -18,7 +18,7 @@ import PIL
 
 from ..base.errors import UsageError
 from ..spec import DataSpec, Field
-from .advice import sizes_differ
+from .advice import TRANSLATED, differing, sizes_differ
 from .cache import Prepared, prepare
 from .decode import Header, Unreadable, unchanged
 from .files import Bad, Files, Unusable, bad_lines, count, listing
@@ -187,9 +187,11 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
     table = _filled(fitting, left, table)
     heads = {key: {name: heads[key][name] for name in each.names} for key, each in table.keys.items()}
     fields = {}
+    if options.loaded is None and not options.cuts and (uneven := differing(heads)) is not None:
+        raise UsageError(f"of {table.keys[uneven].title or uneven}, {sizes_differ(heads[uneven], TRANSLATED)}")
     for key, each in table.keys.items():
         based = {name: _divided(head, times[key]) for name, head in heads[key].items()}
-        sides = _dealt(options, based, each.title or key)
+        sides = _dealt(options, based)
         left |= smaller(based, options)
         large = sides[0] * times[key], sides[1] * times[key]
         made = each.reader.field(heads[key], large, own_options(options, key, table))
@@ -300,10 +302,8 @@ def _unfitting(table: Table, wrong: Mapping[int, str], used: Container[str] = ()
     return found
 
 
-def _dealt(options: DataOptions, heads: Mapping[str, Header], key: str) -> Sides:
-    """The sides of what is dealt of images with these headers. UsageError for images of several sizes, or too small."""
-    if options.loaded is None and not options.cuts and len({(head.height, head.width) for head in heads.values()}) > 1:
-        raise UsageError(f"of {key}, {sizes_differ(heads)}")
+def _dealt(options: DataOptions, heads: Mapping[str, Header]) -> Sides:
+    """The sides of what is dealt of images with these headers. UsageError for images that are too small."""
     check_pieces(heads, options)
     return dealt({name: brought(head.height, head.width, options) for name, head in heads.items()}, options)
 

@@ -21,6 +21,7 @@ def listed(path: Path, keys: tuple[str, ...], kinds: Mapping[str, Reader] = READ
     the line, for a file that is not there.
     """
     lines = records(path)
+    lines = [(number, _lowered(path, cells, (*keys, *kinds, SPLIT))) for number, cells in lines]
     columns = list(lines[0][1])
     missing = [key for key in keys if key not in columns]
     if missing:
@@ -40,6 +41,14 @@ def listed(path: Path, keys: tuple[str, ...], kinds: Mapping[str, Reader] = READ
         key: Key(each["train"], each["test"], reader=kinds.get(key, Pictures())) for key, each in names.items()
     }  # fmt: skip
     return Table(path.parent, made, paired=True, found=f"listed in {path.name}", parted=bool(parts["test"]))
+
+
+def _lowered(path: Path, cells: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
+    """Cells of one line, with the names of these keys as they are written here: A is a."""
+    named = [(column.lower() if column.lower() in keys else column, cell) for column, cell in cells.items()]
+    if len({column for column, _ in named}) < len(named):
+        raise UsageError(f"{path} has two columns of one name, in capitals and without: {some(cells)}; rename one")
+    return dict(named)
 
 
 def _part(path: Path, line: Line) -> str:

@@ -201,6 +201,7 @@ class Judged:
     mixture: tuple[np.ndarray, float] | None = None  # centres [K, D] and deviation of Gaussians that points come from
     grammar: bool = False  # are captions those of spec.grammar, which can be read back from a picture?
     other: Callable[[], np.ndarray] | None = None  # beside one image that is learned: another, uint8 [C, H, W]
+    relation: Callable[[Any], Any] | None = None  # of two domains: what belongs to images in [-1, 1], both ways
 
 
 OF_VECTORS = Judged("pixels", early=("swd",), final=("precision", "recall", "swd"))  # points and signals of the user's

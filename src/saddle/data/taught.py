@@ -31,7 +31,7 @@ def spec_of(options: DataOptions, images: DataSpec) -> DataSpec:
 
 def split_of(spec: DataSpec, images: Mapping[str, NDArray[np.uint8]], labels: Mapping[str, NDArray[np.int64]]) -> Split:
     """What is trained on: the images by key, and the classes of each. A batch holds them where the spec has them."""
-    columns = {**images, **{f"label_{key}": known for key, known in labels.items()}}
+    columns: dict[str, np.ndarray] = {**images, **{f"label_{key}": known for key, known in labels.items()}}
     return Split(columns, domains=tuple((key, f"label_{key}") for key in images))
 
 

@@ -14,6 +14,8 @@ from ..tasks import Translation
 class Outlined(Translation):
     """A game from a to b whose data may have "instances" too: their outlines keep objects of one class apart."""
 
+    needs: tuple[str, ...] = ("a", "b")
+
     @dataclass(frozen=True)
     class Options(Translation.Options):
         instances: bool | None = None  # does it see outlines of objects? none: if the data have their numbers

@@ -31,7 +31,7 @@ DOMAINS = ("a", "b")
 
 
 class CoGAN(Adversarial, Synthesis):
-    needs = DOMAINS
+    needs: tuple[str, ...] = DOMAINS
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
@@ -125,7 +125,13 @@ class CoGAN(Adversarial, Synthesis):
 
     def naming(self, real: Judged, batch: Batch) -> Tensor:
         """-E log p(y | x) of images of the first domain."""
-        return cross_entropy(full(self.discriminator.classes(real.features)), batch["label_a"])
+        return cross_entropy(self.named(real), batch["label_a"])
+
+    def named(self, judged: Judged) -> Tensor:
+        """Logits of classes, [N, K]. UsageError from a game that learned none."""
+        if self.discriminator.classes is None:
+            raise UsageError("this game learned no classes; train it with game.class_weight 10")
+        return full(self.discriminator.classes(judged.features))
 
     def owed(
         self,
@@ -165,9 +171,11 @@ class CoGAN(Adversarial, Synthesis):
 
         UsageError from a game that learned no classes.
         """
-        if self.discriminator.classes is None:
-            raise UsageError("this game learned no classes; train it with game.class_weight 10")
-        return log_softmax(full(self.discriminator.classes(self.discriminator(image, domain).features)), 1)
+        return log_softmax(self.named(self.discriminator(image, domain)), 1)
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        return ("fid", "swd")  # of data that are judged by translations, which it has none of
 
     def shown(self, held: Held) -> Columns:
         """Eight latents in both domains, side by side."""

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
+from ..base import dist
 from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
@@ -242,15 +243,16 @@ class Disentangle(Adversarial, Translation):
     def shown(self, held: Held) -> Columns:
         """Eight held-out images, drawn again, and drawn with the attributes of the next one."""
         image = held(8)["image"]
-        style = next_ones(image)
+        style = image.roll(-1, 0)
         exchanged = self.translate({"image": image, "style": style}, "image")
         again = self.translate({"image": image}, "image")
         return {"image": image, "drawn again": again, "attributes of": style, "exchanged": exchanged}
 
 
 def next_ones(attributes: Tensor) -> Tensor:
-    """For each image of a batch those of the next, [N, …]."""
-    return attributes.roll(-1, 0)
+    """For each image those of the next one, [N, A], in the batch of all processes; a micro-batch is its own."""
+    n = len(attributes)
+    return dist.joint_gather(attributes).roll(-1, 0)[dist.rank() * n :][:n]
 
 
 @contextmanager

@@ -120,7 +120,8 @@ class NICEGAN(Adversarial, Translation):
         """What the generator of a domain's fakes pays."""
         loss, of_fake = self.options.loss.at(self.progress), self.heads(domain, fake)
         of_real = self.heads(domain, real) if loss.relativistic else None
-        total = torch.stack([loss.generator(of_real and of_real[i], each) for i, each in enumerate(of_fake)]).sum()
+        pairs = zip(of_real or [None] * len(of_fake), of_fake, strict=True)
+        total = torch.stack([loss.generator(*each) for each in pairs]).sum()
         owed = self.extras("generator", self.context(domain, real, fake, of_real, of_fake), "ab".index(domain))
         return {f"adversarial_{domain}": self.options.adversarial_weight * total} | owed
 

@@ -50,6 +50,7 @@ class StarGAN(Adversarial, Translation, Classification):
     takes_unlabelled = True
     batch = 16
     moves_latents = False
+    companion = "label"
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
@@ -104,7 +105,7 @@ class StarGAN(Adversarial, Translation, Classification):
         for step in range(steps):
             batch = next(batches)
             real, own = batch["image"], self.attributes.columns(batch["label"])
-            part, new = self.part(own), self.draw(len(real))  # the new labels are of the set that the image knows
+            part, new = self.set_of(own), self.draw(len(real))  # the new labels are of the set that the image knows
             with torch.set_grad_enabled(step == steps - 1):  # the last one is the generator's too
                 fake = full(self.generator(real, tell(new, part)))
             of_real, of_fake = self.judge(real), self.judge(fake.detach())
@@ -128,7 +129,7 @@ class StarGAN(Adversarial, Translation, Classification):
             **self.extras("generator", context),
         )
 
-    def part(self, own: Tensor) -> Tensor:
+    def set_of(self, own: Tensor) -> Tensor:
         """Of each image the set of labels that it takes part in, of those that it knows; int64 [N]."""
         known = self.attributes.known(own)
         return (rng.rand(*known.shape, device=known.device) + known).argmax(1)

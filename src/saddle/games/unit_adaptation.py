@@ -37,6 +37,7 @@ class UNITAdaptation(Adversarial, Translation):
     batch = 64
     averaged = ("autoencoders",)
     moves_latents = False
+    companion = "label"
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
@@ -106,11 +107,12 @@ class UNITAdaptation(Adversarial, Translation):
         again, moved, codes = self.drawn(images)
         real = self.logits(images) if o.loss.relativistic else {}
         of_again, of_moved = self.logits(again), self.logits(moved)
+        distance = squares(again["a"] - images["a"]) + squares(again["b"] - images["b"])
         price = 2 * loss.generator(both(real, real) if real else None, both(of_again, of_moved))  # that of each, summed
         yield Move(
             "autoencoders",
             adversarial=o.adversarial_weight * price,
-            reconstruction=o.reconstruction_weight * sum(squares(again[key] - images[key]) for key in DOMAINS),
+            reconstruction=o.reconstruction_weight * distance,
             kl=o.kl_weight * surprise(codes),
             **self.owed("generator", images, moved, real, of_moved),
         )

@@ -53,7 +53,7 @@ def _given(tools: Mapping[str, Any], way: Way) -> Judge:
     return tools["judge"]
 
 
-def _taught(tools: Mapping[str, Any], way: Way) -> Judge:
+def taught(tools: Mapping[str, Any], way: Way) -> Judge:
     """Who was trained on images of the target."""
     lesson: ReadLesson = tools["class_lessons"][way.to]
     names = lesson.traits.condition.names
@@ -87,10 +87,12 @@ def _measure(who: Who, each: Each, evidence: Evidence) -> Compared:
     return joined(ways)
 
 
-def _lost(found: Compared) -> Compared:
+def _label_accuracy(evidence: Evidence) -> Compared:
     """With the points by which fewer classes are seen than in the input, where it is of the same domain."""
-    fewer = 100 * (found.beside[INPUT] - found.value) if INPUT in found.beside else float("nan")
-    return found._replace(details={"points lost": fewer})
+    found = _measure(taught, EACH_TAUGHT, evidence)
+    if any(way.start != way.to for way in evidence[TRANSLATIONS].ways):
+        return found
+    return found._replace(details={"points lost": 100 * (found.beside[INPUT] - found.value)})
 
 
 JUDGE: Ingredient[Judge] = Ingredient(
@@ -114,7 +116,7 @@ EACH_TAUGHT = Each(
     "class_kept",
     CLASS_LESSONS.lacking,
     needs=(CLASS_LESSONS,),
-    look=partial(_look, _taught),
+    look=partial(_look, taught),
     when=lambda way: way.labelled and way.taught and way.pictures[1],
 )
 
@@ -130,7 +132,7 @@ METRICS = {
         "the same, as a classifier sees it that is trained on the target's training images",
         "higher",
         (TRANSLATIONS, CLASS_LESSONS, EACH_TAUGHT),
-        lambda e: _lost(_measure(_taught, EACH_TAUGHT, e)),
+        _label_accuracy,
         chooses=False,
     ),
 }

@@ -96,7 +96,7 @@ EACH = Each("luminance_each", "a game that translates images to images, and held
 METRICS = {
     "luminance": Metric(
         "correlation of brightness of images and their translations; below 0, light has become dark",
-        "higher",
+        "none",
         (EACH,),
         _measure,
         chooses=False,  # data may ask for the opposite

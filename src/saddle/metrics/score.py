@@ -8,7 +8,8 @@ from typing import Any, Literal
 from ..base.errors import SaddleError
 
 Fingerprint = dict[str, str | int | float]
-Better = Literal["lower", "higher", "one"]  # the last: the nearer to 1; half as much is as far from it as twice
+# one: the nearer to 1, and half as much is as far from it as twice; none: what is better is a matter of the data
+Better = Literal["lower", "higher", "one", "none"]
 
 _OF_THE_GAME = ("trained_against",)  # what a fingerprint says of the game that is scored, and not of the measure
 _MAY_LACK = ("details", "beside", "ways", "note")
@@ -39,6 +40,18 @@ class Score:
     def __str__(self) -> str:
         return f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
 
+    def told(self) -> str:
+        """The score, with what others score beside it, and a line for every way, where there are several."""
+
+        def line(start: str, others: dict[str, float]) -> str:
+            return start + "".join(f"{', ' if i else '; '}{name} {x:.4g}" for i, (name, x) in enumerate(others.items()))
+
+        lines = [line(str(self), self.beside)]
+        for name, numbers in self.ways.items():
+            others = {whose: x for whose, x in numbers.items() if whose not in ("value", "uncertainty")}
+            lines.append(line(f"  {name} {numbers['value']:.4g} {plus_minus(numbers['uncertainty'])}", others))
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """Without what it does not have, such as details."""
         return {name: value for name, value in asdict(self).items() if name not in _MAY_LACK or value}
@@ -56,7 +69,12 @@ class Score:
 
 
 def rank(scores: Sequence[Score]) -> list[Score]:
-    """Best first, NaN last. SaddleError that names what differs where the scores are not of one measure."""
+    """Best first, NaN last. SaddleError that names what differs where the scores are not of one measure.
+
+    And of a measure of which neither more nor less is better.
+    """
+    if aimless := [score.name for score in scores if score.better == "none"]:
+        raise SaddleError(f"{aimless[0]} cannot be ranked: which way is better is a matter of the data")
     differing = _differing(scores)
     if differing:
         differences = "; ".join(f"{key}: {' and '.join(values)}" for key, values in differing.items())

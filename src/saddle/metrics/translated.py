@@ -30,6 +30,15 @@ EARLY, FINAL = 2**18, 2**24  # pixels that are translated one way, on the way an
 LEAST, MOST = 16, 2000  # images, all the same
 
 
+@dataclass(frozen=True)
+class Swapped:
+    """Translations with the style of another held-out image of the target."""
+
+    made: Tensor  # [N, C, H, W]
+    style: Tensor  # [N, C, H, W]
+    of: Callable[[str], Tensor]  # what belongs to the style, [N, …], by its name
+
+
 @dataclass
 class Turned:
     """Some held-out images, as people see them, and what a game made of them: float [N, C, H, W] in [-1, 1]."""
@@ -48,12 +57,19 @@ class Turned:
     column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
     tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name
     way: "Way | None" = None  # that it went
+    swap: Callable[[], Swapped] | None = None  # the same with others' styles
     changed: Changed | None = None  # what each was asked to show in place of what
 
     @cached_property
     def beside(self) -> dict[str, Tensor]:
         """`others`, made once."""
         return self.others()
+
+    @cached_property
+    def swapped(self) -> Swapped:
+        """`swap`, made once."""
+        assert self.swap is not None
+        return self.swap()
 
     def of(self, column: str) -> Tensor:
         """What belongs to each of what is given, [N, …], as a batch holds it; `Way.columns` name what there is."""
@@ -88,6 +104,7 @@ class Way:
     fields: Mapping[str, Field] = field(default_factory=dict)  # of both, and of all that belongs to what is given
     columns: tuple[str, ...] = ()  # names of all that is known of what is given; some have no field
     traits: Traits | None = None  # what translations are asked to show, another one of each image
+    styled: bool = False  # can a translation have the style of an image of the target?
     taught: bool = False  # are the classes of the target's training images known?
 
     @property

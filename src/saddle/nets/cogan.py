@@ -42,13 +42,13 @@ class Generators(nn.Module):
         def layer(i: int, outputs: int = 0) -> nn.Module:
             if i == LAYERS - 1:
                 return nn.Sequential(nn.ConvTranspose2d(width, outputs, 6, 1, 1), nn.Tanh())
-            even = [1 - side % 2 for side in sides[i]]  # twice the map before; an odd side has a pixel less
-            grows = (
-                nn.ConvTranspose2d(*widths[i : i + 2], 3, 2, 1, even)
-                if i
-                else nn.ConvTranspose2d(*widths[:2], sides[0])
-            )
-            return nn.Sequential(grows, BatchNorm2d(widths[i + 1], affine=False), nn.PReLU())
+            inputs, wide = widths[i : i + 2]
+            if i:
+                high, broad = (1 - side % 2 for side in sides[i])  # twice the map before; an odd side has a pixel less
+                grows = nn.ConvTranspose2d(inputs, wide, 3, 2, 1, (high, broad))
+            else:
+                grows = nn.ConvTranspose2d(inputs, wide, sides[0])
+            return nn.Sequential(grows, BatchNorm2d(wide, affine=False), nn.PReLU())
 
         self.shared = nn.Sequential(*map(layer, range(shared)))
         self.own = nn.ModuleDict(
@@ -74,7 +74,7 @@ class Discriminators(nn.Module):
         super().__init__()
         (_, height, wide), *_ = shapes.values()
         _check_size(height, wide)
-        features, rest = 25 * width, tuple(((side - 4) // 2 - 4) // 2 for side in (height, wide))
+        features, rest = 25 * width, (_rest(height), _rest(wide))
 
         def layer(i: int, channels: int = 0) -> nn.Module:
             if i == 0:
@@ -107,6 +107,11 @@ def _sides(side: int) -> list[int]:
     while len(sides) < LAYERS - 1:
         sides.insert(0, (sides[0] + 1) // 2)
     return sides
+
+
+def _rest(side: int) -> int:
+    """What two convolutions and halvings leave of it."""
+    return ((side - 4) // 2 - 4) // 2
 
 
 def _check_size(height: int, width: int) -> None:

@@ -44,7 +44,7 @@ def _line(story: Story, score: dict[str, Any], heads: list[str]) -> Html:
         "tr",
         tag("th", score["name"], " " if says else None, tag("small", says) if says else None, scope="row"),
         *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
-        tag("td", score.get("better", ""), class_="better"),
+        tag("td", "" if score.get("better") == "none" else score.get("better", ""), class_="better"),
         tag("td", f"round {count(score.get('round'))}", class_="better") if "checkpoint" in heads else None,
         *_others(score.get("beside", {}), score, heads),
     )

@@ -21,6 +21,8 @@ from ..metrics.codes import Codes
 from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
+from ..metrics.pairs_of_latents import Together
+from ..metrics.probe import Probed
 from ..metrics.psnr import Restored
 from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
@@ -39,7 +41,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import teaching, translations
+from . import coding, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -208,7 +210,7 @@ def translated(game: Translation, source: Source, seed: int) -> Sampler:
     way = _sampled(game, source)
     assert way is not None
     (start, to), held_out = way, _heldout(source)
-    name = teaching.classes_of(game, held_out, start)
+    name = teaching.classes_of(held_out, start, game.asked)
     label = name if name == f"label_{start}" else None
     making = translations.Making(game, source, seed, start, to)
     return Sampler(_Translated(making, label), label and "class", len(held_out.columns[start]), like=to)
@@ -232,10 +234,40 @@ def label_lesson(game: Translation, source: Source, seed: int) -> ReadLesson | N
     return teaching.label_lesson(game, source)
 
 
-@ingredient("class_lessons", Translation, when=lambda game, source: bool(teaching.class_lessons(game, source)))
+@ingredient("class_lessons", Translation, when=lambda game, source: bool(_classes(game, source)))
 def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Images with their classes, by domain, for who reads whether translations show what their input showed."""
-    return teaching.class_lessons(game, source)
+    return _classes(game, source)
+
+
+@ingredient("probed_attribute", Translation, when=lambda game, source: coding.attributes(game, source) is not None)
+def probed_attribute(game: Translation, source: Source, seed: int) -> Probed:
+    """Codes, with the domain or the attributes of their images."""
+    return coding.probed(game, source, seed, "attribute")
+
+
+@ingredient("probed_content", Translation, when=lambda game, source: coding.content(game, source) is not None)
+def probed_content(game: Translation, source: Source, seed: int) -> Probed:
+    """Codes, with the classes of their images."""
+    return coding.probed(game, source, seed, "content")
+
+
+@ingredient("together", Synthesis, when=lambda game, source: coding.draws_together(game))
+def together(game: Synthesis, source: Source, seed: int) -> Together:
+    """Images of several domains, latent by latent."""
+    return coding.together(game, source, seed)
+
+
+@ingredient("agreeing", Synthesis, when=lambda game, source: len(coding.taught(source)) > 1)
+def agreeing(game: Synthesis, source: Source, seed: int) -> bool:
+    """Are classes of training images of several domains known?"""
+    return True
+
+
+@ingredient("related", Synthesis, when=lambda game, source: source.judged.relation is not None)
+def related(game: Synthesis, source: Source, seed: int) -> bool:
+    """Do the data say what belongs together?"""
+    return True
 
 
 @ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))
@@ -279,6 +311,10 @@ def mixture(game: Game, source: Source, seed: int) -> tuple[Tensor, float]:
     return torch.as_tensor(centres), std
 
 
+def _classes(game: Translation, source: Source) -> dict[str, ReadLesson]:
+    return teaching.class_lessons(source, game.domains, game.asked)
+
+
 class _Translated:
     """k more translations, with their labels, at each call."""
 
@@ -292,8 +328,9 @@ class _Translated:
         step = translations.at_a_time(making.fields[making.start].shape, CHUNK)
         parts = [making.made(index[at : at + step], index[at : at + step]) for at in range(0, k, step)]
         images = torch.cat(parts).to(making.game.device)
-        label = self.label and split.batch({self.label: index})[self.label].to(making.game.device)
-        return images if label is None else (images, label)
+        if self.label is None:
+            return images
+        return images, split.batch({self.label: index})[self.label].to(making.game.device)
 
 
 def _sampled(game: Translation, source: Source) -> tuple[str, str] | None:

@@ -244,11 +244,11 @@ class Run:
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
         if to is not None:
             way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
-            along = [(z.expand(steps, -1), way) for z in a]
+            along: list[tuple[Tensor, Tensor | None]] = [(z.expand(steps, -1), way) for z in a]
         else:
             path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-            kept = [None] * rows if labels is None else [each.expand(steps, *each.shape) for each in labels]
-            along = list(zip(path, kept, strict=True))
+            kept = [None if labels is None else labels[i].expand(steps, *labels.shape[1:]) for i in range(rows)]
+            along = [*zip(path, kept, strict=True)]
         for z, row in along:
             yield {name: self._border(x) for name, x in game.together(z, row).items()}
 

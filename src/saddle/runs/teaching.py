@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,11 +50,11 @@ def label_lesson(game: Translation, source: Source) -> ReadLesson | None:
     return _lesson(source, key, "label", Traits(condition))
 
 
-def class_lessons(game: Translation, source: Source) -> dict[str, ReadLesson]:
-    """By domain, training images whose classes are known, which nobody asks a translation to change."""
+def class_lessons(source: Source, keys: Iterable[str], asked: Condition | None = None) -> dict[str, ReadLesson]:
+    """By domain, training images whose classes are known, which nobody is asked to change."""
     lessons = {}
-    for key in game.domains:
-        name = classes_of(game, source.train, key) if source.spec.fields[key].kind == "image" else None
+    for key in keys:
+        name = classes_of(source.train, key, asked) if source.spec.fields[key].kind == "image" else None
         if name is not None:
             known = np.asarray(source.train.columns[name][:])
             field = source.spec.fields.get(name)
@@ -63,9 +64,9 @@ def class_lessons(game: Translation, source: Source) -> dict[str, ReadLesson]:
     return lessons
 
 
-def classes_of(game: Translation, split: Split, key: str) -> str | None:
+def classes_of(split: Split, key: str, asked: Condition | None = None) -> str | None:
     """The column of the classes of a domain's images; not of those that a translation is asked for."""
-    names = (f"label_{key}", *([] if game.asked and game.asked.key == "label" else ["label"]))
+    names = (f"label_{key}", *([] if asked and asked.key == "label" else ["label"]))
     return next((name for name in names if _together(split, key, name) and _are_classes(split, name)), None)
 
 

@@ -66,7 +66,7 @@ def check_mask(run: Run) -> None:
     if not fills(game) and asking.key_beside(game, "mask") is None:
         raise UsageError(
             f"{run.recipe.game} on {run.recipe.data.source} has not learned to fill holes, so a mask is of no use to "
-            "it; train on data with holes, such as --data holes"
+            "it; train on data with holes, such as --data holes or --data holes:PATH"
         )
 
 

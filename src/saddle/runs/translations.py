@@ -18,8 +18,8 @@ from ..layers.averaging import MOST_CHANNELS, ColourTable, mean_image
 from ..layers.resize import resized
 from ..metrics.tones import grey
 from ..metrics.traits import Changed, Traits
-from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Translations, Turned, Way
-from ..spec import Field
+from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Swapped, Translations, Turned, Way
+from ..spec import Batch, Field
 from ..spec.field import HOLE, SEEN
 from ..tasks import Translation
 from . import teaching
@@ -90,7 +90,8 @@ class Making:
             fields={key: self.fields[key] for key in (self.to, *self.known) if key in self.fields},
             columns=self.known,
             traits=self.traits,
-            taught=self.to in teaching.class_lessons(self.game, self.source),
+            styled=self.game.styled and fields[1].kind == "image",
+            taught=self.to in teaching.class_lessons(self.source, [self.to], self.game.asked),
         )
 
     @property
@@ -133,7 +134,7 @@ class Making:
 
     def _labels(self, key: str) -> str | None:
         """The column of the classes of a domain's held-out images."""
-        return teaching.classes_of(self.game, self.held_out, key)
+        return teaching.classes_of(self.held_out, key, self.game.asked)
 
     def _together(self, one: str, other: str) -> bool:
         return any(one in domain and other in domain for domain in self.held_out.domains)
@@ -188,14 +189,31 @@ class Making:
             planes=planes,
             column=lambda key: self.held_out.batch({key: places})[key],
             changed=changed,
+            swap=partial(self.swapped, places),
         )
+
+    def swapped(self, places: NDArray[np.int64]) -> Swapped:
+        """Of each image the style is the held-out one half of them all further on."""
+        field, split = self.fields[self.to], self.held_out
+        n = len(split.columns[self.to])
+        others = (places + n // 2) % n
+        style = split.batch({self.to: others})[self.to]
+        given, beside = self.seen(places)
+        with rng.apart(self.seed, "styles", self.start, self.to, int(places[0])):  # other scores draw as without it
+            planes = self.translate(given, self.start, self.to, beside | {"style": field.as_planes(style)})
+        made = self.game.picture(planes, self.to).float()
+        return Swapped(made, field.as_image(style).float(), lambda key: split.batch({key: others})[key])
 
     def made(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Tensor:
         """Held-out images translated, as planes, on the processor; in turn each is asked for something else."""
+        (given, beside), changed = self.seen(places), self.changed(places, turns)
+        return self.translate(given, self.start, self.to, beside | (self.labels(changed.asked) if changed else {}))
+
+    def seen(self, places: NDArray[np.int64]) -> tuple[Tensor, Batch]:
+        """Held-out images, and what the game looks at beside them."""
         keys = [self.start, *(key for key in self.game.brought if self._together(self.start, key))]
-        batch, changed = self.held_out.batch(dict.fromkeys(keys, places)), self.changed(places, turns)
-        given = batch.pop(self.start)
-        return self.translate(given, self.start, self.to, batch | (self.labels(changed.asked) if changed else {}))
+        batch = self.held_out.batch(dict.fromkeys(keys, places))
+        return batch.pop(self.start), batch
 
     def changed(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Changed | None:
         """What images are asked to show that come up in these turns: each has another trait to change."""

@@ -71,21 +71,21 @@ def _columns(named: Sequence[tuple[str, float]], condition: Condition) -> Tensor
 
 
 def _settle(values: dict[str, float], group: tuple[str, ...]) -> None:
-    """Of a group an image has one: which one it is to be turns the others off; of two, no longer one is the other."""
+    """An image has one of a group: the one that is asked for turns the others off, and so does the last one left.
+
+    Where one is to be off and several are left, the game looks which of them it is.
+    """
     on = [name for name in group if values[name] > 0]
+    left = [name for name in group if math.isnan(values[name])]
     if len(on) > 1:
         raise UsageError(f"{' and '.join(on)} exclude each other; name one of {some(group)}")
-    open_ = [name for name in group if math.isnan(values[name])]
-    if not on and len(open_) == len(group):
-        return
-    if not on:
-        if len(open_) != 1:
-            off = next(name for name in group if values[name] == 0)
-            raise UsageError(f"without '{off}' an image is one of {some(n for n in group if n != off)}; name which")
-        on = open_
-        values[on[0]] = 1.0
-    for name in group:
-        values[name] = values[name] if name in on else 0.0
+    if not on and not left:
+        raise UsageError(f"an image is one of {some(group)}; leave one of them, or name the one that it is to be")
+    if not on and len(left) == 1 < len(group):
+        on = left
+        values[left[0]] = 1.0
+    if on:
+        values.update({name: 0.0 for name in group if name not in on})
 
 
 def _named(word: str, condition: Condition) -> tuple[str, float]:
@@ -124,10 +124,8 @@ def _number(name: str, value: Any) -> float:
 
 def _how(condition: Condition) -> str:
     if condition.kind == "labels":
-        grouped = {name for group in condition.groups for name in group}
-        alone = next((name for name in condition.names if name not in grouped), None)
-        off = f", or with a - off, such as -{alone}" if alone else ""
-        return f"name what is to be on{off}; there are {some(condition.names)}"
+        first = condition.names[-1]
+        return f"name what is to be on, or with a - off, such as -{first}; there are {some(condition.names)}"
     return f"write such as {condition.names[0]}=0.5; there are {some(condition.names)}"
 
 

@@ -36,6 +36,11 @@ class Classification(Game):
         """Does an image show one of the classes? Else they are labels, of which several may be on."""
         return True
 
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Of labels that are not all `exclusive`: those of which an image shows one."""
+        return self.data.condition.groups if self.data.condition else ()
+
     @abstractmethod
     def classify(self, image: Tensor) -> Tensor:
         """log p(class | image), [N, K] over `classifies`, of images [N, C, H, W] in [-1, 1].

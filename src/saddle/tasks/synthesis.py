@@ -13,6 +13,7 @@ from ..spec import Condition, conditions
 from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
+OF_LATENTS = ("pair_agreement", "pair_difference")  # of games whose latents show images of several domains
 OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
 
 
@@ -105,9 +106,10 @@ class Synthesis(Game):
 
     @property
     def scores(self) -> tuple[str, ...]:
+        always = super().scores + OF_LATENTS
         if not self.labels:
-            return super().scores
-        return super().scores + (OF_CLASSES if "label" in self.needs else ("purity",))
+            return always
+        return always + (OF_CLASSES if "label" in self.needs else ("purity",))
 
     def shown(self, held: Held) -> Columns:
         """64 samples; eight of each class, from the same eight z, or eight under each of eight other conditions.

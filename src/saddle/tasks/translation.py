@@ -175,8 +175,9 @@ class Translation(Game):
         of_maps = ("pixel_accuracy", "mean_accuracy", "miou")
         reread = ("reread_accuracy", "reread_mean_accuracy", "reread_miou")
         of_classes = ("attribute_accuracy", "attributes_kept", "label_accuracy")
+        of_codes = ("probe_attribute", "probe_content", "style_following", "swap_attributes", "swap_labels")
         of_sets = ("translation_swd", "cycle_psnr", "identity_change", "luminance")
-        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_classes, *of_sets)
+        return (*super().scores, *beside_truth, *of_shadows, *of_maps, *reread, *of_classes, *of_codes, *of_sets)
 
     @property
     def headlines(self) -> tuple[str, ...]:

@@ -13,11 +13,17 @@ from ..metrics.ssim import WINDOW, ssim
 STRETCH = 4  # of an error map: white is a difference of a quarter of the range, or more
 
 
-def compare(pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> dict[str, float]:
+Limits = tuple[float, float] | None  # what black and white are among the numbers; None: all that they can hold
+
+
+def compare(
+    pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None, limits: Limits = None
+) -> dict[str, float]:
     """Scores of a result [H, W, C] beside the true image; `inside` bool [H, W]: over these pixels alone.
 
-    psnr in decibels of 8-bit pictures, inf for identical ones; ssim, NaN below 11 pixels; l1 in parts of the range. Of
-    classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other sizes.
+    psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 in
+    parts of the range. Of classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other
+    sizes.
     """
     if pixels.shape[:2] != truth.shape[:2]:
         sizes = (f"{height}×{width}" for height, width in (pixels.shape[:2], truth.shape[:2]))
@@ -25,7 +31,7 @@ def compare(pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = N
     if pixels.dtype == np.int64:
         right = (pixels == truth)[..., 0]
         return {"accuracy": float(right.mean() if inside is None else right[inside].mean())}
-    a, b = as_numbers(pixels), as_numbers(with_channels(truth, pixels.shape[2]))
+    a, b = as_numbers(pixels, limits), as_numbers(with_channels(truth, pixels.shape[2]), limits)
     where = None if inside is None else torch.from_numpy(inside)[None, None].double()
     small = min(pixels.shape[:2]) < WINDOW
     return {
@@ -35,16 +41,17 @@ def compare(pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = N
     }
 
 
-def error_map(pixels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def error_map(pixels: np.ndarray, truth: np.ndarray, limits: Limits = None) -> np.ndarray:
     """Where a result [H, W, C] differs from the true image: uint8 [H, W, 1], black for 0, white for a quarter."""
     if pixels.dtype == np.int64:
         return ((pixels != truth) * 255).astype(np.uint8)
-    a, b = as_numbers(pixels), as_numbers(with_channels(truth, pixels.shape[2]))
+    a, b = as_numbers(pixels, limits), as_numbers(with_channels(truth, pixels.shape[2]), limits)
     apart = (a - b).abs().mean(1)[0] / 2
     return (apart * STRETCH).clamp(max=1).mul(255).round().to(torch.uint8)[..., None].numpy()
 
 
-def as_numbers(pixels: np.ndarray) -> Tensor:
-    """uint8 or uint16 [H, W, C] as float64 [1, C, H, W] in [-1, 1]."""
+def as_numbers(pixels: np.ndarray, limits: Limits = None) -> Tensor:
+    """uint8 or uint16 [H, W, C] as float64 [1, C, H, W]; -1 and 1 are the limits, and what lies beyond is clipped."""
+    low, high = limits or (0.0, float(np.iinfo(pixels.dtype).max))
     x = torch.from_numpy(np.moveaxis(pixels, 2, 0).astype(np.float64))[None]
-    return x / (np.iinfo(pixels.dtype).max / 2) - 1
+    return ((x - low) / (high - low) * 2 - 1).clamp(-1, 1)

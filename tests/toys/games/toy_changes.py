@@ -12,10 +12,10 @@ from torch.nn.functional import l1_loss
 
 from saddle.losses import AdversarialLoss, HalfLeastSquares
 from saddle.spec import Batch, Condition, DataSpec
-from saddle.tasks import Move, Translation
+from saddle.tasks import Classification, Move, Translation
 
 
-class ToyChanges(Translation):
+class ToyChanges(Translation, Classification):
     needs = ("image", "label")
     takes_conditions = ("labels", "numbers", "class")
 
@@ -30,7 +30,7 @@ class ToyChanges(Translation):
         assert data.condition is not None
         channels, labels = data.shape[0], len(data.condition.names)
         self.generator = nn.Conv2d(channels + labels, channels, 1)
-        self.discriminator = nn.Conv2d(channels, 1, 4, 2, 1)
+        self.discriminator = nn.Conv2d(channels, 1 + labels, 4, 2, 1)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -47,10 +47,27 @@ class ToyChanges(Translation):
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)
         fake = self.translate(batch, "image")
-        judged = self.discriminator(batch["image"]), self.discriminator(fake.detach())
+        judged = self.judge(batch["image"]), self.judge(fake.detach())
         yield Move("discriminator", adversarial=o.loss.discriminator(*judged))
-        adversarial = o.loss.generator(None, self.discriminator(fake))
+        adversarial = o.loss.generator(None, self.judge(fake))
         yield Move("generator", adversarial=adversarial, cycle=l1_loss(fake, batch["image"]))
+
+    def judge(self, image: Tensor) -> Tensor:
+        return self.discriminator(image)[:, :1]
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        return self.data.fields["label"].names
+
+    @property
+    def exclusive(self) -> bool:
+        return False
+
+    def classify(self, image: Tensor) -> Tensor:
+        """The brighter an image, the surer are those that exclude each other of the second, and all others off."""
+        bright = image.mean((1, 2, 3))
+        group = torch.stack([0 * bright, 4 * bright, 0 * bright - 1], 1).log_softmax(1)
+        return torch.cat([group, nn.functional.logsigmoid(torch.stack([-4 * bright, 0 * bright - 1], 1))], 1)
 
     def translate(self, batch: Batch, to: str) -> Tensor:
         """What stays, NaN, is 0 for the network."""

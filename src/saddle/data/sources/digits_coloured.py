@@ -44,7 +44,7 @@ def open(options: DataOptions, path: str) -> Source:
     for start in range(0, len(digits), step):
         part = slice(start, start + step)
         images[part] = np.rint(255 * drawn(digits[part], kinds[part], height, width))
-    columns = {"image": images, "label": rows, "label_image": labels()}
+    columns: dict[str, np.ndarray] = {"image": images, "label": rows, "label_image": labels()}
     train, heldout = (
         Split({key: column[part] for key, column in columns.items()}) for part in (slice(TRAINED), slice(TRAINED, None))
     )

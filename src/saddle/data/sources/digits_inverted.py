@@ -1,6 +1,7 @@
 """digits-inverted: two domains without pairs: digits (a) and other digits, black on white (b)."""
 
 from collections.abc import Iterable
+from operator import neg
 
 from ...spec import DataSpec
 from .. import taught
@@ -12,7 +13,7 @@ from ..source import Judged, Source, Split
 
 OFFERS = ("a", "b")  # keys of its batches
 PAIRED = False  # they are of domains of their own
-JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"))
+JUDGED = Judged("digits", early=("accuracy",), final=("accuracy", "fid", "kid"), relation=neg)
 
 
 def open(options: DataOptions, path: str) -> Source:

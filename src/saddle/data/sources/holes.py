@@ -1,6 +1,9 @@
-"""holes: scikit-learn's two photographs in pieces with a hole (a), where it is (mask) and as they are (b)."""
+"""holes: scikit-learn's two photographs in pieces with a hole (a), where it is (mask) and as they are (b)
+holes:PATH: the images of a folder likewise, to learn to fill holes in them
+"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +15,9 @@ from ..crops import sides_of_pairs
 from ..damaged import damaged
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source
+from ..torn import torn
 from ..trivial import filled, held_out, own_mean, told
+from . import folder
 
 OFFERS = ("a", "b", "mask")  # keys of its batches
 JUDGED = Judged()
@@ -26,11 +31,20 @@ def open(options: DataOptions, path: str) -> Source:
 
     Of one sample that is the square of half the sides in its middle, of the next one strokes of a brush, in turn.
     """
-    return damaged(options, spec_of(options, path), _torn, JUDGED)
+    return (
+        torn(options, spec_of(options, path), folder.open(options, path), holes)
+        if path
+        else damaged(options, spec_of(options, path), _torn, JUDGED)
+    )
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without an image."""
+    if path:
+        options.allow(*folder.TAKES, "pages")
+        field = folder.spec_of(options, path).main
+        lost = Field("mask", (1, *field.shape[1:]), title=HOLE, free=field.free)
+        return DataSpec({"a": replace(field, title="damaged"), "b": replace(field, title="whole"), "mask": lost})
     options.allow("size", *AUGMENTATIONS)
     sides = sides_of_pairs(options)
     image = {key: Field("image", (3, *sides), title=title) for key, title in (("a", "damaged"), ("b", "whole"))}
@@ -39,7 +53,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     """Scored in the hole alone: outside of it the answer is given."""
-    if options.direction == "b-to-a":
+    if options.direction == "b-to-a" or ":" in options.source:
         return of_pairs(source)
     a, b, hole = held_out(source, "a", "b", "mask")
     mean = source.train.columns["b"][np.arange(0, len(source.train), 5)].mean(0, keepdims=True)
@@ -53,12 +67,17 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
 
 
 def _torn(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict[str, np.ndarray]:
-    height, width = whole.shape[2:]
-    hole = np.zeros((len(whole), 1, height, width), bool)
+    hole = holes(what, places, *whole.shape[2:])
+    return {"a": np.where(hole, np.uint8(LOST), whole), "mask": hole}
+
+
+def holes(what: str, places: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
+    """Of samples at these places the square in the middle, or strokes, in turn: [N, 1, height, width]."""
+    hole = np.zeros((len(places), 1, height, width), bool)
     square = places % 2 == 0
     hole[square, :, height // 4 : height - height // 4, width // 4 : width - width // 4] = True
     hole[~square, 0] = strokes(what, places[~square], height, width)
-    return {"a": np.where(hole, np.uint8(LOST), whole), "mask": hole}
+    return hole
 
 
 def strokes(what: str, places: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
