@@ -16,6 +16,7 @@ from saddle.base.errors import UsageError
 from saddle.cli import main
 from saddle.data import DataOptions, open_source
 from saddle.games.pix2pixhd import Pix2PixHD
+from saddle.optim import Adam
 from saddle.spec import DataSpec, Field
 from saddle.use.editing import Scene, edited
 
@@ -81,7 +82,7 @@ def test_looks_are_of_the_objects_that_are_named():
 def test_edits_come_one_after_the_other():
     scene = edited(street(), drop=[2001], move={2000: (5, 0)}, add=[("car", 3, 15)])
     assert scene.told() == "2000 (car), 2001 (car)"
-    assert (scene.numbers[12:18, 1:7] == 2001).sum() == 36 - 4  # what the other one hid is road now
+    assert (scene.numbers == 2001).sum() == (street().numbers == 2000).sum()
 
 
 @pytest.mark.parametrize(
@@ -100,38 +101,60 @@ def test_what_cannot_be_is_refused(edit, words: str):
         edit(street())
 
 
-def squares(n: int, side: int = 16) -> dict[str, torch.Tensor]:
-    """Two squares on a ground, each square and the ground of a colour that the map does not say."""
-    generator = torch.Generator().manual_seed(n)
-    numbers = torch.zeros(n, side, side, dtype=torch.int64)
-    numbers[:, 2:7, 2:7], numbers[:, 8:14, 8:14] = 1000, 1001
-    colours = torch.rand(n, 3, 3, generator=generator) * 1.6 - 0.8  # of ground and squares
-    which = torch.where(numbers >= 1000, numbers - 999, 0)
-    image = torch.stack([colours[i][which[i]].movedim(-1, 0) for i in range(n)])
-    return {"a": (numbers >= 1000).long(), "b": image, "instances": numbers}
+def squares(n: int) -> dict[str, torch.Tensor]:
+    """Two small squares on a ground, all of colours that the map does not say."""
+    numbers = torch.zeros(n, 32, 32, dtype=torch.int64)
+    numbers[:, 3:8, 4:9], numbers[:, 20:25, 18:23] = 1000, 1001
+    colours = torch.rand(n, 3, 3, generator=torch.Generator().manual_seed(n)) * 0.8 - 0.4
+    colours[:, 0] *= 0.2  # of the ground
+    image = torch.stack(
+        [mine[which].movedim(-1, 0) for mine, which in zip(colours, (numbers - 999).relu(), strict=True)]
+    )
+    return {"a": (numbers > 0).long(), "b": image, "instances": numbers}
 
 
-def test_another_look_changes_the_object_more_than_ten_times_as_much_as_all_else():
-    """Of a game that has learned for a few seconds that the code says the colours."""
-    field = Field("map", (16, 16), ("ground", "square"), ((0, 0, 0), (9, 9, 9)))
-    data = DataSpec({"a": field, "b": Field("image", (3, 16, 16)), "instances": Field("instances", (16, 16))})
+def test_another_look_changes_its_object_and_hardly_anything_else():
+    """Of a game that has learned for some seconds; a whole training takes it to ten times."""
+    field = Field("map", (32, 32), ("ground", "square"), ((0, 0, 0), (9, 9, 9)))
+    data = DataSpec({"a": field, "b": Field("image", (3, 32, 32)), "instances": Field("instances", (32, 32))})
     seed_all(0)
     torch.manual_seed(0)
-    tiny = {"width": 16, "blocks": 1, "halvings": 1, "encoder_width": 8, "discriminator_width": 8, "patch_layers": 1}
-    optim = saddle.optim.Adam(lr=3e-3)
-    game = Pix2PixHD(data, Pix2PixHD.Options(enhancer=False, scales=1, optim=optim, **tiny))
-    play(game, squares(32), rounds=120)
-    game.eval()
-    batch = squares(1)
-    styles = game.looks()["square"]
+    tiny = {"width": 8, "blocks": 1, "halvings": 1, "encoder_width": 8, "discriminator_width": 8, "patch_layers": 1}
+    game = Pix2PixHD(data, Pix2PixHD.Options(enhancer=False, scales=1, optim=Adam(lr=3e-3), **tiny))
+    play(game, squares(12), rounds=100)
+    batch, styles = squares(1), game.looks()["square"]
     inside, drawn = batch["instances"][0] == 1001, []
     for k in range(len(styles)):
         with rng.apart(0):
             drawn.append(game.translate(batch | {"clusters": torch.where(inside, k, -1)[None]}, "b")[0])
     change = torch.stack([(x - drawn[0]).abs().mean(0) for x in drawn[1:]]).mean(0)
     assert len(styles) == 10
-    assert float(change[inside].mean()) > 10 * float(change[~inside].mean())
-    assert float(change[inside].mean()) > 0.1
+    assert float(change[inside].mean()) > 0.05
+    assert float(change[inside].mean()) > 3 * float(change[~inside].mean())
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(3600)
+def test_another_look_changes_an_object_of_a_scene_more_than_ten_times_as_much_as_all_else(tmp_path: Path):
+    """Of the shipped recipe, trained as it is."""
+    game = saddle.train("pix2pixhd", run=tmp_path / "run", device="cpu", quiet=True).game
+    held, [*styles] = open_source(DataOptions("scenes")).heldout, game.looks().values()
+    inside, outside = [], []
+    for place in range(12):
+        batch = held.batch(dict.fromkeys(("a", "instances"), np.array([place])))
+        for number in batch["instances"][batch["instances"] >= 1000].unique():
+            there = batch["instances"] == number
+            if there.sum() < 40:
+                continue
+            drawn = []
+            for k in range(0, len(styles[int(number) // 1000]), 3):
+                with rng.apart(0):
+                    drawn.append(game.translate(batch | {"clusters": torch.where(there, k, -1)}, "b"))
+            change = torch.stack([(x - drawn[0]).abs().mean(1) for x in drawn[1:]]).mean(0)
+            inside.append(float(change[there].mean()))
+            outside.append(float(change[~there].mean()))
+    assert len(inside) > 12
+    assert sum(inside) > 10 * sum(outside)
 
 
 @pytest.fixture(scope="module")

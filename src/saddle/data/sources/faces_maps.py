@@ -55,6 +55,7 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     kept, (height, width) = np.arange(KEPT), source.spec.fields["a"].shape
 
     def clean() -> NDArray[np.float64]:
+        height, width = source.spec.fields["a"].shape
         return faces(_KEPT, kept, height, width).lit(lights(_KEPT, kept))
 
     return of_drawings(source, options, clean)
