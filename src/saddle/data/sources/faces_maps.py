@@ -52,7 +52,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     """Those of all pairs; what the noise leaves to reach; and whether mean colours tell the classes."""
-    kept, (height, width) = np.arange(KEPT), source.spec.fields["a"].shape
+    kept = np.arange(KEPT)
 
     def clean() -> NDArray[np.float64]:
         height, width = source.spec.fields["a"].shape
