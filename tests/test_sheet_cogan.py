@@ -28,7 +28,14 @@ SHEET = Sheet(
         "closed.both-domains-are-one-batch",
         "closed.two-classes-are-one-logit",
     ),
-    *("net.generator-layers", "net.sizes-at-28", "net.sizes-of-others", "net.tanh-is-the-sigmoid", "net.small-refused"),
+    *(
+        "net.generator-layers",
+        "net.sizes-at-28",
+        "net.sizes-of-others",
+        "net.sees-0-to-1",
+        "net.draws-0-to-1",
+        "net.small-refused",
+    ),
     *("net.judge-layers", "net.judge-bends-once", "norm.not-affine", "norm.biases-are-kept", "init.xavier-and-biases"),
     *("adam", "latent.normal-100", "order.judges-first", "order.fresh-latents", "order.fakes-detached-for-the-judges"),
     *("order.fakes-attached-for-the-generators", "share.first-of-the-generators", "share.last-of-the-judges"),
@@ -121,7 +128,7 @@ RISING = ["ConvTranspose2d", "BatchNorm2d", "PReLU"]
 @proves("net.generator-layers", "net.sizes-at-28")
 def _the_generators_layers():
     generators, _ = paper()
-    assert kinds(generators) == [*4 * RISING, "ConvTranspose2d", "Tanh", "ConvTranspose2d", "Tanh"]
+    assert kinds(generators) == [*4 * RISING, "ConvTranspose2d", "Sigmoid", "ConvTranspose2d", "Sigmoid"]
     layers = [m for m in generators.modules() if isinstance(m, nn.ConvTranspose2d)]
     shapes = [(m.in_channels, m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in layers]
     rising = [(1024, 512, 3, 2, 1), (512, 256, 3, 2, 1), (256, 128, 3, 2, 1)]
@@ -143,12 +150,19 @@ def _every_size_from_16_on_is_drawn_and_judged_and_sides_need_not_be_equal():
         assert all(judges(x, key).logits.shape == (3,) for key, x in drawn.items())
 
 
-@proves("net.tanh-is-the-sigmoid")
-def _tanh_draws_what_the_sigmoid_draws_of_twice_its_input():
-    """The authors' images lie in [0, 1]."""
-    x = torch.linspace(-4, 4, 50, dtype=torch.float64)
-    assert torch.allclose(x.tanh(), 2 * (2 * x).sigmoid() - 1)
-    assert all(float(x.detach().abs().max()) <= 1 for x in small().together(torch.randn(4, 5)).values())
+@proves("net.draws-0-to-1", "net.sees-0-to-1")
+def _inside_of_the_networks_images_lie_between_0_and_1():
+    """Outside they lie in [-1, 1]: a sigmoid's 0 and 1."""
+    game, z = small(), torch.randn(4, 5)
+    with torch.no_grad():
+        drawn, raw = game.together(z)["a"], game.generator.own["a"](game.generator.shared(z[:, :, None, None]))
+        assert 0 <= float(raw.min()) < float(raw.max()) <= 1
+        assert torch.allclose((drawn + 1) / 2, raw, atol=1e-6)
+        seen = []
+        handle = game.discriminator.own["a"][0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        game.judge("a", drawn)
+        handle.remove()
+    assert torch.allclose(seen[0], raw, atol=1e-6)
 
 
 @proves("net.small-refused")
@@ -230,7 +244,7 @@ def _the_first_layers_of_the_generators_and_the_last_of_the_judges_are_common():
     for shared in range(4):
         judges = small(discriminator_shared=shared).discriminator
         assert (len(judges.shared), *map(len, judges.own.values())) == (shared, 4 - shared, 4 - shared)
-    assert isinstance(generators.own["a"][-1][-1], nn.Tanh)
+    assert isinstance(generators.own["a"][-1][-1], nn.Sigmoid)
 
 
 @proves("share.gradient-reaches-the-other")

@@ -35,7 +35,7 @@ SHEET = Sheet(
         "flip.random-other-class",
         "flip.opposite",
     ),
-    *("ramp.fader", "ramp.dann", "ramp.drit", "ramp.own", "adam", "clip.at-5", "batch.32"),
+    *("ramp.fader", "ramp.dann", "ramp.drit", "ramp.own", "weight.of-each-way", "adam", "clip.at-5", "batch.32"),
     *("reversal.forward-is-identity", "reversal.gradient-is-minus-lambda", "reversal.in-the-game"),
     *("confusion.minimum-is-log-k", "confusion.half-is-log-2", "weight-0.leaves-content-alone"),
     *("weight-0.label-is-found", "two.one-colour-is-a-statistic", "flipped.inverts-where-it-is-overdone"),
@@ -209,7 +209,7 @@ def _the_coder_makes_the_judge_say_what_is_not_so():
 @proves("objective.weights")
 def _weights_are_the_papers():
     o = Disentangle.Options()
-    assert (o.network, o.removal, o.removal_weight, o.reconstruction_weight) == ("fader", "flipped", 1e-4, 1.0)
+    assert (o.network, o.removal, small().removal_weight, o.reconstruction_weight) == ("fader", "flipped", 1e-4, 1.0)
     assert (o.distance, o.consistency_weight, o.adversarial_weight, o.width) == ("squared", 0.0, 0.0, 32)
 
 
@@ -249,6 +249,24 @@ def _danns_weight_follows_a_logistic_curve():
 @proves("ramp.drit")
 def _drits_weight_is_constant():
     assert RAMPS["confusion"](0, 0.0) == 1.0
+
+
+@proves("weight.of-each-way")
+def _each_way_has_the_weight_of_its_own_paper_at_the_end_of_its_ramp():
+    for removal, expected in {"flipped": 1e-4, "reversal": 2 / (1 + math.exp(-10)) - 1, "confusion": 1.0}.items():
+        game, whole = small(removal=removal), small(removal=removal, removal_weight=1.0, ramp=Constant())
+        game.progress = 1.0
+        (found, full) = (_push(each) for each in (game, whole))
+        assert torch.allclose(found, expected * full, rtol=1e-4, atol=0)
+    assert "content" not in moves(small(removal="reversal", removal_weight=0.0))["coder"].losses
+
+
+def _push(game: Disentangle) -> Tensor:
+    """The gradient of what the encoder pays for labels, at its content."""
+    seed_all(1)
+    content = game.coder.content(BATCH["image"]).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(game.removed(content, LABEL), content)
+    return gradient
 
 
 @proves("ramp.own")

@@ -20,7 +20,15 @@ from saddle.spec import DataSpec, Field
 SHEET = Sheet(
     *("closed.ternary-judge", "closed.ternary-drawn", "closed.constancy-of-a-copy", "closed.third-class-is-the-logit"),
     *("closed.total-variation", "closed.cosine", "count.encoder", "count.decoder", "count.judge", "count.ternary"),
-    *("count.by-formula", "net.encoder-layers", "net.decoder-layers", "net.judge-layers", "net.sides", "init.xavier"),
+    *(
+        "count.by-formula",
+        "net.encoder-layers",
+        "net.decoder-layers",
+        "net.judge-layers",
+        "net.sides",
+        "init.xavier",
+        "norm.remembers-95-percent",
+    ),
     *("adam", "weights", "f.pretrained-first", "f.needs-a-stage", "f.weights-stand-still", "f.statistics-stand-still"),
     *("f.head-is-of-the-stage-alone", "f.gradient-flows-through", "f.same-code-for-both", "order.judge-first"),
     *("order.drawn-once", "order.fakes-detached-for-the-judge", "order.all-of-g-learns-from-the-judge"),
@@ -201,6 +209,13 @@ def _sides_are_multiples_of_8_and_need_not_be_equal():
         UsageError, match=r"DTN cannot draw 20×24 images: sides must be multiples of 8.*16×24 and 24×24"
     ):
         small(data(odd, odd))
+
+
+@proves("norm.remembers-95-percent")
+def _norms_remember_95_percent_of_what_they_knew():
+    norms = [m for m in small().modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert len(norms) == 4 + 3 + 3
+    assert {m.momentum for m in norms} == {0.05}
 
 
 @proves("init.xavier", "adam")

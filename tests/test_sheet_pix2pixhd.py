@@ -16,6 +16,7 @@ from saddle.games.pix2pixhd import COARSE, FINE, Pix2PixHD
 from saddle.losses import HalfLeastSquares
 from saddle.nets.scales import coarser, matching
 from saddle.optim import Adam
+from saddle.perceptual import SelfSupervised
 from saddle.spec import DataSpec, Field
 
 SHEET = Sheet(
@@ -271,6 +272,8 @@ def _optimizers_start_anew_with_the_enhancer_and_when_the_global_generator_joins
     assert forgets(0.51, FINE) == [False, False]
     assert forgets(0.6, FINE) == [True, False]
     assert forgets(0.6, 0) == [False, False]
+    _, at_once = staged(0.51, stage=COARSE, fixed_share=0.0)  # the enhancer never learns alone
+    assert [move.forget for move in at_once] == [True, True]
     game = small(enhancer=True)  # its first round begins nothing
     assert [move.forget for move in game.round(iter([street()]))] == [False, False]
 
@@ -294,6 +297,9 @@ def _both_trainings_have_the_whole_schedule():
     for player in game.players():
         rates = [game.optim(player).at(0, p)["lr"] for p in (0.0, 0.25, 0.375, 0.5, 0.75, 0.875, 1.0)]
         assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 2e-4, 2e-4, 1e-4, 0.0])
+    seen = small(enhancer=True, perceptual=SelfSupervised(rounds=3))  # what compares learns once, before both
+    assert [seen.optim("features").at(0, p)["lr"] for p in (0.0, 0.5, 1.0)] == [1e-3, 1e-3, 1e-3]
+    assert seen.optim("features") == SelfSupervised().optim
     alone = small(enhancer=True, coarse_share=0.0).optim("generator")
     assert [alone.at(0, p)["lr"] for p in (0.5, 0.75)] == pytest.approx([2e-4, 1e-4])
 

@@ -42,6 +42,7 @@ RAMPS: dict[str, Schedule] = {  # 500,000 of the 1,562,500 steps of the paper's 
     "reversal": Logistic(),
     "confusion": Constant(),
 }
+WEIGHTS = {"flipped": 1e-4, "reversal": 1.0, "confusion": 1.0}  # likewise: what each of them takes in its own paper
 
 
 class Disentangle(Adversarial, Translation):
@@ -56,7 +57,7 @@ class Disentangle(Adversarial, Translation):
     class Options(Adversarial.Options, Translation.Options):
         network: Literal["fader", "two-encoders"] = "fader"  # are attributes the labels, or found by an encoder?
         removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are taken out of the content
-        removal_weight: float = 1e-4  # λ_E, at the end of its ramp
+        removal_weight: float | None = None  # λ_E, at the end of its ramp; by default 0.0001 if flipped, else 1
         ramp: Schedule | None = None  # a factor on it; by default the one that goes with how labels are taken out
         reconstruction_weight: float = 1.0  # of the distance between an image and what is drawn of its parts
         distance: Literal["squared", "absolute"] = "squared"  # of a pixel
@@ -103,6 +104,11 @@ class Disentangle(Adversarial, Translation):
         self.check_duels()
 
     @property
+    def removal_weight(self) -> float:
+        weight = self.options.removal_weight
+        return WEIGHTS[self.options.removal] if weight is None else weight
+
+    @property
     def _features(self) -> int:
         return self.options.width * min(2 ** (self.levels - 1), 16)
 
@@ -123,7 +129,7 @@ class Disentangle(Adversarial, Translation):
         distance = mse_loss if o.distance == "squared" else l1_loss
         losses: dict[str, Any] = {
             "reconstruction": o.reconstruction_weight * distance(again, x),
-            "content": self.removed(content, labels) if o.removal_weight else None,
+            "content": self.removed(content, labels) if self.removal_weight else None,
         }
         if o.consistency_weight or o.adversarial_weight:
             mixed = full(self.coder.draw(content, next_ones(told)))
@@ -150,7 +156,7 @@ class Disentangle(Adversarial, Translation):
     def removed(self, content: Tensor, labels: Tensor) -> Tensor:
         """What the encoder pays for labels in its content; the judge is as in use, and has moved."""
         o, attributes = self.options, self.attributes
-        strength = o.removal_weight * (o.ramp or RAMPS[o.removal])(self.rounds, self.progress)
+        strength = self.removal_weight * (o.ramp or RAMPS[o.removal])(self.rounds, self.progress)
         with at_rest(self.judge):
             if o.removal == "reversal":  # the judge's own loss, whose gradient is -strength times what it would be
                 return self.named(self.judge(reversed_gradient(content, strength)), labels)

@@ -127,7 +127,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         """The fake is drawn once; then both sides move from the same state, the generator first, as in the code."""
-        begins, batch = self.begin(), next(batches)
+        before, begins, batch = int(self.stage), self.begin(), next(batches)
         seen, image, code = self.seen_of(batch), self.planes(batch, "b"), self.encoded(batch)
         yield from self.learn(image)
 
@@ -158,7 +158,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
             context = self.context(real, drawn, of_real, of_fake)
             adversarial = self.adversarial("discriminator", of_real, of_fake)
             owed = self.extras("discriminator", context)
-            yield Move("discriminator", forget=begins and int(self.stage) == FINE, adversarial=adversarial, **owed)
+            yield Move("discriminator", forget=begins and before == COARSE, adversarial=adversarial, **owed)
             self.adapt(context.real_logits)
 
     @property

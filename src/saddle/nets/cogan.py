@@ -1,7 +1,7 @@
 """CoGAN's coupled networks. Liu & Tuzel, 2016, and the authors' code. https://arxiv.org/abs/1606.07536
 
-The authors' images lie in [0, 1], ours in [-1, 1]. A tanh in place of their sigmoid draws the same images, for
-tanh(x) = 2 σ(2x) - 1.
+The authors' images lie in [0, 1]: a generator ends with a sigmoid, and this is what a discriminator's first layer sees.
+Ours lie in [-1, 1] outside of these networks.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Generators(nn.Module):
 
         def layer(i: int, outputs: int = 0) -> nn.Module:
             if i == LAYERS - 1:
-                return nn.Sequential(nn.ConvTranspose2d(width, outputs, 6, 1, 1), nn.Tanh())
+                return nn.Sequential(nn.ConvTranspose2d(width, outputs, 6, 1, 1), nn.Sigmoid())
             inputs, wide = widths[i : i + 2]
             if i:
                 high, broad = (1 - side % 2 for side in sides[i])  # twice the map before; an odd side has a pixel less
@@ -58,7 +58,7 @@ class Generators(nn.Module):
 
     def forward(self, z: Tensor) -> dict[str, Tensor]:
         x = self.shared(z[:, :, None, None])
-        return {key: network(x) for key, network in self.own.items()}
+        return {key: 2 * network(x) - 1 for key, network in self.own.items()}
 
 
 class Discriminators(nn.Module):
@@ -95,6 +95,7 @@ class Discriminators(nn.Module):
 
     def forward(self, x: Tensor, key: str) -> Judged:
         *body, head = [*self.own[key], *self.shared]  # type: ignore[misc]
+        x = (x + 1) / 2
         for layer in body:
             x = layer(x)
         fake, real = head(x).flatten(1).unbind(1)

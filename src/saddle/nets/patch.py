@@ -36,7 +36,7 @@ def patch_discriminator(
         inner = [nn.Conv2d(width, 2 * width, 1, bias=biased), map_norm(norm, 2 * width), nn.LeakyReLU(0.2)]
         return small_normal(nn.Sequential(first, nn.LeakyReLU(0.2), *inner, last))
     widths = [width * min(2**level, 8) for level in range(layers + 1)]
-    return _judge(channels, widths, [2] * layers + [1, 1], norm, padding)
+    return _judge(channels, widths, [2] * layers + [1, 1], norm, padding, inner=biased)
 
 
 def halving_discriminator(
@@ -53,15 +53,23 @@ def halving_discriminator(
             f"a discriminator that halves five times wants images of 32×32 or more, not {height}×{wide}; choose larger "
             "images (--data.size)"
         )
-    return _judge(channels, [width, 2 * width, 4 * width, 8 * width], [2] * 5, norm, biased=False)
+    return _judge(
+        channels, [width, 2 * width, 4 * width, 8 * width], [2] * 5, norm, inner=norm == "instance", outer=False
+    )
 
 
 def _judge(
-    channels: int, widths: list[int], strides: list[int], norm: MapNorm, padding: int = 1, biased: bool = True
+    channels: int,
+    widths: list[int],
+    strides: list[int],
+    norm: MapNorm,
+    padding: int = 1,
+    inner: bool = False,
+    outer: bool = True,
 ) -> nn.Sequential:
-    """Convolutions of 4×4 to maps of these widths and to logits; `biased` are those that no norm follows."""
-    net: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, strides[0], padding, bias=biased), nn.LeakyReLU(0.2)]
+    """Convolutions of 4×4 to maps of these widths and to logits. Have those a bias that a norm follows, and others?"""
+    net: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, strides[0], padding, bias=outer), nn.LeakyReLU(0.2)]
     for inputs, outputs, stride in zip(widths, widths[1:], strides[1:], strict=False):
-        inner = nn.Conv2d(inputs, outputs, 4, stride, padding, bias=norm == "instance")
-        net += [inner, map_norm(norm, outputs), nn.LeakyReLU(0.2)]
-    return small_normal(nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, strides[-1], padding, bias=biased)))
+        convolution = nn.Conv2d(inputs, outputs, 4, stride, padding, bias=inner)
+        net += [convolution, map_norm(norm, outputs), nn.LeakyReLU(0.2)]
+    return small_normal(nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, strides[-1], padding, bias=outer)))
