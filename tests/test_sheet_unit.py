@@ -21,6 +21,7 @@ from saddle.use import tiles
 SHEET = Sheet(
     *("closed.kl", "closed.bce-at-0", "closed.scales-are-summed", "closed.codes-at-0", "closed.perfect"),
     *("objective.weights", "objective.optim", "objective.terms", "objective.kl-of-both", "objective.kl-of-cycles"),
+    "objective.kl-of-means",
     *("objective.l1", "objective.cycle-is-drawn-back", "objective.weight-of-the-judges"),
     *("noise.in-training", "noise.in-the-judges-step", "noise.is-normal", "noise.one-for-both-decoders"),
     *("noise.none-in-use", "order.judges-first", "order.own-forward", "order.fakes-detached", "order.fakes-attached"),
@@ -170,6 +171,15 @@ def _each_term_goes_the_way_that_the_paper_says():
     assert value(made["cycle"]) == pytest.approx(100 * (there * back - 1) * (a + b), rel=1e-5)
     expected = 0.1 * ((there * 5) ** 2 * a2 + (back * 2) ** 2 * b2)
     assert value(made["cycle_kl"]) == pytest.approx(expected, rel=1e-5)
+
+
+@proves("objective.kl-of-means")
+def _a_code_costs_what_its_mean_does_whatever_its_noise():
+    game = quiet(small(), encode_a=2.0, encode_b=5.0)
+    _, still = losses_of(game)
+    game.noisy = lambda mean: mean + 3.0 * torch.randn_like(mean)
+    _, loud = losses_of(game)
+    assert value(loud["kl"]) == value(still["kl"])
 
 
 @proves("noise.in-training", "noise.in-the-judges-step")
