@@ -432,9 +432,9 @@ def _a_style_says_each_maps_mean_and_deviation():
 
 @proves("two.consistency-teaches-the-drawing")
 def _what_is_found_again_teaches_what_was_drawn():
-    game = two(consistency_weight=1.0)
-    loss = moves(game)["coder"].losses["consistency"]
-    assert all(g.any() for g in torch.autograd.grad(loss, [*game.coder.up.parameters()]))
+    for game in (small(consistency_weight=1.0), two(consistency_weight=1.0)):  # content alone, and attributes too
+        loss = moves(game)["coder"].losses["consistency"]
+        assert all(g.any() for g in torch.autograd.grad(loss, [*game.coder.up.parameters()]))
 
 
 @proves("two.consistency")
