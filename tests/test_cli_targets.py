@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import tiny
 from translated import below, pixels, read, refused, rows, trained
 
 import saddle
@@ -182,9 +183,9 @@ def test_a_mask_and_instances_stand_beside_a_map(town, drawing, tmp_path, capsys
 def test_masks_and_instances_that_do_not_fit_are_refused(town, domains, drawing, photos, tmp_path, capsys):
     Image.new("L", (9, 16)).save(tmp_path / "small.png")
     said = refused(capsys, town, drawing, "--mask", tmp_path / "small.png", "--out", tmp_path / "out")
-    assert "the mask has 16×9 pixels (height × width) and its image 16×16" in said
+    assert ": the mask has 16×9 pixels (height × width) and its image 16×16" in said
     said = refused(capsys, town, drawing, "--instances", tmp_path / "small.png", "--out", tmp_path / "out")
-    assert "the map of instances has 16×9 pixels (height × width) and its image 16×16" in said
+    assert ": the map of instances has 16×9 pixels (height × width) and its image 16×16" in said
     assert "looks at no instances here" in refused(capsys, domains, photos, "--instances", photos)
     assert "has not learned to fill holes" in refused(capsys, domains, photos, "--mask", photos)
 
@@ -247,3 +248,38 @@ def test_who_is_no_longer_of_a_group_is_another_one(faces):
     assert changes.read(Condition("class", ("cat", "dog")), "dog").item() == 1
     with pytest.raises(UsageError, match="no label 'dag'"):
         changes.read(Condition("class", ("cat", "dog")), "dag")
+
+
+@pytest.mark.parametrize("wrong", [torch.full((2, 8, 8), 3), torch.full((2, 8, 8), -1), torch.zeros(2, 8, 8)])
+def test_tensors_of_maps_hold_classes_alone(wrong, town):
+    run = saddle.load(town, device="cpu")
+    with pytest.raises(UsageError, match=r"a label map as a tensor is of whole numbers \[N, H, W\] from 0 to 2"):
+        run.translate(wrong, to="photo")
+    classes = torch.arange(128).reshape(2, 8, 8) % 3
+    assert torch.equal(run.translate(classes.to(torch.uint8), to="photo"), run.translate(classes, to="photo"))
+
+
+def test_what_is_said_in_no_words_is_refused(domains, photos):
+    run = saddle.load(domains, device="cpu")
+    for wrong in (3, ["c", 3]):
+        with pytest.raises(UsageError, match="a domain, or what a result is to show, is said in words, not"):
+            run.translate(photos / "x.png", to=wrong)
+
+
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that gives an image the look of another one, and takes no words for it."""
+    run = tmp_path_factory.mktemp("looks") / "run"
+    words = ["--data.size", "16", "--game.width", "2", "--plan.samples", "2", "--plan.pictures", "0"]
+    game = ["--game.network", "two-encoders"]
+    assert main(["train", "disentangle", *tiny(*words), *game, "--run", str(run), "--quiet"]) == 0
+    return run
+
+
+def test_without_a_style_an_image_keeps_its_look_and_a_person_is_told(looks, photos, tmp_path, capsys):
+    said = refused(capsys, looks, photos, "--to", "red")
+    assert "Disentangle cannot be asked for 'red' in words; give an image that shows it as the style" in said
+    for more in ([], ["--style", str(photos / "y.png")]):
+        out = str(tmp_path / f"out{len(more)}.png")
+        assert main(["translate", str(looks), str(photos / "x.png"), *more, "--out", out]) == 0
+        assert ("without --style an image keeps its own look" in capsys.readouterr().err) == (not more)

@@ -59,7 +59,9 @@ def check(game: "Translation", args: Namespace) -> None:
     if changes and game.data.fields[game.way(args.start)[0]].kind != "map":
         raise UsageError(f"{some(changes)} change label maps, and this run draws from images; leave them out")
     if looks(args) and not game.looks():
-        raise UsageError("this run has learned no looks of objects (game.features 0); leave out --style ID=CLUSTER")
+        raise UsageError(
+            f"{type(game).__name__} here has learned no looks of objects to choose from; leave out --style ID=CLUSTER"
+        )
     if not args.instances:
         raise UsageError(f"{some(given)}: without the numbers of objects nothing can be found; give --instances FILE")
 

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError, remark
 from ..base.files import safe_name
 from . import _editing, _open
 
@@ -104,6 +104,8 @@ def _check(
 
     if paths:
         asking.check_styled(works.game)
+    elif works.game.styled and asking.stays(works.game) and all(wish.label is None for wish in wishes):
+        remark("without --style an image keeps its own look: the result is the image as the network draws it again")
     if not works.game.varies and (given := "-n" if args.n > 1 else "--mean" if args.mean > 1 else None):
         raise UsageError(
             f"{opened.recipe.game} draws nothing at random here: all results would be alike; leave out {given}"

@@ -37,7 +37,9 @@ def wishes(game: Translation, start: str | None = None, to: To = None) -> list[W
 
     UsageError for what there is not, for one that is asked for twice, and where the images would be of two domains.
     """
-    words = [to] if isinstance(to, str) else list(to or ())
+    words = [to] if isinstance(to, str) else list(to or ()) if isinstance(to, Sequence | None) else [to]
+    if not all(isinstance(word, str) for word in words):
+        raise UsageError(f"a domain, or what a result is to show, is said in words, not {to!r}")
     found = [wish for word in words for wish in _of_word(game, start, word)] if words else _usual(game, start)
     if len({wish.start for wish in found}) > 1:
         titles = some(sorted({game.title(wish.start) for wish in found}), between=" or ")
@@ -50,7 +52,7 @@ def wishes(game: Translation, start: str | None = None, to: To = None) -> list[W
 
 def _usual(game: Translation, start: str | None) -> list[Wish]:
     """Where nothing is asked for."""
-    if game.asked is not None and not game.styled and all(a == b for a, b in game.ways):
+    if game.asked is not None and not game.styled and stays(game):
         raise UsageError(f"without --to an image would stay as it is; say what it is to show: {game.asked}")
     if start is None:
         return [_domain(game, None, to) for to in game.written]
@@ -79,6 +81,11 @@ def _of_word(game: Translation, start: str | None, word: str) -> list[Wish]:
 
 
 def _domain(game: Translation, start: str | None, to: str | None) -> Wish:
+    if to is not None and game.styled and stays(game) and to not in {*game.domains, *map(game.title, game.domains)}:
+        raise UsageError(
+            f"{type(game).__name__} cannot be asked for '{to}' in words; give an image that shows it as the style, "
+            "--style FILE"
+        )
     start, to = game.way(start, to)
     return Wish(start, to, game.title(to))
 
@@ -104,6 +111,11 @@ def asked(works: Translator, wish: Wish, style: Tensor | None = None) -> Transla
     """A translator that gives what is wished for."""
     way = replace(works.way, start=wish.start, to=wish.to)
     return replace(works, way=way, asked=replace(works.asked, label=wish.label, style=style))
+
+
+def stays(game: Translation) -> bool:
+    """Does an image stay as it is where nothing else is asked for?"""
+    return all(start == to for start, to in game.ways)
 
 
 def check_styled(game: Translation) -> None:
@@ -167,7 +179,7 @@ def check_size(what: str, numbers: np.ndarray, of: Original) -> None:
     """UsageError for what stands beside an image and has another size."""
     if numbers.shape[:2] != of.size:
         sizes = ("×".join(map(str, shape)) for shape in (numbers.shape[:2], of.size))
-        raise UsageError("the {} {} pixels (height × width) and its image {}".format(what, *sizes))
+        raise UsageError("{} {} pixels (height × width) and its image {}".format(what, *sizes))
 
 
 def each_or_all(given: Any, n: int, what: str, several: bool) -> list[Any]:

@@ -200,7 +200,7 @@ def tensors(
     for place, part in _portions(images, 1 if game.varies else AT_ONCE):
         rows = slice(place, place + len(part))
         x = reflected(part, size, (top, left)).to(run.device)
-        x = x.to(game.dtype) if x.is_floating_point() else x
+        x = x.to(game.dtype) if x.is_floating_point() else x.long()
         batch = {way.start: x} | {name: each[rows].to(run.device) for name, each in more.items()}
         with rng.apart("translate", seed, place):
             out = game.translate(batch, way.to)[..., top : top + own[0], left : left + own[1]]
@@ -219,7 +219,9 @@ def _check_tensor(run: Run, works: Translator, images: Tensor, mask: Tensor | No
     if images.ndim != 3 + len(channels) or tuple(images.shape[1:-2]) != channels:
         wanted = ", ".join(["N", *map(str, channels), "H", "W"])
         raise UsageError(f"images of '{game.title(way.start)}' are [{wanted}], not {[*images.shape]}")
-    if not images.is_floating_point() and field.kind != "map":
+    if field.kind == "map":
+        _check_classes(images, field.planes)
+    elif not images.is_floating_point():
         raise UsageError(
             f"images as a tensor are floats in [-1, 1], not {images.dtype}; give an array of {images.dtype}"
         )
@@ -229,6 +231,15 @@ def _check_tensor(run: Run, works: Translator, images: Tensor, mask: Tensor | No
         raise UsageError(f"{run.recipe.game} translates images of {field.shape[-2:]} alone, not {[*images.shape]}")
     if mask is not None and (mask.shape[-2:] != images.shape[-2:] or mask[..., 0, 0].numel() not in (1, len(images))):
         raise UsageError(f"the mask of images {[*images.shape]} is [N, 1, H, W], not {[*mask.shape]}")
+
+
+def _check_classes(classes: Tensor, n: int) -> None:
+    """UsageError for a tensor of a label map that holds what is none of n classes."""
+    if classes.is_floating_point() or (classes.numel() and not (classes.min() >= 0 and classes.max() < n)):
+        held = f", {classes.min():g} to {classes.max():g}" if classes.numel() else ""
+        raise UsageError(
+            f"a label map as a tensor is of whole numbers [N, H, W] from 0 to {n - 1}, not {classes.dtype}{held}"
+        )
 
 
 def _portions(images: Tensor, most: int) -> list[tuple[int, Tensor]]:
