@@ -28,6 +28,7 @@ SHEET = Sheet(
         "objective.weights",
         "objective.terms-are-summed",
         "objective.cycles-use-both",
+        "objective.cycles-flow-through-fakes",
     ),
     *("objective.identity-is-of-the-target", "objective.identity-needs-equal-channels"),
     *("order.translators-first", "order.one-step-for-both", "order.fakes-detached-for-the-judges"),
@@ -165,6 +166,16 @@ class Scaled(nn.Module):
 
     def forward(self, x):
         return self.factor * x
+
+
+@proves("objective.cycles-flow-through-fakes")
+def _a_cycle_teaches_the_way_there_too():
+    game, made = small(), []
+    for network in (game.a_to_b, game.b_to_a):
+        network.register_forward_hook(lambda _, given, out: made.append(out))
+    drawn = next(game.round(iter([BATCH])))
+    gradients = torch.autograd.grad(drawn.losses["cycle"], made[:2])  # the fakes
+    assert all(gradient.any() for gradient in gradients)
 
 
 @proves("objective.terms-are-summed", "objective.cycles-use-both", "objective.identity-is-of-the-target")

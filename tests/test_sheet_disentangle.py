@@ -40,7 +40,13 @@ SHEET = Sheet(
     *("confusion.minimum-is-log-k", "confusion.half-is-log-2", "weight-0.leaves-content-alone"),
     *("weight-0.label-is-found", "two.one-colour-is-a-statistic", "flipped.inverts-where-it-is-overdone"),
     *("two.layers", "two.content-has-no-statistics", "two.adain-brings-statistics", "two.few-numbers"),
-    *("two.consistency", "two.discriminator-sees-exchanges", "two.adversary-reaches-the-coder", "two.off-by-default"),
+    *(
+        "two.consistency",
+        "two.consistency-teaches-the-drawing",
+        "two.discriminator-sees-exchanges",
+        "two.adversary-reaches-the-coder",
+        "two.off-by-default",
+    ),
     *("use.style", "use.label", "use.label-before-style", "use.as-it-is", "use.code", "use.alone", "use.any-size"),
     *("sizes.refused", "settings.refused"),
 )
@@ -422,6 +428,13 @@ def _a_style_says_each_maps_mean_and_deviation():
     y = norm(images(4, 3, 8, 8), style)
     assert torch.allclose(y.mean((2, 3)), norm.shift(style), atol=1e-5)
     assert torch.allclose(y.std((2, 3), correction=0), (1 + norm.scale(style)).abs(), atol=1e-3)
+
+
+@proves("two.consistency-teaches-the-drawing")
+def _what_is_found_again_teaches_what_was_drawn():
+    for game in (small(consistency_weight=1.0), two(consistency_weight=1.0)):  # content alone, and attributes too
+        loss = moves(game)["coder"].losses["consistency"]
+        assert all(g.any() for g in torch.autograd.grad(loss, [*game.coder.up.parameters()]))
 
 
 @proves("two.consistency")

@@ -24,7 +24,13 @@ SHEET = Sheet(
     *("count.generator", "count.both-collections", "count.critic", "field.critic", "size.map", "size.refused"),
     *("objective.critic", "objective.generator", "objective.weights", "objective.classes-of-real-for-the-critic"),
     *("objective.classes-of-fakes-for-the-generator", "objective.binary-is-summed", "objective.class-is-one-of"),
-    *("objective.groups-beside-free-labels", "closed.identity-returns", "penalty.linear-critic", "penalty.mean-of-map"),
+    *(
+        "objective.groups-beside-free-labels",
+        "closed.identity-returns",
+        "objective.returns-from-the-fake",
+        "penalty.linear-critic",
+        "penalty.mean-of-map",
+    ),
     *("penalty.between-real-and-fake", "order.five-critic-steps", "order.same-images-and-labels", "order.detached"),
     *("order.adversary-reaches-the-generator", "order.new-batch-each-step", "labels.drawn-from-the-data"),
     *("net.layers", "net.no-biases", "net.zero-padding", "net.default-init", "net.label-dies-under-reflection"),
@@ -290,6 +296,17 @@ def _the_critics_step_sends_nothing_to_the_generator():
     loss = sum(next(game.round(iter([BATCH]))).losses.values())
     gradients = torch.autograd.grad(loss, [*game.generator.parameters()], allow_unused=True)
     assert all(g is None for g in gradients)
+
+
+@proves("objective.returns-from-the-fake")
+def _both_ways_of_an_image_learn_from_what_came_back():
+    """The loss flows through the fake too: the generator is asked twice, and each answer has a part in it."""
+    game = small()
+    made = []
+    game.generator.register_forward_hook(lambda _, given, out: made.append(out))
+    _, drawn = moves(game)
+    gradients = torch.autograd.grad(drawn.losses["reconstruction"], made[-2:])
+    assert all(gradient.any() for gradient in gradients)
 
 
 @proves("order.adversary-reaches-the-generator")

@@ -21,6 +21,9 @@ from saddle.use import tiles
 SHEET = Sheet(
     *("closed.kl", "closed.bce-at-0", "closed.scales-are-summed", "closed.codes-at-0", "closed.perfect"),
     *("objective.weights", "objective.optim", "objective.terms", "objective.kl-of-both", "objective.kl-of-cycles"),
+    "objective.kl-of-means",
+    "objective.cycle-flows-through-translations",
+    "order.judges-see-translations",
     *("objective.l1", "objective.cycle-is-drawn-back", "objective.weight-of-the-judges"),
     *("noise.in-training", "noise.in-the-judges-step", "noise.is-normal", "noise.one-for-both-decoders"),
     *("noise.none-in-use", "order.judges-first", "order.own-forward", "order.fakes-detached", "order.fakes-attached"),
@@ -170,6 +173,43 @@ def _each_term_goes_the_way_that_the_paper_says():
     assert value(made["cycle"]) == pytest.approx(100 * (there * back - 1) * (a + b), rel=1e-5)
     expected = 0.1 * ((there * 5) ** 2 * a2 + (back * 2) ** 2 * b2)
     assert value(made["cycle_kl"]) == pytest.approx(expected, rel=1e-5)
+
+
+@proves("objective.kl-of-means")
+def _a_code_costs_what_its_mean_does_whatever_its_noise():
+    game = quiet(small(), encode_a=2.0, encode_b=5.0)
+    _, still = losses_of(game)
+    game.noisy = lambda mean: mean + 3.0 * torch.randn_like(mean)
+    _, loud = losses_of(game)
+    assert value(loud["kl"]) == value(still["kl"])
+
+
+@proves("objective.cycle-flows-through-translations")
+def _a_cycle_teaches_the_way_there_too():
+    game, made = small(), []
+    game.drawn = lambda code, domain: made.append(UNIT.drawn(game, code, domain)) or made[-1]
+    _, losses = losses_of(game)
+    fakes = made[2:4]  # the first two are the judges'
+    for term in ("cycle", "cycle_kl"):
+        assert all(g.any() for g in torch.autograd.grad(losses[term], fakes, retain_graph=True))
+
+
+@proves("order.judges-see-translations")
+def _what_the_judges_are_shown_as_fakes_are_translations_in_both_steps():
+    """a is encoded times 2 and decoded times 3, b times 5 and times 7."""
+    game, seen = quiet(small(), encode_a=2.0, decode_a=3.0, encode_b=5.0, decode_b=7.0), []
+    context = game.context
+    game.context = lambda domain, real, fake, *rest: (
+        seen.append((domain, real, fake)) or context(domain, real, fake, *rest)
+    )
+    losses_of(game)
+    a, b = BATCH["a"], BATCH["b"]
+    assert [domain for domain, *_ in seen] == ["a", "b"] * 2
+    for (_, of_a, in_a), (_, of_b, in_b) in (seen[:2], seen[2:]):
+        assert torch.equal(of_a, a)
+        assert torch.equal(of_b, b)
+        assert torch.allclose(in_a, 15 * b)
+        assert torch.allclose(in_b, 14 * a)
 
 
 @proves("noise.in-training", "noise.in-the-judges-step")

@@ -21,7 +21,13 @@ from saddle.spec import DataSpec, Field
 SHEET = Sheet(
     *("closed.two-classes-at-0", "closed.kl", "closed.squares", "count.autoencoders", "count.judges"),
     *("objective.weights", "objective.optim", "objective.reconstructions-are-fakes", "objective.halved-for-judges"),
-    *("objective.classes-of-a", "objective.features-in-the-judges-step", "objective.no-cycle", "objective.terms"),
+    *(
+        "objective.classes-of-a",
+        "objective.features-in-the-judges-step",
+        "objective.features-of-one-image",
+        "objective.no-cycle",
+        "objective.terms",
+    ),
     *("net.coordinates", "net.layers", "net.norm-without-scale", "net.deviation", "net.judge", "net.dropout"),
     *("init.judges", "shared.all-but-the-ends", "shared.one-player", "order.judges-first", "order.noise"),
     *("order.fakes-detached", "data.labels", "data.inverted", "data.size", "use.mean", "use.code", "use.classify"),
@@ -139,6 +145,19 @@ def _the_judges_pay_for_what_they_see_differently_in_both_directions():
     judged, made = judged_by_numbers(2.0, -3.0)
     assert value(judged["features"]) == pytest.approx(1e-4 * 2 * 25 * 32 * 32, rel=1e-5)
     assert "features" not in made
+
+
+@proves("objective.features-of-one-image")
+def _a_translation_is_compared_with_the_reconstruction_of_the_image_that_it_is_made_of():
+    """Each as the judges see it in the domain in which it is drawn: b ten times as bright."""
+    game = small()
+    game.judges = Numbers()
+    game.judges.features = lambda x, domain: x if domain == "a" else 10 * x
+    again, moved = (
+        {key: torch.full((2, 1, 1, 1), x) for key, x in of.items()}
+        for of in ({"a": 1.0, "b": 2.0}, {"a": 5.0, "b": 11.0})
+    )
+    assert value(game.unlike(again, moved)) == (11 * 10 - 1) ** 2 + (5 - 2 * 10) ** 2
 
 
 @proves("objective.classes-of-a")

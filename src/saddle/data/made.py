@@ -25,7 +25,7 @@ class Together:
 
     def columns(self) -> dict[str, Column]:
         """A column for every key."""
-        return {key: _Made(self, key, array.dtype) for key, array in self.made(np.arange(1)).items()}
+        return {key: Made(self, key, array.dtype) for key, array in self.made(np.arange(1)).items()}
 
     def mark(self) -> str:
         """SHA-256 over all keys of all samples, for a fingerprint."""
@@ -44,7 +44,7 @@ class Together:
 
 
 @dataclass(frozen=True)
-class _Made:
+class Made:
     """One key of samples that are made when asked for."""
 
     of: Together

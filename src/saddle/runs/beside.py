@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..base import rng
+from ..data.made import Made
 from ..layers.resize import resized
 from ..metrics.digits import Digits, split_channels
 from ..metrics.extractors import extractor
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 COUNT = 8  # samples, one line of a picture
 MOST = 10_000  # training images that are looked at
+MADE = 2_000  # of those that are drawn when they are asked for, which takes its time
 NUMBERS = 2**29  # that these have together, at most: 2,730 images of 256 × 256 in colour
 AT_A_TIME = 2**24  # numbers in memory
 
@@ -101,7 +103,8 @@ class Search:
     def __init__(self, train: Split, key: str, look: Extractor, flip: bool = False):
         self.train, self.key, self.look, self.flip = train, key, look, flip
         self.there, numbers = len(train.columns[key]), taken(train, key, np.array([0])).numel()
-        self.places = spread(self.there, min(MOST, max(1, NUMBERS // numbers)))
+        most = MADE if isinstance(train.columns[key], Made) else MOST
+        self.places = spread(self.there, min(most, max(1, NUMBERS // numbers)))
         self.at_a_time = max(1, AT_A_TIME // numbers)
 
     def nearest(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 MOST = 512  # images of a domain that are looked at
+TOGETHER = 32  # of them at a time
 
 
 def remember(run: Run, source: Source, say: Callable[[str], None]) -> None:
@@ -52,4 +53,5 @@ def _some(split: Split, key: str) -> list[Tensor]:
     """Images of a key, evenly chosen, one after the other."""
     n = len(split.columns[key])
     places = np.linspace(0, n - 1, min(n, MOST)).round().astype(np.int64)
-    return [split.batch({key: np.array([place])})[key][0] for place in places]
+    step = 1 if key in split.fields and split.fields[key].free else TOGETHER  # images of many sizes come one by one
+    return [image for i in range(0, len(places), step) for image in split.batch({key: places[i : i + step]})[key]]
