@@ -148,6 +148,7 @@ ARGUMENTS = {
     **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "attribute", "classify")},
     "apply": ["RUN", "animate"],
     "palette": ["RUN", "--out", "none.gpl"],
+    "styles": ["RUN", "--out", "none.png"],
     "list": [],
 }
 
