@@ -13,7 +13,19 @@ from saddle.base.errors import UsageError
 from saddle.base.settings import change, choices, differences, explain, flat, meanings, nest, plain, restore, wants
 from saddle.data import DataOptions
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
-from saddle.optim import Adam, Constant, Cosine, Exponential, Geometric, Linear, Optim, RMSprop, Schedule
+from saddle.optim import (
+    Adam,
+    Constant,
+    Cosine,
+    Exponential,
+    Geometric,
+    Linear,
+    Logistic,
+    Optim,
+    Restarted,
+    RMSprop,
+    Schedule,
+)
 from saddle.penalties import R1, R2, GradientPenalty, Penalty
 from saddle.runs import registry
 from saddle.training.plan import Plan
@@ -180,8 +192,11 @@ def test_a_class_of_another_kind_is_not_a_choice():
 
 
 def test_choices_are_the_concrete_classes():
-    assert choices(Schedule) == {kind.__name__: kind for kind in (Constant, Cosine, Exponential, Geometric, Linear)}
-    assert wants(Schedule | None) == "one of Constant, Cosine, Exponential, Geometric, Linear or none"
+    kinds = (Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted)
+    assert choices(Schedule) == {kind.__name__: kind for kind in kinds}
+    assert (
+        wants(Schedule | None) == "one of Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted or none"
+    )
 
 
 def test_meanings_are_comments_or_docstrings_and_are_inherited():

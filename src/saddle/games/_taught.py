@@ -6,6 +6,12 @@ from ..spec import DataSpec
 KEY = "label_a"
 
 
+def check_classes(data: DataSpec, game: str, otherwise: str = "another game") -> None:
+    """UsageError for images of two domains that do not say the classes of the first one in training."""
+    if {"a", "b"} <= data.fields.keys() and data.main.kind == "image":
+        classes_of(data, game, otherwise)
+
+
 def classes_of(data: DataSpec, game: str, otherwise: str = "another game") -> int:
     """How many classes the images of domain a have. UsageError for data that do not say them in training."""
     field = data.fields.get(KEY)

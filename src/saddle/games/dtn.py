@@ -24,7 +24,7 @@ from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
 from ._adversarial import Adversarial
-from ._taught import KEY, classes_of
+from ._taught import KEY, check_classes, classes_of
 
 OF_SOURCE, OF_TARGET, REAL = range(3)  # what the discriminator tells apart
 
@@ -71,8 +71,7 @@ class DTN(Adversarial, Translation):
         self.check_duels()
 
     def check_data(self) -> None:
-        if {"a", "b"} <= self.data.fields.keys():
-            classes_of(self.data, "DTN")
+        check_classes(self.data, "DTN")
         super().check_data()
         a, b = (self.data.fields[key].planes for key in "ab")
         if a != b and 1 not in (a, b):

@@ -1,4 +1,4 @@
-"""UNIT for adaptation. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
+"""UNIT-Adaptation. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
 https://arxiv.org/abs/1703.00848
 
 UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation): the coupled judges also
@@ -27,7 +27,7 @@ from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
 from ._adversarial import Adversarial
-from ._taught import KEY, classes_of
+from ._taught import KEY, check_classes
 
 DOMAINS = ("a", "b")
 
@@ -74,7 +74,7 @@ class UNITAdaptation(Adversarial, Translation):
         self.check_duels()
 
     def check_data(self) -> None:
-        classes_of(self.data, "UNIT for adaptation", "unit, which needs no labels")
+        check_classes(self.data, "UNIT for adaptation", "unit, which needs no labels")
         super().check_data()
         check_size(*self.size("a"))
 
@@ -126,7 +126,9 @@ class UNITAdaptation(Adversarial, Translation):
     def drawn(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], Codes]:
         """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains."""
         codes = Codes(*map(full, self.autoencoders.codes(**images)))
-        z = codes.mean + codes.std * rng.randn(*codes.mean.shape, device=codes.mean.device).to(codes.mean)
+        shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are dealt
+        noise = torch.cat([rng.randn(*shape, device=codes.mean.device) for _ in DOMAINS])
+        z = codes.mean + codes.std * noise.to(codes.mean)
         in_a, in_b = (full(x).chunk(2) for x in self.autoencoders.draw(z))
         return {"a": in_a[0], "b": in_b[1]}, {"a": in_a[1], "b": in_b[0]}, codes
 
