@@ -114,11 +114,23 @@ class CycleConsistent(Adversarial, Translation):
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What a domain's discriminator says of its images and of fakes; of images only if the loss `compares` both."""
         score = partial(self.score, domain)
-        return Context.of(score, real, fake, score(real) if compares else None, score(fake))
+        if not compares:
+            return Context.of(score, real, fake, None, score(fake))
+        return Context.of(
+            score, real, fake, *self.judged(domain, self.seen_of(domain, real), self.seen_of(domain, fake))
+        )
 
     def score(self, domain: str, x: Tensor) -> Tensor:
         """The logits [N, 1, h, w] of a domain's patches as the views show them."""
-        return full((self.judge_a if domain == "a" else self.judge_b)(self.seen(x, "ab".index(domain))))
+        return self.judged(domain, self.seen_of(domain, x))[0]
+
+    def seen_of(self, domain: str, x: Tensor) -> Tensor:
+        return self.seen(x, "ab".index(domain))
+
+    def judged(self, domain: str, *seen: Tensor) -> tuple[Tensor, ...]:
+        """The logits of each of these, in one batch: the norms of a judge are those of each image."""
+        logits = full((self.judge_a if domain == "a" else self.judge_b)(torch.cat(seen)))
+        return logits.split([len(x) for x in seen])
 
     def deceive(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Any]:
         """What the generator of a domain's fakes pays."""
