@@ -5,12 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec import DataSpec, Field
+from ...spec import DataSpec
+from .. import drawings
 from ..baselines import Baseline
-from ..crops import KEPT, sides_of_pairs
+from ..crops import KEPT
 from ..fingerprint import fingerprint
 from ..made import Make, Together
-from ..options import AUGMENTATIONS, DataOptions
+from ..options import DataOptions
 from ..portraits import NAMES, PALETTE, faces, lights, photographed
 from ..source import Judged, Source, Split
 from ..trivial import of_drawings
@@ -39,15 +40,7 @@ def open(options: DataOptions, path: str) -> Source:
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without a drawing."""
-    options.allow("size", *AUGMENTATIONS)
-    sides = sides_of_pairs(options)
-    return DataSpec(
-        {
-            "a": Field("map", sides, NAMES, PALETTE, title="map"),
-            "b": Field("image", (3, *sides), title="face"),
-            "instances": Field("instances", sides),
-        }
-    )
+    return drawings.spec_of(options, NAMES, PALETTE, "face")
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
