@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.pool import ImagePool
@@ -48,9 +48,7 @@ class CycleConsistent(Adversarial, Translation):
             super().__post_init__()
             few(patch_layers=self.patch_layers)
             least = {"cycle_weight": 0, "identity_weight": 0, "pool_size": 0, "patch_layers": 0, "width": 1}
-            for name, low in least.items():
-                if getattr(self, name) < low:
-                    raise UsageError(f"{name} is at least {low}, not {getattr(self, name)}")
+            at_least(self, least)
 
     options: Options
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from ..base import dist
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.resize import resized
@@ -75,9 +75,7 @@ class Disentangle(Adversarial, Translation):
             few(levels=self.levels, patch_layers=self.patch_layers)
             weights = ("removal_weight", "reconstruction_weight", "consistency_weight", "adversarial_weight")
             least = dict.fromkeys(weights, 0) | dict.fromkeys(("width", "levels", "attribute_dim", "patch_layers"), 1)
-            for name, low in least.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, least)
             if not self.adversarial_weight and (self.penalties or self.views):
                 raise UsageError(
                     "adversarial_weight 0 leaves the discriminator of images out, and with it penalties and views: "

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss, relu
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
@@ -46,9 +46,7 @@ class PAN(Adversarial, Translation):
         def __post_init__(self) -> None:
             super().__post_init__()
             few(levels=self.levels)
-            for name, low in {"margin": 0, "levels": 1, "width": 1}.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, {"margin": 0, "levels": 1, "width": 1})
             if min(self.perceptual_weights) < 0:
                 raise UsageError(f"perceptual_weights are at least 0, not {self.perceptual_weights}")
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, HalfNonSaturating
@@ -53,9 +53,7 @@ class Pix2Pix(Adversarial, Translation):
             super().__post_init__()
             few(levels=self.levels, blocks=self.blocks, patch_layers=self.patch_layers)
             least = {"adversarial_weight": 0, "l1_weight": 0, "levels": 1, "blocks": 1, "width": 1, "patch_layers": 0}
-            for name, low in least.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, least)
             if not 0 <= self.dropout < 1:
                 raise UsageError(f"dropout is a chance from 0 to below 1, not {self.dropout}")
             if not (self.adversarial_weight or self.l1_weight):

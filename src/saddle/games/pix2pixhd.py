@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.resample import enlarge
@@ -61,9 +61,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
             few(halvings=self.halvings, blocks=self.blocks, scales=self.scales, patch_layers=self.patch_layers)
             least = {"matching_weight": 0, "coarse_share": 0, "fixed_share": 0, "patch_layers": 0, "halvings": 1}
             sizes = ("blocks", "width", "enhancer_blocks", "scales", "discriminator_width")
-            for name, low in (least | dict.fromkeys(sizes, 1)).items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, least | dict.fromkeys(sizes, 1))
             if self.enhancer and (self.width % 2 or self.coarse_share + self.fixed_share >= 1):
                 raise UsageError(
                     "with the enhancer, width is even and coarse_share and fixed_share leave a part of the run to both "

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.spade import SpadeNorm
@@ -60,9 +60,7 @@ class SPADE(Perceived, Outlined, Adversarial):
             few(scales=self.scales, patch_layers=self.patch_layers)
             sizes = ("z_dim", "width", "hidden", "encoder_width", "scales", "patch_layers", "discriminator_width")
             least = {"matching_weight": 0, "kl_weight": 0, "doublings": 1} | dict.fromkeys(sizes, 1)
-            for name, low in least.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, least)
             if (self.doublings or 0) > 7 or (self.doublings == 7 and self.width % 2):
                 raise UsageError(f"doublings is at most 7, and then width is even; not {self.doublings}, {self.width}")
 

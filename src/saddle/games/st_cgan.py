@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
@@ -49,9 +49,7 @@ class STCGAN(Adversarial, Translation):
         def __post_init__(self) -> None:
             super().__post_init__()
             few(levels=self.levels)
-            for name, low in {"removal_weight": 0, "levels": 1, "width": 1}.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, {"removal_weight": 0, "levels": 1, "width": 1})
             if min(self.adversarial_weights) < 0:
                 raise UsageError(f"adversarial_weights are at least 0, not {self.adversarial_weights}")
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context, Output
 from ..layers.resize import resized
@@ -70,9 +70,7 @@ class StarGAN(Adversarial, Translation, Classification):
             super().__post_init__()
             few(blocks=self.blocks, halvings=self.halvings)
             least = {"class_weight": 0, "reconstruction_weight": 0, "blocks": 0, "width": 1, "halvings": 1}
-            for name, low in least.items():
-                if (value := getattr(self, name)) is not None and value < low:
-                    raise UsageError(f"{name} is at least {low}, not {value}")
+            at_least(self, least)
 
     options: Options
 

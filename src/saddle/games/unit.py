@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, softplus
 
 from ..base import rng
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
@@ -57,9 +57,7 @@ class UNIT(Adversarial, Translation):
             few(blocks=self.blocks, judge_layers=self.judge_layers)
             least = dict.fromkeys((name for name in vars(self) if name.endswith("_weight")), 0)
             least |= {"blocks": 1, "shared": 0, "width": 1, "judge_layers": FRONT + 1 if self.judge == "shared" else 1}
-            for name, low in least.items():
-                if not getattr(self, name) >= low:
-                    raise UsageError(f"{name} is at least {low}, not {getattr(self, name)}")
+            at_least(self, least)
             if self.shared > self.blocks:
                 raise UsageError(f"of {self.blocks} blocks as many can be shared, not {self.shared}")
 

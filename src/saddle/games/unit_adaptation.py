@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.errors import at_least
 from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
@@ -55,9 +55,7 @@ class UNITAdaptation(Adversarial, Translation):
         def __post_init__(self) -> None:
             super().__post_init__()
             least = dict.fromkeys((name for name in vars(self) if name.endswith("_weight")), 0)
-            for name, low in (least | {"width": 1, "judge_width": 1}).items():
-                if not getattr(self, name) >= low:
-                    raise UsageError(f"{name} is at least {low}, not {getattr(self, name)}")
+            at_least(self, least | {"width": 1, "judge_width": 1})
 
     options: Options
 
