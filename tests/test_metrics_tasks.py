@@ -16,7 +16,7 @@ from saddle.metrics import evaluate
 from saddle.metrics.auroc import Detected, auroc
 from saddle.metrics.psnr import Restored, mean_psnr, psnr
 from saddle.runs import scoring
-from saddle.spec import DataSpec, Field
+from saddle.spec import Batch, DataSpec, Field
 from saddle.tasks import Detection, Finding, Restoration
 
 DICE = torch.Generator().manual_seed(0)
@@ -78,8 +78,8 @@ class Half(Restoration):
     def round(self, batches):
         yield from ()
 
-    def restore(self, image: Tensor) -> Tensor:
-        return image.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    def restore(self, batch: Batch) -> Tensor:
+        return batch["damaged"].repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
 class Bright(Detection):

@@ -168,8 +168,9 @@ def restored(game: Restoration, source: Source, seed: int) -> Restored:
     damaged, whole = game.needs[:2]
     images, truth = [], []
     with rng.apart(seed, "restored"):
-        for batch in _batches(_heldout(source), damaged, whole):
-            images.append(game.restore(batch[damaged].to(game.device, game.dtype)).float().cpu())
+        for batch in _batches(_heldout(source), damaged, whole, *game.beside):
+            given = {key: batch[key] for key in (damaged, *game.beside)}
+            images.append(game.restore(_ready(game, given)).float().cpu())
             truth.append(batch[whole])
     return Restored(torch.cat(images), torch.cat(truth))
 

@@ -326,8 +326,10 @@ class Run:
     def restore(self, images: Tensor, **use: Any) -> Tensor:
         """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
         game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        parts = (game.restore_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
-        return torch.cat([self.whole(part) for part in parts])
+        key, made = game.needs[0], []
+        for x in images.split(AT_ONCE):
+            made.append(self.whole(game.restore_with({key: x.to(self.device, game.dtype)}, chosen)))
+        return torch.cat(made)
 
     @torch.no_grad()
     def detect(self, images: Tensor, **use: Any) -> Finding:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor
@@ -15,6 +17,8 @@ class Finding(NamedTuple):
 
     score: Tensor  # [N]
     map: Tensor  # [N, 1, H, W]
+    parts: Mapping[str, Tensor] = MappingProxyType({})  # what the score is made of, by name: [N] each
+    normal: Tensor | None = None  # the normal images that these were compared with  [N, C, H, W]
 
     def picture(self, least: float | None = None, most: float | None = None) -> Tensor:
         """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps."""
@@ -42,7 +46,10 @@ class Detection(Game):
 
     @abstractmethod
     def detect(self, image: Tensor) -> Finding:
-        """How unusual images [N, C, H, W] in [-1, 1] are, and every pixel of them."""
+        """How unusual images [N, C, H, W] in [-1, 1] are, and every pixel of them.
+
+        An image's result depends neither on the other images nor on what was looked at before, and no buffer changes.
+        """
 
     def shown(self, held: Held) -> Columns:
         """Eight held-out images and their maps."""

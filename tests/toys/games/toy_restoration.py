@@ -43,16 +43,16 @@ class ToyRestoration(Restoration):
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         o, batch = self.options, next(batches)
-        real, fake = batch["image"], self.restore(batch["damaged"])
+        real, fake = batch["image"], self.restore(batch)
         real_logits, fake_logits = self.discriminator(real), self.discriminator(fake.detach())
         yield Move("discriminator", adversarial=o.loss.discriminator(real_logits, fake_logits))
 
         adversarial = o.loss.generator(real_logits.detach(), self.discriminator(fake))
         yield Move("generator", adversarial=0.01 * adversarial, content=l1_loss(fake, real))
 
-    def restore(self, image: Tensor) -> Tensor:
-        return self.generator(interpolate(image, tuple(self.size), mode="bilinear"))
+    def restore(self, batch: Batch) -> Tensor:
+        return self.generator(interpolate(batch["damaged"], tuple(self.size), mode="bilinear"))
 
-    def restore_with(self, image: Tensor, use: Restoration.Use) -> Tensor:
-        restored = self.restore(image)
-        return use.strength * restored + (1 - use.strength) * interpolate(image, tuple(self.size))
+    def restore_with(self, batch: Batch, use: Restoration.Use) -> Tensor:
+        restored = self.restore(batch)
+        return use.strength * restored + (1 - use.strength) * interpolate(batch["damaged"], tuple(self.size))
