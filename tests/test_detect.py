@@ -16,7 +16,7 @@ from test_calibration import _toys, place, tensors  # noqa: F401  # fixtures
 import saddle
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
-from saddle.runs import detecting
+from saddle.runs import finding
 from saddle.show import heat
 from saddle.use.detecting import View
 
@@ -98,7 +98,7 @@ def test_a_threshold_can_be_the_runs_ones_own_or_none(run, parts, threshold: str
 def test_a_scratch_is_hot_where_it_is_and_good_parts_stay_cold_on_the_one_scale(run, parts, tmp_path):
     out = tmp_path / "out"
     assert detect(run, parts, "--out", out, "--maps", "--overlays", "--masks", "--side-by-side") == 0
-    kinds = ("maps", "masks", "overlays", "side-by-side")
+    kinds = ("map", "mask", "overlay", "side-by-side")
     names = [
         sorted(p.relative_to(out / kind).with_suffix("").as_posix() for p in (out / kind).rglob("*.*"))
         for kind in kinds
@@ -107,26 +107,26 @@ def test_a_scratch_is_hot_where_it_is_and_good_parts_stay_cold_on_the_one_scale(
     scratch = np.zeros((SIDE, SIDE), bool)
     scratch[7, 4:12] = True
     for name in ("003", "late/000"):
-        map_ = np.load(out / "maps" / f"{name}.npy")
+        map_ = np.load(out / "map" / f"{name}.npy")
         assert (map_.dtype, map_.shape) == (np.float32, (SIDE, SIDE))
         assert (map_ > run.calibration.pixels).tolist() == scratch.tolist()
-        assert (np.asarray(Image.open(out / "masks" / f"{name}.png")) == 255 * scratch).all()
+        assert (np.asarray(Image.open(out / "mask" / f"{name}.png")) == 255 * scratch).all()
     low, high = run.calibration.scale
     for name in ("000", "001", "002"):
         before = np.asarray(Image.open(parts / f"{name}.png").convert("RGB"))
-        warm = heat.scaled(np.load(out / "maps" / f"{name}.npy"), low, high)
+        warm = heat.scaled(np.load(out / "map" / f"{name}.npy"), low, high)
         assert warm.max() <= 0.6  # half of the scale is the threshold of a pixel
-        assert (np.asarray(Image.open(out / "overlays" / f"{name}.png")) == heat.over(before, warm)).all()
+        assert (np.asarray(Image.open(out / "overlay" / f"{name}.png")) == heat.over(before, warm)).all()
 
 
 def test_the_scale_is_the_runs_whatever_else_is_looked_at(run, parts, tmp_path, monkeypatch):
     """0 is the median of good pixels, 1 twice the threshold; alone, among others and in portions."""
     assert detect(run, parts, "--out", tmp_path / "all", "--maps", "png") == 0
     assert detect(run, parts / "000.png", "--out", tmp_path / "alone", "--maps", "png") == 0
-    monkeypatch.setattr(detecting, "AT_ONCE", 2)
+    monkeypatch.setattr(finding, "AT_ONCE", 2)
     assert detect(run, parts, "--out", tmp_path / "portions", "--maps", "png") == 0
     whole, alone, again = (
-        np.asarray(Image.open(tmp_path / name / "maps" / "000.png")) for name in ("all", "alone", "portions")
+        np.asarray(Image.open(tmp_path / name / "map" / "000.png")) for name in ("all", "alone", "portions")
     )
     assert whole.dtype == np.uint16
     low, high = run.calibration.scale
@@ -140,13 +140,13 @@ def test_a_scale_of_an_images_own_is_written_on_it(run, bare, parts, tmp_path):
     words = (parts / "000.png", "--overlays", "--side-by-side", "--scale", "image", "--out")
     assert detect(bare, *words, tmp_path / "own") == 0
     assert detect(run, *words[:3], "--out", tmp_path / "runs") == 0
-    for kind in ("overlays", "side-by-side"):
+    for kind in ("overlay", "side-by-side"):
         own, runs = (Image.open(tmp_path / name / kind / "000.png") for name in ("own", "runs"))
         assert own.height == runs.height * (own.width // runs.width) + heat.STRIP
         line = np.asarray(own.convert("L"))[-heat.STRIP :]
         assert (line > 128).mean() > 0.02, "there are letters"
     strip = heat.watermarked(Image.new("RGB", (SIDE, SIDE)), "scaled to this image").convert("L")
-    line = np.asarray(Image.open(tmp_path / "own" / "overlays" / "000.png").convert("L"))[-heat.STRIP :]
+    line = np.asarray(Image.open(tmp_path / "own" / "overlay" / "000.png").convert("L"))[-heat.STRIP :]
     assert (line == np.asarray(strip)[-heat.STRIP :]).all()
 
 
@@ -186,9 +186,9 @@ def test_what_was_cut_off_is_told_and_dark(run, tmp_path, capsys):
     Image.fromarray(np.tile(good(1, seed=24)[0], (1, 3))).save(tmp_path / "wide.png")
     assert detect(run, tmp_path / "wide.png", "--out", tmp_path / "out", "--maps", "--overlays", "--masks") == 0
     assert "wide.png: cut at two of its edges" in capsys.readouterr().err
-    map_ = np.load(tmp_path / "out" / "maps" / "wide.npy")
+    map_ = np.load(tmp_path / "out" / "map" / "wide.npy")
     assert np.isnan(map_).all(0).tolist() == [True] * 16 + [False] * 16 + [True] * 16
-    assert not np.asarray(Image.open(tmp_path / "out" / "masks" / "wide.png"))[:, :16].any()
+    assert not np.asarray(Image.open(tmp_path / "out" / "mask" / "wide.png"))[:, :16].any()
 
 
 def test_a_run_on_pieces_looks_at_all_of_an_image_and_its_worst_piece_counts(place, tmp_path):  # noqa: F811
@@ -221,7 +221,7 @@ def test_an_unreadable_file_in_the_middle_is_told_at_the_end_and_nothing_is_lost
     assert "001b.png: begins like PNG, but is damaged" in told.err
     assert "zz.heic: HEIC files are not opened" in told.err
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 1 + 5
-    assert len([*(tmp_path / "out" / "masks").rglob("*.png")]) == 5
+    assert len([*(tmp_path / "out" / "mask").rglob("*.png")]) == 5
     assert detect(run, parts / "001b.png", "--out", tmp_path / "none") == 2
     assert detect(run, parts, "--out", tmp_path / "again", "--fail-on-anomaly") == 1
     told = capsys.readouterr()
@@ -282,19 +282,19 @@ def test_without_a_calibration_there_are_scores_and_it_is_said_what_is_missing(b
     told = capsys.readouterr()
     assert "no verdicts: the run is not calibrated; saddle calibrate" in told.err
     assert "verdict" not in told.out
-    assert len([*(tmp_path / "out" / "maps").rglob("*.npy")]) == 5
+    assert len([*(tmp_path / "out" / "map").rglob("*.npy")]) == 5
 
 
 def test_files_come_one_after_the_other_and_few_wait(run, monkeypatch):
-    monkeypatch.setattr(detecting, "AT_ONCE", 4)
-    sight, read = detecting.view(run), 0
+    monkeypatch.setattr(finding, "AT_ONCE", 4)
+    sight, read = finding.view(run), 0
 
     def images():
         nonlocal read
         for read, part in enumerate(good(20, seed=28), 1):
             yield read, sight.see(part[..., None])
 
-    for name, _ in detecting.each_found(run, images(), sight, run.use(type(run.game), {})):
+    for name, _ in finding.each_found(run, images(), sight, run.use(type(run.game), {})):
         assert read - name < 4
     assert name == 20
 
@@ -320,11 +320,11 @@ def test_in_python_everything_that_is_an_image_gives_the_same(run, parts):
     several = run.detect([path, Image.open(parts / "000.png")])
     assert [one.verdict for one in several] == ["anomalous", "normal"]
     assert [one.score for one in run.detect(array[None, ..., None])] == [pytest.approx(alone.score)]
-    finding = run.detect(tensors([array]))
-    assert finding.score.tolist() == pytest.approx([alone.score])
-    assert finding.parts.keys() == alone.parts.keys() == {"mean", "peak"}
-    assert finding.quantile.tolist() == [alone.quantile] == [1.0]
-    assert finding.normal.shape == (1, 1, SIDE, SIDE)
+    whole = run.detect(tensors([array]))
+    assert whole.score.tolist() == pytest.approx([alone.score])
+    assert whole.parts.keys() == alone.parts.keys() == {"mean", "peak"}
+    assert whole.quantile.tolist() == [alone.quantile] == [1.0]
+    assert whole.normal.shape == (1, 1, SIDE, SIDE)
 
 
 @pytest.mark.parametrize(

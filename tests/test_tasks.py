@@ -118,7 +118,7 @@ def test_a_detection_is_used_by_command_and_from_python(
     said = json.loads(capsys.readouterr().out)
     assert [Path(row["file"]).name for row in said["images"]] == ["0.png", "255.png"]
     assert said["images"][0]["score"] != said["images"][1]["score"]
-    assert sorted(path.name for path in (tmp_path / "out" / "maps").iterdir()) == ["0.npy", "255.npy"]
+    assert sorted(path.name for path in (tmp_path / "out" / "map").iterdir()) == ["0.npy", "255.npy"]
     assert run.as_(Detection) is run.game
 
 

@@ -73,14 +73,14 @@ class Detecting:
 
     def all(self) -> list[dict[str, Any]]:
         """A row for each image; written as soon as it is there: what is done stays done if a later one stops it all."""
-        from ..runs import detecting
+        from ..runs import finding
 
         rows: list[dict[str, Any]] = []
-        sight = detecting.view(self.opened)
+        sight = finding.view(self.opened)
         try:
             with _progress.shown("images"):
-                for (work, picture), found in detecting.each_found(self.opened, self._read(), sight, self.by.chosen):
-                    rows += self._kept(work, picture, detecting.judged(found, self.by.judge), bool(rows))
+                for (work, picture), found in finding.each_found(self.opened, self._read(), sight, self.by.chosen):
+                    rows += self._kept(work, picture, finding.judged(found, self.by.judge), bool(rows))
         finally:
             self.gathering.tell()
         return rows
@@ -88,13 +88,13 @@ class Detecting:
     def _read(self) -> "Iterator[tuple[tuple[_works.Work, np.ndarray | None], Seen]]":
         """Every image that can be read, with its picture if something is drawn on it."""
         from ..data import decode
-        from ..runs import detecting
+        from ..runs import finding
 
-        sight = detecting.view(self.opened)
+        sight = finding.view(self.opened)
         options = self.opened.recipe.data
         for work in telling.each("images", self.plan.works, len(self.plan.works)):
             try:
-                picture = detecting.stored(self.opened, work.path, work.page)
+                picture = finding.stored(self.opened, work.path, work.page)
                 if options.pages == "first" and decode.header(work.path, options.max_megapixels, 0, True).pages > 1:
                     self.gathering.notes["of several pages or frames the first alone was looked at"][work.name] = None
                 seen = sight.see(picture)
@@ -152,11 +152,11 @@ class Detecting:
         if self.args.maps == "npy":
             data = io.BytesIO()
             np.save(data, found.map, allow_pickle=False)
-            self.written.append(replace(self._place(work, "maps", ".npy"), data.getvalue()))
+            self.written.append(replace(self._place(work, "map", ".npy"), data.getvalue()))
         drawn = {
-            "maps": self._map if self.args.maps == "png" else None,
-            "masks": self._mask if self.args.masks else None,
-            "overlays": (lambda found: self._overlay(found, picture)) if picture is not None else None,
+            "map": self._map if self.args.maps == "png" else None,
+            "mask": self._mask if self.args.masks else None,
+            "overlay": (lambda found: self._overlay(found, picture)) if picture is not None else None,
             "side-by-side": self._row if self.args.side_by_side else None,
         }
         for name, draw in drawn.items():

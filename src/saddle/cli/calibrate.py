@@ -90,7 +90,7 @@ def _items(opened: "Run", inputs: Sequence[Path]) -> "list[Item]":
     """The images of these inputs. UsageError for files that hold none."""
     from ..base.errors import SaddleError
     from ..data.files import bad_lines, count, listing
-    from ..runs import calibrating, detecting
+    from ..runs import calibrating, finding
     from ..use.detecting import Seen
 
     if not inputs:
@@ -99,13 +99,13 @@ def _items(opened: "Run", inputs: Sequence[Path]) -> "list[Item]":
     if bad:
         told = f"{count(len(bad), 'file')} cannot be read:\n{listing(bad_lines(bad))}"
         raise UsageError(f"{told}\nRepair or remove them")
-    sight = detecting.view(opened)
+    sight = finding.view(opened)
 
     def see(work: _works.Work) -> "Seen":
         from ..data.decode import Unreadable
 
         try:
-            return sight.see(detecting.stored(opened, work.path, work.page))
+            return sight.see(finding.stored(opened, work.path, work.page))
         except Unreadable as error:
             raise SaddleError(str(error)) from None
 

@@ -6,9 +6,9 @@
   saddle detect runs/mine part.png --json --fail-on-anomaly       for a production line: exit code 1
 
 Each image has a score, higher for the more unusual, the share of good images that it is above, and a verdict. They
-stand in the table and in scores.csv. Images are brought to the size that the run was trained with, as then; maps come
-back at an image's own size. All heat maps of a run have one scale: 0 is the median of good images, 1 is twice the
-threshold of a pixel.
+stand in the table and in scores.csv; pictures lie beside it, in folders map, overlay, mask and side-by-side.
+Images are brought to the size that the run was trained with, as then; maps come back at an image's own size. All heat
+maps of a run have one scale: 0 is the median of good images, 1 is twice the threshold of a pixel.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace

@@ -19,7 +19,7 @@ from ..show.pictures import to_uint8, to_uint16
 from ..spec import Field
 from ..tasks import Detection
 from ..use.detecting import Found, Seen
-from . import calibration, detecting
+from . import calibration, finding
 from .calibration import Calibration
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def calibrate(
 
 def items(run: Run, images: Any, what: str = "image") -> list[Item]:
     """Tensors float [N, C, H, W] in [-1, 1], arrays, pictures and paths, or a list of them."""
-    sight, read = detecting.view(run), detecting.reader(run)
+    sight, read = finding.view(run), finding.reader(run)
     if images is None:
         return []
     if isinstance(images, Tensor):
@@ -170,10 +170,10 @@ def _measured(run: Run, items: Sequence[Item], chosen: Any) -> tuple[list[float]
 
     The last is of at most 4 million values, evenly taken.
     """
-    sight, scores, peaks, values = detecting.view(run), [], [], []
+    sight, scores, peaks, values = finding.view(run), [], [], []
     share = max(1, PIXELS // len(items))
     seen: Iterable[tuple[str, Seen]] = ((item.name, item.see()) for item in items)
-    for name, found in detecting.each_found(run, seen, sight, chosen):
+    for name, found in finding.each_found(run, seen, sight, chosen):
         _check(name, found)
         scores.append(found.score)
         peaks.append(float(found.seen_map.max()))

@@ -24,7 +24,7 @@ from ..tasks import Classification, Encoding, Game, Restoration, Synthesis, Trav
 from ..training.checkpoint import Checkpoints
 from ..use import directions
 from ..use.latents import slerp
-from . import binding, calibrating, calibration, detecting, informing, judging, opening, scoring, translating
+from . import binding, calibrating, calibration, finding, informing, judging, opening, scoring, translating
 from .calibration import Calibration, Threshold
 from .recipe import Recipe
 
@@ -341,7 +341,7 @@ class Run:
         each, with its map at its own size. Both have verdicts where there is a `threshold`: a number, "auto" (the
         calibrated one) or "none"; None: the calibrated one if there is one. UsageError where it is of other weights.
         """
-        return detecting.detect(self, images, threshold, **use)
+        return finding.detect(self, images, threshold, **use)
 
     @property
     def calibration(self) -> Calibration | None:

@@ -16,7 +16,7 @@ class Finding(NamedTuple):
     """What is unusual in images: higher is more so."""
 
     score: Tensor  # [N]
-    map: Tensor  # [N, 1, H, W]
+    map: Tensor  # [N, 1, H, W], from 0 up
     parts: Mapping[str, Tensor] = MappingProxyType({})  # what the score is made of, by name: [N] each
     normal: Tensor | None = None  # the normal images that these were compared with  [N, C, H, W]
     quantile: Tensor | None = None  # the share of good images with a lower score, [N]: told by a run that is calibrated

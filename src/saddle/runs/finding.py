@@ -41,7 +41,7 @@ def detect(run: Run, images: Any, threshold: Threshold = None, **use: Any) -> An
     chosen = run.use(Detection, use)
     by = calibration.judge(run, threshold, chosen)
     if isinstance(images, Tensor):
-        return _judged(finding(run, images, chosen), by)
+        return _judged(of_tensor(run, images, chosen), by)
     stack = isinstance(images, np.ndarray) and images.ndim == 4
     several = stack or (isinstance(images, Sequence) and not isinstance(images, str))
     sight = view(run)
@@ -52,7 +52,7 @@ def detect(run: Run, images: Any, threshold: Threshold = None, **use: Any) -> An
     return found if several else found[0]
 
 
-def finding(run: Run, images: Tensor, chosen: Any) -> Finding:
+def of_tensor(run: Run, images: Tensor, chosen: Any) -> Finding:
     """Of float images [N, C, H, W] in [-1, 1], on the processor. UsageError for other tensors."""
     game = run.as_(Detection)
     shape = run.spec.fields[game.needs[0]].shape
@@ -109,7 +109,7 @@ def each_found(run: Run, images: Iterable[tuple[T, Seen]], sight: View, chosen: 
 def _found(run: Run, waiting: Sequence[tuple[T, Seen]], sight: View, chosen: Any) -> Iterator[tuple[T, Found]]:
     if not waiting:
         return
-    whole = finding(run, torch.cat([seen.planes for _, seen in waiting]), chosen)
+    whole = of_tensor(run, torch.cat([seen.planes for _, seen in waiting]), chosen)
     place = 0
     for name, seen in waiting:
         own = slice(place, place := place + len(seen.planes))
