@@ -3,6 +3,8 @@
   saddle detect runs/mine part.png
   saddle detect runs/mine parts/ --maps maps/      one PNG each: black is normal, white the most unusual of all
 
+  saddle detect runs/wgan-gp-mine parts/ --by search --steps 200      what a run that draws samples cannot draw
+
 Images are brought to the size and the channels that the run was trained with. The score of an image has no unit:
 higher is more unusual.
 """
@@ -29,6 +31,7 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _images.inputs(parser)
     _use.arguments(parser, "Detection")
+    parser.add_argument("--by", choices=("search",), help="search: by a run that draws samples, as anogan does")
     parser.add_argument("--maps", type=Path, metavar="DIR", help="write a map of every image, in a new folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"images": [{image, score}], "files": […]}')
 
@@ -38,6 +41,7 @@ def run(args: Namespace) -> None:
     from . import _write
 
     opened = _open.opened(args)
+    opened = opened.by_search() if args.by else opened
     key = opened.as_(Detection).needs[0]  # asked before files are read
     if args.maps:
         _write.check_folder(args.maps)
