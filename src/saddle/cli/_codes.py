@@ -52,9 +52,11 @@ def read(path: Path) -> "Tensor":
             return torch.tensor([[float(x) for x in line[1:]] for line in lines]).view(len(lines), len(heading) - 1)
         codes = np.load(path, allow_pickle=False)
         if not isinstance(codes, np.ndarray) or codes.dtype.kind != "f" or codes.ndim < 2:
-            raise ValueError("it is no array of numbers with a point, [N, …]")
+            raise ValueError
         return torch.from_numpy(codes.astype(np.float32))
     except FileNotFoundError:
         raise UsageError(f"--latents {path}: there is no such file") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"--latents {path} holds no latents as saddle encode or invert writes them: {error}") from None
+    except (OSError, ValueError, EOFError):
+        raise UsageError(
+            f"--latents {path} holds no latents: it is no .npy or .csv that saddle invert or encode wrote"
+        ) from None

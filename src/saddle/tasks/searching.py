@@ -140,7 +140,7 @@ class Searching(Detection):
             seen = game.features(image) if surprise.weight else None
         if surprise.weight and seen is None:
             raise UsageError(
-                f"{type(game).__name__} has no features of single images to compare; take pixels alone, with λ = 0"
+                f"{type(game).__name__} has no features of single images; compare pixels alone: --features 0"
             )
 
         def distance(made: Tensor, image: Tensor) -> Tensor:
