@@ -278,6 +278,8 @@ def _packs_have_no_features_of_single_images():
     with pytest.raises(UsageError, match="features of one image"):
         small(views=(Packing(),))
     small(views=(Packing(),), feature_weight=0.0)
+    with pytest.raises(UsageError, match="compares those of a batch"):
+        small(network=replace(SMALL, minibatch="stddev"))
 
 
 @proves("settings.refused")

@@ -22,7 +22,8 @@ from ..nets.network import Network
 from ..optim import Optim
 from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
-from ._adversarial import Adversarial
+from ..views import View
+from ._adversarial import Adversarial, Duel
 from ._conditional import Conditional
 
 Weights = dict[str, Tensor]  # parameters by name
@@ -126,6 +127,18 @@ class TwoPlayer(Conditional, Adversarial):
             with second_order(x):
                 output = functional_call(self.discriminator, weights, (full(x), *given[1:]))
         return output._replace(logits=full(output.logits))
+
+    def asks_features(self) -> bool:
+        """Does this game compare what the discriminator's last layer sees of single images?"""
+        return False
+
+    def refusal(self, part: Any, duel: Duel) -> str | None:
+        if self.asks_features() and isinstance(part, View) and part.least() > 1:
+            name = type(self).__name__
+            return (
+                f"{name} compares the discriminator's features of one image, but packs are judged as one; leave it out"
+            )
+        return super().refusal(part, duel)
 
     def judges_alone(self) -> bool:
         """Can the discriminator be asked about one sample as it is, without a label, and not beside others?"""

@@ -58,12 +58,15 @@ class AnoGAN(Searching, TwoPlayer):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        if self.options.feature_weight and not self.judges_alone():
+        if self.asks_features() and not self.judges_alone():
             raise UsageError(
-                "anogan compares the discriminator's features of one image, and here it judges several together; "
-                "choose other --game.views, a network that does not, or --game.feature_weight 0"
+                "anogan compares the discriminator's features of one image, and this network compares those of a "
+                "batch; choose --game.network without it, or --game.feature_weight 0"
             )
         self.surprise, self.descent = self.options.surprise(), self.options.descent()
+
+    def asks_features(self) -> bool:
+        return self.options.feature_weight > 0
 
     @property
     def sampler(self) -> Synthesis:

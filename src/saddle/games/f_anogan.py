@@ -56,12 +56,10 @@ class FAnoGAN(Detection, TwoPlayer):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        if self.options.encoder == "izi_f" and self.options.feature_weight and not self.judges_alone():
-            raise UsageError(
-                "izi_f compares the critic's features of one image, and with these views it judges several as one; "
-                "choose other --game.views, or --game.encoder izi"
-            )
         self.encoder = self.options.network.encoder(self.options.z_dim, data)
+
+    def asks_features(self) -> bool:
+        return self.options.encoder == "izi_f" and self.options.feature_weight > 0
 
     def has_staged(self, progress: float) -> bool:
         return progress >= 1 - self.options.encoder_share
@@ -85,7 +83,7 @@ class FAnoGAN(Detection, TwoPlayer):
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:
         """The mean squared differences of pixels and, for izi_f, of the critic's features, by name: [N] each."""
         parts = {"residual": (full(again) - image).square().flatten(1).mean(1)}
-        if self.options.encoder == "izi_f" and self.options.feature_weight:
+        if self.asks_features():
             apart = self.features(again) - self.features(image)  # type: ignore[operator]
             parts["feature"] = apart.square().flatten(1).mean(1)
         return parts
