@@ -24,6 +24,7 @@ use a run
   detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
+  invert        find the latents of images in any run that draws samples
   reconstruct   make images again from their codes
   attribute     add to images what a class has and others lack
   classify      name the classes of images

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ..base import telling
 from ..base.errors import SaddleError, remark
 from ..base.files import quoted, replace
-from . import _progress, _show, _works
+from . import _open, _progress, _show, _use, _works
 from ._gathering import Gathering
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     import numpy as np
     from PIL import Image
@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 
 LOST = 0.01  # share of an image that may be cut off without a word
 OWN_SCALE = "scaled to this image"
+
+
+def arguments(parser: "ArgumentParser") -> None:
+    """What a run is asked with, whoever looks for what is unusual."""
+    _use.arguments(parser, "Detection")
+    parser.add_argument("--by", choices=("search",), help="search: by a run that draws samples, as anogan does")
+
+
+def opened(args: "Namespace") -> "Run":
+    """The run as what finds the unusual."""
+    run = _open.opened(args)
+    return run.by_search() if args.by else run
 
 
 @dataclass(frozen=True)

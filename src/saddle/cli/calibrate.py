@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, remark, some
-from . import _open, _progress, _show, _use, _works
+from . import _detecting, _open, _progress, _show, _use, _works
 
 if TYPE_CHECKING:
     from ..runs.calibrating import Item
@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--defects", metavar="BAD", type=Path, nargs="+", default=(), help="images with defects, and folders of them"
     )
-    _use.arguments(parser, "Detection")
+    _detecting.arguments(parser)
     parser.add_argument("--json", action="store_true", help="for programs: {threshold, pixels, false_alarms, …}")
 
 
@@ -48,7 +48,7 @@ def run(args: Namespace) -> None:
     from ..runs import calibrating
     from ..tasks import Detection
 
-    opened = _open.opened(args)
+    opened = _detecting.opened(args)
     opened.as_(Detection)
     for path in args.input:
         _check_good(path)

@@ -4,6 +4,7 @@
   saddle detect runs/mine part.png
   saddle detect runs/mine parts/ --out today --overlays --masks
   saddle detect runs/mine part.png --json --fail-on-anomaly       for a production line: exit code 1
+  saddle detect runs/wgan-gp-mine parts/ --by search --steps 200  what a run that draws samples cannot draw
 
 Each image has a score, higher for the more unusual, the share of good images that it is above, and a verdict. They
 stand in the table and in scores.csv; pictures lie beside it, in folders map, overlay, mask and side-by-side.
@@ -27,7 +28,7 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("input", metavar="IMAGES", type=Path, nargs="+", help="images, and folders of images")
-    _use.arguments(parser, "Detection")
+    _detecting.arguments(parser)
     parser.add_argument(
         "--threshold",
         type=_threshold,
@@ -69,7 +70,7 @@ def _threshold(text: str) -> str | float:
 
 
 def run(args: Namespace) -> None:
-    opened = _open.opened(args)
+    opened = _detecting.opened(args)
     by, scale = _checked(opened, args)
     from ..use import writing
 

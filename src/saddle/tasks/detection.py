@@ -54,6 +54,8 @@ class Detection(Game):
         """
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images and their maps."""
+        """Eight held-out images, the normal ones that they were compared with, if any, and their maps."""
         image = held(8)[self.needs[0]]
-        return {"image": image, "map": self.detect(image).picture()}
+        found = self.detect(image)
+        normal = {} if found.normal is None else {"normal": found.normal}
+        return {"image": image, **normal, "map": found.picture()}
