@@ -80,11 +80,12 @@ class Restoration(Game):
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return (*super().scores, "psnr")
+        beside_truth = ("psnr_y", "ssim_y", "ms_ssim", "psnr", "sharpness_ratio")
+        return (*super().scores, *beside_truth, "restored_accuracy")
 
     @property
     def early_scores(self) -> tuple[str, ...] | None:
-        return ("psnr",)
+        return ("psnr_y", "ssim_y", "psnr")
 
     def restore_with(self, batch: Batch, use: Restoration.Use) -> Tensor:
         """As `restore`, with what was chosen."""
