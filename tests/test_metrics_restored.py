@@ -159,3 +159,10 @@ def test_beside_an_image_of_the_same_size_stands_the_damaged_one_and_grey_serves
     assert enlarged(colour, grey)[INPUT].shape == grey.shape
     assert enlarged(torch.rand(2, 2, 8, 8), colour) == {}
     assert enlarged(grey, torch.rand(2, 1, 32, 32))[BICUBIC].shape == (2, 1, 32, 32)
+
+
+def test_a_game_that_restores_says_how_its_data_come_about() -> None:
+    with pytest.raises(
+        UsageError, match=r"Bicubic needs small or damaged .* has image, label. .* --data.degrade bicubic"
+    ):
+        Bicubic(open_source(DataOptions(source="digits")).spec)

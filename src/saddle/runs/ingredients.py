@@ -348,10 +348,6 @@ def _heldout(source: Source) -> Split:
     return source.heldout
 
 
-def _has(source: Source, keys: Iterable[str]) -> bool:
-    return source.heldout is not None and all(key in source.heldout.columns for key in keys)
-
-
 def _batches(split: Split, *keys: str) -> Iterator[Batch]:
     """The samples of some keys that belong together, or of all, in order and in chunks."""
     wanted = keys or tuple(split.columns)

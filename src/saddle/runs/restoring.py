@@ -67,7 +67,9 @@ def _restored(game: Restoration, batch: Batch) -> Tensor:
 
 def _labels_key(source: Source, whole: str) -> str | None:
     """The column of the classes of held-out images, if those of training images are known too."""
-    return source.heldout and teaching.classes_of(source.heldout, whole) if lessons(source, whole) else None
+    if source.heldout is None or not lessons(source, whole):
+        return None
+    return teaching.classes_of(source.heldout, whole)
 
 
 def lessons(source: Source, whole: str) -> dict[str, teaching.ReadLesson]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
-from ..data import open_source
+from ..data import module_of, open_source
 from ..data.baselines import Baseline
 from ..data.degradations import degraded
-from ..data.photographs import HELD_OUT, photograph
 from ..data.source import decoded
 from ..metrics.psnr import psnr, saved_psnr
 from ..metrics.restored import BICUBIC, enlarged
@@ -37,7 +36,10 @@ SAYS = {
 
 
 def baselines(options: DataOptions) -> list[Baseline]:
-    """Those of key damaged beside key image. UsageError where neither is held out nor a single picture there."""
+    """Those of key damaged beside key image. UsageError where neither is held out nor a single picture there.
+
+    A source's file may have a function `wholes(options)`, which gives larger pictures than its samples, by name.
+    """
     source = open_source(options)
     split = source.train if source.spec.single else source.heldout
     if split is None:
@@ -50,7 +52,8 @@ def baselines(options: DataOptions) -> list[Baseline]:
         answers |= {MEAN: mean_of(source, "image").expand_as(truth)} | _linear(source, damaged)
     times = truth.shape[-1] // damaged.shape[-1]
     found = [each for name, made in answers.items() for each in _scored(name, SAYS[name], made, truth, times)]
-    return [*found, *(_strips(options) if options.source == "photos" and options.degrade else ())]
+    wholes = getattr(module_of(options), "wholes", None)
+    return [*found, *(_of_wholes(wholes(options), options) if wholes and options.degrade else ())]
 
 
 def _scored(name: str, says: str, made: Tensor, truth: Tensor, times: int) -> Iterator[Baseline]:
@@ -84,18 +87,13 @@ def _with_one(images: Tensor) -> Tensor:
     return torch.cat([images.double().flatten(1), torch.ones(len(images), 1, dtype=torch.float64)], 1)
 
 
-def _strips(options: DataOptions) -> Iterator[Baseline]:
-    """Bicubic on each whole held-out strip of the photographs: what papers measure are whole pictures, not pieces."""
+def _of_wholes(wholes: Mapping[str, np.ndarray], options: DataOptions) -> Iterator[Baseline]:
+    """Bicubic on pictures uint8 [C, H, W] by name: papers measure whole ones, not pieces."""
     assert options.degrade is not None
-    for name, (first, last) in HELD_OUT.items():
-        for what, columns in (
-            (f"{name}, columns {first} to {last}", slice(first, last)),
-            (f"all of {name}", slice(None)),
-        ):
-            picture = photograph(name)[:, columns].transpose(2, 0, 1)[None]
-            high, wide = (side // options.times * options.times for side in picture.shape[2:])
-            whole = np.ascontiguousarray(picture[..., :high, :wide])
-            small = degraded(whole, options.degrade, options.times, np.zeros(1, np.uint64))
-            truth, damaged = (decoded(torch.from_numpy(x)) for x in (whole, small))
-            for answer, made in enlarged(damaged, truth).items():
-                yield from _scored(f"{answer}, {what}", SAYS[answer], made, truth, options.times)
+    for name, picture in wholes.items():
+        high, wide = (side // options.times * options.times for side in picture.shape[1:])
+        whole = np.ascontiguousarray(picture[None, :, :high, :wide])
+        small = degraded(whole, options.degrade, options.times, np.zeros(1, np.uint64))
+        truth, damaged = (decoded(torch.from_numpy(x)) for x in (whole, small))
+        for answer, made in enlarged(damaged, truth).items():
+            yield from _scored(f"{answer}, {name}", SAYS[answer], made, truth, options.times)
