@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
 from ..layers.conditional import ClassBatchNorm2d
 from ..layers.spectral import spectral_norm
 from .residual import DownBlock, RootPool, UpBlock, to_image
@@ -15,8 +14,7 @@ from .resnet import FirstBlock, convolution, linear
 
 Told = Literal["plain", "concatenation", "projection"]  # how a discriminator is told of the small image
 REACH = 12  # pixels of the small image that a pixel of the large one looks at to each side
-SMALLEST = 32  # pixels of a large image's side: the discriminator halves it five times
-TIMES = 4
+TIMES = 4  # as large become images
 
 
 def enlarger(inputs: int, outputs: int, width: int = 64) -> nn.Sequential:
@@ -35,25 +33,25 @@ class Judge(nn.Module):
 
     φ₂ is the map after two halvings, as large as y, V a 3×3 convolution to y's channels, and the pool the sum over all
     places over the root of their number. Told by "concatenation" y stands beside φ₂ instead, and by "plain" it is not
-    told. Spectral norm everywhere, no batch norm: 29,390,340 parameters, 29,401,557 and 29,386,881. UsageError for
-    images that cannot be halved five times.
+    told. Spectral norm everywhere, no batch norm: 29,390,340 parameters, 29,401,557 and 29,386,881. Maps are halved
+    five times, those of images below 32 pixels until one place is left.
     """
 
     def __init__(self, shape: tuple[int, int, int], small: int, told: Told = "projection", width: int = 64):
         super().__init__()
         channels, *sides = shape
-        if min(sides) < SMALLEST:
-            raise UsageError(
-                f"a residual discriminator halves images five times and wants {SMALLEST}×{SMALLEST} pixels or more, "
-                f"not {sides[0]}×{sides[1]}; choose larger images, or game.discriminator srgan"
-            )
-        self.told = told
-        keep, halve = partial(DownBlock, wide=False, shrinks=False), partial(DownBlock, wide=False, shrinks=True)
+        side, self.told = min(sides) // TIMES, told
         w = [width << level for level in range(5)]
-        self.near = nn.Sequential(FirstBlock(channels, w[0]), keep(w[0], w[0]), halve(w[0], w[1]), keep(w[1], w[1]))
-        beside = small if told == "concatenation" else 0
-        down = [halve(w[1] + beside, w[2]), halve(w[2], w[3]), halve(w[3], w[4]), keep(w[4], w[4])]
-        self.far = nn.Sequential(*down, nn.ReLU(), RootPool(), linear(w[4], 1))
+        keep = partial(DownBlock, wide=False, shrinks=False)
+        self.near = nn.Sequential(
+            FirstBlock(channels, w[0]), keep(w[0], w[0]), DownBlock(w[0], w[1], False, True), keep(w[1], w[1])
+        )
+        before = w[1] + (small if told == "concatenation" else 0)
+        far = [
+            DownBlock(inputs, outputs, False, side >> level > 1)
+            for level, (inputs, outputs) in enumerate(zip((before, *w[2:]), w[2:], strict=False))
+        ]
+        self.far = nn.Sequential(*far, keep(w[4], w[4]), nn.ReLU(), RootPool(), linear(w[4], 1))
         if told == "projection":
             self.compare = convolution(w[1], small, gain=1.0)  # V
         spectral_norm(self)
