@@ -49,8 +49,8 @@ class Watching(Trainer):
 def test_each_move_changes_exactly_its_players(name):
     trainer = make_trainer(name)
     trainer.__class__, trainer.moved = Watching, set()
-    for _ in range(2):
-        trainer.play_round()
+    while trainer.round < 2 or (trainer.moved < set(trainer.game.players()) and trainer.round < 4):
+        trainer.play_round()  # in the first half of a run some players may wait
     assert trainer.moved == set(trainer.game.players()), "a player never moved"
 
 

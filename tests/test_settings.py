@@ -25,6 +25,8 @@ from saddle.optim import (
     Restarted,
     RMSprop,
     Schedule,
+    Steps,
+    Within,
 )
 from saddle.penalties import R1, R2, GradientPenalty, Penalty
 from saddle.runs import registry
