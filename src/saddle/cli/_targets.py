@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..runs.asking import Wish
     from ..runs.run import Run
     from ..spec import Field
+    from ..use.imaging import Imaging
     from ..use.translating import Translator
 
 
@@ -50,7 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
 class Target:
     """One result of every image."""
 
-    works: "Translator"
+    works: "Imaging"
     title: str  # what it is, for people
     draw: int = 0  # of several with random numbers
     ending: str = ""  # behind the name of its file
@@ -118,11 +119,10 @@ def _check(
 
 def _style(works: "Translator", path: Path) -> "Tensor":
     from ..data.decode import Unreadable
-    from ..runs import asking, translating
+    from ..runs import asking, reading
 
-    reader = asking.reader(works)
     try:
-        return asking.style_of(works, translating.read_file(reader, path))
+        return asking.style_of(works, reading.read_file(works.reader, path))
     except Unreadable as error:
         raise SaddleError(f"--style {path}: {error}") from None
 
