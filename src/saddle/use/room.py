@@ -13,7 +13,7 @@ from ..base.errors import NO_MEMORY, SaddleError, UsageError
 from . import tiles
 from .tilings import SAME, Tiling
 
-SURE = 512**2  # pixels of a result that is tried whole without asking
+SURE = 512**2  # pixels of an image that is tried whole without asking; of one that gets larger fewer
 LEAST = 64  # pixels: the side of the smallest tiles
 SHARE = 0.8  # of the free memory that is taken
 
@@ -60,7 +60,7 @@ def computed(
 def lacking(tiling: Tiling, x: Tensor, device: torch.device) -> int | None:
     """How many bytes of memory may be taken, if the whole image would take more; None where they are enough."""
     height, width = x.shape[-2:]
-    if height * width * tiling.times**2 <= SURE:
+    if height * width * tiling.times <= SURE:
         return None
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.available()
     return None if free is None or tiling.cost(height, width) <= SHARE * free else int(SHARE * free)
