@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frontal(tmp_path_factory):
-    yield from trained(tmp_path_factory.mktemp("frontal") / "run", "toy-small:1", "toy-frontal")
+    yield from trained(tmp_path_factory.mktemp("frontal") / "run", "toy-small", "toy-frontal")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frontal(tmp_path_factory):
-    for folder in trained(tmp_path_factory.mktemp("frontal") / "run", "toy-small:1", "toy-frontal"):
+    for folder in trained(tmp_path_factory.mktemp("frontal") / "run", "toy-small", "toy-frontal"):
         yield saddle.load(folder, device="cpu")
 
 

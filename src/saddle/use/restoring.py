@@ -91,6 +91,10 @@ class Restorer(Imaging):
         return self.game.data.fields[self.game.needs[1]]
 
     @property
+    def given_title(self) -> str:
+        return self.given.title or self.game.needs[0]
+
+    @property
     def times(self) -> int:
         return self.way.times or self.game.times
 

@@ -1,4 +1,4 @@
-"""toy-small: random images of 8 pixels, twice as large, and five points in each, for tests. toy-small:1: as large."""
+"""toy-small: random images of 8 pixels, twice as large, and five points in each, for tests."""
 
 import numpy as np
 
@@ -9,15 +9,14 @@ from saddle.spec import DataSpec, Field
 
 
 def open(options: DataOptions, place: str) -> Source:
-    """Keys damaged [3, 8, 8], image [3, 8 · times, 8 · times] and landmarks [10], of 40 images."""
-    times = int(place or 2)
+    """Keys damaged [3, 8, 8], image [3, 16, 16] and landmarks [10], of 40 images."""
     damaged = np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8)).astype(np.uint8)
-    image = damaged.repeat(times, 2).repeat(times, 3)
+    image = damaged.repeat(2, 2).repeat(2, 3)
     points = np.random.default_rng(1).uniform(0, 8, (40, 10)).astype(np.float32)
     spec = DataSpec(
         {
             "damaged": Field("image", (3, 8, 8)),
-            "image": Field("image", (3, 8 * times, 8 * times)),
+            "image": Field("image", (3, 16, 16)),
             "landmarks": Field("points", (10,)),
         }
     )
