@@ -34,7 +34,7 @@ def check(args: "Namespace") -> None:
             raise UsageError(f"--sheet {args.sheet} exists; choose another name, so that nothing is overwritten")
 
 
-def check_places(args: "Namespace", plan: _works.Plan, targets: "Sequence[Target]") -> None:
+def check_places(args: "Namespace", plan: _works.Plan, targets: "Sequence[Target[Imaging]]") -> None:
     """UsageError for a page or a table of scores in the place of something else."""
     table = table_of(plan)
     if args.truth and table.exists() and not args.skip_existing:
@@ -52,7 +52,7 @@ def table_of(plan: _works.Plan) -> Path:
 class Compared:
     """Gathers small pictures for --sheet and scores for --truth."""
 
-    def __init__(self, targets: "Sequence[Target]", args: "Namespace", plan: _works.Plan, exact: bool):
+    def __init__(self, targets: "Sequence[Target[Imaging]]", args: "Namespace", plan: _works.Plan, exact: bool):
         self.targets, self.args, self.plan = targets, args, plan
         self.rows: dict[_works.Work, list[tuple[str, Image.Image]]] = {}  # of the page: each input with its results
         self.scores: list[dict[str, Any]] = []
@@ -64,11 +64,13 @@ class Compared:
     def scores_wanted(self) -> bool:
         return self.args.truth is not None
 
-    def result(self, out: Path, target: "Target") -> "np.ndarray":
+    def result(self, out: Path, target: "Target[Imaging]") -> "np.ndarray":
         """The pixels of a result that was written before."""
         return _of_wanted(target.works, out)
 
-    def add(self, work: _works.Work, given: "Given", target: "Target", pixels: "np.ndarray") -> dict[str, float]:
+    def add(
+        self, work: _works.Work, given: "Given", target: "Target[Imaging]", pixels: "np.ndarray"
+    ) -> dict[str, float]:
         """Gather what is wanted of a result; its scores. SaddleError for a truth that does not fit."""
         from ..use.comparing import compare
 
@@ -85,7 +87,7 @@ class Compared:
             self._show(work, original, target, pixels, truth)
         return scores
 
-    def _truth(self, work: _works.Work, target: "Target") -> "np.ndarray | None":
+    def _truth(self, work: _works.Work, target: "Target[Imaging]") -> "np.ndarray | None":
         if not self.args.truth:
             return None
         partner = _works.partner(work, self.args.truth)
@@ -96,7 +98,7 @@ class Compared:
         self,
         work: _works.Work,
         original: "Original",
-        target: "Target",
+        target: "Target[Imaging]",
         pixels: "np.ndarray",
         truth: "np.ndarray | None",
     ) -> None:
@@ -180,7 +182,7 @@ def _of_wanted(works: "Imaging", path: Path) -> "np.ndarray":
     return reading.read_file(works.reader, path).pixels
 
 
-def _head(target: "Target", n: int) -> str:
+def _head(target: "Target[Imaging]", n: int) -> str:
     """Of a column of results."""
     return f"{target.title} {target.draw + 1}" if n > 1 else target.title
 

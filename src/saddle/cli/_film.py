@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ALONE = {"n": 1, "mask": None, "instances": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
 
 
-def check(args: Namespace, targets: "Sequence[Target]") -> None:
+def check(args: Namespace, targets: "Sequence[Target[Translator]]") -> None:
     """UsageError for options that do not go with a film."""
     if len(args.input) > 1:
         raise UsageError("--video takes one film at a time: a folder of frames, or a GIF, WebP or APNG")

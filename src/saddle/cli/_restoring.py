@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from ._targets import Target
 
 
-class Restoring(Working):
-    works: "Restorer"
-
-    def __init__(self, opened: "Run", targets: "Sequence[Target]", form: "Form", args: "Namespace", plan: _works.Plan):
+class Restoring(Working["Restorer"]):
+    def __init__(
+        self, opened: "Run", targets: "Sequence[Target[Restorer]]", form: "Form", args: "Namespace", plan: _works.Plan
+    ):
         from ..runs import restoring
         from ..use import landmarks
 
@@ -52,7 +52,7 @@ class Restoring(Working):
         original, points = reading.read_file(self.works, work.path, work.page), self._points(work)
         return Given(original, beside={} if points is None else {landmarks.LANDMARKS: points})
 
-    def _make(self, work: _works.Work, given: "Given", target: "Target") -> "Made":
+    def _make(self, work: _works.Work, given: "Given", target: "Target[Restorer]") -> "Made":
         return target.works(given.original, (work.name,), beside=given.beside)
 
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":

@@ -66,6 +66,8 @@ def form(args: Namespace) -> "Form":
     """How results are written: as --format says, or the name of the one result."""
     from ..use import writing
 
+    if "/" in args.suffix:
+        raise UsageError(f"--suffix {args.suffix} is a part of a file's name, which has no /")
     suffix = None if args.format == "same" else writing.NAMED[args.format or "png"]
     named = args.out.suffix if args.out and not args.out.is_dir() else ""
     if args.format is None and named.lower() in writing.KINDS:
@@ -77,8 +79,6 @@ def check(form: "Form", plan: _works.Plan, args: Namespace) -> None:
     """UsageError for names that say no format, or one that cannot hold what was asked for."""
     from ..use import writing
 
-    if "/" in args.suffix:
-        raise UsageError(f"--suffix {args.suffix} is a part of a file's name, which has no /")
     _check_named(form, plan, args)
     for suffix in sorted({work.out.suffix for work in plan.works}):
         if suffix.lower() not in writing.KINDS:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 SCALE = 1.5  # times the training's size: beyond, things are larger than a network has seen them
 
 
-class Translating(Working):
-    works: "Translator"
-
-    def __init__(self, opened: "Run", targets: "Sequence[Target]", form: "Form", args: "Namespace", plan: _works.Plan):
+class Translating(Working["Translator"]):
+    def __init__(
+        self, opened: "Run", targets: "Sequence[Target[Translator]]", form: "Form", args: "Namespace", plan: _works.Plan
+    ):
         from ..runs import translating
 
         exact = args.mask is not None and translating.fills(targets[0].works.game)
@@ -48,7 +48,7 @@ class Translating(Working):
             given = replace(given, original=edited, beside=beside)
         return given
 
-    def _make(self, work: _works.Work, given: "Given", target: "Target") -> "Made":
+    def _make(self, work: _works.Work, given: "Given", target: "Target[Translator]") -> "Made":
         return target.works(given.original, (self.args.seed, work.name, target.draw), given.hole, given.beside)
 
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..base import telling
 from ..base.errors import SaddleError, UsageError, remark, some
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..runs.run import Run
     from ..spec import Field
     from ..use.asked import Beside
-    from ..use.imaging import Made
+    from ..use.imaging import Imaging, Made
     from ..use.original import Original
     from ..use.writing import Form
     from ._targets import Target
@@ -43,13 +43,16 @@ class Given:
     beside: "Beside" = field(default_factory=dict)  # of the keys that the game looks at
 
 
-class Working(ABC):
+T = TypeVar("T", bound="Imaging")  # what makes the results
+
+
+class Working(ABC, Generic[T]):
     """One command's work."""
 
     def __init__(
         self,
         opened: "Run",
-        targets: "Sequence[Target]",
+        targets: "Sequence[Target[T]]",
         form: "Form",
         args: "Namespace",
         plan: _works.Plan,
@@ -57,7 +60,7 @@ class Working(ABC):
     ):
         """`exact`: known pixels come back as they are."""
         self.opened, self.targets, self.form, self.args, self.plan = opened, targets, form, args, plan
-        self.works = targets[0].works  # what reads the inputs, whatever becomes of them
+        self.works: T = targets[0].works  # what reads the inputs, whatever becomes of them
         self.exact = exact
         self.bad: list[tuple[str, str]] = []
         self.stopped = ""  # why no further file was tried
@@ -118,14 +121,14 @@ class Working(ABC):
         """An image, with what stands beside it."""
 
     @abstractmethod
-    def _make(self, work: _works.Work, given: "Given", target: "Target") -> "Made":
+    def _make(self, work: _works.Work, given: "Given", target: "Target[T]") -> "Made":
         """One result."""
 
     @abstractmethod
     def _remarks(self, original: "Original", made: "Made", hole: "np.ndarray | None") -> "Iterator[str]":
         """What a person should know of a result."""
 
-    def _result(self, work: _works.Work, given: "Given", target: "Target") -> dict[str, Any]:
+    def _result(self, work: _works.Work, given: "Given", target: "Target[T]") -> dict[str, Any]:
         """Make and write one result; its row."""
         begun, out, original = perf_counter(), work.ended(target.ending), given.original
         made = self._make(work, given, target)
@@ -148,11 +151,13 @@ class Working(ABC):
     def _write(self, out: "Path", made: "Made", original: "Original", wanted: "Field") -> "np.ndarray":
         return write(out, made, original, self.form, wanted, background(self.opened, self.args))
 
-    def _again(self, work: _works.Work, given: "Given", target: "Target") -> None:
+    def _again(self, work: _works.Work, given: "Given", target: "Target[T]") -> None:
         """A result that is there already is not made again, but scored."""
         self._compare(work, given, target, self.compared.result(work.ended(target.ending), target))
 
-    def _compare(self, work: _works.Work, given: "Given", target: "Target", pixels: "np.ndarray") -> dict[str, float]:
+    def _compare(
+        self, work: _works.Work, given: "Given", target: "Target[T]", pixels: "np.ndarray"
+    ) -> dict[str, float]:
         """Scores of a result, if there is a truth; where it does not fit, the result stays and the file is named."""
         from ..data.decode import Unreadable
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..runs.run import Run
+    from ..use.translating import Translator
     from ..use.writing import Form
     from ._targets import Target
 
@@ -136,7 +137,7 @@ def _check(opened: "Run", args: Namespace) -> None:
         raise UsageError("--steady holds the statistics of all frames of a film still; it goes with --video")
 
 
-def _check_outs(form: "Form", plan: _works.Plan, targets: "Sequence[Target]", args: Namespace) -> None:
+def _check_outs(form: "Form", plan: _works.Plan, targets: "Sequence[Target[Translator]]", args: Namespace) -> None:
     """UsageError for names that say no format, or one that cannot hold what was asked for."""
     from ..runs import translating
     from ..use import writing
