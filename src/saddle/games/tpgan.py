@@ -281,7 +281,9 @@ def check_landmarks(landmarks: Tensor | None, count: int) -> None:
     if landmarks is None:
         raise UsageError(f"TPGAN needs landmarks beside the images: {five}")
     if landmarks.shape != (count, 10):
-        raise UsageError(f"TPGAN's landmarks of {count} images are of shape ({count}, 10), {five}; not {[*landmarks.shape]}")
+        raise UsageError(
+            f"TPGAN's landmarks of {count} images are of shape ({count}, 10), {five}; not {[*landmarks.shape]}"
+        )
     outside = ~(landmarks.abs() <= 1)
     if outside.any():
         image, number = outside.nonzero()[0].tolist()

@@ -35,9 +35,7 @@ class Rotator(nn.Module):
         self.down = nn.ModuleList([first, *halving])
         back = wide[2::-1]
         self.up = nn.ModuleList(nn.Sequential(*up(2 * n, n)) for n in back)
-        self.join = nn.ModuleList(
-            nn.Sequential(*convolution(2 * n, n), nn.LeakyReLU(0.2), Residual(n)) for n in back
-        )
+        self.join = nn.ModuleList(nn.Sequential(*convolution(2 * n, n), nn.LeakyReLU(0.2), Residual(n)) for n in back)
         self.draw = nn.Sequential(*drawing(width, outputs))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

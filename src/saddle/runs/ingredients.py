@@ -24,6 +24,7 @@ from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
 from ..metrics.psnr import Restored
+from ..metrics.rank1 import People
 from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
@@ -173,6 +174,12 @@ def restored(game: Restoration, source: Source, seed: int) -> Restored:
             images.append(game.restore(_ready(game, given)).float().cpu())
             truth.append(batch[whole])
     return Restored(torch.cat(images), torch.cat(truth))
+
+
+@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
+def people(game: Restoration, source: Source, seed: int) -> People | None:
+    """Whose the held-out images are, and training images of which that is known."""
+    return teaching.people(game, source)
 
 
 @ingredient("detected", Detection, when=_both_kinds)
