@@ -47,10 +47,10 @@ def tiny(*words: str) -> list[str]:
 def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
     """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32.
 
-    A photograph is cut to 40 pixels, scenes and turned faces are drawn in 32.
+    A photograph is cut to 40 pixels, scenes are drawn in 32.
     """
     recipe = Recipe.default(name, data)
-    if side := {"faces-turned": 32, "photo": 40, "scenes": 32}.get(recipe.data.source):
+    if side := {"photo": 40, "scenes": 32}.get(recipe.data.source):
         recipe = replace(recipe, data=replace(recipe.data, size=side))
     settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
     return replace(recipe, plan=Plan(**settings))

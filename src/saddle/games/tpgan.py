@@ -29,7 +29,16 @@ from ..context import Context
 from ..layers.symmetry import asymmetry, summed, variation, with_edges
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.tpgan import NARROWEST, Frontal, Generator, check, identity_head, local_discriminator, smaller
-from ..nets.tpgan_parts import Rotators, cut_parts, frontal_parts, fused, looks_left, mirrored
+from ..nets.tpgan_parts import (
+    Rotators,
+    check_landmarks,
+    cut_parts,
+    flipped,
+    frontal_parts,
+    fused,
+    looks_left,
+    mirrored,
+)
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Restoration
@@ -80,8 +89,8 @@ class TPGAN(Perceived, Adversarial, Restoration):
             at_least(self, least)
             if min(self.pixel_weights) < 0 or self.width % NARROWEST:
                 raise UsageError(
-                    f"pixel_weights are at least 0 and width is a multiple of {NARROWEST}, not {self.pixel_weights} and "
-                    f"{self.width}"
+                    f"pixel_weights are at least 0 and width is a multiple of {NARROWEST}, not {self.pixel_weights} "
+                    f"and {self.width}"
                 )
 
     options: Options
@@ -174,8 +183,8 @@ class TPGAN(Perceived, Adversarial, Restoration):
         if not self.options.local or landmarks is None:
             return Faces(turned, frontal, None, label)
         left = looks_left(landmarks)
-        flipped = torch.where(left[:, None], mirrored(landmarks), landmarks)
-        return Faces(_flipped(turned, left), _flipped(frontal, left), flipped, label)
+        landmarks = torch.where(left[:, None], mirrored(landmarks), landmarks)
+        return Faces(flipped(turned, left), flipped(frontal, left), landmarks, label)
 
     def draw(self, faces: Faces, noisy: bool = True) -> tuple[Frontal, Tensor]:
         """Frontal faces of three sizes, and the encoder's codes [N, 4 · width] of the turned ones."""
@@ -269,34 +278,10 @@ class TPGAN(Perceived, Adversarial, Restoration):
             )
         if not self.options.local:
             return self.draw(Faces(x, x, None, None), noisy=False)[0].whole
-        check_landmarks(landmarks, len(x))
+        landmarks = check_landmarks(landmarks, len(x))
         faces = self.faces({self.needs[0]: x, self.needs[1]: x, "landmarks": landmarks})
         made = self.draw(faces, noisy=False)[0].whole
-        return _flipped(made, looks_left(landmarks))
-
-
-def check_landmarks(landmarks: Tensor | None, count: int) -> None:
-    """UsageError unless there are five of each of so many images, inside of it."""
-    five = "five points of each face, x and y of each: both eyes, the tip of the nose, both corners of the mouth"
-    if landmarks is None:
-        raise UsageError(f"TPGAN needs landmarks beside the images: {five}")
-    if landmarks.shape != (count, 10):
-        raise UsageError(
-            f"TPGAN's landmarks of {count} images are of shape ({count}, 10), {five}; not {[*landmarks.shape]}"
-        )
-    outside = ~(landmarks.abs() <= 1)
-    if outside.any():
-        image, number = outside.nonzero()[0].tolist()
-        raise UsageError(
-            f"landmarks outside the image: {int(outside.any(1).sum())} of {count} images have some; the first is point "
-            f"{number // 2 + 1} of image {image + 1}, at {float(landmarks[image, number]):g}, where -1 and 1 are the edges; "
-            "are they pixels of another image, or x and y the other way round?"
-        )
-
-
-def _flipped(x: Tensor, which: Tensor) -> Tensor:
-    """Images [N, C, H, W], mirrored where `which` [N] says so."""
-    return torch.where(which[:, None, None, None], x.flip(3), x)
+        return flipped(made, looks_left(landmarks))
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def recogniser(lesson: PeopleLesson) -> Recogniser:
 
 
 def known(labels: Tensor) -> Tensor:
-    """The places of everybody's first image, of whose face it is, int64 [N]. UsageError if nobody is left to ask for."""
+    """The places of everybody's first image, of labels int64 [N]. UsageError if nobody is left to ask for."""
     first = torch.tensor([int((labels == person).nonzero()[0]) for person in labels.unique()], dtype=torch.int64)
     if len(first) < 2 or len(first) == len(labels):
         raise UsageError(

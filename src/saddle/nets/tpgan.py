@@ -1,8 +1,8 @@
 """TP-GAN's global path, its discriminator and its identity head. Huang et al., 2017. https://arxiv.org/abs/1704.04086
 
-Layers are those of the authors' code for 128 pixels. Of another size S the smallest maps have S / 16 rows for 8, and the
-two smaller images S / 4 and S / 2 for 32 and 64. The authors' batch norm takes its statistics from the batch in use too,
-so that a face looks otherwise in other company; here it takes the running ones then.
+Layers are those of the authors' code for 128 pixels. Of another size S the smallest maps have S / 16 rows for 8, and
+the two smaller images S / 4 and S / 2 for 32 and 64. The authors' batch norm takes its statistics from the batch in use
+too, so that a face looks otherwise in other company; here it takes the running ones then.
 """
 
 from typing import NamedTuple

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..base.errors import UsageError
 from .tpgan import Residual, Size, convolution, down, drawing, start, up
 
 POINTS = ("left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth")
@@ -135,7 +136,7 @@ def fused(parts: dict[str, Tensor], size: Size) -> Tensor:
 
 
 def looks_left(landmarks: Tensor) -> Tensor:
-    """Of landmarks [N, 10]: is the nose nearer to the left eye, and so the left half of the face the far one? bool [N]"""
+    """Of landmarks [N, 10]: is the nose nearer to the left eye, and so the left half the far one? bool [N]"""
     x = landmarks.unflatten(1, (5, 2))[..., 0]
     return x[:, 2] < (x[:, 0] + x[:, 1]) / 2
 
@@ -144,3 +145,28 @@ def mirrored(landmarks: Tensor) -> Tensor:
     """Those of the mirror images."""
     swapped = landmarks.unflatten(1, (5, 2))[:, MIRRORED]
     return torch.stack((-swapped[..., 0], swapped[..., 1]), 2).flatten(1)
+
+
+def flipped(x: Tensor, which: Tensor) -> Tensor:
+    """Images [N, C, H, W], mirrored where `which`, bool [N], says so."""
+    return torch.where(which[:, None, None, None], x.flip(3), x)
+
+
+def check_landmarks(landmarks: Tensor | None, count: int) -> Tensor:
+    """Landmarks of so many images. UsageError unless there are five points of each, all of them inside of it."""
+    five = f"five points of each face, x and y of each: {', '.join(POINTS)}"
+    if landmarks is None:
+        raise UsageError(f"TPGAN needs landmarks beside the images: {five}")
+    if landmarks.shape != (count, 2 * len(POINTS)):
+        shape = [*landmarks.shape]
+        raise UsageError(f"TPGAN's landmarks of {count} images are of shape [{count}, 10], not {shape}: {five}")
+    outside = ~(landmarks.abs() <= 1)
+    if outside.any():
+        image, number = outside.nonzero()[0].tolist()
+        axis, value = "xy"[number % 2], float(landmarks[image, number])
+        raise UsageError(
+            f"landmarks outside of the image: {int(outside.any(1).sum())} of {count} faces have some. The first: of "
+            f"face {image + 1} the {POINTS[number // 2]}, whose {axis} is {value:g} where -1 and 1 are the edges. Are they "
+            "pixels of another image, or x and y the other way round?"
+        )
+    return landmarks
