@@ -26,9 +26,10 @@ from ..base import rng
 from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
 from ..context import Context
+from ..layers.resample import shrink
 from ..layers.symmetry import asymmetry, summed, variation, with_edges
 from ..losses import AdversarialLoss, NonSaturating
-from ..nets.tpgan import NARROWEST, Frontal, Generator, check, identity_head, local_discriminator, smaller
+from ..nets.tpgan import NARROWEST, Frontal, Generator, check, identity_head, local_discriminator
 from ..nets.tpgan_parts import (
     Rotators,
     check_landmarks,
@@ -208,9 +209,9 @@ class TPGAN(Perceived, Adversarial, Restoration):
         o = self.options
         pixel, symmetry = [], []
         for weight, x, factor in zip(o.pixel_weights, made, HALVES, strict=True):
-            pixel.append(weight * _apart(x, smaller(true, factor)))
+            pixel.append(weight * _apart(x, shrink(true, factor)))
             # the whole image is halved first; the others are compared with their edges
-            compared = smaller(_unit(x), 2) if factor == 1 else with_edges(_unit(x))
+            compared = shrink(_unit(x)) if factor == 1 else with_edges(_unit(x))
             symmetry.append(weight * asymmetry(compared))
         return {
             "pixel": torch.stack(pixel).sum(),

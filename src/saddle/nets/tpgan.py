@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from ..layers.dropout import Dropout
 from ..layers.norm import BatchNorm2d
+from ..layers.resample import shrink
 from .shapes import refuse
 
 HALVINGS, SMALLEST = 4, 32  # of the largest maps; sides in pixels are multiples of 2^HALVINGS, and at least so many
@@ -108,7 +109,7 @@ class Decoder(nn.Module):
 
     def forward(self, encoded: Encoded, noise: Tensor, x: Tensor, parts: Tensor | None) -> Frontal:
         full, half, quarter, eighth, lowest = encoded.maps
-        seen = [beside_mirror(smaller(x, k)) for k in (4, 2, 1)]
+        seen = [beside_mirror(shrink(x, k)) for k in (4, 2, 1)]
         first = self.initial(torch.cat((encoded.code, noise), 1)).relu().unflatten(1, (self.width, *self.smallest))
         initial = [first]
         for layer in self.larger:
@@ -175,13 +176,6 @@ def smallest_maps(size: Size) -> Size:
 def beside_mirror(x: Tensor) -> Tensor:
     """Images [N, C, H, W] and their mirror images.  [N, 2C, H, W]"""
     return torch.cat((x, x.flip(3)), 1)
-
-
-def smaller(x: Tensor, factor: int) -> Tensor:
-    """Images at 1 / factor of their size."""
-    if factor == 1:
-        return x
-    return interpolate(x, scale_factor=1 / factor, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _enlarged(images: list[Tensor]) -> list[Tensor]:
