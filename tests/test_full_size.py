@@ -55,6 +55,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "stackgan-v2": ((3, 256, 256), 0),
     "stargan": ((3, 128, 128), 5),
     "stylegan2": ((3, 1024, 1024), 0),
+    "tpgan": ((3, 128, 128), 340),
     "unit": ((3, 256, 256), 0),
     "unit-adaptation": ((3, 32, 32), 10),
     "vae": ((1, 28, 28), 0),
@@ -88,6 +89,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
+    if name == "tpgan":
+        fields = {key: Field("image", shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
+        data = DataSpec(fields | {"label": data.fields["label"]})
+        batch |= {"damaged": batch["image"].flip(0), "landmarks": torch.rand(n, 10, device=device) * 2 - 1}
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
         data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))

@@ -166,7 +166,7 @@ def check_landmarks(landmarks: Tensor | None, count: int) -> Tensor:
         axis, value = "xy"[number % 2], float(landmarks[image, number])
         raise UsageError(
             f"landmarks outside of the image: {int(outside.any(1).sum())} of {count} faces have some. The first: of "
-            f"face {image + 1} the {POINTS[number // 2]}, whose {axis} is {value:g} where -1 and 1 are the edges. Are they "
-            "pixels of another image, or x and y the other way round?"
+            f"face {image + 1} the {POINTS[number // 2]}, whose {axis} is {value:g} where -1 and 1 are the edges. Are "
+            "they pixels of another image, or x and y the other way round?"
         )
     return landmarks
