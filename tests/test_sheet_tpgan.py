@@ -384,7 +384,6 @@ def _recipes_keep_the_topology():
 @proves("settings.refused")
 def _settings_that_cannot_be_are_refused():
     for wrong, words in (
-        ({"width": 12}, "width is a multiple of 8"),
         ({"pixel_weights": (1.0, -1.0, 1.0)}, "pixel_weights are at least 0"),
         ({"part_weight": -1.0}, "part_weight"),
         ({"generator_steps": 0}, "generator_steps"),

@@ -29,7 +29,7 @@ from ..context import Context
 from ..layers.resample import shrink
 from ..layers.symmetry import asymmetry, summed, variation, with_edges
 from ..losses import AdversarialLoss, NonSaturating
-from ..nets.tpgan import NARROWEST, Frontal, Generator, check, identity_head, local_discriminator
+from ..nets.tpgan import Frontal, Generator, check, identity_head, local_discriminator
 from ..nets.tpgan_parts import (
     Rotators,
     check_landmarks,
@@ -77,7 +77,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
         part_weight: float = 3.0  # of the distance of turned parts, in a step of their own
         generator_steps: int = 2  # to one of the discriminator, on the same batch
         z_dim: int = 100  # numbers of the noise
-        width: int = 64  # channels of the generator's largest maps, a multiple of 8
+        width: int = 64  # channels of the generator's largest maps, at least 8
         discriminator_width: int = 64  # channels of the discriminator's largest maps
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of all players; of the rotators two, one for their own step
 
@@ -86,13 +86,10 @@ class TPGAN(Perceived, Adversarial, Restoration):
             few(generator_steps=self.generator_steps)
             weights = ("symmetry_weight", "adversarial_weight", "variation_weight", "identity_weight", "part_weight")
             sizes = ("generator_steps", "z_dim", "discriminator_width")
-            least = {"restraint": 0, "width": NARROWEST, **dict.fromkeys(weights, 0), **dict.fromkeys(sizes, 1)}
+            least = {"restraint": 0, "width": **dict.fromkeys(weights, 0), **dict.fromkeys(sizes, 1)}
             at_least(self, least)
-            if min(self.pixel_weights) < 0 or self.width % NARROWEST:
-                raise UsageError(
-                    f"pixel_weights are at least 0 and width is a multiple of {NARROWEST}, not {self.pixel_weights} "
-                    f"and {self.width}"
-                )
+            if min(self.pixel_weights) < 0:
+                raise UsageError(f"pixel_weights are at least 0, not {self.pixel_weights}")
 
     options: Options
 

@@ -19,7 +19,7 @@ from .shapes import refuse
 HALVINGS, SMALLEST = 4, 32  # of the largest maps; sides in pixels are multiples of 2^HALVINGS, and at least so many
 STD, LINEAR_BIAS = 0.02, 0.1  # of weights, and what biases of linear layers begin with
 KEEP = 0.3  # share of the code that the identity head is shown in training
-NARROWEST = 8  # the least width: an eighth of it are the channels of the narrowest maps
+FEWEST = 4  # channels of the narrowest maps, an eighth of the width: of one alone, all may end below 0, where ReLU ends
 Size = tuple[int, int]
 
 
@@ -88,11 +88,12 @@ class Decoder(nn.Module):
         w, c = width, channels
         self.smallest, self.width = smallest_maps(size), w
         self.initial = nn.Linear(4 * w + z_dim, w * self.smallest[0] * self.smallest[1])
-        enlarging = (nn.ConvTranspose2d(w, w // 2, 3, 4, 0, 1), *(_double(w // k, w // (2 * k)) for k in (2, 4)))
+        own = [max(w // k, FEWEST) for k in (2, 4, 8)]  # channels of the maps that it draws with, larger and larger
+        enlarging = (nn.ConvTranspose2d(w, own[0], 3, 4, 0, 1), _double(own[0], own[1]), _double(own[1], own[2]))
         self.larger = nn.ModuleList(nn.Sequential(layer, nn.ReLU()) for layer in enlarging)
         self.lowest = nn.Sequential(*(Residual(9 * w, 2) for _ in range(3)))
         # of each size: what it takes from the way down, the way up, what it draws with, and its image
-        selected = [4 * w, 2 * w + 2 * c + w // 2, w + 2 * c + w // 4, w + 2 * c + w // 8]
+        selected = [4 * w, 2 * w + 2 * c + own[0], w + 2 * c + own[1], w + 2 * c + own[2]]
         up = [9 * w, 12 * w, 4 * w + selected[1], 2 * w + selected[2] + c]
         made = [8 * w, 4 * w, 2 * w, w]
         self.select = nn.ModuleList(Residual(n, k) for n, k in zip(selected, (3, 3, 5, 7), strict=True))
@@ -162,7 +163,7 @@ def check(size: Size) -> None:
     """UsageError for sizes that the networks do not take."""
     if not _fits(*size):
         sides = f"sides must be multiples of {2**HALVINGS}, and {SMALLEST} or more"
-        refuse("tpgan", *size, _fits, sides)
+        refuse("TP-GAN", *size, _fits, sides)
 
 
 def _fits(height: int, width: int) -> bool:
