@@ -86,7 +86,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
             few(generator_steps=self.generator_steps)
             weights = ("symmetry_weight", "adversarial_weight", "variation_weight", "identity_weight", "part_weight")
             sizes = ("generator_steps", "z_dim", "discriminator_width")
-            least = {"restraint": 0, "width": **dict.fromkeys(weights, 0), **dict.fromkeys(sizes, 1)}
+            least = {"restraint": 0, "width": 8, **dict.fromkeys(weights, 0), **dict.fromkeys(sizes, 1)}
             at_least(self, least)
             if min(self.pixel_weights) < 0:
                 raise UsageError(f"pixel_weights are at least 0, not {self.pixel_weights}")
