@@ -19,7 +19,7 @@ from .shapes import refuse
 HALVINGS, SMALLEST = 4, 32  # of the largest maps; sides in pixels are multiples of 2^HALVINGS, and at least so many
 STD, LINEAR_BIAS = 0.02, 0.1  # of weights, and what biases of linear layers begin with
 KEEP = 0.3  # share of the code that the identity head is shown in training
-FEWEST = 4  # channels of the narrowest maps, an eighth of the width: of one alone, all may end below 0, where ReLU ends
+FEWEST = 8  # channels of the maps that the decoder draws with, as the paper's narrowest: behind ReLU few may all be 0
 Size = tuple[int, int]
 
 
