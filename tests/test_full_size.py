@@ -5,6 +5,7 @@ import torch
 from playing import play
 from seeding import seed_all
 from small import GAMES
+from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from saddle.runs import registry
@@ -59,6 +60,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "stackgan-v2": ((3, 256, 256), 0),
     "stargan": ((3, 128, 128), 5),
     "stylegan2": ((3, 1024, 1024), 0),
+    "tpgan": ((3, 128, 128), 340),
     "unit": ((3, 256, 256), 0),
     "unit-adaptation": ((3, 32, 32), 10),
     "vae": ((1, 28, 28), 0),
@@ -66,6 +68,17 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "wgan": ((3, 64, 64), 0),
     "wgan-gp": ((3, 32, 32), 0),
 }
+
+
+def damaged(name: str, data: DataSpec, batch: dict[str, Tensor]) -> tuple[DataSpec, dict[str, Tensor]]:
+    """The same images, and what a game that restores them is given."""
+    image = batch["image"]
+    if name == "srgan":
+        batch = {"image": image, "damaged": avg_pool2d(image, 4)}
+        return DataSpec({key: Field("image", tuple(x.shape[1:])) for key, x in batch.items()}), batch
+    fields = {key: Field("image", data.shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
+    batch |= {"damaged": image.flip(0), "landmarks": torch.rand(len(image), 10, device=image.device) * 2 - 1}
+    return DataSpec(fields | {"label": data.fields["label"]}), batch
 
 
 @pytest.mark.full
@@ -92,9 +105,8 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
-    if name == "srgan":
-        data = DataSpec({"image": Field("image", shape), "damaged": Field("image", (3, shape[1] // 4, shape[2] // 4))})
-        batch["damaged"] = avg_pool2d(batch["image"], 4)
+    if name in ("srgan", "tpgan"):
+        data, batch = damaged(name, data, batch)
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
         data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))

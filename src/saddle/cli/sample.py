@@ -53,12 +53,7 @@ def run(args: Namespace) -> None:
     from . import _together, _write
 
     opened = _open.opened(args)
-    _write.check_name(args.out, opened.spec.main.kind)
-    if args.each and not opened.spec.is_image:
-        raise UsageError(f"--each writes images; {args.run} draws {opened.spec.main}, which --out writes into one file")
-    if args.each:
-        _write.check_channels(opened)
-        _write.check_folder(args.each)
+    _check_places(opened, args)
     texts = _open.read_texts(args)
     alone = args.n == 1 and not texts
     suffix = args.out.suffix if args.out else ".png"
@@ -90,6 +85,20 @@ def run(args: Namespace) -> None:
         look = {"scale": 1, "padding": 0} if exact else {}
         written = [_write.samples(opened, opened.sample(**asked), out, texts, **look)]
     paths(written, args.json)
+
+
+def _check_places(opened: "Run", args: Namespace) -> None:
+    """UsageError for places that cannot hold what this run draws."""
+    from ..base.errors import UsageError
+    from . import _write
+
+    _write.check_name(args.out, opened.spec.main.kind)
+    if not args.each:
+        return
+    if not opened.spec.is_image:
+        raise UsageError(f"--each writes images; {args.run} draws {opened.spec.main}, which --out writes into one file")
+    _write.check_channels(opened)
+    _write.check_folder(args.each)
 
 
 def _given(opened: "Run", args: Namespace) -> None:

@@ -42,6 +42,8 @@ _PLACE = {part: i for i, part in enumerate(_PARTS)}
 _CLASSES = np.array([NAMES.index(name) for name, _ in _PARTS.values()])
 _NUMBERS = np.array([k if n < 0 else THING * k + n for k, (_, n) in zip(_CLASSES, _PARTS.values(), strict=True)])
 _CHANCES = 40  # random numbers of a face, of which the first four are those of its attributes
+_OF_A_PHOTOGRAPH = (7, 8, 9, 26)  # of these: the colour of the wall, and where the eyes look
+_CLOSE = (0.577, -0.122)  # where heads are all alike: half their height, and how far above the middle, of the image's
 _GAIN, _SIDE = 0.08, 0.16  # by how much light makes a face brighter or warmer, and the side that is turned to it
 _DEPTH = 0.75  # of a head, from its middle to the front, in halves of its height
 
@@ -54,6 +56,7 @@ class Faces:
     numbers: NDArray[np.int32]  # [N, H, W]: of each eye, brow, … class · 1000 + k; of background, skin, hair the class
     colours: Floats  # [N, 3, H, W]
     turned: Floats  # [N, H, W]: how far the surface is turned to the right, -1 to 1
+    landmarks: Floats  # [N, 5, 2]: x and y, in pixels, of the eyes, the tip of the nose and the corners of the mouth
 
     def lit(self, light: Floats) -> Floats:
         """Colours [N, 3, H, W] in [0, 1] under lights [N, 3]: from the right, bright and warm, -1 to 1 each."""
@@ -80,12 +83,22 @@ def attributes(what: str, places: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.concatenate([np.eye(3)[(3 * chance[:, 0]).astype(np.int64)], switches], 1).astype(np.float32)
 
 
-def faces(what: str, places: NDArray[np.int64], height: int, width: int, yaw: Floats | None = None) -> Faces:
+def faces(
+    what: str,
+    places: NDArray[np.int64],
+    height: int,
+    width: int,
+    yaw: Floats | None = None,
+    photographs: NDArray[np.int64] | None = None,
+) -> Faces:
     """The faces of these places: which is a function of `what` and of the place alone.
 
-    `yaw` [N] turns each head to its left, in radians: at 0 it looks at us.
+    `yaw` [N] turns each head to its left, in radians: at 0 it looks at us. If several `photographs` [N] are made of a
+    face, by their numbers, the wall and where the eyes look are the photograph's own. Then all heads are at the same
+    place and fill the image: eyes are 41 of 128 from the top, about 47 of 128 apart.
     """
-    drawing = _Drawing(what, places, 2 * height, 2 * width, np.zeros(len(places)) if yaw is None else yaw)
+    turn = np.zeros(len(places)) if yaw is None else yaw
+    drawing = _Drawing(what, places, 2 * height, 2 * width, turn, photographs)
     some, part = np.s_[:, 1::2, 1::2], drawing.part
     colours = drawing.colours[np.arange(len(places))[:, None, None], part] * drawing.shade[..., None]
     turned = np.where(part > _PLACE["wall"], drawing.around, 0.0)
@@ -94,6 +107,7 @@ def faces(what: str, places: NDArray[np.int64], height: int, width: int, yaw: Fl
         _NUMBERS.astype(np.int32)[part[some]],
         np.moveaxis(_halved(colours), -1, 1),
         _halved(turned),
+        drawing.landmarks(height, width),
     )
 
 
@@ -110,8 +124,19 @@ def _chances(what: str, places: NDArray[np.int64]) -> Floats:
 class _Drawing:
     """Faces while they are drawn, all at once, from behind to the front."""
 
-    def __init__(self, what: str, places: NDArray[np.int64], height: int, width: int, yaw: Floats) -> None:
+    def __init__(
+        self,
+        what: str,
+        places: NDArray[np.int64],
+        height: int,
+        width: int,
+        yaw: Floats,
+        photographs: NDArray[np.int64] | None,
+    ) -> None:
         chance, has = _chances(what, places), attributes(what, places).astype(np.float64)
+        if photographs is not None:
+            chance[:, _OF_A_PHOTOGRAPH] = uniform(f"{what}: photograph", photographs, len(_OF_A_PHOTOGRAPH))
+        self.close = photographs is not None
         self.some = iter(chance.T[4:, :, None, None])
         self.beard, self.smile, self.glasses = has[:, 3:, None, None].swapaxes(0, 1)
         self.cos, self.sin = np.cos(yaw)[:, None, None], np.sin(yaw)[:, None, None]
@@ -144,10 +169,13 @@ class _Drawing:
         return np.stack([np.broadcast_to(known[part.partition(" ")[0]], skin.shape) for part in _PARTS], 1)
 
     def _measure(self, height: int, width: int) -> None:
-        size = self._next(0.35, 0.40) * min(1.0, width / height)
+        size, right, down = self._next(0.35, 0.40), self._next(-0.03, 0.03), self._next(-0.01, 0.03)
+        if self.close:
+            size, right, down = np.full_like(size, _CLOSE[0]), np.zeros_like(right), np.full_like(down, _CLOSE[1])
+        self.size, self.middle = size * min(1.0, width / height), (right, down)
         x, y = ((np.arange(n) + 0.5 - n / 2) / height for n in (width, height))
-        self.u = (x[None, None] - self._next(-0.03, 0.03)) / size
-        self.v = (y[None, :, None] - self._next(-0.01, 0.03)) / size
+        self.u = (x[None, None] - right) / self.size
+        self.v = (y[None, :, None] - down) / self.size
         self.wide, self.jaw = self._next(0.68, 0.80), self._next(0.08, 0.26)
         self.across = self.wide + (_DEPTH + 0.1 - self.wide) * self.sin**2  # a head is longer than broad
         self.outline = self.across * (1 - self.jaw * np.maximum(self.v, 0) ** 2)
@@ -161,11 +189,27 @@ class _Drawing:
 
     def _at(self, u: Any, v: Any, out: float = 0.0) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Coordinates about a part that lies at u and v on the head, `out` in front of it, and whether it is seen."""
-        flat = 1 - (u / self.wide) ** 2 - np.asarray(v) ** 2
-        depth = _DEPTH * np.sqrt(np.maximum(flat, 0)) + out
         facing = np.maximum(self.cos * np.sqrt(np.maximum(1 - (u / self.wide) ** 2, 0)) - self.sin * u / self.wide, 0)
         squeeze = np.maximum(facing / np.sqrt(np.maximum(1 - (u / self.wide) ** 2, 1e-6)), 0.05)
-        return (self.u - u * self.cos - depth * self.sin) / squeeze, self.v - v, facing > 0.1
+        return (self.u - self._across(u, v, out)) / squeeze, self.v - v, facing > 0.1
+
+    def _across(self, u: Any, v: Any, out: float = 0.0) -> Floats:
+        """Where what lies there on the head is seen, to the right of its middle."""
+        flat = 1 - (u / self.wide) ** 2 - np.asarray(v) ** 2
+        return np.asarray(u * self.cos + (_DEPTH * np.sqrt(np.maximum(flat, 0)) + out) * self.sin)
+
+    def landmarks(self, height: int, width: int) -> Floats:
+        """x and y of both eyes, the tip of the nose and both corners of the mouth, in pixels of such an image.
+
+        The middle of the first pixel is 0. Also of what is hidden: [N, 5, 2].
+        """
+        mouth, wide, corner = self._across(0.0, 0.55), self.half * np.maximum(self.cos, 0.05), 0.55 - self.bent / 2
+        eyes = [(self._across(side * self.apart, -0.10), -0.10) for side in (-1, 1)]
+        points = [*eyes, (self._across(0.0, 0.0, 0.12), self.tip), (mouth - wide, corner), (mouth + wide, corner)]
+        x, y = (np.concatenate([np.broadcast_to(p[k], self.cos.shape)[:, 0] for p in points], 1) for k in (0, 1))
+        right, down = self.middle
+        x, y = x * self.size[:, 0] + right[:, 0], y * self.size[:, 0] + down[:, 0]
+        return np.stack([x * height + (width - 1) / 2, y * height + (height - 1) / 2], 2)
 
     def _behind(self) -> None:
         """A wall, hair that hangs down if it is long, and a neck."""
@@ -200,8 +244,8 @@ class _Drawing:
 
     def _mouth(self) -> None:
         """Lips, which a smile draws up at the corners and opens."""
-        half = self._next(0.20, 0.27) + 0.07 * self.smile
-        bent = self._next(-0.02, 0.02) + 0.13 * self.smile
+        self.half = half = self._next(0.20, 0.27) + 0.07 * self.smile
+        self.bent = bent = self._next(-0.02, 0.02) + 0.13 * self.smile
         full = self._next(0.045, 0.075)
         u, v, seen = self._at(0.0, 0.55)
         along = np.sqrt(np.maximum(1 - (u / half) ** 2, 0))
@@ -211,7 +255,8 @@ class _Drawing:
 
     def _nose(self) -> None:
         """A ridge that broadens to two wings, with a shadow under each."""
-        low, half = self._next(0.24, 0.36), self._next(0.09, 0.14)
+        self.tip = low = self._next(0.24, 0.36)
+        half = self._next(0.09, 0.14)
         u, v, seen = self._at(0.0, 0.0, 0.12)
         down = np.clip((v + 0.12) / (low + 0.12), 0, 1)
         ridge = (abs(u) < 0.035 + (half - 0.035) * down**2) & (v > -0.12) & (v < low)

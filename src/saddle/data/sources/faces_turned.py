@@ -1,0 +1,105 @@
+"""faces-turned: drawn faces turned by up to 60 degrees (damaged), frontal (image), landmarks, whose they are (label)
+faces-turned:DEGREES: the same, turned by up to so many degrees, such as faces-turned:45
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import UsageError
+from ...spec import DataSpec, Field
+from ..baselines import Baseline, of_pairs
+from ..chance import Floats, uniform
+from ..crops import sides_of_pairs
+from ..fingerprint import fingerprint
+from ..made import Make, Together
+from ..options import DataOptions
+from ..portraits import faces, lights, photographed
+from ..source import Judged, Source, Split
+
+OFFERS = ("damaged", "image", "landmarks", "label", "yaw")  # keys of its batches
+FILES = False  # its place is an angle
+JUDGED = Judged()
+DEGREES = 60.0
+PEOPLE, STRANGERS = 340, 50  # all of them, and those of whom a training sees nothing: the last ones
+TRAINED, KEPT = 20_300, 300  # photographs: 70 of everybody, 6 of every stranger
+_FACE, _TRAIN, _HELD_OUT = "people", "people train", "people held out"  # what chance is drawn for
+_MARKED = 64  # held-out photographs whose pixels say which these are
+
+
+def open(options: DataOptions, path: str) -> Source:
+    """Keys damaged, image, landmarks, label and yaw; 64 pixels unless asked otherwise, always in colour.
+
+    `damaged` is a face turned by an angle, whose far side is hidden, and `image` the same one that looks at us, before
+    the same wall and in the same light. `landmarks` are five points of the turned face, x and y of each: the eyes, left
+    and right in the image, the tip of the nose, and the corners of the mouth, left and right; -1 to 1 from one edge of
+    the image to the other. `yaw` is the angle in degrees, above 0 where the right half is the hidden one. `label` says
+    whose face it is, of 340 people. The last 50 are held out: nobody who is trained on them.
+    """
+    spec = spec_of(options, path)
+    sides, degrees = spec.shape[1:], _degrees(path)
+    train, kept = (Together(n, _maker(n == KEPT, sides, degrees)) for n in (TRAINED, KEPT))
+    marked = kept.made(np.arange(_MARKED))
+    mark = fingerprint(options.source, TRAINED, KEPT, spec.identity(), *(marked[key] for key in OFFERS))
+    return Source(options.source, spec, Split(train.columns()), Split(kept.columns()), mark, judged=JUDGED)
+
+
+def spec_of(options: DataOptions, path: str) -> DataSpec:
+    """What `open` gives, without a drawing."""
+    options.allow("size")
+    _degrees(path)
+    image = Field("image", (3, *sides_of_pairs(options)))
+    return DataSpec(
+        {
+            "damaged": image,
+            "image": image,
+            "landmarks": Field("points", (10,)),
+            "label": Field("class", names=tuple(f"person {k + 1}" for k in range(PEOPLE))),
+            "yaw": Field("numbers", (1,), ("degrees",)),
+        }
+    )
+
+
+def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
+    """Those of all pairs, of turned faces and frontal ones."""
+    return of_pairs(source, "damaged", "image")
+
+
+def _maker(strangers: bool, sides: tuple[int, ...], degrees: float) -> Make:
+    """Photographs of people in turn; each is of a moment of its own."""
+    what, (height, width) = _HELD_OUT if strangers else _TRAIN, sides
+    known = PEOPLE - STRANGERS
+
+    def make(places: NDArray[np.int64]) -> dict[str, np.ndarray]:
+        person = known + places % STRANGERS if strangers else places % known
+        moment = places + TRAINED * strangers
+        yaw = degrees * (2 * uniform(f"{what}: yaw", places, 1) - 1)
+        light = lights(what, places)
+
+        def photograph(how: str, radians: Floats) -> tuple[NDArray[np.uint8], Floats]:
+            face = faces(_FACE, person, height, width, radians, moment)
+            return photographed(face.lit(light), f"{what} {how}", places), face.landmarks
+
+        turned, points = photograph("turned", np.radians(yaw[:, 0]))
+        frontal, _ = photograph("frontal", np.zeros(len(places)))
+        across = (2 * points + 1) / np.array([width, height]) - 1
+        return {
+            "damaged": turned,
+            "image": frontal,
+            "landmarks": across.reshape(-1, 10).astype(np.float32),
+            "label": person,
+            "yaw": yaw.astype(np.float32),
+        }
+
+    return make
+
+
+def _degrees(path: str) -> float:
+    try:
+        degrees = float(path) if path else DEGREES
+    except ValueError:
+        degrees = float("nan")
+    if not 0 < degrees <= 75:
+        raise UsageError(f"faces-turned:{path}: faces are turned by up to a number of degrees, above 0, at most 75")
+    return degrees
