@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..use.original import Original
     from ..use.translating import Made
     from ..use.writing import Form
+    from ._labels import Table
     from ._targets import Target
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # of a disk that takes no file at all
@@ -46,9 +47,18 @@ class Given:
 class Translating:
     """One command's work."""
 
-    def __init__(self, opened: "Run", targets: "Sequence[Target]", form: "Form", args: "Namespace", plan: _works.Plan):
+    def __init__(
+        self,
+        opened: "Run",
+        targets: "Sequence[Target]",
+        form: "Form",
+        args: "Namespace",
+        plan: _works.Plan,
+        table: "Table | None" = None,
+    ):
         from ..runs import translating
 
+        self.table = table  # of labels that go along
         self.opened, self.targets, self.form, self.args, self.plan = opened, targets, form, args, plan
         self.works = targets[0].works  # what reads the inputs, whatever becomes of them
         self.exact = args.mask is not None and translating.fills(self.works.game)
@@ -198,6 +208,7 @@ class Translating:
 
         bad = [*self.plan.bad, *self.bad]
         written = self.compared.written(self.opened.recipe.game) if rows or self.compared.scores else []
+        written += [self.table.written()] if self.table and (rows or self.args.skip_existing) else []
         if self.args.json:
             _show.json(rows)
         else:

@@ -2,6 +2,7 @@
 
   saddle translate runs/cyclegan-digits-inverted seven.png --out seven-inverted.png
   saddle translate runs/cyclegan-digits-inverted digits/ more/ --to a --out back/
+  saddle translate runs/simgan-eyes drawn/ --labels drawn.csv --out refined/
 
 An image comes back at its own size and depth, with its opacity, a folder with its sub-folders. Everything else is known
 from the run.
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, remark
-from . import _compared, _editing, _film, _open, _targets, _translating, _works
+from . import _compared, _editing, _film, _labels, _open, _targets, _translating, _works
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,9 @@ def _of_files(parser: ArgumentParser) -> None:
 
 def _of_looks(parser: ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="PATH", help="score results beside true images of the same names")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="a table of what inputs show, .csv or .jsonl, for their results too"
+    )
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="a page, .html or .png, with inputs beside results")
     parser.add_argument(
         "--video",
@@ -134,7 +138,8 @@ def run(args: Namespace) -> None:
     for what, place in (("--mask", args.mask), ("--instances", args.instances), ("--truth", args.truth)):
         if place:
             _works.partners(plan.works, place, what)
-    command = _translating.Translating(opened, targets, form, args, plan)
+    table = _labels.Table(args.labels, args.input[0], plan, targets, args.skip_existing) if args.labels else None
+    command = _translating.Translating(opened, targets, form, args, plan, table)
     command.end(command.all())
 
 

@@ -36,9 +36,9 @@ class SimGAN(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # of a patch; an image's is the sum over its patches, as in the paper
-        # λ: of the mean |ψ(R(x)) - ψ(x)|. The paper has a sum and names no λ: λ of a sum over 35×55 is 1,925 times as
-        # large here, and this is the 0.5 of a public port
-        self_weight: float = 962.5
+        # Where this is a mean the paper has a sum: a λ of it is 1,925 times as large here, for 35×55 pixels. It names
+        # none; the 0.5 of a public port is this one
+        self_weight: float = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, by which R keeps to what it is given; 0: of none
         compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
         history: int = 25_600  # refined images remembered, 50 batches as in that port; 0 shows none but the newest
         refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
@@ -140,7 +140,7 @@ class SimGAN(Adversarial, Translation):
                 "discriminator", adversarial=patches(context) * loss, **self.extras("discriminator", context)
             )
             self.adapt(context.real_logits)
-            self.history.renew(new)
+            self.history.renew(new, len(a))
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What the discriminator says of refined images and, if the loss `compares` both, of real ones."""

@@ -22,10 +22,10 @@ class History(Memory):
         """New images with as many of the history, in turn, [2N, …]; new ones alone if nothing is remembered."""
         return torch.stack((new, self.draw(len(new)).to(new)), 1).flatten(0, 1) if self else new
 
-    def renew(self, new: Tensor) -> None:
-        """After the step: what was new goes in, half of it if all was new."""
+    def renew(self, new: Tensor, n: int) -> None:
+        """After the step: what was new goes in; half of it, if all n images that were shown were new."""
         if len(self.samples):
-            self.keep(new if self else new[::2])
+            self.keep(new if len(new) < n else new[::2])
 
     def places(self, n: int) -> list[int]:
         """As of Memory, but all that come with one batch take different places, in however many parts they come."""

@@ -24,7 +24,8 @@ from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
 from ..metrics.psnr import Restored
-from ..metrics.reading import ReadLesson
+from ..metrics.reading import GaugeLesson, ReadLesson
+from ..metrics.refined import Refined
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
@@ -41,7 +42,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, teaching, translations
+from . import coding, refining, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -239,6 +240,18 @@ def label_lesson(game: Translation, source: Source, seed: int) -> ReadLesson | N
 def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Images with their classes, by domain, for who reads whether translations show what their input showed."""
     return _classes(game, source)
+
+
+@ingredient("refined_classes", Translation, when=lambda game, source: bool(refining.way_of(game, source, "class")))
+def refined_classes(game: Translation, source: Source, seed: int) -> Refined[ReadLesson]:
+    """Translated training images with their classes, for who is then shown real ones."""
+    return refining.refined(game, source, seed, "class")
+
+
+@ingredient("refined_numbers", Translation, when=lambda game, source: bool(refining.way_of(game, source, "numbers")))
+def refined_numbers(game: Translation, source: Source, seed: int) -> Refined[GaugeLesson]:
+    """Translated training images with what is measured of them, for who is then shown real ones."""
+    return refining.refined(game, source, seed, "numbers")
 
 
 @ingredient("probed_attribute", Translation, when=lambda game, source: coding.attributes(game, source) is not None)
