@@ -50,7 +50,7 @@ def drawn(what: str, places: NDArray[np.int64], height: int, width: int) -> Floa
 def taken(eyes: Floats, what: str, places: NDArray[np.int64]) -> Floats:
     """Eyes [N, H, W] as a camera takes them: light from a side, less contrast, out of focus, and grainy."""
     bright, pale, turn, strength, focus, grain = uniform(f"{what}: camera", places, 6).T[:, :, None, None]
-    n, height, width = eyes.shape
+    height, width = eyes.shape[1:]
     x, y = ((np.arange(side) + 0.5) / side * 2 - 1 for side in (width, height))
     angle = np.pi * (0.1 + 0.5 * turn)  # from above, or from above and the right
     light = 1 + (0.25 + 0.25 * strength) * (np.cos(angle) * x[None, None] - np.sin(angle) * y[None, :, None])

@@ -42,7 +42,9 @@ class SimGAN(Adversarial, Translation):
         compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
         history: int = 25_600  # refined images remembered, 50 batches as in that port; 0 shows none but the newest
         refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
-        refiner_pretraining: float = 0.1  # share of the run in which R learns to change nothing, if λ > 0: 1,000 of 10,000 rounds
+        refiner_pretraining: float = (
+            0.1  # share of the run in which R learns to change nothing, if λ > 0: 1,000 of 10,000 rounds
+        )
         discriminator_pretraining: float = 0.02  # share of the run, after it, in which D alone learns: 200 of them
         networks: simgan.Form = "eyes"  # of the paper's two: for eyes of 35×55, or for hands of 224×224
         blocks: int | None = None  # residual blocks of R; by default 4 for eyes, 10 for hands
@@ -136,9 +138,7 @@ class SimGAN(Adversarial, Translation):
             context = self.context(b, self.history.mixed(new))
             self.note(d_real=context.real_logits.sigmoid(), d_fake=context.fake_logits.sigmoid())
             loss = o.loss.at(self.progress).discriminator(context.real_logits, context.fake_logits)
-            yield Move(
-                "discriminator", adversarial=patches(context) * loss, **self.extras("discriminator", context)
-            )
+            yield Move("discriminator", adversarial=patches(context) * loss, **self.extras("discriminator", context))
             self.adapt(context.real_logits)
             self.history.renew(new, len(a))
 

@@ -32,9 +32,7 @@ def open(options: DataOptions, path: str) -> Source:
     sides = spec.shape[1:]
     train, kept = _split("train", TRAINED, sides), _split("held out", KEPT, sides)
     marked = [kept.columns[key][np.arange(_MARKED)] for key in ("a", "b")]
-    return Source(
-        options.source, spec, train, kept, fingerprint(options.source, TRAINED, KEPT, *marked), judged=JUDGED
-    )
+    return Source(options.source, spec, train, kept, fingerprint(options.source, TRAINED, KEPT, *marked), judged=JUDGED)
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:

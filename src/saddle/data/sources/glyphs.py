@@ -47,9 +47,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
     options.allow("size", *AUGMENTATIONS)
     shape = (1, *sides(options))
     fields = {"a": Field("image", shape, title="glyph"), "label_a": Field("class", (), NAMES)}
-    return DataSpec(
-        fields | {"b": Field("image", shape, title="digit")}, domains=(("a", "label_a"), ("b",))
-    )
+    return DataSpec(fields | {"b": Field("image", shape, title="digit")}, domains=(("a", "label_a"), ("b",)))
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
