@@ -31,7 +31,7 @@ def table(path: Path, text: str) -> Path:
     return path
 
 
-CSV = "file,yaw,note\none.png,-1.50,\"a, b\"\nleft/three.png,7,\ntwo,0.25,é\n"
+CSV = 'file,yaw,note\none.png,-1.50,"a, b"\nleft/three.png,7,\ntwo,0.25,é\n'
 
 
 def test_a_csv_has_the_names_of_the_results_and_all_other_cells_as_they_were(run, drawn, tmp_path, capsys):
@@ -41,7 +41,11 @@ def test_a_csv_has_the_names_of_the_results_and_all_other_cells_as_they_were(run
     assert below(tmp_path / "out") == ["left/three-c.png", "one-c.png", "syn.csv", "two-c.png"]
     lines = [*csv.reader((tmp_path / "out" / "syn.csv").open(encoding="utf-8"))]
     assert lines[0] == ["file", "yaw", "note"]
-    assert sorted(lines[1:]) == [["left/three-c.png", "7", ""], ["one-c.png", "-1.50", "a, b"], ["two-c.png", "0.25", "é"]]
+    assert sorted(lines[1:]) == [
+        ["left/three-c.png", "7", ""],
+        ["one-c.png", "-1.50", "a, b"],
+        ["two-c.png", "0.25", "é"],
+    ]
 
 
 def test_what_was_carried_along_can_be_learned_from(run, drawn, tmp_path, capsys):

@@ -29,8 +29,9 @@ def open(options: DataOptions, path: str) -> Source:
 
     A printed digit is turned by up to 15 degrees, stretched, and of twice the strokes' width half of the time.
     """
-    spec, known, places = spec_of(options, path), labels(), np.arange(GLYPHS + KEPT)
-    a, b, said = enlarge(printed(places), options, copies=2), enlarge(small(), options), places % len(NAMES)
+    spec, known = spec_of(options, path), labels()
+    glyphs, said = _all()
+    a, b = enlarge(glyphs, options, copies=2), enlarge(small(), options)
     train = Split(
         {"a": a[:GLYPHS], "label_a": said[:GLYPHS], "b": b[:TRAINED], "label_b": known[:TRAINED]},
         domains=(("a", "label_a"), ("b", "label_b")),
@@ -52,9 +53,14 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     """Of classifiers at 8×8 pixels, trained on the printed and on the handwritten digits, shown the handwritten."""
+    return of_classifiers(Labelled("glyphs", *_all(), GLYPHS), Labelled("digits", small(), labels(), TRAINED))
+
+
+@cache
+def _all() -> tuple[Floats, NDArray[np.int64]]:
+    """All glyphs and the class of each; drawn once."""
     places = np.arange(GLYPHS + KEPT)
-    ours = Labelled("glyphs", printed(places), places % len(NAMES), GLYPHS)
-    return of_classifiers(ours, Labelled("digits", small(), labels(), TRAINED))
+    return printed(places), places % len(NAMES)
 
 
 def printed(places: NDArray[np.int64]) -> Floats:
