@@ -37,6 +37,9 @@ TINY = [
     "fp32",
 ]
 
+# pixels of images that are drawn, or cut, to the size that is asked for
+CUT = {"photo": 40, **dict.fromkeys(("scenes", "rain", "shadows", "edges", "holes"), 32)}
+
 
 def tiny(*words: str) -> list[str]:
     """Words of a command with those of TINY that they do not give themselves."""
@@ -47,10 +50,10 @@ def tiny(*words: str) -> list[str]:
 def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
     """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32.
 
-    A photograph is cut to 40 pixels, scenes are drawn in 32.
+    Where images are drawn or cut to any size they are small.
     """
     recipe = Recipe.default(name, data)
-    if side := {"photo": 40, "scenes": 32}.get(recipe.data.source):
+    if side := CUT.get(recipe.data.source):
         recipe = replace(recipe, data=replace(recipe.data, size=side))
     settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
     return replace(recipe, plan=Plan(**settings))
