@@ -58,18 +58,18 @@ class Known(SimGAN):
 
 def test_the_right_translation_teaches_what_real_images_teach_and_none_the_opposite():
     data = source()
-    found = accuracy(refining.refined(Known(data.spec, OPTIONS), data, 0, "class"))
+    found = accuracy(refining.refined("class", Known(data.spec, OPTIONS), data, 0))
     assert found.value > 0.97
     assert found.beside[REAL] > 0.97
     assert found.beside[RAW] < 0.03
     idle = Known(data.spec, OPTIONS)
     idle.sign = 1.0
-    assert accuracy(refining.refined(idle, data, 0, "class")).value == pytest.approx(found.beside[RAW], abs=0.02)
+    assert accuracy(refining.refined("class", idle, data, 0)).value == pytest.approx(found.beside[RAW], abs=0.02)
 
 
 def test_numbers_are_told_in_their_own_units_each_by_its_name():
     data = source(numbers=True)
-    of = refining.refined(Known(data.spec, OPTIONS), data, 0, "numbers")
+    of = refining.refined("numbers", Known(data.spec, OPTIONS), data, 0)
     found = error(of)
     assert found.value < 4
     assert found.beside[REAL] < 4
@@ -84,14 +84,14 @@ def test_numbers_are_told_in_their_own_units_each_by_its_name():
 def test_without_labels_of_either_side_nothing_can_be_said():
     data = source()
     game = SimGAN(data.spec, OPTIONS)
-    assert refining.way_of(game, data, "class") == ("a", "b")
-    assert refining.way_of(game, data, "numbers") is None
-    assert refining.way_of(game, replace(data, heldout=None), "class") is None
+    assert refining.way_of("class", game, data) == ("a", "b")
+    assert not refining.possible("numbers", game, data)
+    assert not refining.possible("class", game, replace(data, heldout=None))
     bare = data.spec.unconditional()
-    assert refining.way_of(SimGAN(bare, OPTIONS), replace(data, spec=bare), "class") is None
+    assert not refining.possible("class", SimGAN(bare, OPTIONS), replace(data, spec=bare))
     columns = {key: column for key, column in data.heldout.columns.items() if key != "label_b"}
     heldout = Split(columns, domains=(("a", "label_a"), ("b",)))
-    assert refining.way_of(game, replace(data, heldout=heldout), "class") is None
+    assert not refining.possible("class", game, replace(data, heldout=heldout))
 
 
 def test_what_is_unknown_is_left_out():
@@ -99,6 +99,6 @@ def test_what_is_unknown_is_left_out():
     for split in (data.train, data.heldout):
         split.columns["label_a"][::2][:] = -1
         split.columns["label_b"][: N // 2] = -1
-    of = refining.refined(Known(data.spec, OPTIONS), data, 0, "class")
+    of = refining.refined("class", Known(data.spec, OPTIONS), data, 0)
     assert of.lessons[REAL].count == N // 2
     assert 0 <= accuracy(of).value <= 1

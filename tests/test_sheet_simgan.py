@@ -142,10 +142,8 @@ def _the_losses_are_cross_entropies_of_the_softmax_over_refined_and_real():
     score = game.discriminator(BATCH["b"])
     assert isinstance(game.discriminator[-1], nn.Conv2d)
     assert (score < 0).any()
-    refined, n = game.refiner(BATCH["a"]).detach(), score[0, 0].numel()
-    given = (BATCH["b"], simgan.REAL), (refined, simgan.REFINED)
-    expected = 0.0
-    for x, kind in given:
+    n, expected = score[0, 0].numel(), 0.0
+    for x, kind in (BATCH["b"], simgan.REAL), (game.refiner(BATCH["a"]).detach(), simgan.REFINED):
         logits = game.discriminator(x)
         wanted = torch.full((4, *logits.shape[2:]), kind)
         expected += n * value(nn.functional.cross_entropy(logits, wanted))
@@ -201,14 +199,10 @@ def _at_first_the_refiner_learns_to_change_nothing_then_the_judge_to_judge():
     assert len(play(free, BATCH)) == 3
 
 
-def numbered(call: int, n: int = 8) -> Tensor:
-    return torch.full((n, 1, 1, 1), float(call))
-
-
 def called(history: History, call: int, n: int = 8) -> Tensor:
     """The batch that the judge of this call is shown, of images that are its number."""
     rng.seed("history", call)
-    new = history.halved(numbered(call, n))
+    new = history.halved(torch.full((n, 1, 1, 1), float(call)))
     shown = history.mixed(new)
     history.renew(new, n)
     return shown.flatten()

@@ -42,9 +42,7 @@ class SimGAN(Adversarial, Translation):
         compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
         history: int = 25_600  # refined images remembered, 50 batches as in that port; 0 shows none but the newest
         refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
-        refiner_pretraining: float = (
-            0.1  # share of the run in which R learns to change nothing, if λ > 0: 1,000 of 10,000 rounds
-        )
+        refiner_pretraining: float = 0.1  # share of the run in which R learns to change nothing: 1,000 of 10,000 rounds
         discriminator_pretraining: float = 0.02  # share of the run, after it, in which D alone learns: 200 of them
         networks: simgan.Form = "eyes"  # of the paper's two: for eyes of 35×55, or for hands of 224×224
         blocks: int | None = None  # residual blocks of R; by default 4 for eyes, 10 for hands
@@ -105,7 +103,7 @@ class SimGAN(Adversarial, Translation):
 
     @property
     def stages(self) -> tuple[float, float]:
-        """At which progress of the run the discriminator begins to learn, and at which the game begins."""
+        """At which progress of the run the discriminator begins to learn (at once if λ is 0), and the game begins."""
         o = self.options
         first = o.refiner_pretraining if o.self_weight else 0.0
         return first, first + o.discriminator_pretraining

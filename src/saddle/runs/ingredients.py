@@ -24,8 +24,7 @@ from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
 from ..metrics.psnr import Restored
-from ..metrics.reading import GaugeLesson, ReadLesson
-from ..metrics.refined import Refined
+from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
@@ -243,16 +242,8 @@ def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, Rea
     return _classes(game, source)
 
 
-@ingredient("refined_classes", Translation, when=lambda game, source: bool(refining.way_of(game, source, "class")))
-def refined_classes(game: Translation, source: Source, seed: int) -> Refined[ReadLesson]:
-    """Translated training images with their classes, for who is then shown real ones."""
-    return refining.refined(game, source, seed, "class")
-
-
-@ingredient("refined_numbers", Translation, when=lambda game, source: bool(refining.way_of(game, source, "numbers")))
-def refined_numbers(game: Translation, source: Source, seed: int) -> Refined[GaugeLesson]:
-    """Translated training images with what is measured of them, for who is then shown real ones."""
-    return refining.refined(game, source, seed, "numbers")
+for _name, _kind in (("refined_classes", "class"), ("refined_numbers", "numbers")):
+    MADE.append(Made(_name, (Translation,), partial(refining.refined, _kind), partial(refining.possible, _kind)))
 
 
 @ingredient("probed_attribute", Translation, when=lambda game, source: coding.attributes(game, source) is not None)

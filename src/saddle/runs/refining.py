@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 _MOST = 2000  # images of each kind that a network learns from
 
 
-def way_of(game: Translation, source: Source, kind: str) -> tuple[str, str] | None:
+def possible(kind: str, game: Translation, source: Source) -> bool:
+    """Is there such a way?"""
+    return way_of(kind, game, source) is not None
+
+
+def way_of(kind: str, game: Translation, source: Source) -> tuple[str, str] | None:
     """The first way from images with a "class", or "numbers", to other images, held out with theirs."""
     fields, heldout = source.spec.fields, source.heldout
     for start, to in game.ways if heldout else ():
@@ -39,9 +44,9 @@ def way_of(game: Translation, source: Source, kind: str) -> tuple[str, str] | No
     return None
 
 
-def refined(game: Translation, source: Source, seed: int, kind: str) -> Refined[Any]:
-    """For who tells a "class", or "numbers"; `way_of` says whether there is a way."""
-    way = way_of(game, source, kind)
+def refined(kind: str, game: Translation, source: Source, seed: int) -> Refined[Any]:
+    """For who tells a "class", or "numbers": there must be a way."""
+    way = way_of(kind, game, source)
     assert way is not None
     (start, to), train, heldout = way, source.train, source.heldout
     assert heldout is not None
