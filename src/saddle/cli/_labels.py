@@ -31,7 +31,8 @@ class Table:
         self.heading = [*lines[0][1]]
         names = {work: page_of(work.name)[0] for work in plan.works}
         _check_names(names)
-        known, place = by_name(dict.fromkeys(names.values())), {}
+        known = by_name(dict.fromkeys(names.values()))
+        place: dict[str, tuple[int, dict[str, str]]] = {}
         for number, cells in lines:
             where = f"--labels {path}, line {number}"
             name = image_named(cells[self.column], known, where)
