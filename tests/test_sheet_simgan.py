@@ -122,7 +122,7 @@ def _half_of_the_sum_over_an_eye_is_the_weight_that_is_shipped():
     game = small(data(sides=(35, 55)), self_weight=SimGAN.Options().self_weight)
     refined = game.refiner(eye)
     summed = 0.5 * (refined - eye).abs().sum((1, 2, 3)).mean()
-    assert value(game.change(eye, refined)) == pytest.approx(float(summed), rel=1e-5)
+    assert value(game.change(eye, refined)) == pytest.approx(value(summed), rel=1e-5)
 
 
 @proves("objective.mean-colour")
@@ -300,10 +300,10 @@ def paper(channels: int, form: simgan.Form) -> tuple[nn.Module, nn.Module]:
 
 @proves("count.eyes", "count.hands", "count.other-channels")
 def _the_networks_have_the_papers_parameters():
-    assert [*map(count, paper(1, "eyes"))] == [296_129, 75_906]
-    assert [*map(count, paper(1, "hands"))] == [741_825, 178_050]
-    assert [*map(count, paper(3, "eyes"))] == [296_129 + 2 * 64 * (9 + 1) + 2, 75_906 + 2 * 9 * 96]
-    assert [*map(count, paper(3, "hands"))] == [741_825 + 2 * 64 * (49 + 1) + 2, 178_050 + 2 * 49 * 96]
+    assert [*map(count, paper(1, "eye"))] == [296_129, 75_906]
+    assert [*map(count, paper(1, "hand"))] == [741_825, 178_050]
+    assert [*map(count, paper(3, "eye"))] == [296_129 + 2 * 64 * (9 + 1) + 2, 75_906 + 2 * 9 * 96]
+    assert [*map(count, paper(3, "hand"))] == [741_825 + 2 * 64 * (49 + 1) + 2, 178_050 + 2 * 49 * 96]
 
 
 def shapes(network: nn.Module) -> list[tuple[int, int, int, int]]:
@@ -313,17 +313,17 @@ def shapes(network: nn.Module) -> list[tuple[int, int, int, int]]:
 
 @proves("nets.refiner", "nets.judges", "nets.no-norm")
 def _the_layers_are_the_papers():
-    for form, kernel, blocks in (("eyes", 3, 4), ("hands", 7, 10)):
+    for form, kernel, blocks in (("eye", 3, 4), ("hand", 7, 10)):
         refiner, judge = paper(1, form)
         assert shapes(refiner) == [(1, 64, kernel, 1), *2 * blocks * [(64, 64, 3, 1)], (64, 1, 1, 1)]
         assert kinds(refiner) == ["Conv2d", "ReLU", *blocks * ["Conv2d", "ReLU", "Conv2d"], "Conv2d", "Tanh"]
         assert kinds(judge) == [*2 * ["Conv2d", "ReLU"], "MaxPool2d", *2 * ["Conv2d", "ReLU"], "Conv2d"]
-    pool = {form: paper(1, form)[1][4] for form in ("eyes", "hands")}
-    assert {form: (each.kernel_size, each.stride) for form, each in pool.items()} == {"eyes": (3, 1), "hands": (3, 2)}
+    pool = {form: paper(1, form)[1][4] for form in ("eye", "hand")}
+    assert {form: (each.kernel_size, each.stride) for form, each in pool.items()} == {"eye": (3, 1), "hand": (3, 2)}
     ends = [(64, 32, 3), (32, 32, 1), (32, 2, 1)]
     for form, first, last in (
-        ("eyes", [(1, 96, 3, 2), (96, 64, 3, 2)], 1),
-        ("hands", [(1, 96, 7, 4), (96, 64, 5, 2)], 2),
+        ("eye", [(1, 96, 3, 2), (96, 64, 3, 2)], 1),
+        ("hand", [(1, 96, 7, 4), (96, 64, 5, 2)], 2),
     ):
         found = shapes(paper(1, form)[1])
         assert found == [*first, (*ends[0], last), (*ends[1], 1), (*ends[2], 1)]
@@ -335,17 +335,17 @@ def _the_layers_are_the_papers():
 
 @proves("field.judge-23-refiner-19")
 def _a_patch_has_23_pixels_and_a_refined_pixel_is_of_19():
-    judge = simgan.discriminator(1, "eyes", 2)
+    judge = simgan.discriminator(1, "eye", 2)
     judge[4] = nn.AvgPool2d(3, 1, 1)  # of a largest value the gradient goes one way alone
     assert span(bare(judge), 64) == [23, 23]
-    assert reach(bare(simgan.refiner(1, 1, "eyes", width=2)), 32, 1) == 9
+    assert reach(bare(simgan.refiner(1, 1, "eye", width=2)), 32, 1) == 9
 
 
 @proves("size.hands")
 def _a_hand_of_224_pixels_has_49_patches():
     with torch.device("meta"):
-        assert simgan.discriminator(1, "hands")(torch.empty(1, 1, 224, 224)).shape == (1, 2, 7, 7)
-        assert simgan.refiner(1, 1, "hands")(torch.empty(1, 1, 224, 224)).shape == (1, 1, 224, 224)
+        assert simgan.discriminator(1, "hand")(torch.empty(1, 1, 224, 224)).shape == (1, 2, 7, 7)
+        assert simgan.refiner(1, 1, "hand")(torch.empty(1, 1, 224, 224)).shape == (1, 1, 224, 224)
 
 
 @proves("settings.paper")
@@ -353,7 +353,7 @@ def _the_settings_are_the_papers():
     o = SimGAN.Options()
     assert o.optim == SGD(lr=1e-3)
     assert SimGAN.batch == 512
-    assert (o.refiner_steps, o.discriminator_steps, o.networks, o.compared) == (2, 1, "eyes", "pixels")
+    assert (o.refiner_steps, o.discriminator_steps, o.networks, o.compared) == (2, 1, "eye", "pixels")
     assert o.loss == NonSaturating()
     assert (o.refiner_pretraining * 10_000, o.discriminator_pretraining * 10_000) == (1000, 200)
     assert o.history == 50 * 512
@@ -396,5 +396,5 @@ def _an_image_of_any_size_is_refined_by_itself():
 def _the_recipes_keep_the_papers_topology():
     for source in ("glyphs", "eyes"):
         o = Recipe.default("simgan", source).options
-        assert (o.networks, o.blocks, o.refiner_steps, o.discriminator_steps) == ("eyes", None, 2, 1)
+        assert (o.networks, o.blocks, o.refiner_steps, o.discriminator_steps) == ("eye", None, 2, 1)
         assert o.history >= 50 * Recipe.default("simgan", source).plan.batch

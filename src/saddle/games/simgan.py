@@ -44,7 +44,7 @@ class SimGAN(Adversarial, Translation):
         refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
         refiner_pretraining: float = 0.1  # share of the run in which R learns to change nothing: 1,000 of 10,000 rounds
         discriminator_pretraining: float = 0.02  # share of the run, after it, in which D alone learns: 200 of them
-        networks: simgan.Form = "eyes"  # of the paper's two: for eyes of 35×55, or for hands of 224×224
+        networks: simgan.Form = "eye"  # of the paper's two: for eyes of 35×55, or for hands of 224×224
         blocks: int | None = None  # residual blocks of R; by default 4 for eyes, 10 for hands
         width: int = 64  # channels of R's maps; D's have half as many to one and a half times as many
         optim: Optim = SGD(lr=1e-3)  # of both players

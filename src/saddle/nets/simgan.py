@@ -11,8 +11,8 @@ from torch.nn.functional import relu
 
 from ..layers.init import xavier
 
-Form = Literal["eyes", "hands"]
-BLOCKS: dict[Form, int] = {"eyes": 4, "hands": 10}
+Form = Literal["eye", "hand"]
+BLOCKS: dict[Form, int] = {"eye": 4, "hand": 10}
 REFINED, REAL = range(2)  # the two logits of a patch
 
 
@@ -32,7 +32,7 @@ def refiner(channels: int, outputs: int, form: Form, blocks: int | None = None, 
 
     Grey images: 296,129 parameters for eyes, 741,825 for hands.
     """
-    kernel = 3 if form == "eyes" else 7
+    kernel = 3 if form == "eye" else 7
     first = [nn.Conv2d(channels, width, kernel, 1, kernel // 2), nn.ReLU()]
     inner = (Residual(width) for _ in range(BLOCKS[form] if blocks is None else blocks))
     return xavier(nn.Sequential(*first, *inner, nn.Conv2d(width, outputs, 1), nn.Tanh()))
@@ -44,7 +44,7 @@ def discriminator(channels: int, form: Form, width: int = 64) -> nn.Sequential:
     Eyes of 35×55 pixels have 9×14 patches, hands of 224×224 have 7×7. Grey images: 75,906 and 178,050 parameters.
     """
     wide, few = 3 * width // 2, width // 2
-    sizes = ((3, 2), (3, 2), (3, 1), (3, 1)) if form == "eyes" else ((7, 4), (5, 2), (3, 2), (3, 2))
+    sizes = ((3, 2), (3, 2), (3, 1), (3, 1)) if form == "eye" else ((7, 4), (5, 2), (3, 2), (3, 2))
     first, second, pool, third = sizes
     layers: list[nn.Module] = [
         *_convolution(channels, wide, *first),
