@@ -50,6 +50,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "r3gan": ((3, 256, 256), 0),
     "ragan": ((3, 64, 64), 0),
     "sagan": ((3, 128, 128), 1000),
+    "simgan": ((1, 35, 55), 0),
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
@@ -92,7 +93,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "pix2pixhd", "unit"):
+    if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "pix2pixhd", "simgan", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
     if name == "spade":
         names, colours = tuple(map(str, range(36))), tuple((k, k, k) for k in range(36))

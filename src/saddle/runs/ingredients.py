@@ -42,7 +42,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, restorations, teaching, translations
+from . import coding, refining, restorations, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -246,6 +246,10 @@ def label_lesson(game: Translation, source: Source, seed: int) -> ReadLesson | N
 def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Images with their classes, by domain, for who reads whether translations show what their input showed."""
     return _classes(game, source)
+
+
+for _name, _kind in (("refined_classes", "class"), ("refined_numbers", "numbers")):
+    MADE.append(Made(_name, (Translation,), partial(refining.refined, _kind), partial(refining.possible, _kind)))
 
 
 @ingredient("probed_attribute", Translation, when=lambda game, source: coding.attributes(game, source) is not None)
