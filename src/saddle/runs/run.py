@@ -21,11 +21,12 @@ from ..base.settings import change
 from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import BySearch, Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis
+from ..tasks import BySearch, Classification, Encoding, Game, Synthesis
 from ..training.checkpoint import Checkpoints
 from ..use import directions
-from . import binding, judging, opening, scoring, translating
+from . import binding, calibrating, calibration, finding, informing, judging, opening, restoring, scoring, translating
 from . import latents as latents_of
+from .calibration import Calibration, Threshold
 from .latents import Inverted
 from .recipe import Recipe
 
@@ -314,22 +315,41 @@ class Run:
         return translating.translate(self, images, to, start, **how)
 
     @torch.no_grad()
-    def restore(self, images: Tensor, **use: Any) -> Tensor:
-        """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
-        game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        key, made = game.needs[0], []
-        for x in images.split(AT_ONCE):
-            made.append(self.whole(game.restore_with({key: x.to(self.device, game.dtype)}, chosen)))
-        return torch.cat(made)
+    def restore(self, images: Any, **how: Any) -> Any:
+        """Images as they were before, of as many times their size as the run enlarges; given as for `translate`.
+
+        `how` are `landmarks` [K, 2] of each image, where the game looks at them, a `seed` (0), the settings of a
+        `use.restoring.How`, and what the game's `Use` lets choose. UsageError for what the game does not take.
+        """
+        return restoring.restore(self, images, **how)
 
     @torch.no_grad()
-    def detect(self, images: Tensor, **use: Any) -> Finding:
-        """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
-        game, chosen = self.as_(Detection), self.use(Detection, use)
-        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
-        found = [(part.score.float().cpu(), part.map.float().cpu()) for part in parts]
-        scores, maps = (torch.cat(each) for each in zip(*found, strict=True))
-        return Finding(scores, maps)
+    def detect(self, images: Any, threshold: Threshold = None, **use: Any) -> Any:
+        """How unusual images are, and where; `use` is what the game's `Use` lets choose.
+
+        A float tensor [N, C, H, W] in [-1, 1] gives a `tasks.Finding` of them all. An array uint8 or uint16 [H, W],
+        [H, W, C] or [N, H, W, C], a picture of Pillow's, a path, or a list of these gives a `use.detecting.Found` of
+        each, with its map at its own size. Both have verdicts where there is a `threshold`: a number, "auto" (the
+        calibrated one) or "none"; None: the calibrated one if there is one. UsageError where it is of other weights.
+        """
+        return finding.detect(self, images, threshold, **use)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What good images taught it, None if it is not calibrated. UsageError if that was with other weights."""
+        return calibration.known(self)
+
+    @torch.no_grad()
+    def calibrate(
+        self, images: Any, false_alarms: float = 0.01, defects: Any = None, best: str | None = None, **use: Any
+    ) -> Calibration:
+        """Find, from good images that the run has never seen, the score above which an image is anomalous.
+
+        The threshold is the conformal quantile: of further good images at most the share `false_alarms` is above it.
+        With `defects` too, best="f1" takes the one with the largest F1. It is kept in the run's folder. Images are as
+        `detect` takes them. UsageError for too few, and for those that the run was trained on or is scored by.
+        """
+        return calibrating.calibrate(self, images, false_alarms, defects, best, **use)
 
     def evaluate(
         self,
@@ -350,26 +370,7 @@ class Run:
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""
-        facts, scores = self.state.facts, self.files.scores()
-        return {
-            "game": self.recipe.game,
-            "data": self.recipe.data.source,
-            "kind": type(self.game).described(),
-            "status": self.files.status,
-            **({"reason": reason} if (reason := self.files.failure()) else {}),
-            "round": self.round,
-            "rounds": self.state.fact("rounds"),
-            "images": self.round * self.recipe.plan.batch,
-            "seconds": facts.get("seconds"),
-            "shape": list(self.spec.shape),
-            "parameters": count_parameters(self.game),
-            "checkpoints": self.checkpoints.rounds(),
-            "best": self.checkpoints.best(),
-            "scores": scores,
-            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
-            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
-            **({"trained_against": self.game.trained_against} if self.game.trained_against else {}),
-        }
+        return informing.info(self)
 
     def border(self, x: Tensor) -> Tensor:
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
@@ -377,11 +378,6 @@ class Run:
     def whole(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
         return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
-
-
-def count_parameters(game: Game) -> dict[str, int]:
-    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in game.named_children()}
-    return {name: n for name, n in counts.items() if n}
 
 
 def _portions(n: int, most: int = DRAWN) -> list[int]:
