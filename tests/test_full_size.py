@@ -14,6 +14,7 @@ from saddle.spec.text import condition_of, to_bytes
 SIZES = {  # shape of a sample, and classes where the paper has them
     "aae": ((1, 28, 28), 0),
     "acgan": ((3, 32, 32), 10),
+    "anogan": ((1, 64, 64), 0),
     "began": ((3, 128, 128), 0),
     "bicogan": ((1, 28, 28), 10),
     "bigan": ((1, 28, 28), 0),
@@ -29,6 +30,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "dtn": ((3, 32, 32), 10),
     "ebgan": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
+    "f-anogan": ((1, 64, 64), 0),
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
     "gan-cls": ((3, 64, 64), 0),

@@ -178,12 +178,27 @@ def test_any_source_of_images_can_be_damaged_and_keeps_its_labels(source, name):
         assert torch.equal(batch[key], whole[key])
 
 
+def test_images_at_their_own_size_lose_what_is_no_multiple_and_it_is_told():
+    options = DataOptions(source="digits", degrade="box", times=3)
+    made, plain = open_source(options), open_source(DataOptions(source="digits"))
+    assert made.spec == spec_of(options)
+    batch = made.heldout.take([0])
+    assert batch["damaged"].shape == (1, 1, 10, 10)
+    assert torch.equal(batch["image"], plain.heldout.take([0])["image"][..., :30, :30])
+    drawn = next(Stream(made.train, made.spec, 2, 0).batches())[0]
+    assert torch.equal(drawn["image"], next(Stream(plain.train, plain.spec, 2, 0).batches())[0]["image"][..., :30, :30])
+    assert made.notes["degrade"] == "damaged: box, 1/3 of the size; images of 32×32 are cut to 30×30"
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"crop": 90, "degrade": "bicubic"}, "data.crop is 90, no multiple of data.times 4; ask for --data.crop 88 or"),
+        (
+            {"crop": 90, "degrade": "bicubic"},
+            "data.crop is 90, no multiple of 4, by which small images are smaller; ask for --data.crop 88 or",
+        ),
         ({"size": (30, 32), "degrade": "box"}, r"size is \(30, 32\), no .* --data.size 28,32 or --data.size 32,36"),
-        ({"size": 2, "degrade": "box"}, "no multiple of data.times 4; ask for --data.size 4, or"),
+        ({"size": 2, "degrade": "box"}, "no multiple of 4, .*; ask for --data.size 4$"),
         ({"degrade": "box", "times": 1}, "data.times is 1; data.degrade box takes a whole number from 2 to 64"),
         ({"times": 2}, "data.times 2 is by how much data.degrade shrinks; choose data.degrade too"),
     ],
@@ -198,7 +213,7 @@ def test_settings_that_cannot_be_are_refused_at_once(settings, said):
     [
         ("edges", {}, "data.degrade makes damaged images of whole ones, key image, and edges has a, b; leave it out"),
         ("ring", {}, "key image, and ring has points of shape"),
-        ("digits", {"times": 3}, "digits has images of 32×32 pixels, no multiple of data.times 3; .*size 30 or"),
+        ("digits", {"times": 64}, "digits has images of 32×32 pixels, of which data.times 64 leaves none"),
         ("digits", {"direction": "b-to-a"}, "swaps a and b, and digits has image, damaged, label"),
     ],
 )

@@ -12,7 +12,7 @@ from ..base.rng import number
 from ..spec import DataSpec
 from .degradations import degraded
 from .fingerprint import fingerprint
-from .options import DataOptions, Degrade, check_multiple
+from .options import DataOptions, Degrade
 from .sampler import hashed
 from .source import Column, Source, Split, Varied
 
@@ -53,25 +53,56 @@ class Degraded(Varied):
         return degraded(np.asarray(whole), self.name, self.times, bits)
 
 
+@dataclass(frozen=True)
+class Trimmed(Varied):
+    """Images [N, C, H, W] without the last rows and columns: [N, C, *sides]."""
+
+    images: Column
+    sides: tuple[int, int]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, places: Any, /) -> np.ndarray:
+        return np.asarray(self.images[places])[..., : self.sides[0], : self.sides[1]]
+
+    def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        images = self.images
+        whole = images.drawn(places, bits) if isinstance(images, Varied) else images[places]
+        return np.asarray(whole)[..., : self.sides[0], : self.sides[1]]
+
+
 def degrading(source: Source, options: DataOptions) -> Source:
     """The source with key damaged beside image: other data. UsageError as `degrading_spec`."""
     assert options.degrade is not None
     name, times = options.degrade, options.times
 
-    def split(of: Split, part: str) -> Split:
-        made = Degraded(of.columns[IMAGE], name, times, part)
-        return Split(_beside(of.columns, made), _domains(of.domains))
+    spec = degrading_spec(source.spec, options)
+    own, (height, width) = source.spec.fields[IMAGE].shape[1:], spec.fields[IMAGE].shape[1:]
 
-    spec, heldout = degrading_spec(source.spec, options), source.heldout and split(source.heldout, "held out")
+    def split(of: Split, part: str) -> Split:
+        image = of.columns[IMAGE] if own == (height, width) else Trimmed(of.columns[IMAGE], (height, width))
+        made = Degraded(image, name, times, part)
+        return Split(_beside({**of.columns, IMAGE: image}, made), _domains(of.domains))
+
+    heldout = source.heldout and split(source.heldout, "held out")
     mark = fingerprint("degrade", VERSION, name, times, source.fingerprint)
-    notes = {**source.notes, "degrade": f"{DAMAGED}: {_said(name, times)}"}
+    cut = "" if own == (height, width) else f"; images of {own[0]}×{own[1]} are cut to {height}×{width}"
+    notes = {**source.notes, "degrade": f"{DAMAGED}: {_said(name, times)}{cut}"}
     return replace(
         source, spec=spec, train=split(source.train, "train"), heldout=heldout, fingerprint=mark, notes=notes
     )
 
 
 def degrading_spec(spec: DataSpec, options: DataOptions) -> DataSpec:
-    """The same of a spec. UsageError for data without key image, and for sides that cannot be divided."""
+    """The same of a spec. UsageError for data without key image, and for sides that cannot be divided.
+
+    Images at sizes of their own lose the last rows and columns, by which they are no multiple of data.times.
+    """
     image = spec.fields.get(IMAGE)
     if image is None or image.kind != "image" or DAMAGED in spec.fields:
         what = "damaged images already" if DAMAGED in spec.fields else some(spec.keys) if image is None else image
@@ -79,10 +110,15 @@ def degrading_spec(spec: DataSpec, options: DataOptions) -> DataSpec:
             f"data.degrade makes damaged images of whole ones, key {IMAGE}, and {options.source} has {what}; leave it "
             "out, or choose images such as --data photos or --data folder:PATH"
         )
-    channels, *sides = image.shape
-    check_multiple(sides, options.times, "size", f"{options.source} has images of {sides[0]}×{sides[1]} pixels")
-    small = replace(image, shape=(channels, *(side // options.times for side in sides)))
-    return replace(spec, fields=_beside(spec.fields, small), domains=_domains(spec.domains))
+    channels, *own = image.shape
+    sides = [side // options.times for side in own]
+    if not min(sides):
+        raise UsageError(
+            f"{options.source} has images of {own[0]}×{own[1]} pixels, of which data.times {options.times} leaves none"
+        )
+    whole = replace(image, shape=(channels, *(side * options.times for side in sides)))
+    small = replace(image, shape=(channels, *sides))
+    return replace(spec, fields=_beside({**spec.fields, IMAGE: whole}, small), domains=_domains(spec.domains))
 
 
 def _said(name: Degrade, times: int) -> str:

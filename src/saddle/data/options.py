@@ -166,7 +166,7 @@ class DataOptions:
             )
         for name in ("crop", "size"):
             if sides := _sides(getattr(self, name)):
-                check_multiple(sides, self.times, name, f"data.{name} is {getattr(self, name)}")
+                check_multiple(sides, self.times, name, f"data.{name} is {getattr(self, name)},")
 
     def _check_channels(self) -> None:
         for key, n in self._channels().items():
@@ -269,7 +269,7 @@ def check_multiple(sides: Sequence[int], times: int, name: str, found: str) -> N
     below, above = ([max(times, side // times * times + more) for side in sides] for more in (0, times))
     said = [str(each[0]) if len({*each}) == 1 else ",".join(map(str, each)) for each in (below, above)]
     possible = " or ".join(f"--data.{name} {each}" for each in dict.fromkeys(said))
-    raise UsageError(f"{found}, no multiple of data.times {times}; ask for {possible}, or for other data.times")
+    raise UsageError(f"{found} no multiple of {times}, by which small images are smaller; ask for {possible}")
 
 
 def units(options: DataOptions) -> tuple[object, ...]:
