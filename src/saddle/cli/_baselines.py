@@ -18,5 +18,10 @@ def baselines(args: Namespace) -> None:
         json({"source": options.source, "baselines": [asdict(baseline) for baseline in found]})
     else:
         line(f"on the held-out part of {options.source}:")
-        rows = ((each.name, f"{each.value:.2f} {each.unit}", each.says) for each in found)
+        rows = ((each.name, _score(each.value, each.unit), each.says) for each in found)
         table(["baseline", "score", "what it does"], rows)
+
+
+def _score(value: float, unit: str) -> str:
+    """An area lies between 0 and 1, and takes a digit more."""
+    return f"{value:.3f} {unit}" if unit.endswith("AUROC") else f"{value:.2f} {unit}"

@@ -1,13 +1,18 @@
 """Sources for finding what is unusual: only normal images to train on, and held-out ones of which it is known."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ..layers.simple_detectors import COMPONENTS, Mean, Nearest, Principal, Told
 from ..spec import DataSpec, Field
 from .fingerprint import fingerprint
 from .source import Column, Source, Split
 
 NORMAL = "normal"  # class 0 of what is held out
+MOST, NUMBERS = 1000, 1 << 25  # normal images that simple detectors see, evenly spaced, and numbers in all of these
 
 
 def detected(
@@ -35,3 +40,12 @@ def held_fields(names: tuple[str, ...], sides: tuple[int, ...] | None) -> dict[s
     """What is known of held-out images: the kinds of defects, 0 for normal, and where they are."""
     masks = {"mask": Field("mask", (1, *sides), title="defect mask")} if sides else {}
     return {"defect": Field("class", (), names), **masks}
+
+
+def detectors(train: Split, key: str = "image") -> dict[str, Callable[[Tensor], Told]]:
+    """Simple detectors by name, which were shown normal images: what a game has to beat."""
+    there = len(train.columns[key])
+    numbers = train.batch({key: np.zeros(1, np.int64)})[key].numel()
+    count = max(2, min(there, MOST, NUMBERS // numbers))
+    normal = train.batch({key: np.linspace(0, there - 1, count).round().astype(np.int64)})[key]
+    return {f"PCA-{COMPONENTS}": Principal(normal), "mean image": Mean(normal), "1-NN": Nearest(normal)}

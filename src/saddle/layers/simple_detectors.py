@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 COMPONENTS = 32
 _AT_A_TIME = 256  # images whose distances are computed at once
@@ -53,19 +54,18 @@ class Nearest:
 def area(scores: Tensor, positive: Tensor) -> float:
     """The chance that a positive one has a higher score than another, ties counted half, of [N] and bool [N].
 
-    NaN unless there are both.
+    This is the area under the ROC curve (Mann and Whitney). NaN unless there are both.
     """
-    many, few = int(positive.sum()), int((~positive).sum())
-    if not many or not few:
+    many, few = scores[positive], scores[~positive].sort().values
+    if not len(many) or not len(few):
         return float("nan")
-    return (float(ranks(scores)[positive].sum()) - many * (many + 1) / 2) / (many * few)
+    below, up_to = (torch.searchsorted(few, many, right=right) for right in (False, True))
+    return float((below + up_to).sum()) / 2 / (len(many) * len(few))
 
 
-def ranks(values: Tensor) -> Tensor:
-    """The rank of each value [N] from 1 for the least; equal values share the mean of their ranks."""
-    _, which, counts = torch.unique(values, return_inverse=True, return_counts=True)
-    last = counts.cumsum(0).double()
-    return (last - (counts - 1) / 2)[which]
+def enlarged(maps: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Maps [N, 1, h, w] as large as the masks that they are compared with, bilinear: masks are not made smaller."""
+    return maps if maps.shape[-2:] == sides else interpolate(maps, size=sides, mode="bilinear", align_corners=False)
 
 
 def _parts(images: Tensor) -> Iterator[Tensor]:

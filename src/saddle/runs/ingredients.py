@@ -16,8 +16,8 @@ from torch import Tensor
 from ..base import dist, rng
 from ..data.source import Split, decoded
 from ..layers.resize import resized
-from ..metrics.auroc import Detected
 from ..metrics.codes import Codes
+from ..metrics.detected import Detected
 from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
@@ -41,7 +41,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, teaching, translations
+from . import coding, detecting, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -116,6 +116,11 @@ def _both_kinds(game: Game, source: Source) -> bool:
     return bool(defective.any() and not defective.all())
 
 
+def _normal(game: Game, source: Source) -> int:
+    """How many of the held-out images are normal, where some are not."""
+    return int((_heldout(source).columns["defect"][:] == 0).sum()) if _both_kinds(game, source) else 0
+
+
 @ingredient("codes", Encoding, Synthesis, when=_held_out)
 @torch.no_grad()
 def codes(game: Any, source: Source, seed: int) -> Codes:
@@ -178,14 +183,21 @@ def restored(game: Restoration, source: Source, seed: int) -> Restored:
 @ingredient("detected", Detection, when=_both_kinds)
 @torch.no_grad()
 def detected(game: Detection, source: Source, seed: int) -> Detected:
-    """How unusual the game finds held-out images, and which are defective; the same on every process."""
-    key = game.needs[0]
-    scores, defective = [], []
-    with rng.apart(seed, "detected"):
-        for batch in _batches(_heldout(source), key, "defect"):
-            scores.append(game.detect(batch[key].to(game.device, game.dtype)).score.float().cpu())
-            defective.append(batch["defect"] > 0)
-    return Detected(torch.cat(scores), torch.cat(defective))
+    """How unusual the game finds held-out images, and where; the same on every process."""
+    return detecting.detected(game, source, seed)
+
+
+@ingredient("masked", Detection, when=lambda game, source: _both_kinds(game, source) and _has(source, ["mask"]))
+def masked(game: Detection, source: Source, seed: int) -> bool:
+    """Is it known where the defects are?"""
+    return True
+
+
+@ingredient("normal_19", Detection, when=lambda game, source: _normal(game, source) >= 19)
+@ingredient("normal_99", Detection, when=lambda game, source: _normal(game, source) >= 99)
+def normal(game: Detection, source: Source, seed: int) -> bool:
+    """Are there normal images enough for a threshold of 5 or of 1 % false alarms?"""
+    return True
 
 
 @ingredient("samples", Synthesis)
