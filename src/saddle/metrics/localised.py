@@ -48,7 +48,7 @@ def aupro(maps: Tensor, masks: Tensor, limit: float = LIMIT) -> float:
     start, end = wrong[beyond - 1], wrong[beyond]
     at_limit = overlap[beyond - 1] + (overlap[beyond] - overlap[beyond - 1]) * (limit - start) / (end - start)
     x, y = np.append(wrong[:beyond], limit), np.append(overlap[:beyond], at_limit)
-    return float(np.trapezoid(y, x) / limit)
+    return min(1.0, float(np.trapezoid(y, x) / limit))
 
 
 def _pixels(maps: Tensor, masks: Tensor) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
