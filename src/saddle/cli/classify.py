@@ -51,7 +51,7 @@ def run(args: Namespace) -> None:
     opened = _open.opened(args)
     game = opened.as_(Classification)
     classes = game.classifies
-    images = _images.read(opened, args.input)
+    images = _images.read(opened, args.input, game.classified[0])
     names = images.names
     file_of = {name: page_of(name)[0] for name in names}
     where = args.input, list(dict.fromkeys(file_of.values())), classes

@@ -23,15 +23,16 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.cogan import JUDGES, LAYERS, Discriminators, Generators, Judged
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Columns, Held, Move, Synthesis
+from ..tasks import Classification, Columns, Held, Move, Synthesis
 from ._adversarial import Adversarial
-from ._taught import classes_of
+from ._taught import KEY, classes_of
 
 DOMAINS = ("a", "b")
 
 
-class CoGAN(Adversarial, Synthesis):
+class CoGAN(Adversarial, Synthesis, Classification):
     needs: tuple[str, ...] = DOMAINS
+    classified = ("b", "label_b")  # what the first domain's classes carry over to
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
@@ -64,10 +65,10 @@ class CoGAN(Adversarial, Synthesis):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         if (options or self.Options()).class_weight:
-            self.needs = (*DOMAINS, "label_a")
+            self.needs = (*DOMAINS, KEY)
         super().__init__(data, options)
         o, drawn = self.options, {key: data.fields[key].shape for key in DOMAINS}
-        classes = len(data.fields["label_a"].names) if o.class_weight else 0
+        classes = len(data.fields[KEY].names) if o.class_weight else 0
         self.generator = Generators(o.z_dim, drawn, o.width, o.shared)  # type: ignore[arg-type]
         judged = {key: self.add_duel(data.only(key), key).shape for key in DOMAINS}
         self.discriminator = Discriminators(judged, o.discriminator_width, o.discriminator_shared, classes)  # type: ignore[arg-type]
@@ -125,7 +126,7 @@ class CoGAN(Adversarial, Synthesis):
 
     def naming(self, real: Judged, batch: Batch) -> Tensor:
         """-E log p(y | x) of images of the first domain."""
-        return cross_entropy(self.named(real), batch["label_a"])
+        return cross_entropy(self.named(real), batch[KEY])
 
     def named(self, judged: Judged) -> Tensor:
         """Logits of classes, [N, K]. UsageError from a game that learned none."""
@@ -164,6 +165,10 @@ class CoGAN(Adversarial, Synthesis):
 
     def together(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
         return self.generator(z)
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        return self.data.fields[KEY].names if self.options.class_weight else ()
 
     @torch.no_grad()
     def classify(self, image: Tensor, domain: str = "b") -> Tensor:

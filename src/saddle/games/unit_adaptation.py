@@ -25,15 +25,16 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.unit_adaptation import Codes, CoupledAutoencoders, CoupledJudges, check_size
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Translation
+from ..tasks import Classification, Move, Translation
 from ._adversarial import Adversarial
 from ._taught import KEY, check_classes
 
 DOMAINS = ("a", "b")
 
 
-class UNITAdaptation(Adversarial, Translation):
+class UNITAdaptation(Adversarial, Translation, Classification):
     needs = (*DOMAINS, KEY)
+    classified = ("b", "label_b")  # what the first domain's classes carry over to
     batch = 64
     averaged = ("autoencoders",)
     moves_latents = False
@@ -170,6 +171,10 @@ class UNITAdaptation(Adversarial, Translation):
     def translate(self, batch: Batch, to: str) -> Tensor:
         start, to = self.way(None, to)
         return self.autoencoders.draw(self.code(batch, start))[DOMAINS.index(to)]
+
+    @property
+    def classifies(self) -> tuple[str, ...]:
+        return self.data.fields[KEY].names
 
     @torch.no_grad()
     def classify(self, image: Tensor, domain: str = "b") -> Tensor:

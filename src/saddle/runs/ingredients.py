@@ -101,7 +101,7 @@ def _classes_known(game: Game, source: Source) -> bool:
 
 
 def _classified(game: Classification, source: Source) -> bool:
-    return _classes_known(game, source) and bool(game.classifies)
+    return _has(source, game.classified) and game.exclusive and bool(game.classifies)
 
 
 def _told_captions(game: Synthesis, source: Source) -> bool:
@@ -147,10 +147,11 @@ def bounds(game: Density, source: Source, seed: int) -> Tensor:
 def predictions(game: Classification, source: Source, seed: int) -> tuple[Tensor, Tensor]:
     """What the game says of the held-out images with a label, log p [M, K], and their labels [M]."""
     predicted, labels = [], []
-    for batch in _batches(_heldout(source)):
-        labelled = batch["label"] >= 0
-        predicted.append(game.classify(batch["image"][labelled].to(game.device, game.dtype)).float())
-        labels.append(batch["label"][labelled])
+    image, label = game.classified
+    for batch in _batches(_heldout(source), image, label):
+        labelled = batch[label] >= 0
+        predicted.append(game.classify(batch[image][labelled].to(game.device, game.dtype)).float())
+        labels.append(batch[label][labelled])
     return torch.cat(predicted), torch.cat(labels)
 
 

@@ -50,7 +50,9 @@ def noted(notes: Mapping[str, Any]) -> Iterator[str]:
 
 def next_command(game: Game, folder: Path) -> list[str]:
     """What shows a trained game at work, if there is a command for it."""
-    for task in [] if game.unable() else type(game).tasks():
+    for task in type(game).tasks():
+        if task.unable(game):
+            continue
         if command := re.search(r"saddle [a-z]+", task.purpose):
             images = "" if command[0] == "saddle sample" else " IMAGES"
             return [f"what next: {command[0]} {quoted(folder)}{images}"]

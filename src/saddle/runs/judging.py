@@ -59,7 +59,7 @@ def of_game(game: Classification, name: str) -> Judge:
     for key, tensor in sorted(game.state_dict().items()):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-    channels, *size = game.data.shape
+    channels, *size = game.data.fields[game.classified[0]].shape
 
     @torch.no_grad()
     def says(images: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class Run:
         if not isinstance(self.game, task):
             other = task.purpose.partition(" (")[0]  # without its commands
             raise UsageError(f"{self.recipe.game} is not for {other}; it is for {type(self.game).described()}")
-        if reason := self.game.unable():
+        if reason := task.unable(self.game):  # as this task asks: it may do well what another says
             raise UsageError(f"{self.recipe.game}: {reason}")
         return self.game
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -13,6 +14,7 @@ class Classification(Game):
     """A game that learned to tell the classes of its data apart."""
 
     purpose = "classification (saddle classify)"
+    classified: ClassVar[tuple[str, str]] = ("image", "label")  # keys of the images that are named, and of their classes
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -29,7 +31,8 @@ class Classification(Game):
     @property
     def classifies(self) -> tuple[str, ...]:
         """Names of the classes that it tells apart; empty if its settings had it learn none."""
-        return self.data.classes
+        field = self.data.fields.get(self.classified[1])
+        return field.names if field and field.kind == "class" else ()
 
     @property
     def exclusive(self) -> bool:
