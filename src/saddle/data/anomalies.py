@@ -1,12 +1,9 @@
 """Sources for finding what is unusual: only normal images to train on, and held-out ones of which it is known."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..layers.simple_detectors import COMPONENTS, Mean, Nearest, Principal, Told
+from ..layers.simple_detectors import COMPONENTS, Detector, Mean, Nearest, Principal
 from ..spec import DataSpec, Field
 from .fingerprint import fingerprint
 from .source import Column, Source, Split
@@ -42,7 +39,7 @@ def held_fields(names: tuple[str, ...], sides: tuple[int, ...] | None) -> dict[s
     return {"defect": Field("class", (), names), **masks}
 
 
-def detectors(train: Split, key: str = "image") -> dict[str, Callable[[Tensor], Told]]:
+def detectors(train: Split, key: str = "image") -> dict[str, Detector]:
     """Simple detectors by name, which were shown normal images: what a game has to beat."""
     there = len(train.columns[key])
     numbers = train.batch({key: np.zeros(1, np.int64)})[key].numel()

@@ -61,7 +61,7 @@ def table_of(options: DataOptions, path: str) -> Table:
         plain = frozenset([*kinds.train, *test]) - kinds.masks.keys()
         reader = DefectMasks(two=True, root=root, plain=plain)
         keys["mask"] = Key(kinds.train, [kinds.masks.get(name, name) for name in test], "defect mask", reader, own=True)
-    known = Labels(Condition("class", kinds.names), dict.fromkeys(kinds.train, 0) | dict(kept))
+    known = Labels(Condition("class", kinds.names), {**dict.fromkeys(kinds.train, 0), **dict(kept)})
     said = "normal images alone" if len(kinds.names) == 1 else f"defects of {len(kinds.names) - 1} kinds"
     said += ", with masks" if kinds.masks else ""
     table = replace(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..base.errors import UsageError
-from ..layers.simple_detectors import Nearest, Principal, area
+from ..layers.simple_detectors import Detector, Nearest, Principal, area
 from ..spec import DataSpec
 from .anomalies import NORMAL, detected
 from .baselines import Baseline
@@ -55,7 +55,11 @@ def of_every_digit(only: bool) -> Iterable[Baseline]:
     for name in NAMES:
         usual = torch.isin(known, torch.tensor(normal_digits(name, only)))
         normal, held, odd = images[:TRAINED][usual[:TRAINED]], images[TRAINED:], ~usual[TRAINED:]
-        simple = {f"PCA-{FEW}": Principal(normal, FEW), "PCA-32": Principal(normal), "1-NN": Nearest(normal)}
+        simple: dict[str, Detector] = {
+            f"PCA-{FEW}": Principal(normal, FEW),
+            "PCA-32": Principal(normal),
+            "1-NN": Nearest(normal),
+        }
         for what, detector in simple.items():
             areas.setdefault(what, []).append(area(detector(held)[0], odd))
     kind = "one digit is normal" if only else "one digit is unusual"

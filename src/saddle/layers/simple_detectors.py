@@ -4,7 +4,7 @@ Each is shown normal images and then says of others how unusual they are, and ev
 [N, C, H, W] in [-1, 1].
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ COMPONENTS = 32
 _AT_A_TIME = 256  # images whose distances are computed at once
 
 Told = tuple[Tensor, Tensor]  # scores [N] and maps [N, 1, H, W], higher for the more unusual
+Detector = Callable[[Tensor], Told]
 
 
 class Principal:
