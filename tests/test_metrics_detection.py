@@ -14,12 +14,14 @@ from torch import Tensor
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, Source, open_source
 from saddle.data.anomalies import detectors
+from saddle.games.dcgan import DCGAN
 from saddle.layers.simple_detectors import Mean, Nearest, Principal, area
 from saddle.metrics import evaluate
 from saddle.metrics.alarms import average_precision, best_f1, conformal, needed, recall
 from saddle.metrics.detected import Detected, Told
 from saddle.metrics.localised import aupro, pixel_auroc
-from saddle.runs import scoring
+from saddle.nets import dcgan as nets
+from saddle.runs import ingredients, scoring
 from saddle.spec import DataSpec
 from saddle.tasks import Detection, Finding
 
@@ -264,6 +266,13 @@ def test_a_game_that_detects_is_scored_beside_simple_detectors_on_the_same_image
     assert scores["pixel_auroc"].beside["PCA-32"] == pytest.approx(pixel_auroc(map_, held["mask"]), abs=1e-6)
     assert "PCA-32 reaches 1.000" in scores["auroc"].note
     assert scores["query_ms"].value > 0
+
+
+def test_samples_are_compared_with_normal_images_alone(source: Source) -> None:
+    assert source.heldout is not None
+    game = DCGAN(source.spec, DCGAN.Options(network=nets.DCGAN(width=4), z_dim=4)).eval()
+    real = torch.cat([*ingredients.of(game, source)["real"]])
+    assert torch.equal(real, source.heldout.take(slice(0, None, 2))["image"]), "every other one has a defect"
 
 
 def test_what_the_data_do_not_have_is_not_asked_for_and_said_if_it_is(source: Source) -> None:

@@ -13,7 +13,7 @@ from ..base import rng
 from ..data.anomalies import detectors
 from ..metrics.detected import Detected, Told
 from ..spec import Batch
-from ..tasks import Detection
+from ..tasks import Detection, Game
 
 if TYPE_CHECKING:
     from ..data.source import Source, Split
@@ -42,6 +42,21 @@ def detected(game: Detection, source: Source, seed: int) -> Detected:
     told, each = _joined(found), {name: _joined(parts) for name, parts in rivals.items()}
     mask = torch.cat(masks) if masks else None
     return Detected(told.scores, torch.cat(defective), told.maps, mask, each, torch.tensor(seconds))
+
+
+def both_kinds(game: Game, source: Source) -> bool:
+    """Are some of the held-out images defective, and some not?"""
+    if source.heldout is None or "defect" not in source.heldout.columns:
+        return False
+    defective = source.heldout.columns["defect"][:] > 0
+    return bool(defective.any() and not defective.all())
+
+
+def normal(game: Game, source: Source) -> int:
+    """How many of the held-out images are normal, where some are not."""
+    if not both_kinds(game, source) or source.heldout is None:
+        return 0
+    return int((source.heldout.columns["defect"][:] == 0).sum())
 
 
 def _joined(parts: list[Told]) -> Told:
