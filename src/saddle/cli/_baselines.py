@@ -8,11 +8,14 @@ from ._show import json, line, table
 
 def baselines(args: Namespace) -> None:
     from ..base.settings import nest, restore
-    from ..data import DataOptions
-    from ..data.baselines import baselines as measured
+    from ..data import DataOptions, spec_of
 
     edits = {"data": {}} | nest(args.settings)
     options = replace(restore(DataOptions, edits["data"], "data"), source=args.path)
+    if "damaged" in spec_of(options).keys:
+        from ..runs.trivial_restoring import baselines as measured
+    else:
+        from ..data.baselines import baselines as measured
     found = measured(options)
     if args.json:
         json({"source": options.source, "baselines": [asdict(baseline) for baseline in found]})
@@ -23,5 +26,6 @@ def baselines(args: Namespace) -> None:
 
 
 def _score(value: float, unit: str) -> str:
-    """An area lies between 0 and 1, and takes a digit more."""
-    return f"{value:.3f} {unit}" if unit.endswith("AUROC") else f"{value:.2f} {unit}"
+    """A number without a unit, or an area, lies between 0 and 1, and takes a digit more."""
+    few = 2 if unit and not unit.endswith("AUROC") else 3
+    return f"{value:.{few}f} {unit}".strip()

@@ -5,6 +5,7 @@ factory asks: the share of defective images that is found where so many of the n
 """
 
 import math
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -62,17 +63,21 @@ def conformal(normal: Tensor, false_alarms: float) -> float:
     UsageError for fewer than 1/α - 1 scores of normal images, with the number that it takes.
     """
     n = len(normal)
-    rank = math.ceil((n + 1) * (1 - false_alarms) - 1e-9)
-    if rank > n:
+    if n < needed(false_alarms):
         raise UsageError(
             f"a threshold for {100 * false_alarms:g} % false alarms takes {needed(false_alarms)} normal images, not {n}"
         )
-    return float(normal.double().sort().values[rank - 1])
+    return float(normal.double().sort().values[n - math.floor((n + 1) * _exact(false_alarms))])  # ⌈m - x⌉ = m - ⌊x⌋
 
 
 def needed(false_alarms: float) -> int:
     """The fewest normal images from which a threshold for such a share of false alarms follows."""
-    return math.ceil(1 / false_alarms - 1 - 1e-9)
+    return math.ceil(1 / _exact(false_alarms)) - 1
+
+
+def _exact(share: float) -> Fraction:
+    """The share as it is written: 0.01 is a hundredth, and not the float beside it."""
+    return Fraction(repr(float(share)))
 
 
 def recall(scores: Tensor, defective: Tensor, false_alarms: float) -> Estimate:
