@@ -293,7 +293,7 @@ def _settings_and_data_that_cannot_be_are_refused():
     for name in ("adversarial_weight", "matching_weight", "pixel_weight", "perceptual_weight"):
         with pytest.raises(UsageError, match=name):
             ESRGAN.Options(**{name: -1.0})
-    with pytest.raises(UsageError, match="RRDBNet enlarges by 1, 2 and 4"):
+    with pytest.raises(UsageError, match="RRDBNet enlarges by 1, 2, 4, and"):
         small(of=data(8))
     with pytest.raises(UsageError, match="no multiples of 8"):
         small(of=data(4, 20), discriminator="unet")

@@ -1,5 +1,7 @@
 """ESRGAN: every line of its fact sheet on networks, with what proves it."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from playing import images
@@ -43,7 +45,8 @@ def _the_generator_has_the_published_parameters():
     """Well-known code has a growth of 64."""
     assert [counts(times, 23)[0] for times in (4, 2, 1)] == [16_697_987, 16_703_171, 16_723_907]
     assert counts(4, 6, 16) == [4_467_779, 11_662_019]
-    assert counts(4, 23, growth=64)[0] > 2.2 * 16_697_987
+    (narrow,), (wide,) = counts(4, 1), counts(4, 1, growth=64)
+    assert wide > 2 * narrow
 
 
 @proves("count.judge", "count.judge-of-other-sizes")
@@ -53,7 +56,7 @@ def _the_discriminator_has_the_codes_parameters_and_those_of_its_formula():
         with torch.device("meta"):
             net = judge((3, height, width))
         widths = [64 * min(2**level, 8) for level in range(halvings)]
-        pairs = [(64, 64, 16), *((a, b, 9) for a, b in zip(widths, widths[1:], strict=False))]
+        pairs = [(64, 64, 16), *((a, b, 9) for a, b in pairwise(widths))]
         pairs += [(b, b, 16) for b in widths[1:]]
         convolutions = 3 * 64 * 9 + 64 + sum(a * b * k + 2 * b for a, b, k in pairs)
         seen = widths[-1] * (height >> halvings) * (width >> halvings)
@@ -107,7 +110,7 @@ def _dense_blocks_begin_with_a_tenth_of_hes_weights():
     dense = rrdb.Dense(64, 32)
     for layer in dense.layers:
         expected = 0.1 * (2 / (layer.in_channels * 9)) ** 0.5
-        assert float(layer.weight.std()) == pytest.approx(expected, rel=0.05)
+        assert float(layer.weight.detach().std()) == pytest.approx(expected, rel=0.05)
         assert not layer.bias.any()
 
 
@@ -138,7 +141,7 @@ def _the_trunk_works_at_a_quarter_of_the_result():
         assert seen == [(8 // folded, 12 // folded)]
         assert net.first.in_channels == 3 * folded**2
     for times in (3, 8):
-        with pytest.raises(UsageError, match="RRDBNet enlarges by 1, 2 and 4.* or srgan"):
+        with pytest.raises(UsageError, match=r"RRDBNet enlarges by 1, 2, 4, .* or srgan"):
             small(times)
 
 

@@ -40,6 +40,7 @@ class GLN(Restoring, Adversarial):
         adversarial_weight: float = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
         whole: bool = True  # the global network; without it the image is enlarged by bilinear interpolation
         layers: gln.Layers = 8  # of the local network; 0: none, and the global network's two maps are added
+        width: int = 16  # channels of its first layer; the second has twice and the others four times as many
         code: int = 256  # numbers in the global network's code, whatever the factor
         discriminator_width: int = 32  # channels of the discriminator's largest maps
         pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
@@ -48,7 +49,7 @@ class GLN(Restoring, Adversarial):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            at_least(self, {"adversarial_weight": 0, "code": 1, "discriminator_width": 1})
+            at_least(self, {"adversarial_weight": 0, "width": 1, "code": 1, "discriminator_width": 1})
             if not self.whole and not self.layers:
                 raise UsageError(
                     "with game.whole false and game.layers 0 nothing is left that learns; leave out one of them"
@@ -65,7 +66,7 @@ class GLN(Restoring, Adversarial):
                 f"GLN enlarges each channel by itself, and here {given.planes} channels become {whole.planes}; give "
                 "images of as many channels"
             )
-        self.generator: gln.GLN = gln.GLN((size[0], size[1]), self.times, o.code, o.whole, o.layers)
+        self.generator: gln.GLN = gln.GLN((size[0], size[1]), self.times, o.code, o.whole, o.layers, o.width)
         shown = image_shape("GLN", self.add_duel(data.only("image")))
         self.discriminator = srgan.judge(shown, o.discriminator_width)
         self.keep_first_stage()

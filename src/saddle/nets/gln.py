@@ -27,7 +27,9 @@ class GLN(nn.Module):
     bilinear interpolation, and images may have any size; without the other, 0 layers, both maps are added.
     """
 
-    def __init__(self, size: Size, times: int, code: int = 256, whole: bool = True, layers: Layers = 8):
+    def __init__(
+        self, size: Size, times: int, code: int = 256, whole: bool = True, layers: Layers = 8, width: int = 16
+    ):
         super().__init__()
         if times not in FACTORS:
             raise UsageError(
@@ -37,7 +39,7 @@ class GLN(nn.Module):
         self.times = times
         self.enlarge = Bilinear(times) if whole else None
         self.detail = detail(size, times, code) if whole else None
-        self.local = refinement(2 if whole else 1, layers) if layers else None
+        self.local = refinement(2 if whole else 1, layers, width) if layers else None
 
     def forward(self, x: Tensor) -> Tensor:
         grey = x.flatten(0, 1)[:, None]
@@ -89,9 +91,9 @@ def detail(size: Size, times: int, code: int) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(pixels, code), nn.ReLU(), nn.Linear(code, pixels * times**2))
 
 
-def refinement(inputs: int, layers: int) -> nn.Sequential:
+def refinement(inputs: int, layers: int, width: int = 16) -> nn.Sequential:
     """Maps [N, inputs, H, W] → images [N, 1, H, W]: convolutions with mirrored edges, the last one linear; no norm."""
-    widths = [inputs, 16, 32, *[64] * (layers - 3), 1]
+    widths = [inputs, width, 2 * width, *[4 * width] * (layers - 3), 1]
     net: list[nn.Module] = []
     for k, (before, after) in enumerate(pairwise(widths)):
         kernel = 5 if k in (0, layers - 1) else 7
