@@ -114,7 +114,7 @@ def _told_captions(game: Synthesis, source: Source) -> bool:
 @torch.no_grad()
 def codes(game: Any, source: Source, seed: int) -> Codes:
     """z of every image, the same on every process, without the class that a code may end in."""
-    z_dim = game.options.z_dim
+    z_dim = game.own_numbers
     with rng.apart(seed, "codes"):
         train, _ = _encoded(game, source.train)
         heldout, errors = _encoded(game, _heldout(source))
@@ -381,11 +381,16 @@ def _encoded(game: Encoding, split: Split) -> tuple[Tensor, Tensor]:
     """Codes [N, K], and the mean squared errors [N] of the images made of them."""
     encoded, errors = [], []
     for batch in _batches(split):
-        image = batch["image"].to(game.device, game.dtype)
-        label = batch["label"].to(game.device) if game.encodes_with_label else None
+        batch = _ready(game, batch)
+        image, label = batch[game.data.keys[0]], batch[_told(game)] if game.encodes_with_label else None
         encoded.append(game.encode(image, label).float())
         errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
     return torch.cat(encoded), torch.cat(errors)
+
+
+def _told(game: Any) -> str:
+    """The key of what a code is found with."""
+    return game.condition.key if game.condition else "label"
 
 
 def _images(split: Split, key: str) -> Iterable[Tensor]:

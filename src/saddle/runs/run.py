@@ -254,7 +254,8 @@ class Run:
         self, images: Tensor, label: conditions.Asked | None = None, by: str = "search", seed: int = 0, **how: Any
     ) -> Inverted:
         """The latents whose samples are nearest to images float [N, C, H, W] in [-1, 1], of a label if the game takes
-        one, with these samples and their PSNR. `how`: steps, restarts and lr of the search.
+        one, with these samples and their PSNR; by "search", or by the "encoder" of a run that has one. `how`: steps,
+        restarts and lr of the search.
 
         They are float [N, z] or, of a game with styles, these; `decode` and `interpolate` take them.
         """

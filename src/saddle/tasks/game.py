@@ -52,10 +52,19 @@ class Game(nn.Module, ABC):
     class Options:
         """Settings of the game; the defaults are the paper's."""
 
+        alone: ClassVar[bool] = True  # can it be trained without another run to begin with?
+
         optim: Optim = Adam()  # of all players
 
         def __post_init__(self) -> None:
             """UsageError for values that cannot be."""
+
+        def beside(self, game: str, options: Game.Options) -> Game.Options | None:
+            """These settings for a run that begins with a run of such a game, and has its data; None: it has its own.
+
+            UsageError for a game that it cannot begin with.
+            """
+            return None
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
@@ -143,6 +152,10 @@ class Game(nn.Module, ABC):
         They are the option with its name, such as `discriminator_optim`.
         """
         return getattr(self.options, f"{player}_optim", None) or self.options.optim
+
+    def begun(self, weights: Mapping[str, Tensor], averages: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
+        """What another run's "game" and "averages" are called here. UsageError for what it cannot begin with."""
+        return {"game": weights, "averages": averages}
 
     def note(self, **values: Tensor) -> None:
         """Means to show and log beside the losses, such as D(real)."""
