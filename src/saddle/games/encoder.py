@@ -9,13 +9,13 @@ need not lie in [-1, 1]. Where G has styles, these are what it finds.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError, at_least, some
@@ -26,6 +26,7 @@ from ..nets import f_anogan
 from ..optim import Optim, RMSprop
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Columns, Encoding, Game, Held, Move, Synthesis
+from ..tasks.game import Weights
 from ..tasks.searching import check_reached, check_told
 from ._named import load
 
@@ -35,7 +36,7 @@ class Encoder(Synthesis, Encoding):
 
     @dataclass(frozen=True)
     class Options(Game.Options):
-        alone: ClassVar[bool] = False
+        needs_run: ClassVar[bool] = True
 
         of: str = "dcgan"  # whose generator it is for: a game; --from RUN says it
         settings: str = ""  # of that game, as a line of YAML; --from RUN says them
@@ -83,10 +84,10 @@ class Encoder(Synthesis, Encoding):
         label = self.draw_label(1)
         check_reached(self.sampler, self.sampler.noise(1, label), label)
 
-    def begun(self, weights: Mapping[str, Tensor], averages: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
+    def inherited(self, weights: Weights, averages: Weights) -> dict[str, Weights]:
         """The generator as it is used, with its averages, under the name that it has here."""
         if any(name.startswith("sampler.") for name in weights):
-            return super().begun(weights, averages)
+            return super().inherited(weights, averages)
         used = {**weights, **{name.removeprefix("copies."): tensor for name, tensor in averages.items()}}
         wrong = [
             name
@@ -161,6 +162,10 @@ class Encoder(Synthesis, Encoding):
 
     def features(self, image: Tensor) -> Tensor | None:
         return self.sampler.features(image)
+
+    @property
+    def trunk(self) -> nn.Module | None:
+        return self.sampler.trunk
 
     @property
     def labels(self) -> tuple[str, ...]:

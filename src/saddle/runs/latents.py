@@ -49,8 +49,8 @@ def invert(
         raise UsageError(f"{'a search' if known else 'an encoder'} has no '{unknown[0]}' to choose; {there}")
     found = []
     for x in images.split(at_a_time(run.spec.shape)):
-        x, label = x.to(run.device, game.dtype), of(len(x))
-        found.append(inverting.inverted(game, x, label, seed, **how) if known else _looked(run, x, label))
+        x, told = x.to(run.device, game.dtype), of(len(x))
+        found.append(inverting.inverted(game, x, told, seed, **how) if known else _looked(run, x, told))
     latents, made, decibels = (torch.cat([each[k].cpu() for each in found]) for k in range(3))
     return Inverted(latents.float(), run.whole(made), decibels)
 

@@ -228,7 +228,7 @@ def ask(
         )
     if start:
         base = replace(base, start=_begun(kept, folder, start, checkpoint))
-    if not (base.options.alone or base.start or kept):
+    if base.options.needs_run and not (base.start or kept):
         raise UsageError(f"{base.game} learns beside a run that is trained already; name it with --from RUN")
     try:
         return base.change(edits), folder

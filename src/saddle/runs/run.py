@@ -204,6 +204,11 @@ class Run:
         encoding, of = self.as_(Encoding), self.labels(label)
         return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(AT_ONCE)])
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] → the discriminator's features, of each map its mean: float [N, K]."""
+        game = self.as_(Synthesis)
+        return torch.cat([game.pooled(x.to(self.device, game.dtype)).float().cpu() for x in images.split(AT_ONCE)])
+
     @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""

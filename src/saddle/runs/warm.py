@@ -65,7 +65,7 @@ def begin(trainer: Trainer, start: Start) -> str:
     those that were chosen.
     """
     tensors = _opened(start)
-    game, found = trainer.game, trainer.game.begun(tensors["game"], tensors["averages"])
+    game, found = trainer.game, trainer.game.inherited(tensors["game"], tensors["averages"])
     theirs = found["game"]
     fit = fitting(game, theirs)
     lines = "\n  ".join(_told(game, theirs, fit))

@@ -18,6 +18,7 @@ from ..spec import Batch, ConditionKind, DataSpec, Kind
 
 Columns = Mapping[str, Tensor] | Sequence[tuple[str, Tensor]]  # samples by caption
 Held = Callable[[int], Batch]
+Weights = Mapping[str, Tensor]  # by name
 
 
 class Move:
@@ -52,7 +53,7 @@ class Game(nn.Module, ABC):
     class Options:
         """Settings of the game; the defaults are the paper's."""
 
-        alone: ClassVar[bool] = True  # can it be trained without another run to begin with?
+        needs_run: ClassVar[bool] = False  # does a training begin with another run in every case?
 
         optim: Optim = Adam()  # of all players
 
@@ -153,7 +154,7 @@ class Game(nn.Module, ABC):
         """
         return getattr(self.options, f"{player}_optim", None) or self.options.optim
 
-    def begun(self, weights: Mapping[str, Tensor], averages: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
+    def inherited(self, weights: Weights, averages: Weights) -> dict[str, Weights]:
         """What another run's "game" and "averages" are called here. UsageError for what it cannot begin with."""
         return {"game": weights, "averages": averages}
 
