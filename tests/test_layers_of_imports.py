@@ -61,7 +61,7 @@ def test_nobody_above_them_names_a_game_or_a_source():
         for name in _strings(path) & names
     }
     ways = {"runs/latents.py: encoder", "cli/invert.py: encoder", "nets/judged.py: encoder"}
-    assert named == {"runs/recipe.py: dcgan", "nets/projected.py: projection"} | ways
+    assert named == {"runs/recipe.py: dcgan"} | ways
 
 
 def _strings(path: Path) -> set[str]:

@@ -207,7 +207,7 @@ def test_simple_detectors_stand_beside_every_score_and_a_sentence_says_where_one
         assert worse[name].beside["PCA-32"] < worse[name].value
         assert worse[name].note == ""
         assert better[name].beside["PCA-32"] == pytest.approx(1)
-        assert better[name].note.startswith("a simple detector is better than the game, which reaches 0.")
+        assert better[name].note.startswith(f"{name}: a simple detector is better than the game, which reaches 0.")
         assert better[name].note.endswith("PCA-32 reaches 1.000")
         assert 0 < better[name].uncertainty < 0.1
     assert better["aupro"].fingerprint["limit"] == 0.3

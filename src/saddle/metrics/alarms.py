@@ -88,17 +88,21 @@ def recall(scores: Tensor, defective: Tensor, false_alarms: float) -> Estimate:
 
 
 def _precision(detected: Detected) -> Compared:
-    return compared(detected, lambda of: average_precision(of.scores, of.defective))
+    return compared("average_precision", detected, lambda of: average_precision(of.scores, of.defective))
 
 
 def _f1(detected: Detected) -> Compared:
     threshold = best_f1(detected.scores, detected.defective)[1]
-    return compared(detected, lambda of: best_f1(of.scores, of.defective)[0], details={"threshold": threshold})
+    return compared(
+        "f1_max", detected, lambda of: best_f1(of.scores, of.defective)[0], details={"threshold": threshold}
+    )
 
 
 def _recall(detected: Detected, false_alarms: float) -> Compared:
     error = recall(detected.scores, detected.defective, false_alarms)[1]
-    return compared(detected, lambda of: recall(of.scores, of.defective, false_alarms)[0], error)
+    return compared(
+        f"recall_{100 * false_alarms:g}", detected, lambda of: recall(of.scores, of.defective, false_alarms)[0], error
+    )
 
 
 def _milliseconds(detected: Detected) -> Estimate:

@@ -28,7 +28,7 @@ def auroc(scores: Tensor, defective: Tensor) -> Estimate:
 
 def _beside(detected: Detected) -> Compared:
     error = auroc(detected.scores, detected.defective)[1]
-    return compared(detected, lambda of: auroc(of.scores, of.defective)[0], error)
+    return compared("auroc", detected, lambda of: auroc(of.scores, of.defective)[0], error)
 
 
 METRICS = {

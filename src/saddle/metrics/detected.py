@@ -55,6 +55,7 @@ def checked(scores: Tensor, defective: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def compared(
+    name: str,
     detected: Detected,
     measure: Callable[[Detected], float],
     error: float | None = None,
@@ -66,9 +67,9 @@ def compared(
     """
     value = measure(detected)
     error = jackknife([measure(detected.only(kept)) for kept in _parts(detected.defective)]) if error is None else error
-    beside = {name: measure(detected.of(told)) for name, told in detected.rivals.items()}
-    better = [f"{name} reaches {x:.3f}" for name, x in beside.items() if x > value]
-    note = f"a simple detector is better than the game, which reaches {value:.3f}: {', '.join(better)}"
+    beside = {whose: measure(detected.of(told)) for whose, told in detected.rivals.items()}
+    better = [f"{whose} reaches {x:.3f}" for whose, x in beside.items() if x > value]
+    note = f"{name}: a simple detector is better than the game, which reaches {value:.3f}: {', '.join(better)}"
     return Compared(value, error, dict(details or {}), beside, {}, note if better else "")
 
 

@@ -83,11 +83,11 @@ def _of(detected: Detected, limit: float | None = None) -> float:
 
 
 def _auroc(detected: Detected) -> Compared:
-    return compared(detected, _of)
+    return compared("pixel_auroc", detected, _of)
 
 
 def _aupro(detected: Detected) -> Compared:
-    return compared(detected, lambda of: _of(of, LIMIT))
+    return compared("aupro", detected, lambda of: _of(of, LIMIT))
 
 
 MASKED: Ingredient[bool] = Ingredient(
