@@ -7,7 +7,7 @@ from seeding import seed_all
 from saddle.games.bicogan import BiCoGAN
 from saddle.games.bigan import BiGAN
 from saddle.nets.bigan import DensePairs
-from saddle.runs.run import count_parameters
+from saddle.runs.informing import count_parameters
 from saddle.spec import DataSpec
 
 MNIST = DataSpec.of((1, 28, 28), ("image", "label"), tuple("0123456789"))

@@ -35,6 +35,7 @@ FAMILIES: dict[str, dict[str, int]] = {
     "pix2pixhd": {"game.width": 2, "game.encoder_width": 2, "game.discriminator_width": 4},
     "progan": {"game.network.channel_max": 16},
     "singan": {},
+    "srgan": {"game.blocks": 1},
     "stylegan2": {"game.network.channel_max": 16},
     "vae": {"game.width": 32},
     "vaegan": {},

@@ -38,7 +38,7 @@ TINY = [
 ]
 
 # pixels of images that are drawn, or cut, to the size that is asked for
-CUT = {"photo": 40, **dict.fromkeys(("scenes", "rain", "shadows", "edges", "holes", "faces-turned"), 32)}
+CUT = {"photo": 40, **dict.fromkeys(("scenes", "rain", "shadows", "edges", "holes", "photos", "faces-turned"), 32)}
 
 
 def tiny(*words: str) -> list[str]:

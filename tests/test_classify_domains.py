@@ -1,4 +1,4 @@
-"""Games that learn a first domain's classes name those of the second one: by command, and scored where they are known."""
+"""Games that learn a first domain's classes name those of the second one: by command, and scored where known."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,8 @@ def test_the_second_domains_images_are_named_by_command(named, tmp_path, capsys)
     Image.new("L", (20, 20), 90).save(tmp_path / "7" / "a.png")
     assert main(["classify", str(named), str(tmp_path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["classes"] == list("0123456789") and told["known"] == 1
+    assert told["classes"] == list("0123456789")
+    assert told["known"] == 1
 
 
 def test_they_are_named_as_the_second_domains_judge_names_them(named):

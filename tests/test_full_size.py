@@ -5,6 +5,7 @@ import torch
 from playing import play
 from seeding import seed_all
 from small import GAMES
+from torch.nn.functional import avg_pool2d
 
 from saddle.runs import registry
 from saddle.spec import DataSpec, Field
@@ -13,6 +14,7 @@ from saddle.spec.text import condition_of, to_bytes
 SIZES = {  # shape of a sample, and classes where the paper has them
     "aae": ((1, 28, 28), 0),
     "acgan": ((3, 32, 32), 10),
+    "anogan": ((1, 64, 64), 0),
     "began": ((3, 128, 128), 0),
     "bicogan": ((1, 28, 28), 10),
     "bigan": ((1, 28, 28), 0),
@@ -28,6 +30,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "dtn": ((3, 32, 32), 10),
     "ebgan": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
+    "f-anogan": ((1, 64, 64), 0),
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
     "gan-cls": ((3, 64, 64), 0),
@@ -50,6 +53,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
     "spade": ((3, 256, 256), 0),
+    "srgan": ((3, 96, 96), 0),
     "st-cgan": ((3, 256, 256), 0),
     "stackgan": ((3, 256, 256), 0),
     "stackgan-v2": ((3, 256, 256), 0),
@@ -93,6 +97,9 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
         data = DataSpec(fields | {"label": data.fields["label"]})
         batch |= {"damaged": batch["image"].flip(0), "landmarks": torch.rand(n, 10, device=device) * 2 - 1}
+    if name == "srgan":
+        data = DataSpec({"image": Field("image", shape), "damaged": Field("image", (3, shape[1] // 4, shape[2] // 4))})
+        batch["damaged"] = avg_pool2d(batch["image"], 4)
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
         data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))

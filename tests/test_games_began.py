@@ -9,7 +9,7 @@ from torch import nn
 from saddle.base.errors import UsageError
 from saddle.games.began import BEGAN
 from saddle.optim import Adam
-from saddle.runs.run import count_parameters
+from saddle.runs.informing import count_parameters
 from saddle.spec import DataSpec
 
 

@@ -30,7 +30,12 @@ from saddle.views import ADA, InstanceNoise, Packing, Shown, View
 
 JUDGING = [name for name in GAMES if issubclass(registry.load(name), Adversarial)]
 OWN_ROUNDS = [name for name in JUDGING if not issubclass(registry.load(name), TwoPlayer)]
-STEADY = {"vaegan": {"margin": None}, "wgan": {"warm_up": False}, "ebgan": {"pretraining": 0.0}}  # all steps are taken
+STEADY = {  # all steps are taken
+    "ebgan": {"pretraining": 0.0},
+    "f-anogan": {"encoder_share": 0.25},
+    "vaegan": {"margin": None},
+    "wgan": {"warm_up": False},
+}
 SETTINGS = {"discriminator_steps", "views", "penalties"}
 
 

@@ -13,7 +13,7 @@ from saddle.games._autoencoder import divergence, reparametrise
 from saddle.games.cvae import CVAE
 from saddle.games.vae import VAE
 from saddle.layers.likelihood import Bernoulli, Gaussian
-from saddle.runs.run import count_parameters
+from saddle.runs.informing import count_parameters
 from saddle.spec import DataSpec
 
 

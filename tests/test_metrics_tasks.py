@@ -14,7 +14,8 @@ from saddle.data import DataOptions, Source, open_source
 from saddle.data.source import Split
 from saddle.metrics import evaluate
 from saddle.metrics.auroc import Detected, auroc
-from saddle.metrics.psnr import Restored, mean_psnr, psnr
+from saddle.metrics.psnr import mean_psnr, psnr
+from saddle.metrics.restored import Restored
 from saddle.runs import scoring
 from saddle.spec import Batch, DataSpec, Field
 from saddle.tasks import Detection, Finding, Restoration
@@ -113,7 +114,8 @@ def defects() -> Source:
 def test_a_restoration_is_scored_on_held_out_images_unasked_and_by_nothing_else() -> None:
     source = damaged()
     game = Half(source.spec)
-    assert scoring.defaults(game, source, final=True) == scoring.defaults(game, source, final=False) == ["psnr"]
+    assert scoring.defaults(game, source, final=True) == ["psnr_y", "psnr", "sharpness_ratio"]
+    assert scoring.defaults(game, source, final=False) == ["psnr_y", "psnr"]
     score = scoring.score(game, source)["psnr"]
     assert score.value == pytest.approx((10 * np.log10(25) + 106.02) / 2, abs=0.01)
     assert score.fingerprint.keys() == {"seed", "reference_count", "reference_hash", "peak"}

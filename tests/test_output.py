@@ -145,7 +145,7 @@ ARGUMENTS = {
     "benchmark": ["modes", "--games", "no-game"],
     **{name: ["RUN"] for name in ("sample", "interpolate", "traverse", "report", "info", "encode", "reconstruct")},
     "evaluate": ["RUN", "-n", "50"],
-    **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "attribute", "classify")},
+    **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "calibrate", "attribute", "classify")},
     "apply": ["RUN", "animate"],
     "palette": ["RUN", "--out", "none.gpl"],
     "styles": ["RUN", "--out", "none.png"],

@@ -17,6 +17,7 @@ from saddle.games.sagan import SAGAN
 from saddle.games.singan import SinGAN
 from saddle.games.sngan import SNGAN
 from saddle.games.spade import SPADE
+from saddle.games.srgan import SRGAN
 from saddle.games.st_cgan import STCGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.losses import Hinge
@@ -57,6 +58,9 @@ def test_the_papers_settings_are_the_defaults():
     assert (o.optim.lr, o.discriminator_optim.lr, o.optim.betas) == (1e-4, 4e-4, (0.0, 0.9))
     o = STCGAN.Options()
     assert (o.removal_weight, o.adversarial_weights, o.width, o.optim.lr) == (5.0, (0.1, 0.1), 64, 2e-4)
+    o = SRGAN.Options()
+    assert (o.adversarial_weight, o.perceptual_weight, o.pretraining, o.optim.lr) == (1e-3, 0.006, 5 / 6, 1e-4)
+    assert (o.residual_steps, o.residual_optim.lr, o.residual_optim.betas) == (5, 2e-4, (0.0, 0.9))
     o = Pix2PixHD.Options()
     assert (o.matching_weight, o.perceptual_weight, o.halvings, o.blocks, o.enhancer_blocks) == (10.0, 10.0, 4, 9, 3)
     assert (o.features, o.clusters, o.encoder_width, o.width, o.discriminator_width) == (3, 10, 16, 64, 64)

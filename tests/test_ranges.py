@@ -7,7 +7,7 @@ import pytest
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
 from saddle.data import open_source
-from saddle.optim import SGD, Adam, Constant, Cosine, Exponential, Geometric, Linear
+from saddle.optim import SGD, Adam, Constant, Cosine, Exponential, Geometric, Linear, Steps, Within
 from saddle.penalties import GradientPenalty
 from saddle.runs import registry
 from saddle.runs.recipe import Recipe
@@ -75,6 +75,10 @@ def test_a_number_or_row_that_cannot_be_is_refused_by_its_name(game: str, name: 
         lambda: Cosine(start=-1.0),
         lambda: Exponential(factor=-1.0),
         lambda: Geometric(start=0.0),
+        lambda: Steps(factor=-1.0),
+        lambda: Steps((0.5, 0.25)),
+        lambda: Steps((0.0,)),
+        lambda: Within(begin=0.5, finish=0.5),
         lambda: SGD(momentum=Constant(1.0)),
         lambda: SGD(momentum=Linear(0.5, 2.0)),
         lambda: Adam(beta_2=Constant(1.0)),

@@ -49,9 +49,10 @@ class Watching(Trainer):
 def test_each_move_changes_exactly_its_players(name):
     trainer = make_trainer(name)
     trainer.__class__, trainer.moved = Watching, set()
-    for _ in range(2):
+    players = set(trainer.game.players())
+    while trainer.round < 2 or (trainer.round < 4 and trainer.moved != players):  # some move in the last stage alone
         trainer.play_round()
-    assert trainer.moved == set(trainer.game.players()), "a player never moved"
+    assert trainer.moved == players, "a player never moved"
 
 
 @pytest.mark.parametrize("name", GAMES)

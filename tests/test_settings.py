@@ -25,6 +25,8 @@ from saddle.optim import (
     Restarted,
     RMSprop,
     Schedule,
+    Steps,
+    Within,
 )
 from saddle.penalties import R1, R2, GradientPenalty, Penalty
 from saddle.runs import registry
@@ -192,11 +194,10 @@ def test_a_class_of_another_kind_is_not_a_choice():
 
 
 def test_choices_are_the_concrete_classes():
-    kinds = (Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted)
+    kinds = (Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within)
     assert choices(Schedule) == {kind.__name__: kind for kind in kinds}
-    assert (
-        wants(Schedule | None) == "one of Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted or none"
-    )
+    names = "Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within"
+    assert wants(Schedule | None) == f"one of {names} or none"
 
 
 def test_meanings_are_comments_or_docstrings_and_are_inherited():

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -114,29 +113,13 @@ def test_a_detection_is_used_by_command_and_from_python(
     for shade in (0, 255):
         Image.new("L", (8, 8), shade).save(tmp_path / "parts" / f"{shade}.png")
     capsys.readouterr()
-    words = ["detect", str(folder), str(tmp_path / "parts"), "--maps", str(tmp_path / "maps"), "--json"]
+    words = ["detect", str(folder), str(tmp_path / "parts"), "--maps", "--out", str(tmp_path / "out"), "--json"]
     assert main(words) == 0
     said = json.loads(capsys.readouterr().out)
-    assert [row["image"] for row in said["images"]] == ["0.png", "255.png"]
+    assert [Path(row["file"]).name for row in said["images"]] == ["0.png", "255.png"]
     assert said["images"][0]["score"] != said["images"][1]["score"]
-    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == ["0.png", "255.png"]
+    assert sorted(path.name for path in (tmp_path / "out" / "map").iterdir()) == ["0.npy", "255.npy"]
     assert run.as_(Detection) is run.game
-
-
-def test_the_maps_of_several_portions_share_one_black_and_one_white(runs, tmp_path, monkeypatch):
-    (tmp_path / "parts").mkdir()
-    for i in range(5):
-        Image.new("L", (8, 8), 60 * i).save(tmp_path / "parts" / f"{i}.png")
-    words = ["detect", str(runs["toy-detection"]), str(tmp_path / "parts"), "--maps"]
-    assert main([*words, str(tmp_path / "at-once")]) == 0
-    monkeypatch.setattr("saddle.runs.run.AT_ONCE", 2)
-    assert main([*words, str(tmp_path / "portions")]) == 0
-    once, portions = (
-        [path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("at-once", "portions")
-    )
-    assert once == portions
-    whole = np.stack([np.asarray(Image.open(path).convert("L")) for path in (tmp_path / "portions").iterdir()])
-    assert (whole.min(), whole.max()) == (0, 255)
 
 
 def test_three_domains_are_translated_by_command_and_from_python(
@@ -158,7 +141,10 @@ def test_three_domains_are_translated_by_command_and_from_python(
 
 def test_a_game_for_something_else_says_what_it_is_for(runs: dict[str, Path], capsys: pytest.CaptureFixture):
     assert main(["sample", str(runs["toy-detection"])]) == 2
-    assert "toy-detection is not for sampling; it is for detection (saddle detect)" in capsys.readouterr().err
+    assert (
+        "toy-detection is not for sampling; it is for detection (saddle detect, saddle calibrate)"
+        in capsys.readouterr().err
+    )
 
 
 def test_what_can_be_chosen_is_what_this_game_can_follow():

@@ -158,6 +158,39 @@ class Restarted(Schedule):
 
 
 @dataclass(frozen=True)
+class Steps(Schedule):
+    """1 at first, and by `factor` less from each of these shares of the run on."""
+
+    at: tuple[float, ...] = (0.5,)  # progress of the run, 0 to 1, at which it becomes less, in order
+    factor: float = 0.1  # what each step multiplies it by
+
+    def __post_init__(self) -> None:
+        not_negative(self, "factor")
+        if not all(0 < here < 1 for here in self.at) or list(self.at) != sorted({*self.at}):
+            raise UsageError(f"steps are at different shares above 0 and below 1, in order, not {self.at}")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        return self.factor ** sum(progress >= here for here in self.at)
+
+
+@dataclass(frozen=True)
+class Within(Schedule):
+    """A schedule over a part of the run: its beginning before that part, and its end after it."""
+
+    schedule: Schedule = Constant()  # over the part
+    begin: float = 0.0  # progress of the run, 0 to 1, at which the part begins
+    finish: float = 1.0  # progress at which it is over
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.begin < self.finish <= 1:
+            raise UsageError(f"a part of a run wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        share = (progress - self.begin) / (self.finish - self.begin)
+        return self.schedule(rounds, min(max(share, 0.0), 1.0))
+
+
+@dataclass(frozen=True)
 class Optim(ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 

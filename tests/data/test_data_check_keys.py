@@ -73,15 +73,15 @@ def test_sizes_channels_and_bits_are_told_by_key(folder: Path) -> None:
     for i in range(3):
         save(folder / f"A/{i}.png", scene(i, 8, 12).astype(np.uint16) * 9000)
     report = checked(f"pairs:{folder}")
-    assert report.keys["a"].sizes == {"12×8": 3}
-    assert (report.keys["a"].channels, report.keys["a"].bits) == ({"1": 3}, {"16": 3})
-    assert (report.keys["b"].sizes, report.keys["b"].channels, report.keys["b"].bits) == (
+    assert report.keys["damaged"].sizes == {"12×8": 3}
+    assert (report.keys["damaged"].channels, report.keys["damaged"].bits) == ({"1": 3}, {"16": 3})
+    assert (report.keys["image"].sizes, report.keys["image"].channels, report.keys["image"].bits) == (
         {"24×16": 3},
         {"3": 3},
         {"8": 3},
     )
-    assert "b ×2" in report.found
-    assert report.lines()[1] == "a: sizes 12×8 (3); channels 1 (3); modes I;16 (3); bits 16 (3)"
+    assert "image ×2" in report.found
+    assert report.lines()[2] == "damaged: sizes 12×8 (3); channels 1 (3); modes I;16 (3); bits 16 (3)"
     other = checked("digits-inverted").keys
     assert (other["a"].sizes, other["a"].channels) == ({"32×32": 1147}, {"1": 1147})
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pair_folders import N, beside, fill, opened, put, same, side, stored
 from PIL import Image
 
 from saddle.base.errors import UsageError
 from saddle.data import DataOptions, spec_of
 from saddle.data.check import check_data
+from saddle.data.stream import Stream
 
 HALVES = {"train": range(4), "test": range(4, N)}
 
@@ -191,11 +193,45 @@ def test_larger_sides_are_a_scale_that_is_kept(folder):
         put(folder / "high" / f"{i}.png", side("b", i, 48, 64))
     name = f"pairs:{folder}/low,{folder}/high"
     source = opened(name)
-    assert source.spec.fields["a"].shape == (3, 12, 16)
-    assert source.spec.fields["b"].shape == (1, 48, 64)
-    assert ", b ×4, " in source.notes["layout"]
-    assert opened(name, size=8).spec.fields["b"].shape == (1, 32, 32)
-    assert opened(f"pairs:{folder}/high,{folder}/low").spec.fields["a"].shape == (1, 48, 64)
+    assert source.spec.fields["damaged"].shape == (3, 12, 16)
+    assert source.spec.fields["image"].shape == (1, 48, 64)
+    assert spec_of(DataOptions(source=name)) == source.spec
+    assert ", image ×4, " in source.notes["layout"]
+    assert opened(name, size=32).spec.fields["damaged"].shape == (3, 8, 8)
+    assert opened(f"pairs:{folder}/high,{folder}/low").spec == source.spec
+    assert opened(name, size=(24, 32)).spec.fields["damaged"].shape == (3, 6, 8)
+    with pytest.raises(UsageError, match=r"data.crop is 30, of the larger images of each pair, no multiple of 4, .*28"):
+        opened(name, crop=30)
+    with pytest.raises(UsageError, match=r"swaps a and b, and .* has image, damaged"):
+        opened(name, direction="b-to-a")
+
+
+def test_the_same_place_is_cut_of_small_and_of_large_images(folder):
+    for i in range(N):
+        small = np.random.default_rng(i).integers(0, 256, (12 + i, 16, 3), np.uint8)
+        put(folder / "low" / f"{i}.png", small)
+        put(folder / "high" / f"{i}.png", small.repeat(4, 0).repeat(4, 1))
+    source = opened(f"pairs:{folder}/low,{folder}/high", crop=24)
+    assert source.spec.fields["image"].free
+    batches = Stream(source.train, source.spec, 4, 0, flip=True).batches()
+    for batch in (next(batches)[0] for _ in range(3)):
+        assert batch["image"].shape == (4, 3, 24, 24)
+        assert torch.equal(batch["damaged"].repeat_interleave(4, 2).repeat_interleave(4, 3), batch["image"])
+
+
+def test_a_pair_of_another_ratio_is_named_with_what_it_is_of_and_what_it_would_have_to_be(folder):
+    for i in range(N):
+        put(folder / "low" / f"{i}.png", side("a", i))
+        put(folder / "high" / f"{i}.png", side("b", i, 48, 64 if i else 66))
+    said = (
+        r"low/0.png is 16×12, which is 0.2424 as wide and 0.25 as high as high/0.png, 66×48, not 1/4; that would be of "
+        "64×48"
+    )
+    with pytest.raises(UsageError, match=said):
+        opened(f"pairs:{folder}/low,{folder}/high")
+    put(folder / "high" / "0.png", side("b", 0, 60, 80))  # a whole ratio, but not that of the others
+    with pytest.raises(UsageError, match=r"low/0.png 16×12, high/0.png 80×60: others are b ×4"):
+        opened(f"pairs:{folder}/low,{folder}/high")
 
 
 def test_a_pair_of_which_one_file_is_bad_is_left_out_as_a_whole(folder):

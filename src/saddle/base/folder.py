@@ -37,6 +37,7 @@ class RunFolder:
         self.nearest = self.pictures / "nearest.png"  # samples beside their nearest training images
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
+        self.calibration = self.path / "calibration.json"  # what it found in good images, and its thresholds
         self._familiar = self.path / "familiar.json"  # what its images are like
         self._events = self.path / "events.jsonl"
         self._scores = self.path / "scores.json"
@@ -135,6 +136,23 @@ class RunFolder:
         except (FileNotFoundError, Garbled):
             return {}
         return found if isinstance(found, dict) and all(fits(found.get(n), kind) for n, kind in wanted.items()) else {}
+
+    def write_calibration(self, calibration: dict[str, Any]) -> None:
+        """What `calibrated` reads."""
+        replace(self.calibration, json.dumps(calibration, indent=1, allow_nan=False).encode())
+
+    def calibrated(self) -> dict[str, Any] | None:
+        """What good images taught it, as it was written down, unchecked; None where it was not.
+
+        Garbled for what is no JSON object.
+        """
+        try:
+            found = from_json(text(self.calibration))
+        except FileNotFoundError:
+            return None
+        if not isinstance(found, dict):
+            raise Garbled("it is not a JSON object")
+        return found
 
     def write_familiar(self, known: dict[str, Any]) -> None:
         """What `familiar` reads: numbers by domain."""

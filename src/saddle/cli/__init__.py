@@ -20,9 +20,11 @@ use a run
   palette       the classes of label maps, to paint one with
   styles        how objects can be asked to look, class by class
   restore       make damaged, small or incomplete images whole
+  calibrate     find, from good images, from which score on an image is anomalous
   detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
+  invert        find the latents of images in any run that draws samples
   reconstruct   make images again from their codes
   attribute     add to images what a class has and others lack
   classify      name the classes of images

@@ -8,15 +8,18 @@ from ._show import json, line, table
 
 def baselines(args: Namespace) -> None:
     from ..base.settings import nest, restore
-    from ..data import DataOptions
-    from ..data.baselines import baselines as measured
+    from ..data import DataOptions, spec_of
 
     edits = {"data": {}} | nest(args.settings)
     options = replace(restore(DataOptions, edits["data"], "data"), source=args.path)
+    if "damaged" in spec_of(options).keys:
+        from ..runs.trivial_restoring import baselines as measured
+    else:
+        from ..data.baselines import baselines as measured
     found = measured(options)
     if args.json:
         json({"source": options.source, "baselines": [asdict(baseline) for baseline in found]})
     else:
         line(f"on the held-out part of {options.source}:")
-        rows = ((each.name, f"{each.value:.2f} {each.unit}", each.says) for each in found)
+        rows = ((each.name, f"{each.value:.{2 if each.unit else 3}f} {each.unit}".strip(), each.says) for each in found)
         table(["baseline", "score", "what it does"], rows)

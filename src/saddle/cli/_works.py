@@ -25,6 +25,11 @@ class Work:
     name: str  # of the file below its input, what its random numbers depend on
     out: Path
 
+    @property
+    def title(self) -> str:
+        """The path as it was given, and the page if it is a further one."""
+        return str(self.path) + (f"#{self.page + 1}" if self.page else "")
+
     def ended(self, ending: str) -> Path:
         """Where the result goes that has this ending behind its name."""
         return self.out.with_name(f"{self.out.stem}{ending}{self.out.suffix}") if ending else self.out
@@ -51,6 +56,7 @@ class Names:
     suffix: str = ""  # behind a name
     endings: Sequence[str] = ("",)  # behind the names of the results of each input
     skip: bool = False  # may the folder hold results already?
+    folder: bool = False  # do results go into a folder, even that of one input?
 
 
 def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
@@ -61,7 +67,7 @@ def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
     if not found and not bad:
         raise UsageError(f"no image in {some(map(str, inputs), 5)}")
     several = len(found) != 1 or len(names.endings) > 1
-    many = several or inputs[0].is_dir() or (names.out is not None and names.out.is_dir())
+    many = several or names.folder or inputs[0].is_dir() or (names.out is not None and names.out.is_dir())
     if many:
         if not names.skip:
             _write.check_folder(out)
@@ -72,6 +78,15 @@ def plan(inputs: Sequence[Path], names: Names, options: "DataOptions") -> Plan:
     else:
         works = [replace(found[0][1], out=_file(out, found[0][1], names))]
     return Plan(works, bad, out, many)
+
+
+def listed(inputs: Sequence[Path], options: "DataOptions") -> tuple[list[Work], "Bad"]:
+    """All images of the inputs, and the files that hold none. UsageError for what is not there."""
+    bad: Bad = []
+    works = [work for path in inputs for _, work in _found(path, False, options, bad, None)]
+    if not works and not bad:
+        raise UsageError(f"no image in {some(map(str, inputs), 5)}")
+    return works, bad
 
 
 def partner(work: Work, folder: Path) -> Path | None:
@@ -99,7 +114,9 @@ def partners(works: Sequence[Work], place: Path, what: str) -> None:
         raise UsageError(f"{what} {place} has no image of the same name for {some(missing, 5)}")
 
 
-def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad", out: Path) -> Iterator[tuple[str, Work]]:
+def _found(
+    path: Path, several: bool, options: "DataOptions", bad: "Bad", out: Path | None
+) -> Iterator[tuple[str, Work]]:
     """Every image of an input, with its place below the output. What lies in `out` is a result, and no input."""
     from ..data.files import page_of, scan
     from ..data.sources.folder import taken
@@ -107,7 +124,7 @@ def _found(path: Path, several: bool, options: "DataOptions", bad: "Bad", out: P
     if not path.exists():
         raise UsageError(f"there is no {path}; give an image or a folder of images")
     files = scan(path)
-    if path.is_dir():
+    if path.is_dir() and out is not None:
         _leave_out(files, out)
     names = files.images
     if options.pages == "all":

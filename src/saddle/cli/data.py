@@ -1,10 +1,12 @@
-"""The data sources, what is wrong with a folder of images, and what trivial answers score.
+"""The data sources, what is wrong with a folder of images, what trivial answers score, and small images of large ones.
 
   saddle data                          the sources
   saddle data check photos/            every image read: sizes, channels, labels, duplicates, and what cannot be read
   saddle data check facades/ --sheet facades.html   which source reads this, and ten of its pairs to look at
   saddle data check digits --json
   saddle data baselines pairs:maps/    what copying, the mean image, … reach on the held-out part, before any training
+  saddle data baselines photos --data.degrade bicubic --data.times 4      likewise, of enlarging small images
+  saddle data degrade photographs/ --degrade real --times 4 --out small/  small images as files, to look at them
 
 `check` leaves with 1 if a training would not start, for a file that cannot be read or too few images, and ends with the
 command to train if it would. Settings such as --data.max_megapixels and --data.skip_bad apply.
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import remark
+from . import _degrade
 from ._baselines import baselines
 from ._show import json, line, table
 
@@ -23,13 +26,14 @@ if TYPE_CHECKING:
 
 SETTINGS = ("data",)
 SHOWN = 10  # rows of a sheet
-ABOUT = ("check", "baselines")  # what can be asked of data
+ABOUT = ("check", "baselines", "degrade")  # what can be asked of data
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("check", nargs="?", choices=[*ABOUT], help="look at data before training on them")
     parser.add_argument("path", nargs="*", metavar="PATH", help="a folder, a file or the name of a source")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="check: ten samples with their names, .html or .png")
+    _degrade.arguments(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -49,7 +53,9 @@ def run(args: Namespace) -> None:
         raise UsageError(f"saddle data {args.check} wants a folder, a file or the name of a source after it")
     if args.sheet and args.check != "check":
         raise UsageError("--sheet draws what saddle data check looks at: saddle data check PATH --sheet FILE.html")
-    {None: _list, "check": _check, "baselines": baselines}[args.check](args)
+    if args.check != "degrade" and (given := [name for name in _degrade.GIVEN if getattr(args, name) is not None]):
+        raise UsageError(f"--{given[0]} is for saddle data degrade FOLDER; for training there is --data.degrade")
+    {None: _list, "check": _check, "baselines": baselines, "degrade": _degrade.degrade}[args.check](args)
 
 
 def _list(args: Namespace) -> None:

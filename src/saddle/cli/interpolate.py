@@ -4,6 +4,7 @@
   saddle interpolate runs/dcgan-digits --rows 4 --steps 12 --out walk.png
   saddle interpolate runs/biggan-digits --label 7
   saddle interpolate runs/biggan-digits --label 3 --label 8    from one label to another
+  saddle interpolate runs/dcgan-digits --latents digits-latents.npy    between images, which `saddle invert` found
   saddle interpolate runs/gan-cls-captions --text "a red circle at the left" --text "a blue one at the top"
 
 Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
@@ -15,7 +16,7 @@ image of several domains from one latent, such as cogan, has a row for each of t
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from . import _open
+from . import _codes, _open
 from ._show import paths
 
 SETTINGS = _open.SETTINGS
@@ -23,7 +24,8 @@ SETTINGS = _open.SETTINGS
 
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
-    parser.add_argument("--rows", type=_open.whole(1), default=8, help="walks; by default 8")
+    parser.add_argument("--rows", type=_open.whole(1), help="walks; by default 8")
+    _codes.argument(parser, "walk from each of these latents to the next")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
     parser.add_argument("--label", action="append", help="what all samples are to be; given twice, from and to")
     _open.texts(parser, "likewise, for a game that is asked by texts")
@@ -50,14 +52,18 @@ def run(args: Namespace) -> None:
     _write.check_name(args.out, opened.spec.main.kind)
     _write.use_bits(opened, args.bits, args.out.suffix if args.out else ".png", alone=False)
     _open.tell_doubt(opened, *labels)
-    walk = (args.rows, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
-    name = f"interpolate-seed-{args.seed}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
+    if args.latents and args.rows:
+        raise UsageError("--latents has a walk from each latent to the next; leave out --rows")
+    given = {"latents": _codes.read(args.latents)} if args.latents else {}
+    walk = (args.rows or 8, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
+    start = args.latents.stem if args.latents else f"seed-{args.seed}"
+    name = f"interpolate-{start}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{safe_name(name + '-linear' * args.linear)}.png"
     if not _together.several(opened):
-        written = [_write.samples(opened, opened.interpolate(*walk), out, columns=args.steps)]
+        written = [_write.samples(opened, opened.interpolate(*walk, **given), out, columns=args.steps)]
     elif out.suffix == ".npy":
-        written = _together.arrays(opened, _together.joined(opened.walks(*walk)), out)
+        written = _together.arrays(opened, _together.joined(opened.walks(*walk, **given)), out)
     else:
-        rows = [_together.alike(each) for each in opened.walks(*walk)]
+        rows = [_together.alike(each) for each in opened.walks(*walk, **given)]
         written = [_write.samples(opened, torch.cat(rows), out, columns=args.steps)]
     paths(written, args.json)

@@ -8,6 +8,7 @@
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
   saddle sample runs/stackgan-captions --every-size        a grid for each size that the game draws
+  saddle sample runs/dcgan-digits --latents seven-latents.npy    what `saddle invert` or `saddle encode` found
 
 The same seed draws the same samples. A game that draws an image of several domains from one latent, such as cogan,
 gives all of them: side by side in a grid, as a-0001.png and b-0001.png in a folder, as one array for each.
@@ -15,10 +16,13 @@ gives all of them: side by side in a grid, as a-0001.png and b-0001.png in a fol
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import _open, _use
+from . import _codes, _open, _use
 from ._show import paths
+
+if TYPE_CHECKING:
+    from ..runs.run import Run
 
 SETTINGS = _open.SETTINGS
 
@@ -38,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     where.add_argument("--each", type=Path, metavar="DIR", help="one PNG for each image, in a new folder")
+    _codes.argument(parser, "draw what these latents show, and no random ones")
     _open.bits(parser)
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')
 
@@ -65,6 +70,11 @@ def run(args: Namespace) -> None:
     out = args.out or args.run / f"{safe_name(name)}.png"
     asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts}
     _open.tell_doubt(opened, args.label)
+    if args.latents:
+        if use or texts or args.n or args.every_size:
+            raise UsageError("--latents says how many are drawn, and of what; of other options it takes --label alone")
+        _given(opened, args)
+        return
     if args.every_size or _together.several(opened):
         _together.check(opened, use, args)
         paths(_together.write(opened, asked, out, args), args.json)
@@ -79,4 +89,25 @@ def run(args: Namespace) -> None:
         exact = alone and ({*use} & {"size", "scale"} or args.bits == 16)  # pixel for pixel
         look = {"scale": 1, "padding": 0} if exact else {}
         written = [_write.samples(opened, opened.sample(**asked), out, texts, **look)]
+    paths(written, args.json)
+
+
+def _given(opened: "Run", args: Namespace) -> None:
+    """What the latents of a file show."""
+    from ..base.files import safe_name
+    from ..runs.latents import shown
+    from . import _together, _write
+
+    portions = shown(opened, _codes.read(args.latents), args.label)
+    out = args.out or args.run / f"{safe_name(f'sample-{args.latents.stem}')}.png"
+    several = _together.several(opened)
+    if args.each and several:
+        written = _together.each(portions, args.each, by_size=False)
+    elif args.each:
+        written = _write.each((next(iter(part.values())) for part in portions), args.each)
+    elif several and out.suffix == ".npy":
+        written = _together.arrays(opened, _together.joined(portions), out)
+    else:
+        made = _together.joined(portions)
+        written = [_write.samples(opened, _together.paired(made) if several else next(iter(made.values())), out)]
     paths(written, args.json)

@@ -92,6 +92,10 @@ def open_source(options: DataOptions) -> "Source":
     if not path and Path(options.source).is_dir():
         log.warning("%s is the built-in source; your folder is folder:%s", options.source, options.source)
     source: Source = module.open(options, path)
+    if options.degrade:
+        from .degrading import degrading
+
+        source = degrading(source, options)
     if options.direction == "a-to-b":
         return source
     from .direction import turned
@@ -106,6 +110,10 @@ def spec_of(options: DataOptions) -> "DataSpec":
     """
     module, path = _named(options)
     spec: DataSpec = module.spec_of(options, path) if hasattr(module, "spec_of") else module.open(options, path).spec
+    if options.degrade:
+        from .degrading import degrading_spec
+
+        spec = degrading_spec(spec, options)
     if options.direction == "a-to-b":
         return spec
     from .direction import turned_spec

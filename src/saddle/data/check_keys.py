@@ -83,11 +83,13 @@ def _blank(options: DataOptions) -> Report:
 def _whole(report: Report, images: Images, source: "Source", notes: dict[str, Any]) -> Report:
     """The report of files that can be trained on."""
     seen, options = images.laid, images.laid.options
-    keys = {}
+    keys, read = {}, report.keys
+    if read.keys() != seen.fields.keys():  # called otherwise, for some are larger
+        read = _of_heads(seen.table, seen.heads)
     for key, field in seen.fields.items():
         stored = images.prepared[key].images
         rows = (np.asarray(stored[row]) for row in _good(images, key))
-        keys[key] = _counted(report.keys[key], source, key, field, rows)
+        keys[key] = _counted(read[key], source, key, field, rows)
     own = {title: str(value).removeprefix(f"{title.rpartition(' ')[2]}: ") for title, value in source.notes.items()}
     notes = notes | {title: value for title, value in own.items() if title not in SAID}
     if options.direction != "a-to-b":

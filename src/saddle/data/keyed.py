@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
@@ -24,7 +25,7 @@ from .decode import Header, Unreadable, unchanged
 from .files import Bad, Files, Unusable, bad_lines, count, listing
 from .fingerprint import fingerprint, picked
 from .layouts import Found, is_parted
-from .options import AUGMENTATIONS, DataOptions
+from .options import AUGMENTATIONS, DataOptions, check_multiple
 from .pairing import scale_of
 from .readers import Pictures, Reader
 from .sizes import Sides, brought, check_pieces, dealt, shapes, smaller
@@ -74,6 +75,7 @@ class Table:
     ignored: Mapping[str, int] = field(default_factory=dict)  # files of other kinds, by suffix
     scaled: bool = True  # may the images of one key be whole multiples of those of another? Else all come out alike
     row: str = "pair"  # what people call what belongs together
+    called: tuple[str, str] | None = None  # its two keys, if images of one are multiples of the other's: large, small
 
     @classmethod
     def of(cls, root: Path, keys: Mapping[str, Key], images: Iterable[Found], found: str, paired: bool) -> "Table":
@@ -98,6 +100,14 @@ class Table:
             rows = [all(row) for row in zip(*kept.values(), strict=True)]
             kept = dict.fromkeys(kept, rows)
         return replace(self, keys={key: each.only(kept[key]) for key, each in self.keys.items()})
+
+    def renamed(self, times: Mapping[str, int]) -> "Table":
+        """With the keys that images have of which some are larger than the others, as many times as given."""
+        if self.called is None or len(self.keys) != 2 or max(times.values()) == 1:
+            return self
+        large = max(self.keys, key=lambda key: times[key])
+        (small,) = {*self.keys} - {large}
+        return replace(self, keys=dict(zip(self.called, (self.keys[large], self.keys[small]), strict=True)))
 
     def limited(self, limit: int | None) -> "Table":
         """So many rows to train on, always the same ones: of all, where a share of them is held out."""
@@ -184,7 +194,12 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
     times, wrong = _scaled(options, table, heads)
     fitting = table.without({}, wrong)
     left |= _unfitting(table, wrong, {*fitting.files})
-    table = _filled(fitting, left, table)
+    before = _filled(fitting, left, table)
+    table = before.renamed(times)
+    if table is not before:
+        old = {new: next(key for key, each in before.keys.items() if each is kept) for new, kept in table.keys.items()}
+        heads, times = {new: heads[key] for new, key in old.items()}, {new: times[key] for new, key in old.items()}
+        options = of_the_small(options, max(times.values()))
     heads = {key: {name: heads[key][name] for name in each.names} for key, each in table.keys.items()}
     fields = {}
     if options.loaded is None and not options.cuts and (uneven := differing(heads)) is not None:
@@ -203,6 +218,21 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
         )
     rest = _filled(table.without(left), left, table)
     return Laid(rest, options, heads, times, fields, left)
+
+
+def of_the_small(options: DataOptions, times: int) -> DataOptions:
+    """Settings of sizes, which are those of large images, for images that are so many times as small.
+
+    UsageError for sizes that cannot be divided.
+    """
+    asked = {name: getattr(options, name) for name in ("size", "load", "crop")}
+    found = dict[str, Any]()
+    for name, value in asked.items():
+        if value is not None:
+            sides = (value, value) if isinstance(value, int) else tuple(value)
+            check_multiple(sides, times, name, f"data.{name} is {value}, of the larger images of each pair,")
+            found[name] = value // times if isinstance(value, int) else tuple(side // times for side in sides)
+    return replace(options, **found)
 
 
 def spec_with(seen: Laid) -> DataSpec:

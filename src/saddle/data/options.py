@@ -11,10 +11,18 @@ from ..base.errors import UsageError, near, some
 from ..base.settings import brief
 
 MOST_PIXELS = 1 << 16  # of a side, and channels
+MOST_TIMES = 64  # by which data.degrade shrinks
 Fit = Literal["crop", "pad", "squash", "scale-width"]  # how a picture of other proportions is brought to a size
 Direction = Literal["a-to-b", "b-to-a"]
+Degrade = Literal["bicubic", "box", "blur-down", "real"]
 Range = tuple[float, float]  # the lowest and the highest value
-ALWAYS = ("source", "cache", "direction")  # settings that `open_source` sees to, whatever the source
+ALWAYS = (
+    "source",
+    "cache",
+    "direction",
+    "degrade",
+    "times",
+)  # settings that `open_source` sees to, whatever the source
 AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of how training images are changed
 
 
@@ -36,6 +44,10 @@ class DataOptions:
     """what an array holds; None: what its shape and its numbers say"""
     direction: Direction = "a-to-b"
     """of data with keys a and b: b-to-a swaps the two, so that games learn the other way"""
+    degrade: Degrade | None = None
+    """make a small image of every one, key damaged: bicubic, box (means), blur-down, or real (noise and JPEG too)"""
+    times: int = 4
+    """by how much data.degrade makes sides smaller; 1 for damage alone"""
     channels: int | str | None = None
     """1 for grey, 3 for colour, 4 for colour and opacity, or a=1,b=3 by key; None: the data's own, on the background"""
     range: Range | None = None
@@ -83,6 +95,7 @@ class DataOptions:
         self._check_sizes()
         self._check_range()
         self._check_channels()
+        self._check_degrade()
         if isinstance(self.labels, str) and self.labels.endswith(".txt"):
             from .tables import CELEBA
 
@@ -137,6 +150,23 @@ class DataOptions:
                 f"pieces of data.size {self.size} cannot be cut from images of data.load {self.load}, which is "
                 "smaller; ask for a larger data.load"
             )
+
+    def _check_degrade(self) -> None:
+        if self.degrade is None:
+            if self.times != DataOptions.times:
+                raise UsageError(
+                    f"data.times {self.times} is by how much data.degrade shrinks; choose data.degrade too"
+                )
+            return
+        least = 1 if self.degrade in ("real", "blur-down") else 2
+        if not least <= self.times <= MOST_TIMES:
+            raise UsageError(
+                f"data.times is {self.times}; data.degrade {self.degrade} takes a whole number from {least} to "
+                f"{MOST_TIMES}"
+            )
+        for name in ("crop", "size"):
+            if sides := _sides(getattr(self, name)):
+                check_multiple(sides, self.times, name, f"data.{name} is {getattr(self, name)},")
 
     def _check_channels(self) -> None:
         for key, n in self._channels().items():
@@ -230,6 +260,16 @@ class DataOptions:
 
 def _sides(asked: int | tuple[int, int] | None) -> tuple[int, ...] | None:
     return (asked, asked) if isinstance(asked, int) else asked and tuple(asked)
+
+
+def check_multiple(sides: Sequence[int], times: int, name: str, found: str) -> None:
+    """UsageError unless sides are multiples of `times`: what was found, and which values of a setting would do."""
+    if all(side % times == 0 for side in sides):
+        return
+    below, above = ([max(times, side // times * times + more) for side in sides] for more in (0, times))
+    said = [str(each[0]) if len({*each}) == 1 else ",".join(map(str, each)) for each in (below, above)]
+    possible = " or ".join(f"--data.{name} {each}" for each in dict.fromkeys(said))
+    raise UsageError(f"{found} no multiple of {times}, by which small images are smaller; ask for {possible}")
 
 
 def units(options: DataOptions) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ def scale_of(rows: Sequence[Row]) -> tuple[dict[str, int], dict[int, str]]:
         return dict.fromkeys(rows[0], 1), {i: _unlike(row) for i, row in enumerate(rows)}
     scale = dict(zip(rows[0], most[0][0], strict=True))
     wrong = {
-        i: _unlike(row) if ratio is None else f"{_sizes(row)}: others are {_times(scale)}"
+        i: _unlike(row, max(scale.values())) if ratio is None else f"{_sizes(row)}: others are {_times(scale)}"
         for i, (row, ratio) in enumerate(zip(rows, ratios, strict=True))
         if ratio != most[0][0]
     }
@@ -54,11 +54,17 @@ def _sizes(row: Row) -> str:
     return ", ".join(f"{name} {head.width}×{head.height}" for name, head in row.values())
 
 
-def _unlike(row: Row) -> str:
-    """The sizes of a row, and of the largest how many times as large as the smallest it is."""
-    heads = sorted((head for _, head in row.values()), key=lambda head: head.height * head.width)
-    wide, high = heads[-1].width / heads[0].width, heads[-1].height / heads[0].height
-    times = f"{wide:.4g} times as wide and {high:.4g} times as high"
+def _unlike(row: Row, others: int = 1) -> str:
+    """The sizes of a row, and of the largest how many times as large as the smallest it is, as others are."""
+    (small, low), *_, (large, high) = sorted(row.values(), key=lambda each: each[1].height * each[1].width)
+    if others > 1:
+        wide, tall = low.width / high.width, low.height / high.height
+        share = f"{wide:.4g} of" if wide == tall else f"{wide:.4g} as wide and {tall:.4g} as high as"
+        return (
+            f"{small} is {low.width}×{low.height}, which is {share} {large}, {high.width}×{high.height}, not "
+            f"1/{others}; that would be of {low.width * others}×{low.height * others}"
+        )
+    times = f"{high.width / low.width:.4g} times as wide and {high.height / low.height:.4g} times as high"
     return f"{_sizes(row)}: {times}; sides must be equal, or whole multiples"
 
 

@@ -18,6 +18,20 @@ def places(seed: int, key: str, n: int, start: int, count: int) -> NDArray[np.in
     return drawn[start - first * n :][:count]
 
 
+def apart(start: int, n: int, batch: int) -> int:
+    """From which draw on sample number `start` and those behind it in its batch come, so that no batch has one twice.
+
+    The draws that would fill the last batch of an epoch in part are left out; each epoch, these are others. Where there
+    are fewer than a batch, all stays as it is.
+    """
+    whole = n // batch  # batches of an epoch
+    if not whole:
+        return start
+    which, within = divmod(start, batch)
+    epoch, at = divmod(which, whole)
+    return epoch * n + at * batch + within
+
+
 @lru_cache(maxsize=4)  # two epochs of two domains
 def _permutation(seed: int, key: str, n: int, epoch: int) -> NDArray[np.int64]:
     # Sorting raw bits, because numpy promises the bits of a generator for ever, but not its `permutation`.

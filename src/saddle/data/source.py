@@ -253,10 +253,14 @@ def decoded(stored: Tensor, field: Field | None = None) -> Tensor:
 
 
 def check_batch(source: Source, batch_size: int) -> None:
-    """Raise UsageError if a batch would hold a sample twice, unless there is but one."""
+    """Raise UsageError if a batch would hold a sample twice, unless there is but one, or other pieces of it are cut."""
     if source.spec.single:
         return
+    free = {key for key, field in source.spec.fields.items() if field.free}
+    cut = {key for domain in source.train.domains if free & {*domain} for key in domain}
     for key in source.spec.keys:
+        if key in cut:
+            continue
         n = len(source.train.columns[key])
         if n < batch_size:
             raise UsageError(

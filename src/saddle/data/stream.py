@@ -12,7 +12,7 @@ from ..base.errors import UsageError
 from ..spec import Batch, DataSpec, Field
 from .augmentation import Augmentation
 from .labels import are_known, epoch
-from .sampler import coins, draws, places
+from .sampler import apart, coins, draws, places
 from .source import Split, decoded
 
 
@@ -72,7 +72,8 @@ class Stream:
         for keys in filter(None, self.domains):
             among = self.epoch if "label" in keys else None
             n = len(self.split.columns[keys[0]]) if among is None else len(among)
-            index = places(self.seed, keys[0], n, first, self.share)
+            start = first if among is not None or not self._cut(keys) else apart(first, n, self.batch_size)
+            index = places(self.seed, keys[0], n, start, self.share)
             index = index if among is None else among[index]
             coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
             moved = self.moves.chosen(self.seed, keys[0], first, self.share) if self.moves else None
@@ -84,6 +85,10 @@ class Stream:
                 sample = decoded(sample, field)
                 batch[key] = moved(sample, kind=field.kind) if moved and field.is_spatial else sample
         return batch
+
+    def _cut(self, keys: list[str]) -> bool:
+        """Are pieces of larger images drawn?"""
+        return any(self.fields[key].free for key in keys)
 
     def _sent(self, stored: Tensor) -> Tensor:
         """On the device; images still as bytes, a quarter of the traffic of floats."""

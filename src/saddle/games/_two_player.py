@@ -22,7 +22,8 @@ from ..nets.network import Network
 from ..optim import Optim
 from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
-from ._adversarial import Adversarial
+from ..views import View
+from ._adversarial import Adversarial, Duel
 from ._conditional import Conditional
 
 Weights = dict[str, Tensor]  # parameters by name
@@ -127,13 +128,31 @@ class TwoPlayer(Conditional, Adversarial):
                 output = functional_call(self.discriminator, weights, (full(x), *given[1:]))
         return output._replace(logits=full(output.logits))
 
+    def asks_features(self) -> bool:
+        """Does this game compare what the discriminator's last layer sees of single images?"""
+        return False
+
+    def refusal(self, part: Any, duel: Duel) -> str | None:
+        if self.asks_features() and isinstance(part, View) and part.least() > 1:
+            name = type(self).__name__
+            return (
+                f"{name} compares the discriminator's features of one image, but packs are judged as one; leave it out"
+            )
+        return super().refusal(part, duel)
+
+    def judges_alone(self) -> bool:
+        """Can the discriminator be asked about one sample as it is, without a label, and not beside others?"""
+        compares = any(isinstance(m, MinibatchDiscrimination | MinibatchStd) for m in self.discriminator.modules())
+        o = self.options
+        return not (o.conditional or compares or any(view.least() > 1 for view in o.views))
+
+    def features(self, image: Tensor) -> Tensor | None:
+        features = self.discriminator(image).features if self.judges_alone() else None
+        return full(features) if isinstance(features, Tensor) else None
+
     def landscape(self, points: Tensor) -> Tensor | None:
         """D itself, without the views; None where it takes a label, or more than one point to judge."""
-        o = self.options
-        compares = any(isinstance(m, MinibatchDiscrimination | MinibatchStd) for m in self.discriminator.modules())
-        if o.conditional or compares or any(view.least() > 1 for view in o.views):
-            return None
-        return o.loss.output(full(self.discriminator(points).logits))
+        return self.options.loss.output(full(self.discriminator(points).logits)) if self.judges_alone() else None
 
     def look_ahead(self, real: Tensor, fake: Tensor, label: Tensor | None) -> Weights:
         """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.

@@ -41,6 +41,19 @@ class StyleGAN2(TwoPlayer):
         if not isinstance(self.generator, stylegan2.Generator):
             raise UsageError(f"StyleGAN2 wants a network with styles, not {type(self.options.network).__name__}")
 
+    def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The style w of all layers, where images lie nearer to each other than in z.  [N, 1, w_dim]
+
+        Karras et al., 2020, Appendix D, search there too.
+        """
+        return self.generator.styles(z, label)[:, :1]
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The images of latents [N, z_dim] (and labels), or of styles [N, 1 or layers, w_dim]."""
+        if z.ndim == 2:
+            return super().decode(z, label)
+        return self.generator.synthesis(z.expand(-1, self.generator.synthesis.styles, -1))
+
     @torch.no_grad()
     def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
         """n new samples whose styles lie ψ = `truncation` times as far from the mean style as they would."""

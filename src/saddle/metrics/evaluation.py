@@ -32,7 +32,7 @@ def evaluate(
     [k, …] that they were drawn for); `train` is what was trained on. Some metrics need further `ingredients`, by name,
     each described where its metric is: `mixture` (centres [K, D], std) of points with known modes, `codes` of images,
     `bounds` of likelihoods, `predictions` of classes, `reference_labels`, `single`, `unseen`, `smallest`, `restored`,
-    `detected`.
+    `restorations`, `detected`.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
     random subsets and splits; how the samples are seeded is the caller's.

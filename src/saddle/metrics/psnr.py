@@ -5,33 +5,24 @@ restored images it is over all channels and pixels, of values in [-1, 1] as they
 it is that of saved pictures: values are whole numbers from 0 to 255 first, and the peak is 255.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import UsageError
 from .blocks import double
 from .evidence import Either, Ingredient
 from .metric import Compared, Estimate, Metric
-from .reference import content_hash
+from .restored import RESTORED, Restored, judged
 from .score import Fingerprint
-from .tones import check_alike, levels, mean_inside, y
+from .tones import brightness, check_alike, levels, mean_inside, within, y
 from .translated import PAIRS, Each, beside_truth, score_of
 from .uncertainty import mean_error
 
 PEAK = 2.0
 LEAST = 1e-10  # mean squared error: an image that is exactly right has 106 decibels, so that means stay finite
 SAVED: Fingerprint = {"bits": 8, "border": 0}
-
-
-@dataclass(frozen=True)
-class Restored:
-    """Held-out images, as they were and as a game restored them."""
-
-    images: Tensor  # [N, C, H, W], about [-1, 1]
-    truth: Tensor  # [N, C, H, W] in [-1, 1]
 
 
 def psnr(images: Tensor, truth: Tensor) -> Tensor:
@@ -55,27 +46,16 @@ def saved_psnr(
     where there is none. UsageError for other shapes, for Y of other than three channels, and for a border without rest.
     """
     check_alike(images, truth)
-    if border < 0 or 2 * border >= min(images.shape[-2:]):
-        raise UsageError(
-            f"a border of {border} pixels leaves nothing of images of {[*images.shape[-2:]]}, or is below 0"
-        )
     a, b = levels(images), levels(truth)
     if luma:
         a, b = y(a), y(b)
-    square = (a - b).square()
-    if border:
-        square = square[..., border:-border, border:-border]
-        inside = None if inside is None else inside[..., border:-border, border:-border]
-    return 10 * torch.log10(255**2 / mean_inside(square, inside))
+    square = within((a - b).square(), border)
+    return 10 * torch.log10(255**2 / mean_inside(square, None if inside is None else within(inside, border)))
 
 
 def mean_psnr(restored: Restored) -> Estimate:
     """The mean over images, and its standard error."""
     each = psnr(restored.images, restored.truth)
-    if not len(each):
-        raise UsageError("no image was restored, so there is none to score")
-    if not each.isfinite().all():
-        raise SaddleError(f"{int((~each.isfinite()).sum())} of {len(each)} restored images are not finite")
     return float(each.mean()), mean_error(each)
 
 
@@ -83,21 +63,13 @@ def _saved(luma: bool, images: Tensor, truth: Tensor, inside: Tensor | None) -> 
     return saved_psnr(images, truth, luma, inside=inside)
 
 
-RESTORED: Ingredient[Restored] = Ingredient(
-    "restored",
-    "a game that restores images, and held-out damaged images with the true ones",
-    entries=lambda restored, _: {
-        "reference_count": len(restored.truth),
-        "reference_hash": content_hash([restored.truth]),
-    },
-)
-
-RESTORED_PSNR = Ingredient(
-    "restored_psnr",
-    RESTORED.lacking,
-    make=lambda e: Compared(*mean_psnr(e[RESTORED])),
-    needs=(RESTORED,),
-    entries=lambda value, e: {"peak": PEAK},
+RESTORED_PSNR = judged("psnr", "", lambda shape, times: psnr, entries=lambda shape, times: {"peak": PEAK})
+RESTORED_Y = judged(
+    "psnr_y",
+    ", in colour or grey",
+    lambda shape, times: partial(saved_psnr, luma=shape[0] == 3, border=times),
+    when=lambda shape, times: shape[0] in (1, 3) and min(shape[1:]) > 2 * times,
+    entries=lambda shape, times: SAVED | brightness(shape, times),
 )
 EACH = Each("psnr_each", PAIRS, look=beside_truth(partial(_saved, False)), when=lambda way: way.compares)
 EACH_Y = Each(
@@ -112,7 +84,14 @@ TRANSLATED_PSNR = Ingredient(
     needs=(EACH,),
     entries=lambda value, e: SAVED | {"channel": "all"},
 )
+TRANSLATED_Y = Ingredient(
+    "translated_psnr_y",
+    make=score_of(EACH_Y),
+    needs=(EACH_Y,),
+    entries=lambda value, e: SAVED | {"channel": "Y"},
+)
 PSNR: Either[Compared] = Either("psnr", f"{RESTORED.lacking}; or {PAIRS}", of=(RESTORED_PSNR, TRANSLATED_PSNR))
+PSNR_Y: Either[Compared] = Either("psnr_y", f"{RESTORED_Y.lacking}; or {EACH_Y.lacking}", of=(RESTORED_Y, TRANSLATED_Y))
 
 METRICS = {
     "psnr": Metric(
@@ -122,10 +101,9 @@ METRICS = {
         lambda e: e[PSNR],
     ),
     "psnr_y": Metric(
-        "the same of translations' brightness alone, the Y of BT.601",
+        "the same of 8-bit pictures' brightness alone, the Y of BT.601; of restored ones without a border",
         "higher",
-        (EACH_Y,),
-        score_of(EACH_Y),
-        lambda e: SAVED | {"channel": "Y"},
+        (PSNR_Y,),
+        lambda e: e[PSNR_Y],
     ),
 }

@@ -1,10 +1,11 @@
-"""How sharp are translations beside the true images? By the variance of the Laplacian of their grey values."""
+"""How sharp are made images beside the true ones? By the variance of the Laplacian of their grey values."""
 
 import torch
 
 from .blocks import double
-from .evidence import Evidence
+from .evidence import Either, Evidence, Ingredient
 from .metric import Compared, Metric
+from .restored import RESTORED, known
 from .sharpness import laplacian_variance
 from .translated import PAIRS, Each, Turned, joined
 from .uncertainty import mean_error
@@ -40,12 +41,32 @@ def _measure(evidence: Evidence) -> Compared:
 
 EACH = Each("laplacian_each", PAIRS, look=_look, when=lambda way: way.compares and way.side >= 3)
 
+
+def _restored(evidence: Evidence) -> Compared:
+    restored = evidence[RESTORED]
+    truth = laplacian_variance(restored.truth)
+    value, error = ratio(laplacian_variance(restored.images), truth)
+    beside = {whose: ratio(laplacian_variance(x), truth)[0] for whose, x in restored.beside.items()}
+    return Compared(value, error, beside=beside)
+
+
+TRANSLATED = Ingredient("translated_sharpness", make=_measure, needs=(EACH,))
+RESTORED_SHARPNESS = Ingredient(
+    "restored_sharpness",
+    make=_restored,
+    needs=(RESTORED,),
+    can=lambda evidence: min(known(evidence)[0][1:]) >= 3,
+)
+RATIO: Either[Compared] = Either(
+    "sharpness_ratio", f"{RESTORED.lacking}; or {PAIRS}", of=(RESTORED_SHARPNESS, TRANSLATED)
+)
+
 METRICS = {
     "sharpness_ratio": Metric(
-        "sharpness of translations in parts of the true images'; below 1 is blurred, above it noise",
+        "sharpness of restored or translated images in parts of the true images'; below 1 is blurred, above it noise",
         "one",
-        (EACH,),
-        _measure,
+        (RATIO,),
+        lambda e: e[RATIO],
         chooses=False,  # what stands at the right place, it does not ask
     )
 }

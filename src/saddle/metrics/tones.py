@@ -5,6 +5,7 @@ from torch import Tensor
 
 from ..base.errors import UsageError
 from .blocks import double
+from .score import Fingerprint
 
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 _Y = (65.481 / 255, 128.553 / 255, 24.966 / 255)
@@ -30,6 +31,18 @@ def y(images: Tensor) -> Tensor:
     if images.shape[1] != 3:
         raise UsageError(f"Y is of colour images, and these have {images.shape[1]} channels")
     return 16 + (images * images.new_tensor(_Y).view(3, 1, 1)).sum(1, keepdim=True)
+
+
+def brightness(shape: tuple[int, int, int], border: int) -> Fingerprint:
+    """What a fingerprint says of a measure of Y, or of grey images as they are, without a border of so many pixels."""
+    return {"channel": "Y" if shape[0] == 3 else "grey", "border": border}
+
+
+def within(x: Tensor, border: int) -> Tensor:
+    """[…, H, W] without so many pixels of each border. UsageError where nothing is left."""
+    if border < 0 or 2 * border >= min(x.shape[-2:]):
+        raise UsageError(f"a border of {border} pixels leaves nothing of images of {[*x.shape[-2:]]}, or is below 0")
+    return x[..., border : x.shape[-2] - border, border : x.shape[-1] - border]
 
 
 def check_alike(images: Tensor, truth: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from torch import nn
 
@@ -18,8 +19,9 @@ from .shapes import halvings
 class DCGAN(Network):
     """Radford et al.'s layers in the sizes of the torch code: 3,576,704 and 2,765,568 parameters at 64×64.
 
-    With 5×5 kernels, as in the authors' first code, in Theano: 5,126,720 and 4,315,584. Other sizes take
-    more or fewer levels: the smallest map has 4 to 7 pixels on its shorter side.
+    With 5×5 kernels, as in the authors' first code, in Theano: 5,126,720 and 4,315,584; with `biases` too, as in
+    AnoGAN's code: 5,135,363 and 4,316,545. Other sizes take more or fewer levels: the smallest map has 4 to 7
+    pixels on its shorter side.
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them
@@ -28,6 +30,7 @@ class DCGAN(Network):
     critic: bool = False  # leave the norm out of the discriminator, which penalties on each sample's gradient ask for
     norm: Norm = "batch"  # of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
+    biases: bool = False  # of all layers, also before a norm; the generator's first is then dense, as in AnoGAN's code
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -38,12 +41,10 @@ class DCGAN(Network):
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in reversed(range(levels))]
-        layers: list[nn.Module] = [
-            nn.Unflatten(1, (z_dim, 1, 1)),
-            nn.ConvTranspose2d(z_dim, widths[0], smallest, bias=False),
-            *norms(self.norm, widths[0]),
-            nn.ReLU(inplace=True),
-        ]
+        first = [nn.Unflatten(1, (z_dim, 1, 1)), nn.ConvTranspose2d(z_dim, widths[0], smallest, bias=False)]
+        if self.biases:  # one for each number of the map
+            first = [nn.Linear(z_dim, widths[0] * prod(smallest)), nn.Unflatten(1, (widths[0], *smallest))]
+        layers: list[nn.Module] = [*first, *norms(self.norm, widths[0]), nn.ReLU(inplace=True)]
         for inputs, outputs in pairwise(widths):
             layers += [
                 self._double(inputs, outputs),
@@ -57,7 +58,9 @@ class DCGAN(Network):
         levels, smallest = halvings("DCGAN", data)
         widths = [self.width << level for level in range(levels)]
         norm: Norm = "none" if self.critic else self.norm
-        plain = norm == "none"  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, but for biases
+        plain = (
+            norm == "none" or self.biases
+        )  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, but for biases
         layers: list[nn.Module] = [
             self._halve(data.shape[0], widths[0], bias=plain),
             nn.LeakyReLU(0.2, inplace=True),
@@ -77,7 +80,7 @@ class DCGAN(Network):
 
     def _double(self, inputs: int, outputs: int) -> nn.Module:
         odd = self.kernel % 2
-        return nn.ConvTranspose2d(inputs, outputs, self.kernel, 2, 1 + odd, output_padding=odd, bias=False)
+        return nn.ConvTranspose2d(inputs, outputs, self.kernel, 2, 1 + odd, output_padding=odd, bias=self.biases)
 
     def _halve(self, inputs: int, outputs: int, bias: bool) -> nn.Module:
         return nn.Conv2d(inputs, outputs, self.kernel, 2, 1 + self.kernel % 2, bias=bias)

@@ -17,19 +17,24 @@ Norm = Callable[[int], nn.Module]  # channels → a norm called as norm(x, condi
 
 
 class UpBlock(nn.Module):
-    """norm, ReLU, up, convolution, norm, ReLU, convolution, beside a shortcut; then attention if the block attends."""
+    """norm, ReLU, up, convolution, norm, ReLU, convolution, beside a shortcut; then attention if the block attends.
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm, attends: bool = False):
+    One that does not double the size has no weights in its shortcut, unless it changes the width.
+    """
+
+    def __init__(self, inputs: int, outputs: int, norm: Norm, attends: bool = False, doubles: bool = True):
         super().__init__()
         self.norm_1, self.norm_2 = norm(inputs), norm(outputs)
         self.conv_1, self.conv_2 = convolution(inputs, outputs), convolution(outputs, outputs)
-        self.shortcut = convolution(inputs, outputs, 1, gain=1.0)
+        plain = inputs == outputs and not doubles
+        self.shortcut = nn.Identity() if plain else convolution(inputs, outputs, 1, gain=1.0)
+        self.up = up if doubles else nn.Identity()
         self.attention = SelfAttention(outputs) if attends else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        h = self.conv_1(up(self.norm_1(x, condition).relu()))
+        h = self.conv_1(self.up(self.norm_1(x, condition).relu()))
         h = self.conv_2(self.norm_2(h, condition).relu())
-        return self.attention(up(self.shortcut(x)) + h)
+        return self.attention(self.up(self.shortcut(x)) + h)
 
 
 class DownBlock(nn.Module):
@@ -58,6 +63,13 @@ class SumPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.sum((2, 3))
+
+
+class RootPool(nn.Module):
+    """The sum over all places over the root of their number, [N, C, H, W] → [N, C]: nothing comes farther apart."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3)) / (x.shape[2] * x.shape[3]) ** 0.5
 
 
 class Generator(nn.Module):

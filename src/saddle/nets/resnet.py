@@ -1,5 +1,6 @@
 """The residual network of WGAN-GP for CIFAR-10. Gulrajani et al., 2017. https://arxiv.org/abs/1704.00028"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,11 +15,12 @@ from .network import Discriminator, Network
 from .shapes import halvings
 
 
-def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = 2**0.5) -> nn.Conv2d:
+def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = 2**0.5, bias: bool = True) -> nn.Conv2d:
     """A 'same' convolution with uniform weights of variance gain² · 2 / (fan in + fan out), as the code draws them."""
-    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
     nn.init.xavier_uniform_(conv.weight, gain)
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
     return conv
 
 
@@ -41,15 +43,25 @@ def down(x: Tensor) -> Tensor:
 class Block(nn.Module):
     """norm, ReLU, (up), convolution, norm, ReLU, convolution, (down), beside a shortcut.
 
-    The shortcut's 1×1 convolution runs at the lower resolution, where it costs a quarter and is the same function.
+    The shortcut's 1×1 convolution runs at the lower resolution, where it costs a quarter and is the same function. To
+    other `outputs` the first convolution leads going up, the second going down.
     """
 
-    def __init__(self, width: int, scale: Literal["up", "down", "same"], norm: type[nn.Module] = nn.Identity):
+    def __init__(
+        self,
+        width: int,
+        scale: Literal["up", "down", "same"],
+        norm: Callable[[int], nn.Module] = nn.Identity,
+        outputs: int | None = None,
+        bias: bool = True,  # in the first convolution too
+    ):
         super().__init__()
         self.scale = scale
-        self.norm_1, self.norm_2 = norm(width), norm(width)
-        self.conv_1, self.conv_2 = convolution(width, width), convolution(width, width)
-        self.shortcut = nn.Identity() if scale == "same" else convolution(width, width, 1, gain=1.0)
+        outputs = outputs or width
+        hidden = outputs if scale == "up" else width
+        self.norm_1, self.norm_2 = norm(width), norm(hidden)
+        self.conv_1, self.conv_2 = convolution(width, hidden, bias=bias), convolution(hidden, outputs)
+        self.shortcut = nn.Identity() if scale == "same" else convolution(width, outputs, 1, gain=1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.norm_1(x).relu()

@@ -27,7 +27,7 @@ class Scales(nn.ModuleList):
         """What they make of images [N, C, H, W], which are of the size that judge number `first` is for."""
         found = []
         for judge in [*self][first:]:
-            found.append(_maps(judge, x))
+            found.append(maps_of(judge, x))
             x = coarser(x)
         return found
 
@@ -57,7 +57,8 @@ def logits_of(maps: Maps) -> Tensor:
     return torch.cat([each[-1].flatten(1) for each in maps], 1)
 
 
-def _maps(judge: nn.Module, x: Tensor) -> list[Tensor]:
+def maps_of(judge: nn.Module, x: Tensor) -> list[Tensor]:
+    """What a judge makes of images [N, C, H, W]: the maps of its layers, and its logits at the end."""
     found = []
     for layer in judge.children():
         x = layer(x)

@@ -15,8 +15,8 @@ from ..metrics.names import metric_names
 from ..tasks import Game
 from ..training.plan import Plan
 from . import registry, scoring
+from .informing import count_parameters
 from .recipe import Recipe
-from .run import count_parameters
 from .trace import trace
 
 

@@ -23,9 +23,8 @@ from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
-from ..metrics.psnr import Restored
-from ..metrics.rank1 import People
 from ..metrics.reading import ReadLesson
+from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
@@ -42,7 +41,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, teaching, translations
+from . import coding, restoring, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -88,8 +87,9 @@ def of(game: Game, source: Source, seed: int = 0) -> dict[str, Any]:
         sampler = given["samples"] = given["samples"].make()
         given["real"] = _images(source.heldout, sampler.like) if source.heldout else None
         given["train"] = _images(source.train, sampler.like)
-    if "translations" in given:
-        given["translations"] = given["translations"].make()
+    for name in ("translations", "restorations"):
+        if name in given:
+            given[name] = given[name].make()
     return given
 
 
@@ -163,24 +163,16 @@ def single(game: SingleImage, source: Source, seed: int) -> OneImage:
     return OneImage(resized(real, size), game.reconstruct(), *drawn, resized(other, size))
 
 
-@ingredient("restored", Restoration, when=lambda game, source: _has(source, game.needs[:2]))
-@torch.no_grad()
-def restored(game: Restoration, source: Source, seed: int) -> Restored:
-    """Held-out images, restored, and as they were; the same on every process."""
-    damaged, whole = game.needs[:2]
-    images, truth = [], []
-    with rng.apart(seed, "restored"):
-        for batch in _batches(_heldout(source), damaged, whole, *game.beside):
-            given = {key: batch[key] for key in (damaged, *game.beside)}
-            images.append(game.restore(_ready(game, given)).float().cpu())
-            truth.append(batch[whole])
-    return Restored(torch.cat(images), torch.cat(truth))
+@ingredient("restorations", Restoration, when=restoring.can)
+def restorations(game: Restoration, source: Source, seed: int) -> Restorations:
+    """Held-out images that can be restored, with what they were; none is before it is asked for."""
+    return restoring.restorations(game, source, seed)
 
 
-@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
-def people(game: Restoration, source: Source, seed: int) -> People | None:
-    """Whose the held-out images are, and training images of which that is known."""
-    return teaching.people(game, source)
+@ingredient("class_lessons", Restoration, when=lambda game, source: bool(restoring.lessons(source, game.needs[1])))
+def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, ReadLesson]:
+    """Whole images with their classes, for who reads whether restored ones show what they showed."""
+    return restoring.lessons(source, game.needs[1])
 
 
 @ingredient("detected", Detection, when=_both_kinds)

@@ -15,8 +15,8 @@ from ..data.files import count
 from ..data.source import Source
 from ..tasks import Game
 from ..training.trainer import Trainer
+from .informing import count_parameters
 from .recipe import Recipe
-from .run import count_parameters
 
 
 def of_data(recipe: Recipe, source: Source) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import fields
 from functools import cached_property
 from itertools import chain
@@ -13,18 +14,20 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError, near, some
+from ..base.errors import UsageError
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
 from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import Classification, Detection, Encoding, Finding, Game, Restoration, Synthesis, Traversal
+from ..tasks import BySearch, Classification, Encoding, Game, Restoration, Synthesis
 from ..training.checkpoint import Checkpoints
 from ..use import directions
-from ..use.latents import slerp
-from . import binding, judging, opening, scoring, translating
+from . import binding, calibrating, calibration, finding, informing, judging, opening, scoring, translating
+from . import latents as latents_of
+from .calibration import Calibration, Threshold
+from .latents import Inverted
 from .recipe import Recipe
 
 T = TypeVar("T", bound=Game)
@@ -84,6 +87,12 @@ class Run:
             raise UsageError(f"{self.recipe.game}: {reason}")
         return self.game
 
+    def by_search(self) -> Run:
+        """This run for detection, whatever it is for: an image is as unusual as the nearest sample is far."""
+        other = copy(self)
+        other.game = BySearch.of(self.as_(Synthesis))
+        return other
+
     def use(self, task: type[Game], given: Mapping[str, Any]) -> Any:
         """What was chosen for the use of this game's task, by name; what is None or left out has its default.
 
@@ -138,7 +147,7 @@ class Run:
         """
         game, chosen = self.as_(Synthesis), self.use(Synthesis, use)
         for k, of in self._drawn(n, seed, label, texts):
-            yield self._border(game.sample_with(k, of, chosen))
+            yield self.border(game.sample_with(k, of, chosen))
 
     @torch.no_grad()
     def together(
@@ -157,7 +166,7 @@ class Run:
         show = game.by_size if every_size else game.together
         for k, of in self._drawn(n, seed, label, texts):
             of = game.draw_label(k) if of is None else of
-            yield {name: self._border(x) for name, x in show(game.noise(k, of), of).items()}
+            yield {name: self.border(x) for name, x in show(game.noise(k, of), of).items()}
 
     def _drawn(
         self, n: int, seed: int, label: conditions.Asked | None, texts: Sequence[str]
@@ -165,7 +174,7 @@ class Run:
         """Portions of n samples of a label, or of each text: how many, and their labels; all from the same noise."""
         if n < 1:
             raise UsageError(f"the number of samples is at least 1, not {n}")
-        for of in map(self._labels, self.asked_by(texts) if texts else [label]):
+        for of in map(self.labels, self.asked_by(texts) if texts else [label]):
             rng.seed(seed, "sample")
             for k in _portions(n):
                 yield k, of(k)
@@ -177,7 +186,7 @@ class Run:
             raise UsageError(f"{self.recipe.game} on {self.recipe.data.source} cannot be asked by a text; leave it out")
         return texts
 
-    def _labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
+    def labels(self, asked: conditions.Asked | None) -> Callable[[int], Tensor | None]:
         """n ↦ n labels [n, …] as asked for, or None. UsageError for what the game does not know."""
         if asked is None:
             return lambda n: None
@@ -192,15 +201,15 @@ class Run:
     @torch.no_grad()
     def encode(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one → codes float [N, K]."""
-        encoding, of = self.as_(Encoding), self._labels(label)
+        encoding, of = self.as_(Encoding), self.labels(label)
         return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(AT_ONCE)])
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
-        encoding, of = self.as_(Encoding), self._labels(label)
+        encoding, of = self.as_(Encoding), self.labels(label)
         parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(AT_ONCE))
-        return torch.cat([self._border(part) for part in parts])
+        return torch.cat([self.border(part) for part in parts])
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> Tensor:
@@ -217,16 +226,17 @@ class Run:
         spherical: bool = True,
         label: conditions.Asked | None = None,
         to: conditions.Asked | None = None,
+        latents: Tensor | None = None,
     ) -> Tensor:
         """Samples on the way between two latents, row by row: [rows · steps, …] as `sample` gives them.
 
         A game that takes labels keeps one all along a row: `label`, or one drawn for each row. With `to`, it is the
         latent that stays, and the label, or what a text means to the game, that goes straight from one to the other.
+        Of given `latents` there is a row from each to the next.
         """
-        walks = list(self.walks(rows, steps, seed, spherical, label, to))
+        walks = list(self.walks(rows, steps, seed, spherical, label, to, latents))
         return torch.cat([next(iter(walk.values())) for walk in walks])
 
-    @torch.no_grad()
     def walks(
         self,
         rows: int = 8,
@@ -235,34 +245,25 @@ class Run:
         spherical: bool = True,
         label: conditions.Asked | None = None,
         to: conditions.Asked | None = None,
+        latents: Tensor | None = None,
     ) -> Iterator[dict[str, Tensor]]:
         """Each row of `interpolate` by itself, [steps, …], with all images of its latents by their keys."""
-        game, of = self.as_(Synthesis), self._labels(label)
-        rng.seed(seed, "interpolate")
-        labels = of(rows) if label is not None else game.draw_label(rows)
-        a, b = (game.noise(rows, labels) for _ in range(2))
-        t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)[:, None, None]
-        if to is not None:
-            way = torch.lerp(self._embedded(label), self._embedded(to), t[:, 0])  # [steps, E]
-            along: list[tuple[Tensor, Tensor | None]] = [(z.expand(steps, -1), way) for z in a]
-        else:
-            path = (slerp if spherical else torch.lerp)(a, b, t).transpose(0, 1)  # [rows, steps, z]
-            kept = [None if labels is None else labels[i].expand(steps, *labels.shape[1:]) for i in range(rows)]
-            along = [*zip(path, kept, strict=True)]
-        for z, row in along:
-            yield {name: self._border(x) for name, x in game.together(z, row).items()}
+        return latents_of.walks(self, rows, steps, seed, spherical, label, to, latents)
 
-    def _embedded(self, asked: conditions.Asked | None) -> Tensor:
-        """A label as numbers [1, E], which has others between itself and a second one. UsageError if there are none."""
-        if asked is None:
-            raise UsageError("a way between two labels begins at one; give both")
-        label = self._labels(asked)(1)
-        numbers = None if label is None else self.as_(Synthesis).embed(label)
-        if numbers is None:
-            raise UsageError(f"{self.recipe.game} knows nothing between two labels; give one, which stays all along")
-        return numbers
+    def invert(
+        self, images: Tensor, label: conditions.Asked | None = None, by: str = "search", seed: int = 0, **how: Any
+    ) -> Inverted:
+        """The latents whose samples are nearest to images float [N, C, H, W] in [-1, 1], of a label if the game takes
+        one, with these samples and their PSNR. `how`: steps, restarts and lr of the search.
 
-    @torch.no_grad()
+        They are float [N, z] or, of a game with styles, these; `decode` and `interpolate` take them.
+        """
+        return latents_of.invert(self, images, label, by, seed, **how)
+
+    def decode(self, latents: Tensor, label: conditions.Asked | None = None) -> Tensor:
+        """What latents float [N, …] show, of a label if the game takes one: as `sample` gives it."""
+        return torch.cat([next(iter(part.values())) for part in latents_of.shown(self, latents, label)])
+
     def traverse(
         self,
         codes: Sequence[str] = (),
@@ -276,16 +277,7 @@ class Run:
         All start from one latent, which the seed draws. Without names, the first ten codes. The code "label" of a
         game that takes a class is swept through all of them; all others keep `label`, or one that is drawn.
         """
-        game, of = self.as_(Traversal), self._labels(label)
-        sweeps = game.sweeps(steps, reach)
-        names = tuple(codes) or tuple(sweeps)[:10]
-        for name in names:
-            if name not in sweeps:
-                raise UsageError(f"no code '{name}'{near(name, sweeps)}; {self.recipe.game} has {some(sweeps)}")
-        rng.seed(seed, "traverse")
-        kept = game.draw_label(1) if label is None else of(1)
-        z = game.noise(1, kept)
-        return {name: self._border(directions.swept(game, z, kept, sweeps[name])) for name in names}
+        return latents_of.traverse(self, codes, steps, reach, seed, label)
 
     def direction(self, add: str | int | None = None, subtract: str | int | None = None) -> Tensor:
         """What to add to a code, [K], for one class or label more and another less; see `directions.direction`."""
@@ -298,11 +290,11 @@ class Run:
 
         `direction` finds what to add.
         """
-        of, codes = self._labels(label), self.encode(images, label) + direction
+        of, codes = self.labels(label), self.encode(images, label) + direction
         parts = (
             self.as_(Encoding).decode(z.to(self.device, self.game.dtype), of(len(z))) for z in codes.split(AT_ONCE)
         )
-        return torch.cat([self._border(part) for part in parts])
+        return torch.cat([self.border(part) for part in parts])
 
     @torch.no_grad()
     def translate(self, images: Any, to: str | None = None, start: str | None = None, **how: Any) -> Any:
@@ -332,13 +324,32 @@ class Run:
         return torch.cat(made)
 
     @torch.no_grad()
-    def detect(self, images: Tensor, **use: Any) -> Finding:
-        """How unusual images float [N, C, H, W] in [-1, 1] are: scores float [N] and maps float [N, 1, H, W]."""
-        game, chosen = self.as_(Detection), self.use(Detection, use)
-        parts = (game.detect_with(x.to(self.device, game.dtype), chosen) for x in images.split(AT_ONCE))
-        found = [(part.score.float().cpu(), part.map.float().cpu()) for part in parts]
-        scores, maps = (torch.cat(each) for each in zip(*found, strict=True))
-        return Finding(scores, maps)
+    def detect(self, images: Any, threshold: Threshold = None, **use: Any) -> Any:
+        """How unusual images are, and where; `use` is what the game's `Use` lets choose.
+
+        A float tensor [N, C, H, W] in [-1, 1] gives a `tasks.Finding` of them all. An array uint8 or uint16 [H, W],
+        [H, W, C] or [N, H, W, C], a picture of Pillow's, a path, or a list of these gives a `use.detecting.Found` of
+        each, with its map at its own size. Both have verdicts where there is a `threshold`: a number, "auto" (the
+        calibrated one) or "none"; None: the calibrated one if there is one. UsageError where it is of other weights.
+        """
+        return finding.detect(self, images, threshold, **use)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What good images taught it, None if it is not calibrated. UsageError if that was with other weights."""
+        return calibration.known(self)
+
+    @torch.no_grad()
+    def calibrate(
+        self, images: Any, false_alarms: float = 0.01, defects: Any = None, best: str | None = None, **use: Any
+    ) -> Calibration:
+        """Find, from good images that the run has never seen, the score above which an image is anomalous.
+
+        The threshold is the conformal quantile: of further good images at most the share `false_alarms` is above it.
+        With `defects` too, best="f1" takes the one with the largest F1. It is kept in the run's folder. Images are as
+        `detect` takes them. UsageError for too few, and for those that the run was trained on or is scored by.
+        """
+        return calibrating.calibrate(self, images, false_alarms, defects, best, **use)
 
     def evaluate(
         self,
@@ -359,38 +370,14 @@ class Run:
 
     def info(self) -> dict[str, Any]:
         """The run in plain numbers and words, as `saddle info --json` prints them."""
-        facts, scores = self.state.facts, self.files.scores()
-        return {
-            "game": self.recipe.game,
-            "data": self.recipe.data.source,
-            "kind": type(self.game).described(),
-            "status": self.files.status,
-            **({"reason": reason} if (reason := self.files.failure()) else {}),
-            "round": self.round,
-            "rounds": self.state.fact("rounds"),
-            "images": self.round * self.recipe.plan.batch,
-            "seconds": facts.get("seconds"),
-            "shape": list(self.spec.shape),
-            "parameters": count_parameters(self.game),
-            "checkpoints": self.checkpoints.rounds(),
-            "best": self.checkpoints.best(),
-            "scores": scores,
-            "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
-            **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
-            **({"trained_against": self.game.trained_against} if self.game.trained_against else {}),
-        }
+        return informing.info(self)
 
-    def _border(self, x: Tensor) -> Tensor:
+    def border(self, x: Tensor) -> Tensor:
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
     def whole(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
         return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
-
-
-def count_parameters(game: Game) -> dict[str, int]:
-    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in game.named_children()}
-    return {name: n for name, n in counts.items() if n}
 
 
 def _portions(n: int, most: int = DRAWN) -> list[int]:

@@ -126,8 +126,9 @@ def score(
     look = extractor or source.judged.extractor
     given = ingredients.of(game, source, seed) | {"judge": judge}
     given["lpips"], weights = _of_lpips(names, weights)
-    if turned := given.get("translations"):
-        given["translations"] = turned.limited(asked, early)
+    for name in ("translations", "restorations"):
+        if passing := given.get(name):
+            given[name] = passing.limited(asked, early)
     samples = given.pop("samples", None)
     seen = extractor_named(look, weights, game.device) if look else None
     n = samples.count or n if samples else n

@@ -29,10 +29,11 @@ from ..training.trainer import Trainer
 from . import binding, ending, registry, scoring, warm
 from .describe import told
 from .gallery import Gallery
+from .informing import count_parameters
 from .introduction import next_command, of_data, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
-from .run import Run, count_parameters
+from .run import Run
 from .voice import Voice
 
 SAVE_MINUTES = 2.0

@@ -6,6 +6,7 @@ from .detection import Detection, Finding
 from .encoding import Encoding
 from .game import Columns, Game, Held, Move
 from .restoration import Restoration
+from .searching import BySearch, Searching
 from .single_image import SingleImage
 from .sizes import Sizes
 from .synthesis import Synthesis
@@ -13,6 +14,7 @@ from .translation import Translation
 from .traversal import Sweep, Traversal
 
 __all__ = [
+    "BySearch",
     "Classification",
     "Columns",
     "Density",
@@ -23,6 +25,7 @@ __all__ = [
     "Held",
     "Move",
     "Restoration",
+    "Searching",
     "SingleImage",
     "Sizes",
     "Sweep",

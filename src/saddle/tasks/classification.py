@@ -14,10 +14,7 @@ class Classification(Game):
     """A game that learned to tell the classes of its data apart."""
 
     purpose = "classification (saddle classify)"
-    classified: ClassVar[tuple[str, str]] = (
-        "image",
-        "label",
-    )  # keys of the images that are named, and of their classes
+    classified: ClassVar[tuple[str, str]] = ("image", "label")  # keys of images that are named, and of their classes
 
     @property
     def scores(self) -> tuple[str, ...]:

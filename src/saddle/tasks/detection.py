@@ -16,9 +16,11 @@ class Finding(NamedTuple):
     """What is unusual in images: higher is more so."""
 
     score: Tensor  # [N]
-    map: Tensor  # [N, 1, H, W]
+    map: Tensor  # [N, 1, H, W], from 0 up
     parts: Mapping[str, Tensor] = MappingProxyType({})  # what the score is made of, by name: [N] each
     normal: Tensor | None = None  # the normal images that these were compared with  [N, C, H, W]
+    quantile: Tensor | None = None  # the share of good images with a lower score, [N]: told by a run that is calibrated
+    anomalous: Tensor | None = None  # bool [N]: told by a run that has a threshold
 
     def picture(self, least: float | None = None, most: float | None = None) -> Tensor:
         """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps."""
@@ -30,7 +32,7 @@ class Finding(NamedTuple):
 class Detection(Game):
     """A game that learned normal images, and says of others how far from normal they are."""
 
-    purpose = "detection (saddle detect)"
+    purpose = "detection (saddle detect, saddle calibrate)"
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -52,6 +54,8 @@ class Detection(Game):
         """
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images and their maps."""
+        """Eight held-out images, the normal ones that they were compared with, if any, and their maps."""
         image = held(8)[self.needs[0]]
-        return {"image": image, "map": self.detect(image).picture()}
+        found = self.detect(image)
+        normal = {} if found.normal is None else {"normal": found.normal}
+        return {"image": image, **normal, "map": found.picture()}

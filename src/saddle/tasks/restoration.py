@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, some
+from ..data import sources_with
 from ..spec import Batch
 from .game import Columns, Game, Held
 
@@ -24,6 +25,12 @@ class Restoration(Game):
 
     def check_data(self) -> None:
         """UsageError unless sides of whole images are the same whole multiple of those of damaged ones."""
+        if self.needs[0] == "damaged" and "damaged" not in self.data.keys and not sources_with(self.needs):
+            raise UsageError(
+                f"{type(self).__name__} needs small or damaged images beside whole ones, keys {some(self.needs)}; this "
+                f"data has {some(self.data.keys)}. Let them be made of whole ones, such as --data photos "
+                "--data.degrade bicubic --data.times 4, or give both: --data pairs:SMALL_DIR,LARGE_DIR"
+            )
         super().check_data()
         given, whole = (self.data.fields[key] for key in self.needs[:2])
         if given.is_spatial and whole.is_spatial:
@@ -80,11 +87,12 @@ class Restoration(Game):
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return (*super().scores, "psnr")
+        beside_truth = ("psnr_y", "ssim_y", "ms_ssim", "psnr", "sharpness_ratio")
+        return (*super().scores, *beside_truth, "restored_accuracy")
 
     @property
     def early_scores(self) -> tuple[str, ...] | None:
-        return ("psnr",)
+        return ("psnr_y", "ssim_y", "psnr")
 
     def restore_with(self, batch: Batch, use: Restoration.Use) -> Tensor:
         """As `restore`, with what was chosen."""

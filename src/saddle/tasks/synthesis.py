@@ -67,6 +67,20 @@ class Synthesis(Game):
         """Images of every size that one latent shows, by height and width. UsageError from a game of one size."""
         raise UsageError(f"{type(self).__name__} draws images of one size alone; leave out --every-size")
 
+    def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Of latents (and labels) what a search for an image moves, and `decode` takes in their place: these.
+
+        Of a game with styles, the styles: a form of its own [N, …] that is not as wide as [N, z_dim].
+        """
+        return z
+
+    def features(self, image: Tensor) -> Tensor | None:
+        """What its discriminator's last layer sees of images [N, C, H, W], without its views: [N, …].
+
+        Of each image by itself; None where there is no such layer, or where it compares the images of a batch.
+        """
+        return None
+
     def embed(self, label: Tensor) -> Tensor | None:
         """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
 

@@ -4,7 +4,7 @@ import itertools
 import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..base import dist, rng, telling
 from ..base.precision import Precision
 from ..layers.layout import likes_channels_last
+from ..optim import Optim
 from ..spec import Batch
 from ..tasks import Game, Move
 from .averages import Averages, decay
@@ -202,13 +203,15 @@ class Trainer:
     def rates(self, players: Collection[str]) -> dict[str, float]:
         """The learning rates of players or phases by setting, such as {"game.optim.lr": 0.1}; none for no player."""
         options = self.game.options
-        chosen = {each.name: getattr(options, each.name) for each in fields(options)}
+        values = {each.name: getattr(options, each.name) for each in fields(options)}
+        chosen = {setting: value for setting, value in values.items() if isinstance(value, Optim)}
         found = {}
         for name in self.optims:
             if name in players or self.game.phases.get(name) in players:
                 of = self.game.optim(name)
-                own = (setting for setting, value in chosen.items() if value is of)
-                found[f"game.{next(own, 'optim')}.lr"] = of.lr
+                own = [setting for setting, value in chosen.items() if value is of]
+                own += [s for s, value in chosen.items() if replace(value, schedule=of.schedule) == of]  # of a stage
+                found[f"game.{next(iter(own), 'optim')}.lr"] = of.lr
         return found
 
     def check_losses(self) -> None:

@@ -77,6 +77,23 @@ def of_array(array: np.ndarray) -> Original:
     return Original(pixels)
 
 
+def in_memory(image: object) -> Original:
+    """An array uint8 or uint16 [H, W] or [H, W, C], or a picture of Pillow's. UsageError for what is neither."""
+    if isinstance(image, Image.Image):
+        return of_picture(image)
+    if not isinstance(image, np.ndarray):
+        kind = type(image).__name__
+        raise UsageError(f"images are tensors, arrays, PIL images, paths, or lists of these, not {kind}")
+    if 0 in image.shape:
+        raise UsageError(f"an image of {[*image.shape]} has no pixels")
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or (image.shape[2:] or (1,))[0] > 4:
+        raise UsageError(
+            "an image as an array is uint8 or uint16 [H, W] or [H, W, C] with 1 to 4 channels, not "
+            f"{image.dtype} {[*image.shape]}"
+        )
+    return of_array(image)
+
+
 def of_picture(image: Image.Image) -> Original:
     """A picture of Pillow's, upright; one with a transparent colour has opacity. UsageError for what is no picture."""
     form = image.format or "PNG"

@@ -1,11 +1,13 @@
 """pairs:PATH: images that belong together: a|b side by side, folders A and B, or a CSV or JSONL file with columns a, b
 pairs:A_DIR,B_DIR: the images of two folders, which belong together by their names without the suffix
 
-Key a is what a game is given, key b what it is to make of it; --data.direction b-to-a swaps them. What is held out are
-the folders called test and val, else a share of the pairs.
+Key a is what a game is given, key b what it is to make of it; --data.direction b-to-a swaps them. Where the images of
+one are a whole number of times as large, the keys are image, the large one, and damaged. What is held out are the
+folders called test and val, else a share of the pairs.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 OFFERS = ("a", "b")  # keys of its batches
 KEYS = ("a", "b")
+UNEQUAL = ("image", "damaged")  # in their place where those of one are larger: the large and the small ones
 LISTS = (".csv", ".jsonl")
 
 
@@ -66,7 +69,7 @@ def found_in(options: DataOptions, path: str) -> Table:
         return _of_folders(root, parts, "two folders")
     place = places[0]
     if place.is_file() and place.suffix.lower() in LISTS:
-        return listed(place, KEYS)
+        return replace(listed(place, KEYS), called=UNEQUAL)
     if not place.is_dir():
         what = "is neither a folder nor a .csv or .jsonl file" if place.exists() else "is not there"
         raise UsageError(f"{place} {what}; pairs: takes a folder, two folders A_DIR,B_DIR, or a .csv or .jsonl file")
@@ -96,7 +99,7 @@ def _of_folders(root: Path, folders: Mapping[str, Folders], found: str) -> Table
     check_parts(root, folders)
     images = {key: images_in(root, parts) for key, parts in folders.items()}
     keys = {key: Key(trained(each), held_out(each)) for key, each in matched(images, root).items()}
-    return Table.of(root, keys, images.values(), found, paired=True)
+    return replace(Table.of(root, keys, images.values(), found, paired=True), called=UNEQUAL)
 
 
 def _side_by_side(root: Path) -> Table:

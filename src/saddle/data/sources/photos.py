@@ -29,3 +29,12 @@ def open(options: DataOptions, path: str) -> Source:
     spec = DataSpec.of((pictures.shape[1], height, width))
     mark = fingerprint(pictures, height, width, STRIDE, TRAINED, HELD_OUT)
     return Source(options.source, spec, Split({"image": parts[0]}), Split({"image": parts[1]}), mark, judged=JUDGED)
+
+
+def wholes(options: DataOptions) -> dict[str, np.ndarray]:
+    """What is held out of each photograph, and all of it, uint8 [C, H, W], by what it is."""
+    pictures = {name: coloured(photograph(name), options) for name in NAMES}
+    strips = {
+        f"{name}, columns {start} to {end}": pictures[name][:, :, start:end] for name, (start, end) in HELD_OUT.items()
+    }
+    return strips | {f"all of {name}": picture for name, picture in pictures.items()}

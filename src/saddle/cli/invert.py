@@ -1,0 +1,71 @@
+"""Find the latents of images: of which ones would the run draw them?
+
+  saddle invert runs/dcgan-digits seven.png                 seven-latents.npy, float [1, z]
+  saddle invert runs/dcgan-digits digits/ --restarts 16 --images again/     what the latents show, a PNG each
+  saddle invert runs/biggan-digits seven.png --label 7
+  saddle sample runs/dcgan-digits --latents digits-latents.npy
+  saddle interpolate runs/dcgan-digits --latents digits-latents.npy
+
+By a search: Adam moves the latent until what the generator draws is near the image, from several random latents, of
+which the nearest counts. For every run that draws samples; of one with styles, such as stylegan2, it is the style that
+is searched for, and the file holds [N, 1, w]. Images are brought to the size and the channels that the run was trained
+with. An image's PSNR, in decibels, says how near its latent comes: 20 is a likeness, 30 is hard to tell apart.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from . import _codes, _images, _open
+from ._show import json, line, table
+
+SETTINGS = _open.SETTINGS
+
+
+def arguments(parser: ArgumentParser) -> None:
+    _open.arguments(parser)
+    parser.add_argument("inputs", metavar="IMAGE", nargs="+", type=Path, help="images, or folders of images")
+    parser.add_argument("--by", choices=("search",), default="search", help="how; by default, and so far, by search")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--label", help="what the images show, for a game that is asked for it")
+    what.add_argument("--text", help="likewise, for a game that is asked by a text")
+    parser.add_argument("--steps", type=_open.whole(1), default=500, help="of each search; by default 500")
+    parser.add_argument("--restarts", type=_open.whole(1), default=4, help="searches of each image; by default 4")
+    parser.add_argument("--lr", type=float, default=0.05, help="learning rate of the search; by default 0.05")
+    parser.add_argument("--seed", type=_open.whole(0), default=0, help="of where searches begin; by default 0")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv; by default NAME-latents.npy")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="write what the latents show, in a new folder")
+    parser.add_argument("--json", action="store_true", help='for programs: {"images": [{image, psnr}], "files": […]}')
+
+
+def run(args: Namespace) -> None:
+    import torch
+
+    from ..runs.latents import Inverted
+    from ..runs.run import AT_ONCE
+    from ..tasks import Synthesis
+    from . import _write
+
+    opened = _open.opened(args)
+    opened.as_(Synthesis)  # asked before files are read
+    out = args.out or Path(f"{_images.beside(args.inputs[0], 'latents')}.npy")
+    _codes.check_name(out)
+    if args.images:
+        _write.check_folder(args.images)
+    _open.tell_doubt(opened, args.label)
+    how = {"steps": args.steps, "restarts": args.restarts, "lr": args.lr}
+    names, parts = [], []
+    for path in args.inputs:
+        images = _images.read(opened, path)
+        names += [name if len(args.inputs) == 1 else str(images.root / name) for name in images.names]
+        portions = images.portions(AT_ONCE)
+        parts += [opened.invert(x, args.label or args.text, args.by, args.seed, **how) for x in portions]
+    found = Inverted(*(torch.cat(each) for each in zip(*parts, strict=True)))
+    written = [_codes.write(found.latents, names, out)]
+    written += _images.write(opened, [found.images], names, args.images, many=True) if args.images else []
+    rows = [{"image": name, "psnr": decibels} for name, decibels in zip(names, found.psnr.tolist(), strict=True)]
+    if args.json:
+        json({"images": rows, "files": [str(path) for path in written]})
+        return
+    table(["image", "PSNR"], [(row["image"], f"{row['psnr']:.1f} dB") for row in rows])
+    for path in written:
+        line(str(path))

@@ -1,0 +1,79 @@
+"""AnoGAN. Unsupervised Anomaly Detection with Generative Adversarial Networks to Guide Marker Discovery.
+Schlegl et al., 2017. https://arxiv.org/abs/1703.05921
+
+A DCGAN learns normal images. Of another image the nearest one that it draws is searched for, by descent in z, down
+A(x) = (1 - λ) Σ|x - G(z)| + λ Σ|f(x) - f(G(z))|, f what the discriminator's last layer sees (Eq. 4 to 6). What is left
+of A(x) at the last step is the score, and |x - G(z)| shows where. The paper names λ and 500 steps; networks, prior,
+learning rates and β₁ are those of the code by LeeDoYup, whose second step of the generator in a round is left out.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from ..base import rng
+from ..base.errors import UsageError
+from ..layers.search import Descent
+from ..nets import dcgan
+from ..nets.network import Network
+from ..spec import DataSpec
+from ..tasks import Searching, Synthesis
+from ..tasks.searching import Reduction, Surprise
+from ._two_player import TwoPlayer
+
+
+class AnoGAN(Searching, TwoPlayer):
+    takes = ("image",)
+    forbidden: ClassVar[dict[str, str]] = {
+        "conditional": "an image to be judged has no label, so anogan takes none; leave out game.conditional"
+    }
+
+    @dataclass(frozen=True)
+    class Options(TwoPlayer.Options):
+        network: Network = dcgan.DCGAN(kernel=5, biases=True)  # the architecture of both players
+        prior: Literal["uniform", "normal"] = "uniform"  # of z: in [-1, 1], or standard normal
+        fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
+        feature_weight: float = 0.1  # λ: share of the discriminator's features in the score
+        reduction: Reduction = "sum"  # of differences; with a mean λ does not depend on the sizes of image and features
+        search_steps: int = 500  # of the search for an image
+        search_lr: float = 1e-3  # of its Adam
+        search_restarts: int = 1  # searches of each image from different z, of which the best counts
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.surprise(), self.descent()
+
+        def surprise(self) -> Surprise:
+            return Surprise(self.feature_weight, self.reduction)
+
+        def descent(self) -> Descent:
+            return Descent(self.search_steps, self.search_lr, (0.5, 0.999), self.search_restarts)
+
+    @dataclass(frozen=True)
+    class Use(Searching.Use, Synthesis.Use):
+        pass
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        if self.asks_features() and not self.judges_alone():
+            raise UsageError(
+                "anogan compares the discriminator's features of one image, and this network compares those of a "
+                "batch; choose --game.network without it, or --game.feature_weight 0"
+            )
+        self.surprise, self.descent = self.options.surprise(), self.options.descent()
+
+    def asks_features(self) -> bool:
+        return self.options.feature_weight > 0
+
+    @property
+    def sampler(self) -> Synthesis:
+        return self
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        """z, uniform in [-1, 1] or standard normal.  [n, z_dim]"""
+        if self.options.prior == "normal":
+            return super().noise(n, label)
+        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
