@@ -15,7 +15,7 @@ from saddle.metrics.psnr import saved_psnr
 from saddle.metrics.restored import BICUBIC, Restorations, Restored, enlarged
 from saddle.metrics.ssim import ms_ssim, scales_of, ssim, ssim_y
 from saddle.metrics.translated import EARLY, INPUT, LEAST, MEAN
-from saddle.runs import restoring, scoring
+from saddle.runs import restorations, scoring
 from saddle.spec import Batch
 from saddle.tasks import Restoration
 
@@ -141,7 +141,7 @@ def test_data_without_classes_have_no_accuracy_and_other_channels_no_brightness(
 
 def test_few_images_are_restored_on_the_way_and_those_are_spread_over_all():
     source = open_source(DataOptions(source="photos", size=96, degrade="box"))
-    found = restoring.restorations(Bicubic(source.spec), source, 0)
+    found = restorations.restorations(Bicubic(source.spec), source, 0)
     early = found.limited(None, early=True).made()
     assert len(early.images) == EARLY // 96**2
     assert early.beside.keys() == {BICUBIC}

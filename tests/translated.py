@@ -22,7 +22,7 @@ TOYS = Path(__file__).with_name("toys")
 RANDOM = np.random.default_rng(0)
 
 
-_RUNS: dict[str, Path] = {}  # by source: what was trained once is copied thereafter
+_RUNS: dict[tuple[str, str], Path] = {}  # by source and game: what was trained once is copied thereafter
 
 
 def trained(folder: Path, source: str = "toy-three", game: str = "toy-domains") -> Iterator[Path]:
@@ -32,12 +32,12 @@ def trained(folder: Path, source: str = "toy-three", game: str = "toy-domains") 
         patch.setattr(sources, "__path__", [*sources.__path__, str(TOYS / "sources")])
         patch.setattr("saddle.runs.scoring.defaults", lambda *args, **more: ())  # which take longer than all the rest
         short = {"plan.batch": 4, "plan.precision": "fp32", "plan.pictures": 1, "plan.scores": 0}
-        if source not in _RUNS:
+        if (source, game) not in _RUNS:
             kept = Path(tempfile.mkdtemp(prefix="saddle-toys-"))
             atexit.register(shutil.rmtree, kept, ignore_errors=True)
             saddle.train(game, source, kept / "run", rounds=1, settings=short, device="cpu", quiet=True)
-            _RUNS[source] = kept / "run"
-        shutil.copytree(_RUNS[source], folder)
+            _RUNS[source, game] = kept / "run"
+        shutil.copytree(_RUNS[source, game], folder)
         yield folder
 
 

@@ -4,7 +4,6 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..spec import Field
+    from ..use.imaging import Imaging
     from ..use.original import Original
-    from ..use.translating import Translator
     from ._targets import Target
-    from ._translating import Given
+    from ._working import Given
 
 BEST = {"psnr": "higher", "ssim": "higher", "l1": "lower", "accuracy": "higher"}
-UNCHANGED = "the input as it is"
 
 
 def check(args: "Namespace") -> None:
@@ -36,7 +34,7 @@ def check(args: "Namespace") -> None:
             raise UsageError(f"--sheet {args.sheet} exists; choose another name, so that nothing is overwritten")
 
 
-def check_places(args: "Namespace", plan: _works.Plan, targets: "Sequence[Target]") -> None:
+def check_places(args: "Namespace", plan: _works.Plan, targets: "Sequence[Target[Imaging]]") -> None:
     """UsageError for a page or a table of scores in the place of something else."""
     table = table_of(plan)
     if args.truth and table.exists() and not args.skip_existing:
@@ -54,26 +52,25 @@ def table_of(plan: _works.Plan) -> Path:
 class Compared:
     """Gathers small pictures for --sheet and scores for --truth."""
 
-    def __init__(self, targets: "Sequence[Target]", args: "Namespace", plan: _works.Plan, exact: bool):
+    def __init__(self, targets: "Sequence[Target[Imaging]]", args: "Namespace", plan: _works.Plan, exact: bool):
         self.targets, self.args, self.plan = targets, args, plan
         self.rows: dict[_works.Work, list[tuple[str, Image.Image]]] = {}  # of the page: each input with its results
         self.scores: list[dict[str, Any]] = []
         self.plain: list[dict[str, float]] = []  # scores of the inputs themselves
-        works = targets[0].works
-        game, way = works.game, works.way
-        other = (way.to, way.start) in game.ways and way.start != way.to and len(targets) == 1 and not exact
-        back = replace(way, start=way.to, to=way.start)
-        self.back = replace(works, way=back, known=None, asked=type(works.asked)()) if other else None
+        self.works = targets[0].works
+        self.back = self.works.back if len(targets) == 1 and not exact else None
 
     @property
     def scores_wanted(self) -> bool:
         return self.args.truth is not None
 
-    def result(self, out: Path, target: "Target") -> "np.ndarray":
+    def result(self, out: Path, target: "Target[Imaging]") -> "np.ndarray":
         """The pixels of a result that was written before."""
         return _of_wanted(target.works, out)
 
-    def add(self, work: _works.Work, given: "Given", target: "Target", pixels: "np.ndarray") -> dict[str, float]:
+    def add(
+        self, work: _works.Work, given: "Given", target: "Target[Imaging]", pixels: "np.ndarray"
+    ) -> dict[str, float]:
         """Gather what is wanted of a result; its scores. SaddleError for a truth that does not fit."""
         from ..use.comparing import compare
 
@@ -83,13 +80,14 @@ class Compared:
             limits = target.works.limits(8 * pixels.dtype.itemsize)
             scores = compare(pixels, truth, hole, limits)
             self.scores.append({"input": work.name, "output": str(work.ended(target.ending)), **scores})
-            if original.size == truth.shape[:2] and original.pixels.dtype == pixels.dtype:
-                self.plain.append(compare(_alike(original.pixels, pixels), truth, hole, limits))
+            plain = target.works.plain(original)
+            if plain.shape[:2] == truth.shape[:2] and plain.dtype == pixels.dtype:
+                self.plain.append(compare(_alike(plain, pixels), truth, hole, limits))
         if self.args.sheet and (work in self.rows or len(self.rows) < self.args.sheet_max):
             self._show(work, original, target, pixels, truth)
         return scores
 
-    def _truth(self, work: _works.Work, target: "Target") -> "np.ndarray | None":
+    def _truth(self, work: _works.Work, target: "Target[Imaging]") -> "np.ndarray | None":
         if not self.args.truth:
             return None
         partner = _works.partner(work, self.args.truth)
@@ -100,7 +98,7 @@ class Compared:
         self,
         work: _works.Work,
         original: "Original",
-        target: "Target",
+        target: "Target[Imaging]",
         pixels: "np.ndarray",
         truth: "np.ndarray | None",
     ) -> None:
@@ -117,7 +115,7 @@ class Compared:
         row.append((target.title, shown(pixels, wanted)))
         if self.back:
             again = self.back(Original(pixels), (self.args.seed, work.name, target.draw, "back")).pixels
-            row.append((f"back to {works.game.title(works.way.start)}", shown(again, given)))
+            row.append((f"back to {works.given_title}", shown(again, given)))
         if truth is not None and (alone or target is self.targets[-1]):
             row.append(("truth", shown(truth, wanted)))
         if truth is not None and alone:
@@ -135,7 +133,7 @@ class Compared:
                 *(["truth", *(["error"] * alone)] if self.scores else []),
             ]
             rows = [*self.rows.values()]
-            paths.append(_sheet.write(self.args.sheet, f"{game}: translated", heads, rows, self._said()))
+            paths.append(_sheet.write(self.args.sheet, f"{game}: {self.works.words.done}", heads, rows, self._said()))
         if self.scores:
             paths.append(written(table_of(self.plan), self._csv()))
         return paths
@@ -164,7 +162,7 @@ class Compared:
         if not self.scores:
             return
         plain = len(self.plain) == len(self.scores)
-        columns = ["score", "mean", *([UNCHANGED] if plain else []), "better"]
+        columns = ["score", "mean", *([self.works.plain_title] if plain else []), "better"]
         lines = [
             [name, _told(mean(self.scores, name)), *([_told(mean(self.plain, name))] if plain else []), BEST[name]]
             for name in self.names
@@ -177,14 +175,14 @@ class Compared:
                 )
 
 
-def _of_wanted(works: "Translator", path: Path) -> "np.ndarray":
+def _of_wanted(works: "Imaging", path: Path) -> "np.ndarray":
     """The pixels of an image of the domain wanted, without its opacity."""
-    from ..runs import asking, translating
+    from ..runs import reading
 
-    return translating.read_file(asking.reader(works), path).pixels
+    return reading.read_file(works.reader, path).pixels
 
 
-def _head(target: "Target", n: int) -> str:
+def _head(target: "Target[Imaging]", n: int) -> str:
     """Of a column of results."""
     return f"{target.title} {target.draw + 1}" if n > 1 else target.title
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ..base import telling
 from ..base.errors import SaddleError, UsageError, some
 from . import _images, _progress, _show, _write
-from ._translating import background, write
+from ._working import background, write
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..runs.run import Run
     from ..use.film import Film
+    from ..use.imaging import Made
     from ..use.original import Original
-    from ..use.translating import Made, Translator
+    from ..use.translating import Translator
     from ..use.video import Video
     from ..use.writing import Form
     from ._targets import Target
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 ALONE = {"n": 1, "mask": None, "instances": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
 
 
-def check(args: Namespace, targets: "Sequence[Target]") -> None:
+def check(args: Namespace, targets: "Sequence[Target[Translator]]") -> None:
     """UsageError for options that do not go with a film."""
     if len(args.input) > 1:
         raise UsageError("--video takes one film at a time: a folder of frames, or a GIF, WebP or APNG")
@@ -43,11 +44,11 @@ def check(args: Namespace, targets: "Sequence[Target]") -> None:
 
 def translate(opened: "Run", works: "Translator", form: "Form", args: Namespace) -> None:
     """Translate it, write it and say how much it flickers."""
-    from ..runs import translating
+    from ..runs import reading
     from ..use import film as films
 
     path = args.input[0]
-    film = films.opened(path, opened.recipe.data.max_megapixels, partial(translating.read_file, works))
+    film = films.opened(path, opened.recipe.data.max_megapixels, partial(reading.read_file, works))
     out = _destination(args, works.game.title(works.way.to))
     begun = perf_counter()
     if args.steady:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..base.errors import SaddleError, UsageError, remark
 from ..base.files import safe_name
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from ..runs.asking import Wish
     from ..runs.run import Run
     from ..spec import Field
+    from ..use.imaging import Imaging
     from ..use.translating import Translator
+
+
+W = TypeVar("W", bound="Imaging", covariant=True)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -47,10 +51,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Generic[W]):
     """One result of every image."""
 
-    works: "Translator"
+    works: W
     title: str  # what it is, for people
     draw: int = 0  # of several with random numbers
     ending: str = ""  # behind the name of its file
@@ -60,7 +64,7 @@ class Target:
         return self.works.wanted
 
 
-def targets(opened: "Run", args: Namespace, **way: object) -> list[Target]:
+def targets(opened: "Run", args: Namespace, **way: object) -> "list[Target[Translator]]":
     """All results of every image, each with an ending of its own if there are several. UsageError for what cannot be.
 
     `way` has the settings of a `use.translating.Way`.
@@ -82,7 +86,7 @@ def targets(opened: "Run", args: Namespace, **way: object) -> list[Target]:
     return _apart(found)
 
 
-def word(targets: Sequence[Target]) -> str:
+def word(targets: "Sequence[Target[Imaging]]") -> str:
     """What the command makes, in names that are not given."""
     titles = {target.title for target in targets}
     return _name(titles.pop()) if len(titles) == 1 else "translated"
@@ -118,11 +122,10 @@ def _check(
 
 def _style(works: "Translator", path: Path) -> "Tensor":
     from ..data.decode import Unreadable
-    from ..runs import asking, translating
+    from ..runs import asking, reading
 
-    reader = asking.reader(works)
     try:
-        return asking.style_of(works, translating.read_file(reader, path))
+        return asking.style_of(works, reading.read_file(works.reader, path))
     except Unreadable as error:
         raise SaddleError(f"--style {path}: {error}") from None
 
@@ -133,7 +136,7 @@ def _name(title: str) -> str:
     return safe_name(re.sub(r"[\s,]+", "-", plain.strip()))
 
 
-def _apart(found: list[Target]) -> list[Target]:
+def _apart(found: list[Target[W]]) -> list[Target[W]]:
     """The same, with numbers behind endings that two would have."""
     often = Counter(target.ending.casefold() for target in found)
     if max(often.values()) == 1:

@@ -179,3 +179,32 @@ def _backdrop(picture: np.ndarray, background: Colour, opacity: bool) -> np.ndar
     elif channels != 3:
         behind = np.repeat(with_channels(behind, 1), channels, 2)
     return with_bits(behind, 8 * picture.dtype.itemsize)
+
+
+def spread_colours(picture: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """[H, W, C] whose clear pixels have the colours of those around them that are seen; others stay as they are.
+
+    The colours are means over squares of 2, 4, 8, … pixels, weighted by opacity [H, W]: the smallest with any in it.
+    """
+    if opacity.min() > 0 or opacity.max() == 0:
+        return picture
+    share = opacity[..., None] / np.iinfo(opacity.dtype).max
+    colours, found = (picture * share).astype(np.float64), share.astype(np.float64)
+    spread, done = picture.astype(np.float64), opacity > 0
+    rows, columns = (np.arange(side) for side in opacity.shape)
+    while not done.all():
+        colours, found = _halved(colours), _halved(found)
+        rows, columns = rows // 2, columns // 2
+        mean = colours / np.maximum(found, 1e-12)
+        at = rows[:, None], columns[None]
+        new = ~done & (found[..., 0][at] > 0)
+        spread[new] = mean[at][new]
+        done |= new
+    return _whole(spread, picture.dtype)
+
+
+def _halved(x: np.ndarray) -> np.ndarray:
+    """[H, W, C] → sums over squares of 2 pixels."""
+    height, width = (side + side % 2 for side in x.shape[:2])
+    whole = np.pad(x, ((0, height - x.shape[0]), (0, width - x.shape[1]), (0, 0)))
+    return whole[::2, ::2] + whole[1::2, ::2] + whole[::2, 1::2] + whole[1::2, 1::2]

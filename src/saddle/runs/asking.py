@@ -127,14 +127,9 @@ def check_styled(game: Translation) -> None:
         )
 
 
-def reader(works: Translator) -> Translator:
-    """What reads images of the domain that `works` gives."""
-    return replace(works, way=replace(works.way, start=works.way.to))
-
-
 def style_of(works: Translator, original: Original) -> Tensor:
     """An image of the domain wanted as planes [1, K, h, w], at its own size unless the game takes one size alone."""
-    reading = reader(works)
+    reading = works.reader
     size = reading.given.shape[-2:] if works.game.sized else original.size
     pixels = reading.sized(reading.seen(original), (size[0], size[1]), works.options.fit)
     return reading.given.as_planes(reading.batch(pixels))

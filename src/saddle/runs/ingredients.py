@@ -41,7 +41,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, restoring, teaching, translations
+from . import coding, restorations, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -163,16 +163,16 @@ def single(game: SingleImage, source: Source, seed: int) -> OneImage:
     return OneImage(resized(real, size), game.reconstruct(), *drawn, resized(other, size))
 
 
-@ingredient("restorations", Restoration, when=restoring.can)
-def restorations(game: Restoration, source: Source, seed: int) -> Restorations:
+@ingredient("restorations", Restoration, when=restorations.can)
+def restored(game: Restoration, source: Source, seed: int) -> Restorations:
     """Held-out images that can be restored, with what they were; none is before it is asked for."""
-    return restoring.restorations(game, source, seed)
+    return restorations.restorations(game, source, seed)
 
 
-@ingredient("class_lessons", Restoration, when=lambda game, source: bool(restoring.lessons(source, game.needs[1])))
+@ingredient("class_lessons", Restoration, when=lambda game, source: bool(restorations.lessons(source, game.needs[1])))
 def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Whole images with their classes, for who reads whether restored ones show what they showed."""
-    return restoring.lessons(source, game.needs[1])
+    return restorations.lessons(source, game.needs[1])
 
 
 @ingredient("detected", Detection, when=_both_kinds)

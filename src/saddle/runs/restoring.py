@@ -1,82 +1,82 @@
-"""What scores of restorations are made of: a game's restored held-out images, and what can be had without it."""
+"""A run's restoration of images as they come: tensors, arrays, pictures, paths, or lists of these."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base import rng
-from ..layers.averaging import mean_image
-from ..metrics.restored import Restorations, Restored, enlarged
-from ..metrics.translated import MEAN, MOST
+from ..base.errors import UsageError, some
 from ..spec import Batch
 from ..tasks import Restoration
-from . import teaching
-from .translations import at_a_time, spread
+from ..use import landmarks as marks
+from ..use.restoring import How, Restorer
+from . import reading
 
 if TYPE_CHECKING:
-    from ..data.source import Source
+    from .run import Run
+
+AT_ONCE = 64  # images of a tensor at a time
+OF_FILES = ("bits", "alpha")  # what is chosen of images that are no tensors
 
 
-def can(game: Restoration, source: Source) -> bool:
-    """Are there held-out damaged images with the true ones?"""
-    pair = game.needs[:2]
-    return source.heldout is not None and {*pair, *game.beside} <= {*source.heldout.columns}
+def restorer(run: Run, **how: Any) -> Restorer:
+    """What restores images of this run one by one; `how` has settings of a `How`, and what its game lets choose."""
+    game, names = run.as_(Restoration), {each.name for each in fields(How)}
+    use = run.use(Restoration, {name: value for name, value in how.items() if name not in names})
+    way = How(**{name: value for name, value in how.items() if name in names and value is not None})
+    return Restorer(game, run.recipe.data, run.device, way, use)
 
 
-def restorations(game: Restoration, source: Source, seed: int) -> Restorations:
-    """The held-out images that can be restored; none is before it is asked for. The same on every process."""
-    damaged, whole = game.needs[:2]
-    heldout, field = source.heldout, source.spec.fields[whole]
-    assert heldout is not None
-    channels, height, width = field.shape
-    there = len(heldout.columns[damaged])
-
-    @torch.no_grad()
-    def make(count: int, others: bool) -> Restored:
-        places = spread(there, count)
-        keys = (damaged, whole, *game.beside)
-        step = at_a_time(field.shape)
-        with rng.apart(seed, "restored"):
-            parts = [heldout.batch(dict.fromkeys(keys, places[at : at + step])) for at in range(0, count, step)]
-            images = torch.cat([_restored(game, {key: part[key] for key in keys if key != whole}) for part in parts])
-        truth, small = (torch.cat([part[key] for part in parts]) for key in (whole, damaged))
-        beside = enlarged(small, truth)
-        if others:
-            beside[MEAN] = mean_of(source, whole).expand_as(truth)
-        return Restored(images, truth, beside, game.times, _labels(source, whole, places))
-
-    return Restorations(there, (channels, height, width), game.times, make, _labels_key(source, whole) is not None)
+def restore(run: Run, images: Any, *, seed: int = 0, landmarks: Any = None, **how: Any) -> Any:
+    """`Run.restore`."""
+    works, points = restorer(run, **how), landmarks
+    if isinstance(images, Tensor):
+        if given := [name for name in OF_FILES if how.get(name) is not None]:
+            raise UsageError(f"a tensor is restored as it is, without {some(given)}; give an array or a picture")
+        return _tensors(run, works, images, seed, points)
+    each, several, packed = reading.taken(images)
+    rows = [points] if points is not None and not several else points
+    if rows is not None and len(rows) != len(each):
+        raise UsageError(f"there are {len(each)} images and landmarks of {len(rows)}; give those of each")
+    made = []
+    for i, image in enumerate(each):
+        beside = {} if rows is None else {marks.LANDMARKS: _points(works, rows[i])}
+        result = works(reading.read(works, image), (seed, i), beside=beside)
+        made.append(reading.like(image, result, works))
+    return packed(made)
 
 
-def mean_of(source: Source, key: str) -> Tensor:
-    """The mean of up to 2,000 training images, [1, C, H, W]."""
-    n = len(source.train.columns[key])
-    places = spread(n, min(n, MOST))
-    return mean_image(source.train.batch({key: some})[key] for some in np.array_split(places, 1 + len(places) // 100))
+def count(works: Restorer) -> int:
+    """How many landmarks its game looks at. UsageError if it looks at none."""
+    if marks.LANDMARKS not in works.game.beside:
+        raise UsageError(f"{type(works.game).__name__} looks at no landmarks; leave them out")
+    return works.game.data.fields[marks.LANDMARKS].shape[0] // 2
 
 
-def _restored(game: Restoration, batch: Batch) -> Tensor:
-    given = {k: x.to(game.device, game.dtype if x.is_floating_point() else None) for k, x in batch.items()}
-    return game.restore(given).float().cpu()
+def _points(works: Restorer, given: Any) -> np.ndarray:
+    """Landmarks of an image as [K, 2]. UsageError for what is none."""
+    points, n = np.asarray(given, np.float64), count(works)
+    if points.size != 2 * n or not np.isfinite(points).all():
+        raise UsageError(f"landmarks are {n} points x, y in pixels of the image, [{n}, 2], not {[*points.shape]}")
+    return points.reshape(n, 2)
 
 
-def _labels_key(source: Source, whole: str) -> str | None:
-    """The column of the classes of held-out images, if those of training images are known too."""
-    if source.heldout is None or not lessons(source, whole):
-        return None
-    return teaching.classes_of(source.heldout, whole)
-
-
-def lessons(source: Source, whole: str) -> dict[str, teaching.ReadLesson]:
-    """Whole training images with their classes, if these are known."""
-    return teaching.class_lessons(source, (whole,))
-
-
-def _labels(source: Source, whole: str, places: NDArray[np.int64]) -> Tensor | None:
-    key = _labels_key(source, whole)
-    return None if key is None or source.heldout is None else source.heldout.batch({key: places})[key]
+def _tensors(run: Run, works: Restorer, images: Tensor, seed: int, points: Any) -> Tensor:
+    """Images float [N, C, h, w] in [-1, 1] → as `Run.whole` gives them, [N, C, H, W]."""
+    reading.check_tensor(images, works, works.game.sized)
+    beside: Batch = {}
+    if points is not None:
+        if len(points) != len(images):
+            raise UsageError(f"there are {len(images)} images and landmarks of {len(points)}; give those of each")
+        own = (images.shape[-2], images.shape[-1])
+        placed = [marks.placed(_points(works, each), own, own, "squash") for each in points]
+        beside = works.points(torch.from_numpy(np.stack(placed)))
+    made = []
+    for place, part in reading.portions(images, AT_ONCE):
+        rows = {name: each[place : place + len(part)] for name, each in beside.items()}
+        made.append(run.whole(works.through(part, (seed, place), rows)[0]))
+    return torch.cat(made)

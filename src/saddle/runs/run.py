@@ -21,10 +21,10 @@ from ..base.settings import change
 from ..show.pictures import to_uint8, to_uint16
 from ..spec import DataSpec, conditions
 from ..spec.text import to_bytes
-from ..tasks import BySearch, Classification, Encoding, Game, Restoration, Synthesis
+from ..tasks import BySearch, Classification, Encoding, Game, Synthesis
 from ..training.checkpoint import Checkpoints
 from ..use import directions
-from . import binding, calibrating, calibration, finding, informing, judging, opening, scoring, translating
+from . import binding, calibrating, calibration, finding, informing, judging, opening, restoring, scoring, translating
 from . import latents as latents_of
 from .calibration import Calibration, Threshold
 from .latents import Inverted
@@ -315,13 +315,13 @@ class Run:
         return translating.translate(self, images, to, start, **how)
 
     @torch.no_grad()
-    def restore(self, images: Tensor, **use: Any) -> Tensor:
-        """Images float [N, C, h, w] in [-1, 1] as they were before: uint8 [N, C, H, W]. `use`: see the game's `Use`."""
-        game, chosen = self.as_(Restoration), self.use(Restoration, use)
-        key, made = game.needs[0], []
-        for x in images.split(AT_ONCE):
-            made.append(self.whole(game.restore_with({key: x.to(self.device, game.dtype)}, chosen)))
-        return torch.cat(made)
+    def restore(self, images: Any, **how: Any) -> Any:
+        """Images as they were before, of as many times their size as the run enlarges; given as for `translate`.
+
+        `how` are `landmarks` [K, 2] of each image, where the game looks at them, a `seed` (0), the settings of a
+        `use.restoring.How`, and what the game's `Use` lets choose. UsageError for what the game does not take.
+        """
+        return restoring.restore(self, images, **how)
 
     @torch.no_grad()
     def detect(self, images: Any, threshold: Threshold = None, **use: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +14,15 @@ from torch import Tensor
 from ..base import rng
 from ..base.errors import SaddleError, UsageError, near, some
 from ..data import decode, pieces
-from ..data.label_maps import class_map
 from ..data.options import DataOptions
 from ..spec import HOLE, LOST, Batch
 from ..spec.changes import ALL
 from ..tasks import Translation
-from ..use import original, writing
+from ..use import original
+from ..use.imaging import padding, reflected
 from ..use.original import Original
-from ..use.translating import Made, Translator, Way, padding, reflected
-from . import asking, remembering
+from ..use.translating import Translator, Way
+from . import asking, reading, remembering
 from .asking import To, Wish
 
 if TYPE_CHECKING:
@@ -117,10 +116,8 @@ def _each(
     works: Translator, wish: Wish, images: Any, seed: int, mask: Any, style: Any, labels: Any, instances: Any
 ) -> Any:
     """Arrays, pictures and paths, one after the other."""
-    several = isinstance(images, Sequence) and not isinstance(images, str)
-    stack = isinstance(images, np.ndarray) and images.ndim == 4
-    given = list(images) if several or stack else [images]
-    n, each = len(given), several or stack
+    given, each, packed = reading.taken(images)
+    n = len(given)
     if mask is not None and each and not (isinstance(mask, list | tuple) or getattr(mask, "ndim", 0) > 2):
         raise UsageError("of several images each has a mask of its own; give a list of masks")
     masks = list(mask) if mask is not None and each else [mask] * n
@@ -133,9 +130,7 @@ def _each(
     for i, image in enumerate(given):
         one = asking.asked(works, asking.labelled(wish, works.game, shown[i]), _style(works, wish, styles[i]))
         made.append(_one(one, image, masks[i], objects[i], (seed, i)))
-    if stack:
-        return np.stack(made)
-    return made if several else made[0]
+    return packed(made)
 
 
 def _style(works: Translator, wish: Wish, style: Any) -> Tensor | None:
@@ -151,7 +146,7 @@ def _style(works: Translator, wish: Wish, style: Any) -> Tensor | None:
                 f"{[*style.shape]}"
             )
         return planes
-    return asking.style_of(each, read(asking.reader(each), style))
+    return asking.style_of(each, reading.read(each.reader, style))
 
 
 def _batch(works: Translator, wish: Wish, images: Tensor, style: Any, labels: Any, instances: Any) -> Batch:
@@ -184,7 +179,7 @@ def tensors(
     UsageError for other tensors, SaddleError for results that are not finite.
     Without random numbers as many at a time as memory likes; else each has its own, by the seed and its place.
     """
-    _check_tensor(run, works, images, mask)
+    _check_tensor(works, images, mask)
     game, way = works.game, works.way
     known, more = None, dict(more or {})
     if mask is not None:
@@ -197,7 +192,7 @@ def tensors(
     size, (top, left) = padding((own[0], own[1]), *works.steps())
     more = {name: reflected(x, size, (top, left)) if name in game.beside else x for name, x in more.items()}
     made = []
-    for place, part in _portions(images, 1 if game.varies else AT_ONCE):
+    for place, part in reading.portions(images, 1 if game.varies else AT_ONCE):
         rows = slice(place, place + len(part))
         x = reflected(part, size, (top, left)).to(run.device)
         x = x.to(game.dtype) if x.is_floating_point() else x.long()
@@ -212,92 +207,20 @@ def tensors(
     return torch.cat(made)
 
 
-def _check_tensor(run: Run, works: Translator, images: Tensor, mask: Tensor | None) -> None:
+def _check_tensor(works: Translator, images: Tensor, mask: Tensor | None) -> None:
     """UsageError for a tensor that is none of this domain's images, and for a mask that does not fit."""
-    game, way, field = works.game, works.way, works.given
-    channels = () if field.kind == "map" else (field.planes,)
-    if images.ndim != 3 + len(channels) or tuple(images.shape[1:-2]) != channels:
-        wanted = ", ".join(["N", *map(str, channels), "H", "W"])
-        raise UsageError(f"images of '{game.title(way.start)}' are [{wanted}], not {[*images.shape]}")
-    if field.kind == "map":
-        _check_classes(images, field.planes)
-    elif not images.is_floating_point():
-        raise UsageError(
-            f"images as a tensor are floats in [-1, 1], not {images.dtype}; give an array of {images.dtype}"
-        )
-    if 0 in images.shape:
-        raise UsageError(f"images of {[*images.shape]} have no pixels")
-    if game.sized and images.shape[-2:] != field.shape[-2:]:
-        raise UsageError(f"{run.recipe.game} translates images of {field.shape[-2:]} alone, not {[*images.shape]}")
+    reading.check_tensor(images, works, works.game.sized)
     if mask is not None and (mask.shape[-2:] != images.shape[-2:] or mask[..., 0, 0].numel() not in (1, len(images))):
         raise UsageError(f"the mask of images {[*images.shape]} is [N, 1, H, W], not {[*mask.shape]}")
 
 
-def _check_classes(classes: Tensor, n: int) -> None:
-    """UsageError for a tensor of a label map that holds what is none of n classes."""
-    if classes.is_floating_point() or (classes.numel() and not (classes.min() >= 0 and classes.max() < n)):
-        held = f", {classes.min():g} to {classes.max():g}" if classes.numel() else ""
-        raise UsageError(
-            f"a label map as a tensor is of whole numbers [N, H, W] from 0 to {n - 1}, not {classes.dtype}{held}"
-        )
-
-
-def _portions(images: Tensor, most: int) -> list[tuple[int, Tensor]]:
-    return [(i * most, part) for i, part in enumerate(images.split(most))]
-
-
 def _one(works: Translator, image: Any, mask: Any, instances: Any, key: tuple[object, ...]) -> Any:
     """One array, picture or path in the other domain: the like of it; of a path a picture."""
-    given = read(works, image, convert=mask is None or not fills(works.game))
+    given = reading.read(works, image, convert=mask is None or not fills(works.game))
     hole, beside = (None, {}) if mask is None else masks_of(mask, given, works)
     if instances is not None:
         beside |= asking.instances_of(instances, given, works)
-    return _like(image, works(given, key, hole, beside), works)
-
-
-def read_file(works: Translator, path: Path, page: int = 0, convert: bool = True) -> Original:
-    """The image, or the label map, in this file. decode.Unreadable says why not."""
-    options = works.options
-    with decode.reading():
-        if works.given.kind == "map":
-            return Original(class_map(path, works.given, options.max_megapixels)[..., None])
-        return original.read(path, options.max_megapixels, page, options.range is not None, convert)
-
-
-def read(works: Translator, image: Any, convert: bool = True) -> Original:
-    """An array uint8 or uint16 [H, W] or [H, W, C], a picture of Pillow's, or the path of one.
-
-    Of classes an array of whole numbers [H, W], or the path of a label map.
-    """
-    if isinstance(image, np.ndarray) and works.given.kind == "map":
-        return _classes(works, image)
-    if isinstance(image, np.ndarray):
-        if 0 in image.shape:
-            raise UsageError(f"an image of {[*image.shape]} has no pixels")
-        if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3) or (image.shape[2:] or (1,))[0] > 4:
-            raise UsageError(
-                "an image as an array is uint8 or uint16 [H, W] or [H, W, C] with 1 to 4 channels, not "
-                f"{image.dtype} {[*image.shape]}"
-            )
-        return original.of_array(image)
-    if isinstance(image, Image.Image):
-        return original.of_picture(image)
-    if isinstance(image, str | Path):
-        try:
-            return read_file(works, Path(image), convert=convert)
-        except decode.Unreadable as error:
-            raise SaddleError(f"{image}: {error}") from None
-    raise UsageError(f"images are tensors, arrays, PIL images, paths, or lists of these, not {type(image).__name__}")
-
-
-def _classes(works: Translator, classes: np.ndarray) -> Original:
-    most = works.given.planes - 1
-    if classes.ndim != 2 or classes.dtype.kind not in "iu" or not (classes.min() >= 0 and classes.max() <= most):
-        raise UsageError(
-            f"a label map as an array is of whole numbers [H, W] from 0 to {most}, not {classes.dtype} "
-            f"{[*classes.shape]}"
-        )
-    return Original(classes.astype(np.int64)[..., None])
+    return reading.like(image, works(given, key, hole, beside), works)
 
 
 def hole_of(mask: Any, of: Original, options: DataOptions) -> np.ndarray:
@@ -336,12 +259,3 @@ def _mask(mask: Any, options: DataOptions) -> Original:
         "a mask is a path, a picture, or an array [H, W]: bool, or uint8 or uint16 with white in the hole; not "
         + (f"{mask.dtype} {[*mask.shape]}" if isinstance(mask, np.ndarray) else type(mask).__name__)
     )
-
-
-def _like(image: Any, made: Made, works: Translator) -> Any:
-    if works.wanted.kind == "map":
-        return made.pixels[..., 0]
-    whole = made.pixels if made.alpha is None else np.concatenate([made.pixels, made.alpha[..., None]], 2)
-    if not isinstance(image, np.ndarray):
-        return writing.picture(whole)
-    return whole[..., 0] if image.ndim == 2 and whole.shape[2] == 1 else whole

@@ -18,7 +18,7 @@ from ..metrics.psnr import psnr, saved_psnr
 from ..metrics.restored import BICUBIC, enlarged
 from ..metrics.ssim import WINDOW, ssim_y
 from ..metrics.translated import MEAN
-from .restoring import mean_of
+from .restorations import mean_of
 from .translations import spread
 
 if TYPE_CHECKING:

@@ -54,7 +54,11 @@ class Restoration(Game):
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """Keys of what a batch holds beside the damaged images in use, such as landmarks."""
+        """Keys of what a batch holds beside the damaged images in use, such as landmarks.
+
+        "landmarks" are float [N, 2 · K], x and y of K points in pixels of an image of the training's size: a game that
+        looks at them is `sized`.
+        """
         return ()
 
     def multiple(self) -> int:

@@ -17,8 +17,9 @@ from ..data import decode, files, formats
 from ..data.picture import with_channels
 from ..show import pictures
 from . import original, tiles, video
+from .imaging import Made, padding, reflected
 from .original import Original
-from .translating import Made, Translator, padding, reflected
+from .translating import Translator
 from .video import Video
 from .writing import flattened, picture, to_bits
 

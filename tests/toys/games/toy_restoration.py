@@ -28,7 +28,7 @@ class ToyRestoration(Restoration):
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__(data, options)
-        (small, *_), (channels, *self.size) = (data.fields[key].shape for key in self.needs)
+        small, channels = (data.fields[key].shape[0] for key in self.needs)
         width = self.options.width
         self.generator = nn.Sequential(
             nn.Conv2d(small, width, 3, 1, 1),
@@ -51,8 +51,8 @@ class ToyRestoration(Restoration):
         yield Move("generator", adversarial=0.01 * adversarial, content=l1_loss(fake, real))
 
     def restore(self, batch: Batch) -> Tensor:
-        return self.generator(interpolate(batch["damaged"], tuple(self.size), mode="bilinear"))
+        return self.generator(interpolate(batch["damaged"], scale_factor=self.times, mode="bilinear"))
 
     def restore_with(self, batch: Batch, use: Restoration.Use) -> Tensor:
         restored = self.restore(batch)
-        return use.strength * restored + (1 - use.strength) * interpolate(batch["damaged"], tuple(self.size))
+        return use.strength * restored + (1 - use.strength) * interpolate(batch["damaged"], scale_factor=self.times)
