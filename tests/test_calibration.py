@@ -16,6 +16,7 @@ import saddle
 from saddle import games
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
+from saddle.metrics.alarms import needed
 from saddle.runs import calibration
 from saddle.runs.run import Run
 
@@ -58,7 +59,7 @@ def test_the_threshold_is_the_conformal_quantile_also_where_floats_would_round_u
 
 @pytest.mark.parametrize(("alpha", "least"), [(0.01, 99), (0.05, 19), (0.1, 9), (0.03, 33), (1 / 3, 3)])
 def test_too_few_good_images_are_refused_with_the_number_needed(alpha: float, least: int) -> None:
-    assert calibration.needed(alpha) == least
+    assert needed(alpha) == least
     assert calibration.quantile([0.0] * least, alpha) == 0
     with pytest.raises(UsageError, match=f"{least - 1} good images are too few for .* takes at least {least}"):
         calibration.quantile([0.0] * (least - 1), alpha)

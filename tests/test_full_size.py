@@ -5,6 +5,7 @@ import torch
 from playing import play
 from seeding import seed_all
 from small import GAMES
+from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from saddle.runs import registry
@@ -49,6 +50,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "r3gan": ((3, 256, 256), 0),
     "ragan": ((3, 64, 64), 0),
     "sagan": ((3, 128, 128), 1000),
+    "simgan": ((1, 35, 55), 0),
     "singan": ((3, 188, 250), 0),
     "sgan": ((3, 32, 32), 10),
     "sngan": ((3, 32, 32), 0),
@@ -69,6 +71,17 @@ SIZES = {  # shape of a sample, and classes where the paper has them
 }
 
 
+def damaged(name: str, data: DataSpec, batch: dict[str, Tensor]) -> tuple[DataSpec, dict[str, Tensor]]:
+    """The same images, and what a game that restores them is given."""
+    image = batch["image"]
+    if name == "srgan":
+        batch = {"image": image, "damaged": avg_pool2d(image, 4)}
+        return DataSpec({key: Field("image", tuple(x.shape[1:])) for key, x in batch.items()}), batch
+    fields = {key: Field("image", data.shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
+    batch |= {"damaged": image.flip(0), "landmarks": torch.rand(len(image), 10, device=image.device) * 2 - 1}
+    return DataSpec(fields | {"label": data.fields["label"]}), batch
+
+
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", GAMES)
@@ -80,7 +93,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     data = DataSpec.of(shape, ("image", "label"), tuple(map(str, range(classes))), single=name == "singan")
     batch = {"image": torch.rand(n, *shape, device=device) * 2 - 1}
     batch |= {"label": torch.arange(n, device=device)} if classes else {}
-    if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "pix2pixhd", "unit"):
+    if name in ("cogan", "cyclegan", "dtn", "ganilla", "nicegan", "pan", "pix2pix", "pix2pixhd", "simgan", "unit"):
         data, batch = DataSpec.of(shape, ("a", "b")), {"a": batch["image"], "b": batch["image"].flip(0)}
     if name == "spade":
         names, colours = tuple(map(str, range(36))), tuple((k, k, k) for k in range(36))
@@ -93,6 +106,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
+<<<<<<< HEAD
     if name == "tpgan":
         fields = {key: Field("image", shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
         data = DataSpec(fields | {"label": data.fields["label"]})
@@ -100,6 +114,10 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
     if name == "srgan":
         data = DataSpec({"image": Field("image", shape), "damaged": Field("image", (3, shape[1] // 4, shape[2] // 4))})
         batch["damaged"] = avg_pool2d(batch["image"], 4)
+=======
+    if name in ("srgan", "tpgan"):
+        data, batch = damaged(name, data, batch)
+>>>>>>> main
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
         data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))

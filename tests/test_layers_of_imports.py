@@ -60,7 +60,7 @@ def test_nobody_above_them_names_a_game_or_a_source():
         if room(path) not in ("spec", "games", "data", "metrics")
         for name in _strings(path) & names
     }
-    assert named == {"runs/recipe.py: dcgan", "nets/projected.py: projection"}
+    assert named == {"runs/recipe.py: dcgan"}
 
 
 def _strings(path: Path) -> set[str]:

@@ -69,11 +69,11 @@ def _the_discriminator_has_the_published_parameters_and_those_of_its_formula():
 
 @proves("count.projected-judges", "count.projected-generator")
 def _the_networks_of_projection_have_the_codes_parameters():
-    told = {"projection": 29_390_340, "concatenation": 29_401_557, "plain": 29_386_881}
+    told = {"product": 29_390_340, "beside": 29_401_557, "nothing": 29_386_881}
     with torch.device("meta"):
         assert {each: count(projected.Judge((3, 128, 128), 3, each)) for each in told} == told
         assert count(projected.enlarger(3, 3)) == 5_109_641
-    added = told["projection"] - told["plain"]
+    added = told["product"] - told["nothing"]
     assert added == 128 * 3 * 9 + 3  # V, from the channels of the map to those of y
 
 
@@ -223,7 +223,7 @@ def _vgg_is_asked_after_the_activation_of_its_last_convolution():
     assert (places()["relu5_4"], places()["conv5_4"], places()["relu3_4"]) == (35, 34, 17)
 
 
-def judge(told: projected.Told = "projection", side: int = 32) -> projected.Judge:
+def judge(told: projected.Told = "product", side: int = 32) -> projected.Judge:
     torch.manual_seed(0)
     net = projected.Judge((3, side, side), 3, told, 4)
     nn.init.normal_(net.far[-1].bias)
@@ -257,7 +257,7 @@ def _the_logit_is_the_formula():
 
 @proves("projected.V-is-0", "projected.plain-is-told-nothing")
 def _without_V_it_is_the_discriminator_that_is_told_nothing():
-    net, plain = judge(), judge("plain")
+    net, plain = judge(), judge("nothing")
     plain.load_state_dict({key: value for key, value in net.state_dict().items() if not key.startswith("compare")})
     assert not torch.allclose(net(X, Y), plain(X, Y), atol=1e-3)
     for values in unnormed(net).parameters():
@@ -272,14 +272,14 @@ def _the_projection_is_linear_in_y_and_another_y_is_judged_otherwise():
     nothing = net(X, torch.zeros_like(Y))
     mixed = net(X, 0.3 * Y - 2 * OTHER) - nothing
     assert torch.allclose(mixed, 0.3 * (net(X, Y) - nothing) - 2 * (net(X, OTHER) - nothing), atol=1e-5)
-    for told in ("projection", "concatenation"):
+    for told in ("product", "beside"):
         one = judge(told)
         assert (one(X, Y) - one(X, OTHER)).abs().min() > 1e-4
 
 
 @proves("projected.spectral-norm-everywhere")
 def _every_layer_is_spectrally_normed_and_nothing_else_norms():
-    for told in ("projection", "concatenation", "plain"):
+    for told in ("product", "beside", "nothing"):
         net = judge(told)
         layers = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
         assert all(is_parametrized(layer, "weight") for layer in layers)
@@ -289,7 +289,7 @@ def _every_layer_is_spectrally_normed_and_nothing_else_norms():
 @proves("projected.small-images")
 def _maps_are_halved_five_times_or_until_one_place_is_left():
     for side, last in ((128, 4), (64, 2), (32, 1), (16, 1), (8, 1)):
-        net = projected.Judge((3, side, side), 3, "plain", 1)
+        net = projected.Judge((3, side, side), 3, "nothing", 1)
         assert net.far[:-2](net.near(torch.empty(1, 3, side, side))).shape[2:] == (last, last)
 
 

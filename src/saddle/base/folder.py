@@ -20,7 +20,7 @@ from .plain import Count, Garbled, fits, from_json, from_yaml, text
 _AGAIN = "move it away, and the same training scores the run again"
 MAY_CHANGE = (  # settings of a recipe that may be others on the way of one run
     *("plan.rounds", "plan.images", "plan.minutes", "plan.at_most"),
-    *("data.source", "data.labels", "data.palette", "data.cache", "from.run"),
+    *("data.source", "data.labels", "data.palette", "data.masks", "data.cache", "from.run"),
 )
 FLOORS = (10.0, 5.0, 2.5, 1.5)  # multiples of the FID's floor that a run is timed to
 

@@ -136,6 +136,11 @@ def shares() -> int:
     return _state().share[1]
 
 
+def index() -> int:
+    """Which of these parts is being worked on, from 0 on."""
+    return _state().share[0]
+
+
 def randn(n: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
     """This share's [n, …] of the whole batch's standard normal numbers."""
     return _part(torch.randn, n, shape, device)

@@ -21,5 +21,11 @@ def baselines(args: Namespace) -> None:
         json({"source": options.source, "baselines": [asdict(baseline) for baseline in found]})
     else:
         line(f"on the held-out part of {options.source}:")
-        rows = ((each.name, f"{each.value:.{2 if each.unit else 3}f} {each.unit}".strip(), each.says) for each in found)
+        rows = ((each.name, _score(each.value, each.unit), each.says) for each in found)
         table(["baseline", "score", "what it does"], rows)
+
+
+def _score(value: float, unit: str) -> str:
+    """A number without a unit, or an area, lies between 0 and 1, and takes a digit more."""
+    few = 2 if unit and not unit.endswith("AUROC") else 3
+    return f"{value:.{few}f} {unit}".strip()

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
     Behind = tuple[int, int, int] | None
 
-ALONE = {"n": 1, "mask": None, "instances": None, "truth": None, "sheet": None, "skip_existing": False, "suffix": ""}
+ALONE = {
+    "n": 1,
+    "mask": None,
+    "instances": None,
+    "truth": None,
+    "labels": None,
+    "sheet": None,
+    "skip_existing": False,
+    "suffix": "",
+}
 
 
 def check(args: Namespace, targets: "Sequence[Target[Translator]]") -> None:

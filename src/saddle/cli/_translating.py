@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _editing, _works
 from ._working import Given, Working
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     import numpy as np
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..use.original import Original
     from ..use.translating import Translator
     from ..use.writing import Form
+    from ._labels import Table
     from ._targets import Target
 
 SCALE = 1.5  # times the training's size: beyond, things are larger than a network has seen them
@@ -24,12 +26,19 @@ SCALE = 1.5  # times the training's size: beyond, things are larger than a netwo
 
 class Translating(Working["Translator"]):
     def __init__(
-        self, opened: "Run", targets: "Sequence[Target[Translator]]", form: "Form", args: "Namespace", plan: _works.Plan
+        self,
+        opened: "Run",
+        targets: "Sequence[Target[Translator]]",
+        form: "Form",
+        args: "Namespace",
+        plan: _works.Plan,
+        table: "Table | None" = None,
     ):
         from ..runs import translating
 
         exact = args.mask is not None and translating.fills(targets[0].works.game)
         super().__init__(opened, targets, form, args, plan, exact)
+        self.table = table  # of labels that go along
         self.trained = translating.trained_side(opened, self.works.way.start)
 
     def _read(self, work: _works.Work) -> "Given":
@@ -76,3 +85,7 @@ class Translating(Working["Translator"]):
                 "unlike the images of the training: farther from them in brightness, contrast, colours or sharpness "
                 "than 99 % of those held out; the result may be poor"
             )
+
+    def _written(self, rows: "list[dict[str, Any]]") -> "list[Path]":
+        labels = [self.table.written()] if self.table and (rows or self.args.skip_existing) else []
+        return [*super()._written(rows), *labels]

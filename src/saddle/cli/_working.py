@@ -163,11 +163,15 @@ class Working(ABC, Generic[T]):
             self.gathered.bad.append((str(work.path), f"{self.works.words.done}, but not compared: {error}"))
             return {}
 
+    def _written(self, rows: list[dict[str, Any]]) -> "list[Path]":
+        """What is written when all is done."""
+        return self.compared.written(self.opened.recipe.game) if rows or self.compared.scores else []
+
     def end(self, rows: list[dict[str, Any]]) -> None:
         """Print what was made. SaddleError names the files of which nothing was, UsageError if it is all of them."""
         from ..data.files import count
 
-        written = self.compared.written(self.opened.recipe.game) if rows or self.compared.scores else []
+        written = self._written(rows)
         if self.args.json:
             _show.json(rows)
         else:

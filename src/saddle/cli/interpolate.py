@@ -15,6 +15,7 @@ image of several domains from one latent, such as cogan, has a row for each of t
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from . import _codes, _open
 from ._show import paths
@@ -54,16 +55,16 @@ def run(args: Namespace) -> None:
     _open.tell_doubt(opened, *labels)
     if args.latents and args.rows:
         raise UsageError("--latents has a walk from each latent to the next; leave out --rows")
-    given = {"latents": _codes.read(args.latents)} if args.latents else {}
+    begun: dict[str, Any] = {"latents": _codes.read(args.latents)} if args.latents else {}
     walk = (args.rows or 8, args.steps, args.seed, not args.linear, *labels, *opened.asked_by(texts))
     start = args.latents.stem if args.latents else f"seed-{args.seed}"
     name = f"interpolate-{start}" + (f"-label-{'-to-'.join(labels)}" if labels else "") + _open.named(texts)
     out = args.out or args.run / f"{safe_name(name + '-linear' * args.linear)}.png"
     if not _together.several(opened):
-        written = [_write.samples(opened, opened.interpolate(*walk, **given), out, columns=args.steps)]
+        written = [_write.samples(opened, opened.interpolate(*walk, **begun), out, columns=args.steps)]
     elif out.suffix == ".npy":
-        written = _together.arrays(opened, _together.joined(opened.walks(*walk, **given)), out)
+        written = _together.arrays(opened, _together.joined(opened.walks(*walk, **begun)), out)
     else:
-        rows = [_together.alike(each) for each in opened.walks(*walk, **given)]
+        rows = [_together.alike(each) for each in opened.walks(*walk, **begun)]
         written = [_write.samples(opened, torch.cat(rows), out, columns=args.steps)]
     paths(written, args.json)

@@ -71,10 +71,7 @@ def run(args: Namespace) -> None:
     asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts}
     _open.tell_doubt(opened, args.label)
     if args.latents:
-        if use or texts or args.n or args.every_size:
-            raise UsageError("--latents says how many are drawn, and of what; of other options it takes --label alone")
-        _given(opened, args)
-        return
+        return _given(opened, args, bool(use or texts))
     if args.every_size or _together.several(opened):
         _together.check(opened, use, args)
         paths(_together.write(opened, asked, out, args), args.json)
@@ -92,12 +89,15 @@ def run(args: Namespace) -> None:
     paths(written, args.json)
 
 
-def _given(opened: "Run", args: Namespace) -> None:
-    """What the latents of a file show."""
+def _given(opened: "Run", args: Namespace, chosen: bool) -> None:
+    """What the latents of a file show. UsageError if more than a label was `chosen`."""
+    from ..base.errors import UsageError
     from ..base.files import safe_name
     from ..runs.latents import shown
     from . import _together, _write
 
+    if chosen or args.n or args.every_size:
+        raise UsageError("--latents says how many are drawn, and of what; of other options it takes --label alone")
     portions = shown(opened, _codes.read(args.latents), args.label)
     out = args.out or args.run / f"{safe_name(f'sample-{args.latents.stem}')}.png"
     several = _together.several(opened)

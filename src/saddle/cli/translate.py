@@ -2,6 +2,7 @@
 
   saddle translate runs/cyclegan-digits-inverted seven.png --out seven-inverted.png
   saddle translate runs/cyclegan-digits-inverted digits/ more/ --to a --out back/
+  saddle translate runs/simgan-eyes drawn/ --labels drawn.csv --out refined/
 
 An image comes back at its own size and depth, with its opacity, a folder with its sub-folders. Everything else is known
 from the run.
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError, remark
-from . import _compared, _editing, _film, _open, _results, _targets, _translating, _works
+from . import _compared, _editing, _film, _labels, _open, _results, _targets, _translating, _works
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,9 @@ def _of_images(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--instances", type=Path, metavar="PATH", help="a number for every object of a map: a file or a folder"
+    )
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="a table of what inputs show, .csv or .jsonl, for their results too"
     )
 
 
@@ -113,7 +117,8 @@ def run(args: Namespace) -> None:
     for what, place in (("--mask", args.mask), ("--instances", args.instances), ("--truth", args.truth)):
         if place:
             _works.partners(plan.works, place, what)
-    command = _translating.Translating(opened, targets, form, args, plan)
+    table = _labels.Table(args.labels, args.input[0], plan, targets, args.skip_existing) if args.labels else None
+    command = _translating.Translating(opened, targets, form, args, plan, table)
     command.end(command.all())
 
 

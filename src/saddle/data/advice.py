@@ -116,6 +116,14 @@ def translating(source: "Source", options: DataOptions) -> str:
     return command(game, source.name, options, *_size([(height, width)], options, TRANSLATED))
 
 
+def detecting(source: "Source", options: DataOptions) -> str:
+    """The command to find defects, of data of which it is known what is normal; '' of others."""
+    if source.heldout is None or "defect" not in source.heldout.columns:
+        return ""
+    height, width = source.spec.shape[1:]
+    return command("f-anogan", source.name, options, *_size([(height, width)], options))
+
+
 def _size(sizes: list[tuple[int, int]], options: DataOptions, largest: int = LARGEST) -> list[str]:
     """The setting of a size where there must be one."""
     asked = options.sides is not None or options.piece is not None

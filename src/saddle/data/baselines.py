@@ -11,13 +11,20 @@ from torch import Tensor
 from ..base.errors import UsageError
 from ..base.telling import now
 from ..layers.averaging import LEVELS, MOST_CHANNELS, ColourTable, mean_image
+from ..layers.simple_detectors import area, enlarged
 from ..spec import SEEN, Batch, Field
 from . import module_of, open_source
+from .anomalies import detectors
 from .options import DataOptions
 from .source import Source, Split
 
 MOST = 1000  # pairs that a baseline is fitted to, and that it is scored on; evenly spaced
 _PART = 100  # pairs at a time
+_SAYS = {
+    "PCA-32": "what 32 principal directions of up to 1,000 normal images do not explain",
+    "mean image": "the distance from the mean of these",
+    "1-NN": "the distance from the nearest of these",
+}
 
 Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is told of the other
 
@@ -32,7 +39,7 @@ class Baseline:
     name: str  # such as "copy"
     says: str  # what it does
     value: float
-    unit: str  # dB, or what it is a percentage of
+    unit: str  # dB, what it is a percentage of, or the name of an area from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,12 @@ def baselines(options: DataOptions) -> list[Baseline]:
     """Those of the source that the options name. UsageError where there is nothing to compare."""
     source = open_source(options)
     own = getattr(module_of(options), "baselines", None)
-    found = list(own(source, options) if own else of_pairs(source))
+    found = list(own(source, options) if own else of_pairs(source) or of_detectors(source))
     if not found:
         raise UsageError(
-            f"{source.name} has no pairs of a and b in a held-out part, and no baselines of its own, so there is "
-            "nothing to compare; there is for pairs of images or maps, some of which are held out (data.heldout)"
+            f"{source.name} has no pairs of a and b in a held-out part, no defects there, and no baselines of its own, "
+            "so there is nothing to compare; there is for pairs of images or maps, some of which are held out "
+            "(data.heldout), and for normal and defective images"
         )
     return found
 
@@ -77,6 +85,29 @@ def of_pairs(source: Source, start: str = "a", to: str = "b") -> list[Baseline]:
     unit = "dB" if last.kind == "image" else "% of the pixels right"
     scored = ((name, says, *_score(heldout, start, to, last, answer)) for name, says, answer in answers)
     return [Baseline(name, says + left_out, value, unit) for name, says, value, left_out in scored]
+
+
+def of_detectors(source: Source, key: str = "image") -> list[Baseline]:
+    """How well simple detectors, which saw normal training images, find held-out defects; [] where there are none.
+
+    Images are told from normal ones by their mean squared errors, and so are pixels, where it is known which are of a
+    defect: AUROC, 0.5 is chance.
+    """
+    held = source.heldout
+    if held is None or not {key, "defect"} <= held.columns.keys():
+        return []
+    whole = held.batch({name: np.arange(len(held)) for name in (key, "defect", "mask") if name in held.columns})
+    defective, found = whole["defect"] > 0, list[Baseline]()
+    if defective.all() or not defective.any():
+        return []
+    for name, detector in detectors(source.train, key).items():
+        scores, maps = detector(whole[key])
+        found.append(Baseline(name, _SAYS[name], area(scores, defective), "image AUROC"))
+        if "mask" in whole:
+            inside = whole["mask"].flatten() > 0
+            maps = enlarged(maps.float(), tuple(whole["mask"].shape[-2:]))
+            found.append(Baseline(name, "the same, pixel by pixel", area(maps.flatten(), inside), "pixel AUROC"))
+    return found
 
 
 def of_classifiers(first: Labelled, other: Labelled) -> list[Baseline]:

@@ -12,7 +12,7 @@ from ..base.errors import UsageError, near, some
 from ..spec import Condition, Field
 from . import advice, are_folders, list_sources, module_of, offers_of, open_source
 from .cache import in_parallel
-from .check_keys import check_embedded, check_files
+from .check_keys import check_embedded, check_files, kinds_of
 from .checked import Report, Shown, bits_of, counts
 from .decode import Header, Unreadable, sample, stored
 from .files import Files, count, page_of, scan
@@ -44,7 +44,7 @@ def check_data(what: str, options: DataOptions) -> Report:
             f"there is no folder, file or source '{what}'{near(what, sources)}; the sources are {some(sources)}"
         )
     options = replace(options, source=f"array:{what}" if path.is_file() else what)
-    if hasattr(module_of(options), "found_in"):
+    if ":" in options.source and hasattr(module_of(options), "found_in"):
         return check_files(options)
     return _check_source(options)
 
@@ -199,6 +199,7 @@ def _check_source(options: DataOptions) -> Report:
             condition = source.spec.condition
             assert condition is not None
             labels.update(shown(condition, part.columns["label"][:]))
+    defects = kinds_of(source)
     image = source.spec.is_image
     size = f"{shape[2]}×{shape[1]}" if image else _size(source.spec.main)
     return Report(
@@ -212,7 +213,7 @@ def _check_source(options: DataOptions) -> Report:
         bits={str(source.spec.bits): n} if image else {},
         labels=dict(labels),
         ignored={},
-        notes={"to train on": trained, "held out": kept, **source.notes, "fingerprint": source.fingerprint},
+        notes={"to train on": trained, "held out": kept, **defects, **source.notes, "fingerprint": source.fingerprint},
         kind=source.spec.main.kind,
         what="" if ":" in source.name else "the built-in source",
         command=_command_of(source, options),
@@ -223,6 +224,8 @@ def _command_of(source: "Source", options: DataOptions) -> str:
     """To train on it, if what is trained by default takes it."""
     if "image" not in source.spec.keys:
         return ""
+    if kinds_of(source):
+        return advice.detecting(source, options)
     if not source.spec.is_image:
         return advice.command("gan", source.name, options, "--game.network", "MLP")
     return advice.of_shape("singan" if source.spec.single else "dcgan", source.name, source.spec.shape, options)

@@ -47,8 +47,9 @@ def check_files(options: DataOptions) -> Report:
     )
     try:
         images = keyed.images(options, table)
-        from .dealing import source
+        from . import dealing
 
+        source = getattr(module_of(options), "source", dealing.source)
         return _whole(report, images, source(images), notes)
     except UsageError as error:
         bad = error.bad if isinstance(error, Unusable) else sorted(table.bad)
@@ -76,6 +77,15 @@ def check_embedded(source: "Source", options: DataOptions) -> Report:
     return replace(report, command=advice.translating(source, options), shown=_of_columns(source, fields))
 
 
+def kinds_of(source: "Source") -> dict[str, Any]:
+    """How many held-out images there are of each kind of defect, normal ones first; nothing of other data."""
+    held = source.heldout
+    if held is None or "defect" not in held.columns:
+        return {}
+    counted = np.bincount(held.columns["defect"][:], minlength=len(held.fields["defect"].names))
+    return {"kinds": dict(zip(held.fields["defect"].names, counted.tolist(), strict=True))}
+
+
 def _blank(options: DataOptions) -> Report:
     return Report(options.source, 0, 0, 0, {}, {}, {}, {}, {}, {})
 
@@ -101,8 +111,8 @@ def _whole(report: Report, images: Images, source: "Source", notes: dict[str, An
         found=str(source.notes["layout"]),
         bad=images.bad,
         duplicates=_twice(images),
-        notes=notes | {"fingerprint": source.fingerprint},
-        command=advice.translating(source, options),
+        notes=notes | kinds_of(source) | {"fingerprint": source.fingerprint},
+        command=advice.detecting(source, options) or advice.translating(source, options),
         shown=_of_files(images),
     )
 
@@ -111,11 +121,12 @@ def _heads(table: Table, options: DataOptions) -> Heads:
     """The headers of the files that can be read, as the readers of their keys see them."""
     headers = glance(Files(table.root, table.files, []), options)
     heads: dict[str, dict[str, Header]] = {}
+    first = {*next(iter(table.keys.values())).names}
     for key, each in table.keys.items():
         heads[key] = {}
         for name in each.names:
             try:
-                if name in headers:
+                if name in headers and not (each.own and name in first):  # an image in the place of its empty mask
                     heads[key][name] = each.reader.head(headers[name])
             except Unreadable:  # which is told when it is decoded
                 continue
@@ -155,7 +166,7 @@ def _counted(report: KeyReport, source: "Source", key: str, field: Field, rows: 
     """With what is trained on and held out, and of a map the share of every class."""
     height, width = field.shape[-2:]
     kept = source.heldout.columns if source.heldout else {}
-    train, heldout = len(source.train.columns[key]), len(kept.get(key, ()))
+    train, heldout = len(source.train.columns.get(key, ())), len(kept.get(key, ()))
     report = replace(
         report,
         kind=field.kind,

@@ -28,7 +28,7 @@ from .layouts import Found, is_parted
 from .options import AUGMENTATIONS, DataOptions, check_multiple
 from .pairing import scale_of
 from .readers import Pictures, Reader
-from .sizes import Sides, brought, check_pieces, dealt, shapes, smaller
+from .sizes import Sides, brought, check_pieces, dealt, shapes, smaller, unshrunk
 from .survey import glance, survey
 from .tables import Labels
 
@@ -47,6 +47,7 @@ class Key:
     test: Sequence[str] = ()  # that are held out
     title: str = ""  # what people call the key
     reader: Reader = Pictures()
+    own: bool = False  # is it as large as it comes, though the images of its row are resized?
 
     @cached_property
     def names(self) -> list[str]:
@@ -137,6 +138,9 @@ class Laid:
     def kept(self, key: str) -> list[Sides]:
         """The sides of the images of a key in the cache."""
         times, heads = self.times[key], self.heads[key]
+        if self.table.keys[key].own and self.options.loaded is not None and not self.options.cuts:
+            height, width = self.fields[key].shape[-2:]
+            return [(height, width)] * len(heads)
         based = (
             brought(heads[name].height // times, heads[name].width // times, self.options)
             for name in self.table.keys[key].names
@@ -209,6 +213,8 @@ def laid(options: DataOptions, table: Table, headers: Mapping[str, Header], bad:
         sides = _dealt(options, based)
         left |= smaller(based, options)
         large = sides[0] * times[key], sides[1] * times[key]
+        if each.own and options.loaded is not None and not options.cuts:
+            large = unshrunk(((head.height, head.width) for head in heads[key].values()), sides, options)
         made = each.reader.field(heads[key], large, own_options(options, key, table))
         fields[key] = replace(made, free=options.cuts, title=each.title)
     if other := next((key for key in options.channels_named if fields[key].kind != "image"), ""):

@@ -78,6 +78,10 @@ class DataOptions:
     """label maps: a file that says the number, the name and the colour of each class"""
     ignore: int | None = None
     """label maps: the number of pixels that belong to no class"""
+    normal: str | None = None
+    """defects: the folder of normal images, if it is not called good, normal or ok"""
+    masks: str | None = None
+    """defects: the folder of masks, if it is not called ground_truth or masks"""
     skip_bad: bool = False
     """train without the files that cannot be read, instead of stopping"""
     heldout: float = 0.1

@@ -1,7 +1,7 @@
 """At which sides images are kept: their own, or those to which the settings bring them. Free of torch."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -84,3 +84,13 @@ def check_pieces(heads: Mapping[str, Header], options: DataOptions) -> None:
         "--data.skip_bad true",
         small,
     )
+
+
+def unshrunk(own: Iterable[Sides], sides: Sides, options: DataOptions) -> Sides:
+    """Sides like these, but so large that no image with `own` sides is made smaller when it is brought to them."""
+    every = [*own]
+    if options.fit == "squash":
+        return max(sides[0], *(high for high, _ in every)), max(sides[1], *(wide for _, wide in every))
+    by = max if options.fit == "pad" else min
+    scale = max(1.0, *(by(high / sides[0], wide / sides[1]) for high, wide in every))
+    return round(sides[0] * scale), round(sides[1] * scale)

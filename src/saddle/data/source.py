@@ -143,7 +143,7 @@ class Split:
 
     columns: Mapping[str, Column]
     domains: tuple[tuple[str, ...], ...] = ()  # default: all keys in one
-    fields: Mapping[str, Field] = field(default_factory=dict)  # by key; those of a source's spec, which sets them
+    fields: Mapping[str, Field] = field(default_factory=dict)  # by key; a source adds those of its spec
 
     def __post_init__(self) -> None:
         if not self.domains:
@@ -225,7 +225,8 @@ class Source:
     def __post_init__(self) -> None:
         object.__setattr__(self, "train", replace(self.train, fields=self.spec.fields))
         if self.heldout:
-            object.__setattr__(self, "heldout", replace(self.heldout, fields=self.spec.fields))
+            fields = {**self.heldout.fields, **self.spec.fields}  # scores may ask for keys that no game is given
+            object.__setattr__(self, "heldout", replace(self.heldout, fields=fields))
 
     def accepts(self, fingerprint: str | None) -> bool:
         """Is this the fingerprint of these data, given now or by an earlier version?"""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +97,7 @@ def located(file: str, root: Path) -> Path:
 
 def records(path: Path) -> list[Line]:
     """The lines of a CSV file with a heading or of a JSONL file, cells as text; all have the same columns."""
-    try:
-        with TextIOWrapper(regular(path), "utf-8-sig") as file:
-            text = file.read()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
+    text = _text(path)
     readers = {".csv": _csv_lines, ".jsonl": _json_lines}
     if path.suffix.lower() not in readers:
         raise UsageError(f"{path}: what is said of images stands in a .csv or a .jsonl file. {CELEBA}")
@@ -111,6 +106,21 @@ def records(path: Path) -> list[Line]:
         raise UsageError(f"{path} has no lines of images")
     columns = list(dict.fromkeys(column for _, cells in lines for column in cells))
     return [(number, {column: cells.get(column, "").strip() for column in columns}) for number, cells in lines]
+
+
+def values(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The lines of a JSONL file that `records` took, with their numbers and with cells as JSON has them."""
+    return [(number, json.loads(line)) for number, line in enumerate(_lines(_text(path)), 1) if line.strip()]
+
+
+def _text(path: Path) -> str:
+    try:
+        with TextIOWrapper(regular(path), "utf-8-sig") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: byte {error.start} is no part of it") from None
 
 
 def file_column(path: Path, lines: list[Line]) -> tuple[str, list[str]]:

@@ -77,8 +77,12 @@ class FAnoGAN(Detection, TwoPlayer):
             return
         with at_rest(self.generator, self.discriminator):  # the encoder's batch norm alone learns
             parts = self.compared(image, self.decode(self.encoder(image)))
-        weights = {"residual": 1.0, "feature": self.options.feature_weight}
-        yield Move("encoder", **{name: weights[name] * part.mean() for name, part in parts.items()})
+        feature = parts.get("feature")
+        yield Move(
+            "encoder",
+            residual=parts["residual"].mean(),
+            feature=None if feature is None else self.options.feature_weight * feature.mean(),
+        )
 
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:
         """The mean squared differences of pixels and, for izi_f, of the critic's features, by name: [N] each."""

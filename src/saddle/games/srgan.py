@@ -35,6 +35,7 @@ from ._perceived import Perceived
 from ._restoring import Restoring
 
 Judge = Literal["srgan", "plain", "concatenation", "projection"]
+TOLD: dict[Judge, projected.Told] = {"plain": "nothing", "concatenation": "beside", "projection": "product"}
 
 
 class SRGAN(Perceived, Restoring, Adversarial):
@@ -94,7 +95,7 @@ class SRGAN(Perceived, Restoring, Adversarial):
             self.discriminator = srgan.judge(shown, o.discriminator_width)
         else:
             self.generator = projected.enlarger(small, large, o.width)
-            self.discriminator = projected.Judge(shown, small, o.discriminator, o.discriminator_width)
+            self.discriminator = projected.Judge(shown, small, TOLD[o.discriminator], o.discriminator_width)
         self.keep_first_stage()
         self.add_features("image")
         self.check_duels()
@@ -106,7 +107,7 @@ class SRGAN(Perceived, Restoring, Adversarial):
 
     @property
     def companion(self) -> str:
-        return "small image" if self.options.discriminator in ("concatenation", "projection") else ""
+        return "small image" if TOLD.get(self.options.discriminator, "nothing") != "nothing" else ""
 
     @property
     def criterion(self) -> AdversarialLoss:

@@ -31,9 +31,13 @@ class Memory(nn.Module):
     def keep(self, samples: Tensor) -> None:
         """Take in new samples [N, …], of all processes in the batch's order."""
         size, device = len(self.samples), samples.device
-        places = dist.gather(rng.randint(size, len(samples), device=device)).tolist()
+        places = self.places(len(samples))
         new, filled = dist.gather(samples.detach().to(self.samples.dtype)), int(self.filled)
         room = [*range(filled, min(filled + len(new), size))]
         chosen = dict(zip([*room, *places[len(room) :]], range(len(new)), strict=True))  # the last to come stays
         self.samples[torch.tensor([*chosen], device=device)] = new[torch.tensor([*chosen.values()], device=device)]
         self.filled.fill_(min(filled + len(new), size))
+
+    def places(self, n: int) -> list[int]:
+        """Which samples give way to n new ones of each process, in the batch's order."""
+        return dist.gather(rng.randint(len(self.samples), n, device=self.samples.device)).tolist()

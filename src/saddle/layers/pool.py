@@ -1,4 +1,7 @@
-"""A history of fakes. Shrivastava et al., 2017 (SimGAN), Section 2.3. https://arxiv.org/abs/1612.07828"""
+"""A history of fakes, image by image. Zhu et al., 2017 (CycleGAN), Section 4. https://arxiv.org/abs/1703.10593
+
+The idea of a history is SimGAN's, whose own deals in halves of a batch: `history`.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -55,7 +55,15 @@ def _given(tools: Mapping[str, Any], way: Way) -> Judge:
 
 def taught(tools: Mapping[str, Any], way: Way) -> Judge:
     """Who was trained on images of the target."""
-    lesson: ReadLesson = tools["class_lessons"][way.to]
+    return _trained(tools["class_lessons"][way.to])
+
+
+def versed(tools: Mapping[str, Any], way: Way) -> Judge:
+    """Who was trained on images such as are given."""
+    return _trained(tools["class_lessons"][way.start])
+
+
+def _trained(lesson: ReadLesson) -> Judge:
     names = lesson.traits.condition.names
     return Judge("trained here", lesson.digest, names, lambda images: reader(lesson).read(images)[:, 0])
 
@@ -95,6 +103,11 @@ def _label_accuracy(evidence: Evidence) -> Compared:
     return found._replace(details={"points lost": 100 * (found.beside[INPUT] - found.value)})
 
 
+def _alike(way: Way) -> bool:
+    """Are given and made images of as many channels?"""
+    return all(way.pictures) and way.fields[way.start].planes == way.shape[0]
+
+
 JUDGE: Ingredient[Judge] = Ingredient(
     "judge",
     "a judge of classes: --judge digits for handwritten ones, or --judge RUN, a run that classifies",
@@ -119,6 +132,13 @@ EACH_TAUGHT = Each(
     look=partial(_look, taught),
     when=lambda way: way.labelled and way.taught and way.pictures[1],
 )
+EACH_VERSED = Each(
+    "class_as_given",
+    "a game that translates to images of another domain, as many channels, and the classes of those that are given",
+    needs=(CLASS_LESSONS,),
+    look=partial(_look, versed),
+    when=lambda way: way.labelled and way.versed and way.start != way.to and _alike(way),
+)
 
 METRICS = {
     "task_accuracy": Metric(
@@ -133,6 +153,13 @@ METRICS = {
         "higher",
         (TRANSLATIONS, CLASS_LESSONS, EACH_TAUGHT),
         _label_accuracy,
+        chooses=False,
+    ),
+    "labels_kept": Metric(
+        "the same, as a classifier sees it that is trained on images such as are given",
+        "higher",
+        (TRANSLATIONS, CLASS_LESSONS, EACH_VERSED),
+        partial(_measure, versed, EACH_VERSED),
         chooses=False,
     ),
 }

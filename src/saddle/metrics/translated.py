@@ -106,6 +106,7 @@ class Way:
     traits: Traits | None = None  # what translations are asked to show, another one of each image
     styled: bool = False  # can a translation have the style of an image of the target?
     taught: bool = False  # are the classes of the target's training images known?
+    versed: bool = False  # are those of the given domain's?
 
     @property
     def compares(self) -> bool:

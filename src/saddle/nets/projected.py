@@ -12,7 +12,7 @@ from ..layers.spectral import spectral_norm
 from .residual import DownBlock, RootPool, UpBlock, to_image
 from .resnet import FirstBlock, convolution, linear
 
-Told = Literal["plain", "concatenation", "projection"]  # how a discriminator is told of the small image
+Told = Literal["nothing", "beside", "product"]  # how a discriminator is told of the small image
 REACH = 12  # pixels of the small image that a pixel of the large one looks at to each side
 TIMES = 4  # as large become images
 
@@ -32,12 +32,12 @@ class Judge(nn.Module):
     """D(x, y) = l(pool φ(x)) + Σ (V ∗ φ₂(x)) · y / √(C·h·w): the logits [N] of large images x, as of small ones y.
 
     φ₂ is the map after two halvings, as large as y, V a 3×3 convolution to y's channels, and the pool the sum over all
-    places over the root of their number. Told by "concatenation" y stands beside φ₂ instead, and by "plain" it is not
-    told. Spectral norm everywhere, no batch norm: 29,390,340 parameters, 29,401,557 and 29,386,881. Maps are halved
-    five times, those of images below 32 pixels until one place is left.
+    places over the root of their number. That tells y by a "product"; told "beside", it stands beside φ₂ instead, and
+    by "nothing" not at all: 29,390,340 parameters, 29,401,557 and 29,386,881. Spectral norm everywhere, no batch norm.
+    Maps are halved five times, those of images below 32 pixels until one place is left.
     """
 
-    def __init__(self, shape: tuple[int, int, int], small: int, told: Told = "projection", width: int = 64):
+    def __init__(self, shape: tuple[int, int, int], small: int, told: Told = "product", width: int = 64):
         super().__init__()
         channels, *sides = shape
         side, self.told = min(sides) // TIMES, told
@@ -46,19 +46,19 @@ class Judge(nn.Module):
         self.near = nn.Sequential(
             FirstBlock(channels, w[0]), keep(w[0], w[0]), DownBlock(w[0], w[1], False, True), keep(w[1], w[1])
         )
-        before = w[1] + (small if told == "concatenation" else 0)
+        before = w[1] + (small if told == "beside" else 0)
         far = [
             DownBlock(inputs, outputs, False, side >> level > 1)
             for level, (inputs, outputs) in enumerate(zip((before, *w[2:]), w[2:], strict=False))
         ]
         self.far = nn.Sequential(*far, keep(w[4], w[4]), nn.ReLU(), RootPool(), linear(w[4], 1))
-        if told == "projection":
+        if told == "product":
             self.compare = convolution(w[1], small, gain=1.0)  # V
         spectral_norm(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         near = self.near(x)
-        logits = self.far(torch.cat((near, y.to(near)), 1) if self.told == "concatenation" else near).flatten()
-        if self.told == "projection":
+        logits = self.far(torch.cat((near, y.to(near)), 1) if self.told == "beside" else near).flatten()
+        if self.told == "product":
             logits = logits + (self.compare(near) * y).sum((1, 2, 3)) / y[0].numel() ** 0.5
         return logits

@@ -81,7 +81,8 @@ def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
 def _paths(data: DataOptions) -> dict[str, str]:
     """The user's files and folders, by the setting that names them; of several in the source each has a number."""
     named = {f"source {i}": path for i, path in enumerate(places_in(data.source))}
-    return named | {name: path for name, path in (("labels", data.label_file), ("palette", data.palette)) if path}
+    files = {"labels": data.label_file, "palette": data.palette, "masks": data.masks}
+    return named | {name: path for name, path in files.items() if path}
 
 
 def _is_gone(path: str) -> bool:

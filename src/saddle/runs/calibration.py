@@ -11,14 +11,14 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+import torch
 
 from ..base.errors import SaddleError, UsageError
 from ..base.files import quoted
 from ..base.plain import Count, Garbled, fits
+from ..metrics import alarms
 
 if TYPE_CHECKING:
     from .run import Run
@@ -74,34 +74,24 @@ class Calibration:
                 )
 
 
-def needed(false_alarms: float) -> int:
-    """So many good images are the fewest that give a threshold for this share of false alarms."""
-    return math.ceil(1 / _exact(false_alarms)) - 1
-
-
 def quantile(values: Sequence[float], false_alarms: float) -> float:
     """The ⌈(n + 1)(1 - α)⌉-th smallest of n values of good images.
 
     UsageError for a share that is not between 0 and 1, or for too few values, with the number that it takes.
     """
-    check_enough(n := len(values), false_alarms)
-    return sorted(values)[n - math.floor((n + 1) * _exact(false_alarms))]  # ⌈m - x⌉ = m - ⌊x⌋, counted from 0
+    check_enough(len(values), false_alarms)
+    return alarms.conformal(torch.tensor(values, dtype=torch.float64), false_alarms)
 
 
 def check_enough(n: int, false_alarms: float) -> None:
     """UsageError as of `quantile`."""
     if not (isinstance(false_alarms, int | float) and 0 < false_alarms < 1):
         raise UsageError(f"the share of false alarms is a number between 0 and 1, such as 0.01, not {false_alarms!r}")
-    if n < (least := needed(false_alarms)):
+    if n < (least := alarms.needed(false_alarms)):
         can = f"; {n:,} are enough for --false-alarms {_enough(n):g}" if n else ""
         raise UsageError(
             f"{n:,} good images are too few for --false-alarms {false_alarms:g}, which takes at least {least:,}{can}"
         )
-
-
-def _exact(share: float) -> Fraction:
-    """The share as it is written: 0.01 is a hundredth, and not the float beside it."""
-    return Fraction(repr(float(share)))
 
 
 def _enough(n: int) -> float:
@@ -118,17 +108,8 @@ def best_f1(good: Sequence[float], defects: Sequence[float]) -> float:
     """
     if not defects or not good:
         raise UsageError("F1 is of good images and of defects; without one of the two it is undefined")
-    values = np.concatenate([good, defects])
-    shown = np.concatenate([np.zeros(len(good)), np.ones(len(defects))])
-    order = np.argsort(-values, kind="stable")
-    values, shown = values[order], shown[order]
-    found = np.cumsum(shown)
-    f1 = 2 * found / (np.arange(1, len(values) + 1) + len(defects))
-    ends = np.flatnonzero(np.diff(values, append=-np.inf))  # equal scores are on one side
-    last = int(ends[np.argmax(f1[ends])])
-    if last + 1 == len(values):
-        return float(np.nextafter(values[last], -np.inf))  # all are above it
-    return float((values[last] + values[last + 1]) / 2)
+    scores = torch.tensor([*good, *defects], dtype=torch.float64)
+    return alarms.best_f1(scores, torch.arange(len(scores)) >= len(good))[1]
 
 
 def read(run: Run) -> Calibration | None:

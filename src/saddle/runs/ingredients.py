@@ -16,13 +16,17 @@ from torch import Tensor
 from ..base import dist, rng
 from ..data.source import Split, decoded
 from ..layers.resize import resized
-from ..metrics.auroc import Detected
 from ..metrics.codes import Codes
+from ..metrics.detected import Detected
 from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
+<<<<<<< HEAD
+=======
+from ..metrics.rank1 import People
+>>>>>>> main
 from ..metrics.reading import ReadLesson
 from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
@@ -41,7 +45,7 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, restorations, teaching, translations
+from . import coding, detecting, refining, restorations, teaching, translations
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -109,14 +113,6 @@ def _told_captions(game: Synthesis, source: Source) -> bool:
     return source.judged.grammar and "caption" in game.needs
 
 
-def _both_kinds(game: Game, source: Source) -> bool:
-    """Are some of the held-out images defective, and some not?"""
-    if source.heldout is None or "defect" not in source.heldout.columns:
-        return False
-    defective = source.heldout.columns["defect"][:] > 0
-    return bool(defective.any() and not defective.all())
-
-
 @ingredient("codes", Encoding, Synthesis, when=_held_out)
 @torch.no_grad()
 def codes(game: Any, source: Source, seed: int) -> Codes:
@@ -175,17 +171,36 @@ def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, Rea
     return restorations.lessons(source, game.needs[1])
 
 
+<<<<<<< HEAD
 @ingredient("detected", Detection, when=_both_kinds)
+=======
+@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
+def people(game: Restoration, source: Source, seed: int) -> People | None:
+    """Whose the held-out images are, and training images of which that is known."""
+    return teaching.people(game, source)
+
+
+@ingredient("detected", Detection, when=detecting.both_kinds)
+>>>>>>> main
 @torch.no_grad()
 def detected(game: Detection, source: Source, seed: int) -> Detected:
-    """How unusual the game finds held-out images, and which are defective; the same on every process."""
-    key = game.needs[0]
-    scores, defective = [], []
-    with rng.apart(seed, "detected"):
-        for batch in _batches(_heldout(source), key, "defect"):
-            scores.append(game.detect(batch[key].to(game.device, game.dtype)).score.float().cpu())
-            defective.append(batch["defect"] > 0)
-    return Detected(torch.cat(scores), torch.cat(defective))
+    """How unusual the game finds held-out images, and where; the same on every process."""
+    return detecting.detected(game, source, seed)
+
+
+@ingredient(
+    "masked", Detection, when=lambda game, source: detecting.both_kinds(game, source) and _has(source, ["mask"])
+)
+def masked(game: Detection, source: Source, seed: int) -> bool:
+    """Is it known where the defects are?"""
+    return True
+
+
+@ingredient("normal_19", Detection, when=lambda game, source: detecting.normal(game, source) >= 19)
+@ingredient("normal_99", Detection, when=lambda game, source: detecting.normal(game, source) >= 99)
+def normal(game: Detection, source: Source, seed: int) -> bool:
+    """Are there normal images enough for a threshold of 5 or of 1 % false alarms?"""
+    return True
 
 
 @ingredient("samples", Synthesis)
@@ -239,6 +254,10 @@ def label_lesson(game: Translation, source: Source, seed: int) -> ReadLesson | N
 def class_lessons(game: Translation, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Images with their classes, by domain, for who reads whether translations show what their input showed."""
     return _classes(game, source)
+
+
+for _name, _kind in (("refined_classes", "class"), ("refined_numbers", "numbers")):
+    MADE.append(Made(_name, (Translation,), partial(refining.refined, _kind), partial(refining.possible, _kind)))
 
 
 @ingredient("probed_attribute", Translation, when=lambda game, source: coding.attributes(game, source) is not None)
@@ -377,10 +396,12 @@ def _encoded(game: Encoding, split: Split) -> tuple[Tensor, Tensor]:
 
 
 def _images(split: Split, key: str) -> Iterable[Tensor]:
-    """The images of one key in chunks, as often as they are asked for."""
+    """The images of one key in chunks, as often as they are asked for; without those that are known to be defective."""
+    keys = (key, "defect") if "defect" in split.columns else (key,)
 
     class Chunks:
         def __iter__(self) -> Iterator[Tensor]:
-            return (batch[key] for batch in _batches(split, key))
+            for batch in _batches(split, *keys):
+                yield batch[key][batch["defect"] == 0] if "defect" in batch else batch[key]
 
     return Chunks()

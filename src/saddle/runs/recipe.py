@@ -126,6 +126,8 @@ class Recipe:
             data = replace(data, labels=theirs.labels)
         if data.palette and theirs.palette:
             data = replace(data, palette=theirs.palette)
+        if data.masks and theirs.masks:
+            data = replace(data, masks=theirs.masks)
         plan = self.plan.as_long_as(other.plan)
         return replace(self, data=replace(data, cache=theirs.cache), plan=plan, start=start)
 

@@ -48,7 +48,8 @@ def restorations(game: Restoration, source: Source, seed: int) -> Restorations:
         beside = enlarged(small, truth)
         if others:
             beside[MEAN] = mean_of(source, whole).expand_as(truth)
-        return Restored(images, truth, beside, game.times, _labels(source, whole, places))
+        labels = _labels(source, whole, places)
+        return Restored(images, truth, beside, game.times, labels, torch.from_numpy(places))
 
     return Restorations(there, (channels, height, width), game.times, make, _labels_key(source, whole) is not None)
 

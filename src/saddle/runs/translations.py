@@ -70,6 +70,7 @@ class Making:
     def way(self) -> Way:
         fields = [self.fields[key] for key in (self.start, self.to)]
         held_out, real_labels = self.held_out, self._labels(self.to)
+        lessons = teaching.class_lessons(self.source, (self.start, self.to), self.game.asked)
         return Way(
             self.name,
             len(held_out.columns[self.start]),
@@ -91,7 +92,8 @@ class Making:
             columns=self.known,
             traits=self.traits,
             styled=self.game.styled and fields[1].kind == "image",
-            taught=self.to in teaching.class_lessons(self.source, [self.to], self.game.asked),
+            taught=self.to in lessons,
+            versed=self.start in lessons,
         )
 
     @property

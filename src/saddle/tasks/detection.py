@@ -36,7 +36,8 @@ class Detection(Game):
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return (*super().scores, "auroc")
+        image = ("auroc", "average_precision", "f1_max", "recall_1", "recall_5")
+        return (*super().scores, *image, "pixel_auroc", "aupro", "query_ms")
 
     @property
     def early_scores(self) -> tuple[str, ...] | None:

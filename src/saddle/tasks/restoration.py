@@ -8,7 +8,6 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
-from ..data import sources_with
 from ..spec import Batch
 from .game import Columns, Game, Held
 
@@ -25,7 +24,7 @@ class Restoration(Game):
 
     def check_data(self) -> None:
         """UsageError unless sides of whole images are the same whole multiple of those of damaged ones."""
-        if self.needs[0] == "damaged" and "damaged" not in self.data.keys and not sources_with(self.needs):
+        if {*self.needs} <= {"damaged", "image"} and "damaged" not in self.data.keys:
             raise UsageError(
                 f"{type(self).__name__} needs small or damaged images beside whole ones, keys {some(self.needs)}; this "
                 f"data has {some(self.data.keys)}. Let them be made of whole ones, such as --data photos "
@@ -56,8 +55,8 @@ class Restoration(Game):
     def beside(self) -> tuple[str, ...]:
         """Keys of what a batch holds beside the damaged images in use, such as landmarks.
 
-        "landmarks" are float [N, 2 · K], x and y of K points in pixels of an image of the training's size: a game that
-        looks at them is `sized`.
+        "landmarks" are float [N, 2 · K], x and y of K points, from -1 at one edge of an image to 1 at the other; a game
+        that looks at them is `sized`.
         """
         return ()
 

@@ -162,9 +162,10 @@ class Restorer(Imaging):
         return self.points(torch.from_numpy(placed(beside[LANDMARKS], original.size, size, self.options.fit))[None])
 
     def points(self, points: Tensor) -> Batch:
-        """Landmarks [N, K, 2] in pixels of the images that the network is given, as a batch holds them: [N, 2 · K]."""
-        field = self.game.data.fields[LANDMARKS]
-        return {LANDMARKS: field.normalised(points.double().flatten(1)).float()}
+        """Landmarks [N, K, 2] in pixels of images of the training's size, as a batch holds them: [N, 2 · K]."""
+        height, width = self.given.shape[-2:]
+        edges = points.new_tensor([width, height]).double()
+        return {LANDMARKS: ((2 * points.double() + 1) / edges - 1).flatten(1).float()}
 
     def _alpha(
         self, alpha: np.ndarray, size: Size, bits: int, key: tuple[object, ...]

@@ -29,5 +29,5 @@ class ToyFrontal(Restoration):
         yield Move("generator", content=l1_loss(self.restore(batch), batch["image"]))
 
     def restore(self, batch: Batch) -> Tensor:
-        drawn = self.generator(batch["damaged"]) + batch["landmarks"].mean(1)[:, None, None, None] / 100
+        drawn = self.generator(batch["damaged"]) + batch["landmarks"].mean(1)[:, None, None, None] / 10
         return drawn.repeat_interleave(self.times, 2).repeat_interleave(self.times, 3)
