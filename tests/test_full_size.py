@@ -106,18 +106,8 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
-<<<<<<< HEAD
-    if name == "tpgan":
-        fields = {key: Field("image", shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
-        data = DataSpec(fields | {"label": data.fields["label"]})
-        batch |= {"damaged": batch["image"].flip(0), "landmarks": torch.rand(n, 10, device=device) * 2 - 1}
-    if name == "srgan":
-        data = DataSpec({"image": Field("image", shape), "damaged": Field("image", (3, shape[1] // 4, shape[2] // 4))})
-        batch["damaged"] = avg_pool2d(batch["image"], 4)
-=======
     if name in ("srgan", "tpgan"):
         data, batch = damaged(name, data, batch)
->>>>>>> main
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}
         data = DataSpec(fields, domains=(("a", "label_a"), ("b",)))

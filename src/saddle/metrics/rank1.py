@@ -19,12 +19,8 @@ from .evidence import Evidence, Ingredient
 from .judged import CLASS_LESSONS, REAL
 from .learned import Lesson, at_most, digest, fitted, once, step
 from .metric import Compared, Metric
-<<<<<<< HEAD
 from .reading import ReadLesson
 from .restored import RESTORATIONS, RESTORED, outdone
-=======
-from .restored import RESTORED
->>>>>>> main
 from .uncertainty import share_error
 
 SIDE, STEPS, BATCH, RATE = 32, 300, 32, 4e-3
@@ -97,7 +93,6 @@ def right(asked: Tensor, gallery: Tensor, labels: Tensor, known: Tensor) -> Tens
 
 
 def _measure(evidence: Evidence) -> Compared:
-<<<<<<< HEAD
     restored, (lesson,) = evidence[RESTORED], evidence[CLASS_LESSONS].values()
     assert restored.labels is not None
     there = restored.labels >= 0
@@ -111,20 +106,6 @@ def _measure(evidence: Evidence) -> Compared:
     note = outdone("rank1", value, beside)
     of = len(labels) - len(first)
     return Compared(value, share_error(value, of), beside=beside | {REAL: share(restored.truth)}, note=note)
-=======
-    restored, people = evidence[RESTORED], evidence[PEOPLE]
-    chosen = slice(None) if restored.places is None else restored.places
-    labels = people.labels[chosen]
-    net, first = evidence[RECOGNISER], known(labels)
-    gallery = net.features(restored.truth)
-
-    def share(images: Tensor) -> float:
-        return float(right(net.features(images), gallery, labels, first).mean())
-
-    value = share(restored.images)
-    beside = {GIVEN: share(people.damaged()[chosen]), TRUE: share(restored.truth)}
-    return Compared(value, share_error(value, len(labels) - len(first)), beside=beside)
->>>>>>> main
 
 
 PEOPLE = Ingredient(

@@ -23,10 +23,6 @@ from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
-<<<<<<< HEAD
-=======
-from ..metrics.rank1 import People
->>>>>>> main
 from ..metrics.reading import ReadLesson
 from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
@@ -171,17 +167,7 @@ def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, Rea
     return restorations.lessons(source, game.needs[1])
 
 
-<<<<<<< HEAD
-@ingredient("detected", Detection, when=_both_kinds)
-=======
-@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
-def people(game: Restoration, source: Source, seed: int) -> People | None:
-    """Whose the held-out images are, and training images of which that is known."""
-    return teaching.people(game, source)
-
-
 @ingredient("detected", Detection, when=detecting.both_kinds)
->>>>>>> main
 @torch.no_grad()
 def detected(game: Detection, source: Source, seed: int) -> Detected:
     """How unusual the game finds held-out images, and where; the same on every process."""
