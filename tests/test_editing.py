@@ -228,3 +228,16 @@ def test_the_looks_of_each_class_are_drawn(run: Path, tmp_path: Path, capsys):
         assert picture.width > 4 * 96
     assert main(["styles", str(run), "--out", str(tmp_path / "s.gif")]) == 2
     assert "end in .png" in capsys.readouterr().err
+
+
+def test_python_asks_for_the_looks_of_objects_by_their_numbers(run: Path):
+    opened, held = saddle.load(run, device="cpu"), open_source(DataOptions("scenes", size=32)).heldout
+    batch = held.batch(dict.fromkeys(("a", "instances"), np.array([1])))
+    made = opened.translate(batch["a"], instances=batch["instances"], clusters={0: 0})
+    with rng.apart("translate", 0, 0), torch.no_grad():
+        asked = torch.where(batch["instances"] == 0, 0, -1)
+        assert torch.equal(made, opened.whole(opened.game.translate(batch | {"clusters": asked}, "b")))
+    with pytest.raises(UsageError, match="sky has"):
+        opened.translate(run.parent / "map.png", instances=run.parent / "objects.png", clusters={0: 99})
+    with pytest.raises(UsageError, match="give instances"):
+        opened.translate(run.parent / "map.png", clusters={0: 0})

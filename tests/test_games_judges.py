@@ -145,7 +145,7 @@ def test_two_steps_are_two_moves_on_batches_of_their_own(name):
     turns = [move for move in made.moves if judges(game) & set(move.players)]
     assert len(turns) == 2
     assert all(judges(game) <= set(move.players) for move in turns)
-    assert made.drawn == 2 or game.data.single
+    assert made.drawn == (4 if name == "simgan" else 2) or game.data.single  # whose refiner draws for both its steps
 
 
 @pytest.mark.parametrize("name", JUDGING)

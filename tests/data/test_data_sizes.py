@@ -30,15 +30,18 @@ def drawn(source, n=24, **settings):
     return next(Stream(source.train, source.spec, n, 3, **settings).batches())[0]
 
 
-@pytest.mark.parametrize("settings", [{"crop": (8, 10)}, {"load": (20, 28), "size": (8, 10)}])
+@pytest.mark.parametrize("settings", [{"crop": (16, 20)}, {"load": (40, 56), "size": (16, 20)}])
 def test_pieces_of_a_pair_are_cut_at_the_same_place_whatever_the_ratio(settings, folder):
     spotted(folder)
     source = opened(f"pairs:{folder}", **settings)
-    assert [field.shape for field in source.spec.fields.values()] == [(3, 8, 10), (3, 16, 20)]
+    assert {key: field.shape for key, field in source.spec.fields.items()} == {
+        "damaged": (3, 8, 10),
+        "image": (3, 16, 20),
+    }
     assert spec_of(DataOptions(source=f"pairs:{folder}", **settings)) == source.spec
     batch = drawn(source)
-    assert torch.equal(batch["a"].repeat_interleave(2, 2).repeat_interleave(2, 3), batch["b"])
-    corners = {tuple(x[:2, 0, 0].tolist()) for x in batch["a"]}
+    assert torch.equal(batch["damaged"].repeat_interleave(2, 2).repeat_interleave(2, 3), batch["image"])
+    corners = {tuple(x[:2, 0, 0].tolist()) for x in batch["damaged"]}
     assert len(corners) > 10
 
 

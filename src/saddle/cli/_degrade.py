@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..base import telling
 from ..base.errors import SaddleError, UsageError, remark, some
-from . import _progress, _works
+from . import _progress
 from ._show import json, line
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..data import DataOptions
     from ..use.original import Original
     from ..use.writing import Form
+    from . import _works
 
 GIVEN = ("degrade", "times", "out", "whole", "seed")  # what no other question about data takes
 
@@ -36,6 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
 def degrade(args: Namespace) -> None:
     """Every image of a folder, its sub-folders kept; a file that cannot be read is told at the end."""
     from ..use.writing import Form
+    from . import _works  # which imports torch, and a list of sources needs none
 
     options, form = _options(args), Form(keep_exif=False)
     plan = _works.plan([Path(args.path)], _works.Names(args.out, "degraded", form), options)
@@ -76,7 +78,9 @@ def _options(args: Namespace) -> "DataOptions":
     return restore(DataOptions, edits | asked, "data")
 
 
-def _one(work: _works.Work, whole: Path | None, options: "DataOptions", seed: int, form: "Form", cut: list[str]) -> str:
+def _one(
+    work: "_works.Work", whole: Path | None, options: "DataOptions", seed: int, form: "Form", cut: list[str]
+) -> str:
     """Write what becomes of one file, or say why nothing does; those that had to be cut are noted in `cut`."""
     import numpy as np
 

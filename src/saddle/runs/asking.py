@@ -148,6 +148,17 @@ def check_instances(game: Translation) -> str:
     return key
 
 
+def check_clusters(game: Translation, instances: Any) -> None:
+    """UsageError for a game whose objects have no looks to choose from, and where nobody says which the objects are."""
+    check_instances(game)
+    if not game.looks():
+        raise UsageError(
+            f"{type(game).__name__} here has learned no looks of objects to choose from; leave out clusters"
+        )
+    if instances is None:
+        raise UsageError("clusters are of objects by their numbers; give instances, the number of every pixel's object")
+
+
 def instances_of(given: Any, of: Original, works: Translator) -> dict[str, np.ndarray]:
     """A number for every object, as a path or an array [H, W], by its key.
 

@@ -315,8 +315,9 @@ class Run:
         {"male": 0}, or columns with NaN for what stays; `style`, an image of the domain `to` that they are to look
         like, as a path, a picture, an array or planes float [K, h, w] in [-1, 1]; `mask`, white in a picture, a path or
         an array, 1 in a tensor: where a run that fills holes is to fill one; `instances`, a number for every object
-        of a map, as a path or whole numbers [H, W]. The same `seed` (0) gives the same results, image by image. Further
-        the settings of a `use.translating.Way`. Threads may share a run. UsageError for what the game does not take.
+        of a map, as a path or whole numbers [H, W]. `clusters`, such as {12: 3}, are looks of objects by number.
+        The same `seed` (0) gives the same results, image by image. Further the settings of a `use.translating.Way`.
+        Threads may share a run. UsageError for what the game does not take.
         """
         return translating.translate(self, images, to, start, **how)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ..data.options import DataOptions
 from ..spec import HOLE, LOST, Batch
 from ..spec.changes import ALL
 from ..tasks import Translation
-from ..use import original
+from ..use import editing, original
 from ..use.imaging import padding, reflected
 from ..use.original import Original
 from ..use.translating import Translator, Way
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from .run import Run
 
 AT_ONCE = 64  # tensors at a time
+
+Clusters = Mapping[int, int] | None  # what objects are to look like, by their numbers
 
 
 def translator(run: Run, start: str | None = None, to: str | None = None, **way: Any) -> Translator:
@@ -86,6 +89,7 @@ def translate(
     style: Any = None,
     labels: Any = None,
     instances: Any = None,
+    clusters: Clusters = None,
     **way: Any,
 ) -> Any:
     """`Run.translate`."""
@@ -94,6 +98,8 @@ def translate(
         check_mask(run)
     if style is not None:
         asking.check_styled(game)
+    if clusters:
+        asking.check_clusters(game, instances)
     if to is not None:
         wishes = asking.wishes(game, start, to)
     else:
@@ -105,15 +111,23 @@ def translate(
     for wish in wishes:
         if isinstance(images, Tensor):
             each = asking.asked(works, replace(wish, label=None))
-            more = _batch(each, wish, images, style, labels, instances)
+            more = _batch(each, wish, images, style, labels, instances, clusters)
             made[wish.title] = tensors(run, each, images, seed, mask, more)
         else:
-            made[wish.title] = _each(works, wish, images, seed, mask, style, labels, instances)
+            made[wish.title] = _each(works, wish, images, seed, mask, style, labels, instances, clusters)
     return made if to == ALL or not isinstance(to, str | None) else made[wishes[0].title]
 
 
 def _each(
-    works: Translator, wish: Wish, images: Any, seed: int, mask: Any, style: Any, labels: Any, instances: Any
+    works: Translator,
+    wish: Wish,
+    images: Any,
+    seed: int,
+    mask: Any,
+    style: Any,
+    labels: Any,
+    instances: Any,
+    clusters: Clusters,
 ) -> Any:
     """Arrays, pictures and paths, one after the other."""
     given, each, packed = reading.taken(images)
@@ -129,7 +143,7 @@ def _each(
     made = []
     for i, image in enumerate(given):
         one = asking.asked(works, asking.labelled(wish, works.game, shown[i]), _style(works, wish, styles[i]))
-        made.append(_one(one, image, masks[i], objects[i], (seed, i)))
+        made.append(_one(one, image, masks[i], objects[i], clusters, (seed, i)))
     return packed(made)
 
 
@@ -149,7 +163,9 @@ def _style(works: Translator, wish: Wish, style: Any) -> Tensor | None:
     return asking.style_of(each, reading.read(each.reader, style))
 
 
-def _batch(works: Translator, wish: Wish, images: Tensor, style: Any, labels: Any, instances: Any) -> Batch:
+def _batch(
+    works: Translator, wish: Wish, images: Tensor, style: Any, labels: Any, instances: Any, clusters: Clusters
+) -> Batch:
     """What stands beside images of a tensor, a row for each of them."""
     n, more = len(images), Batch()
     if (planes := _style(works, wish, style)) is not None:
@@ -167,6 +183,8 @@ def _batch(works: Translator, wish: Wish, images: Tensor, style: Any, labels: An
                 f"{[*numbers.shape]}"
             )
         more[key] = numbers.long()
+        if clusters:
+            more["clusters"] = torch.from_numpy(np.stack([editing.looks(each, clusters) for each in numbers.numpy()]))
     return more
 
 
@@ -214,12 +232,14 @@ def _check_tensor(works: Translator, images: Tensor, mask: Tensor | None) -> Non
         raise UsageError(f"the mask of images {[*images.shape]} is [N, 1, H, W], not {[*mask.shape]}")
 
 
-def _one(works: Translator, image: Any, mask: Any, instances: Any, key: tuple[object, ...]) -> Any:
+def _one(works: Translator, image: Any, mask: Any, instances: Any, clusters: Clusters, key: tuple[object, ...]) -> Any:
     """One array, picture or path in the other domain: the like of it; of a path a picture."""
     given = reading.read(works, image, convert=mask is None or not fills(works.game))
     hole, beside = (None, {}) if mask is None else masks_of(mask, given, works)
     if instances is not None:
-        beside |= asking.instances_of(instances, given, works)
+        beside |= (found := asking.instances_of(instances, given, works))
+        if clusters:
+            beside["clusters"] = editing.looks(next(iter(found.values())), clusters)
     return reading.like(image, works(given, key, hole, beside), works)
 
 

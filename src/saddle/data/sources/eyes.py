@@ -17,7 +17,7 @@ from ..made import Together
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
-OFFERS = ("a", "b", "label_a")  # keys of its batches
+OFFERS = ("a", "label_a", "b")  # keys of its batches
 PAIRED = False  # they are of domains of their own
 JUDGED = Judged(early=("swd",), final=("swd", "swd_floor", "swd_multiple"))
 SIDES = (35, 55)  # height and width, unless asked otherwise

@@ -15,7 +15,7 @@ from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..source import Judged, Source, Split
 
-OFFERS = ("a", "b", "label_a")  # keys of its batches
+OFFERS = ("a", "label_a", "b")  # keys of its batches
 PAIRED = False  # they are of domains of their own
 JUDGED = Judged("digits", early=("fid",), final=("fid", "kid"))
 GLYPHS, KEPT = 2000, 500  # printed digits to train on, and held out; as many of each class
