@@ -8,6 +8,7 @@ afresh whenever a level begins to fade in, and when it has, as in the code.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
@@ -78,6 +79,10 @@ class ProGAN(TwoPlayer, Sizes):
         """Images of given latents; in use, those of a level that is not the last are enlarged to the full size."""
         x = super().decode(z, label)
         return x if self.training else enlarge(x, self.data.shape[1] // x.shape[2])
+
+    @torch.no_grad()
+    def pooled(self, image: Tensor) -> Tensor:
+        return super().pooled(self.show(image))  # as large as the discriminator has grown
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What every level draws that has grown, each at its own size."""

@@ -1,13 +1,13 @@
 """What codes are worth: do they tell classes apart, do they follow their prior, do images come back from them?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from .blocks import double, squared_distances
-from .evidence import Evidence, Ingredient
+from .evidence import Either, Evidence, Ingredient
 from .ingredients import REFERENCE_LABELS, ReferenceLabels
 from .kid import SUBSETS, kid, rests_on
 from .metric import Estimate, Metric
@@ -16,16 +16,22 @@ from .uncertainty import share_error
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Those of the images that were trained on and of the held-out ones, and draws from the prior beside them."""
+class Read:
+    """Numbers that stand for the images that were trained on and for the held-out ones."""
 
     train: Tensor  # [N, K]
     heldout: Tensor  # [M, K]
+
+
+@dataclass(frozen=True)
+class Codes(Read):
+    """Codes of both, and draws from the prior beside them."""
+
     prior: Tensor  # [P, K]
     errors: Tensor  # [M]: mean squared difference of a held-out image's pixels, in [-1, 1], to its reconstruction's
 
 
-def labelled(codes: Codes, labels: ReferenceLabels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def labelled(codes: Read, labels: ReferenceLabels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Codes to learn from and their labels, codes to be told apart and theirs: those whose labels are known."""
     assert labels.train is not None
     train, heldout = labels.train.to(codes.train.device), labels.real.to(codes.heldout.device)
@@ -33,7 +39,7 @@ def labelled(codes: Codes, labels: ReferenceLabels) -> tuple[Tensor, Tensor, Ten
     return codes.train[learn], train[learn], codes.heldout[ask], heldout[ask]
 
 
-def nn_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
+def nn_accuracy(codes: Read, labels: ReferenceLabels) -> Estimate:
     """Share of held-out images whose nearest training image, code by code, is of their class.
 
     Donahue et al., 2016, Section 4.2. https://arxiv.org/abs/1605.09782
@@ -43,7 +49,7 @@ def nn_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
     return _share(guess == truth)
 
 
-def probe_accuracy(codes: Codes, labels: ReferenceLabels) -> Estimate:
+def probe_accuracy(codes: Read, labels: ReferenceLabels) -> Estimate:
     """Share of held-out images that a linear classifier of the codes, fitted to the training images, names rightly.
 
     Logistic regression with scikit-learn's penalty, C = 1, on numbers brought to mean 0 and deviation 1.
@@ -79,10 +85,18 @@ def _share(right: Tensor) -> Estimate:
 
 
 def _counts(evidence: Evidence) -> Fingerprint:
-    return {"train_count": len(evidence[CODES].train), "reference_count": len(evidence[CODES].heldout)}
+    return {"train_count": len(evidence[READ].train), "reference_count": len(evidence[READ].heldout)}
 
 
 CODES: Ingredient[Codes] = Ingredient("codes", "a game that encodes images (vae, bigan, aae, …), and held-out images")
+FEATURES: Ingredient[Read] = Ingredient(
+    "discriminator_features",
+    "a game whose discriminator looks at images alone, and held-out images",
+    entries=lambda read, _: {"codes": "the discriminator's features, the mean of each map"},
+)
+READ: Either[Any] = Either(
+    "read", f"{CODES.lacking}, or one whose discriminator looks at images alone", of=(CODES, FEATURES)
+)
 CODE_LABELS = Ingredient(
     "code_labels",
     "codes of images whose classes are known",
@@ -94,15 +108,15 @@ METRICS = {
     "nn_accuracy": Metric(
         "share of held-out images whose nearest training code is of their class",
         "higher",
-        (CODES, CODE_LABELS),
-        lambda e: nn_accuracy(e[CODES], e[CODE_LABELS]),
+        (READ, CODE_LABELS),
+        lambda e: nn_accuracy(e[READ], e[CODE_LABELS]),
         _counts,
     ),
     "probe_accuracy": Metric(
         "share of held-out images that a linear classifier of codes names rightly",
         "higher",
-        (CODES, CODE_LABELS),
-        lambda e: probe_accuracy(e[CODES], e[CODE_LABELS]),
+        (READ, CODE_LABELS),
+        lambda e: probe_accuracy(e[READ], e[CODE_LABELS]),
         _counts,
     ),
     "prior_kid": Metric(

@@ -49,9 +49,10 @@ class FAnoGAN(Network):
     def discriminator(self, data: DataSpec) -> Discriminator:
         return Discriminator(self.trunk(data, layer_norm), self.last(data, 1))
 
-    def encoder(self, z_dim: int, data: DataSpec) -> nn.Module:
-        """Images → latents [N, z_dim] in [-1, 1]."""
-        return nn.Sequential(self.trunk(data, BatchNorm2d), self.last(data, z_dim), nn.Tanh())
+    def encoder(self, z_dim: int, data: DataSpec, bounded: bool = True) -> nn.Module:
+        """Images → latents [N, z_dim], in [-1, 1] if they are `bounded`."""
+        ends = [nn.Tanh()] if bounded else []
+        return nn.Sequential(self.trunk(data, BatchNorm2d), self.last(data, z_dim), *ends)
 
     def trunk(self, data: DataSpec, norm: Callable[[int], nn.Module]) -> nn.Module:
         """Images → maps [N, 8 width, 4, 4], of the smallest size that there is."""

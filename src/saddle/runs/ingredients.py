@@ -16,20 +16,18 @@ from torch import Tensor
 from ..base import dist, rng
 from ..data.source import Split, decoded
 from ..layers.resize import resized
-from ..metrics.codes import Codes
+from ..metrics.codes import Codes, Read
 from ..metrics.detected import Detected
 from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
-from ..metrics.rank1 import People
 from ..metrics.reading import ReadLesson
 from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
 from ..metrics.single_image import OneImage
 from ..metrics.translated import Translations
-from ..spec import Batch
 from ..tasks import (
     Classification,
     Density,
@@ -42,12 +40,12 @@ from ..tasks import (
     Synthesis,
     Translation,
 )
-from . import coding, detecting, refining, restorations, teaching, translations
+from . import coding, detecting, looking, refining, restorations, teaching, translations
+from .chunks import CHUNK, batches, held_out_of, ready
 
 if TYPE_CHECKING:
     from ..data.source import Source
 
-CHUNK = 1024  # images at a time
 _DRAWN_OF_ONE = 50  # samples of a game that learned one image
 
 Make = Callable[[Any, "Source", int], Any]
@@ -111,15 +109,15 @@ def _told_captions(game: Synthesis, source: Source) -> bool:
 
 
 @ingredient("codes", Encoding, Synthesis, when=_held_out)
-@torch.no_grad()
 def codes(game: Any, source: Source, seed: int) -> Codes:
     """z of every image, the same on every process, without the class that a code may end in."""
-    z_dim = game.options.z_dim
-    with rng.apart(seed, "codes"):
-        train, _ = _encoded(game, source.train)
-        heldout, errors = _encoded(game, _heldout(source))
-        prior = game.noise(4 * len(heldout)).float()
-    return Codes(train[:, :z_dim], heldout[:, :z_dim], prior[:, :z_dim], errors)
+    return looking.codes(game, source, seed)
+
+
+@ingredient("discriminator_features", Synthesis, when=looking.sees)
+def discriminator_features(game: Synthesis, source: Source, seed: int) -> Read:
+    """What the discriminator of a game without codes sees of every image."""
+    return looking.seen(game, source, seed)
 
 
 @ingredient("bounds", Density, when=_held_out)
@@ -128,7 +126,7 @@ def bounds(game: Density, source: Source, seed: int) -> Tensor:
     """Of the log-likelihood of every held-out image, [N], the same on every process."""
     with rng.share(0, 1):
         rng.seed(seed, "bounds")  # from where samples, drawn after it, go on: scores since the first one rest on that
-        return torch.cat([game.bound(_ready(game, batch)).float() for batch in _batches(_heldout(source))])
+        return torch.cat([game.bound(ready(game, batch)).float() for batch in batches(held_out_of(source))])
 
 
 @ingredient("predictions", Classification, when=_classified)
@@ -137,7 +135,7 @@ def predictions(game: Classification, source: Source, seed: int) -> tuple[Tensor
     """What the game says of the held-out images with a label, log p [M, K], and their labels [M]."""
     predicted, labels = [], []
     image, label = game.classified
-    for batch in _batches(_heldout(source), image, label):
+    for batch in batches(held_out_of(source), image, label):
         labelled = batch[label] >= 0
         predicted.append(game.classify(batch[image][labelled].to(game.device, game.dtype)).float())
         labels.append(batch[label][labelled])
@@ -166,12 +164,6 @@ def restored(game: Restoration, source: Source, seed: int) -> Restorations:
 def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Whole images with their classes, for who reads whether restored ones show what they showed."""
     return restorations.lessons(source, game.needs[1])
-
-
-@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
-def people(game: Restoration, source: Source, seed: int) -> People | None:
-    """Whose the held-out images are, and training images of which that is known."""
-    return teaching.people(game, source)
 
 
 @ingredient("detected", Detection, when=detecting.both_kinds)
@@ -218,7 +210,7 @@ def translated(game: Translation, source: Source, seed: int) -> Sampler:
     """Held-out images of one domain as images of another, with their labels: so many as there are."""
     way = _sampled(game, source)
     assert way is not None
-    (start, to), held_out = way, _heldout(source)
+    (start, to), held_out = way, held_out_of(source)
     name = teaching.classes_of(held_out, start, game.asked)
     label = name if name == f"label_{start}" else None
     making = translations.Making(game, source, seed, start, to)
@@ -286,7 +278,7 @@ def related(game: Synthesis, source: Source, seed: int) -> bool:
 @ingredient("unseen", Synthesis, when=lambda game, source: _held_out(game, source) and _told_captions(game, source))
 def unseen(game: Synthesis, source: Source, seed: int) -> Callable[[int], tuple[Tensor, Tensor]]:
     """Samples for captions that were held out, each as often as there."""
-    split = _heldout(source)
+    split = held_out_of(source)
 
     def sample(k: int) -> tuple[Tensor, Tensor]:
         index = rng.randint(len(split), k).numpy()
@@ -312,7 +304,7 @@ def smallest(game: Sizes, source: Source, seed: int) -> Callable[[int], tuple[Te
 @ingredient("reference_labels", when=lambda game, source: _classes_known(game, source) and "label" in source.spec.keys)
 def reference_labels(game: Game, source: Source, seed: int) -> ReferenceLabels:
     """The classes of held-out and training images."""
-    heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (_heldout(source), source.train))
+    heldout, train = (torch.from_numpy(part.columns["label"][:]) for part in (held_out_of(source), source.train))
     return ReferenceLabels(source.spec.classes, heldout, train)
 
 
@@ -356,36 +348,8 @@ def _sampled(game: Translation, source: Source) -> tuple[str, str] | None:
     return next((way for way in (first, game.way(), *possible) if way in possible), None)
 
 
-def _heldout(source: Source) -> Split:
-    assert source.heldout is not None
-    return source.heldout
-
-
 def _has(source: Source, keys: Iterable[str]) -> bool:
     return source.heldout is not None and all(key in source.heldout.columns for key in keys)
-
-
-def _batches(split: Split, *keys: str) -> Iterator[Batch]:
-    """The samples of some keys that belong together, or of all, in order and in chunks."""
-    wanted = keys or tuple(split.columns)
-    count = min(len(split.columns[key]) for key in wanted)
-    for start in range(0, count, CHUNK):
-        yield split.batch(dict.fromkeys(wanted, torch.arange(start, min(start + CHUNK, count)).numpy()))
-
-
-def _ready(game: Game, batch: Batch) -> Batch:
-    return {key: x.to(game.device, game.dtype if x.is_floating_point() else None) for key, x in batch.items()}
-
-
-def _encoded(game: Encoding, split: Split) -> tuple[Tensor, Tensor]:
-    """Codes [N, K], and the mean squared errors [N] of the images made of them."""
-    encoded, errors = [], []
-    for batch in _batches(split):
-        image = batch["image"].to(game.device, game.dtype)
-        label = batch["label"].to(game.device) if game.encodes_with_label else None
-        encoded.append(game.encode(image, label).float())
-        errors.append((game.reconstruct(image, label) - image).float().square().flatten(1).mean(1))
-    return torch.cat(encoded), torch.cat(errors)
 
 
 def _images(split: Split, key: str) -> Iterable[Tensor]:
@@ -394,7 +358,7 @@ def _images(split: Split, key: str) -> Iterable[Tensor]:
 
     class Chunks:
         def __iter__(self) -> Iterator[Tensor]:
-            for batch in _batches(split, *keys):
+            for batch in batches(split, *keys):
                 yield batch[key][batch["defect"] == 0] if "defect" in batch else batch[key]
 
     return Chunks()

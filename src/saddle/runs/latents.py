@@ -11,8 +11,11 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import UsageError, near, some
+from ..base.files import quoted
+from ..metrics.psnr import psnr
 from ..spec import conditions
-from ..tasks import Synthesis, Traversal
+from ..tasks import Encoding, Synthesis, Traversal
+from ..tasks.searching import check_told
 from ..use import directions, inverting
 from ..use.latents import slerp
 from .translations import at_a_time
@@ -20,7 +23,7 @@ from .translations import at_a_time
 if TYPE_CHECKING:
     from .run import Run
 
-WAYS = ("search",)  # to an image's latent
+WAYS = ("search", "encoder")  # to an image's latent
 
 
 class Inverted(NamedTuple):
@@ -40,14 +43,31 @@ def invert(
     game, of = run.as_(Synthesis), run.labels(label)
     if not run.spec.is_image:
         raise UsageError(f"{run.recipe.game} was trained on {run.spec.main} here; there are no images to invert")
-    known = [each.name for each in fields(inverting.DEFAULT)]
+    known = [each.name for each in fields(inverting.DEFAULT)] if by == "search" else []
     if unknown := [name for name in how if name not in known]:
-        raise UsageError(f"a search has no '{unknown[0]}' to choose; there are {some(known)}")
+        there = f"there are {some(known)}" if known else "it looks once; leave it out, or choose --by search"
+        raise UsageError(f"{'a search' if known else 'an encoder'} has no '{unknown[0]}' to choose; {there}")
     found = []
     for x in images.split(at_a_time(run.spec.shape)):
-        found.append(inverting.inverted(game, x.to(run.device, game.dtype), of(len(x)), seed, **how))
-    latents, made, psnr = (torch.cat([each[k].cpu() for each in found]) for k in range(3))
-    return Inverted(latents.float(), run.whole(made), psnr)
+        x, told = x.to(run.device, game.dtype), of(len(x))
+        found.append(inverting.inverted(game, x, told, seed, **how) if known else _looked(run, x, told))
+    latents, made, decibels = (torch.cat([each[k].cpu() for each in found]) for k in range(3))
+    return Inverted(latents.float(), run.whole(made), decibels)
+
+
+@torch.no_grad()
+def _looked(run: Run, image: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """As `inverting.inverted`, in one look of the run's encoder. UsageError where it has none."""
+    game = run.as_(Synthesis)
+    check_told(game, label)
+    if Encoding not in type(game).tasks():
+        raise UsageError(
+            f"{run.recipe.game} has no encoder. Train one for it, and then name its run: "
+            f"saddle train encoder --from {quoted(run.folder)}"
+        )
+    latents = game.searched(run.as_(Encoding).encode(image, label), label)
+    made = game.decode(latents, label)
+    return latents, made, psnr(made, image)
 
 
 @torch.no_grad()

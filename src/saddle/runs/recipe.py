@@ -205,16 +205,17 @@ def ask(
     """The recipe and the run folder that are asked for.
 
     Edits change the recipe of `config`, else of the folder if it holds a run, else, where no game is named, of the run
-    `start`, else the shipped one. So the same command goes on with a run, and so does the folder alone. The folder is
-    `runs/GAME-SOURCE` unless given. A new run begins with the weights of `start`, of its best checkpoint or another.
+    `start`, else the shipped one; of a game that learns beside another run it is made for that run. So the same command
+    goes on with a run, and so does the folder alone. The folder is `runs/GAME-SOURCE` unless given. A new run begins
+    with the weights of `start`, of its best checkpoint or another.
     """
     edits = edits or {}
     source = edits.get("data.source", edits.get("data"))
     source = source.get("source") if isinstance(source, Mapping) else source
     base = Recipe.read(config) if config else None
-    if start and base is None and game is None and not (folder and RunFolder(folder).recipe.exists()):
+    if start and base is None and not (folder and RunFolder(folder).recipe.exists()):
         RunFolder(start).check()
-        base = replace(Recipe.read(start), start=None)
+        base = _beside(game, replace(Recipe.read(start), start=None))
     if folder is None:
         of = base.game if base else game or DEFAULT_GAME
         folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
@@ -227,12 +228,23 @@ def ask(
         )
     if start:
         base = replace(base, start=_begun(kept, folder, start, checkpoint))
+    if base.options.needs_run and not (base.start or kept):
+        raise UsageError(f"{base.game} learns beside a run that is trained already; name it with --from RUN")
     try:
         return base.change(edits), folder
     except UsageError as error:
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
+
+
+def _beside(game: str | None, theirs: Recipe) -> Recipe | None:
+    """The recipe for a run that begins with one of `theirs`, where that decides it: the same, or a game beside it."""
+    if game is None:
+        return theirs
+    own = Recipe.default(game)
+    options = own.options.beside(theirs.game, theirs.options)
+    return None if options is None else replace(own, options=options, data=theirs.data)
 
 
 def inherited(recipe: Recipe, start: Path, edits: Mapping[str, Any]) -> list[str]:

@@ -204,6 +204,11 @@ class Run:
         encoding, of = self.as_(Encoding), self.labels(label)
         return torch.cat([encoding.encode(x.to(self.device), of(len(x))).float().cpu() for x in images.split(AT_ONCE)])
 
+    def pooled(self, images: Tensor) -> Tensor:
+        """Images float [N, C, H, W] in [-1, 1] → the discriminator's features, of each map its mean: float [N, K]."""
+        game = self.as_(Synthesis)
+        return torch.cat([game.pooled(x.to(self.device, game.dtype)).float().cpu() for x in images.split(AT_ONCE)])
+
     @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
@@ -254,7 +259,8 @@ class Run:
         self, images: Tensor, label: conditions.Asked | None = None, by: str = "search", seed: int = 0, **how: Any
     ) -> Inverted:
         """The latents whose samples are nearest to images float [N, C, H, W] in [-1, 1], of a label if the game takes
-        one, with these samples and their PSNR. `how`: steps, restarts and lr of the search.
+        one, with these samples and their PSNR; by "search", or by the "encoder" of a run that has one. `how`: steps,
+        restarts and lr of the search.
 
         They are float [N, z] or, of a game with styles, these; `decode` and `interpolate` take them.
         """

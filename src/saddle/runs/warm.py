@@ -64,8 +64,9 @@ def begin(trainer: Trainer, start: Start) -> str:
     What does not fit keeps the weights that the seed gives. UsageError if nothing fits, or if the weights are no longer
     those that were chosen.
     """
-    found = _opened(start)
-    game, theirs = trainer.game, found["game"]
+    tensors = _opened(start)
+    game, found = trainer.game, trainer.game.inherited(tensors["game"], tensors["averages"])
+    theirs = found["game"]
     fit = fitting(game, theirs)
     lines = "\n  ".join(_told(game, theirs, fit))
     if not any(name in fit and p.ndim > 1 for name, p in game.named_parameters()):  # a bias alone is no start

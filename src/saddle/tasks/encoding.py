@@ -25,6 +25,11 @@ class Encoding(Game):
         """Must `encode` be told what an image shows?"""
         return False
 
+    @property
+    def own_numbers(self) -> int:
+        """Numbers of a code that an image's class has no part in: the first ones."""
+        return self.options.z_dim  # type: ignore[attr-defined]
+
     @abstractmethod
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Codes [N, K] of images [N, C, H, W] in [-1, 1], of labels int64 [N] where the game takes them."""

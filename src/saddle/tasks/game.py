@@ -18,6 +18,7 @@ from ..spec import Batch, ConditionKind, DataSpec, Kind
 
 Columns = Mapping[str, Tensor] | Sequence[tuple[str, Tensor]]  # samples by caption
 Held = Callable[[int], Batch]
+Weights = Mapping[str, Tensor]  # by name
 
 
 class Move:
@@ -52,10 +53,19 @@ class Game(nn.Module, ABC):
     class Options:
         """Settings of the game; the defaults are the paper's."""
 
+        needs_run: ClassVar[bool] = False  # does a training begin with another run in every case?
+
         optim: Optim = Adam()  # of all players
 
         def __post_init__(self) -> None:
             """UsageError for values that cannot be."""
+
+        def beside(self, game: str, options: Game.Options) -> Game.Options | None:
+            """These settings for a run that begins with a run of such a game, and has its data; None: it has its own.
+
+            UsageError for a game that it cannot begin with.
+            """
+            return None
 
     def __init__(self, data: DataSpec, options: Options | None = None):
         super().__init__()
@@ -143,6 +153,10 @@ class Game(nn.Module, ABC):
         They are the option with its name, such as `discriminator_optim`.
         """
         return getattr(self.options, f"{player}_optim", None) or self.options.optim
+
+    def inherited(self, weights: Weights, averages: Weights) -> dict[str, Weights]:
+        """What another run's "game" and "averages" are called here. UsageError for what it cannot begin with."""
+        return {"game": weights, "averages": averages}
 
     def note(self, **values: Tensor) -> None:
         """Means to show and log beside the losses, such as D(real)."""

@@ -39,28 +39,39 @@ def search(
         def generate(z: Tensor) -> Tensor:
             return game.decode(z, label)
 
-        with torch.enable_grad():
-            first = starts[:1].detach().clone().requires_grad_()
-            if not game.decode(first, None if label is None else label[:1]).requires_grad:
-                raise UsageError(
-                    f"{type(game).__name__} finds its samples by a search of its own, through which no gradient "
-                    "reaches a latent; choose a run with a generator"
-                )
+        check_reached(game, starts[:1], None if label is None else label[:1])
         every = (start.expand(len(image), *start.shape) for start in starts)
         return nearest(find_latent(generate, distance, image, z, how, prior) for z in every)
+
+
+@torch.enable_grad()
+def check_reached(game: Synthesis, z: Tensor, label: Tensor | None = None) -> None:
+    """UsageError where no gradient goes from what latents [N, …] show back to them."""
+    if not game.decode(z.detach().clone().requires_grad_(), label).requires_grad:
+        raise UsageError(
+            f"{type(game).__name__} finds its samples by a search of its own, through which no gradient reaches a "
+            "latent; choose a run with a generator"
+        )
+
+
+def check_told(game: Synthesis, label: Tensor | None) -> None:
+    """UsageError where a game that draws what it is asked for has not been told what images show."""
+    with rng.apart("told"):
+        if label is not None or game.draw_label(1) is None:
+            return
+    condition = game.condition
+    names = f": {some(condition.names)}" if condition and condition.names else ""
+    raise UsageError(
+        f"{type(game).__name__} draws what it is asked for, so it has to know what the images show; give a label or a "
+        f"text{names}"
+    )
 
 
 @torch.no_grad()
 def _starts(game: Synthesis, restarts: int, seed: int, label: Tensor | None) -> tuple[Tensor, Prior]:
     """Where searches begin, [restarts, …], and where their latents may go."""
+    check_told(game, label)
     with rng.apart(seed, "search"):
-        if label is None and game.draw_label(1) is not None:
-            condition = game.condition
-            names = f": {some(condition.names)}" if condition and condition.names else ""
-            raise UsageError(
-                f"{type(game).__name__} draws what it is asked for, so a search has to know what the images show; give "
-                f"a label or a text{names}"
-            )
         width = game.noise(1, None if label is None else label[:1]).shape[1]
     with rng.apart(seed, "search"):
         n = max(restarts, min(DRAWS, NUMBERS // width), 16)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..nets.judged import pooled, trunk_of
 from ..spec import Condition, conditions
 from .game import Columns, Game, Held
 
@@ -80,6 +81,24 @@ class Synthesis(Game):
         Of each image by itself; None where there is no such layer, or where it compares the images of a batch.
         """
         return None
+
+    @property
+    def trunk(self) -> nn.Module | None:
+        """Of its discriminator the layers before those that are told a label or give logits; None if there are none."""
+        return trunk_of(getattr(self, "discriminator", None))
+
+    @torch.no_grad()
+    def pooled(self, image: Tensor) -> Tensor:
+        """What its discriminator's `trunk` sees of samples [N, …], without its views, of each map its mean: [N, K].
+
+        UsageError where there is no such thing.
+        """
+        if self.trunk is None:
+            raise UsageError(
+                f"{type(self).__name__} has no discriminator that looks at images alone, before anything else is said "
+                "of them; choose another run"
+            )
+        return pooled(self.trunk, image)
 
     def embed(self, label: Tensor) -> Tensor | None:
         """Labels [N, …] as numbers [N, E] that `decode` takes in their place, with others between them.
