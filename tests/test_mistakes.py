@@ -24,6 +24,7 @@ from saddle.spec import DataSpec
 from saddle.tasks import Synthesis
 from saddle.training.trainer import Trainer
 
+GENERATOR_FIRST = {"esrgan"}  # as in its authors' code
 by_game = pytest.mark.parametrize("name", GAMES)
 
 
@@ -90,7 +91,9 @@ def test_the_generator_moves_after_all_of_the_discriminators_steps(name):
     steps = getattr(game.options, "discriminator_steps", None)
     if steps is None or set(game.players()) != {"generator", "discriminator"}:
         return
-    players = [players for players, _ in moves_of(name)]
+    players = [players for players, _ in moves_of(name, 0.99)]  # with both, where the generator learns alone first
+    if name in GENERATOR_FIRST:
+        players = players[1:] + players[:1]
     assert players[:steps] == [("discriminator",)] * steps
     assert players[steps:] == [("generator",)] * len(players[steps:])
     assert len(players) > steps
