@@ -210,9 +210,7 @@ def ask(
     with the weights of `start`, of its best checkpoint or another.
     """
     edits = edits or {}
-    source = edits.get("data.source", edits.get("data"))
-    source = source.get("source") if isinstance(source, Mapping) else source
-    base = Recipe.read(config) if config else None
+    source, base = _source(edits), Recipe.read(config) if config else None
     if start and base is None and not (folder and RunFolder(folder).recipe.exists()):
         RunFolder(start).check()
         base = _beside(game, replace(Recipe.read(start), start=None))
@@ -236,6 +234,12 @@ def ask(
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
+
+
+def _source(edits: Mapping[str, Any]) -> Any:
+    """The data that are asked for; None if none are."""
+    source = edits.get("data.source", edits.get("data"))
+    return source.get("source") if isinstance(source, Mapping) else source
 
 
 def _beside(game: str | None, theirs: Recipe) -> Recipe | None:
