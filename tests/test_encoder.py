@@ -26,7 +26,14 @@ from saddle.tasks import Synthesis
 from saddle.training.checkpoint import Checkpoints
 
 ROUNDS = 2
-PLAN = {"plan.rounds": ROUNDS, "plan.batch": 4, "plan.scores": 0, "plan.pictures": 1, "plan.precision": "fp32"}
+PLAN = {
+    "plan.rounds": ROUNDS,
+    "plan.batch": 4,
+    "plan.scores": 0,
+    "plan.pictures": 1,
+    "plan.precision": "fp32",
+    "plan.samples": 20,
+}
 SMALL = {**PLAN, "plan.save_every": 1, "game.network.width": 4}
 OF_MANY_KINDS = ("cgan", "infogan", "gan-cls", "cogan", "progan", "lapgan", "bigan")
 
@@ -52,7 +59,7 @@ def home(tmp_path_factory) -> Path:
     """Runs of two games, and an encoder beside each."""
     home = tmp_path_factory.mktemp("home")
     for name in ("dcgan", "stylegan2"):
-        train(tiny_recipe(name, rounds=1), home / name, quiet=True)
+        train(tiny_recipe(name, rounds=1, samples=20), home / name, quiet=True)
         begin(home / f"of-{name}", home / name)
     return home
 
