@@ -32,11 +32,13 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "ebgan": ((3, 64, 64), 0),
     "encoder": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
+    "esrgan": ((3, 128, 128), 0),
     "f-anogan": ((1, 64, 64), 0),
     "fgan": ((1, 28, 28), 0),
     "gan": ((1, 28, 28), 0),
     "gan-cls": ((3, 64, 64), 0),
     "ganilla": ((3, 256, 256), 0),
+    "gln": ((1, 128, 128), 0),
     "improved-gan": ((3, 32, 32), 0),
     "infogan": ((1, 28, 28), 0),
     "lapgan": ((3, 32, 32), 0),
@@ -75,7 +77,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
 def damaged(name: str, data: DataSpec, batch: dict[str, Tensor]) -> tuple[DataSpec, dict[str, Tensor]]:
     """The same images, and what a game that restores them is given."""
     image = batch["image"]
-    if name == "srgan":
+    if name in ("esrgan", "gln", "srgan"):
         batch = {"image": image, "damaged": avg_pool2d(image, 4)}
         return DataSpec({key: Field("image", tuple(x.shape[1:])) for key, x in batch.items()}), batch
     fields = {key: Field("image", data.shape) for key in ("damaged", "image")} | {"landmarks": Field("points", (10,))}
@@ -107,7 +109,7 @@ def test_the_papers_networks_play_a_round_at_the_papers_resolution(name):
         fields = {key: Field("image", shape) for key in "ab"} | {"mask": Field("mask", (1, *shape[1:]))}
         data, batch = DataSpec(fields), {"a": batch["image"], "b": batch["image"].flip(0)}
         batch["mask"] = (batch["a"][:, :1] > 0).float()
-    if name in ("srgan", "tpgan"):
+    if name in ("esrgan", "gln", "srgan", "tpgan"):
         data, batch = damaged(name, data, batch)
     if name == "unit-adaptation":
         fields = {key: Field("image", shape) for key in "ab"} | {"label_a": Field("class", (), tuple("0123456789"))}

@@ -6,10 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from saddle.base.errors import SaddleError, UsageError
+from saddle.base.errors import UsageError
 from saddle.metrics import evaluate
-from saddle.metrics.psnr import Restored
-from saddle.metrics.rank1 import GIVEN, TRUE, People, PeopleLesson, known, right
+from saddle.metrics.judged import REAL
+from saddle.metrics.rank1 import known, right
+from saddle.metrics.reading import ReadLesson
+from saddle.metrics.restored import Restorations, Restored
+from saddle.metrics.traits import Traits
+from saddle.metrics.translated import INPUT
+from saddle.spec import Condition
 
 LABELS = torch.tensor([4, 2, 4, 2, 2])
 
@@ -42,17 +47,17 @@ def test_a_network_that_learned_other_people_tells_strangers_apart(monkeypatch):
 
     def take(places: np.ndarray) -> tuple[Tensor, Tensor]:
         asked_for.append(places)
-        return painted(trained, 1)[places], trained[places]
+        return painted(trained, 1)[places], trained[places, None]
 
     strangers = 8 + torch.arange(40) % 4
     truth = painted(strangers, 2)
-    people = People(PeopleLesson("a test", 80, take, 3, 12), lambda: truth.roll(1, 0), strangers)
-    grey = truth.clone()
-    grey[strangers == 11] = truth[0]
-    score = evaluate(None, None, ["rank1"], restored=Restored(grey, truth), people=people)["rank1"]
-    assert score.beside == {GIVEN: 0.0, TRUE: 1.0}
+    lesson = ReadLesson("a test", 80, take, 3, Traits(Condition("class", tuple(map(str, range(12))))))
+    wrong = truth.clone()
+    wrong[strangers == 11] = truth[0]
+    restored = Restored(wrong, truth, {INPUT: truth.roll(1, 0)}, 1, strangers)
+    given = Restorations(40, (3, 16, 16), 1, lambda n, beside: restored, labelled=True)
+    score = evaluate(None, None, ["rank1"], restorations=given, class_lessons={"image": lesson})["rank1"]
+    assert score.beside == {INPUT: 0.0, REAL: 1.0}
     assert score.value == pytest.approx(0.75)
     assert score.uncertainty == pytest.approx((0.75 * 0.25 / 36) ** 0.5)
     assert sorted(np.concatenate(asked_for)) == [*range(80)], "each training image is drawn once"
-    with pytest.raises(SaddleError, match="not finite"):
-        evaluate(None, None, ["rank1"], restored=Restored(grey * torch.nan, truth), people=people)

@@ -7,6 +7,7 @@ from saddle.games.began import BEGAN
 from saddle.games.biggan import BigGAN
 from saddle.games.ebgan import EBGAN
 from saddle.games.energy import Energy
+from saddle.games.esrgan import ESRGAN
 from saddle.games.improved_gan import ImprovedGAN
 from saddle.games.mgan import MGAN
 from saddle.games.pan import PAN
@@ -58,6 +59,9 @@ def test_the_papers_settings_are_the_defaults():
     assert (o.optim.lr, o.discriminator_optim.lr, o.optim.betas) == (1e-4, 4e-4, (0.0, 0.9))
     o = STCGAN.Options()
     assert (o.removal_weight, o.adversarial_weights, o.width, o.optim.lr) == (5.0, (0.1, 0.1), 64, 2e-4)
+    o = ESRGAN.Options()
+    assert (o.adversarial_weight, o.perceptual_weight, o.pixel_weight, o.optim.lr) == (5e-3, 1.0, 1e-2, 1e-4)
+    assert (o.blocks, o.growth, o.width, o.pretraining, o.pretraining_optim.lr) == (23, 32, 64, 5 / 7, 2e-4)
     o = SRGAN.Options()
     assert (o.adversarial_weight, o.perceptual_weight, o.pretraining, o.optim.lr) == (1e-3, 0.006, 5 / 6, 1e-4)
     assert (o.residual_steps, o.residual_optim.lr, o.residual_optim.betas) == (5, 2e-4, (0.0, 0.9))

@@ -155,7 +155,7 @@ fingerprints of its scores, which look at images through other networks. For ins
 --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`. SRGAN's own comparison is of the last maps alone,
 by squared differences: `saddle train srgan --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth
 --game.perceptual.layers relu5_4 --game.perceptual.weights 1 --game.perceptual.distance l2 --game.perceptual.normalise
-true`."""
+true`. ESRGAN's is before the last activation, by absolute differences: the same with `esrgan`, conv5_4 and l1."""
 
 
 def parts_page() -> str:

@@ -233,6 +233,17 @@ class RelativisticAverage(AdversarialLoss):
 
 
 @dataclass(frozen=True)
+class HalfRelativisticAverage(RelativisticAverage):
+    """Half of RelativisticAverage for both players, against which ESRGAN's other weights are set in the authors' code.
+
+    Wang et al., 2018, Section 3.2. https://arxiv.org/abs/1809.00219
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return super().discriminator(real, fake) / 2
+
+
+@dataclass(frozen=True)
 class TopK(AdversarialLoss):
     """The generator learns from the best fakes only.  Sinha et al., 2020, Algorithm 1. https://arxiv.org/abs/2002.06224
 

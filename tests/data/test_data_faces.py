@@ -4,8 +4,10 @@ from math import log10
 
 import numpy as np
 import pytest
+import torch
 from made_arrays import opened
 
+from saddle.base.errors import UsageError
 from saddle.data import DataOptions, open_source, spec_of
 from saddle.data.portraits import (
     ATTRIBUTES,
@@ -121,3 +123,13 @@ def test_a_face_is_the_same_at_every_size_and_with_any_others(size: int | tuple[
     if sides == (32, 32):
         small = faces("a test", PLACES[:8], 32, 32).labels
         assert (drawn.labels[:8, 1::2, 1::2] == small).mean() > 0.93
+
+
+def test_faces_may_be_grey():
+    colour, grey = (open_source(DataOptions("faces", size=32, channels=channels)) for channels in (None, 1))
+    assert (colour.spec.shape, grey.spec.shape) == ((3, 32, 32), (1, 32, 32))
+    one, other = (source.train.take(slice(4))["image"] for source in (colour, grey))
+    light = one.float().permute(0, 2, 3, 1) @ torch.tensor([0.299, 0.587, 0.114])
+    assert torch.allclose(other[:, 0].float(), light, atol=0.51)
+    with pytest.raises(UsageError, match=r"data\.channels is 4; drawn faces have 3"):
+        spec_of(DataOptions("faces", size=32, channels=4))

@@ -25,6 +25,11 @@ def test_people_that_are_held_out_are_never_trained_on(source):
     assert np.array_equal(strangers[np.arange(STRANGERS, 2 * STRANGERS)], strangers[np.arange(STRANGERS)])
 
 
+def test_whose_faces_they_are_is_known_without_a_drawing(source, monkeypatch):
+    monkeypatch.setattr("saddle.data.sources.faces_turned.faces", None)
+    assert len(source.train.columns["label"][:]) == len(source.train.columns["yaw"][:]) == TRAINED
+
+
 def test_the_spec_is_known_without_a_drawing_and_that_of_the_batches(source):
     assert spec_of(DataOptions("faces-turned", size=32)) == source.spec
     batch = source.train.take([0, 5])
@@ -77,6 +82,13 @@ def test_a_head_turns_to_the_side_that_yaw_says_and_its_far_eye_comes_nearer_to_
     off = (batch["damaged"] - batch["image"]).abs().mean((1, 2, 3))
     far, near = batch["yaw"][:, 0].abs() > 40, batch["yaw"][:, 0].abs() < 10
     assert off[far].mean() > 2 * off[near].mean()
+
+
+def test_landmarks_are_pixels_that_a_batch_has_between_the_edges(source):
+    """So that the points of a user's image are brought to the same numbers."""
+    pixels, given = source.heldout.columns["landmarks"][np.arange(3)], source.heldout.take(slice(3))["landmarks"]
+    assert given.numpy() == pytest.approx((2 * pixels + 1) / 32 - 1, abs=1e-6)
+    assert source.spec.fields["landmarks"].restored(given).numpy() == pytest.approx(pixels, abs=1e-4)
 
 
 def test_a_photograph_is_a_function_of_its_place_alone(source):

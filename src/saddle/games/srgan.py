@@ -24,31 +24,27 @@ from ..base.precision import full
 from ..context import Context, Output, Score
 from ..losses import AdversarialLoss, Hinge, NonSaturating
 from ..nets import projected, srgan, srresnet
-from ..nets.scales import maps_of, matching
+from ..nets.scales import maps_of
 from ..nets.shapes import image_shape
 from ..optim import Adam, Linear, Optim, Steps
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ..views import View
-from ._adversarial import Adversarial, Duel
-from ._perceived import Perceived
-from ._restoring import Restoring
+from ._adversarial import Duel
+from ._enlarging import Enlarging
 
 Judge = Literal["srgan", "plain", "concatenation", "projection"]
 TOLD: dict[Judge, projected.Told] = {"plain": "nothing", "concatenation": "beside", "projection": "product"}
 
 
-class SRGAN(Perceived, Restoring, Adversarial):
+class SRGAN(Enlarging):
     batch = 16
-    moves_latents = False
 
     @dataclass(frozen=True)
-    class Options(Perceived.Options, Restoring.Options, Adversarial.Options):
+    class Options(Enlarging.Options):
         discriminator: Judge = "srgan"  # the paper's, or a residual one: told nothing more, or of the small image too
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
-        adversarial_weight: float = 1e-3  # of the generator's adversarial loss
         perceptual_weight: float = 0.006  # of the distance in that network's features; the paper's 1 / 12.75²
-        matching_weight: float = 0.1  # of the distance in the discriminator's maps, where `perceptual` is none
         pixel_weight: float = 0.0  # of squared differences of pixels in the second stage too, as in SRGAN-MSE
         blocks: int = 16  # residual blocks of SRResNet
         width: int = 64  # channels of the generator's maps, of residual ones of the last
@@ -66,9 +62,7 @@ class SRGAN(Perceived, Restoring, Adversarial):
         def __post_init__(self) -> None:
             super().__post_init__()
             few(blocks=self.blocks)
-            weights = ("adversarial_weight", "matching_weight", "pixel_weight")
-            sizes = ("blocks", "width", "discriminator_width", "residual_steps")
-            at_least(self, dict.fromkeys(weights, 0) | dict.fromkeys(sizes, 1))
+            at_least(self, dict.fromkeys(("blocks", "width", "discriminator_width", "residual_steps"), 1))
             if self.discriminator != "srgan" and self.perceptual is not None:
                 raise UsageError(
                     f"with game.discriminator {self.discriminator} the adversarial loss is all there is; leave out "
@@ -117,9 +111,6 @@ class SRGAN(Perceived, Restoring, Adversarial):
     def first_share(self) -> float:
         return 0.0 if self.residual else super().first_share
 
-    def parts(self) -> tuple[Any, ...]:
-        return self.criterion, *super().parts()
-
     def refusal(self, part: Any, duel: Duel) -> str | None:
         if self.companion and isinstance(part, View):
             return (
@@ -138,7 +129,7 @@ class SRGAN(Perceived, Restoring, Adversarial):
         if self.alone:
             batch = next(batches)
             yield from self.learn(batch["image"])
-            yield from self.pretrain(mse_loss(full(self.generator(batch["damaged"])), batch["image"]))
+            yield from self.pretrain(self.apart(full(self.generator(batch["damaged"])), batch["image"]))
             return
 
         criterion, steps = self.criterion.at(self.progress), self.steps()
@@ -164,19 +155,12 @@ class SRGAN(Perceived, Restoring, Adversarial):
             **self.extras("generator", context),
         )
 
-    def content(self, context: Context) -> dict[str, Any]:
-        """How images that were made differ from the true ones, by name; None where nobody asks."""
-        o, real, made = self.options, context.real_output, context.fake_output
-        maps = (
-            o.matching_weight * matching([real.features], [made.features]) if real and made and self.matches else None
-        )
-        pixels = o.pixel_weight * mse_loss(context.fake, context.real) if o.pixel_weight else None
-        return {"perceptual": self.perceived(context.fake, context.real), "matching": maps, "pixels": pixels}
+    def apart(self, made: Tensor, real: Tensor) -> Tensor:
+        return mse_loss(made, real)
 
     @property
     def matches(self) -> bool:
-        """Are images compared in the discriminator's own maps?"""
-        return not self.residual and self.features is None and self.options.matching_weight > 0
+        return not self.residual and super().matches
 
     def context(self, small: Tensor, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What the discriminator says of large images and, if anybody `compares`, of true ones; small ones are told."""

@@ -250,8 +250,11 @@ class TPGAN(Perceived, Adversarial, Restoration):
 
     @property
     def scores(self) -> tuple[str, ...]:
-        of_classes = "restored_accuracy"  # of people whom no training has seen there is no class to read
-        return (*(name for name in super().scores if name != of_classes), "rank1")
+        """Of people that are held out nobody knows the name: they are compared with each other."""
+        scores = super().scores
+        if not self.options.identity_weight:
+            return scores
+        return (*(name for name in scores if name != "restored_accuracy"), "rank1")
 
     @property
     def sized(self) -> bool:

@@ -6,8 +6,6 @@ those who are asked for. It is never the game's, nor one that a game's loss look
 4.2, https://arxiv.org/abs/1704.04086
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,36 +16,16 @@ from torch.nn.functional import cross_entropy, normalize
 
 from ..base.errors import UsageError
 from .evidence import Evidence, Ingredient
+from .judged import CLASS_LESSONS, REAL
 from .learned import Lesson, at_most, digest, fitted, once, step
 from .metric import Compared, Metric
-from .restored import RESTORED
+from .reading import ReadLesson
+from .restored import RESTORATIONS, RESTORED, outdone
 from .uncertainty import share_error
 
 SIDE, STEPS, BATCH, RATE = 32, 300, 32, 4e-3
 MOST = 1450  # training images that it learns from
 UNITS, SHARP = 64, 16.0  # numbers of a feature; logits are cosines times that
-GIVEN, TRUE = "as they were given", "true images"  # what stands beside: the same share of these
-
-
-@dataclass(frozen=True)
-class PeopleLesson(Lesson):
-    """True training images [N, C, H, W] in [-1, 1], and whose they are, int64 [N]."""
-
-    channels: int
-    people: int
-
-    @property
-    def digest(self) -> str:
-        return digest("recogniser", self.mark, SIDE, STEPS, BATCH, RATE, MOST, UNITS, SHARP)
-
-
-@dataclass(frozen=True)
-class People:
-    """Who is to be recognised, and from what."""
-
-    lesson: PeopleLesson
-    damaged: Callable[[], Tensor]  # [N, C, h, w], what was to be restored
-    labels: Tensor  # int64 [N], whose face it is
 
 
 class Recogniser(nn.Module):
@@ -69,23 +47,27 @@ class Recogniser(nn.Module):
         return torch.cat([normalize(self.body(part).double()) for part in small.split(256)])
 
 
-def recogniser(lesson: PeopleLesson) -> Recogniser:
-    """Trained on up to 1,450 of these images, evenly spaced; always the same one of the same."""
+def recogniser(lesson: ReadLesson) -> Recogniser:
+    """Trained on up to 1,450 of these images, evenly spaced, and their classes; always the same one of the same."""
 
     def learned() -> Recogniser:
         places = np.linspace(0, lesson.count - 1, min(lesson.count, MOST)).round().astype(np.int64)
         parts = [lesson.take(part) for part in np.array_split(places, -(-len(places) // 64))]
         images = torch.cat([at_most(x.float(), SIDE) for x, _ in parts])
-        labels = torch.cat([label for _, label in parts])
+        labels = torch.cat([values[:, 0] for _, values in parts])
 
         def take(some: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
             return images[some], labels[some]
 
-        network = partial(Recogniser, lesson.channels, lesson.people)
-        small = replace(lesson, count=len(places), take=take)
+        network = partial(Recogniser, lesson.channels, *lesson.traits.sizes)
+        small = Lesson(lesson.mark, len(places), take)
         return fitted(network, small, cross_entropy, steps=STEPS, batch=BATCH, rate=RATE)
 
-    return once(lesson.digest, learned)
+    return once(_digest(lesson), learned)
+
+
+def _digest(lesson: ReadLesson) -> str:
+    return digest("recogniser", lesson.mark, SIDE, STEPS, BATCH, RATE, MOST, UNITS, SHARP)
 
 
 def known(labels: Tensor) -> Tensor:
@@ -111,37 +93,36 @@ def right(asked: Tensor, gallery: Tensor, labels: Tensor, known: Tensor) -> Tens
 
 
 def _measure(evidence: Evidence) -> Compared:
-    restored, people = evidence[RESTORED], evidence[PEOPLE]
-    chosen = slice(None) if restored.places is None else restored.places
-    labels = people.labels[chosen]
-    net, first = evidence[RECOGNISER], known(labels)
-    gallery = net.features(restored.truth)
+    restored, (lesson,) = evidence[RESTORED], evidence[CLASS_LESSONS].values()
+    assert restored.labels is not None
+    there = restored.labels >= 0
+    net, labels = recogniser(lesson), restored.labels[there]
+    first, gallery = known(labels), net.features(restored.truth[there])
 
     def share(images: Tensor) -> float:
-        return float(right(net.features(images), gallery, labels, first).mean())
+        return float(right(net.features(images[there]), gallery, labels, first).mean())
 
-    value = share(restored.images)
-    beside = {GIVEN: share(people.damaged()[chosen]), TRUE: share(restored.truth)}
-    return Compared(value, share_error(value, len(labels) - len(first)), beside=beside)
+    value, beside = share(restored.images), {whose: share(images) for whose, images in restored.beside.items()}
+    note = outdone("rank1", value, beside)
+    of = len(labels) - len(first)
+    return Compared(value, share_error(value, of), beside=beside | {REAL: share(restored.truth)}, note=note)
 
 
-PEOPLE: Ingredient[People] = Ingredient(
+PEOPLE = Ingredient(
     "people",
-    "a game that restores images, and training and held-out ones of which it is known whose they are",
-    entries=lambda people, _: {"people": len(people.labels.unique())},
-)
-RECOGNISER = Ingredient(
-    "recogniser",
-    make=lambda e: recogniser(e[PEOPLE].lesson),
-    needs=(PEOPLE,),
-    entries=lambda _, e: {"recogniser": e[PEOPLE].lesson.digest},
+    f"{RESTORED.lacking}, of which it is known whose they are as of training images",
+    make=_measure,
+    needs=(RESTORATIONS, RESTORED, CLASS_LESSONS),
+    can=lambda evidence: evidence.given["restorations"].labelled,
+    entries=lambda _, e: {"recogniser": _digest(*e[CLASS_LESSONS].values())},
 )
 
 METRICS = {
     "rank1": Metric(
         "share of restored images whose nearest known one is of the same person, as a network trained for it sees them",
         "higher",
-        (RESTORED, PEOPLE, RECOGNISER),
-        _measure,
+        (PEOPLE,),
+        lambda e: e[PEOPLE],
+        chooses=False,  # labels that are held out do not choose
     )
 }

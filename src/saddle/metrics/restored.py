@@ -32,7 +32,6 @@ class Restored:
     beside: Mapping[str, Tensor] = field(default_factory=dict)  # what could be had without the game, like `images`
     times: int = 1  # as many rows and columns as the damaged ones have
     labels: Tensor | None = None  # their classes, int64 [N], -1 where unknown
-    places: Tensor | None = None  # which of the held-out images they are, int64 [N]; None for all, in order
 
     def __post_init__(self) -> None:
         if not len(self.images):

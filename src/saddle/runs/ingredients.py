@@ -23,7 +23,6 @@ from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
-from ..metrics.rank1 import People
 from ..metrics.reading import ReadLesson
 from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
@@ -165,12 +164,6 @@ def restored(game: Restoration, source: Source, seed: int) -> Restorations:
 def whole_lessons(game: Restoration, source: Source, seed: int) -> dict[str, ReadLesson]:
     """Whole images with their classes, for who reads whether restored ones show what they showed."""
     return restorations.lessons(source, game.needs[1])
-
-
-@ingredient("people", Restoration, when=lambda game, source: teaching.people(game, source) is not None)
-def people(game: Restoration, source: Source, seed: int) -> People | None:
-    """Whose the held-out images are, and training images of which that is known."""
-    return teaching.people(game, source)
 
 
 @ingredient("detected", Detection, when=detecting.both_kinds)

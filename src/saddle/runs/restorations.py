@@ -49,7 +49,7 @@ def restorations(game: Restoration, source: Source, seed: int) -> Restorations:
         if others:
             beside[MEAN] = mean_of(source, whole).expand_as(truth)
         labels = _labels(source, whole, places)
-        return Restored(images, truth, beside, game.times, labels, torch.from_numpy(places))
+        return Restored(images, truth, beside, game.times, labels)
 
     return Restorations(there, (channels, height, width), game.times, make, _labels_key(source, whole) is not None)
 

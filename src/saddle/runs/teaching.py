@@ -6,17 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..data.source import Split
-from ..metrics.rank1 import People, PeopleLesson
 from ..metrics.reading import ReadLesson
 from ..metrics.segmentation import MapLesson
 from ..metrics.traits import Traits
 from ..spec import Condition
-from ..tasks import Restoration, Translation
+from ..tasks import Translation
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -64,27 +62,6 @@ def class_lessons(source: Source, keys: Iterable[str], asked: Condition | None =
             if (known >= 0).any():
                 lessons[key] = _lesson(source, key, name, Traits(Condition("class", names)))
     return lessons
-
-
-def people(game: Restoration, source: Source) -> People | None:
-    """Training images with their classes, for who recognises restored ones, and the classes of held-out images."""
-    (damaged, whole), fields, heldout = game.needs[:2], source.spec.fields, source.heldout
-    label = fields.get("label")
-    if heldout is None or label is None or label.kind != "class" or not _together(source.train, whole, "label"):
-        return None
-    if not _together(heldout, damaged, "label"):
-        return None
-
-    def take(places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        batch = source.train.batch({whole: places, "label": places})
-        return batch[whole], batch["label"]
-
-    def asked() -> Tensor:
-        return heldout.take(slice(None))[damaged]
-
-    mark, n = f"{source.fingerprint} {whole} label", len(source.train.columns["label"])
-    lesson = PeopleLesson(mark, n, take, fields[whole].planes, len(label.names))
-    return People(lesson, asked, torch.from_numpy(np.asarray(heldout.columns["label"][:])))
 
 
 def classes_of(split: Split, key: str, asked: Condition | None = None) -> str | None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...base.errors import UsageError
 from ...spec import Condition, DataSpec
 from ...spec.conditions import MOST_ROWS, distribution
 from ..baselines import Baseline, Labelled, told
@@ -13,6 +14,7 @@ from ..crops import KEPT, sides_of_pairs
 from ..fingerprint import fingerprint
 from ..made import Make, Together
 from ..options import AUGMENTATIONS, DataOptions
+from ..picture import with_channels
 from ..portraits import ATTRIBUTES, HAIRS, attributes, faces, lights, photographed
 from ..source import Judged, Source, Split
 
@@ -26,7 +28,7 @@ _SMALL, _SHOWN = 32, 600  # pixels of the faces that a classifier sees, and how 
 
 
 def open(options: DataOptions, path: str) -> Source:
-    """Keys image and label, 0 or 1 for each of the attributes; size 64 unless asked otherwise, always in colour."""
+    """Keys image and label, 0 or 1 for each of the attributes; size 64 and 3 channels unless asked otherwise."""
     spec = spec_of(options, path)
     train, kept = _split(_TRAIN, TRAINED, spec), _split(_KEPT, KEPT, spec)
     mark = fingerprint(options.source, TRAINED, KEPT, spec.identity(), kept.columns["image"][np.arange(_MARKED)])
@@ -35,15 +37,18 @@ def open(options: DataOptions, path: str) -> Source:
 
 def _split(what: str, count: int, spec: DataSpec) -> Split:
     """So many faces, drawn when they are asked for; of all of them the attributes are known at once."""
-    drawn = Together(count, _maker(what, spec.shape[1:]))
+    drawn = Together(count, _maker(what, spec.shape[1:], spec.shape[0]))
     return Split({**drawn.columns(), "label": attributes(what, np.arange(count))})
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without a drawing."""
-    options.allow("size", *AUGMENTATIONS)
+    options.allow("size", "channels", *AUGMENTATIONS)
+    channels = options.channels_of() or 3
+    if channels not in (1, 3):
+        raise UsageError(f"data.channels is {options.channels}; drawn faces have 3, or are made grey with 1")
     rows = torch.from_numpy(attributes(_TRAIN, np.arange(MOST_ROWS)))
-    shape = (3, *sides_of_pairs(options))
+    shape = (channels, *sides_of_pairs(options))
     return DataSpec.of(shape, OFFERS, condition=CONDITION, distribution=distribution(CONDITION, rows))
 
 
@@ -60,9 +65,10 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
         yield Baseline(f"SVC {what}", f"trained on faces with their {what}, shown held-out ones", right, "% right")
 
 
-def _maker(what: str, sides: tuple[int, ...]) -> Make:
+def _maker(what: str, sides: tuple[int, ...], channels: int = 3) -> Make:
     def make(places: NDArray[np.int64]) -> dict[str, np.ndarray]:
         colours = faces(what, places, sides[0], sides[1]).lit(lights(what, places))
-        return {"image": photographed(colours, what, places)}
+        drawn = photographed(colours, what, places).transpose(0, 2, 3, 1)
+        return {"image": with_channels(drawn, channels).transpose(0, 3, 1, 2)}
 
     return make

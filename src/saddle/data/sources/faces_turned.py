@@ -38,23 +38,39 @@ def open(options: DataOptions, path: str) -> Source:
     whose face it is, of 340 people. The last 50 are held out: nobody who is trained on them.
     """
     spec = spec_of(options, path)
-    sides, degrees = spec.shape[1:], _degrees(path)
-    train, kept = (Together(n, _maker(n == KEPT, sides, degrees)) for n in (TRAINED, KEPT))
-    marked = kept.made(np.arange(_MARKED))
-    mark = fingerprint(options.source, TRAINED, KEPT, spec.identity(), *(marked[key] for key in OFFERS))
-    return Source(options.source, spec, Split(train.columns()), Split(kept.columns()), mark, judged=JUDGED)
+    train, kept = (_split(strangers, spec.shape[1:], _degrees(path)) for strangers in (False, True))
+    marked = kept.take(slice(_MARKED))
+    mark = fingerprint(options.source, TRAINED, KEPT, spec.identity(), *(marked[key].numpy() for key in OFFERS))
+    return Source(options.source, spec, train, kept, mark, judged=JUDGED)
+
+
+def _split(strangers: bool, sides: tuple[int, ...], degrees: float) -> Split:
+    """Photographs that are drawn when they are asked for; of all of them it is known at once whose they are, and how.
+
+    Each is of a moment of its own.
+    """
+    what, count = (_HELD_OUT, KEPT) if strangers else (_TRAIN, TRAINED)
+    places, known = np.arange(count), PEOPLE - STRANGERS
+    people = known + places % STRANGERS if strangers else places % known
+    yaw = degrees * (2 * uniform(f"{what}: yaw", places, 1) - 1)
+    drawn = Together(count, _maker(what, sides, people, yaw[:, 0], TRAINED * strangers))
+    return Split({**drawn.columns(), "label": people, "yaw": yaw.astype(np.float32)})
 
 
 def spec_of(options: DataOptions, path: str) -> DataSpec:
     """What `open` gives, without a drawing."""
     options.allow("size")
     _degrees(path)
-    image = Field("image", (3, *sides_of_pairs(options)))
+    height, width = sides_of_pairs(options)
+    image, ends = Field("image", (3, height, width)), np.array([width, height] * 5)
+    middle, half = (
+        tuple(map(float, x / 2)) for x in (ends - 1, ends)
+    )  # of pixels, whose first one has its middle at 0
     return DataSpec(
         {
             "damaged": image,
             "image": image,
-            "landmarks": Field("points", (10,)),
+            "landmarks": Field("points", (10,), offset=middle, scale=half),
             "label": Field("class", names=tuple(f"person {k + 1}" for k in range(PEOPLE))),
             "yaw": Field("numbers", (1,), ("degrees",)),
         }
@@ -66,31 +82,17 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
     return of_pairs(source, "damaged", "image")
 
 
-def _maker(strangers: bool, sides: tuple[int, ...], degrees: float) -> Make:
-    """Photographs of people in turn; each is of a moment of its own."""
-    what, (height, width) = _HELD_OUT if strangers else _TRAIN, sides
-    known = PEOPLE - STRANGERS
+def _maker(what: str, sides: tuple[int, ...], people: NDArray[np.int64], yaw: Floats, first: int) -> Make:
+    """What draws photographs of these people [N], turned by angles [N] in degrees; `first` counts their moments."""
+
+    def photograph(how: str, places: NDArray[np.int64], yaw: Floats) -> tuple[NDArray[np.uint8], Floats]:
+        face = faces(_FACE, people[places], sides[0], sides[1], yaw, first + places)
+        return photographed(face.lit(lights(what, places)), f"{what} {how}", places), face.landmarks
 
     def make(places: NDArray[np.int64]) -> dict[str, np.ndarray]:
-        person = known + places % STRANGERS if strangers else places % known
-        moment = places + TRAINED * strangers
-        yaw = degrees * (2 * uniform(f"{what}: yaw", places, 1) - 1)
-        light = lights(what, places)
-
-        def photograph(how: str, radians: Floats) -> tuple[NDArray[np.uint8], Floats]:
-            face = faces(_FACE, person, height, width, radians, moment)
-            return photographed(face.lit(light), f"{what} {how}", places), face.landmarks
-
-        turned, points = photograph("turned", np.radians(yaw[:, 0]))
-        frontal, _ = photograph("frontal", np.zeros(len(places)))
-        across = (2 * points + 1) / np.array([width, height]) - 1
-        return {
-            "damaged": turned,
-            "image": frontal,
-            "landmarks": across.reshape(-1, 10).astype(np.float32),
-            "label": person,
-            "yaw": yaw.astype(np.float32),
-        }
+        turned, points = photograph("turned", places, np.radians(yaw[places]))
+        frontal, _ = photograph("frontal", places, np.zeros(len(places)))
+        return {"damaged": turned, "image": frontal, "landmarks": points.reshape(-1, 10).astype(np.float32)}
 
     return make
 

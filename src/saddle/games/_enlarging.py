@@ -1,0 +1,53 @@
+"""What games have in common that enlarge images and compare them with true ones in features too."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ..base.errors import at_least
+from ..context import Context
+from ..nets.scales import matching
+from ._adversarial import Adversarial
+from ._perceived import Perceived
+from ._restoring import Restoring
+
+
+class Enlarging(Perceived, Restoring, Adversarial):
+    """A game says how far pixels are `apart`; its outputs have the discriminator's maps, logits last, for features."""
+
+    moves_latents = False
+
+    @dataclass(frozen=True)
+    class Options(Perceived.Options, Restoring.Options, Adversarial.Options):
+        adversarial_weight: float = 1e-3  # of the generator's adversarial loss
+        matching_weight: float = 0.1  # of the distance in the discriminator's maps, where `perceptual` is none
+        pixel_weight: float = 0.0  # of the distance of pixels in the second stage too
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            at_least(self, dict.fromkeys(("adversarial_weight", "matching_weight", "pixel_weight"), 0))
+
+    options: Options
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.criterion, *super().parts()
+
+    @abstractmethod
+    def apart(self, made: Tensor, real: Tensor) -> Tensor:
+        """The distance of pixels, []: what the first stage goes down."""
+
+    @property
+    def matches(self) -> bool:
+        """Are images compared in the discriminator's own maps?"""
+        return self.features is None and self.options.matching_weight > 0
+
+    def content(self, context: Context) -> dict[str, Any]:
+        """How images that were made differ from the true ones, by name; None where nobody asks."""
+        o, real, made = self.options, context.real_output, context.fake_output
+        maps = (
+            o.matching_weight * matching([real.features], [made.features]) if real and made and self.matches else None
+        )
+        pixels = o.pixel_weight * self.apart(context.fake, context.real) if o.pixel_weight else None
+        return {"perceptual": self.perceived(context.fake, context.real), "matching": maps, "pixels": pixels}

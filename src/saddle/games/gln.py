@@ -1,0 +1,123 @@
+"""GLN. Global-Local Face Upsampling Network. Tuzel, Taguchi and Hershey, 2016. https://arxiv.org/abs/1603.07235
+
+A face is enlarged in two steps: a network that sees all of it at once draws what a face must have there, and a local
+network refines that. It learns by squared differences first, then it also has to deceive a discriminator.
+
+This is our reading of the abstract and of a short description; the paper's tables were not at hand. Decided here: the
+local network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the discriminator, which is SRGAN's at
+half its width, the weight of its loss, the optimizers, both stages' lengths, and that the channels of colour images go
+through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from ..base.errors import UsageError, at_least
+from ..base.precision import full
+from ..context import Context
+from ..losses import AdversarialLoss, NonSaturating
+from ..nets import gln, srgan
+from ..nets.shapes import image_shape
+from ..optim import Adam, Optim
+from ..spec import Batch, DataSpec
+from ..tasks import Move
+from ._adversarial import Adversarial
+from ._restoring import Restoring
+
+
+class GLN(Restoring, Adversarial):
+    batch = 16
+    moves_latents = False
+
+    @dataclass(frozen=True)
+    class Options(Restoring.Options, Adversarial.Options):
+        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        adversarial_weight: float = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
+        whole: bool = True  # the global network; without it the image is enlarged by bilinear interpolation
+        layers: gln.Layers = 8  # of the local network; 0: none, and the global network's two maps are added
+        width: int = 16  # channels of its first layer; the second has twice and the others four times as many
+        code: int = 256  # numbers in the global network's code, whatever the factor
+        discriminator_width: int = 32  # channels of the discriminator's largest maps
+        pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
+        optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of both players
+        pretraining_optim: Optim | None = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            at_least(self, {"adversarial_weight": 0, "width": 1, "code": 1, "discriminator_width": 1})
+            if not self.whole and not self.layers:
+                raise UsageError(
+                    "with game.whole false and game.layers 0 nothing is left that learns; leave out one of them"
+                )
+
+    options: Options
+
+    def __init__(self, data: DataSpec, options: Options | None = None):
+        super().__init__(data, options)
+        o, given, whole = self.options, data.fields["damaged"], data.fields["image"]
+        channels, *size = image_shape("GLN", data.only("damaged"))
+        if whole.planes != channels:
+            raise UsageError(
+                f"GLN enlarges each channel by itself, and here {given.planes} channels become {whole.planes}; give "
+                "images of as many channels"
+            )
+        self.generator: gln.GLN = gln.GLN((size[0], size[1]), self.times, o.code, o.whole, o.layers, o.width)
+        shown = image_shape("GLN", self.add_duel(data.only("image")))
+        self.discriminator = srgan.judge(shown, o.discriminator_width)
+        self.keep_first_stage()
+        self.check_duels()
+
+    def parts(self) -> tuple[Any, ...]:
+        return self.criterion, *super().parts()
+
+    def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
+        if self.generator.enlarge is not None:
+            self.note(moved=self.generator.enlarge.moved())
+        batch = next(batches)
+        if self.alone:
+            made = full(self.generator(batch["damaged"]))
+            yield from self.pretrain(mse_loss(made, batch["image"]))
+            return
+
+        o, loss, steps = self.options, self.options.loss.at(self.progress), self.steps()
+        for step in range(steps):
+            batch = next(batches) if step else batch
+            real = batch["image"]
+            with torch.set_grad_enabled(step == steps - 1):  # the last ones are the generator's too
+                fake = full(self.generator(batch["damaged"]))
+            context = self.context(real, fake.detach())
+            adversarial = loss.discriminator(context.real_logits, context.fake_logits)
+            yield Move("discriminator", adversarial=adversarial, **self.extras("discriminator", context))
+            self.adapt(context.real_logits)
+
+        context = self.context(real, fake, loss.relativistic)  # the same ones, after the discriminator's step
+        yield Move(
+            "generator",
+            pixels=mse_loss(fake, real),
+            adversarial=o.adversarial_weight * loss.generator(context.real_logits, context.fake_logits),
+            **self.extras("generator", context),
+        )
+
+    def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
+        """What the discriminator says of large images and, if anybody `compares`, of true ones."""
+        return Context.of(self.logits, real, fake, self.logits(real) if compares else None, self.logits(fake))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """[N], of large images [N, C, H, W]."""
+        return full(self.discriminator(self.seen(x))).flatten()
+
+    @property
+    def sized(self) -> bool:
+        return self.options.whole
+
+    def smallest(self) -> int:
+        return -(-4 // self.times)  # of mirrored edges
+
+    @property
+    def reach(self) -> int | None:
+        return None if self.options.whole else gln.reach(self.times, self.options.layers)
