@@ -30,6 +30,7 @@ SIZES = {  # shape of a sample, and classes where the paper has them
     "dragan": ((3, 32, 32), 0),
     "dtn": ((3, 32, 32), 10),
     "ebgan": ((3, 64, 64), 0),
+    "encoder": ((3, 64, 64), 0),
     "energy": ((3, 32, 32), 0),
     "esrgan": ((3, 128, 128), 0),
     "f-anogan": ((1, 64, 64), 0),

@@ -148,6 +148,7 @@ class Encoder(Synthesis, Encoding):
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """Latents in a row, as `encode` gives them.  [n, K]"""
+        label = self.draw_label(n) if label is None else label
         return self.sampler.searched(self.sampler.noise(n, label), label).flatten(1)
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:

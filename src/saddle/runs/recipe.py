@@ -210,10 +210,11 @@ def ask(
     with the weights of `start`, of its best checkpoint or another.
     """
     edits = edits or {}
-    source, base = _source(edits), Recipe.read(config) if config else None
+    source = edits.get("data.source", edits.get("data"))
+    source = source.get("source") if isinstance(source, Mapping) else source
+    base = Recipe.read(config) if config else None
     if start and base is None and not (folder and RunFolder(folder).recipe.exists()):
-        RunFolder(start).check()
-        base = _beside(game, replace(Recipe.read(start), start=None))
+        base = _beside(game, start)
     if folder is None:
         of = base.game if base else game or DEFAULT_GAME
         folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
@@ -226,24 +227,25 @@ def ask(
         )
     if start:
         base = replace(base, start=_begun(kept, folder, start, checkpoint))
-    if base.options.needs_run and not (base.start or kept):
-        raise UsageError(f"{base.game} learns beside a run that is trained already; name it with --from RUN")
     try:
-        return base.change(edits), folder
+        return _with_its_run(base, kept).change(edits), folder
     except UsageError as error:
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
 
 
-def _source(edits: Mapping[str, Any]) -> Any:
-    """The data that are asked for; None if none are."""
-    source = edits.get("data.source", edits.get("data"))
-    return source.get("source") if isinstance(source, Mapping) else source
+def _with_its_run(recipe: Recipe, kept: Recipe | None) -> Recipe:
+    """The recipe. UsageError for a new run of a game that begins with another run in every case, without one."""
+    if recipe.options.needs_run and not (recipe.start or kept):
+        raise UsageError(f"{recipe.game} learns beside a run that is trained already; name it with --from RUN")
+    return recipe
 
 
-def _beside(game: str | None, theirs: Recipe) -> Recipe | None:
-    """The recipe for a run that begins with one of `theirs`, where that decides it: the same, or a game beside it."""
+def _beside(game: str | None, start: Path) -> Recipe | None:
+    """The recipe for a run that begins with `start`, where this decides it: the same, or that of a game beside it."""
+    RunFolder(start).check()
+    theirs = replace(Recipe.read(start), start=None)
     if game is None:
         return theirs
     own = Recipe.default(game)
