@@ -151,7 +151,7 @@ def test_an_empty_reference_is_refused() -> None:
 
 def test_an_unknown_metric_names_the_near_ones() -> None:
     with pytest.raises(
-        UsageError, match=r"no metric 'fidd' \(did you mean fid.*; there are attributes, .*, fid, fid_floor, "
+        UsageError, match=r"no metric 'fidd' \(did you mean fid.*; there are .*attributes, .*, fid, fid_floor, "
     ):
         evaluate(Again(RING), None, ["fidd"])
 

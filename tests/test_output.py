@@ -146,6 +146,7 @@ ARGUMENTS = {
     **{name: ["RUN"] for name in ("sample", "interpolate", "traverse", "report", "info", "encode", "reconstruct")},
     "evaluate": ["RUN", "-n", "50"],
     **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "calibrate", "attribute", "classify")},
+    "invert": ["RUN", "none.png"],
     "apply": ["RUN", "animate"],
     "palette": ["RUN", "--out", "none.gpl"],
     "styles": ["RUN", "--out", "none.png"],
