@@ -76,9 +76,9 @@ class Encoder(Synthesis, Encoding):
         return kind(self.data, restore(kind.Options, given, "game.settings", kind.Options()))
 
     def check_data(self) -> None:
-        if not self.data.is_image or self.data.single:
-            what = "one image" if self.data.single else self.data.main
-            raise UsageError(f"an encoder learns to find the latents of images, and these data have {what}")
+        self.check_kind()
+        if self.data.single:
+            raise UsageError("an encoder learns to find the latents of images, and these data have one image")
 
     def check_batch(self, n: int) -> None:
         label = self.draw_label(1)

@@ -122,6 +122,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
         return {"parts": "rotators"} if self.options.local and self.options.part_weight else {}
 
     def check_data(self) -> None:
+        self.check_kind()
         fields = self.data.fields
         lacking = [key for key in ("landmarks", "label") if key in self.needs and key not in fields]
         if lacking and {*self.needs[:2]} <= fields.keys():

@@ -95,13 +95,17 @@ class Game(nn.Module, ABC):
                 f"{type(self).__name__} needs batches with {some(self.needs)}; this data has {some(self.data.keys)}. "
                 f"{sets}Choose data with {some(missing)} too{where}"
             )
+        self.check_kind()
+        if "label" in self.needs:
+            self.check_labels()
+
+    def check_kind(self) -> None:
+        """UsageError unless the data are of a kind that this game learns."""
         if self.data.main.kind not in self.takes:
             raise UsageError(
                 f"{type(self).__name__} needs images; this data has {self.data.main}; choose a game that learns these, "
                 "such as gan --game.network MLP"
             )
-        if "label" in self.needs:
-            self.check_labels()
 
     def check_labels(self, otherwise: str = "another game") -> None:
         """UsageError unless the data have labels of a form that this game takes, and all of them if it must.
