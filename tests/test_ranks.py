@@ -16,6 +16,7 @@ from saddle.context import Context
 from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
 
+ROUNDING = {"tpgan": 1e-9}  # its losses are sums over pixels, and its weights take steps a thousand times as long
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -34,7 +35,7 @@ def test_two_ranks_make_the_step_of_one(name, two_ranks, play):
     one = play(name, rounds=2, precision="fp64", optim=SGD(lr=1e-3)).game  # Adam would blow up rounding
     first, second = (load_file(two_ranks / f"{name}.{rank}.safetensors") for rank in (0, 1))
     assert [key for key in first if not torch.equal(first[key], second[key])] == [], "the ranks disagree"
-    assert largest_gap(one, first) < 1e-12
+    assert largest_gap(one, first) < ROUNDING.get(name, 1e-12)
 
 
 def test_whole_batch_numbers_do_not_depend_on_the_division():

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss, relu
+from torch.nn.functional import relu
 
 from ..base.errors import UsageError, at_least, few
 from ..base.precision import full
@@ -82,7 +82,7 @@ class PAN(Adversarial, Translation):
             with torch.set_grad_enabled(step == steps - 1):  # the last one is T's too
                 fake = full(self.generator(a))
             (real_logits, real_maps), (fake_logits, fake_maps) = self.look(b), self.look(fake.detach())
-            lacking = relu(o.margin - self.distance(real_maps, fake_maps)) if o.margin else None
+            lacking = relu(o.margin - self.distance(real_maps, fake_maps)).mean() if o.margin else None
             loss = criterion.discriminator(real_logits, fake_logits)
             context = Context.of(self.score, b, fake.detach(), real_logits, fake_logits)
             yield Move("discriminator", adversarial=loss, margin=lacking, **self.extras("discriminator", context))
@@ -95,14 +95,18 @@ class PAN(Adversarial, Translation):
         yield Move(
             "generator",
             adversarial=criterion.generator(real_logits, fake_logits),
-            perceptual=self.distance(real_maps, fake_maps),
+            perceptual=self.distance(real_maps, fake_maps).mean(),
             **self.extras("generator", context),
         )
 
     def distance(self, maps: list[Tensor], others: list[Tensor]) -> Tensor:
-        """Σ λⱼ Pⱼ: the weighted sum of the mean absolute differences of the discriminator's maps."""
+        """Σ λⱼ Pⱼ of each image, [N]: the weighted sum of the mean absolute differences of the discriminator's maps.
+
+        The margin is of each image by itself, so that it does not matter with which others it shares a batch.
+        """
         each = zip(self.options.perceptual_weights, maps, others, strict=True)
-        return torch.stack([weight * l1_loss(one, other) for weight, one, other in each]).sum()
+        apart = [weight * (one - other).abs().flatten(1).mean(1) for weight, one, other in each]
+        return torch.stack(apart).sum(0)
 
     def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The logits [N] of images as the views show them, and the maps of the images themselves, to be compared.
