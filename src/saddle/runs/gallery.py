@@ -17,6 +17,7 @@ from ..spec import Batch
 from ..tasks import Game
 from ..tasks.game import Columns
 from ..training.trainer import Trainer
+from .translations import spread
 
 
 class Gallery:
@@ -47,6 +48,11 @@ class Gallery:
         return game.landscape(self.source.spec.main.normalised(points).to(game.device, game.dtype))
 
     def held(self, n: int) -> Batch:
-        """The first n held-out samples, or training samples where none are held out, as the game takes them."""
-        batch = (self.source.heldout or self.source.train).take(slice(n))
+        """n held-out samples, or training samples where none are held out, as the game takes them.
+
+        They are evenly spread over all: the first pieces of a photograph are all sky.
+        """
+        split = self.source.heldout or self.source.train
+        there = min(map(len, split.columns.values()))
+        batch = split.take(spread(there, min(n, there)))
         return {key: self.trainer.prepare(x) for key, x in batch.items()}
