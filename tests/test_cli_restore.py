@@ -183,7 +183,7 @@ def test_landmarks_that_are_missing_or_none_are_refused_before_work(run, frontal
     line = "1,2,3,4,5,6,7,8,9"
     for text, told in (
         (f"a.png,{line}\n", "line 1: it holds 9 values behind the name of the file, and 5 points are 10 numbers"),
-        (f"a.png,{line},nan\n" * 2, "line 2: it holds 10 values"),
+        (f"a.png,{line},nan\n" * 2, "line 2: 'nan' is no number of pixels"),
         (f"a.png,{line},0\n" * 2, "line 2: a.png is named twice"),
         (f"c.png,{line},0\n", "points.csv has no line for a.png"),
         ("\n", "holds no landmarks"),

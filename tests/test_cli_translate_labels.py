@@ -148,3 +148,9 @@ def test_two_images_of_one_name_and_a_film_are_refused(run, drawn, tmp_path, cap
     assert "leave out --labels" in refused(capsys, run, other, "--to", "c", "--labels", file, "--video")
     missing = refused(capsys, run, drawn, "--to", "c", "--labels", "none.csv", "--out", tmp_path / "out")
     assert "there is no file none.csv" in missing
+
+
+def test_of_a_folders_table_one_image_takes_its_own_line(run, drawn, tmp_path, capsys):
+    file = table(tmp_path / "syn.csv", "file,yaw\none.png,1\ntwo.jpg,2\nleft/three.png,3\n")
+    rows(capsys, run, drawn / "one.png", "--to", "c", "--labels", file, "--out", tmp_path / "made.png")
+    assert (tmp_path / "made-syn.csv").read_text() == "file,yaw\nmade.png,1\n"

@@ -62,10 +62,11 @@ def degrade(args: Namespace) -> None:
         json({"files": done, "bad": bad})
     else:
         of = f"1/{options.times} of the size" if options.times > 1 else "the size kept"
-        line(f"{len(done):,} of {len(done) + len(bad):,} images: {options.degrade}, {of}, in {plan.out}")
+        where = f", in {plan.out}" if done else ""
+        line(f"{len(done):,} of {len(done) + len(bad):,} images: {options.degrade}, {of}{where}")
     if bad:
         reasons = "\n".join(f"  {path}: {reason}" for path, reason in bad.items())
-        raise SaddleError(f"not degraded, for they could not be read:\n{reasons}")
+        raise SaddleError(f"not degraded:\n{reasons}")
 
 
 def _options(args: Namespace) -> "DataOptions":

@@ -242,6 +242,8 @@ class Detecting:
 
     def _show(self, rows: list[dict[str, Any]], anomalous: int) -> None:
         """The table, and what it rests on."""
+        from ..data.files import count
+
         judge = self.by.judge
         heads = ["file", "score", *(["higher than"] if judge.calibration else [])]
         table = [[row["file"], f"{row['score']:.4g}"] for row in rows]
@@ -254,7 +256,7 @@ class Detecting:
         if judge.threshold is not None:
             _show.line(f"{anomalous:,} of {len(rows):,} images are anomalous: above {judge.threshold:.4g}")
         if self.written:
-            _show.line(f"{len(self.written):,} files in {self.plan.out}")
+            _show.line(f"{count(len(self.written), 'file')} in {self.plan.out}")
         if judge.threshold is None and self.args.threshold is None:
             command = f"saddle calibrate {quoted(self.opened.folder)} GOOD"
             remark(f"no verdicts: the run is not calibrated; {command} finds a threshold, from good images")

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, remark, some
@@ -33,7 +33,10 @@ class Table:
         _check_names(names)
         known = by_name(dict.fromkeys(names.values()))
         place: dict[str, tuple[int, dict[str, str]]] = {}
+        folder = root if root.is_dir() else root.parent
         for number, cells in lines:
+            if _of_another(cells[self.column], known, folder):
+                continue
             where = f"--labels {path}, line {number}"
             name = image_named(cells[self.column], known, where)
             if name in place:
@@ -72,6 +75,12 @@ class Table:
             for out in (work.ended(ending) for ending in self.endings):
                 if out.exists():
                     yield number, cells, out.relative_to(self.out.parent).as_posix()
+
+
+def _of_another(given: str, known: dict[str, str], folder: Path) -> bool:
+    """Is a line of an image that lies beside the inputs and is none of them?"""
+    name = PurePosixPath(given.replace("\\", "/"))
+    return str(name) not in known and (folder / name).is_file()
 
 
 def _check_names(names: dict[_works.Work, str]) -> None:

@@ -206,7 +206,10 @@ class Run:
 
     def pooled(self, images: Tensor) -> Tensor:
         """Images float [N, C, H, W] in [-1, 1] → the discriminator's features, of each map its mean: float [N, K]."""
-        game = self.as_(Synthesis)
+        try:
+            game = self.as_(Synthesis)
+        except UsageError as error:
+            raise UsageError(f"a discriminator's features are of runs that draw samples; {error}") from None
         return torch.cat([game.pooled(x.to(self.device, game.dtype)).float().cpu() for x in images.split(AT_ONCE)])
 
     @torch.no_grad()

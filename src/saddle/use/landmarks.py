@@ -28,19 +28,14 @@ def read(path: Path, count: int) -> Table:
         if not any(cell.strip() for cell in line):
             continue
         name, *cells = (cell.strip() for cell in line)
-        points = _numbers(cells)
-        if points is None and number == 1:
+        if number == 1 and _numbers(cells) is None:
             continue
-        if points is None or len(points) != 2 * count:
-            raise UsageError(
-                f"{path}, line {number}: it holds {len(cells)} values behind the name of the file, and {count} points "
-                f"are {2 * count} numbers: file,x1,y1,…,x{count},y{count}"
-            )
+        points = _checked(cells, f"{path}, line {number}", count)
         if name in table:
             raise UsageError(f"{path}, line {number}: {name} is named twice; keep one of the two lines")
         table[name] = np.array(points).reshape(count, 2)
     if not table:
-        raise UsageError(f"{path} holds no landmarks; a line is file,x1,y1,…,x{count},y{count}")
+        raise UsageError(f"{path} holds no landmarks; a line is {_form(count)}")
     return table
 
 
@@ -78,6 +73,22 @@ def placed(points: np.ndarray, own: tuple[int, int], size: tuple[int, int], fit:
                 "width); give a piece of these proportions"
             )
     return moved
+
+
+def _checked(cells: list[str], where: str, count: int) -> list[float]:
+    """As many numbers as points have. UsageError names what is none, and tells how many there are."""
+    if wrong := [cell for cell in cells if _numbers([cell]) is None]:
+        raise UsageError(f"{where}: '{wrong[0]}' is no number of pixels; a line is {_form(count)}")
+    if len(cells) != 2 * count:
+        raise UsageError(
+            f"{where}: it holds {len(cells)} values behind the name of the file, and {count} points are {2 * count} "
+            f"numbers: {_form(count)}"
+        )
+    return [float(cell) for cell in cells]
+
+
+def _form(count: int) -> str:
+    return f"file,x1,y1,…,x{count},y{count}"
 
 
 def _numbers(cells: list[str]) -> list[float] | None:
