@@ -82,6 +82,11 @@ class Restoring(Restoration):
     def blends(self) -> bool:
         return 0 < self.first_share < 1
 
+    @property
+    def early_scores(self) -> tuple[str, ...] | None:
+        """None where a last stage follows the first: what compares pixels would choose a checkpoint of the first."""
+        return None if self.blends else super().early_scores
+
     def network(self, blend: float = 1.0) -> nn.Module:
         """Weights and statistics of batch norm are mixed: (1 - blend) · first + blend · last.
 
