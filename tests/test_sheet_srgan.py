@@ -374,3 +374,8 @@ def _settings_that_cannot_be_are_refused():
     nearest = small(skip="nearest", pretraining=1.0)
     x = BATCH["damaged"]
     assert torch.equal(nearest.restore({"damaged": x}), interpolate(x, scale_factor=4))
+
+
+def test_decibels_choose_no_checkpoint_of_the_first_stage_where_another_follows():
+    assert small().early_scores is None
+    assert (small(pretraining=1.0).early_scores or ("",))[0] == "psnr_y"
