@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from enlarged import BATCH, data
 from playing import images, play
 from seeding import seed_all
 from sheets import Sheet, silence, value
@@ -17,7 +18,7 @@ from saddle.losses import HalfRelativisticAverage, NonSaturating, RelativisticAv
 from saddle.nets.rrdb import RRDBNet
 from saddle.optim import Optim
 from saddle.perceptual import VGG19, RandomVGG19
-from saddle.spec import DataSpec, Field
+from saddle.spec import DataSpec
 from saddle.training.averages import decay
 
 SHEET = Sheet(
@@ -42,13 +43,6 @@ def test_no_line_of_the_sheet_is_left_out():
     assert set(SHEET.proofs) == set(SHEET.lines)
 
 
-def data(times: int = 4, side: int = 32, channels: int = 3) -> DataSpec:
-    small = side // times
-    shapes = {"image": (channels, side, side), "damaged": (channels, small, small)}
-    return DataSpec({key: Field("image", shape) for key, shape in shapes.items()})
-
-
-BATCH = {"image": images(4, 3, 32, 32), "damaged": images(4, 3, 8, 8)}
 TINY = {"width": 4, "growth": 2, "blocks": 1, "discriminator_width": 2}
 
 

@@ -14,7 +14,7 @@ from .degradations import degraded
 from .fingerprint import fingerprint
 from .options import DataOptions, Degrade
 from .sampler import hashed
-from .source import Column, Source, Split, Varied
+from .source import Derived, Source, Split
 
 IMAGE, DAMAGED = "image", "damaged"
 VERSION = 1  # of what is made: another number, and the data are others
@@ -22,23 +22,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Degraded(Varied):
+class Degraded(Derived):
     """Images [N, C, H, W] as they are when damaged, of the same piece: [N, C, H / times, W / times].
 
     Where chance has a say, it is another one each time a sample is drawn; without a draw, always that of its place.
     """
 
-    images: Column
     name: Degrade
     times: int
     part: str  # of the data, for which chance is drawn
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.images.dtype
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def __getitem__(self, places: Any, /) -> np.ndarray:
         index = np.arange(len(self))[places]
@@ -48,32 +40,20 @@ class Degraded(Varied):
         return made if np.ndim(index) else made[0]
 
     def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
-        images = self.images
-        whole = images.drawn(places, bits) if isinstance(images, Varied) else images[places]
-        return degraded(np.asarray(whole), self.name, self.times, bits)
+        return degraded(self.given(places, bits), self.name, self.times, bits)
 
 
 @dataclass(frozen=True)
-class Trimmed(Varied):
+class Trimmed(Derived):
     """Images [N, C, H, W] without the last rows and columns: [N, C, *sides]."""
 
-    images: Column
     sides: tuple[int, int]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.images.dtype
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def __getitem__(self, places: Any, /) -> np.ndarray:
         return np.asarray(self.images[places])[..., : self.sides[0], : self.sides[1]]
 
     def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
-        images = self.images
-        whole = images.drawn(places, bits) if isinstance(images, Varied) else images[places]
-        return np.asarray(whole)[..., : self.sides[0], : self.sides[1]]
+        return self.given(places, bits)[..., : self.sides[0], : self.sides[1]]
 
 
 def degrading(source: Source, options: DataOptions) -> Source:

@@ -58,6 +58,25 @@ class Varied(ABC):
 
 
 @dataclass(frozen=True)
+class Derived(Varied):
+    """A column of images that are made of another one's, sample by sample."""
+
+    images: Column
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def given(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
+        """What the other column shows in these draws."""
+        images = self.images
+        return np.asarray(images.drawn(places, bits) if isinstance(images, Varied) else images[places])
+
+
+@dataclass(frozen=True)
 class Cropped(Varied):
     """Pieces of images of many sizes, [N, C, *sides]: each draw takes another one, without a draw it is the centre.
 

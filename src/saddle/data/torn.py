@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..spec import LOST, DataSpec
 from .fingerprint import fingerprint
 from .options import DataOptions
-from .source import Column, Source, Split, Varied
+from .source import Derived, Source, Split
 
 VERSION = 1  # of the holes: another number, and the data are others
 
@@ -53,25 +53,16 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class Torn(Varied):
+class Torn(Derived):
     """Images that have lost the pixels of a hole; one that is drawn in pieces has its hole in each piece."""
 
-    images: Column
     hole: Hole
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.images.dtype
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def __getitem__(self, places: Any, /) -> np.ndarray:
         return self._without(self.images[places], places)
 
     def drawn(self, places: NDArray[np.int64], bits: NDArray[np.uint64]) -> np.ndarray:
-        images = self.images
-        return self._without(images.drawn(places, bits) if isinstance(images, Varied) else images[places], places)
+        return self._without(self.given(places, bits), places)
 
     def _without(self, whole: np.ndarray, places: Any) -> np.ndarray:
         lost = LOST if whole.dtype == np.uint8 else LOST * 257  # of 16 bits
