@@ -33,6 +33,7 @@ OWN_ROUNDS = [name for name in JUDGING if not issubclass(registry.load(name), Tw
 STEADY = {  # all steps are taken
     "ebgan": {"pretraining": 0.0},
     "f-anogan": {"encoder_share": 0.25},
+    "srgan": {"pretraining": 0.0},
     "vaegan": {"margin": None},
     "wgan": {"warm_up": False},
 }
@@ -228,7 +229,8 @@ def test_micro_batches_leave_the_steps_of_a_cured_game_unchanged(name):
 @pytest.mark.parametrize("name", JUDGING)
 def test_packs_are_judged_or_refused_in_the_sentence_that_describe_shows(name):
     refused = plain(name).game.refused().get("game.views Packing")
-    options = replace(tiny_recipe(name).options, views=(Packing(2),), **({} if refused else {"penalties": (Drift(),)}))
+    changed = {"views": (Packing(2),)} | ({} if refused else {"penalties": (Drift(),)} | STEADY.get(name, {}))
+    options = replace(tiny_recipe(name).options, **changed)
     if refused:
         with pytest.raises(UsageError, match=f"^{re.escape(refused)}$"):
             make_trainer(name, options)
