@@ -198,7 +198,7 @@ def share_state(module: nn.Module) -> None:
     """Rank 0's parameters and buffers for everyone."""
     if world() > 1:
         for tensor in [*module.buffers(), *module.parameters()]:
-            td.broadcast(tensor.data, src=0)
+            td.broadcast(tensor.detach(), src=0)  # `data` would hide the change
 
 
 def barrier() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.known import known, put
 from ..base.precision import full
 from ..optim import Optim, Within
 from ..spec import Batch
@@ -71,12 +72,12 @@ class Restoring(Restoration):
     @torch.no_grad()
     def remember(self) -> None:
         """Once a round, however many parts a batch has."""
-        if self.pretrained is None or int(self.kept) > self.rounds:
+        if self.pretrained is None or known(self.kept) > self.rounds:
             return
         share = 1 - 0.5 ** (1 / (HALF_LIFE * (self.rounds + 1)))
         for mean, now in zip(_tensors(self.pretrained), _tensors(self.generator), strict=True):
             mean.lerp_(now, share)
-        self.kept.fill_(self.rounds + 1)
+        put(self.kept, self.rounds + 1)
 
     @property
     def blends(self) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError, few
+from ..base.known import known, put
 from ..context import Context
 from ..layers.ascent import ascend
 from ..layers.memory import Memory
@@ -104,9 +105,9 @@ class Energy(Adversarial, Synthesis):
     def begin_cascade(self) -> None:
         """Where a part of the run ends, its discriminator stays behind as one that climbs pass."""
         ended, _ = self.part(self.options.cascades)
-        if ended > int(self.cascade):
+        if ended > known(self.cascade):
             self.past[ended - 1].load_state_dict(self.discriminator.state_dict())
-            self.cascade.fill_(ended)
+            put(self.cascade, ended)
 
     def landscape(self, points: Tensor) -> Tensor:
         return self.discriminator(points)
@@ -118,7 +119,7 @@ class Energy(Adversarial, Synthesis):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""
         o, x = self.options, self.start(z[:, :-1])
-        for discriminator in (*self.past[: int(self.cascade)], self.discriminator):
+        for discriminator in (*self.past[: known(self.cascade)], self.discriminator):
             goal = discriminator.mean + discriminator.std * z[:, -1]
             x = ascend(discriminator, x, goal, o.climb, o.climb_rate, (-1, 1) if self.data.is_image else None)
         return x

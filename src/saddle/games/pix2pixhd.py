@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, at_least, few
+from ..base.known import known, put
 from ..base.precision import full
 from ..context import Context
 from ..layers.resample import enlarge
@@ -119,13 +120,13 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
     def begin(self) -> bool:
         """Bring the game to its stage; True if another one begins with this round."""
         stage = self.stage_at(self.progress)
-        begins = self.rounds > 0 and stage != int(self.stage)
-        self.stage.fill_(stage)
+        begins = self.rounds > 0 and stage != known(self.stage)
+        put(self.stage, stage)
         return begins
 
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         """The fake is drawn once; then both sides move from the same state, the generator first, as in the code."""
-        before, begins, batch = int(self.stage), self.begin(), next(batches)
+        before, begins, batch = known(self.stage), self.begin(), next(batches)
         seen, image, code = self.seen_of(batch), self.planes(batch, "b"), self.encoded(batch)
         yield from self.learn(image)
 
@@ -162,14 +163,14 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
     @property
     def resting(self) -> tuple[str, ...]:
         """Those that wait in this stage."""
-        return {ALL: (), COARSE: ("enhancer",), FINE: ("generator",)}[int(self.stage)]
+        return {ALL: (), COARSE: ("enhancer",), FINE: ("generator",)}[known(self.stage)]
 
     def draw(self, seen: Tensor, code: Tensor | None) -> Tensor:
         """Image b [N, C, H, W]; as long as the global generator is alone, of half the size."""
         x = seen if code is None else torch.cat((seen, code.to(seen)), 1)
         if not self.options.enhancer:
             return self.generator(x)
-        if self.stage == COARSE:
+        if known(self.stage) == COARSE:
             return self.generator(coarser(x))
         return self.enhancer(x, self.generator[:-3](coarser(x)))  # without its head
 
@@ -179,11 +180,11 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
 
     def at_stage(self, x: Tensor) -> Tensor:
         """As large as what is drawn in this stage; what is that already stays as it is."""
-        return coarser(x) if self.stage == COARSE and x.shape[-1] == self.size("b")[1] else x
+        return coarser(x) if known(self.stage) == COARSE and x.shape[-1] == self.size("b")[1] else x
 
     def judged(self, pairs: Tensor) -> Maps:
         """Half images are judged by those that see halves later on too."""
-        return self.discriminator(self.seen(pairs), int(self.stage == COARSE))
+        return self.discriminator(self.seen(pairs), int(known(self.stage) == COARSE))
 
     def adversarial(self, player: Literal["generator", "discriminator"], real: Maps, fake: Maps) -> Tensor:
         """The sum over the scales, not their mean."""

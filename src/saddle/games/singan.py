@@ -16,6 +16,7 @@ from torch.nn.functional import mse_loss
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.known import known, put
 from ..base.precision import full, second_order
 from ..context import Context, Output, Score
 from ..layers.resize import resized
@@ -135,7 +136,7 @@ class SinGAN(Adversarial, SingleImage):
 
     def begin(self, scale: int, image: Tensor) -> bool:
         """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
-        first = int(self.begun)
+        first = known(self.begun)
         for new in range(first, scale + 1):
             for player in (self.generator, self.discriminator):
                 before, now = player[max(new - 1, 0)].state_dict(), player[new].state_dict()
@@ -144,7 +145,7 @@ class SinGAN(Adversarial, SingleImage):
             if new:
                 error = mse_loss(full(self.arriving(new)), resized(image, self.sizes[new])).sqrt()
                 self.amplitudes[new] = self.options.noise * error
-            self.begun.fill_(new + 1)
+            put(self.begun, new + 1)
         return scale >= first
 
     @torch.no_grad()

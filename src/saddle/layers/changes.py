@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..base import rng
+from ..base.known import constant
 
 
 def per_sample(x: Tensor, values: Tensor) -> Tensor:
@@ -49,7 +50,7 @@ def change_geometry(x: Tensor, p: Tensor) -> Tensor:
     n, device = len(x), x.device
     normal, uniform = rng.randn(n, 4, device=device).to(p), rng.rand(n, 4, device=device).to(p) * 2 - 1
     turns, flips = rng.randint(4, n, device=device).to(p), rng.randint(2, n, device=device).to(p)
-    side = torch.tensor([x.shape[3], x.shape[2]], device=device).to(p)
+    side = constant((x.shape[3], x.shape[2]), p)
     one, rotating = torch.ones_like(flips), 1 - (1 - p).sqrt()  # before or after the stretch: with chance p in all
 
     blit = _scaling(_chosen(p, 1 - 2 * flips, 1.0), one) @ _rotation(_chosen(p, turns * (math.pi / 2), 0.0))

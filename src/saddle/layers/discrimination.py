@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import dist
+from ..base.known import known
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -30,7 +31,7 @@ class MinibatchDiscrimination(nn.Module):
         self.register_buffer("ready", torch.tensor(False))
 
     def forward(self, features: Tensor) -> Tensor:
-        if self.training and not self.ready:
+        if self.training and not known(self.ready):
             self._fit(features)
         return torch.cat((features, (self._closeness(features) + self.bias).to(features.dtype)), 1)
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..base import dist, rng
+from ..base.known import listed
 from .memory import Memory
 
 
@@ -31,6 +32,6 @@ class History(Memory):
         """As of Memory, but all that come with one batch take different places, in however many parts they come."""
         size, kept = len(self.samples), n * dist.world()
         with rng.share(0, 1):  # one order for all parts of the batch: each takes the places that come next in it
-            order = rng.rand(size, device=self.samples.device).argsort().tolist()
+            order = listed(rng.rand(size).argsort())
         first = rng.index() // dist.world() * kept
         return [order[i % size] for i in range(first, first + kept)]

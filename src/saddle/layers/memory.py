@@ -1,9 +1,12 @@
 """A memory of samples, out of which some are drawn again."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from ..base import dist, rng
+from ..base.known import drawn, known, listed, put, sent
 
 
 class Memory(nn.Module):
@@ -21,23 +24,24 @@ class Memory(nn.Module):
         self.register_buffer("filled", torch.tensor(0))
 
     def __bool__(self) -> bool:
-        return bool(self.filled)
+        return bool(known(self.filled))
 
     def draw(self, n: int) -> Tensor:
         """n of the samples, [n, …], each drawn from all. There must be one."""
-        return self.samples[rng.randint(int(self.filled), n, device=self.samples.device)]
+        return self.samples[rng.randint(known(self.filled), n, device=self.samples.device)]
 
     @torch.no_grad()
     def keep(self, samples: Tensor) -> None:
         """Take in new samples [N, …], of all processes in the batch's order."""
         size, device = len(self.samples), samples.device
         places = self.places(len(samples))
-        new, filled = dist.gather(samples.detach().to(self.samples.dtype)), int(self.filled)
+        new, filled = dist.gather(samples.detach().to(self.samples.dtype)), known(self.filled)
         room = [*range(filled, min(filled + len(new), size))]
         chosen = dict(zip([*room, *places[len(room) :]], range(len(new)), strict=True))  # the last to come stays
-        self.samples[torch.tensor([*chosen], device=device)] = new[torch.tensor([*chosen.values()], device=device)]
-        self.filled.fill_(min(filled + len(new), size))
+        self.samples[sent([*chosen], device)] = new[sent([*chosen.values()], device)]
+        put(self.filled, min(filled + len(new), size))
 
     def places(self, n: int) -> list[int]:
         """Which samples give way to n new ones of each process, in the batch's order."""
-        return dist.gather(rng.randint(len(self.samples), n, device=self.samples.device)).tolist()
+        places: list[int] = listed(drawn(partial(rng.randint, len(self.samples)), n))
+        return places

@@ -3,10 +3,13 @@
 The idea of a history is SimGAN's, whose own deals in halves of a batch: `history`.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from ..base import dist, rng
+from ..base.known import drawn, known, listed, put, sent
 
 
 class ImagePool(nn.Module):
@@ -31,17 +34,14 @@ class ImagePool(nn.Module):
         size, n, device = len(self.images), len(images), images.device
         if size == 0:
             return images
-        swap, slot = rng.rand(n, device=device) < 0.5, rng.randint(size, n, device=device)
-        choices = dist.gather(torch.stack((swap, slot), dim=1))  # [world · N, 2]
-        out, kept = _plan(choices.tolist(), int(self.filled), size)
+        swaps, slots = drawn(rng.rand, n) < 0.5, drawn(partial(rng.randint, size), n)  # [world · N], on the processor
+        out, kept = _plan(listed(torch.stack((swaps, slots), dim=1)), known(self.filled), size)
         everything = torch.cat((self.images, dist.gather(images)))
         first = dist.rank() * n
-        shown = everything[torch.tensor(out[first : first + n], device=device)]
-        self.filled.fill_(min(int(self.filled) + len(out), size))
+        shown = everything[sent(out[first : first + n], device)]
+        put(self.filled, min(known(self.filled) + len(out), size))
         if kept:
-            self.images[torch.tensor([*kept], device=device)] = everything[
-                torch.tensor([*kept.values()], device=device)
-            ]
+            self.images[sent([*kept], device)] = everything[sent([*kept.values()], device)]
         return shown
 
 

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv1d, conv2d, interpolate
 
+from ..base.known import constant
+
+TAPS = (1.0, 3.0, 3.0, 1.0)
+
 
 def enlarge(x: Tensor, factor: int = 2) -> Tensor:
     """Every pixel `factor` times in both directions.  [N, C, H, W] → [N, C, factor·H, factor·W]"""
@@ -49,7 +53,7 @@ def _resize(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 def _halving(size: int, like: Tensor) -> Tensor:
     """[size / 2, size]"""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=like.device, dtype=like.dtype).view(1, 1, 4) / 8
+    taps = constant(TAPS, like).view(1, 1, 4) / 8
     each = torch.eye(size, device=like.device, dtype=like.dtype)[:, None]
     return conv1d(each, taps, stride=2, padding=1)[:, 0].T
 
@@ -74,5 +78,5 @@ class _Blur(torch.autograd.Function):
 
 def _filter(x: Tensor, gain: float) -> Tensor:
     """One 4×4 filter a channel, whose sum is `gain`.  [C, 1, 4, 4]"""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype)
+    taps = constant(TAPS, x)
     return (taps[:, None] * taps * (gain / 64)).expand(x.shape[1], 1, 4, 4)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import dist
+from ..base.known import known
 
 
 class WeightNorm(nn.Module):
@@ -37,7 +38,7 @@ class WeightNorm(nn.Module):
         out = self.layer(x)
         shape = [1, -1] + [1] * (out.ndim - 2)
         norm = v.square().sum([axis for axis in range(v.ndim) if axis != self.axis]).sqrt()
-        if self.training and not self.ready:
+        if self.training and not known(self.ready):
             self._fit(out.detach() / norm.detach().view(shape))
         return out * (self.scale / norm).to(out.dtype).view(shape) + self.bias.to(out.dtype).view(shape)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.known import known, put
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
 from ..layers.pixel_norm import PixelNorm
@@ -35,13 +36,13 @@ class Growing(nn.Module):
 
     def grow(self, levels: float) -> bool:
         """From now on 0 is the first level alone, 0.5 half way into the second. True if one begins or has ended."""
-        before, now = int(self.growth), round(levels * UNIT)
-        self.growth.fill_(now)
+        before, now = known(self.growth), round(levels * UNIT)
+        put(self.growth, now)
         return (before // UNIT, -before // UNIT) != (now // UNIT, -now // UNIT)
 
     def stage(self) -> tuple[int, Tensor | None]:
         """The uppermost level, and its share of the image (α) if it is not yet all."""
-        level, rest = divmod(int(self.growth), UNIT)
+        level, rest = divmod(known(self.growth), UNIT)
         return (level + 1, (self.growth % UNIT) / UNIT) if rest else (level, None)
 
 

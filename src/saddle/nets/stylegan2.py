@@ -150,8 +150,8 @@ class Generator(Styled):
         n, styles = len(w), self.synthesis.styles
         other = self.mapping(rng.randn(n, self.mapping.z_dim, device=w.device).to(w.dtype), label)
         crossover = 1 + rng.randint(styles - 1, n, device=w.device)
-        crossover[rng.rand(n, device=w.device) >= self.mixing] = styles
-        return cross(w, other, crossover, styles)
+        mixes = rng.rand(n, device=w.device) < self.mixing
+        return cross(w, other, torch.where(mixes, crossover, styles), styles)
 
 
 def cross(w: Tensor, other: Tensor, crossover: Tensor, styles: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError, near, some
+from ..base.known import table
 from .field import Condition
 from .spec import DataSpec
 from .text import to_texts
@@ -53,11 +54,16 @@ def pick(data: DataSpec, uniform: Tensor) -> Tensor:
     if data.condition is None:
         raise UsageError("these data have no labels to draw from")
     if data.condition.kind == "class":
-        shares = torch.tensor(data.distribution or [1 / len(data.classes)] * len(data.classes), dtype=torch.float64)
-        ends = (shares.cumsum(0) / shares.sum()).to(uniform)
+        ends = table(data, uniform.device, lambda: _ends(data)).to(uniform)
         return torch.searchsorted(ends, uniform, right=True).clamp(max=len(data.classes) - 1)
-    rows = torch.tensor(data.distribution, device=uniform.device)  # float of columns, int64 of texts
+    rows = table(data, uniform.device, lambda: torch.tensor(data.distribution))  # float of columns, int64 of texts
     return rows[(uniform * len(rows)).long().clamp(max=len(rows) - 1)]
+
+
+def _ends(data: DataSpec) -> Tensor:
+    """Where in [0, 1] the share of each class ends, [K]."""
+    shares = torch.tensor(data.distribution or [1 / len(data.classes)] * len(data.classes), dtype=torch.float64)
+    return shares.cumsum(0) / shares.sum()
 
 
 def read(condition: Condition, asked: Asked) -> Tensor:

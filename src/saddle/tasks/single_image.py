@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.known import known
 from ..base.precision import full
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
@@ -56,7 +57,7 @@ class SingleImage(Synthesis):
             images = [None] * len(planes[0]) if image is None else image.split(CHUNK)
             return torch.cat([self.climb(part, start, x) for part, x in zip(parts, images, strict=False)])
         x = planes[0].new_zeros(len(planes[0]), self.data.shape[0], *planes[0].shape[2:]) if image is None else image
-        begun = max(int(self.begun), 1)
+        begun = max(known(self.begun), 1)
         for scale, plane in enumerate(planes, start):
             x = resized(x, plane.shape[2:])
             x = self.step(scale, plane, x) if scale < begun else x
