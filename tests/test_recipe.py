@@ -35,7 +35,8 @@ def test_every_game_has_a_recipe_on_embedded_data_with_one_budget(game: str):
 def test_a_shipped_recipe_is_readable_begins_with_its_command_and_expects_scores_that_exist(file: Path):
     recipe = Recipe.read(file)
     game, _, source = file.stem.partition(".")
-    command = f"# saddle train {game}" + (f" --data {source}" if source else "")
+    assert recipe.data.source.partition(":")[0] == source or not source
+    command = f"# saddle train {game}" + (f" --data {recipe.data.source}" if source else "")
     assert recipe.game == game or game not in registry.names()  # such as 'best', which is no game
     command += " --from runs/dcgan-digits" if recipe.options.needs_run else ""
     assert file.read_text().splitlines()[0] == command

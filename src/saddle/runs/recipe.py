@@ -179,13 +179,14 @@ def _is_empty(folder: Path) -> bool:
 def shipped(game: str, source: str | None = None) -> Path | None:
     """The shipped recipe of a game on a source, if there is one; the source None is the game's own.
 
-    A source with a place, such as photo:FILE, is trained as the embedded one of that name is.
+    A source with a place or a choice, such as photo:FILE or digits-only:5, is trained as any other of that name is.
     """
     own = _SHIPPED / f"{game}.yaml"
-    if source is None or (own.exists() and _source(own) == source.partition(":")[0]):
+    name = source and source.partition(":")[0]
+    if name is None or (own.exists() and _source(own).partition(":")[0] == name):
         return own if own.exists() else None
-    other = _SHIPPED / f"{game}.{source}.yaml"
-    return other if re.fullmatch(r"[a-z0-9-]+", source) and other.exists() else None
+    other = _SHIPPED / f"{game}.{name}.yaml"
+    return other if re.fullmatch(r"[a-z0-9-]+", name) and other.exists() else None
 
 
 def expected(game: str, source: str | None = None) -> dict[str, float]:
