@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from enlarging import apart
 from PIL import Image, ImageCms
 from translated import below, pixels, read, some_photos, trained
@@ -12,6 +13,8 @@ from translated import below, pixels, read, some_photos, trained
 import saddle
 from saddle.cli import main
 from saddle.data.picture import fitted
+from saddle.metrics.psnr import saved_psnr
+from saddle.metrics.ssim import ssim_y
 from saddle.use.comparing import compare
 
 
@@ -136,6 +139,9 @@ def test_results_are_scored_beside_true_images_and_bicubic_ones(run, tmp_path, c
     made = rows(capsys, *argv, "--out", tmp_path / "out", "--sheet", tmp_path / "page.html")
     result, truth = (read(tmp_path / folder / "a.png").pixels for folder in ("out", "true"))
     assert made[0]["psnr"] == compare(result, truth)["psnr"]
+    inner = [torch.from_numpy(x[2:-2, 2:-2] / 127.5 - 1).permute(2, 0, 1)[None] for x in (result, truth)]
+    assert made[0]["psnr_y"] == pytest.approx(float(saved_psnr(*inner, luma=True)))  # enlarged twice: 2 pixels less
+    assert made[0]["ssim_y"] == pytest.approx(float(ssim_y(*inner)))
     assert "psnr" in (tmp_path / "out" / "scores.csv").read_text()
     assert "restored" in (tmp_path / "page.html").read_text()
     shutil.rmtree(tmp_path / "out")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._targets import Target
     from ._working import Given
 
-BEST = {"psnr": "higher", "ssim": "higher", "l1": "lower", "accuracy": "higher"}
+BEST = {"psnr_y": "higher", "ssim_y": "higher", "psnr": "higher", "ssim": "higher", "l1": "lower", "accuracy": "higher"}
 
 
 def check(args: "Namespace") -> None:
@@ -78,11 +78,11 @@ class Compared:
         scores: dict[str, float] = {}
         if truth is not None and (hole is None or hole.any()):
             limits = target.works.limits(8 * pixels.dtype.itemsize)
-            scores = compare(pixels, truth, hole, limits)
+            scores = compare(pixels, truth, hole, limits, target.works.border)
             self.scores.append({"input": work.name, "output": str(work.ended(target.ending)), **scores})
             plain = target.works.plain(original)
             if plain.shape[:2] == truth.shape[:2] and plain.dtype == pixels.dtype:
-                self.plain.append(compare(_alike(plain, pixels), truth, hole, limits))
+                self.plain.append(compare(_alike(plain, pixels), truth, hole, limits, target.works.border))
         if self.args.sheet and (work in self.rows or len(self.rows) < self.args.sheet_max):
             self._show(work, original, target, pixels, truth)
         return scores

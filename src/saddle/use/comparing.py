@@ -8,7 +8,7 @@ from ..base.errors import UsageError
 from ..data.picture import with_channels
 from ..metrics.l1 import l1
 from ..metrics.psnr import saved_psnr
-from ..metrics.ssim import WINDOW, ssim
+from ..metrics.ssim import WINDOW, ssim, ssim_y
 
 STRETCH = 4  # of an error map: white is a difference of a quarter of the range, or more
 
@@ -17,13 +17,18 @@ Limits = tuple[float, float] | None  # what black and white are among the number
 
 
 def compare(
-    pixels: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None, limits: Limits = None
+    pixels: np.ndarray,
+    truth: np.ndarray,
+    inside: np.ndarray | None = None,
+    limits: Limits = None,
+    border: int | None = None,
 ) -> dict[str, float]:
     """Scores of a result [H, W, C] beside the true image; `inside` bool [H, W]: over these pixels alone.
 
     psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 in
-    parts of the range. Of classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other
-    sizes.
+    parts of the range. With a `border`, psnr_y and ssim_y too: of brightness, without so many pixels of each side, as
+    papers on super-resolution have them, and NaN where nothing is left or an image is neither grey nor colour. Of
+    classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other sizes.
     """
     if pixels.shape[:2] != truth.shape[:2]:
         sizes = (f"{height}×{width}" for height, width in (pixels.shape[:2], truth.shape[:2]))
@@ -35,9 +40,19 @@ def compare(
     where = None if inside is None else torch.from_numpy(inside)[None, None].double()
     small = min(pixels.shape[:2]) < WINDOW
     return {
+        **({} if border is None else of_brightness(a, b, border)),
         "psnr": float(saved_psnr(a, b, inside=where)),
         "ssim": float("nan") if small else float(ssim(a, b, inside=where)),
         "l1": float(l1(a, b, inside=where)),
+    }
+
+
+def of_brightness(a: Tensor, b: Tensor, border: int) -> dict[str, float]:
+    """psnr_y and ssim_y of one image [1, C, H, W] in [-1, 1] beside the true one."""
+    left = min(a.shape[2:]) - 2 * border if a.shape[1] in (1, 3) else 0
+    return {
+        "psnr_y": float(saved_psnr(a, b, luma=a.shape[1] == 3, border=border)) if left > 0 else float("nan"),
+        "ssim_y": float(ssim_y(a, b, border)) if left >= WINDOW else float("nan"),
     }
 
 

@@ -117,6 +117,11 @@ class Imaging(ABC):
         return None
 
     @property
+    def border(self) -> int | None:
+        """Pixels of each side that scores of brightness leave out; None: such scores say nothing of its results."""
+        return None
+
+    @property
     @abstractmethod
     def plain_title(self) -> str:
         """What `plain` gives, for people."""

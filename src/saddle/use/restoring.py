@@ -98,6 +98,11 @@ class Restorer(Imaging):
     def times(self) -> int:
         return self.way.times or self.game.times
 
+    @property
+    def border(self) -> int:
+        """Pixels of each side that scores of brightness leave out, as papers on super-resolution do."""
+        return self.times
+
     def plain(self, original: Original) -> np.ndarray:
         """The image enlarged by bicubic interpolation."""
         height, width = self.size(original.size)
