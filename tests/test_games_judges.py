@@ -30,7 +30,8 @@ from saddle.views import ADA, InstanceNoise, Packing, Shown, View
 
 JUDGING = [name for name in GAMES if issubclass(registry.load(name), Adversarial)]
 OWN_ROUNDS = [name for name in JUDGING if not issubclass(registry.load(name), TwoPlayer)]
-STEADY = {  # all steps are taken
+STEADY = {  # all players are there, and take all steps
+    "disentangle": {"adversarial_weight": 1.0, "patch_layers": 1},
     "ebgan": {"pretraining": 0.0},
     "f-anogan": {"encoder_share": 0.25},
     "srgan": {"pretraining": 0.0},
@@ -72,7 +73,7 @@ def cures(name: str) -> dict[str, Any]:
 
 @cache
 def plain(name: str) -> Trainer:
-    return make_trainer(name)
+    return make_trainer(name, replace(tiny_recipe(name).options, **STEADY.get(name, {})))
 
 
 @cache
@@ -229,7 +230,7 @@ def test_micro_batches_leave_the_steps_of_a_cured_game_unchanged(name):
 @pytest.mark.parametrize("name", JUDGING)
 def test_packs_are_judged_or_refused_in_the_sentence_that_describe_shows(name):
     refused = plain(name).game.refused().get("game.views Packing")
-    changed = {"views": (Packing(2),)} | ({} if refused else {"penalties": (Drift(),)} | STEADY.get(name, {}))
+    changed = {"views": (Packing(2),)} | STEADY.get(name, {}) | ({} if refused else {"penalties": (Drift(),)})
     options = replace(tiny_recipe(name).options, **changed)
     if refused:
         with pytest.raises(UsageError, match=f"^{re.escape(refused)}$"):

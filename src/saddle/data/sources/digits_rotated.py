@@ -25,7 +25,7 @@ _BLOCK = 2**17  # pixels that are turned at a time
 
 
 def open(options: DataOptions, path: str) -> Source:
-    """Keys a and b. The held-out part says with label_a and label_b which digit it is."""
+    """Keys a and b. label_a and label_b say which digit it is; they serve the scores alone."""
     spec = spec_of(options, path)
     height, width = spec.shape[1:]
     all_, by = small(), angles(_degrees(path))
@@ -37,9 +37,11 @@ def open(options: DataOptions, path: str) -> Source:
         upright = framed(all_[part], height, width)
         pairs[:, part, 0] = np.rint(255 * np.stack([upright, turned(upright, by[part])]))
     a, b = pairs
-    known = labels()[TRAINED:]
-    train = Split({"a": a[:TRAINED], "b": b[:TRAINED]})
-    heldout = Split({"a": a[TRAINED:], "b": b[TRAINED:], "label_a": known, "label_b": known})
+    known = labels()
+    train, heldout = (
+        Split({"a": a[part], "b": b[part], "label_a": known[part], "label_b": known[part]})
+        for part in (slice(TRAINED), slice(TRAINED, None))
+    )
     return Source(options.source, spec, train, heldout, fingerprint(a, b, TRAINED), judged=JUDGED)
 
 
