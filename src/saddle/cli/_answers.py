@@ -155,5 +155,5 @@ def _answer(where: str, line: Mapping[str, str], key: Key) -> Answer:
     if line["question"] not in key.questions:
         raise UsageError(f"{where}: the page has no question '{line['question']}'")
     if line["answer"] not in map(str, possible):
-        raise UsageError(f"{where}: the answer is '{line['answer']}', and can be {some(possible)}")
+        raise UsageError(f"{where}: the answer is '{line['answer']}', and can be {some(map(str, possible))}")
     return Answer(line["rater"], line["question"], int(line["answer"]), where)

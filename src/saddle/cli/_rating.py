@@ -45,8 +45,6 @@ class Source:
     @cached_property
     def works(self) -> dict[str, _works.Work]:
         """All pictures of the folder by their names without ending. UsageError for none, and for two of one name."""
-        if not self.path.is_dir():
-            raise UsageError(f"{self.path} is no folder; give folders of images, or runs that draw samples")
         works, bad = _works.listed([self.path], READ)
         if bad:
             raise _unreadable(bad)
@@ -70,13 +68,20 @@ class Asked:
 
 
 def sources(args: Namespace) -> list[Source]:
-    """Whose pictures are judged; those that are hidden among them come last. UsageError for one that is given twice."""
+    """Whose pictures are judged; those that are hidden among them come last.
+
+    UsageError for one that is no folder, or is given twice, and for a run as real pictures.
+    """
     hidden = {"truth": args.truth, "real": args.real, "baseline": args.baseline}
-    found = [Source(path, "rated", path.resolve().name) for path in args.source]
+    found = [Source(path, "rated", path.resolve().name or str(path)) for path in args.source]
     found += [Source(path, "truth" if name == "real" else name, name) for name, path in hidden.items() if path]
     keys = Counter(_works.key(source.path) for source in found)
     names = Counter([source.name for source in found] + [name for name, path in hidden.items() if not path])
     for source in found:
+        if not source.path.is_dir():
+            raise UsageError(f"{source.path} is no folder; give folders of images, or runs that draw samples")
+        if source.role == "truth" and source.is_run:
+            raise UsageError(f"--{source.name} {source.path} is a run, and nothing that a run draws is real")
         if keys[_works.key(source.path)] > 1:
             raise UsageError(f"{source.path} is given twice; keep one of them")
         if source.role == "rated" and names[source.name] > 1:
@@ -161,8 +166,9 @@ def _number(args: Namespace, have: int, of_each: int, source: Source | None = No
     if (args.n or 1) * of_each <= have:
         return args.n
     where = source.path if source else args.source[0]
-    once = f", and each is shown beside one of {of_each} folders" if of_each > 1 else ""
-    raise UsageError(f"{where} has {count(have, 'picture')}{once}; -n is at most {have // of_each}")
+    once = f", and each is judged of one of {of_each} sources alone" if of_each > 1 else ""
+    most = f"-n is at most {have // of_each}" if have >= of_each else "give more"
+    raise UsageError(f"{where} has {count(have, 'picture')}{once}; {most}")
 
 
 def _chosen(names: list[str], n: int, chance: Generator) -> list[str]:

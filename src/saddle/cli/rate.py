@@ -102,4 +102,8 @@ def _write(args: Namespace) -> list[Path]:
             "takes well; choose fewer pictures with -n, or give smaller ones"
         )
     replace(key, _answers.key_bytes(fingerprint(args.ask, questions), args, found, by_id))
-    return [replace(out, text), key]
+    try:
+        return [replace(out, text), key]
+    except BaseException:
+        key.unlink()  # of no page
+        raise

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from .html import Html, tag
-from .parts import document, mark, quiet
+from .parts import document, mark
 
 Ask = Literal["opinion", "real"]
 COLUMNS = ("page", "rater", "question", "answer")  # of the table
@@ -140,7 +140,7 @@ def _question(ask: Ask) -> Html:
         tag("progress", id="progress", value=0, max=1, aria_label="answered"),
         tag("div", *figures, class_=f"pictures {ask}", id="pictures"),
         bar,
-        quiet(f"Keys: {how} to answer, Backspace to go back."),
+        tag("p", f"Keys: {how} to answer, Backspace to go back.", class_="quiet", id="keys"),
         tag(
             "p",
             tag("button", "Back", type="button", id="back"),
