@@ -5,7 +5,7 @@ TORCH ?= -c constraints-cpu.txt
 BIN := .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test check bench learning full docs format clean
+.PHONY: demo test check bench learning full browser docs format clean
 
 demo: .venv/core  ## train a GAN to draw the digit it is asked for: pictures, curves and scores in runs/demo
 	$(BIN)/saddle train cgan --data digits --plan.rounds 2500 --plan.at_most 10 --run $(RUN)
@@ -24,6 +24,9 @@ learning: .venv/dev  ## train every recipe to its score (minutes each)
 
 full: .venv/dev  ## one round of every game at its paper's full size (minutes and much memory each)
 	$(BIN)/python -m pytest -m full -rA
+
+browser: .venv/dev  ## drive the pages in Chromium, which must be installed
+	$(BIN)/python -m pytest -m browser -rA
 
 bench: .venv/dev  ## side by side with the usual loop; writes bench.json
 	$(BIN)/python -m benchmarks

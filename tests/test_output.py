@@ -151,6 +151,7 @@ ARGUMENTS = {
     "palette": ["RUN", "--out", "none.gpl"],
     "styles": ["RUN", "--out", "none.png"],
     "list": [],
+    "rate": ["RUN"],
 }
 
 

@@ -14,7 +14,7 @@ from saddle import report
 from saddle.base.errors import UsageError
 from saddle.base.events import Events
 from saddle.base.folder import RunFolder
-from saddle.report import page, samples, story
+from saddle.report import parts, samples, story
 from saddle.report.html import Html, join, tag
 from saddle.show import pictures
 
@@ -299,7 +299,7 @@ def luminance(colour):
 
 @pytest.mark.parametrize("scheme", [0, 1])
 def test_text_and_curves_have_the_contrast_of_wcag_aa(scheme):
-    block = re.findall(r":root \{(.*?)\}", page._resource("style.css"), re.S)[scheme]
+    block = re.findall(r":root \{(.*?)\}", parts.resource("style.css"), re.S)[scheme]
     colours = dict(re.findall(r"--(\w+): (#\w{6})", block))
     for name in ("ink", "quiet", "accent", "good", "fair", "bad", "c0", "c1", "c2", "c3", "c4", "c5"):
         for ground in ("page", "card"):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,10 @@ from .again import commands, settings
 from .curves import curves
 from .html import Html, tag
 from .images import beside, grown
-from .parts import count, moment, quiet, scrolled, section
+from .parts import count, document, mark, moment, quiet, scrolled, section
 from .scores import scores
 from .story import Story, shown
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 ENDS = {"finished": "good", "interrupted": "fair", "unfinished": "fair"}  # any other end is a bad one
 
 Section = Callable[[Story], Html | None]
@@ -25,18 +23,8 @@ Section = Callable[[Story], Html | None]
 def whole(story: Story) -> str:
     """The page as text."""
     sections: tuple[Section, ...] = (header, scores, grown, beside, curves, settings, commands, course)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("title", f"{story.game}, round {story.round:,}"),
-        tag("style", _resource("style.css")),
-    )
-    main = tag("main", *(written(each, story) for each in sections))
-    page = tag("html", head, tag("body", main, tag("script", _resource("slider.js"))), lang="en")
-    return f"<!DOCTYPE html>\n{page}"
+    title = f"{story.game}, round {story.round:,}"
+    return document(title, *(written(each, story) for each in sections), styles=["style.css"], script="slider.js")
 
 
 def written(part: Section, story: Story) -> Html | None:
@@ -55,7 +43,7 @@ def header(story: Story) -> Html:
     facts = [(name, value) for name, value in _facts(story) if value]
     return tag(
         "header",
-        _mark(),
+        mark(),
         tag("h1", story.game, " ", tag("span", story.reason, class_=f"status {ENDS.get(story.reason, 'bad')}")),
         tag("p", re.sub(r"https?://", "", str(paper)), class_="paper") if paper else None,
         tag("p", message, class_="message") if message and message != story.reason else None,
@@ -119,13 +107,3 @@ def _in_words(event: dict[str, Any], first: bool) -> str:
         changed = {name: [shown(value) for value in values] for name, values in event.get("settings", {}).items()}
         return "changed " + ", ".join(f"{name}: {' → '.join(values)}" for name, values in changed.items())
     return ": ".join(event[key] for key in ("reason", "message") if event.get(key)) or "stopped"
-
-
-def _resource(name: str) -> Html:
-    return Html(resources.files("saddle.report").joinpath(name).read_text("utf-8"))
-
-
-def _mark() -> Html:
-    """A saddle: lines that rise one way and fall the other."""
-    lines = ("M4 30Q24 6 44 30", "M10 38Q24 20 38 38", "M6 12Q24 34 42 12")
-    return tag("svg", *(tag("path", d=d) for d in lines), viewBox="0 0 48 44", class_="logo", aria_hidden="true")

@@ -1,11 +1,34 @@
-"""What the sections of the page are made of."""
+"""What a page and its sections are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from importlib import resources
 from typing import Any
 
 from ..base.plain import is_number
 from .html import Html, tag
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def document(title: str, *main: str | None, styles: Sequence[str], script: str) -> str:
+    """A whole page as text, which fetches nothing; styles and script are files that lie here."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("title", title),
+        tag("style", *map(resource, styles)),
+    )
+    page = tag("html", head, tag("body", tag("main", *main), tag("script", resource(script))), lang="en")
+    return f"<!DOCTYPE html>\n{page}"
+
+
+def resource(name: str) -> Html:
+    """A file that lies here, as it is."""
+    return Html(resources.files("saddle.report").joinpath(name).read_text("utf-8"))
 
 
 def section(title: str, *children: Html | None) -> Html:
@@ -37,3 +60,9 @@ def moment(time: Any) -> str:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (TypeError, ValueError, OverflowError, OSError):
         return "–"
+
+
+def mark() -> Html:
+    """A saddle: lines that rise one way and fall the other."""
+    lines = ("M4 30Q24 6 44 30", "M10 38Q24 20 38 38", "M6 12Q24 34 42 12")
+    return tag("svg", *(tag("path", d=d) for d in lines), viewBox="0 0 48 44", class_="logo", aria_hidden="true")
