@@ -14,7 +14,7 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Move, Synthesis
 from ._adversarial import Adversarial
@@ -38,7 +38,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -19,7 +19,7 @@ from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
-from ..optim import Optim
+from ..optim import OwnOptim
 from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
 from ..views import View
@@ -51,7 +51,7 @@ class TwoPlayer(Conditional, Adversarial):
         unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
         unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -18,7 +18,7 @@ from ..base.precision import full
 from ..context import Context
 from ..layers.whole import WholeMean
 from ..nets import began
-from ..optim import Adam, Exponential, Optim
+from ..optim import Adam, Exponential, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Synthesis
 from ._adversarial import Adversarial
@@ -35,7 +35,7 @@ class BEGAN(Adversarial, Synthesis):
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
         k_rate: float = 0.001  # λ_k, how fast k answers
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()

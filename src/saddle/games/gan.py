@@ -11,7 +11,7 @@ from torch import Tensor
 from ..base import rng
 from ..nets.maxout import Maxout
 from ..nets.network import Network
-from ..optim import SGD, Exponential, Linear, Optim
+from ..optim import SGD, Exponential, Linear, Optim, OwnOptim
 from ._two_player import TwoPlayer
 
 DECAY = Exponential(factor=1 / 1.000004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
@@ -23,7 +23,7 @@ class GAN(TwoPlayer):
     class Options(TwoPlayer.Options):
         network: Network = Maxout()  # the architecture of both players
         optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=MOMENTUM)  # of the generator
-        discriminator_optim: Optim | None = SGD(lr=0.05, schedule=DECAY, momentum=MOMENTUM)  # the code halves its loss
+        discriminator_optim: OwnOptim = SGD(lr=0.05, schedule=DECAY, momentum=MOMENTUM)  # the code halves its loss
 
     options: Options
 

@@ -21,7 +21,7 @@ from ..context import Context
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
-from ..optim import SGD, Optim
+from ..optim import SGD, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes, Synthesis
 from ._adversarial import Adversarial
@@ -38,7 +38,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         conditional: bool = False  # give all players the class of each sample
         loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
         optim: Optim = SGD(lr=0.02)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs
+        discriminator_optim: OwnOptim = None  # where it differs
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -18,7 +18,7 @@ from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..spec import SAMPLES, Batch, DataSpec
 from ..tasks import Move, Synthesis
 from ._adversarial import Adversarial
@@ -36,7 +36,7 @@ class MGAN(Adversarial, Synthesis):
         width: int = 128  # channels of the largest map; units of a layer for points
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of both players
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
