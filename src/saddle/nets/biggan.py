@@ -70,6 +70,7 @@ class BigGAN(Network):
     width: int = 96  # channels of the largest map, ch; small images have 4 times as many throughout
     shared: int = 128  # numbers of the class embedding; 0: a table of scales in each layer, and z undivided
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
 
@@ -90,15 +91,16 @@ class BigGAN(Network):
         factors, shrinking = _trunk_factors(data)
         widths = [self.width * factor for factor in factors]
         head = Projection(widths[-1], len(data.classes))
-        return start(Discriminator(trunk(data, widths, shrinking, wide=True, attention=side), head))
+        body = trunk(data, widths, shrinking, wide=True, attention=side)
+        return start(Discriminator(body, head), self.lipschitz)
 
 
-def start(network: M) -> M:
-    """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding."""
+def start(network: M, lipschitz: float = 1.0) -> M:
+    """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding: σ is `lipschitz`."""
     orthogonal(network)
     for name, part in network.named_children():
         if name != "embedding":
-            spectral_norm(part)
+            spectral_norm(part, lipschitz)
     return network
 
 

@@ -105,6 +105,7 @@ class BigGANDeep(Network):
     shared: int = 128  # numbers of the class embedding that all layers share
     depth: int = 2  # blocks at each size
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
 
@@ -128,4 +129,4 @@ class BigGANDeep(Network):
             layers += [DownBottleneck(after, after, shrinks=False) for _ in range(self.depth - 1)]
             layers += [SelfAttention(after)] if min(data.shape[1:]) >> level == side else []
         head = Projection(widths[-1], len(data.classes))
-        return start(Discriminator(nn.Sequential(*layers, nn.ReLU(), SumPool()), head))
+        return start(Discriminator(nn.Sequential(*layers, nn.ReLU(), SumPool()), head), self.lipschitz)

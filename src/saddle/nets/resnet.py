@@ -98,6 +98,7 @@ class ResNet(Network):
 
     width: int = 128  # channels everywhere
     spectral: bool = False  # spectral norm in the discriminator
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -125,4 +126,4 @@ class ResNet(Network):
             MeanPool(),
         )
         discriminator = Discriminator(trunk, linear(self.width, 1))
-        return spectral_norm(discriminator) if self.spectral else discriminator
+        return spectral_norm(discriminator, self.lipschitz) if self.spectral else discriminator

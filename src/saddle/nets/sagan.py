@@ -23,6 +23,7 @@ class SAGAN(Network):
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
 
@@ -38,4 +39,5 @@ class SAGAN(Network):
         side = attending("SAGAN", data, self.attention)
         widths, shrinking = trunk_widths(data, self.width)
         head = Projection(widths[-1], len(data.classes))
-        return spectral_norm(Discriminator(trunk(data, widths, shrinking, not is_small(data), side), head))
+        body = trunk(data, widths, shrinking, not is_small(data), side)
+        return spectral_norm(Discriminator(body, head), self.lipschitz)

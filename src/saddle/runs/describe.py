@@ -112,7 +112,7 @@ def _merged(names: list[tuple[str, str]], others: list[tuple[str, str]]) -> list
     """The names, each of the others that is not among them after those that share most of its dotted path."""
     for other in others:
         if other not in names:
-            last = max(range(len(names)), key=lambda i: (_shared(names[i][0], other[0]), i))  # noqa: B023  (used here)
+            last = max(range(len(names)), key=lambda i: (_shared(names[i][0], other[0]), i))
             names.insert(last + 1, other)
     return names
 
