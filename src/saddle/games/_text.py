@@ -118,22 +118,6 @@ class TextToImage(Adversarial, Synthesis, ABC):
         return None if label is None else self.embed(label)
 
 
-def mismatched(caption: Tensor, text: Tensor) -> Tensor | None:
-    """For each image the `text` [N, …] of another, whose caption [N, length] differs: the next that does.
-
-    Rolling a batch by one would now and then give an image its own caption. The batch is that of all processes; None if
-    all its captions are the same.
-    """
-    _, kind = dist.gather(caption).unique(dim=0, return_inverse=True)  # of each caption
-    own = torch.arange(len(caption), device=caption.device) + dist.rank() * len(caption)
-    others = (own[:, None] + torch.arange(1, len(kind), device=caption.device)) % len(kind)  # [N, all others]
-    differs = kind[others] != kind[own, None]
-    if not differs.any():
-        return None
-    first = differs.int().argmax(1, keepdim=True)
-    return dist.gather(text)[others.gather(1, first)[:, 0]]
-
-
 def compared(network: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[TextLogits, TextLogits, TextLogits]:
     """What a discriminator says of real images with their texts, of the same with those of others, and of fakes."""
     features = network.features(real)

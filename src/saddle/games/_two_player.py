@@ -182,7 +182,7 @@ class TwoPlayer(Conditional, Adversarial):
             self.note(d_real=o.loss.output(context.real_logits), d_fake=o.loss.output(context.fake_logits))
             yield Move(
                 "discriminator",
-                adversarial=loss.discriminator(context.real_logits, context.fake_logits),
+                adversarial=loss.discriminator(context.real_logits, self.unreal_logits(context)),
                 **self.extras("discriminator", context),
             )
             self.adapt(context.real_logits)
@@ -198,6 +198,10 @@ class TwoPlayer(Conditional, Adversarial):
             adversarial=None if adversarial is None else o.adversarial_weight * adversarial,
             **self.extras("generator", context),
         )
+
+    def unreal_logits(self, context: Context) -> Tensor:
+        """Of all that the discriminator is to refuse in its own move: those of the fakes."""
+        return context.fake_logits
 
     def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
         """Where penalties share its logits, these can be differentiated by the samples, and twice."""

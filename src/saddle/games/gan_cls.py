@@ -18,7 +18,8 @@ from ..context import Context
 from ..nets import gan_cls
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._text import TextToImage, joined, mismatched
+from ._conditional import mismatched
+from ._text import TextToImage, joined
 
 
 class GANCLS(TextToImage):

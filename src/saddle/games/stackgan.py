@@ -20,7 +20,8 @@ from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
+from ._conditional import mismatched
+from ._text import TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGAN(TextToImage, Sizes):

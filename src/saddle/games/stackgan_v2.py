@@ -23,7 +23,8 @@ from ..nets.stackgan import Discriminator, Drawn, TextLogits, smaller
 from ..nets.stackgan_v2 import Tree
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
+from ._conditional import mismatched
+from ._text import TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGANv2(TextToImage, Sizes):
