@@ -40,6 +40,10 @@ class TextToImage(Adversarial, Synthesis, ABC):
         optim: Optim = Adam(lr=2e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
+        @property
+        def told(self) -> bool:
+            return True
+
         def __post_init__(self) -> None:
             super().__post_init__()
             if not 0 <= self.text_share < 1:

@@ -50,6 +50,8 @@ class Truncated(TwoPlayer):
     def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
         if not 0 < truncation < math.inf:
             raise UsageError(f"truncation is the largest size of a number in z, greater than 0, not {truncation}")
+        if self.options.prior != "normal":
+            raise UsageError("truncation cuts the tails of a normal z, and this one is uniform; leave truncation out")
         uniform = rng.rand(n, self.options.z_dim, device=self.device)
         z = truncated_normal(uniform, truncation).to(self.dtype)
         generator = self.standing_generator(truncation)

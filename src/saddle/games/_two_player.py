@@ -44,6 +44,10 @@ class TwoPlayer(Conditional, Adversarial):
         conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
 
+        @property
+        def told(self) -> bool:
+            return self.conditional
+
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Networks):
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features

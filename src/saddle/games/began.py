@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
 from ..context import Context
@@ -20,7 +19,7 @@ from ..layers.whole import WholeMean
 from ..nets import began
 from ..optim import Adam, Exponential, Optim, OwnOptim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Synthesis
+from ..tasks import Move, Prior, Synthesis
 from ._adversarial import Adversarial
 
 
@@ -31,6 +30,7 @@ class BEGAN(Adversarial, Synthesis):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 64  # numbers in a latent, and in the autoencoder's code
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
         k_rate: float = 0.001  # λ_k, how fast k answers
@@ -95,10 +95,6 @@ class BEGAN(Adversarial, Synthesis):
         """
         x = self.seen(x)
         return (full(x) - full(self.discriminator(x))).abs()
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [-1, 1].  [n, z_dim]"""
-        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples of latents, [N, C, H, W] in [-1, 1]: the network's end is linear, so what lies beyond is cut."""

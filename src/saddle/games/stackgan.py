@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..base import rng
 from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
@@ -140,9 +139,8 @@ class StackGAN(TextToImage, Sizes):
         return drawn._replace(images=[*first.images, *drawn.images])
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z and noise for the codes of the text at both stages, standard normal.  [n, z_dim + 2 · code]"""
-        o = self.options
-        return rng.randn(n, o.z_dim + 2 * o.code, device=self.device).to(self.dtype)
+        """z, of the prior, and normal noise for the codes of the text at both stages.  [n, z_dim + 2 · code]"""
+        return self.draw_prior(n, self.options.z_dim, beside=2 * self.options.code)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""

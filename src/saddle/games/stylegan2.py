@@ -40,6 +40,7 @@ class StyleGAN2(TwoPlayer):
         super().__init__(data, options)
         if not isinstance(self.generator, stylegan2.Generator):
             raise UsageError(f"StyleGAN2 wants a network with styles, not {type(self.options.network).__name__}")
+        self.generator.uniform = self.options.prior == "uniform"
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The style w of all layers, where images lie nearer to each other than in z.  [N, 1, w_dim]

@@ -33,7 +33,7 @@ class SharedGenerator(nn.Module):
         super().__init__()
         _, self.smallest = halvings("BigGAN", data)
         self.piece, rest = divmod(z_dim, len(widths))
-        if rest or not self.piece:
+        if rest or (not self.piece and (z_dim or not data.classes)):
             near = max(self.piece, 1) * len(widths)
             raise UsageError(
                 f"BigGAN deals z out in {len(widths)} equal pieces to its layers; {z_dim} numbers do not divide so; "
@@ -51,7 +51,7 @@ class SharedGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         condition = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
-        first, *pieces = z.split(self.piece, dim=1)
+        first, *pieces = z.tensor_split(len(self.blocks) + 1, dim=1)
         h = self.first(first).unflatten(1, (-1, *self.smallest))
         for block, piece in zip(self.blocks, pieces, strict=True):
             h = block(h, torch.cat([*condition, piece], dim=1))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ..base.errors import UsageError
+from ..layers.init import dense
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -26,9 +27,10 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = 2**0.5
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A fully connected layer with Glorot's uniform weights."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    layer = dense(inputs, outputs)
+    if inputs:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
     return layer
 
 
