@@ -9,7 +9,9 @@ import math
 import re
 from abc import ABCMeta
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -31,6 +33,26 @@ class Like:
     """In the `Annotated` type of a setting: where it is none, the setting `name`, which comes before it, stands in."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """In the `Annotated` type of a setting: the value of runs that were begun before there was such a setting."""
+
+    value: Any
+
+
+_of_a_run: ContextVar[bool] = ContextVar("settings of a run", default=False)
+
+
+@contextmanager
+def of_a_run() -> Iterator[None]:
+    """Inside, settings are those that a run wrote, which are all that there were: what is missing came after it."""
+    token = _of_a_run.set(True)
+    try:
+        yield
+    finally:
+        _of_a_run.reset(token)
 
 
 def plain(value: Any) -> Any:
@@ -288,20 +310,22 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
     for name in sorted(given, key=names.index):
         held = getattr(start, name)
         if held is None and isinstance(given[name], Mapping) and "class" not in given[name]:
-            other = _stand_in(kind, name)
-            held = values.get(other, getattr(start, other)) if other else None
+            like = _mark(kind, name, Like)
+            held = values.get(like.name, getattr(start, like.name)) if like else None
         values[name] = restore(hints[name], given[name], f"{where}.{name}" if where else name, held)
+    if _of_a_run.get():
+        values |= {n: mark.value for n in names if n not in given and (mark := _mark(kind, n, Before))}
     try:
         return replace(start, **values)
     except UsageError as error:  # a value out of range, of which the class knows only its own part of the name
         raise UsageError(f"{where}: {error}" if "." in where else str(error)) from None
 
 
-def _stand_in(kind: type, name: str) -> str | None:
-    """The setting that stands in for this one of a dataclass where it is none, if there is one."""
+def _mark(kind: type, name: str, mark: type[T]) -> T | None:
+    """The mark of this class in the `Annotated` type of a setting of a dataclass, if it has one."""
     hint = get_type_hints(kind, include_extras=True)[name]
     marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    return next((mark.name for mark in marks if isinstance(mark, Like)), None)
+    return next((each for each in marks if isinstance(each, mark)), None)
 
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:

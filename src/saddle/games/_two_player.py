@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from ..auxiliaries import Auxiliary
 from ..base import dist
 from ..base.errors import UsageError, some
 from ..base.precision import full, second_order
+from ..base.settings import Before
 from ..context import Context, Output
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
@@ -54,6 +55,7 @@ class TwoPlayer(Conditional, Adversarial):
         adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
         unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
         unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
+        generator_batch: Annotated[int, Before(1)] = 1  # fakes of the generator's step to each real sample of a batch
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
@@ -61,6 +63,10 @@ class TwoPlayer(Conditional, Adversarial):
             super().__post_init__()
             if self.unroll < 0 or not self.unroll_lr > 0:
                 raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
+            if self.generator_batch < 1 or not (self.fresh_fakes or self.generator_batch == 1):
+                raise UsageError(
+                    f"generator_batch is at least 1, and 1 where fresh_fakes is false, not {self.generator_batch}"
+                )
             if self.adversarial_weight < 0:
                 raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
 
@@ -192,6 +198,7 @@ class TwoPlayer(Conditional, Adversarial):
             self.adapt(context.real_logits)
 
         if o.fresh_fakes:
+            real, label = self.for_generator(real, label)
             z = self.noise(len(real), label)
             fake = self.decode(z, label)
         ahead = self.look_ahead(real, fake, label) if o.unroll else None
@@ -206,6 +213,13 @@ class TwoPlayer(Conditional, Adversarial):
     def unreal_logits(self, context: Context) -> Tensor:
         """Of all that the discriminator is to refuse in its own move: those of the fakes."""
         return context.fake_logits
+
+    def for_generator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own."""
+        times = self.options.generator_batch
+        if times == 1:
+            return real, label
+        return real.repeat_interleave(times, 0), None if label is None else label.repeat_interleave(times, 0)
 
     def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
         """Where penalties share its logits, these can be differentiated by the samples, and twice."""

@@ -88,7 +88,7 @@ class BigGAN(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGAN", data, self.attention)
-        factors, shrinking = _trunk_factors(data)
+        factors, shrinking = trunk_factors(data)
         widths = [self.width * factor for factor in factors]
         head = Projection(widths[-1], len(data.classes))
         body = trunk(data, widths, shrinking, wide=True, attention=side)
@@ -113,7 +113,7 @@ def generator_factors(data: DataSpec) -> list[int]:
     return condition.get(levels, [16, 16, 8, 8, 4, 2, 1] + [1] * (levels - 6))
 
 
-def _trunk_factors(data: DataSpec) -> tuple[list[int], int]:
+def trunk_factors(data: DataSpec) -> tuple[list[int], int]:
     """Channels of the discriminator's blocks in units of ch, and how many of them halve the size."""
     levels, _ = halvings("BigGAN", data)
     if levels <= 3:

@@ -31,6 +31,7 @@ class SNResNet(Network):
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
     lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    bias: bool = True  # of the discriminator's last layer, l; the authors' code for CIFAR-10 has none
 
     takes_labels: ClassVar[bool] = True
 
@@ -43,7 +44,7 @@ class SNResNet(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         widths, shrinking = trunk_widths(data, self.width)
-        head = Projection(widths[-1], len(data.classes))
+        head = Projection(widths[-1], len(data.classes), self.bias)
         return spectral_norm(Discriminator(trunk(data, widths, shrinking), head), self.lipschitz)
 
 
