@@ -102,6 +102,11 @@ Written by `python tools/tables.py --write` from the games: the moves are traced
 game's defaults, under `recipe` what the shipped recipe has in their place. Where a part is of
 another class, its settings are other ones: blank under `paper` where the default's part has no such setting, – under
 `recipe` where the recipe's has none.
+
+Samples come from averages of the weights over training, in every game alike (`plan.ema_images`, a half-life of 10,000
+images as in StyleGAN2). Of the papers, those of ProGAN, BigGAN, BigGAN-deep, StackGAN-v2, StyleGAN2 and R3GAN average
+the generator's weights too, at rates of their own; most of the others draw with the weights themselves, as
+`--plan.ema_images 1e-6` does here.
 """
 
 

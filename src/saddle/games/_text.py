@@ -14,10 +14,12 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
-from ..optim import Adam, Optim, OwnOptim
+from ..optim import Adam, Optim, OwnOptim, Steps
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Move, Synthesis
 from ._adversarial import Adversarial
+
+HALVED = Steps(at=tuple(k / 6 for k in range(1, 6)), factor=0.5)  # in every 100th epoch of 600
 
 
 class TextToImage(Adversarial, Synthesis, ABC):

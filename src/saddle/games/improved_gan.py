@@ -3,7 +3,11 @@
 Five ways to keep the game in balance, each a setting: feature matching (Section 3.1: auxiliaries FeatureMatching, with
 adversarial_weight 0 in place of the adversarial loss), minibatch discrimination (3.2: network.minibatch), historical
 averaging (3.3: penalties HistoricalAveraging), one-sided label smoothing (3.4: loss.real_target) and virtual batch norm
-(3.5: network.norm). By default the second and the fourth, on the CIFAR-10 network of the code.
+(3.5: network.norm). By default the second and the fourth, on the CIFAR-10 network of the code for feature matching.
+
+The code for minibatch discrimination differs from it: images go into the discriminator with noise of deviation 0.2 in
+place of dropout, it learns from 4,000 labels too, and the generator takes three steps down log(1 - D), which saturates.
+Here the first layer is dropout and the generator's loss does not saturate, as Section 3.4 needs it for smooth labels.
 """
 
 from dataclasses import dataclass

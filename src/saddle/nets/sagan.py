@@ -18,7 +18,8 @@ from .sngan import at_least_one
 class SAGAN(Network):
     """SNGAN's residual networks with self-attention, and spectral norm in both (Section 4).
 
-    As in the authors' code, for 128×128 and 1,000 classes from 128 latents: 42,017,412 and 39,448,258 parameters.
+    For 128×128 and 1,000 classes from 128 latents: 42,017,412 and 39,448,258 parameters with attention at 64×64; with
+    `attention` 32, where the authors' code has it: 42,078,852 and 39,463,618.
     """
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
