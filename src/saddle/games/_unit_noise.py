@@ -1,20 +1,12 @@
-"""Games whose latents the authors drew from the unit cube."""
-
-from dataclasses import dataclass
+"""Games whose latents the authors drew from the unit cube: their options have the prior uniform."""
 
 from torch import Tensor
 
 from ..base import rng
-from ..tasks import Prior, Synthesis
+from ..tasks import Synthesis
 
 
 class UnitNoise(Synthesis):
-    @dataclass(frozen=True)
-    class Options(Synthesis.Options):
-        prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
-
-    options: Options
-
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1)."""
         return rng.rand(*shape, device=self.device)

@@ -23,6 +23,7 @@ from ..nets.maxout import ConditionalMaxout
 from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim
 from ..spec import DataSpec
+from ..tasks import Prior
 from ._conditional import mismatched
 from ._two_player import TwoPlayer
 from ._unit_noise import UnitNoise
@@ -32,7 +33,8 @@ DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, fro
 
 class CGAN(UnitNoise, TwoPlayer):
     @dataclass(frozen=True)
-    class Options(TwoPlayer.Options, UnitNoise.Options):
+    class Options(TwoPlayer.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = ConditionalMaxout()  # the architecture of both players
         conditional: bool = True  # give both players the label of each sample
         separate_heads: bool = False  # ask "is it real?" and "is it what the label says?" apart

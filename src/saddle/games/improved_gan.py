@@ -16,13 +16,15 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.improved import Improved
 from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
+from ..tasks import Prior
 from ._two_player import TwoPlayer
 from ._unit_noise import UnitNoise
 
 
 class ImprovedGAN(UnitNoise, TwoPlayer):
     @dataclass(frozen=True)
-    class Options(TwoPlayer.Options, UnitNoise.Options):
+    class Options(TwoPlayer.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved(minibatch="discrimination")  # the architecture of both players
         loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what both players make of the logits
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
