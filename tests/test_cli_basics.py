@@ -9,10 +9,12 @@ import pytest
 
 import saddle
 from saddle import cli
+from saddle.base.settings import explain
 from saddle.cli import list as list_command
 from saddle.cli import main
 from saddle.data import list_sources
 from saddle.runs import registry
+from saddle.runs.describe import settings_of
 from saddle.runs.recipe import Recipe
 from saddle.training.health import Interrupted
 
@@ -151,14 +153,36 @@ def test_describe_traces_the_moves_of_a_round(capsys: pytest.CaptureFixture[str]
 
 
 def test_describe_tells_where_the_recipe_leaves_the_paper(capsys: pytest.CaptureFixture[str]):
-    told = {entry["name"]: entry for entry in described(capsys, "wgan-gp", "--data", "ring")["settings"]}
+    rows = described(capsys, "wgan-gp", "--data", "ring")["settings"]
+    told = {entry["name"]: entry for entry in rows}
     assert (
         told["game.penalties.GradientPenalty.weight"]["value"],
         told["game.penalties.GradientPenalty.weight"]["default"],
     ) == (0.1, 10.0)
     assert (told["game.network"]["value"], told["game.network"]["default"]) == ("MLP", "ResNet")
-    assert told["game.network.depth"]["default"] == 3  # of MLP, which the paper's ResNet does not have
+    assert "default" not in told["game.network.depth"]  # of MLP, which the paper's ResNet does not have
+    widths = [(row["meaning"], row.get("value"), row.get("default")) for row in rows if row["name"].endswith(".width")]
     assert told["plan.batch"]["meaning"] == "samples in a batch, over all processes and micro-batches"
+    assert widths == [("units of a hidden layer", 128, None), ("channels everywhere", None, 128)]  # two settings
+
+
+def test_a_setting_that_the_papers_part_does_not_have_has_no_default_and_the_papers_own_are_listed(
+    capsys: pytest.CaptureFixture[str],
+):
+    rows = [row for row in described(capsys, "aae")["settings"] if row["name"].startswith("game.optim")]
+    told = {row["name"].removeprefix("game.optim."): (row.get("default"), row.get("value")) for row in rows}
+    assert told["lr"] == (0.01, 0.001)  # SGD's in the paper, Adam's here
+    assert told["betas"] == (None, [0.9, 0.999])
+    assert (told["momentum"], told["momentum.value"]) == (("Constant", None), (0.9, None))
+
+
+@pytest.mark.parametrize("game", registry.names())
+def test_every_setting_stands_once_with_the_values_of_default_and_recipe(game: str):
+    recipe = Recipe.default(game)
+    rows = [row for row in settings_of(recipe) if row["name"].startswith("game.")]
+    for column, options in {"default": type(recipe.options)(), "value": recipe.options}.items():
+        told = {row["name"]: row[column] for row in rows if column in row}
+        assert told == {name: setting.value for name, setting in explain(options, "game").items()}, column
 
 
 @pytest.mark.parametrize("game", registry.names())

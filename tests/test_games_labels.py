@@ -15,7 +15,7 @@ from saddle.context import Context, Output
 from saddle.games.acgan import ACGAN
 from saddle.games.cgan import CGAN
 from saddle.games.sgan import SGAN
-from saddle.losses import NonSaturating
+from saddle.losses import NonSaturating, RelativisticPairing
 from saddle.nets import acgan
 from saddle.nets.conditional import Beside, ClassOutput, Concatenation, Standardised
 from saddle.nets.dcgan import DCGAN
@@ -76,6 +76,46 @@ def test_a_fake_is_judged_by_the_label_that_it_was_asked_for(separate_heads):
     assert len(asked) == 2
     assert len(judged) == 3
     assert all(torch.equal(label, LABEL) for label in asked + judged)
+
+
+def test_a_single_head_refuses_mismatched_pairs_and_fakes_half_and_half(monkeypatch):
+    """-log D(x, y) - ½ log(1 - D(x, ŷ)) - ½ log(1 - D(G(z, y), y)), as in Algorithm 1 of GAN-CLS."""
+    game, judged = small(CGAN, mismatched=True), []
+    a, b, c = 1.0, -0.5, 0.25
+
+    def discriminate(x, label, weights=None):
+        kind = c if x is not BATCH["image"] else a if torch.equal(label, LABEL) else b
+        judged.append((kind, label))
+        return Output(torch.full((6,), kind), x)
+
+    monkeypatch.setattr(game, "discriminate", discriminate)
+    first, second = game.round(iter([BATCH]))
+    price = math.log(1 + math.exp(-a)) + (math.log(1 + math.exp(b)) + math.log(1 + math.exp(c))) / 2
+    assert lost(first) == pytest.approx({"adversarial": price})
+    assert lost(second) == pytest.approx({"adversarial": math.log(1 + math.exp(-c))})
+    assert [kind for kind, _ in judged] == [a, c, b, c]
+    assert (judged[2][1] != LABEL).all(), "no sample's own label is a mismatch"
+    assert float(game.notes["d_wrong"]) == pytest.approx(1 / (1 + math.exp(-b)))
+
+
+def test_where_all_labels_are_the_same_there_is_no_mismatch():
+    game, same = small(CGAN, mismatched=True), BATCH | {"label": torch.full((6,), 7)}
+    assert game.unreal_logits(game.context(same["image"], same["image"], None, same["label"], False)).shape == (6,)
+    assert game.unreal_logits(game.context(same["image"], same["image"], None, LABEL, False)).shape == (12,)
+
+
+@pytest.mark.parametrize(
+    ("beside", "reason"),
+    [
+        ({"conditional": False}, "mismatched tells a sample from what its label says"),
+        ({"separate_heads": True}, "mismatched is for a single head"),
+        ({"loss": RelativisticPairing()}, "choose a loss that is not relativistic"),
+        ({"unroll": 1}, "leave unroll at 0"),
+    ],
+)
+def test_mismatched_pairs_are_refused_where_they_have_no_place(beside, reason):
+    with pytest.raises(UsageError, match=reason):
+        CGAN.Options(mismatched=True, **beside)
 
 
 def test_separate_heads_that_know_nothing_pay_6_ln_2_and_the_generator_2_ln_2(monkeypatch):

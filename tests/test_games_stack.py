@@ -8,7 +8,8 @@ from playing import images, play
 from stacks import CAPTIONS, LN2, TINY, batch, fix_logits, losses, small, softplus, watch
 from torch import nn
 
-from saddle.games._text import divergence, joined, mismatched
+from saddle.games._conditional import mismatched
+from saddle.games._text import divergence, joined
 from saddle.games.gan_cls import GANCLS
 from saddle.games.stackgan import StackGAN
 from saddle.games.stackgan_v2 import StackGANv2

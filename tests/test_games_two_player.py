@@ -258,3 +258,20 @@ def test_float64_stays_float64():
         game = small(kind).double()
         (first, *_) = play(game, {"image": BATCH["image"].double()})
         assert {loss.dtype for loss in first.losses.values()} == {torch.float64}
+
+
+def test_the_generator_may_step_down_the_mean_over_more_fakes_than_there_are_real_samples():
+    game, sizes = small(WGANGP, generator_batch=2, discriminator_steps=1), []
+    game.generator.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    play(game, BATCH)
+    assert sizes == [6, 12]
+    with pytest.raises(UsageError, match="generator_batch is at least 1, and 1 where fresh_fakes is false, not 2"):
+        WGANGP.Options(generator_batch=2, fresh_fakes=False)
+
+
+def test_a_part_of_the_batch_draws_as_many_fakes_beside_its_own_samples_as_the_whole_does():
+    game = small(WGANGP, generator_batch=3)
+    real, label = game.for_generator(torch.arange(4.0)[:, None], torch.tensor([5, 6, 7, 8]))
+    parts = [game.for_generator(torch.arange(4.0)[at, None], torch.tensor([5, 6, 7, 8])[at]) for at in ([0, 1], [2, 3])]
+    assert torch.equal(real, torch.cat([part[0] for part in parts]))
+    assert torch.equal(label, torch.cat([part[1] for part in parts]))

@@ -110,6 +110,14 @@ def test_feature_matching_is_the_distance_of_the_means():
     assert matched(real, fake, absolute=True) == 2.0
 
 
+def test_feature_matching_of_medians_does_not_see_one_odd_sample():
+    real, fake = torch.tensor([[1.0, 0.0], [3.0, 2.0], [2.0, 9.0]]), torch.tensor([[0.0, 0.0], [0.0, 6.0]])
+    assert matched(real, fake, statistic="median") == 2.0**2 + (2.0 - 3.0) ** 2  # medians (2, 2) and (0, 3)
+    odd = torch.cat((real[:2], torch.tensor([[2e6, 9e6]])))
+    assert matched(odd, fake, statistic="median", absolute=True) == (3.0 + 1.0) / 2
+    assert matched(real, real.flip(0), statistic="median") == 0
+
+
 def test_feature_matching_does_not_pair_samples():
     """The mistake would be the distance of each fake from some real sample, as one library has it."""
     features = torch.randn(6, 4)

@@ -1,14 +1,20 @@
 """Spectral norm, self-attention, and what a label changes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from small import shipped
 from torch import nn
 from torch.nn.functional import batch_norm, relu
 
+from saddle.base.errors import UsageError
 from saddle.layers.attention import SelfAttention
 from saddle.layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d
 from saddle.layers.norm import BatchNorm2d, accumulating
 from saddle.layers.spectral import SpectralNorm, spectral_norm
+from saddle.nets.network import Network
+from saddle.spec import DataSpec
 
 LAYERS = [
     (lambda: nn.Linear(5, 7), torch.randn(2, 5)),
@@ -49,6 +55,26 @@ def test_sigma_becomes_the_largest_singular_value(build, x):
     top = torch.linalg.matrix_norm(as_matrix(layer, weight), 2)
     assert norm.sigma(weight).item() == pytest.approx(top.item(), abs=1e-10)
     assert torch.linalg.matrix_norm(as_matrix(layer, layer.weight), 2).item() == pytest.approx(1.0, abs=1e-10)
+
+
+@each_layer
+def test_sigma_of_a_layer_is_the_lipschitz_constant(build, x):
+    torch.manual_seed(0)
+    layer = spectral_norm(build().double(), lipschitz=2.5)
+    converge(layer, x)
+    assert torch.linalg.matrix_norm(as_matrix(layer, layer.weight), 2).item() == pytest.approx(2.5, abs=1e-10)
+
+
+@pytest.mark.parametrize("network", [n for n in shipped(Network).values() if "lipschitz" in n.__dataclass_fields__])
+def test_every_layer_of_a_networks_discriminator_has_its_lipschitz_constant(network):
+    fields = network.__dataclass_fields__
+    small = network(width=4, lipschitz=3.0, **({"spectral": True} if "spectral" in fields else {}))
+    data = DataSpec.of((3, 32, 32))
+    norms = [m for m in small.discriminator(data).modules() if isinstance(m, SpectralNorm)]
+    assert norms
+    assert {norm.lipschitz for norm in norms} == {3.0}
+    with pytest.raises(UsageError, match="lipschitz, the K of spectral norm, is greater than 0, not 0"):
+        replace(small, lipschitz=0.0).discriminator(data)
 
 
 def test_a_transposed_convolution_has_its_outputs_on_axis_one():

@@ -39,6 +39,7 @@ ALL = [
     *(TopK(loss) for loss in PLAIN),
     *(kind(trick=False) for kind in shipped(FDivergence).values()),
     NonSaturating(real_target=0.9),
+    NonSaturating(real_target=0.9, fake_target=0.1),
 ]
 
 by_loss = pytest.mark.parametrize("loss", ALL, ids=str)
@@ -189,6 +190,18 @@ def test_smoothing_is_one_sided():
     assert float(gradient) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.1), (0.9, 0.1), (0.8, 0.3)])
+def test_the_best_discriminator_of_smoothed_labels_mixes_both_targets(alpha, beta):
+    loss = NonSaturating(real_target=alpha, fake_target=beta)
+    v, _ = best_critic(loss)
+    assert torch.allclose(v.sigmoid(), (alpha * P + beta * Q) / (P + Q), atol=1e-6)
+    where_no_data_are = torch.tensor([math.log(beta / (1 - beta))], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(loss.discriminator(torch.tensor([0.0]), where_no_data_are), where_no_data_are)
+    assert float(gradient) == pytest.approx(0, abs=1e-12)  # D(G(z)) = β, why the paper wants β = 0
+    fake = torch.randn(5)
+    assert torch.equal(loss.generator(None, fake), NonSaturating().generator(None, fake))
+
+
 @by_relativistic
 def test_a_relativistic_loss_does_not_see_a_shift_of_the_critic(loss):
     real, fake = torch.randn(2, 16).double()
@@ -313,6 +326,8 @@ def test_top_k_passes_on_what_its_loss_says():
     [
         (lambda: NonSaturating(real_target=0), "real_target is a probability greater than 0, not 0"),
         (lambda: NonSaturating(real_target=1.1), "real_target is a probability greater than 0, not 1.1"),
+        (lambda: NonSaturating(0.9, 0.9), "fake_target is a probability from 0 to below real_target, 0.9, not 0.9"),
+        (lambda: NonSaturating(fake_target=-0.1), "from 0 to below real_target, 1.0, not -0.1"),
         (lambda: EnergyMargin(margin=0), "margin and end are greater than 0, not 0 and None"),
         (
             lambda: TopK(RelativisticAverage()),

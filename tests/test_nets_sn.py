@@ -32,6 +32,7 @@ PUBLISHED = [
     (SNCNN(), 128, spec(32), 3_813_379, 2_935_873),
     (SNResNet(), 128, spec(32), 4_276_739, 1_053_825),
     (SNResNet(), 128, spec(32, 10), 4_304_387, 1_055_105),
+    (SNResNet(bias=False), 128, spec(32, 10), 4_304_387, 1_055_104),
     (SNResNet(), 128, spec(48), 4_878_083, 10_141_441),
     (SNResNet(), 128, spec(64), 12_220_675, 10_141_441),
     (SNResNet(), 128, spec(128), 32_150_787, 29_017_857),
@@ -54,6 +55,26 @@ def test_networks_have_the_published_parameter_counts(network, z_dim, data, of_g
     with torch.device("meta"):
         assert count(network.generator(z_dim, data)) == of_generator
         assert count(network.discriminator(data)) == of_discriminator
+
+
+@pytest.mark.parametrize(
+    ("side", "mirrored", "maps"),
+    [
+        (64, False, [(1, 64), (2, 32), (4, 16), (8, 8), (16, 4)]),
+        (32, False, [(4, 32), (4, 16), (4, 8), (4, 8)]),
+        (128, False, [(1, 128), (2, 64), (4, 32), (8, 16), (16, 8), (16, 4)]),
+        (64, True, [(2, 64), (4, 32), (8, 16), (16, 8), (16, 4)]),
+        (32, True, [(4, 32), (4, 16), (4, 8), (4, 4)]),
+    ],
+)
+def test_a_deep_discriminator_has_the_published_widths_at_every_size(side, mirrored, maps):
+    """Channels, in units of the width, and side of the map after the first convolution and after every level."""
+    discriminator = BigGANDeep(width=2, depth=1, attention=0, mirrored=mirrored).discriminator(spec(side, 3))
+    x, seen = torch.zeros(1, 3, side, side), []
+    for layer in discriminator.trunk[:-2]:
+        x = layer(x)
+        seen.append((x.shape[1] // 2, x.shape[2]))
+    assert seen == maps
 
 
 SMALL = [SNResNet(2), SNCNN(2), SAGAN(2), BigGAN(2, shared=4), BigGAN(2, shared=0), BigGANDeep(2, shared=4)]

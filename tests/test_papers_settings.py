@@ -8,18 +8,22 @@ from saddle.games.biggan import BigGAN
 from saddle.games.ebgan import EBGAN
 from saddle.games.energy import Energy
 from saddle.games.esrgan import ESRGAN
+from saddle.games.gan_cls import GANCLS
 from saddle.games.improved_gan import ImprovedGAN
+from saddle.games.lapgan import EPOCH, LAPGAN
 from saddle.games.mgan import MGAN
 from saddle.games.pan import PAN
 from saddle.games.pix2pix import Pix2Pix
 from saddle.games.pix2pixhd import Pix2PixHD
 from saddle.games.progan import ProGAN
+from saddle.games.projection import Projection
 from saddle.games.sagan import SAGAN
 from saddle.games.singan import SinGAN
 from saddle.games.sngan import SNGAN
 from saddle.games.spade import SPADE
 from saddle.games.srgan import SRGAN
 from saddle.games.st_cgan import STCGAN
+from saddle.games.stackgan import StackGAN
 from saddle.games.stylegan2 import StyleGAN2
 from saddle.losses import Hinge
 from saddle.penalties import R1, Drift, GradientPenalty, Orthogonal, PathLength
@@ -30,6 +34,8 @@ def test_the_papers_settings_are_the_defaults():
     assert EBGAN.Options().auxiliaries == (PullAway(0.1),)
     o = MGAN.Options()
     assert (o.generators, o.diversity_weight, o.latents, o.optim.lr, o.optim.betas[0]) == (10, 0.01, 12, 2e-4, 0.5)
+    assert StyleGAN2.Options().views == ()  # ADA is of a later paper
+    assert SNGAN.Options().generator_batch == Projection.Options().generator_batch == 2
     o = ProGAN.Options()
     assert o.penalties == (GradientPenalty(10.0), Drift(1e-3))
     assert (o.optim.lr, o.optim.betas, o.optim.eps) == (1e-3, (0.0, 0.99), 1e-8)
@@ -70,3 +76,15 @@ def test_the_papers_settings_are_the_defaults():
     assert (o.features, o.clusters, o.encoder_width, o.width, o.discriminator_width) == (3, 10, 16, 64, 64)
     o = Energy.Options()
     assert (o.optim.lr, o.optim.betas, o.climb_rate, o.climb, o.cascades) == (1e-4, (0.0, 0.9), 0.01, 2000, 4)
+
+
+def test_rates_change_on_the_way_as_in_the_papers():
+    optim = LAPGAN.Options().optim
+    assert optim.at(10 * EPOCH, 0.0)["lr"] == pytest.approx(0.02 / (1 + 4e-5) ** 10)
+    assert [optim.at(0, progress)["momentum"] for progress in (0.0, 1.0)] == [0.5, 0.8]
+    halves = [2e-4 * 0.5**k for k in range(6)]
+    middles = [(k + 0.5) / 6 for k in range(6)]  # of the hundreds of 600 epochs
+    assert [GANCLS.Options().optim.at(0, 0.1 + 0.9 * at)["lr"] for at in middles] == pytest.approx(halves)
+    o = StackGAN.Options()
+    for begin, end in ((o.text_share, o.second_from), (o.second_from, 1.0)):
+        assert [o.optim.at(0, begin + (end - begin) * at)["lr"] for at in middles] == pytest.approx(halves)

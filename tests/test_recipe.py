@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from saddle.base.errors import UsageError
+from saddle.base.settings import flat
 from saddle.data import DataOptions, list_sources
 from saddle.metrics import metric_names
 from saddle.penalties import R1
@@ -167,3 +169,20 @@ def test_a_runs_folder_is_named_after_game_and_data(source: str, name: str):
 def test_settings_may_be_given_nested():
     recipe, folder = ask("dcgan", {"data": {"source": "digits", "size": 16}, "plan": {"batch": 8}})
     assert (recipe.data.size, recipe.plan.batch, folder.name) == (16, 8, "dcgan-digits")
+
+
+@pytest.mark.parametrize(
+    ("game", "setting", "before", "now"),
+    [("sngan", "generator_batch", 1, 2), ("biggan-deep", "network.mirrored", True, False)],
+)
+def test_a_run_that_was_begun_before_there_was_a_setting_keeps_what_it_had(tmp_path, game, setting, before, now):
+    """A run writes all of its settings: one that is missing came later, with a default that may be another."""
+    recipe = Recipe(game, registry.load(game).Options(), DataOptions(), Plan()).to_dict()
+    *path, name = setting.split(".")
+    owner = recipe["game"]
+    for part in path:
+        owner = owner[part]
+    assert owner.pop(name) == now
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    read = [flat(Recipe.read(place).to_dict())[f"game.{setting}"] for place in (tmp_path, tmp_path / "recipe.yaml")]
+    assert read == [before, now]  # of a run, and of a recipe that somebody wrote

@@ -191,7 +191,7 @@ def test_the_docstring_cites_its_paper(name):
 
 @pytest.mark.parametrize("name", GAMES)
 def test_every_setting_says_what_it_means(name):
-    from saddle.base.settings import meanings
+    from saddle.base.remarks import meanings
 
     kind = registry.load(name)
     told = meanings(kind.Options)

@@ -1,7 +1,7 @@
 """Settings to plain values and back, and what is said of those that cannot be."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import pytest
 import yaml
@@ -10,7 +10,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from saddle.base.errors import UsageError
-from saddle.base.settings import change, choices, differences, explain, flat, meanings, nest, plain, restore, wants
+from saddle.base.remarks import meanings
+from saddle.base.settings import change, choices, differences, explain, flat, nest, plain, restore, wants
 from saddle.data import DataOptions
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
 from saddle.optim import (
@@ -139,6 +140,20 @@ def test_the_same_class_keeps_its_settings_and_another_takes_its_own_defaults():
     assert change(before, {"penalty": "GradientPenalty"}) == before
     assert change(before, {"penalty": "R1"}).penalty == R1()
     assert change(before, {"penalty": "null"}).penalty is None
+
+
+@pytest.mark.parametrize("game", registry.names())
+def test_one_setting_of_a_players_own_optimizer_leaves_the_others_as_the_games(game: str):
+    options = registry.load(game).Options()
+    for own in (field.name for field in fields(options) if field.name.endswith("_optim")):
+        try:
+            shared = change(options, {own: "none"})
+        except UsageError:  # it always has one of its own
+            continue
+        assert getattr(change(shared, {f"{own}.lr": 3e-5}), own) == replace(shared.optim, lr=3e-5)
+        both = change(shared, {f"{own}.lr": 3e-5, "optim": "RMSprop", "optim.lr": 1e-4})
+        assert (both.optim, getattr(both, own)) == (RMSprop(lr=1e-4), RMSprop(lr=3e-5))
+        assert getattr(change(shared, {own: "Adam", f"{own}.lr": 3e-5}), own) == Adam(lr=3e-5)  # a class that is named
 
 
 def test_a_wrong_type_is_named_with_what_is_wanted():

@@ -96,9 +96,22 @@ def metrics_table() -> str:
     return table(["metric", "better", "what it says"], lines)
 
 
+GAMES = """# Games
+
+Written by `python tools/tables.py --write` from the games: the moves are traced, not told. Under `paper` stand the
+game's defaults, under `recipe` what the shipped recipe has in their place. Where a part is of
+another class, its settings are other ones: blank under `paper` where the default's part has no such setting, – under
+`recipe` where the recipe's has none.
+
+Samples come from averages of the weights over training, in every game alike (`plan.ema_images`, a half-life of 10,000
+images as in StyleGAN2). Of the papers, those of ProGAN, BigGAN, BigGAN-deep, StackGAN-v2, StyleGAN2 and R3GAN average
+the generator's weights too, at rates of their own; most of the others draw with the weights themselves, as
+`--plan.ema_images 1e-6` does here.
+"""
+
+
 def games_page() -> str:
-    head = "# Games\n\nWritten by `python tools/tables.py --write` from the games: the moves are traced, not told.\n"
-    return head + "".join(map(game_section, registry.names()))
+    return GAMES + "".join(map(game_section, registry.names()))
 
 
 def game_section(name: str) -> str:
@@ -106,12 +119,10 @@ def game_section(name: str) -> str:
     body = "\n\n".join(paragraphs(name)[1:])
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [
-        [f"`{entry['name']}`", text(entry["default"]), text(entry["value"]), entry["meaning"]]
+        [f"`{entry['name']}`", *paper_and_recipe(entry), entry["meaning"]]
         for entry in told["settings"]
         if entry["name"].startswith("game.")
     ]
-    for line in lines:
-        line[2] = "" if line[1] == line[2] else line[2]
     return f"""
 ## {about["game"]}
 
@@ -129,6 +140,13 @@ saddle train {name}
 
 {table(["setting", "paper", "recipe", "meaning"], lines)}
 """
+
+
+def paper_and_recipe(entry: dict[str, Any]) -> tuple[str, str]:
+    """The default of a setting, blank if it has none, and the recipe's value, blank if it is the same."""
+    paper = text(entry["default"]) if "default" in entry else ""
+    recipe = text(entry["value"]) if "value" in entry else "–"
+    return paper, "" if paper == recipe else recipe
 
 
 def moves(made: list[dict[str, list[str]]]) -> str:

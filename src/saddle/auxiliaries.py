@@ -3,7 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -78,16 +78,27 @@ class FeatureMatching(Auxiliary):
     """‖E f(x) - E f(G(z))‖², f what the discriminator's last layer sees.  Salimans et al., 2016, Section 3.1.
 
     https://arxiv.org/abs/1606.03498. The means are the batch's, of all processes; every micro-batch is one of its own.
+    With `statistic` median E is the median of each feature, which a few odd samples do not move.
     """
 
     compares: ClassVar[bool] = True
 
+    statistic: Literal["mean", "median"] = "mean"  # of each feature over a batch: what is compared
     absolute: bool = False  # the authors' code: the mean of the absolute differences
 
     def measure(self, context: Context) -> Tensor:
         assert context.real_output is not None
         assert context.fake_output is not None
-        real = full(context.real_output.features).detach().flatten(1).mean(0)
-        fake = full(context.fake_output.features).flatten(1).mean(0)
-        gap = dist.mean(real) - dist.joint_mean(fake)
+        real = full(context.real_output.features).detach().flatten(1)
+        fake = full(context.fake_output.features).flatten(1)
+        if self.statistic == "median":
+            gap = median(dist.gather(real)) - median(dist.joint_gather(fake))
+        else:
+            gap = dist.mean(real.mean(0)) - dist.joint_mean(fake.mean(0))
         return gap.abs().mean() if self.absolute else gap.square().sum()
+
+
+def median(x: Tensor) -> Tensor:
+    """Of each column of [N, K], [K]: the middle value, or the mean of the two in the middle."""
+    ordered, half = x.sort(0).values, (len(x) - 1) // 2
+    return (ordered[half] + ordered[len(x) - 1 - half]) / 2

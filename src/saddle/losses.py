@@ -47,19 +47,29 @@ class AdversarialLoss(ABC):
 class NonSaturating(AdversarialLoss):
     """D: -log D(x) - log(1 - D(G(z))).  G: -log D(G(z)).  Goodfellow et al., 2014, Section 3.
 
-    One-sided label smoothing asks for D(x) = `real_target`, so that D* = real_target · p / (p + q): Salimans et al.,
-    2016, Section 3.4. https://arxiv.org/abs/1606.03498
+    Smoothed labels ask for D(x) = α, `real_target`, and D(G(z)) = β, `fake_target`: then D* = (α p + β q) / (p + q).
+    Salimans et al., 2016, Section 3.4 (https://arxiv.org/abs/1606.03498), want β = 0, one-sided smoothing: else q is in
+    the numerator, D* = β > 0 where fakes lie and no data do, and such samples have no reason to move to the data.
     """
 
-    real_target: float = 1.0  # what D(x) is to be; 0.9 is one-sided label smoothing
+    real_target: float = 1.0  # α, what D(x) is to be; 0.9 is one-sided label smoothing
+    fake_target: float = 0.0  # β, what D(G(z)) is to be; 0.1 is two-sided; the paper wants 0, or bad fakes look good
 
     def __post_init__(self) -> None:
         if not 0 < self.real_target <= 1:
             raise UsageError(f"real_target is a probability greater than 0, not {self.real_target}")
+        if not 0 <= self.fake_target < self.real_target:
+            raise UsageError(
+                f"fake_target is a probability from 0 to below real_target, {self.real_target}, not {self.fake_target}"
+            )
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        mistaken = softplus(real).mean() * (1 - self.real_target) if self.real_target < 1 else 0.0
-        return self.real_target * softplus(-real).mean() + mistaken + softplus(fake).mean()
+        of_real, of_fake = softplus(-real).mean(), softplus(fake).mean()
+        if self.real_target < 1:
+            of_real = self.real_target * of_real + softplus(real).mean() * (1 - self.real_target)
+        if self.fake_target:
+            of_fake = self.fake_target * softplus(-fake).mean() + (1 - self.fake_target) * of_fake
+        return of_real + of_fake
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()

@@ -4,12 +4,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 
 from .base.errors import UsageError
+from .base.settings import Like
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,9 @@ class Optim(ABC):
     def at(self, rounds: int, progress: float) -> dict[str, Any]:
         """What the optimizer's settings are then."""
         return {"lr": self.lr * self.schedule(rounds, progress)}
+
+
+OwnOptim = Annotated[Optim | None, Like("optim")]  # of one player or phase; none: `optim`, as far as it is not changed
 
 
 @dataclass(frozen=True)

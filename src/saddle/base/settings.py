@@ -4,29 +4,55 @@ One engine serves the command line, recipe files and Python, so a name and a val
 is chosen by its short name among those that are already known: nothing is ever imported on the word of a file.
 """
 
-import ast
 import inspect
 import math
 import re
 from abc import ABCMeta
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from textwrap import dedent
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import SaddleError, UsageError, near
-from .files import PARSING, parsed
 from .plain import Garbled, from_yaml
+from .remarks import meanings
 
 T = TypeVar("T")
 MOST_SHOWN = 80  # characters of what somebody wrote, in a message
 _WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True)
+class Like:
+    """In the `Annotated` type of a setting: where it is none, the setting `name`, which comes before it, stands in."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """In the `Annotated` type of a setting: the value of runs that were begun before there was such a setting."""
+
+    value: Any
+
+
+_of_a_run: ContextVar[bool] = ContextVar("settings of a run", default=False)
+
+
+@contextmanager
+def of_a_run() -> Iterator[None]:
+    """Inside, settings are those that a run wrote, which are all that there were: what is missing came after it."""
+    token = _of_a_run.set(True)
+    try:
+        yield
+    finally:
+        _of_a_run.reset(token)
 
 
 def plain(value: Any) -> Any:
@@ -45,7 +71,8 @@ def plain(value: Any) -> Any:
 def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
     """The value of type `hint` that `given` describes: plain values, the text of them, or such a value itself.
 
-    What a dictionary leaves out is taken from `base` if that is of the same class, else from the class's defaults.
+    What a dictionary leaves out is taken from `base` if that is of the same class, else from the class's defaults. Of a
+    setting that is none it is taken from the one that stands in for it (`Like`), unless the dictionary names a class.
     UsageError, with the dotted name `where`, for an unknown name, a wrong type and a value out of range.
     """
     if _is_none(given) and NoneType in _arms(hint):
@@ -150,15 +177,6 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
             for each in value:
                 explained |= explain(each, f"{name}.{type(each).__name__}")
     return explained
-
-
-def meanings(kind: type) -> dict[str, str]:
-    """What each field means: the comment on its line, or the docstring under it; also those of inherited fields."""
-    meant: dict[str, str] = dict.fromkeys((field.name for field in fields(kind)), "")
-    for owner in reversed(kind.__mro__):
-        if is_dataclass(owner):
-            meant |= {name: meaning for name, meaning in _remarks(owner).items() if meaning and name in meant}
-    return meant
 
 
 def choices(base: type) -> dict[str, type]:
@@ -288,14 +306,26 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
     for name in given:
         if name not in names:
             raise UsageError(_unknown(hint, kind, str(name), where))
-    values = {
-        name: restore(hints[name], value, f"{where}.{name}" if where else name, getattr(start, name))
-        for name, value in given.items()
-    }
+    values: dict[str, Any] = {}
+    for name in sorted(given, key=names.index):
+        held = getattr(start, name)
+        if held is None and isinstance(given[name], Mapping) and "class" not in given[name]:
+            like = _mark(kind, name, Like)
+            held = values.get(like.name, getattr(start, like.name)) if like else None
+        values[name] = restore(hints[name], given[name], f"{where}.{name}" if where else name, held)
+    if _of_a_run.get():
+        values |= {n: mark.value for n in names if n not in given and (mark := _mark(kind, n, Before))}
     try:
         return replace(start, **values)
     except UsageError as error:  # a value out of range, of which the class knows only its own part of the name
         raise UsageError(f"{where}: {error}" if "." in where else str(error)) from None
+
+
+def _mark(kind: type, name: str, mark: type[T]) -> T | None:
+    """The mark of this class in the `Annotated` type of a setting of a dataclass, if it has one."""
+    hint = get_type_hints(kind, include_extras=True)[name]
+    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((each for each in marks if isinstance(each, mark)), None)
 
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
@@ -368,25 +398,3 @@ def _items(row: str) -> Any:
 
 def _refuse() -> Any:
     raise ValueError
-
-
-@cache  # to read the source again takes milliseconds, and there are a hundred settings to explain
-def _remarks(owner: type) -> dict[str, str]:
-    try:
-        with PARSING:
-            source = dedent(inspect.getsource(owner))
-    except OSError:  # written in an interactive shell
-        return {}
-    return remarks(source, parsed(source).body[0])  # type: ignore[arg-type]
-
-
-def remarks(source: str, owner: ast.ClassDef) -> dict[str, str]:
-    """The comment on the line of every annotated name in a class, or the docstring under it."""
-    lines, meant, body = source.splitlines(), dict[str, str](), owner.body
-    for node, below in zip(body, [*body[1:], None], strict=True):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            _, _, remark = lines[(node.end_lineno or 1) - 1].encode()[node.end_col_offset :].decode().partition("#")
-            if not remark and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                remark = str(below.value.value)
-            meant[node.target.id] = " ".join(remark.split())
-    return meant

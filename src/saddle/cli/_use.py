@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.files import parsed
-from ..base.settings import remarks
+from ..base.remarks import remarks
 
 TASKS = Path(__file__).parents[1] / "tasks"
 

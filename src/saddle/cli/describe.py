@@ -53,11 +53,11 @@ def _print(facts: dict[str, Any]) -> None:
     print(f"It draws {facts['batches']} batch{'es' * (facts['batches'] > 1)} of {', '.join(data['needs'])}.")
     heading("\nPlayers")
     table(["player", "parameters"], [(name, f"{n:,}") for name, n in facts["players"].items()])
-    heading("\nSettings: --NAME VALUE, and the default where this recipe has another")
+    heading("\nSettings: --NAME VALUE, and the default where it is another; - where a part has no such setting")
     lines = []
     for entry in facts["settings"]:
-        default = "" if entry["value"] == entry["default"] else text(entry["default"])
-        lines.append((entry["name"], text(entry["value"]), default, _meaning(entry)))
+        value, default = (text(entry[column]) if column in entry else "-" for column in ("value", "default"))
+        lines.append((entry["name"], value, "" if value == default else default, _meaning(entry)))
     table(["name", "value", "default", "meaning"], lines)
     if facts["refused"]:
         heading("\nWhat cannot be chosen beside these settings")

@@ -44,7 +44,7 @@ class Duel:
 
     @property
     def moves_latents(self) -> bool:
-        return self.game.moves_latents
+        return self.game.moves_latents and getattr(self.options, "z_dim", 1) > 0
 
     @property
     def shares_logits(self) -> bool:

@@ -33,6 +33,8 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
             super().__post_init__()
             if self.width < 1:
                 raise UsageError(f"width is at least 1, not {self.width}")
+            if self.prior != "normal":
+                raise UsageError(f"the ELBO holds codes to a normal distribution; leave prior normal, not {self.prior}")
 
     options: Options
 

@@ -1,16 +1,12 @@
 """Games whose latent is a code that an encoder finds, and may end in a condition."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..base import rng
 from ..layers.conditional import shares
 from ..tasks import Encoding, Sweep, Traversal
-
-Prior = Literal["normal", "uniform"]
 
 
 class Coded(Traversal, Encoding):
@@ -21,7 +17,7 @@ class Coded(Traversal, Encoding):
 
     @dataclass(frozen=True)
     class Options(Traversal.Options):
-        prior: Prior = "normal"  # distribution of a number of z: normal, or uniform in [-1, 1]
+        pass
 
     options: Options
 
@@ -32,13 +28,7 @@ class Coded(Traversal, Encoding):
 
     def prior(self, n: int) -> Tensor:
         """z as it is drawn.  [n, z_dim]"""
-        shape = n, self.options.z_dim
-        z = rng.randn(*shape, device=self.device) if self.options.prior == "normal" else self.uniform(*shape)
-        return z.to(self.dtype)
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Numbers in [-1, 1]."""
-        return rng.rand(*shape, device=self.device) * 2 - 1
+        return self.draw_prior(n, self.options.z_dim)
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z and, where there is one, the condition: that of labels [n, …], else one drawn.  [n, code_dim]"""

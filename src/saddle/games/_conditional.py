@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from ..base import dist
 from ..layers.conditional import shares
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Synthesis
@@ -37,3 +39,19 @@ class Conditional(Synthesis):
 
     def embed(self, label: Tensor) -> Tensor:
         return shares(label, len(self.labels)).to(self.dtype)
+
+
+def mismatched(label: Tensor, told: Tensor) -> Tensor | None:
+    """For each image what the players are `told` [N, …] of another one, whose label [N, …] differs: the next that does.
+
+    Rolling a batch by one would now and then give an image its own label. The batch is that of all processes; None if
+    all its labels are the same. Labels may be captions.
+    """
+    _, kind = dist.gather(label).unique(dim=0, return_inverse=True)  # of each label
+    own = torch.arange(len(label), device=label.device) + dist.rank() * len(label)
+    others = (own[:, None] + torch.arange(1, len(kind), device=label.device)) % len(kind)  # [N, all others]
+    differs = kind[others] != kind[own, None]
+    if not differs.any():
+        return None
+    first = differs.int().argmax(1, keepdim=True)
+    return dist.gather(told)[others.gather(1, first)[:, 0]]

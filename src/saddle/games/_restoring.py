@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..base.errors import UsageError
 from ..base.known import known, put
 from ..base.precision import full
-from ..optim import Optim, Within
+from ..optim import Optim, OwnOptim, Within
 from ..spec import Batch
 from ..tasks import Move, Restoration
 
@@ -32,7 +32,7 @@ class Restoring(Restoration):
     @dataclass(frozen=True)
     class Options(Restoration.Options):
         pretraining: float = 0.5  # share of the run, its beginning, in which the generator learns alone
-        pretraining_optim: Optim | None = None  # of the generator as long as it learns alone, where it differs
+        pretraining_optim: OwnOptim = None  # of the generator as long as it learns alone, where it differs
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -14,10 +14,12 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim, Steps
 from ..spec import Batch, Condition, DataSpec
 from ..tasks import Move, Synthesis
 from ._adversarial import Adversarial
+
+HALVED = Steps(at=tuple(k / 6 for k in range(1, 6)), factor=0.5)  # in every 100th epoch of 600
 
 
 class TextToImage(Adversarial, Synthesis, ABC):
@@ -38,7 +40,11 @@ class TextToImage(Adversarial, Synthesis, ABC):
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
+
+        @property
+        def told(self) -> bool:
+            return True
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -116,22 +122,6 @@ class TextToImage(Adversarial, Synthesis, ABC):
         """The embedded texts [N, E] of labels, or of the data's own distribution where none are given."""
         label = self.draw_label(len(z)) if label is None else label
         return None if label is None else self.embed(label)
-
-
-def mismatched(caption: Tensor, text: Tensor) -> Tensor | None:
-    """For each image the `text` [N, …] of another, whose caption [N, length] differs: the next that does.
-
-    Rolling a batch by one would now and then give an image its own caption. The batch is that of all processes; None if
-    all its captions are the same.
-    """
-    _, kind = dist.gather(caption).unique(dim=0, return_inverse=True)  # of each caption
-    own = torch.arange(len(caption), device=caption.device) + dist.rank() * len(caption)
-    others = (own[:, None] + torch.arange(1, len(kind), device=caption.device)) % len(kind)  # [N, all others]
-    differs = kind[others] != kind[own, None]
-    if not differs.any():
-        return None
-    first = differs.int().argmax(1, keepdim=True)
-    return dist.gather(text)[others.gather(1, first)[:, 0]]
 
 
 def compared(network: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[TextLogits, TextLogits, TextLogits]:

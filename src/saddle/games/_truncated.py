@@ -12,7 +12,7 @@ from ..base import rng
 from ..base.errors import UsageError
 from ..layers.norm import accumulating
 from ..losses import AdversarialLoss, Hinge
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..penalties import Orthogonal, Penalty
 from ..spec import DataSpec, conditions
 from ._two_player import TwoPlayer
@@ -39,7 +39,7 @@ class Truncated(TwoPlayer):
         penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # what they pay beside it; β, on the generator
         discriminator_steps: int = 2  # the discriminator's steps to one of the generator
         optim: Optim = Adam(lr=5e-5, betas=(0.0, 0.999), eps=1e-6)  # of the generator
-        discriminator_optim: Optim | None = Adam(lr=2e-4, betas=(0.0, 0.999), eps=1e-6)  # of the discriminator
+        discriminator_optim: OwnOptim = Adam(lr=2e-4, betas=(0.0, 0.999), eps=1e-6)  # of the discriminator
 
     options: Options
 
@@ -50,6 +50,8 @@ class Truncated(TwoPlayer):
     def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
         if not 0 < truncation < math.inf:
             raise UsageError(f"truncation is the largest size of a number in z, greater than 0, not {truncation}")
+        if self.options.prior != "normal":
+            raise UsageError("truncation cuts the tails of a normal z, and this one is uniform; leave truncation out")
         uniform = rng.rand(n, self.options.z_dim, device=self.device)
         z = truncated_normal(uniform, truncation).to(self.dtype)
         generator = self.standing_generator(truncation)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +13,14 @@ from ..auxiliaries import Auxiliary
 from ..base import dist
 from ..base.errors import UsageError, some
 from ..base.precision import full, second_order
+from ..base.settings import Before
 from ..context import Context, Output
 from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
 from ..nets.network import Network
-from ..optim import Optim
+from ..optim import OwnOptim
 from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
 from ..tasks import Move, Synthesis
 from ..views import View
@@ -44,19 +45,28 @@ class TwoPlayer(Conditional, Adversarial):
         conditional: bool = False  # give both players the label of each sample
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
 
+        @property
+        def told(self) -> bool:
+            return self.conditional
+
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Networks):
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features
         adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
         unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
         unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
+        generator_batch: Annotated[int, Before(1)] = 1  # fakes of the generator's step to each real sample of a batch
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
             if self.unroll < 0 or not self.unroll_lr > 0:
                 raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
+            if self.generator_batch < 1 or not (self.fresh_fakes or self.generator_batch == 1):
+                raise UsageError(
+                    f"generator_batch is at least 1, and 1 where fresh_fakes is false, not {self.generator_batch}"
+                )
             if self.adversarial_weight < 0:
                 raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
 
@@ -182,12 +192,13 @@ class TwoPlayer(Conditional, Adversarial):
             self.note(d_real=o.loss.output(context.real_logits), d_fake=o.loss.output(context.fake_logits))
             yield Move(
                 "discriminator",
-                adversarial=loss.discriminator(context.real_logits, context.fake_logits),
+                adversarial=loss.discriminator(context.real_logits, self.unreal_logits(context)),
                 **self.extras("discriminator", context),
             )
             self.adapt(context.real_logits)
 
         if o.fresh_fakes:
+            real, label = self.for_generator(real, label)
             z = self.noise(len(real), label)
             fake = self.decode(z, label)
         ahead = self.look_ahead(real, fake, label) if o.unroll else None
@@ -198,6 +209,17 @@ class TwoPlayer(Conditional, Adversarial):
             adversarial=None if adversarial is None else o.adversarial_weight * adversarial,
             **self.extras("generator", context),
         )
+
+    def unreal_logits(self, context: Context) -> Tensor:
+        """Of all that the discriminator is to refuse in its own move: those of the fakes."""
+        return context.fake_logits
+
+    def for_generator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own."""
+        times = self.options.generator_batch
+        if times == 1:
+            return real, label
+        return real.repeat_interleave(times, 0), None if label is None else label.repeat_interleave(times, 0)
 
     def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
         """Where penalties share its logits, these can be differentiated by the samples, and twice."""

@@ -1,7 +1,4 @@
-"""Games whose latents the authors drew from the unit cube."""
-
-from dataclasses import dataclass
-from typing import Literal
+"""Games whose latents the authors drew from the unit cube: their options have the prior uniform."""
 
 from torch import Tensor
 
@@ -10,14 +7,6 @@ from ..tasks import Synthesis
 
 
 class UnitNoise(Synthesis):
-    @dataclass(frozen=True)
-    class Options(Synthesis.Options):
-        prior: Literal["uniform", "normal"] = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
-
-    options: Options
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [0, 1) or normal.  [n, z_dim]"""
-        if self.options.prior == "normal":
-            return super().noise(n, label)
-        return rng.rand(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers in [0, 1)."""
+        return rng.rand(*shape, device=self.device)

@@ -8,17 +8,14 @@ learning rates and β₁ are those of the code by LeeDoYup, whose second step of
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from torch import Tensor
-
-from ..base import rng
 from ..base.errors import UsageError
 from ..layers.search import Descent
 from ..nets import dcgan
 from ..nets.network import Network
 from ..spec import DataSpec
-from ..tasks import Searching, Synthesis
+from ..tasks import Prior, Searching, Synthesis
 from ..tasks.searching import Reduction, Surprise
 from ._two_player import TwoPlayer
 
@@ -32,7 +29,7 @@ class AnoGAN(Searching, TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = dcgan.DCGAN(kernel=5, biases=True)  # the architecture of both players
-        prior: Literal["uniform", "normal"] = "uniform"  # of z: in [-1, 1], or standard normal
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
         feature_weight: float = 0.1  # λ: share of the discriminator's features in the score
         reduction: Reduction = "sum"  # of differences; with a mean λ does not depend on the sizes of image and features
@@ -71,9 +68,3 @@ class AnoGAN(Searching, TwoPlayer):
     @property
     def sampler(self) -> Synthesis:
         return self
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [-1, 1] or standard normal.  [n, z_dim]"""
-        if self.options.prior == "normal":
-            return super().noise(n, label)
-        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)

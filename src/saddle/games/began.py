@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
 from ..context import Context
 from ..layers.whole import WholeMean
 from ..nets import began
-from ..optim import Adam, Exponential, Optim
+from ..optim import Adam, Exponential, Optim, OwnOptim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Synthesis
+from ..tasks import Move, Prior, Synthesis
 from ._adversarial import Adversarial
 
 
@@ -31,11 +30,12 @@ class BEGAN(Adversarial, Synthesis):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 64  # numbers in a latent, and in the autoencoder's code
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
         k_rate: float = 0.001  # λ_k, how fast k answers
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -95,10 +95,6 @@ class BEGAN(Adversarial, Synthesis):
         """
         x = self.seen(x)
         return (full(x) - full(self.discriminator(x))).abs()
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [-1, 1].  [n, z_dim]"""
-        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples of latents, [N, C, H, W] in [-1, 1]: the network's end is linear, so what lies beyond is cut."""

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..base import rng
 from ..base.precision import full
 from ..spec import Batch
+from ..tasks import Prior
 from ._bidirectional import Bidirectional
-from ._coded import Prior
 
 
 class BiGAN(Bidirectional):

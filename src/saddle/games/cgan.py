@@ -3,12 +3,15 @@
 Both players are told a label y beside their input: the value of the game is E log D(x | y) + E log(1 - D(G(z | y)))
 (Eq. 2), and a fake is judged by the label it was asked for. `separate_heads` parts the question "is it real?", U(x),
 from "is it what y says?", J(x, y), as in StackGAN-v2 (https://arxiv.org/abs/1710.10916, Eq. 5 and 6): real samples
-under the label of others are mismatches for J and still real for U. Settings of the paper's MNIST networks.
+under the label of others are mismatches for J and still real for U. `mismatched` has a single head refuse such pairs
+as it refuses fakes, half and half, as in GAN-CLS (https://arxiv.org/abs/1605.05396, Algorithm 1). Settings of the
+paper's MNIST networks.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -20,6 +23,8 @@ from ..nets.maxout import ConditionalMaxout
 from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim
 from ..spec import DataSpec
+from ..tasks import Prior
+from ._conditional import mismatched
 from ._two_player import TwoPlayer
 from ._unit_noise import UnitNoise
 
@@ -28,10 +33,12 @@ DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, fro
 
 class CGAN(UnitNoise, TwoPlayer):
     @dataclass(frozen=True)
-    class Options(TwoPlayer.Options, UnitNoise.Options):
+    class Options(TwoPlayer.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = ConditionalMaxout()  # the architecture of both players
         conditional: bool = True  # give both players the label of each sample
         separate_heads: bool = False  # ask "is it real?" and "is it what the label says?" apart
+        mismatched: bool = False  # the single head also refuses real samples under another's label, with weight 1/2
         match_weight: float = 1.0  # factor on the losses of the second head, if there is one
         optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=Linear(start=0.5, end=0.7))  # of both players
 
@@ -41,6 +48,20 @@ class CGAN(UnitNoise, TwoPlayer):
                 raise UsageError("separate_heads asks whether a sample is what its label says; leave conditional true")
             if self.match_weight < 0:
                 raise UsageError(f"match_weight is at least 0, not {self.match_weight}")
+            if self.mismatched:
+                self.check_pairs()
+
+        def check_pairs(self) -> None:
+            """UsageError unless there can be a third kind of pair."""
+            reasons = [
+                (not self.conditional, "tells a sample from what its label says; leave conditional true"),
+                (self.separate_heads, "is for a single head: the second of separate_heads sees such pairs already"),
+                (self.loss.relativistic, "refuses two to a real sample; choose a loss that is not relativistic"),
+                (self.unroll > 0, "is no part of the steps that a generator looks ahead; leave unroll at 0"),
+            ]
+            for wrong, reason in reasons:
+                if wrong:
+                    raise UsageError(f"mismatched {reason}")
 
     options: Options
 
@@ -49,6 +70,17 @@ class CGAN(UnitNoise, TwoPlayer):
             return super().build_discriminator(data)
         discriminator = self.options.network.discriminator(data.unconditional())
         return TwoHeads(discriminator, match_head(features_shape(discriminator, data), data))
+
+    def unreal_logits(self, context: Context) -> Tensor:
+        other = None
+        if self.options.mismatched:
+            assert context.label is not None
+            other = mismatched(context.label, context.label)
+        if other is None:
+            return super().unreal_logits(context)
+        wrong = self.discriminate(context.real, other).logits
+        self.note(d_wrong=self.options.loss.output(wrong))
+        return torch.cat((wrong, context.fake_logits))
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         paid = super().extras(player, context, duel)
@@ -72,9 +104,9 @@ class CGAN(UnitNoise, TwoPlayer):
         assert other is not None
         features, real_logits = context.real_output.features, context.real_output.logits
         differs = (other != context.label).flatten(1).any(1) if other.ndim > 1 else other != context.label
-        mismatched = softplus(self.matches(features, other)) + softplus(-real_logits)  # still real for U
+        of_others = softplus(self.matches(features, other)) + softplus(-real_logits)  # still real for U
         of_real = softplus(-self.matches(features, context.label))
-        return of_real.mean() + (differs * mismatched).mean() + softplus(of_fake).mean()
+        return of_real.mean() + (differs * of_others).mean() + softplus(of_fake).mean()
 
     def matches(self, features: Tensor, label: Tensor) -> Tensor:
         """J: logits [N] of "it is what the label says"."""

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base import rng
 from ..base.errors import UsageError, few
 from ..base.known import known, put
 from ..context import Context
@@ -113,8 +112,8 @@ class Energy(Adversarial, Synthesis):
         return self.discriminator(points)
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """Where a climb starts, and where among the scores of data it ends, standard normal.  [n, K + 1]"""
-        return rng.randn(n, self.start.size + 1, device=self.device).to(self.dtype)
+        """Where a climb starts, of the prior, and where among the scores of data it ends, normal.  [n, K + 1]"""
+        return self.draw_prior(n, self.start.size, beside=1)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""

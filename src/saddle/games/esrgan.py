@@ -29,7 +29,7 @@ from ..nets import rrdb
 from ..nets.esrgan import UNetJudge, judge
 from ..nets.scales import maps_of
 from ..nets.shapes import image_shape
-from ..optim import Adam, Optim, Steps
+from ..optim import Adam, Optim, OwnOptim, Steps
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ._enlarging import Enlarging
@@ -53,7 +53,7 @@ class ESRGAN(Enlarging):
         optim: Optim = Adam(  # of both players
             lr=1e-4, betas=(0.9, 0.999), schedule=Steps((1 / 8, 1 / 4, 1 / 2, 3 / 4), factor=0.5)
         )
-        pretraining_optim: Optim | None = Adam(  # of the generator as long as it learns alone
+        pretraining_optim: OwnOptim = Adam(  # of the generator as long as it learns alone
             lr=2e-4, betas=(0.9, 0.999), schedule=Steps((0.2, 0.4, 0.6, 0.8), factor=0.5)
         )
 

@@ -8,25 +8,20 @@ SquaredHellinger, JensenShannon, or GANDivergence, the first GAN's. Networks of 
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from ..base import rng
 from ..losses import AdversarialLoss, JensenShannon
 from ..nets import fgan
 from ..nets.network import Network
 from ..optim import Adam, Optim
+from ..tasks import Prior
 from ._two_player import TwoPlayer
 
 
 class FGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         network: Network = fgan.FGAN()  # the architecture of both players
         loss: AdversarialLoss = JensenShannon()  # the divergence that the players fight over
         optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
 
     options: Options
-
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform in [-1, 1].  [n, z_dim]"""
-        return (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)

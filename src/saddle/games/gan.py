@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..base import rng
 from ..nets.maxout import Maxout
 from ..nets.network import Network
-from ..optim import SGD, Exponential, Linear, Optim
+from ..optim import SGD, Exponential, Linear, Optim, OwnOptim
+from ..tasks import Prior
 from ._two_player import TwoPlayer
 
 DECAY = Exponential(factor=1 / 1.000004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
@@ -21,13 +21,13 @@ MOMENTUM = Linear(start=0.5, end=0.7)
 class GAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: uniform with variance 1, or normal
         network: Network = Maxout()  # the architecture of both players
         optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=MOMENTUM)  # of the generator
-        discriminator_optim: Optim | None = SGD(lr=0.05, schedule=DECAY, momentum=MOMENTUM)  # the code halves its loss
+        discriminator_optim: OwnOptim = SGD(lr=0.05, schedule=DECAY, momentum=MOMENTUM)  # the code halves its loss
 
     options: Options
 
-    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, uniform with variance 1.  [n, z_dim]"""
-        z = rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1
-        return (z * 3**0.5).to(self.dtype)
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers in [-√3, √3], of variance 1."""
+        return super().uniform(*shape) * 3**0.5

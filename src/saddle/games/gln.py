@@ -23,7 +23,7 @@ from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import gln, srgan
 from ..nets.shapes import image_shape
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ._adversarial import Adversarial
@@ -45,7 +45,7 @@ class GLN(Restoring, Adversarial):
         discriminator_width: int = 32  # channels of the discriminator's largest maps
         pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of both players
-        pretraining_optim: Optim | None = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
+        pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
 
         def __post_init__(self) -> None:
             super().__post_init__()

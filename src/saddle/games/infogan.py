@@ -23,7 +23,7 @@ from ..nets import infogan
 from ..nets.infogan import CodeOutput
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Sweep, Traversal
+from ..tasks import Move, Prior, Sweep, Traversal
 from ._adversarial import Adversarial
 
 
@@ -38,6 +38,7 @@ class InfoGAN(Adversarial, Traversal):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Traversal.Options):
         z_dim: int = 62  # numbers in the noise beside the code
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         categories: int = 10  # values of the category
         continuous: int = 2  # numbers in the code
         information_weight: float = 1.0  # λ of Eq. 6
@@ -137,9 +138,9 @@ class InfoGAN(Adversarial, Traversal):
         return Code(dealt if category is None else category, numbers.to(self.dtype))
 
     def noise(self, n: int, label: Tensor | None = None, code: Code | None = None) -> Tensor:
-        """z, uniform in [-1, 1], and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
+        """z, of the prior, and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
         code = code or self.codes(n, label)
-        z = (rng.rand(n, self.options.z_dim, device=self.device) * 2 - 1).to(self.dtype)
+        z = self.draw_prior(n, self.options.z_dim)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:

@@ -2,7 +2,8 @@
 
 A picture is drawn small, then enlarged and given back its details, again and again: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁))
 (Eq. 5). Every level is a GAN of its own, trained on real pyramids: Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an
-enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1).
+enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and
+momentum are the paper's (Section 4), but that momentum grows over the whole run, not by 0.0008 an epoch.
 """
 
 import math
@@ -21,24 +22,32 @@ from ..context import Context
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
-from ..optim import SGD, Optim
+from ..optim import SGD, Exponential, Linear, Optim, OwnOptim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Sizes, Synthesis
+from ..tasks import Move, Prior, Sizes, Synthesis
 from ._adversarial import Adversarial
 from ._conditional import Conditional
+
+EPOCH = 704  # rounds of 64 samples through the 45,000 images of CIFAR-10 that the paper trains on
+DECAY = Exponential(factor=(1 + 4e-5) ** (-1 / EPOCH))  # of the learning rate: by 1 + 4·10⁻⁵ an epoch
 
 
 class LAPGAN(Conditional, Adversarial, Sizes):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each
+        plane_prior: Prior = "uniform"  # distribution of a number of the planes: normal, or uniform in [-1, 1]
         smallest: int = 8  # about how many pixels the shorter side has at the smallest level
         width: int = 64  # channels of the convolutions
         smallest_width: int = 1200  # units of a layer at the smallest level, which is fully connected
         conditional: bool = False  # give all players the class of each sample
         loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
-        optim: Optim = SGD(lr=0.02)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs
+        optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=Linear(start=0.5, end=0.8))  # of all players
+        discriminator_optim: OwnOptim = None  # where it differs
+
+        @property
+        def told(self) -> bool:
+            return self.conditional
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -128,9 +137,10 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return full(self.discriminator[k](self.seen(image, k), *given(label)))
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, standard normal, and the planes, uniform in [-1, 1], one after the other in a row."""
+        """z and the planes, each of its prior, one after the other in a row."""
         pixels = sum(math.prod(size) for size in self.sizes[1:])
-        planes = 2 * rng.rand(n, pixels, device=self.device) - 1
+        draw = rng.randn if self.options.plane_prior == "normal" else self.uniform
+        planes = draw(n, pixels)
         return torch.cat([super().noise(n), planes.to(self.dtype)], 1)
 
     def split(self, row: Tensor) -> list[Tensor]:

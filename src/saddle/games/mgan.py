@@ -18,9 +18,9 @@ from ..base.precision import full
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..spec import SAMPLES, Batch, DataSpec
-from ..tasks import Move, Synthesis
+from ..tasks import Move, Prior, Synthesis
 from ._adversarial import Adversarial
 
 
@@ -30,13 +30,14 @@ class MGAN(Adversarial, Synthesis):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         generators: int = 10  # K, of the mixture
         diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
         latents: int = 12  # to a batch, of each of which every generator makes a fake
         width: int = 128  # channels of the largest map; units of a layer for points
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of both players
-        discriminator_optim: Optim | None = None  # where it differs, as in TTUR
+        discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -108,10 +109,10 @@ class MGAN(Adversarial, Synthesis):
         return full(self.discriminate(x).logits)
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
-        """z, uniform in [-1, 1], and a 1 for the generator that it goes to; the same z for each block of `origin`."""
+        """z, of the prior, and a 1 for the generator that it goes to; the same z for each block of `origin`."""
         o = self.options
-        z = rng.rand(n, o.z_dim, device=self.device) * 2 - 1
+        z = self.draw_prior(n, o.z_dim)
         if origin is None:
             origin = rng.randint(o.generators, n, device=self.device)
         z = z.repeat(len(origin) // n, 1)
-        return torch.cat((z, one_hot(origin, o.generators)), 1).to(self.dtype)
+        return torch.cat((z, one_hot(origin, o.generators).to(z)), 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..losses import AdversarialLoss, Hinge
 from ..nets import sagan
 from ..nets.network import Network
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ._two_player import TwoPlayer
 
 
@@ -22,6 +22,6 @@ class SAGAN(TwoPlayer):
         conditional: bool = True  # give both players the class of each sample
         loss: AdversarialLoss = Hinge()  # what both players make of the logits
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the generator
-        discriminator_optim: Optim | None = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
+        discriminator_optim: OwnOptim = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
 
     options: Options

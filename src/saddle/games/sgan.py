@@ -25,7 +25,7 @@ from ..nets.improved import Improved
 from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Classification, Move
+from ..tasks import Classification, Move, Prior, Synthesis
 from ._adversarial import Adversarial
 from ._unit_noise import UnitNoise
 
@@ -38,7 +38,8 @@ class SGAN(UnitNoise, Adversarial, Classification):
     companion = "label"
 
     @dataclass(frozen=True)
-    class Options(Adversarial.Options, UnitNoise.Options):
+    class Options(Adversarial.Options, Synthesis.Options):
+        prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved()  # the architecture of both players
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
         adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it

@@ -23,7 +23,7 @@ from ..layers.spade import SpadeNorm
 from ..losses import AdversarialLoss, Hinge
 from ..nets.scales import Maps, logits_of, matching
 from ..nets.spade import SpadeGenerator, StyleEncoder, doublings, spade_judges
-from ..optim import Adam, Optim
+from ..optim import Adam, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ._adversarial import Adversarial
@@ -53,7 +53,7 @@ class SPADE(Perceived, Outlined, Adversarial):
         patch_layers: int = 3  # 1, 2, 3, 4, 5: patches of 16, 34, 70, 142, 286 pixels
         discriminator_width: int = 64  # channels of the discriminators' largest maps
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the generator and the encoder
-        discriminator_optim: Optim | None = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
+        discriminator_optim: OwnOptim = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()

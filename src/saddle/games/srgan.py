@@ -26,7 +26,7 @@ from ..losses import AdversarialLoss, Hinge, NonSaturating
 from ..nets import projected, srgan, srresnet
 from ..nets.scales import maps_of
 from ..nets.shapes import image_shape
-from ..optim import Adam, Linear, Optim, Steps
+from ..optim import Adam, Linear, Optim, OwnOptim, Steps
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ..views import View
@@ -54,7 +54,7 @@ class SRGAN(Enlarging):
         skip: srresnet.Skip = "none"  # enlarge so, and let SRResNet draw what is missing, at first nothing
         pretraining: float = 5 / 6  # share of the run, its beginning, in which SRResNet learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999), schedule=Steps((0.5,)))  # of both players
-        pretraining_optim: Optim | None = Adam(lr=1e-4, betas=(0.9, 0.999))  # of SRResNet as long as it learns alone
+        pretraining_optim: OwnOptim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of SRResNet as long as it learns alone
         residual_loss: AdversarialLoss = Hinge()  # with a residual discriminator, in place of all other losses
         residual_steps: int = 5  # of a residual discriminator to one of its generator
         residual_optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear(begin=0.5))  # of both of these

@@ -3,7 +3,8 @@
 Stage I draws rough shapes and colours from a text, stage II reads the text again and draws stage I's image anew, two or
 four times as large; stage I is finished by then and stays as it is (Section 3). A text's code is drawn from
 N(μ(t), σ²(t)), which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and know a text by its μ;
-that of stage II also judges images without their text, as in the code.
+that of stage II also judges images without their text, as in the code. In either stage the learning rate is halved in
+every 100th of 600 epochs: of the rounds from `text_share` to `second_from`, and of those after it.
 """
 
 from collections.abc import Iterator
@@ -12,15 +13,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..base import rng
 from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
 from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
+from ..optim import Adam, Optim, Restarted, Within
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
+from ._conditional import mismatched
+from ._text import HALVED, TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGAN(TextToImage, Sizes):
@@ -33,6 +35,7 @@ class StackGAN(TextToImage, Sizes):
         code: int = 128  # numbers in the code of a text
         kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
         width: int = 64  # channels of stage I's largest map; every halving doubles them
+        optim: Optim = Adam(lr=2e-4, schedule=Within(Restarted(HALVED), begin=0.1))  # of all players, in either stage
         blocks: int = 4  # residual blocks of stage II
         discriminator_width: int = 64  # channels of the discriminators' largest maps
 
@@ -139,9 +142,8 @@ class StackGAN(TextToImage, Sizes):
         return drawn._replace(images=[*first.images, *drawn.images])
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z and noise for the codes of the text at both stages, standard normal.  [n, z_dim + 2 · code]"""
-        o = self.options
-        return rng.randn(n, o.z_dim + 2 * o.code, device=self.device).to(self.dtype)
+        """z, of the prior, and normal noise for the codes of the text at both stages.  [n, z_dim + 2 · code]"""
+        return self.draw_prior(n, self.options.z_dim, beside=2 * self.options.code)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""

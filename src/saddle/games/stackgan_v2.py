@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base import rng
 from ..base.errors import UsageError, few
 from ..base.precision import full
 from ..context import Context
@@ -23,7 +22,8 @@ from ..nets.stackgan import Discriminator, Drawn, TextLogits, smaller
 from ..nets.stackgan_v2 import Tree
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
-from ._text import TextToImage, compared, divergence, joined, mismatched, persuasion
+from ._conditional import mismatched
+from ._text import TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGANv2(TextToImage, Sizes):
@@ -153,9 +153,8 @@ class StackGANv2(TextToImage, Sizes):
         return len(accepted) * self.options.loss.discriminator(accepted, refused)
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z and, with texts, noise for their codes, standard normal.  [n, z_dim (+ code)]"""
-        o = self.options
-        return rng.randn(n, o.z_dim + (o.code if self.text_dim else 0), device=self.device).to(self.dtype)
+        """z, of the prior, and with texts normal noise for their codes.  [n, z_dim (+ code)]"""
+        return self.draw_prior(n, self.options.z_dim, beside=self.options.code if self.text_dim else 0)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each branch draws of these latents, the smallest first."""

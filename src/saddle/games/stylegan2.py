@@ -2,7 +2,8 @@
 
 A mapping network turns z into a style w, which scales the weights of every convolution (Section 2.2); noise adds what
 is left to chance. R1 and a penalty on how unevenly w moves the image (path length, Eq. 4) are lazy: they are paid in
-every 16th and 4th round. Truncation draws styles towards their mean.
+every 16th and 4th round. Truncation draws styles towards their mean. With few images `--game.views ADA` keeps the
+discriminator from knowing them by heart, which is of a later paper: https://arxiv.org/abs/2006.06676.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import R1, PathLength, Penalty
 from ..spec import DataSpec
-from ..views import ADA, View
 from ._two_player import TwoPlayer
 
 
@@ -30,7 +30,6 @@ class StyleGAN2(TwoPlayer):
         # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
         # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
         penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), PathLength())  # γ, and its own
-        views: tuple[View, ...] = (ADA(),)  # what the discriminator is shown of real and fake samples alike
         optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players
 
     options: Options
@@ -40,6 +39,7 @@ class StyleGAN2(TwoPlayer):
         super().__init__(data, options)
         if not isinstance(self.generator, stylegan2.Generator):
             raise UsageError(f"StyleGAN2 wants a network with styles, not {type(self.options.network).__name__}")
+        self.generator.uniform = self.options.prior == "uniform"
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The style w of all layers, where images lie nearer to each other than in z.  [N, 1, w_dim]

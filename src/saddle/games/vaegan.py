@@ -22,7 +22,7 @@ from ..layers.likelihood import Gaussian
 from ..layers.whole import WholeMean
 from ..losses import NonSaturating
 from ..nets import vaegan
-from ..optim import Optim, RMSprop
+from ..optim import Optim, OwnOptim, RMSprop
 from ..spec import Batch, DataSpec
 from ..tasks import Move
 from ._adversarial import Adversarial
@@ -40,7 +40,7 @@ class VAEGAN(Adversarial, Coded):
         width: int = 64  # channels of the encoder's largest map
         reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
         optim: Optim = RMSprop(lr=3e-4)  # of all players
-        discriminator_optim: Optim | None = None  # where it differs
+        discriminator_optim: OwnOptim = None  # where it differs
         equilibrium: float = 0.68  # the discriminator's costs of images and of samples, in nats, where neither is ahead
         margin: float | None = 0.35  # how far below they keep the discriminator from its step, and above, the generator
 

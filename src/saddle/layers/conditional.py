@@ -75,14 +75,15 @@ def _affine(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 class Projection(nn.Module):
     """C(x, y) = l(h) + ⟨v_y, h⟩, h the features of x, v_y a vector for each class. Miyato & Koyama, 2018, Eq. 3.
 
-    Without classes it is the linear l alone. https://arxiv.org/abs/1802.05637
+    Without classes it is the linear l alone, which has a bias or none. https://arxiv.org/abs/1802.05637
     """
 
-    def __init__(self, features: int, classes: int = 0):
+    def __init__(self, features: int, classes: int = 0, bias: bool = True):
         super().__init__()
-        self.linear = nn.Linear(features, 1)
+        self.linear = nn.Linear(features, 1, bias)
         nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        if bias:
+            nn.init.zeros_(self.linear.bias)
         if classes:
             self.embedding = nn.Embedding(classes, features)
             nn.init.xavier_uniform_(self.embedding.weight)

@@ -1,5 +1,6 @@
 """Initial weights that several networks share."""
 
+import warnings
 from typing import TypeVar
 
 import torch
@@ -10,6 +11,16 @@ from .norm import BatchOfOneNorm2d
 M = TypeVar("M", bound=nn.Module)
 
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
+
+
+def dense(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
+    """nn.Linear, also of no inputs at all: then it is its bias, a constant that begins as normal numbers."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        layer = nn.Linear(inputs, outputs, bias)
+    if bias and not inputs:
+        nn.init.normal_(layer.bias)
+    return layer
 
 
 def small_normal(network: M, std: float = 0.02, biases: bool = True) -> M:
@@ -62,7 +73,7 @@ def orthogonal(network: M) -> M:
     for module in network.modules():
         if isinstance(module, (*_LINEAR, nn.Embedding)):
             nn.init.orthogonal_(module.weight)
-            if getattr(module, "bias", None) is not None:
+            if getattr(module, "bias", None) is not None and module.weight.numel():  # else it is all there is
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     return network
 

@@ -7,14 +7,17 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils.parametrize import register_parametrization
 
+from ..base.errors import UsageError
+
 Net = TypeVar("Net", bound=nn.Module)
 _WRAPPED = (nn.Linear, nn.modules.conv._ConvNd, nn.Embedding)
 
 
 class SpectralNorm(nn.Module):
-    """W → W / σ(W), σ = uᵀ W v the largest singular value, followed by one power iteration a step (Algorithm 1).
+    """W → K W / σ(W), σ = uᵀ W v the largest singular value, followed by one power iteration a step (Algorithm 1).
 
-    W is a matrix of `axis`, the outputs, by all the rest. u is a buffer, and constant to the gradient. The iteration
+    K, `lipschitz`, is 1 in the paper: what of a linear layer's input is far apart by 1 comes K apart at most. W is a
+    matrix of `axis`, the outputs, by all the rest. u is a buffer, and constant to the gradient. The iteration
     takes place when the weights have changed and the network is in training: real and fake, micro-batches and
     penalties of one step meet the same function, and a resumed run iterates when the whole run would. Whether they
     have changed is told by their sum, and chosen without waiting for the device.
@@ -23,15 +26,16 @@ class SpectralNorm(nn.Module):
     u: Tensor
     seen: Tensor
 
-    def __init__(self, weight: Tensor, axis: int = 0):
+    def __init__(self, weight: Tensor, axis: int = 0, lipschitz: float = 1.0):
         super().__init__()
-        self.axis = axis
+        self.axis, self.lipschitz = axis, lipschitz
         self.register_buffer("u", normalize(weight.new_empty(weight.shape[axis]).normal_(), dim=0))
         self.register_buffer("seen", weight.new_zeros(()))  # the sum of the last weights
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):  # in bf16 the iteration would not converge
-            return weight / self.sigma(weight)
+            normed = weight / self.sigma(weight)
+            return normed if self.lipschitz == 1 else self.lipschitz * normed
 
     def sigma(self, weight: Tensor) -> Tensor:
         """The largest singular value, as far as the iterations have come.  []"""
@@ -57,13 +61,16 @@ def before_norm(layer: Any) -> Tensor:
     return layer.weight
 
 
-def spectral_norm(network: Net) -> Net:
-    """`network`, itself one layer or many, with every linear, convolution and embedding weight divided by its σ.
+def spectral_norm(network: Net, lipschitz: float = 1.0) -> Net:
+    """`network`, itself one layer or many, with every linear, convolution and embedding weight scaled to σ = K.
 
-    Initialise first: afterwards `layer.weight` is computed, and writing into it changes nothing.
+    K is `lipschitz`. Initialise first: afterwards `layer.weight` is computed, and writing into it changes nothing.
+    UsageError unless K is greater than 0.
     """
+    if not lipschitz > 0:
+        raise UsageError(f"lipschitz, the K of spectral norm, is greater than 0, not {lipschitz}")
     layers: list[Any] = [layer for layer in network.modules() if isinstance(layer, _WRAPPED)]
     for layer in layers:
         outputs = 1 if isinstance(layer, nn.modules.conv._ConvTransposeNd) else 0
-        register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs), unsafe=True)
+        register_parametrization(layer, "weight", SpectralNorm(layer.weight, outputs, lipschitz), unsafe=True)
     return network

@@ -33,7 +33,7 @@ class SharedGenerator(nn.Module):
         super().__init__()
         _, self.smallest = halvings("BigGAN", data)
         self.piece, rest = divmod(z_dim, len(widths))
-        if rest or not self.piece:
+        if rest or (not self.piece and (z_dim or not data.classes)):
             near = max(self.piece, 1) * len(widths)
             raise UsageError(
                 f"BigGAN deals z out in {len(widths)} equal pieces to its layers; {z_dim} numbers do not divide so; "
@@ -51,7 +51,7 @@ class SharedGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         condition = [] if self.embedding is None or label is None else [rows_of(self.embedding.weight, label)]
-        first, *pieces = z.split(self.piece, dim=1)
+        first, *pieces = z.tensor_split(len(self.blocks) + 1, dim=1)
         h = self.first(first).unflatten(1, (-1, *self.smallest))
         for block, piece in zip(self.blocks, pieces, strict=True):
             h = block(h, torch.cat([*condition, piece], dim=1))
@@ -70,6 +70,7 @@ class BigGAN(Network):
     width: int = 96  # channels of the largest map, ch; small images have 4 times as many throughout
     shared: int = 128  # numbers of the class embedding; 0: a table of scales in each layer, and z undivided
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
 
@@ -87,18 +88,19 @@ class BigGAN(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGAN", data, self.attention)
-        factors, shrinking = _trunk_factors(data)
+        factors, shrinking = trunk_factors(data)
         widths = [self.width * factor for factor in factors]
         head = Projection(widths[-1], len(data.classes))
-        return start(Discriminator(trunk(data, widths, shrinking, wide=True, attention=side), head))
+        body = trunk(data, widths, shrinking, wide=True, attention=side)
+        return start(Discriminator(body, head), self.lipschitz)
 
 
-def start(network: M) -> M:
-    """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding."""
+def start(network: M, lipschitz: float = 1.0) -> M:
+    """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding: σ is `lipschitz`."""
     orthogonal(network)
     for name, part in network.named_children():
         if name != "embedding":
-            spectral_norm(part)
+            spectral_norm(part, lipschitz)
     return network
 
 
@@ -111,7 +113,7 @@ def generator_factors(data: DataSpec) -> list[int]:
     return condition.get(levels, [16, 16, 8, 8, 4, 2, 1] + [1] * (levels - 6))
 
 
-def _trunk_factors(data: DataSpec) -> tuple[list[int], int]:
+def trunk_factors(data: DataSpec) -> tuple[list[int], int]:
     """Channels of the discriminator's blocks in units of ch, and how many of them halve the size."""
     levels, _ = halvings("BigGAN", data)
     if levels <= 3:

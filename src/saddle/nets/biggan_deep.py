@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, few
+from ..base.settings import Before
 from ..layers.attention import SelfAttention
 from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
 from ..spec import DataSpec
-from .biggan import class_embedding, generator_factors, start
+from .biggan import class_embedding, generator_factors, start, trunk_factors
 from .network import Discriminator, Network
 from .residual import Norm, SumPool, attending, to_image
 from .resnet import convolution, down, linear, up
@@ -98,13 +99,16 @@ class DeepGenerator(nn.Module):
 class BigGANDeep(Network):
     """BigGAN of bottlenecks whose shortcuts keep the channels: four times as deep, with fewer parameters.
 
-    For 128×128 and 1,000 classes, from 128 latents: 50,244,484 and 34,590,210.
+    For 128×128 and 1,000 classes, from 128 latents: 50,244,484 and 34,590,210. Of 64 and 32 pixels it has the widths of
+    the code that is published in PyTorch, which are not the generator's backwards (`mirrored`).
     """
 
     width: int = 128  # channels of the largest map, ch; small images have 4 times as many throughout
     shared: int = 128  # numbers of the class embedding that all layers share
     depth: int = 2  # blocks at each size
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    mirrored: Annotated[bool, Before(True)] = False  # the discriminator has the generator's widths and sizes backwards
 
     takes_labels: ClassVar[bool] = True
 
@@ -121,11 +125,16 @@ class BigGANDeep(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGANDeep", data, self.attention)
-        widths = [self.width * factor for factor in reversed(generator_factors(data))]
+        factors, shrinking = trunk_factors(data)
+        if self.mirrored:
+            factors = generator_factors(data)[::-1]
+            shrinking = len(factors) - 1
+        widths = [self.width * factor for factor in factors]
         layers: list[nn.Module] = [convolution(data.shape[0], widths[0])]
         for level, (before, after) in enumerate(pairwise(widths), 1):
-            layers += [DownBottleneck(before, after, shrinks=True)]
+            layers += [DownBottleneck(before, after, shrinks=level <= shrinking)]
             layers += [DownBottleneck(after, after, shrinks=False) for _ in range(self.depth - 1)]
-            layers += [SelfAttention(after)] if min(data.shape[1:]) >> level == side else []
+            attends = level <= shrinking and min(data.shape[1:]) >> level == side
+            layers += [SelfAttention(after)] if attends else []
         head = Projection(widths[-1], len(data.classes))
-        return start(Discriminator(nn.Sequential(*layers, nn.ReLU(), SumPool()), head))
+        return start(Discriminator(nn.Sequential(*layers, nn.ReLU(), SumPool()), head), self.lipschitz)

@@ -31,6 +31,7 @@ class DCGAN(Network):
     norm: Norm = "batch"  # of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
     biases: bool = False  # of all layers, also before a norm; the generator's first is then dense, as in AnoGAN's code
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -76,7 +77,7 @@ class DCGAN(Network):
         head = nn.Conv2d(shape[0], 1, smallest, bias=plain) if len(shape) == 3 else nn.Linear(shape[0], 1, bias=plain)
         trunk = nn.Sequential(features, *compared) if compared else features
         discriminator = small_normal(Discriminator(trunk, head))
-        return spectral_norm(discriminator) if self.spectral else discriminator
+        return spectral_norm(discriminator, self.lipschitz) if self.spectral else discriminator
 
     def _double(self, inputs: int, outputs: int) -> nn.Module:
         odd = self.kernel % 2

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError
 from ..layers.dropout import Dropout
+from ..layers.init import dense
 from ..layers.norm import BatchNorm1d
 from ..spec import SAMPLES, DataSpec
 from .conditional import Joined, ToldDiscriminator, condition_size
@@ -86,7 +87,7 @@ class ConditionalMaxout(Network):
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         size, drop = condition_size(data), Dropout(self.keep)
-        own = nn.Sequential(nn.Linear(z_dim, 200), nn.ReLU(), drop)
+        own = nn.Sequential(dense(z_dim, 200), nn.ReLU(), drop)
         of_label = nn.Sequential(nn.Linear(size, 1000), nn.ReLU(), drop) if size else None
         joint = nn.Sequential(
             nn.Linear(1200 if size else 200, 1200),

@@ -23,6 +23,7 @@ class MLP(Network):
     spectral: bool = False  # spectral norm in the discriminator
     norm: Norm = "none"  # of the hidden layers of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def __post_init__(self) -> None:
         few(depth=self.depth)
@@ -38,7 +39,7 @@ class MLP(Network):
         compared, (features,) = comparison(self.minibatch, (self.width,))
         trunk = with_reference(self.norm, layers, data.shape)
         discriminator = Discriminator(nn.Sequential(trunk, *compared) if compared else trunk, nn.Linear(features, 1))
-        return spectral_norm(discriminator) if self.spectral else discriminator
+        return spectral_norm(discriminator, self.lipschitz) if self.spectral else discriminator
 
     def _layers(self, inputs: int) -> list[nn.Module]:
         layers: list[nn.Module] = []

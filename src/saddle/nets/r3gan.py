@@ -127,8 +127,8 @@ class R3GAN(Network):
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         smallest, widths = self._sizes(data)
-        inputs = z_dim * 2 if data.classes else z_dim
-        layers: list[nn.Module] = [FromLatent(inputs, widths[0], smallest), *self._blocks(widths, 0)]
+        embedded = (z_dim or widths[0]) if data.classes else 0  # numbers in which the generator is told a label
+        layers: list[nn.Module] = [FromLatent(z_dim + embedded, widths[0], smallest), *self._blocks(widths, 0)]
         for level in range(1, len(widths)):
             if widths[level] != widths[level - 1]:
                 layers.append(mix(widths[level - 1], widths[level]))
@@ -137,7 +137,7 @@ class R3GAN(Network):
         if not data.classes:
             return network
         classes = len(data.classes)
-        embedding = nn.Embedding(classes, z_dim)
+        embedding = nn.Embedding(classes, embedded)
         scaled(embedding, classes)
         return Conditioned(embedding, network)
 

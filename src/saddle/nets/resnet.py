@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ..base.errors import UsageError
+from ..layers.init import dense
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -26,9 +27,10 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = 2**0.5
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A fully connected layer with Glorot's uniform weights."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    layer = dense(inputs, outputs)
+    if inputs:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -98,6 +100,7 @@ class ResNet(Network):
 
     width: int = 128  # channels everywhere
     spectral: bool = False  # spectral norm in the discriminator
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -125,4 +128,4 @@ class ResNet(Network):
             MeanPool(),
         )
         discriminator = Discriminator(trunk, linear(self.width, 1))
-        return spectral_norm(discriminator) if self.spectral else discriminator
+        return spectral_norm(discriminator, self.lipschitz) if self.spectral else discriminator

@@ -18,11 +18,13 @@ from .sngan import at_least_one
 class SAGAN(Network):
     """SNGAN's residual networks with self-attention, and spectral norm in both (Section 4).
 
-    As in the authors' code, for 128×128 and 1,000 classes from 128 latents: 42,017,412 and 39,448,258 parameters.
+    For 128×128 and 1,000 classes from 128 latents: 42,017,412 and 39,448,258 parameters with attention at 64×64; with
+    `attention` 32, where the authors' code has it: 42,078,852 and 39,463,618.
     """
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
     attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
 
@@ -38,4 +40,5 @@ class SAGAN(Network):
         side = attending("SAGAN", data, self.attention)
         widths, shrinking = trunk_widths(data, self.width)
         head = Projection(widths[-1], len(data.classes))
-        return spectral_norm(Discriminator(trunk(data, widths, shrinking, not is_small(data), side), head))
+        body = trunk(data, widths, shrinking, not is_small(data), side)
+        return spectral_norm(Discriminator(body, head), self.lipschitz)

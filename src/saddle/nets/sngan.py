@@ -30,6 +30,8 @@ class SNResNet(Network):
     """
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    bias: bool = True  # of the discriminator's last layer, l; the authors' code for CIFAR-10 has none
 
     takes_labels: ClassVar[bool] = True
 
@@ -42,8 +44,8 @@ class SNResNet(Network):
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         widths, shrinking = trunk_widths(data, self.width)
-        head = Projection(widths[-1], len(data.classes))
-        return spectral_norm(Discriminator(trunk(data, widths, shrinking), head))
+        head = Projection(widths[-1], len(data.classes), self.bias)
+        return spectral_norm(Discriminator(trunk(data, widths, shrinking), head), self.lipschitz)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class SNCNN(Network):
     """
 
     width: int = 64  # channels of the largest map; every halving doubles them, up to 8 times
+    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
 
     def __post_init__(self) -> None:
         at_least_one("SNCNN", self.width)
@@ -76,7 +79,7 @@ class SNCNN(Network):
             before = width
         layers += [convolution(before, last), nn.LeakyReLU(LEAK), nn.Flatten()]
         head = Projection(last * smallest[0] * smallest[1])
-        return spectral_norm(Discriminator(nn.Sequential(*layers), head))
+        return spectral_norm(Discriminator(nn.Sequential(*layers), head), self.lipschitz)
 
     def _widths(self, levels: int) -> list[int]:
         return [self.width * min(8, 1 << i) for i in range(levels + 1)]

@@ -128,6 +128,7 @@ class Generator(Styled):
     """Mapping and synthesis: z, and labels if there are classes → images. While training, styles are mixed."""
 
     w_mean: Tensor
+    uniform = False  # are the numbers of a latent, or normal?
 
     def __init__(self, mapping: Mapping, synthesis: Synthesis, w_dim: int, mixing: float):
         super().__init__()
@@ -148,7 +149,9 @@ class Generator(Styled):
     def mixed(self, w: Tensor, label: Tensor | None) -> Tensor:
         """With chance `mixing`, the layers from a random one on take another latent's style.  [N, styles, w_dim]"""
         n, styles = len(w), self.synthesis.styles
-        other = self.mapping(rng.randn(n, self.mapping.z_dim, device=w.device).to(w.dtype), label)
+        shape = n, self.mapping.z_dim
+        z = rng.rand(*shape, device=w.device) * 2 - 1 if self.uniform else rng.randn(*shape, device=w.device)
+        other = self.mapping(z.to(w.dtype), label)
         crossover = 1 + rng.randint(styles - 1, n, device=w.device)
         mixes = rng.rand(n, device=w.device) < self.mixing
         return cross(w, other, torch.where(mixes, crossover, styles), styles)

@@ -1,6 +1,7 @@
 """One game in plain values: its paper, the moves of a round, its players and every setting."""
 
 import ast
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
         "moves": [{"players": list(players), "losses": list(losses)} for players, losses in moves],
         "batches": drawn,
         "players": {name: n for name, n in count_parameters(game).items() if name in game.players()},
-        "settings": _settings(recipe),
+        "settings": settings_of(recipe),
         "refused": game.refused(),
     }
 
@@ -89,16 +90,34 @@ def _alike(name: str, before: dict[str, Setting], now: dict[str, Setting]) -> bo
     return name in before and all(before[owner].value == now[owner].value for owner in owners)
 
 
-def _settings(recipe: Recipe) -> list[dict[str, Any]]:
-    """The paper's value and the recipe's of every setting, with its meaning."""
-    lines = []
+def settings_of(recipe: Recipe) -> list[dict[str, Any]]:
+    """Every setting with its meaning: its "value" in the recipe, and its "default", the paper's.
+
+    A part of another class than the paper's has other settings: those of the recipe's alone have no default, and those
+    of the paper's alone no value.
+    """
     parts = {"game": (type(recipe.options)(), recipe.options), "data": (DataOptions(), recipe.data)}
+    lines = []
     for part, (default, chosen) in (parts | {"plan": (Plan(), recipe.plan)}).items():
-        before, now = explain(default, part), explain(chosen, part)
-        for name, setting in now.items():
-            default_value = before[name].value if _alike(name, before, now) else setting.default
-            lines.append(
-                {"name": name, "value": setting.value, "default": default_value}
-                | {"meaning": setting.meaning, "wants": setting.wants}
-            )
+        before, now = ({(n, s.meaning): s for n, s in explain(each, part).items()} for each in (default, chosen))
+        for name, meaning in _merged(list(now), list(before)):
+            ours, theirs = (each.get((name, meaning)) for each in (now, before))
+            line = {"name": name, "meaning": meaning, "wants": (ours or theirs).wants}  # type: ignore[union-attr]
+            line |= {"value": ours.value} if ours else {}
+            lines.append(line | ({"default": theirs.value} if theirs else {}))
     return lines
+
+
+def _merged(names: list[tuple[str, str]], others: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The names, each of the others that is not among them after those that share most of its dotted path."""
+    for other in others:
+        if other not in names:
+            last = max(range(len(names)), key=lambda i: (_shared(names[i][0], other[0]), i))
+            names.insert(last + 1, other)
+    return names
+
+
+def _shared(name: str, other: str) -> int:
+    """How many parts of their dotted paths two names have in common, from the first on."""
+    pairs = zip(name.split("."), other.split("."), strict=False)
+    return len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])

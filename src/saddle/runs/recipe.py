@@ -7,6 +7,7 @@ the scores that a test asks of the run.
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ..base.files import safe_name
 from ..base.folder import RunFolder
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
-from ..base.settings import brief, differences, flat, nest, plain, restore
+from ..base.settings import brief, differences, flat, nest, of_a_run, plain, restore
 from ..base.settings import text as text_of_setting
 from ..data import DataOptions, places_in
 from ..tasks import Game
@@ -85,7 +86,8 @@ class Recipe:
         """The recipe in a file, or of a run folder."""
         file = RunFolder(path).recipe if path.is_dir() else path
         try:
-            return cls.from_yaml(text_of(file), str(file))
+            with of_a_run() if path.is_dir() else nullcontext():
+                return cls.from_yaml(text_of(file), str(file))
         except FileNotFoundError:
             raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
         except Garbled as error:

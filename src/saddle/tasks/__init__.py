@@ -9,7 +9,7 @@ from .restoration import Restoration
 from .searching import BySearch, Searching
 from .single_image import SingleImage
 from .sizes import Sizes
-from .synthesis import Synthesis
+from .synthesis import Prior, Synthesis
 from .translation import Translation
 from .traversal import Sweep, Traversal
 
@@ -24,6 +24,7 @@ __all__ = [
     "Game",
     "Held",
     "Move",
+    "Prior",
     "Restoration",
     "Searching",
     "SingleImage",

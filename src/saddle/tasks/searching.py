@@ -73,6 +73,10 @@ def _starts(game: Synthesis, restarts: int, seed: int, label: Tensor | None) -> 
     check_told(game, label)
     with rng.apart(seed, "search"):
         width = game.noise(1, None if label is None else label[:1]).shape[1]
+    if not width:
+        raise UsageError(
+            f"{type(game).__name__} draws one image of each label, from no latent (z_dim 0), so there is none to search"
+        )
     with rng.apart(seed, "search"):
         n = max(restarts, min(DRAWS, NUMBERS // width), 16)
         of = None if label is None else label[:1].expand(n, *label.shape[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
 OF_LATENTS = ("pair_agreement", "pair_difference")  # of games whose latents show images of several domains
+Prior = Literal["normal", "uniform"]
 OF_CLASSES = ("accuracy", "intra_fid_multiple", "intra_diversity", "class_precision", "class_recall")
 
 
@@ -28,10 +30,17 @@ class Synthesis(Game):
     @dataclass(frozen=True)
     class Options(Game.Options):
         z_dim: int = 100  # length of the latent z
+        prior: Prior = "normal"  # distribution of a number of z: normal, or uniform in [-1, 1]
+
+        @property
+        def told(self) -> bool:
+            """Is the generator told something beside z in every case, such as a label? Then z may have no numbers."""
+            return False
 
         def __post_init__(self) -> None:
-            if self.z_dim < 1:
-                raise UsageError(f"z_dim is at least 1, not {self.z_dim}")
+            if self.z_dim < (not self.told):
+                least = "0" if self.told else "1, and 0 where the generator is told a label or a text"
+                raise UsageError(f"z_dim is at least {least}, not {self.z_dim}")
 
     @dataclass(frozen=True)
     class Use(Game.Use):
@@ -53,8 +62,19 @@ class Synthesis(Game):
         return Condition("class", self.labels) if self.labels else None
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
-        """z, standard normal, and whatever else the generator takes, for labels [n, …] if given.  [n, z_dim]"""
-        return rng.randn(n, self.options.z_dim, device=self.device).to(self.dtype)  # type: ignore[attr-defined]
+        """z, of the prior, and whatever else the generator takes, for labels [n, …] if given.  [n, z_dim]"""
+        return self.draw_prior(n, self.options.z_dim)  # type: ignore[attr-defined]
+
+    def draw_prior(self, n: int, numbers: int, beside: int = 0) -> Tensor:
+        """Numbers of the prior, and beside them more that are normal whatever the prior.  [n, numbers + beside]"""
+        if self.options.prior == "normal":  # type: ignore[attr-defined]
+            return rng.randn(n, numbers + beside, device=self.device).to(self.dtype)
+        z = self.uniform(n, numbers)
+        return (torch.cat((z, rng.randn(n, beside, device=self.device)), 1) if beside else z).to(self.dtype)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """What uniform numbers of z are: here in [-1, 1]."""
+        return rng.rand(*shape, device=self.device) * 2 - 1
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples of given latents (and labels [N, …]), [N, C, H, W] in [-1, 1] or [N, D]."""

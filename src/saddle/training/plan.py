@@ -35,7 +35,7 @@ class Plan:
     compile: bool = False  # torch.compile the players; penalties step out by themselves
     channels_last: bool | None = None  # memory layout of image networks; none: the faster one for their layers
     deterministic: bool = True  # on a GPU: only kernels that give the same bits every time
-    ema_images: float = 10_000.0  # half-life of the averaged weights, in images
+    ema_images: float = 10_000.0  # half-life of the averaged weights, in images; 1e-6: samples are of the weights alone
     ema_ramp: float | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
     log_every: int = 25  # rounds between two log lines
     pictures: int = 24  # sample grids over the whole run
