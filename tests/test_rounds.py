@@ -104,6 +104,8 @@ def only_adversarial(options):
     """The options with every weight that is not the adversarial loss's set to zero."""
     weights = {f.name for f in fields(options) if f.name.endswith("_weight")} - {"adversarial_weight"}
     zero: dict[str, object] = dict.fromkeys(weights, 0.0)
+    if getattr(options, "adversarial_weight", 1) == 0:  # it has a discriminator only if one is asked for
+        zero |= {"adversarial_weight": 1.0, "patch_layers": 1}
     zero |= {slot: () for slot in ("penalties", "auxiliaries") if hasattr(options, slot)}
     return replace(options, **zero)
 
