@@ -73,10 +73,8 @@ def reached(way: Way, source: str, rounds: int, folder: Path) -> tuple[float, fl
     place = folder / f"{rounds}-rounds" / way.folder(source)
     run = saddle.train(way.game, source, place, rounds=rounds, settings=settings, device="cpu", quiet=True)
     score = run.evaluate(["task_accuracy"], HELD_OUT, judge="digits")["task_accuracy"]
-    for name, way_there in score.ways.items():  # of a game that translates one way there are none
-        if name.endswith(" to digit"):
-            return way_there["value"], way_there["uncertainty"]
-    return score.value, score.uncertainty
+    there = score.ways.get("a to b")  # b are plain digits; of a game that translates one way there is no other
+    return (there["value"], there["uncertainty"]) if there else (score.value, score.uncertainty)
 
 
 def row(*cells: str) -> str:
