@@ -1,16 +1,21 @@
 """Domains made of scikit-learn's digits: what pairs they have, and what classifiers see of them."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from made_arrays import opened
 from scipy.ndimage import rotate
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_sample_image
 
-from saddle.base.errors import UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, spec_of
 from saddle.data.baselines import baselines
+from saddle.data.carried import carried
 from saddle.data.digits import labels, small
+from saddle.data.photographs import photograph
 from saddle.data.sources.digits_blended import blended
 from saddle.data.sources.digits_coloured import COLOURS, CONDITION, STROKES, drawn
 from saddle.data.sources.digits_rotated import angles, framed, turned
@@ -142,3 +147,19 @@ def test_attributes_of_coloured_digits_can_be_told_from_held_out_images() -> Non
     assert found["SVC colour"] == found["SVC inversion"] == 100
     assert found["SVC stroke"] > 85
     assert found["SVC digit"] > 85
+
+
+def test_what_scikit_learn_carries_is_read_without_importing_it() -> None:
+    code = (
+        "import sys; from saddle.data.digits import small, labels; from saddle.data.photographs import photograph; "
+        "small(), labels(), photograph('china'); assert 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert np.array_equal(small(), load_digits().images / 16)
+    assert np.array_equal(labels(), load_digits().target)
+    assert np.array_equal(photograph("flower"), load_sample_image("flower.jpg"))
+
+
+def test_a_file_that_scikit_learn_does_not_carry_is_named() -> None:
+    with pytest.raises(SaddleError, match=r"nothing\.csv is not there; install scikit-learn anew"):
+        carried("data", "nothing.csv")

@@ -2,8 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..base.errors import UsageError
+from .carried import carried
 from .options import DataOptions
 from .picture import fitted, with_channels, with_opacity
 
@@ -16,9 +18,8 @@ _MIDDLE = {"china": (140, 290), "flower": (214, 304)}  # roofs against the sky; 
 
 def photograph(name: str) -> NDArray[np.uint8]:
     """The whole picture, uint8 [427, 640, 3]."""
-    from sklearn.datasets import load_sample_image  # takes a second or two, and few sources need it
-
-    return np.asarray(load_sample_image(f"{name}.jpg"))
+    with Image.open(carried("images", f"{name}.jpg")) as file:
+        return np.asarray(file)
 
 
 def crop(name: str, height: int, width: int) -> NDArray[np.uint8]:
