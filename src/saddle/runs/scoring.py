@@ -130,7 +130,7 @@ def score(
         if passing := given.get(name):
             given[name] = passing.limited(asked, early)
     samples = given.pop("samples", None)
-    seen = extractor_named(look, weights, game.device) if look else None
+    seen = extractor_named(look, weights, game.device, look == source.judged.extractor) if look else None
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
