@@ -19,7 +19,7 @@ from .ingredients import EXTRACTOR, SAMPLES
 from .metric import Metric
 from .reference import content_hash
 from .score import Fingerprint
-from .uncertainty import groups, jackknife, share_error
+from .uncertainty import groups, halves, jackknife, reached_error, share_error
 
 STACKED = 1000
 
@@ -31,12 +31,14 @@ def assign(points: Tensor, centres: Tensor, std: float) -> tuple[Tensor, Tensor]
 
 
 def covered(mode: Tensor, counts: int) -> tuple[float, float]:
-    """How many of `counts` modes occur in mode [N], with the jackknife's standard error."""
-
-    def present(histogram: Tensor) -> float:
-        return float((histogram > 0).sum())
-
-    return _with_error(mode, counts, present)
+    """How many of `counts` modes occur in mode [N], with its standard error, from halves of the samples."""
+    dealt = groups(len(mode), mode.device)
+    found = int((torch.bincount(mode, minlength=counts) > 0).sum())
+    shown = [torch.bincount(mode[part], minlength=counts) > 0 for part in dealt]
+    shares = [
+        float(torch.stack([shown[i] for i in half.nonzero()]).any(0).double().mean()) for half in halves(len(dealt))
+    ]
+    return found, counts * reached_error(found / counts, torch.tensor(shares))
 
 
 def high_quality(good: Tensor) -> tuple[float, float]:
