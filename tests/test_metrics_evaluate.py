@@ -130,7 +130,7 @@ def test_scores_of_two_runs_are_ranked_and_of_two_counts_are_not(parts: tuple[Te
     train, heldout, _ = parts
     good, bad = (evaluate(Again(train, noise=x), heldout, ["fid"], "digits", n=500)["fid"] for x in (0.0, 0.5))
     few = evaluate(Again(train), heldout, ["fid"], "digits", n=300)["fid"]
-    assert rank([bad, good]) == [good, bad]
+    assert rank([bad, good]) == [[good], [bad]]
     with pytest.raises(SaddleError, match="samples: 500 and 300"):
         rank([good, few])
 

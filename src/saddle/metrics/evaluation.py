@@ -1,6 +1,7 @@
 """Draw samples once, look at them once, and compute every score that is asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..base.errors import UsageError
@@ -50,5 +51,6 @@ def evaluate(
     scores = {}
     for name, metric in metrics.items():
         (value, error, *details), fingerprint = evidence.measured(metric)
-        scores[name] = Score(name, value, error, metric.better, fingerprint, *details)
+        score = Score(name, value, error, metric.better, fingerprint, *details)
+        scores[name] = replace(score, caveat=metric.caveat)
     return scores

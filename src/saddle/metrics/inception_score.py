@@ -60,5 +60,6 @@ METRICS = {
         (LOGITS,),
         lambda e: inception_score(e[LOGITS], SPLITS, e.seed),
         lambda e: {"splits": SPLITS},
+        caveat="it sees no real image",
     )
 }

@@ -17,7 +17,7 @@ from .ingredients import FEATURES, LABELS, REFERENCE, REFERENCE_LABELS, TRAINED
 from .metric import Detailed, Estimate, Metric
 from .multiple import FEWEST as FEWEST_REFERENCES
 from .multiple import multiple
-from .prdc import PRECISION_K, prdc
+from .prdc import ONE, PRECISION_K, prdc
 from .uncertainty import groups, jackknife, least_error
 
 FEWEST = 6  # samples of a class on either side: the fifth neighbour must exist
@@ -146,6 +146,7 @@ METRICS = {
         _inside(worst_precision),
         lambda e: {"k": PRECISION_K},
         of_a_class=ENOUGH,
+        caveat=ONE,
     ),
     "class_recall": Metric(
         "recall inside the worst class",

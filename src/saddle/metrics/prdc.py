@@ -22,6 +22,7 @@ from .metric import Metric
 from .uncertainty import groups, halves, mean_error, reached_error
 
 PRECISION_K, DENSITY_K = 3, 5
+ONE = "one image again and again, grey even, may score high: see recall, coverage"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ METRICS = {
         lambda e: e[SHAPE].precision,
         lambda e: {"k": PRECISION_K},
         of_reference=DENSITY_K + 1,  # all four share one look at the neighbours
+        caveat=ONE,
     ),
     "recall": Metric(
         "share of real ones that lie among the samples",
@@ -127,6 +129,7 @@ METRICS = {
         lambda e: e[SHAPE].density,
         lambda e: {"k": DENSITY_K},
         of_reference=DENSITY_K + 1,  # all four share one look at the neighbours
+        caveat=ONE,
     ),
     "coverage": Metric(
         "share of real ones with a sample in their neighbourhood",

@@ -85,8 +85,8 @@ def of(game: Game, source: Source, seed: int = 0) -> dict[str, Any]:
             given[made.name] = Later(partial(made.make, game, source, seed))
     if "samples" in given:  # what is known of them beforehand counts
         sampler = given["samples"] = given["samples"].make()
-        given["real"] = _images(source.heldout, sampler.like) if source.heldout else None
-        given["train"] = _images(source.train, sampler.like)
+        given["real"] = _images(source.heldout or source.train, sampler.like)  # which `scoring.score` says
+        given["train"] = _images(source.train, sampler.like) if source.heldout else None
     for name in ("translations", "restorations"):
         if name in given:
             given[name] = given[name].make()
