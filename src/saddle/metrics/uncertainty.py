@@ -69,7 +69,12 @@ def reached_error(share: float, of_halves: Tensor, shrinking: int = 0) -> float:
 
 
 def least_error(values: Sequence[float], errors: Sequence[float]) -> float:
-    """Standard error of the least of independent estimates [K] with these errors: which one is least is chance, too."""
-    chance = torch.Generator().manual_seed(0)
-    around = torch.randn(_DRAWS, len(values), generator=chance, dtype=torch.float64) * torch.tensor(errors)
-    return float((torch.tensor(values) + around).amin(1).std())
+    """Standard error of the least of independent estimates [K] with these errors: which one is least is chance, too.
+
+    Estimates lie further apart than what they estimate: they are drawn together by as much before others are drawn.
+    """
+    found, sure = (torch.tensor(x, dtype=torch.float64) for x in (values, errors))
+    mean, spread = found.mean(), float(found.var())
+    apart = max(0.0, 1 - float(sure.square().mean()) / spread) ** 0.5 if spread > 0 else 0.0
+    noise = torch.randn(_DRAWS, len(found), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return float((mean + apart * (found - mean) + noise * sure).amin(1).std())
