@@ -112,6 +112,6 @@ METRICS = {
         "lower",
         (FID, FLOOR),
         lambda e: multiple(e[FID], e[FLOOR], e[REFERENCE].count),
-        of_reference=FEWEST,
+        references=FEWEST,
     ),
 }

@@ -130,7 +130,7 @@ METRICS = {
         (FEATURES, REFERENCE, TRAINED, BY_CLASS),
         _intra_multiple,
         of_a_class=ENOUGH,
-        of_reference=FEWEST_REFERENCES,
+        references=FEWEST_REFERENCES,
     ),
     "intra_diversity": Metric(
         "distance between two samples of a class, in parts of real ones'; mean over classes",

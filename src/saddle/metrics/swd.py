@@ -216,6 +216,6 @@ METRICS = {
         (SWD, FLOOR),
         lambda e: multiple(e[SWD], e[FLOOR], len(e[REAL_PATCHES])),
         _settings,
-        of_reference=FEWEST,
+        references=FEWEST,
     ),
 }

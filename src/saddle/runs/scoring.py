@@ -56,9 +56,9 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     evidence = Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
     n = n or source.judged.samples
     enough = _of_a_class(source, n)
-    least = min(n, len(source.heldout)) if source.heldout else n
-    metrics = {name: m for name, m in chosen(names).items() if m.of_a_class <= enough and m.of_reference <= least}
-    return [name for name, metric in metrics.items() if not evidence.lacks(metric)]
+    real = len(source.heldout or source.train)
+    fit = {name: m for name, m in chosen(names).items() if m.of_reference <= min(n, real) and m.references <= real}
+    return [name for name, m in fit.items() if m.of_a_class <= enough and not evidence.lacks(m)]
 
 
 def _of_a_class(source: Source, n: int) -> float:
