@@ -51,7 +51,7 @@ def scores(digits):
 
     def told(names, n=1000, of=slice(1300), **error) -> dict[str, Score]:
         oracle = Oracle(images[of], labels[of], **error)
-        return evaluate(oracle, images[1300:], names, n=n, train=images[:1300], reference_labels=reference)
+        return evaluate(oracle, images[1300:], names, "digits", n=n, train=images[:1300], reference_labels=reference)
 
     return told
 
@@ -60,7 +60,7 @@ def test_the_classifiers_own_error_is_known_and_an_oracle_scores_all_but_it(digi
     images, labels = digits
     own = float((extractor("digits")(images[1300:]).logits.argmax(1) == labels[1300:]).float().mean())
     assert own > 0.97
-    found = evaluate(Oracle(images[1300:], labels[1300:]), None, ["accuracy"], n=2000)["accuracy"]
+    found = evaluate(Oracle(images[1300:], labels[1300:]), None, ["accuracy"], "digits", n=2000)["accuracy"]
     assert found.value == pytest.approx(own, abs=4 * found.uncertainty)
 
 
@@ -144,7 +144,7 @@ def test_too_few_of_a_class_are_refused_by_name(digits, scores):
     with pytest.raises(UsageError, match="whose class is known, and there are none"):
         pairs(x, label - 1, x, label, ["a"])
     with pytest.raises(UsageError, match="needs held-out images whose classes are known"):
-        evaluate(Oracle(*digits), digits[0], ["intra_fid"], n=50)
+        evaluate(Oracle(*digits), digits[0], ["intra_fid"], "digits", n=50)
 
 
 def test_details_are_written_with_a_score_and_read_again(scores):

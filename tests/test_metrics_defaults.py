@@ -90,10 +90,28 @@ def test_no_score_that_nobody_asked_for_ends_a_run_for_want_of_samples_of_its_ra
         scoring.score(game, seldom_held, [inside], n=200)
 
 
-def test_without_a_held_out_part_nothing_is_compared() -> None:
-    source = replace(open_source(DataOptions(source="digits", size=16)), heldout=None)
-    assert scoring.defaults(game_on(DCGAN, source), source, final=True) == []
-    assert scoring.defaults(game_on(VAE, source), source, final=True) == []
+def test_without_a_held_out_part_the_training_images_are_compared_with_and_it_is_said() -> None:
+    whole = open_source(DataOptions(source="digits", size=16))
+    few = Split({key: column[:150] for key, column in whole.train.columns.items()})
+    source = replace(whole, train=few, heldout=None)
+    game = game_on(DCGAN, source)
+    assert scoring.defaults(game, source, final=False) == ["fid"]
+    assert not {"fid_floor", "fid_multiple", "copying"} & set(scoring.defaults(game, source, final=True))
+    found = scoring.score(game, source, ["fid", "classes"], n=20)
+    assert "150 trained-on references" in str(found["fid"])
+    assert "nothing is held out of these data" in found["fid"].note
+    assert not found["classes"].note, "which compares with nothing"
+
+
+def test_with_too_few_references_the_bare_value_chooses_and_the_multiple_is_left_out() -> None:
+    source = open_source(DataOptions(source="digits", size=16))
+    assert source.heldout is not None
+    few = replace(source, heldout=Split({key: column[:99] for key, column in source.heldout.columns.items()}))
+    names = scoring.defaults(game_on(DCGAN, few), few, final=True)
+    assert {"fid", "fid_floor"} <= set(names)
+    assert "fid_multiple" not in names
+    assert scoring.defaults(game_on(DCGAN, few), few, final=False) == ["fid"]
+    assert "fid_multiple" in scoring.defaults(game_on(DCGAN, source), source, final=True)
 
 
 def test_labels_that_are_held_out_never_choose_the_best_checkpoint() -> None:

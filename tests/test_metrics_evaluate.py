@@ -46,7 +46,7 @@ class Again:
     def __call__(self, count: int) -> Tensor | tuple[Tensor, Tensor]:
         chosen = torch.randint(len(self.images), (count,), generator=self.chance)
         images = self.images[chosen]
-        images = images + self.noise * torch.randn(images.shape, generator=self.chance)
+        images = (images + self.noise * torch.randn(images.shape, generator=self.chance)).clamp(-1, 1)
         return images if self.labels is None else (images, self.labels[chosen])
 
 
@@ -90,16 +90,17 @@ def test_fid_is_worse_for_noise_for_blur_for_a_missing_class_and_for_the_mean(
         "missing": Again(train[labels < 9]),
         "mean": Again(train.mean(0, keepdim=True)),
     }
-    best = evaluate(Again(train), heldout, ["fid_multiple"], train=train)["fid_multiple"]
+    best = evaluate(Again(train), heldout, ["fid_multiple"], "digits", train=train)["fid_multiple"]
     assert best.value < 1.4
     for name, sample in worse.items():
-        assert evaluate(sample, heldout, ["fid_multiple"], train=train)["fid_multiple"].value > 1.8 * best.value, name
+        found = evaluate(sample, heldout, ["fid_multiple"], "digits", train=train)["fid_multiple"]
+        assert found.value > 1.8 * best.value, name
 
 
 def test_the_classes_of_digits_are_about_equal_and_a_missing_one_shows(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     train, _, labels = parts
-    assert evaluate(Again(train), None, ["classes"], n=1000)["classes"].value > 0.07
-    assert evaluate(Again(train[labels != 4]), None, ["classes"], n=1000)["classes"].value == 0
+    assert evaluate(Again(train), None, ["classes"], "digits", n=1000)["classes"].value > 0.07
+    assert evaluate(Again(train[labels != 4]), None, ["classes"], "digits", n=1000)["classes"].value == 0
 
 
 def test_points_of_a_mixture_are_scored_without_an_extractor() -> None:
@@ -120,16 +121,16 @@ def test_points_are_compared_by_their_coordinates() -> None:
 def test_stacked_digits_are_read_channel_by_channel(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     heldout = parts[1]
     stacked = torch.cat([heldout[:20], heldout[20:40], heldout[40:60]], 1)
-    scores = evaluate(lambda count: stacked[:count], None, ["stacked_modes", "stacked_kl"], n=20)
+    scores = evaluate(lambda count: stacked[:count], None, ["stacked_modes", "stacked_kl"], "digits", n=20)
     assert 15 <= scores["stacked_modes"].value <= 20
     assert scores["stacked_kl"].value == pytest.approx(math.log(1000 / 20), abs=0.6)
 
 
 def test_scores_of_two_runs_are_ranked_and_of_two_counts_are_not(parts: tuple[Tensor, Tensor, Tensor]) -> None:
     train, heldout, _ = parts
-    good, bad = (evaluate(Again(train, noise=x), heldout, ["fid"], n=500)["fid"] for x in (0.0, 0.5))
-    few = evaluate(Again(train), heldout, ["fid"], n=300)["fid"]
-    assert rank([bad, good]) == [good, bad]
+    good, bad = (evaluate(Again(train, noise=x), heldout, ["fid"], "digits", n=500)["fid"] for x in (0.0, 0.5))
+    few = evaluate(Again(train), heldout, ["fid"], "digits", n=300)["fid"]
+    assert rank([bad, good]) == [[good], [bad]]
     with pytest.raises(SaddleError, match="samples: 500 and 300"):
         rank([good, few])
 
@@ -182,19 +183,41 @@ def never(count: int) -> Tensor:
 def test_samples_that_do_not_fit_the_metric_are_refused() -> None:
     grey = Again(torch.zeros(4, 1, 32, 32))
     with pytest.raises(UsageError, match="these have none"):
-        evaluate(grey, None, ["accuracy"])
+        evaluate(grey, None, ["accuracy"], "digits")
     with pytest.raises(UsageError, match=r"three channels, and the samples are of shape \(1, 32, 32\)"):
-        evaluate(grey, None, ["stacked_kl"])
+        evaluate(grey, None, ["stacked_kl"], "digits")
     with pytest.raises(UsageError, match="among points"):
         evaluate(grey, None, ["modes"], mixture=(RING, 0.01))
     with pytest.raises(SaddleError, match="250 samples were asked for and 3 were drawn"):
-        evaluate(lambda count: torch.zeros(3, 1, 8, 8), None, ["classes"])
+        evaluate(lambda count: torch.zeros(3, 1, 8, 8), None, ["classes"], "digits")
     with pytest.raises(UsageError, match="at least 2 samples"):
-        evaluate(grey, None, ["classes"], n=1)
+        evaluate(grey, None, ["classes"], "digits", n=1)
+
+
+def test_nobody_looks_at_images_unasked_and_the_classifier_of_digits_refuses_pictures_in_colour() -> None:
+    icons = torch.rand(30, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with pytest.raises(UsageError, match="'fid' needs a feature extractor, and none is given; 'pixels' is for any"):
+        evaluate(Again(icons), icons, ["fid"], n=30)
+    with pytest.raises(UsageError, match="'digits' knows grey digits, and these images have 3 channels"):
+        evaluate(Again(icons), icons, ["fid"], "digits", n=30)
+    assert extractor("digits", coloured=True)(icons).features.shape == (30, 64)  # of data that say they are digits
+
+
+@pytest.mark.parametrize("name", ["fid", "swd", "sharpness"])
+def test_images_of_another_range_are_refused_whichever_side_they_are_on(
+    name: str, parts: tuple[Tensor, Tensor, Tensor]
+) -> None:
+    right = parts[1][:40]
+    for wrong, reason in ((right * 127.5 + 127.5, "from 0 to 255"), ((right + 1) / 2, r"are they of \[0, 1\]\?")):
+        for sample, real in ((wrong, right), (right, wrong)):
+            with pytest.raises(UsageError, match=reason):
+                evaluate(lambda k, sample=sample: sample[:k], real, [name], "pixels", n=40)
+    bright = lambda k: torch.ones(k, 1, 32, 32)  # noqa: E731
+    assert evaluate(bright, right, ["swd"], n=10)["swd"].value > 0, "one value says nothing of the range"
 
 
 def test_the_floor_of_a_part_against_itself_is_refused() -> None:
-    same = torch.rand(100, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    same = torch.rand(100, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with pytest.raises(SaddleError, match="the same images"):
         evaluate(Again(same), same, ["fid_multiple"], "pixels", n=50, train=same)
 
@@ -217,7 +240,7 @@ def scores_of_batch(batch: Tensor, heldout: Tensor) -> dict[str, Score]:
         drawn += count * dist.world()
         return batch[first : first + count]
 
-    return evaluate(sample, heldout, NAMES, n=180, batch=60)
+    return evaluate(sample, heldout, NAMES, "digits", n=180, batch=60)
 
 
 def one_of_two(rank: int, folder: str, batch: Tensor, heldout: Tensor) -> None:

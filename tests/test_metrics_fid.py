@@ -15,6 +15,7 @@ from saddle.base.errors import SaddleError, UsageError
 from saddle.metrics.fid import Frechet, Moments, fid
 from saddle.metrics.inception_score import inception_score
 from saddle.metrics.kid import kid, mmd, subset_size
+from saddle.metrics.uncertainty import jackknife
 
 
 def gaussian(mean: list[float], covariance: list[list[float]]) -> Moments:
@@ -115,10 +116,14 @@ def test_kid_equals_torchmetrics_where_a_subset_is_everything() -> None:
     assert kid(real, fake, subsets=2, size=60)[0] == pytest.approx(float(oracle.compute()[0]), rel=1e-4)
 
 
-def test_the_error_of_a_kid_is_unknown_where_every_subset_is_everything() -> None:
-    real, fake = normal(2, 8, seed=0), normal(2, 8, seed=1)
-    assert math.isnan(kid(real, fake)[1])
-    assert kid(normal(9, 8, seed=0), normal(9, 8, seed=1))[1] > 0
+def test_the_error_of_a_kid_is_known_where_every_subset_is_everything() -> None:
+    real, fake = normal(4, 8, seed=0), normal(4, 8, seed=1)
+    assert kid(real, fake, size=4)[1] == pytest.approx(_jackknifed(real, fake))
+    assert math.isnan(kid(real, fake[:2], size=2)[1])
+
+
+def _jackknifed(real: Tensor, fake: Tensor) -> float:
+    return jackknife([mmd(real, fake[torch.arange(len(fake)) != i]) for i in range(len(fake))])
 
 
 def test_kid_is_unbiased_and_often_below_zero_for_equal_laws() -> None:
@@ -152,7 +157,7 @@ def test_kid_subsets_leave_half_out_or_are_a_thousand() -> None:
 
 
 def test_inception_score_of_constant_predictions_is_one() -> None:
-    assert inception_score(torch.zeros(100, 10)) == pytest.approx((1, 0))
+    assert inception_score(torch.zeros(100, 10))[:2] == pytest.approx((1, 0))
 
 
 def test_inception_score_of_sure_and_uniform_predictions_is_the_number_of_classes() -> None:
@@ -162,7 +167,7 @@ def test_inception_score_of_sure_and_uniform_predictions_is_the_number_of_classe
 
 
 def test_inception_score_lies_between_one_and_the_number_of_classes() -> None:
-    mean, _ = inception_score(5 * normal(500, 7, seed=0))
+    mean, *_ = inception_score(5 * normal(500, 7, seed=0))
     assert 1 < mean < 7
 
 
@@ -180,6 +185,16 @@ def test_inception_score_shuffles_a_sampler_that_draws_its_classes_in_order() ->
     logits = torch.full((1000, 10), -20.0)
     logits[torch.arange(1000), torch.arange(1000) // 100] = 20.0
     assert inception_score(logits)[0] > 9
+
+
+def test_an_inception_score_tells_its_two_parts_in_nats() -> None:
+    thirds = torch.tensor([0.5, 0.25, 0.25]).log()
+    found = inception_score(torch.stack([thirds, thirds.roll(1), thirds.roll(2)]).repeat(40, 1), splits=1)
+    assert found.details["H(y|x)"] == pytest.approx(1.5 * math.log(2))
+    assert found.details["H(y)"] == pytest.approx(math.log(3))
+    assert found.value == pytest.approx(math.exp(found.details["H(y)"] - found.details["H(y|x)"]))
+    assert "H(y|x) = 1.04 nats, confidence" in found.note
+    assert "H(y) = 1.1 nats, variety (up to 1.1" in found.note
 
 
 def test_inception_score_equals_torchmetrics() -> None:

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import measured
 import pytest
@@ -68,7 +69,8 @@ def table() -> dict[str, Score]:
     put("stacked", evaluate(lambda k: stacked[:k], None, named("stacked"), "digits", n=measured.N))
     put("one image", evaluate(None, None, named("one image"), None, single=OneImage(**measured.one_image())))
     train, heldout = measured.photos()
-    put("photos", evaluate(lambda k: train[:k], heldout, named("photos"), None, n=30, batch=30, train=train))
+    with patch("saddle.metrics.multiple.FEWEST", 1):  # 60 references: the table is older than the bound
+        put("photos", evaluate(lambda k: train[:k], heldout, named("photos"), None, n=30, batch=30, train=train))
     return found
 
 

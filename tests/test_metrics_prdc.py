@@ -11,7 +11,7 @@ from saddle.base.errors import UsageError
 from saddle.metrics import blocks
 from saddle.metrics.nearest import copying
 from saddle.metrics.prdc import prdc, radii
-from saddle.metrics.uncertainty import jackknife
+from saddle.metrics.uncertainty import groups, halves, reached_error
 
 
 def normal(n: int, d: int, seed: int, shift: float = 0.0) -> Tensor:
@@ -76,12 +76,17 @@ def test_the_errors_are_about_the_spread_over_fresh_samples() -> None:
         assert 0.5 < told / spread < 2, name
 
 
-def test_the_jackknife_leaves_each_group_out_as_if_it_had_never_been_drawn() -> None:
+def test_halves_of_the_samples_are_measured_as_if_they_were_all() -> None:
     real, fake = normal(80, 3, seed=0), normal(95, 3, seed=1, shift=0.8)
-    fewer = [prdc(real, fake[torch.arange(95) % 10 != group]) for group in range(10)]
+    splits, dealt = halves(10), groups(95)
+    shapes = [prdc(real, fake[torch.cat([dealt[i] for i in half.nonzero()])]) for half in splits]
+    assert len(splits) % 2 == 0
+    assert all(int(half.sum()) == 5 for half in splits)
     whole = prdc(real, fake)
-    for name in ("precision", "recall", "density", "coverage"):
-        assert getattr(whole, name)[1] == pytest.approx(jackknife([getattr(s, name)[0] for s in fewer])), name
+    for name, shrinking in (("recall", 80), ("coverage", 0)):
+        shares = torch.tensor([getattr(shape, name)[0] for shape in shapes])
+        value, error = getattr(whole, name)
+        assert error == pytest.approx(reached_error(value, shares, shrinking)), name
 
 
 def test_balls_as_wide_as_the_set_hold_everything() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from saddle.base.errors import SaddleError
-from saddle.metrics import Score, rank
+from saddle.metrics import Score, average, rank
 from saddle.metrics.score import plus_minus
 from saddle.metrics.uncertainty import groups, jackknife, share_error
 
@@ -17,18 +17,55 @@ def score(value: float, better: str = "lower", name: str = "fid", **fingerprint:
     return Score(name, value, 0.1, better, {"extractor_hash": "ab", "samples": 2000, **fingerprint})  # type: ignore[arg-type]
 
 
+def values(places: list[list[Score]]) -> list[list[float]]:
+    return [[score.value for score in place] for place in places]
+
+
 def test_alike_scores_are_ranked_best_first_whichever_way_is_better() -> None:
-    assert [s.value for s in rank([score(3), score(1), score(2)])] == [1, 2, 3]
-    assert [s.value for s in rank([score(3, "higher"), score(1, "higher"), score(2, "higher")])] == [3, 2, 1]
-    near_1 = [score(value, "one") for value in (29.0, 0.9, 0.0, 1.2, 0.5)]
-    assert [s.value for s in rank(near_1)] == [0.9, 1.2, 0.5, 29, 0]
+    assert values(rank([score(3), score(1), score(2)])) == [[1], [2], [3]]
+    assert values(rank([score(3, "higher"), score(1, "higher"), score(2, "higher")])) == [[3], [2], [1]]
+    near_1 = [score(value, "one") for value in (29.0, 0.6, 0.0, 1.2, 0.3)]
+    assert values(rank(near_1)) == [[1.2], [0.6], [0.3], [29], [0]]
+
+
+def test_scores_that_differ_by_less_than_two_errors_tie() -> None:
+    assert values(rank([score(1.5), score(1.25), score(1)])) == [[1, 1.25], [1.5]]  # ± 0.1 each: 0.28 tells them apart
+    sure = [replace(score(value), uncertainty=0.0) for value in (1.0, 1.0, 1.001)]
+    assert values(rank(sure)) == [[1, 1], [1.001]]
+    unsure = [replace(score(value), uncertainty=math.nan) for value in (1.0, 9.0)]
+    assert values(rank(unsure)) == [[1, 9]], "of an unknown error nobody can tell"
+
+
+def test_evaluation_seeds_are_averaged_before_games_are_ranked() -> None:
+    one = [score(value, seed=seed) for seed, value in enumerate((1.0, 1.2, 1.1, 1.1))]
+    mean = average(one)
+    assert mean.value == pytest.approx(1.1)
+    assert mean.uncertainty == pytest.approx(0.1 / 2)
+    assert mean.fingerprint["seed"] == "0, 1, 2, 3"
+    other = [replace(each, value=each.value + 0.2) for each in one]
+    assert [len(place) for place in rank([other[0], one[0]])] == [2]
+    assert [round(place[0].value, 6) for place in rank([other, one])] == [1.1, 1.3]
+    with pytest.raises(SaddleError, match="different evaluation seeds"):
+        average([one[0], one[0]])
+    with pytest.raises(SaddleError, match="samples: 2000 and 500"):
+        average([one[0], score(1, seed=1, samples=500)])
+
+
+def test_a_score_says_who_looked_at_how_many_beside_how_many_and_what_it_takes_for_good() -> None:
+    whole = score(1.5, extractor="digits", reference="held-out", reference_count=497)
+    assert str(whole) == "fid 1.5 ± 0.1 (digits, 2,000 samples, 497 held-out references)"
+    assert str(replace(whole, caveat="see recall")).endswith("497 held-out references; see recall)")
+    assert str(replace(whole, fingerprint={"reference_count": 60})) == "fid 1.5 ± 0.1 (60 references)"
+    assert str(replace(whole, fingerprint={})) == "fid 1.5 ± 0.1"
 
 
 def test_what_others_score_is_told_beside_it_way_by_way() -> None:
-    assert score(1.5).told() == "fid 1.5 ± 0.1"
+    assert score(1.5).told() == "fid 1.5 ± 0.1 (2,000 samples)"
     way = {"value": 1.0, "uncertainty": 0.2, "input unchanged": 3.0}
     several = replace(score(1.5), beside={"input unchanged": 2.5, "mean image": 4.0}, ways={"a to b": way})
-    assert several.told() == ("fid 1.5 ± 0.1; input unchanged 2.5, mean image 4\n  a to b 1 ± 0.2; input unchanged 3")
+    assert several.told() == (
+        "fid 1.5 ± 0.1 (2,000 samples); input unchanged 2.5, mean image 4\n  a to b 1 ± 0.2; input unchanged 3"
+    )
 
 
 def test_a_score_of_which_neither_more_nor_less_is_better_is_not_ranked() -> None:
@@ -38,7 +75,7 @@ def test_a_score_of_which_neither_more_nor_less_is_better_is_not_ranked() -> Non
 
 @pytest.mark.parametrize("better", ["lower", "higher", "one"])
 def test_a_score_that_is_not_a_number_comes_last(better: str) -> None:
-    assert math.isnan(rank([score(math.nan, better), score(1, better)])[-1].value)
+    assert math.isnan(rank([score(math.nan, better), score(1, better)])[-1][0].value)
 
 
 def test_unlike_scores_are_refused_and_the_differing_entries_named() -> None:

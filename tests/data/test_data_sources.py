@@ -15,7 +15,7 @@ from small import tiny_recipe
 from saddle.base import memory
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import DataOptions, _offers, check_batch, embedded, list_sources, modes, spec_of
-from saddle.data.fingerprint import InParts, digest, digests, hold_out
+from saddle.data.fingerprint import InParts, digest, digests, hold_out, shrunk
 from saddle.runs.describe import describe
 
 
@@ -245,6 +245,20 @@ def test_what_is_held_out_is_the_same_whatever_the_order_and_copies_stay_on_one_
     assert not {marks[i].tobytes() for i in train} & {marks[i].tobytes() for i in kept}
     turned = hold_out(marks[::-1], 0.1)[1]
     assert {marks[99 - i].tobytes() for i in turned} == {marks[i].tobytes() for i in kept}
+
+
+def test_copies_that_make_the_held_out_part_smaller_are_named() -> None:
+    samples = noise(100, 4)
+    assert shrunk(digests(samples), 0.1) == {}
+    samples[5:95] = samples[5]
+    marks = digests(samples)
+    (told,) = shrunk(marks, 0.1).values()
+    held = len(hold_out(marks, 0.1)[1])
+    assert told == (
+        f"{held} samples are held out in place of 10: copies stay on one side, and there are 90 of one "
+        "(number 5, number 6, number 7, …)"
+    )
+    assert "(f5, f6, f7, …)" in shrunk(marks, 0.1, [f"f{i}" for i in range(100)])["held out"]
 
 
 def test_something_is_left_to_train_on_whatever_is_held_out() -> None:

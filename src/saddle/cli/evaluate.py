@@ -75,21 +75,22 @@ def run(args: Namespace) -> None:
         return
     beside = list(dict.fromkeys(name for score in scores.values() for name in score.beside))
     lines = [line for score in scores.values() for line in _lines(score, beside)]
-    table(["score", "value", "error", "better", *beside], lines)
-    for score in scores.values():
-        if score.note:
-            remark(score.note)
+    table(["score", "value", "error", "better", *beside, "measured with"], lines)
+    for note in dict.fromkeys(score.note for score in scores.values() if score.note):
+        remark(note)
 
 
 def _lines(score: "Score", beside: list[str]) -> Iterator[list[str]]:
     """The score, and below it every way, where there are several; behind either what others score there."""
     from ..metrics.score import plus_minus
 
-    def line(name: str, numbers: dict[str, float], better: str) -> list[str]:
+    def line(name: str, numbers: dict[str, float], better: str, basis: str = "") -> list[str]:
         others = (f"{numbers[each]:.4g}" if each in numbers else "" for each in beside)
-        return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others]
+        return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others, basis]
 
     whole = {"value": score.value, "uncertainty": score.uncertainty} | score.beside
-    yield line(score.name, whole, {"lower": "↓", "higher": "↑", "one": "→1", "none": ""}[score.better])
+    yield line(
+        score.name, whole, {"lower": "↓", "higher": "↑", "one": "→1", "none": ""}[score.better], score.measured_with
+    )
     for way, numbers in score.ways.items():
         yield line(f"  {way}", numbers, "")

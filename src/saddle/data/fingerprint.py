@@ -57,10 +57,29 @@ def hold_out(marks: NDArray[np.uint8], share: float) -> tuple[NDArray[np.int64],
     side: a copy of a training image would flatter the scores.
     """
     order = np.lexsort(marks.T[::-1])
-    kept = min(round(share * len(marks)), len(marks) - 1) if len(marks) >= FEWEST else 0
+    kept = _wanted(marks, share)
     while kept > 0 and (marks[order[kept]] == marks[order[kept - 1]]).all():
         kept -= 1
     return np.sort(order[kept:]), np.sort(order[:kept])
+
+
+def shrunk(marks: NDArray[np.uint8], share: float, names: Sequence[str] | None = None) -> dict[str, str]:
+    """A note that says which copies have made the held-out part smaller than its share; empty where none have."""
+    wanted, order = _wanted(marks, share), np.lexsort(marks.T[::-1])
+    held = len(hold_out(marks, share)[1])
+    if held == wanted:
+        return {}
+    copies = np.sort(np.flatnonzero((marks == marks[order[held]]).all(1)))
+    named = [names[i] if names else f"number {i}" for i in copies]
+    few = f"{', '.join(named[:3])}{', …' if len(named) > 3 else ''}"
+    return {
+        "held out": f"{held:,} samples are held out in place of {wanted:,}: copies stay on one side, and there are "
+        f"{len(copies):,} of one ({few})"
+    }
+
+
+def _wanted(marks: NDArray[np.uint8], share: float) -> int:
+    return min(round(share * len(marks)), len(marks) - 1) if len(marks) >= FEWEST else 0
 
 
 def picked(names: Sequence[bytes] | NDArray[np.uint8], limit: int | None) -> NDArray[np.int64]:

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from .features import Extractor
     from .names import metric_names
     from .reference import Reference
-    from .score import Score, rank
+    from .score import Score, average, rank
 
-__all__ = ["Extractor", "Reference", "Score", "evaluate", "extractor", "metric_names", "rank"]
+__all__ = ["Extractor", "Reference", "Score", "average", "evaluate", "extractor", "metric_names", "rank"]
 
 _HOME = {
     "Extractor": "features",
     "Reference": "reference",
     "Score": "score",
+    "average": "score",
     "evaluate": "evaluation",
     "extractor": "extractors",
     "metric_names": "names",

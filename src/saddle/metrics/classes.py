@@ -8,14 +8,14 @@ from .blocks import double
 from .evidence import Ingredient
 from .ingredients import DIGITS, LABELS
 from .metric import Metric
-from .uncertainty import groups, jackknife, share_error
+from .uncertainty import groups, jackknife, least_error, share_error
 
 
 def rarest_class(logits: Tensor) -> tuple[float, float]:
     """Share of the rarest class among samples with logits [N, K], 0 if one is missing, and its standard error."""
     shares = double(torch.bincount(logits.argmax(1), minlength=logits.shape[1])) / len(logits)
-    rarest = float(shares.min())
-    return rarest, share_error(rarest, len(logits))
+    errors = [share_error(share, len(logits)) for share in shares.tolist()]
+    return float(shares.min()), least_error(shares.tolist(), errors)
 
 
 def purity(logits: Tensor, codes: Tensor) -> tuple[float, float]:

@@ -24,6 +24,7 @@ class Digits(Extractor):
     name = "digits"
     resize = "mean of the channels, antialiased bilinear to 32 × 32"
     dims = 64
+    coloured = False  # is it known that images of several channels are digits, so that their mean is one?
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +41,11 @@ class Digits(Extractor):
         self.head = nn.Linear(self.dims, 10)
 
     def look(self, images: Tensor) -> Features:
+        if images.ndim == 4 and images.shape[1] != 1 and not self.coloured:
+            raise UsageError(
+                f"the extractor 'digits' knows grey digits, and these images have {images.shape[1]} channels: it would "
+                "name digits in any picture; take 'pixels', or 'inception' with weights of yours"
+            )
         features = self.body(prepare(images))
         return Features(features, self.head(features))
 
@@ -56,11 +62,12 @@ def prepare(images: Tensor) -> Tensor:
     return F.interpolate(grey, size=(SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
 
 
-def load() -> Digits:
+def load(coloured: bool = False) -> Digits:
     """The trained classifier, on the processor."""
     with torch.device("meta"):  # no first weights, for which the caller's random numbers would be taken
         net = Digits()
     net.load_state_dict(load_file(WEIGHTS), assign=True)
+    net.coloured = coloured
     return net
 
 

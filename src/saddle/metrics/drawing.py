@@ -18,7 +18,7 @@ Sample = Callable[[int], Tensor | tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Sampler:
-    """A function that draws, with what is known of its samples beforehand."""
+    """A function that draws, with what is known of its samples beforehand: that images are of [-1, 1], too."""
 
     draw: Sample
     condition: str | None = None  # what they are drawn for: "class", "labels", "numbers", "text"; None: nothing

@@ -1,6 +1,7 @@
 """Draw samples once, look at them once, and compute every score that is asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..base.errors import UsageError
@@ -17,7 +18,7 @@ def evaluate(
     sample: Sample | None,
     real: Images | None,
     names: Sequence[str],
-    extractor: Extractor | str | None = "digits",
+    extractor: Extractor | str | None = None,
     *,
     n: int = 2000,
     batch: int = 250,
@@ -29,13 +30,15 @@ def evaluate(
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
 
     `sample(k)` draws k more images [k, C, H, W] in [-1, 1], points [k, D] or signals [k, C, T], or (these, the labels
-    [k, …] that they were drawn for); `train` is what was trained on. Some metrics need further `ingredients`, by name,
-    each described where its metric is: `mixture` (centres [K, D], std) of points with known modes, `codes` of images,
-    `bounds` of likelihoods, `predictions` of classes, `reference_labels`, `single`, `unseen`, `smallest`, `restored`,
-    `restorations`, `detected`.
-    UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
-    each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
-    random subsets and splits; how the samples are seeded is the caller's.
+    [k, …] that they were drawn for); `train` is what was trained on. `extractor` is who looks at images, or its name:
+    nobody does unless asked, for the classifier of digits would score anything. Some metrics need further
+    `ingredients`, by name, each described where its metric is: `mixture` (centres [K, D], std) of points with known
+    modes, `codes` of images, `bounds` of likelihoods, `predictions` of classes, `reference_labels`, `single`, `unseen`,
+    `smallest`, `restored`, `restorations`, `detected`.
+    UsageError for an unknown name, for a metric that these cannot give, for images outside of [-1, 1], and for those of
+    [0, 1] beside others of [-1, 1]. With several processes all call it alike: each draws its share of every batch, as
+    `rng.share` divides it, and all get the same scores. `seed` is that of the random subsets and splits; how the
+    samples are seeded is the caller's.
     """
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
@@ -48,5 +51,6 @@ def evaluate(
     scores = {}
     for name, metric in metrics.items():
         (value, error, *details), fingerprint = evidence.measured(metric)
-        scores[name] = Score(name, value, error, metric.better, fingerprint, *details)
+        score = Score(name, value, error, metric.better, fingerprint, *details)
+        scores[name] = replace(score, caveat=metric.caveat)
     return scores

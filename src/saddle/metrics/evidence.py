@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import torch
 from torch import Tensor
 
-from .drawing import Drawn, Passing, draw
+from .drawing import Drawn, Passing, Sampler, draw
 from .features import Extractor
 from .metric import Metric
+from .ranges import check_alike, checked
 from .score import Fingerprint
 
 T = TypeVar("T")
+ENDS = "the least and the greatest value of each sample"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +167,17 @@ class Evidence:
             self._seen |= passing.seen({view.name: view for view in views}, self.given | made)
             return
         extractor: Extractor | None = self.given.get("extractor")
+        unknown = source.name == "samples" and not isinstance(self[source], Sampler)
 
         def look(images: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
-            drawn = Drawn(images, labels, extractor)
-            return {view.name: view.look(drawn) for view in views}
+            drawn = Drawn(checked(images, "the samples"), labels, extractor)
+            ends = {ENDS: torch.stack(images.flatten(1).aminmax(dim=1), 1)} if unknown and images.ndim == 4 else {}
+            return {view.name: view.look(drawn) for view in views} | ends
 
-        self._seen |= draw(self[source], self.n, self.batch, look)
+        kept = draw(self[source], self.n, self.batch, look)
+        if (ends := kept.pop(ENDS, None)) is not None:
+            check_alike((float(ends[:, 0].min()), float(ends[:, 1].max())), self.given.get("real"))
+        self._seen |= kept
 
 
 def _closure(needs: Iterable[Ingredient[Any]]) -> Iterator[Ingredient[Any]]:

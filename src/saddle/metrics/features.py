@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import SaddleError, UsageError
+from .ranges import checked
 
 
 class Features(NamedTuple):
@@ -20,8 +21,7 @@ class Features(NamedTuple):
 class Extractor(nn.Module, ABC):
     """Images, float [N, C, H, W] in [-1, 1], to `Features`: without gradients, in float32, `chunk` images at a time.
 
-    Values outside [-1, 1] are clamped, as saving the picture would. Points [N, D] and
-    signals [N, C, T] are for `pixels` alone, as they are.
+    UsageError for values outside of [-1, 1]. Points [N, D] and signals [N, C, T] are for `pixels` alone, as they are.
     """
 
     name: ClassVar[str]
@@ -59,8 +59,7 @@ class Extractor(nn.Module, ABC):
         bad = int((~images.flatten(1).isfinite().all(1)).sum())
         if bad:
             raise SaddleError(f"{bad} of {len(images)} images hold NaN or infinite values: there is nothing to score")
-        images = images.to(self._device(images), torch.float32)
-        return images.clamp(-1, 1) if images.ndim == 4 else images
+        return checked(images).to(self._device(images), torch.float32)
 
     def _device(self, images: Tensor) -> torch.device:
         return next((tensor.device for tensor in self.state_dict().values()), images.device)

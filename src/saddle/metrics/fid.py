@@ -12,9 +12,10 @@ from torch import Tensor
 from ..base import dist
 from ..base.errors import SaddleError
 from .blocks import double
-from .evidence import Evidence, Ingredient
+from .evidence import Ingredient
 from .ingredients import FEATURES, REFERENCE, TRAINED
-from .metric import Estimate, Metric
+from .metric import Metric
+from .multiple import FEWEST, multiple
 from .uncertainty import groups, jackknife
 
 
@@ -98,14 +99,6 @@ def fid(real: Tensor, fake: Tensor) -> tuple[float, float]:
     return distance(whole), jackknife([distance(part) for part in fewer if part.count >= 2])
 
 
-def _multiple(evidence: Evidence) -> Estimate:
-    """Its error is that of the samples' FID: the floor is a constant of the data."""
-    floor = evidence[FLOOR][0]
-    if floor < 1e-9:  # rounding leaves about 1e-13 of an exact 0
-        raise SaddleError("the FID of the training part is 0: it and the held-out part are the same images")
-    return evidence[FID][0] / floor, evidence[FID][1] / floor
-
-
 FID = Ingredient("fid", make=lambda e: fid(e[REFERENCE].seen.features, e[FEATURES]), needs=(FEATURES, REFERENCE))
 FLOOR = Ingredient(
     "fid_floor", make=lambda e: fid(e[REFERENCE].seen.features, e[TRAINED].seen.features), needs=(REFERENCE, TRAINED)
@@ -114,5 +107,11 @@ FLOOR = Ingredient(
 METRICS = {
     "fid": Metric("Fréchet distance to the reference features", "lower", (FID,), lambda e: e[FID]),
     "fid_floor": Metric("FID of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR]),
-    "fid_multiple": Metric("FID as a multiple of the floor", "lower", (FID, FLOOR), _multiple),
+    "fid_multiple": Metric(
+        "FID as a multiple of the floor",
+        "lower",
+        (FID, FLOOR),
+        lambda e: multiple(e[FID], e[FLOOR], e[REFERENCE].count),
+        references=FEWEST,
+    ),
 }

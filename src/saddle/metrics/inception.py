@@ -17,7 +17,8 @@ from .features import Extractor, Features
 from .weights import digest, read
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
-SHA256 = "6726825d"  # how the file's digest begins
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
 Kernel = tuple[int, int]
 POINT, ROW, COLUMN, SMALL, WIDE = (1, 1), (1, 7), (7, 1), (3, 3), (5, 5)
 
@@ -174,11 +175,12 @@ class Inception(Extractor):
         """The network with the weights of a file; a missing, another, or a broken file is refused with its reason."""
         if path is None:
             raise UsageError(
-                f"the extractor 'inception' needs a weight file, pytorch-fid's {FILE}; 'digits' and 'pixels' need none"
+                f"the extractor 'inception' needs a weight file, pytorch-fid's {FILE}: fetch {URL}, whose SHA-256 is "
+                f"{SHA256}, and give its path (--weights FILE); 'digits' and 'pixels' need none"
             )
         path = Path(path)
         if not path.is_file():
-            raise UsageError(f"no Inception weight file at {path}: give the path of {FILE}")
+            raise UsageError(f"no Inception weight file at {path}: give the path of {FILE}, from {URL}")
         if expect_sha256:
             _check_digest(path, expect_sha256)
         with torch.device("meta"):
@@ -190,8 +192,8 @@ def _check_digest(path: Path, expected: str) -> None:
     found = digest(path)[: len(expected)]
     if found != expected:
         raise SaddleError(
-            f"{path} is not the Inception of the FID: its SHA-256 begins {found}, that of {FILE} {expected}; "
-            "download it again"
+            f"{path} is not the Inception of the FID: its SHA-256 is {found}, that of {FILE} {expected}; "
+            f"fetch it again from {URL}"
         )
 
 

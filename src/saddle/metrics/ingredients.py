@@ -1,6 +1,6 @@
 """What many metrics are made of: samples, real data, and what an extractor sees in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from ..base.errors import UsageError
 from .drawing import Drawn, Sample, Sampler
 from .evidence import Evidence, Ingredient, Seen
 from .features import Extractor
+from .ranges import checked
 from .reference import Reference
 from .score import Fingerprint
 
@@ -25,10 +26,11 @@ class ReferenceLabels:
     train: Tensor | None = None  # int64 [T]
 
 
-def chunks(images: Images) -> Iterable[Tensor]:
-    """Real images as they are, in chunks."""
+def chunks(images: Images) -> Iterator[Tensor]:
+    """Real images as they are, in chunks. UsageError for values outside of [-1, 1]."""
     assert not isinstance(images, Reference)
-    return [images] if isinstance(images, Tensor) else images
+    for chunk in [images] if isinstance(images, Tensor) else images:
+        yield checked(chunk, "the references")
 
 
 def are_images(name: str) -> Any:
@@ -78,7 +80,7 @@ def _is_digits(evidence: Evidence) -> bool:
 SAMPLES: Ingredient[Sample] = Ingredient(
     "samples", "a game that draws samples", entries=lambda _, evidence: {"samples": evidence.n}
 )
-ANY = "--extractor pixels is for any images, and judges colours and coarse shapes"
+ANY = "'pixels' is for any images, and judges colours and coarse shapes (--extractor pixels)"
 EXTRACTOR: Ingredient[Extractor] = Ingredient(
     "extractor", f"a feature extractor, and none is given; {ANY}", entries=_looks
 )

@@ -15,8 +15,10 @@ from .evidence import Evidence, Ingredient
 from .fid import fid
 from .ingredients import FEATURES, LABELS, REFERENCE, REFERENCE_LABELS, TRAINED
 from .metric import Detailed, Estimate, Metric
-from .prdc import PRECISION_K, prdc
-from .uncertainty import groups, jackknife
+from .multiple import FEWEST as FEWEST_REFERENCES
+from .multiple import multiple
+from .prdc import ONE, PRECISION_K, prdc
+from .uncertainty import groups, jackknife, least_error
 
 FEWEST = 6  # samples of a class on either side: the fifth neighbour must exist
 
@@ -46,13 +48,6 @@ def pairs(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor, 
 def intra_fid(by_class: Pairs) -> Detailed:
     """The mean over classes of the FID between the class's real images and its samples."""
     return _mean({name: fid(*pair) for name, pair in by_class.items()})
-
-
-def multiple(value: Detailed, floor: Detailed) -> Detailed:
-    """In parts of what real training images score: the mean by the mean, and part by part."""
-    if floor[0] < 1e-9:
-        raise SaddleError("the training part scores 0: it and the held-out part are the same images")
-    return value[0] / floor[0], value[1] / floor[0], {name: value[2][name] / floor[2][name] for name in value[2]}
 
 
 def intra_diversity(by_class: Pairs) -> Detailed:
@@ -96,8 +91,8 @@ def _mean(estimates: dict[str, Estimate]) -> Detailed:
 
 
 def _least(estimates: dict[str, Estimate]) -> Detailed:
-    value, error = min(estimates.values())
-    return value, error, _values(estimates)
+    values, errors = zip(*estimates.values(), strict=True)
+    return min(values), least_error(values, errors), _values(estimates)
 
 
 def _values(estimates: Mapping[str, Estimate]) -> dict[str, float]:
@@ -115,7 +110,7 @@ def _intra_multiple(evidence: Evidence) -> Detailed:
     if labels.train is None:
         raise UsageError("the metric 'intra_fid_multiple' needs the classes of the training images")
     sides = evidence[REFERENCE].seen.features, labels.real, evidence[TRAINED].seen.features, labels.train
-    return multiple(intra_fid(evidence[BY_CLASS]), intra_fid(pairs(*sides, labels.names)))
+    return multiple(intra_fid(evidence[BY_CLASS]), intra_fid(pairs(*sides, labels.names)), len(labels.real))
 
 
 def _inside(measure: Callable[[Pairs], Detailed]) -> Callable[[Evidence], Detailed]:
@@ -135,6 +130,7 @@ METRICS = {
         (FEATURES, REFERENCE, TRAINED, BY_CLASS),
         _intra_multiple,
         of_a_class=ENOUGH,
+        references=FEWEST_REFERENCES,
     ),
     "intra_diversity": Metric(
         "distance between two samples of a class, in parts of real ones'; mean over classes",
@@ -150,6 +146,7 @@ METRICS = {
         _inside(worst_precision),
         lambda e: {"k": PRECISION_K},
         of_a_class=ENOUGH,
+        caveat=ONE,
     ),
     "class_recall": Metric(
         "recall inside the worst class",

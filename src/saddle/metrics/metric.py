@@ -40,4 +40,6 @@ class Metric:
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
     of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked
+    references: int = 0  # without which it is refused, so that nobody gets it unasked
+    caveat: str = ""  # what it takes for good, in few words: it stands on the line that tells the score
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked

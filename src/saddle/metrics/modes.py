@@ -6,7 +6,6 @@ a mode is covered if one such sample is its own.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from .ingredients import EXTRACTOR, SAMPLES
 from .metric import Metric
 from .reference import content_hash
 from .score import Fingerprint
-from .uncertainty import groups, jackknife, share_error
+from .uncertainty import groups, halves, jackknife, reached_error, share_error
 
 STACKED = 1000
 
@@ -31,12 +30,14 @@ def assign(points: Tensor, centres: Tensor, std: float) -> tuple[Tensor, Tensor]
 
 
 def covered(mode: Tensor, counts: int) -> tuple[float, float]:
-    """How many of `counts` modes occur in mode [N], with the jackknife's standard error."""
-
-    def present(histogram: Tensor) -> float:
-        return float((histogram > 0).sum())
-
-    return _with_error(mode, counts, present)
+    """How many of `counts` modes occur in mode [N], with its standard error, from halves of the samples."""
+    dealt = groups(len(mode), mode.device)
+    found = int((torch.bincount(mode, minlength=counts) > 0).sum())
+    shown = [torch.bincount(mode[part], minlength=counts) > 0 for part in dealt]
+    shares = [
+        float(torch.stack([shown[i] for i in half.nonzero()]).any(0).double().mean()) for half in halves(len(dealt))
+    ]
+    return found, counts * reached_error(found / counts, torch.tensor(shares))
 
 
 def high_quality(good: Tensor) -> tuple[float, float]:
@@ -46,25 +47,22 @@ def high_quality(good: Tensor) -> tuple[float, float]:
 
 
 def mode_kl(mode: Tensor, counts: int) -> tuple[float, float]:
-    """KL(histogram of mode [N] ‖ uniform over `counts`) in nats, with the jackknife's standard error.
+    """KL(histogram of mode [N] ‖ uniform over `counts`) in nats, with its standard error.
 
     0 for equal shares, log(counts) for one mode; K modes equally drawn give log(counts / K). N draws from the uniform
-    distribution itself give about (counts - 1) / 2N. No sample at all is as bad as one mode.
+    distribution itself give about (counts - 1) / 2N. No sample at all is as bad as one mode. For equal shares the KL is
+    that of χ² / 2N, and the jackknife has the variance of it, (counts - 1) / 2N², twice.
     """
 
     def divergence(histogram: Tensor) -> float:
         p = histogram / histogram.sum() if histogram.any() else torch.eye(counts)[0]
         return float(torch.special.xlogy(p, p).sum()) + math.log(counts)
 
-    return _with_error(mode, counts, divergence)
-
-
-def _with_error(mode: Tensor, counts: int, statistic: Callable[[Tensor], float]) -> tuple[float, float]:
     histogram = double(torch.bincount(mode, minlength=counts))
-    fewer = [
-        histogram - double(torch.bincount(mode[part], minlength=counts)) for part in groups(len(mode), mode.device)
-    ]
-    return statistic(histogram), jackknife([statistic(part) for part in fewer])
+    parts = [double(torch.bincount(mode[part], minlength=counts)) for part in groups(len(mode), mode.device)]
+    twice = jackknife([divergence(histogram - part) for part in parts]) ** 2
+    equal = (int((histogram > 0).sum()) - 1) / (2 * max(1, len(mode)) ** 2)
+    return divergence(histogram), max(twice / 2, twice - equal) ** 0.5
 
 
 Mixture = tuple[Tensor, float]  # centres [K, D] and the standard deviation of each Gaussian

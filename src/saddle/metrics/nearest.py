@@ -27,8 +27,9 @@ def copying(fake: Tensor, train: Tensor, heldout: Tensor) -> tuple[float, float]
 METRICS = {
     "copying": Metric(
         "chance that a sample is nearer to the training data than an unseen real one; 0.5 is fair",
-        "lower",
+        "none",  # 1 is copies, and 0 is noise
         (FEATURES, REFERENCE, TRAINED),
         lambda e: copying(e[FEATURES], e[TRAINED].seen.features, e[REFERENCE].seen.features),
+        chooses=False,
     )
 }

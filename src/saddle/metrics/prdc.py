@@ -19,14 +19,15 @@ from .blocks import squared_distances
 from .evidence import Ingredient
 from .ingredients import FEATURES, REFERENCE
 from .metric import Metric
-from .uncertainty import groups, jackknife
+from .uncertainty import groups, halves, mean_error, reached_error
 
 PRECISION_K, DENSITY_K = 3, 5
+ONE = "one image again and again, grey even, may score high: see recall, coverage"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The four scores, each with its standard error over the draw of the fakes (jackknife over ten groups)."""
+    """The four scores, each with its standard error over the draw of the fakes."""
 
     precision: tuple[float, float]
     recall: tuple[float, float]
@@ -45,20 +46,21 @@ def prdc(real: Tensor, fake: Tensor, precision_k: int = PRECISION_K, density_k: 
     dealt = groups(len(fake), fake.device)
     fake, sizes = fake[torch.cat(dealt)], [len(group) for group in dealt]  # each group's columns lie side by side
     wide, narrow = radii(real, [precision_k, density_k])
-    balls = _radii_without_each(fake, precision_k, sizes)
+    splits = halves(len(dealt)).to(fake.device)
+    balls = _radii_of_unions(fake, precision_k, sizes, splits)
     precise, dense = torch.zeros(2, len(fake), dtype=torch.float64, device=wide.device)
     recalled, covered = [], []
     for part, squared in squared_distances(real, fake):
         precise += (squared <= wide[part, None]).any(0)
         inside = squared < narrow[part, None]
         dense += inside.sum(0)
-        covered.append(_any_without_each(inside, sizes))
+        covered.append(_any_of_unions(inside, sizes, splits))
         recalled.append(torch.stack([(squared <= radius).any(1) for radius in balls]))
     return Shape(
-        precision=_estimate(_means_without_each(precise.clamp(max=1), sizes)),
-        recall=_estimate(torch.cat(recalled, 1).double().mean(1)),
-        density=_estimate(_means_without_each(dense / density_k, sizes)),
-        coverage=_estimate(torch.cat(covered, 1).double().mean(1)),
+        precision=_mean(precise.clamp(max=1)),
+        recall=_reached(torch.cat(recalled, 1), len(real)),
+        density=_mean(dense / density_k),
+        coverage=_reached(torch.cat(covered, 1)),
     )
 
 
@@ -68,42 +70,36 @@ def radii(x: Tensor, neighbours: Sequence[int]) -> list[Tensor]:
     return [torch.cat([values[:, k] for values in nearest]) for k in neighbours]  # the nearest is the row itself
 
 
-def _radii_without_each(x: Tensor, k: int, sizes: list[int]) -> Tensor:
-    """`radii` among all rows, then without each group in turn, whose own rows then have no ball (-1): [1 + g, M].
+def _radii_of_unions(x: Tensor, k: int, sizes: list[int], unions: Tensor) -> Tensor:
+    """`radii` among all rows, then in each union of groups, bool [U, g], outside of which there is no ball (-1).
 
-    Only the first where too few rows are left for a k-th neighbour. The k + 1 nearest of every group hold the k + 1
-    nearest of any union of groups, so that one pass over the distances is enough.
+    [1 + U, M]; only the first where a union has too few rows for a k-th neighbour. The k + 1 nearest of every group
+    hold the k + 1 nearest of any union of groups, so that one pass over the distances is enough.
     """
-    rests = [list(range(len(sizes)))]
-    if len(x) - max(sizes) > k:
-        rests += [[other for other in rests[0] if other != left_out] for left_out in rests[0]]
+    rows = torch.tensor(sizes, device=x.device)
+    there = torch.cat([torch.ones_like(unions[:1]), unions if bool(((unions * rows).sum(1) > k).all()) else unions[:0]])
     nearest = []
     for _, squared in squared_distances(x, x):
         near = [columns.topk(min(k + 1, columns.shape[1]), largest=False).values for columns in squared.split(sizes, 1)]
-        nearest.append(torch.stack([torch.cat([near[i] for i in rest], 1).kthvalue(k + 1).values for rest in rests]))
-    balls = torch.cat(nearest, 1)
-    for without, own in zip(balls[1:], torch.arange(len(x), device=x.device).split(sizes), strict=False):
-        without[own] = -1
-    return balls
+        wanted = ([near[i] for i in union.nonzero()] for union in there)
+        nearest.append(torch.stack([torch.cat(part, 1).kthvalue(k + 1).values for part in wanted]))
+    return torch.cat(nearest, 1).masked_fill(~there.repeat_interleave(rows, 1), -1)
 
 
-def _any_without_each(hit: Tensor, sizes: list[int]) -> Tensor:
-    """Is any column of hit [N, M] true: among all, then without each group of columns in turn; [1 + g, N]."""
-    per_group = torch.stack([columns.any(1) for columns in hit.split(sizes, 1)]).int()
-    return torch.cat([per_group.sum(0, keepdim=True), per_group.sum(0) - per_group]) > 0
+def _any_of_unions(hit: Tensor, sizes: list[int], unions: Tensor) -> Tensor:
+    """Is any column of hit [N, M] true: of all, then of each union of groups of columns, bool [U, g]; [1 + U, N]."""
+    per_group = torch.stack([columns.any(1) for columns in hit.split(sizes, 1)]).float()
+    return torch.cat([torch.ones_like(unions[:1]), unions]).float() @ per_group > 0
 
 
-def _means_without_each(values: Tensor, sizes: list[int]) -> Tensor:
-    """Mean of all values [M], then without each group: [1 + g]."""
-    sums = torch.stack([part.sum() for part in values.split(sizes)])
-    rest = len(values) - torch.tensor(sizes, device=values.device)
-    return torch.cat([values.mean()[None], (values.sum() - sums) / rest])
+def _mean(values: Tensor) -> tuple[float, float]:
+    return float(values.mean()), mean_error(values)
 
 
-def _estimate(means: Tensor) -> tuple[float, float]:
-    """The first, with the jackknife's error from the others."""
-    whole, *fewer = means.tolist()
-    return whole, jackknife(fewer)
+def _reached(hit: Tensor, shrinking: int = 0) -> tuple[float, float]:
+    """Share of True in the first row of hit [1 + U, N]; its error is found from the other rows."""
+    share, *of_halves = hit.double().mean(1).tolist()
+    return share, reached_error(share, torch.tensor(of_halves), shrinking)
 
 
 SHAPE = Ingredient("shape", make=lambda e: prdc(e[REFERENCE].seen.features, e[FEATURES]), needs=(FEATURES, REFERENCE))
@@ -116,6 +112,7 @@ METRICS = {
         lambda e: e[SHAPE].precision,
         lambda e: {"k": PRECISION_K},
         of_reference=DENSITY_K + 1,  # all four share one look at the neighbours
+        caveat=ONE,
     ),
     "recall": Metric(
         "share of real ones that lie among the samples",
@@ -132,6 +129,7 @@ METRICS = {
         lambda e: e[SHAPE].density,
         lambda e: {"k": DENSITY_K},
         of_reference=DENSITY_K + 1,  # all four share one look at the neighbours
+        caveat=ONE,
     ),
     "coverage": Metric(
         "share of real ones with a sample in their neighbourhood",

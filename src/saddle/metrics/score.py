@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ..base.errors import SaddleError
@@ -12,7 +12,8 @@ Fingerprint = dict[str, str | int | float]
 Better = Literal["lower", "higher", "one", "none"]
 
 _OF_THE_GAME = ("trained_against",)  # what a fingerprint says of the game that is scored, and not of the measure
-_MAY_LACK = ("details", "beside", "ways", "note")
+TELLS = 2.0  # standard errors by which two scores are told apart
+_MAY_LACK = ("details", "beside", "ways", "note", "caveat")
 
 
 def plus_minus(uncertainty: float) -> str:
@@ -36,9 +37,24 @@ class Score:
     # of what goes several ways, each by its name: its "value" and "uncertainty", and what others score there
     ways: dict[str, dict[str, float]] = field(default_factory=dict)
     note: str = ""  # what a person should know of it
+    caveat: str = ""  # what the metric takes for good, of whatever samples
 
     def __str__(self) -> str:
-        return f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
+        told = f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
+        return f"{told} ({self.measured_with})" if self.measured_with else told
+
+    @property
+    def measured_with(self) -> str:
+        """Who looked, at how many samples, beside how many references; and the caveat.
+
+        Such as "digits, 2,000 samples, 497 held-out references".
+        """
+        of = self.fingerprint
+        parts = [str(of["extractor"])] if "extractor" in of else []
+        parts += [f"{of['samples']:,} samples"] if "samples" in of else []
+        kind = f"{of['reference']} " if "reference" in of else ""
+        parts += [f"{of['reference_count']:,} {kind}references"] if "reference_count" in of else []
+        return "; ".join(filter(None, [", ".join(parts), self.caveat]))
 
     def told(self) -> str:
         """The score, with what others score beside it, and a line for every way, where there are several."""
@@ -68,20 +84,60 @@ class Score:
             ) from error
 
 
-def rank(scores: Sequence[Score]) -> list[Score]:
-    """Best first, NaN last. SaddleError that names what differs where the scores are not of one measure.
+def average(scores: Sequence[Score]) -> Score:
+    """Of scores of one measure and of one game, but of other evaluation seeds: their mean, and its standard error.
 
-    And of a measure of which neither more nor less is better.
+    The samples of each seed are others, so that k seeds divide the error by √k. SaddleError where more differs.
     """
+    seeds = [score.fingerprint.get("seed") for score in scores]
+    if not scores or len({*seeds}) < len(seeds):
+        raise SaddleError(f"an average is of scores of different evaluation seeds, and these have {seeds}")
+    alike = [replace(score, fingerprint={**score.fingerprint, "seed": "several"}) for score in scores]
+    _check_alike(alike)
+    value = sum(score.value for score in scores) / len(scores)
+    error = math.hypot(*(score.uncertainty for score in scores)) / len(scores)
+    marks = {**scores[0].fingerprint, "seed": ", ".join(map(str, sorted(seeds, key=str)))}
+    return Score(scores[0].name, value, error, scores[0].better, marks, caveat=scores[0].caveat)
+
+
+def rank(scores: Sequence[Score | Sequence[Score]]) -> list[list[Score]]:
+    """The places, best first, NaN last; scores on one place are ties, the better value first.
+
+    A score ties with the best one of a place where they differ by less than twice the standard error of their
+    difference. Several scores of one game, of other evaluation seeds, are averaged first. SaddleError that names what
+    differs where the scores are not of one measure, and for a measure of which neither more nor less is better.
+    """
+    ordered = _ordered([score if isinstance(score, Score) else average(score) for score in scores])
+    places: list[list[Score]] = []
+    for score in ordered:
+        if places and _tie(places[-1][0], score):
+            places[-1].append(score)
+        else:
+            places.append([score])
+    return places
+
+
+def _tie(a: Score, b: Score) -> bool:
+    """Are they told apart by less than two standard errors? Of an unknown error nobody can tell."""
+    if math.isnan(a.value) or math.isnan(b.value):
+        return math.isnan(a.value) and math.isnan(b.value)
+    return not abs(a.value - b.value) > TELLS * math.hypot(a.uncertainty, b.uncertainty) or a.value == b.value
+
+
+def _ordered(scores: Sequence[Score]) -> list[Score]:
     if aimless := [score.name for score in scores if score.better == "none"]:
         raise SaddleError(f"{aimless[0]} cannot be ranked: which way is better is a matter of the data")
+    _check_alike(scores)
+    return sorted(scores, key=_order)
+
+
+def _check_alike(scores: Sequence[Score]) -> None:
     differing = _differing(scores)
     if differing:
         differences = "; ".join(f"{key}: {' and '.join(values)}" for key, values in differing.items())
         raise SaddleError(
             f"these scores cannot be ranked, for they were not measured alike: {differences}. Score them again alike."
         )
-    return sorted(scores, key=_order)
 
 
 def _order(score: Score) -> float:

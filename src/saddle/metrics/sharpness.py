@@ -10,6 +10,7 @@ from .evidence import Ingredient, Seen
 from .ingredients import REAL, SAMPLES, are_images, chunks
 from .metric import Metric
 from .tones import grey, mean_inside
+from .uncertainty import mean_error
 
 
 def laplacian_energy(images: Tensor) -> Tensor:
@@ -26,10 +27,8 @@ def laplacian_energy(images: Tensor) -> Tensor:
 
 def sharpness(fake: Tensor, real: Tensor) -> tuple[float, float]:
     """Mean energy [N] of samples in parts of real images' [M], with its standard error: 1 for real ones."""
-    a, b = double(fake), double(real)
-    ratio = a.mean() / b.mean()
-    errors = [x.std() / x.mean() / len(x) ** 0.5 for x in (a, b)]
-    return float(ratio), float(ratio * torch.stack(errors).square().sum().sqrt())
+    scale = float(double(real).mean())
+    return float(double(fake).mean()) / scale, mean_error(double(fake)) / scale
 
 
 def laplacian_variance(images: Tensor, inside: Tensor | None = None) -> Tensor:

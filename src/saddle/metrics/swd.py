@@ -18,8 +18,8 @@ from torch.nn.functional import pad
 from ..base.errors import UsageError
 from .evidence import Evidence, Ingredient, Seen
 from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
-from .intra import multiple
 from .metric import Detailed, Metric
+from .multiple import FEWEST, multiple
 from .reference import content_hash
 from .score import Fingerprint
 from .uncertainty import groups, jackknife
@@ -124,23 +124,23 @@ def _of_vectors(real: Tensor, fake: Tensor, seed: int) -> Detailed:
 
 
 def _level(real: Tensor, fake: Tensor, seed: int, count: int) -> tuple[float, list[float]]:
-    """The distance of points [N, P, D] and [M, P, D], and along 64 of the directions without each tenth of M."""
+    """The distance of points [N, P, D] and [M, P, D], and that without each tenth of M."""
     chance = torch.Generator().manual_seed(seed)
     tenths = groups(len(fake), fake.device)
     within = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
     for number, tenth in enumerate(tenths):
         within[tenth] = number
     within = within.repeat_interleave(fake.shape[1])  # the tenth that each point came from
-    total, without = 0.0, []
-    for at in range(0, count, _AT_ONCE):
+    total, without = 0.0, [0.0] * len(tenths)
+    for _ in range(0, count, _AT_ONCE):
         directions = torch.randn(real.shape[-1], _AT_ONCE, generator=chance).to(real)
         directions = directions / directions.norm(dim=0)
         a, _ = _sorted((real.flatten(0, 1) @ directions).T)
         b, order = _sorted((fake.flatten(0, 1) @ directions).T)
         total += _wasserstein(a, b) * _AT_ONCE / count
-        if not at:
-            of = within[order]
-            without = [_wasserstein(a, b[of != number].view(len(b), -1)) for number in range(len(tenths))]
+        of = within[order]
+        for number in range(len(tenths)):
+            without[number] += _wasserstein(a, b[of != number].view(len(b), -1)) * _AT_ONCE / count
     return total, without
 
 
@@ -211,6 +211,11 @@ METRICS = {
         "SWD of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR], _settings
     ),
     "swd_multiple": Metric(
-        "SWD as a multiple of the floor", "lower", (SWD, FLOOR), lambda e: multiple(e[SWD], e[FLOOR]), _settings
+        "SWD as a multiple of the floor",
+        "lower",
+        (SWD, FLOOR),
+        lambda e: multiple(e[SWD], e[FLOOR], len(e[REAL_PATCHES])),
+        _settings,
+        references=FEWEST,
     ),
 }

@@ -103,6 +103,7 @@ SCORE: dict[str, Check] = {
     "beside": names(number),
     "ways": names(names(number)),
     "note": text,
+    "caveat": text,
 }
 EVENT: dict[str, Check] = {
     **dict.fromkeys(("time", "seconds"), finite),

@@ -33,7 +33,7 @@ def finish(training: Training) -> None:
     if training.leads:
         entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
         folder.write_scores([entry | _reached(folder, entry) for entry in entries])
-        notes = (score.note for score in scores.values() if score.note)
+        notes = dict.fromkeys(score.note for score in scores.values() if score.note)
         say("\n".join(score.told() for score in scores.values()), *notes)
         if run.round != training.trainer.round:
             say(f"the best checkpoint, which use takes, is that of round {run.round:,}")

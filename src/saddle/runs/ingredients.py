@@ -23,6 +23,7 @@ from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
 from ..metrics.probe import Probed
+from ..metrics.ranges import shown
 from ..metrics.reading import ReadLesson
 from ..metrics.restored import Restorations
 from ..metrics.segmentation import MapLesson
@@ -84,8 +85,8 @@ def of(game: Game, source: Source, seed: int = 0) -> dict[str, Any]:
             given[made.name] = Later(partial(made.make, game, source, seed))
     if "samples" in given:  # what is known of them beforehand counts
         sampler = given["samples"] = given["samples"].make()
-        given["real"] = _images(source.heldout, sampler.like) if source.heldout else None
-        given["train"] = _images(source.train, sampler.like)
+        given["real"] = _images(source.heldout or source.train, sampler.like)  # which `scoring.score` says
+        given["train"] = _images(source.train, sampler.like) if source.heldout else None
     for name in ("translations", "restorations"):
         if name in given:
             given[name] = given[name].make()
@@ -193,13 +194,13 @@ def drawn(game: Synthesis, source: Source, seed: int) -> Sampler:
     """Samples, with the labels that they were drawn for."""
     key, condition = source.spec.keys[0], game.condition
     if condition is None:
-        return Sampler(lambda k: game.sample(k).float(), like=key)
+        return Sampler(lambda k: shown(game.sample(k)), like=key)
 
     def labelled(k: int) -> tuple[Tensor, Tensor]:
         label = game.draw_label(k)
         if label is None:  # codes of the game's own: all alike
             label = rng.randint(len(game.labels), k, device=game.device)
-        return game.sample(k, label).float(), label
+        return shown(game.sample(k, label)), label
 
     asked = condition.kind == "class" or condition.key in game.needs  # classes may be codes of the game's own
     return Sampler(labelled, condition.kind if asked else None, like=key)
@@ -283,7 +284,7 @@ def unseen(game: Synthesis, source: Source, seed: int) -> Callable[[int], tuple[
     def sample(k: int) -> tuple[Tensor, Tensor]:
         index = rng.randint(len(split), k).numpy()
         label = split.stored({"caption": index})["caption"].to(game.device)
-        return game.sample(k, label).float(), label
+        return shown(game.sample(k, label)), label
 
     return sample
 
@@ -296,7 +297,7 @@ def smallest(game: Sizes, source: Source, seed: int) -> Callable[[int], tuple[Te
     def sample(k: int) -> tuple[Tensor, Tensor]:
         label = game.draw_label(k)
         assert label is not None
-        return game.images(game.noise(k, label), label)[0].float(), label
+        return shown(game.images(game.noise(k, label), label)[0]), label
 
     return sample
 
@@ -332,7 +333,7 @@ class _Translated:
         self.next += k * dist.world()
         step = translations.at_a_time(making.fields[making.start].shape, CHUNK)
         parts = [making.made(index[at : at + step], index[at : at + step]) for at in range(0, k, step)]
-        images = torch.cat(parts).to(making.game.device)
+        images = shown(torch.cat(parts).to(making.game.device))
         if self.label is None:
             return images
         return images, split.batch({self.label: index})[self.label].to(making.game.device)

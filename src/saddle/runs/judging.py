@@ -36,7 +36,7 @@ def judge(given: str | Path, device: torch.device, opened: Callable[[], Run]) ->
 
 def built_in(name: str, device: torch.device) -> Judge:
     """The judge of that name that comes with Saddle. UsageError for an extractor that names no classes."""
-    look = extractor_named(name, device=device)
+    look = extractor_named(name, device=device, coloured=True)  # who names a judge knows the classes
     if not look.classifies:
         raise UsageError(f"the extractor '{name}' names no classes, so it cannot judge; give digits, or a run")
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 SAMPLES = 2000  # that are scored on the way
 OF_PICTURES = ("sharpness",)  # metrics that look from pixel to pixel
+ALONE = (
+    "nothing is held out of these data, so samples were compared with what was trained on: "
+    "a game that copies it scores best"
+)
 SOME = 6  # metrics that are named, where any can be asked for
 
 
@@ -37,7 +41,7 @@ def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> l
     On the way those that the game names in place of the data's; its headlines, where there would be none.
     """
     judged = source.judged
-    of_data = (judged.final if final else judged.early) if source.heldout else ()
+    of_data = judged.final if final else judged.early
     if final:
         return _at_hand((*of_data, *game.scores), game, source, n)
     possible = (game.early_scores or (), of_data, game.headlines)
@@ -52,9 +56,9 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     evidence = Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
     n = n or source.judged.samples
     enough = _of_a_class(source, n)
-    least = min(n, len(source.heldout)) if source.heldout else n
-    metrics = {name: m for name, m in chosen(names).items() if m.of_a_class <= enough and m.of_reference <= least}
-    return [name for name, metric in metrics.items() if not evidence.lacks(metric)]
+    real = len(source.heldout or source.train)
+    fit = {name: m for name, m in chosen(names).items() if m.of_reference <= min(n, real) and m.references <= real}
+    return [name for name, m in fit.items() if m.of_a_class <= enough and not evidence.lacks(m)]
 
 
 def _of_a_class(source: Source, n: int) -> float:
@@ -130,15 +134,23 @@ def score(
         if passing := given.get(name):
             given[name] = passing.limited(asked, early)
     samples = given.pop("samples", None)
-    seen = extractor_named(look, weights, game.device) if look else None
+    seen = extractor_named(look, weights, game.device, look == source.judged.extractor) if look else None
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
+        kind = "held-out" if source.heldout else "trained-on"
+        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, reference=kind, **given)
+    return {name: _told(score, game, source) for name, score in scores.items()}
+
+
+def _told(score: Score, game: Game, source: Source) -> Score:
+    """With a note where it was compared with what was trained on, and with what the game was trained against."""
+    if source.heldout is None and "reference_count" in score.fingerprint:
+        score = replace(score, note=score.note or ALONE)
     if game.trained_against is None:
-        return scores
+        return score
     against: Fingerprint = {"trained_against": game.trained_against}
-    return {name: replace(score, fingerprint=score.fingerprint | against) for name, score in scores.items()}
+    return replace(score, fingerprint=score.fingerprint | against)
 
 
 def _of_lpips(

@@ -16,6 +16,7 @@ from ..base import rng
 from ..data.source import Split
 from ..layers.averaging import MOST_CHANNELS, ColourTable, mean_image
 from ..layers.resize import resized
+from ..metrics.ranges import shown
 from ..metrics.tones import grey
 from ..metrics.traits import Changed, Traits
 from ..metrics.translated import COLOURS, INPUT, LEAST, MEAN, MOST, Swapped, Translations, Turned, Way
@@ -177,7 +178,7 @@ class Making:
         planes = self.made(places, turns)
         own = self.labels(changed.had) if changed else {}
         of = self.fields
-        made = self.game.picture(planes, self.to).float()
+        made = shown(self.game.picture(planes, self.to))
         return Turned(
             of[self.start].as_image(given).float(),
             made,
@@ -203,7 +204,7 @@ class Making:
         given, beside = self.seen(places)
         with rng.apart(self.seed, "styles", self.start, self.to, int(places[0])):  # other scores draw as without it
             planes = self.translate(given, self.start, self.to, beside | {"style": field.as_planes(style)})
-        made = self.game.picture(planes, self.to).float()
+        made = shown(self.game.picture(planes, self.to))
         return Swapped(made, field.as_image(style).float(), lambda key: split.batch({key: others})[key])
 
     def made(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Tensor:

@@ -16,7 +16,7 @@ from ...base.errors import UsageError
 from ...base.memory import check_fits
 from ...spec import Condition, DataSpec, Field, Kind
 from ..arrays import read
-from ..fingerprint import digests, fingerprint, hold_out, picked
+from ..fingerprint import digests, fingerprint, hold_out, picked, shrunk
 from ..labels import learned, remarks
 from ..legacy import earlier
 from ..notes import dark, idle_limit, of_values, share
@@ -55,6 +55,7 @@ def open(options: DataOptions, path: str) -> Source:
     notes |= idle_limit(len(marks), options)
     marks = marks[taken]
     parts = [taken[part] for part in hold_out(marks, options.heldout)]
+    notes |= shrunk(marks, options.heldout)
     if kind != "image":
         field = normalisation(field, samples, parts[0])
     spec = DataSpec({"image": field})

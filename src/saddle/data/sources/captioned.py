@@ -13,7 +13,7 @@ from ...base.errors import UsageError, some
 from ...spec import Condition, DataSpec, Field
 from ...spec.text import condition_of, packed, words
 from ..files import Files, listing, page_of
-from ..fingerprint import fingerprint, hold_out
+from ..fingerprint import fingerprint, hold_out, shrunk
 from ..legacy import earlier
 from ..options import DataOptions
 from ..tables import by_name, file_column, image_named, records
@@ -111,6 +111,7 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
     from ..source import Several, Source, Split
 
     condition = condition_of(text for texts in captions for text in texts)
+    images.notes.update(shrunk(images.digests, options.heldout, images.names))
     parts = []
     for chosen in hold_out(images.digests, options.heldout):
         texts = [captions[i] for i in chosen]

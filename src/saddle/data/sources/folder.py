@@ -17,7 +17,7 @@ from ..brightness import of_files
 from ..cache import Prepared, in_parallel, prepare
 from ..decode import Header, Unreadable, colour, header, in_order, sample, unchanged
 from ..files import Bad, Files, bad_lines, count, listing, looked_for, page_of, scan
-from ..fingerprint import fingerprint, hold_out, picked
+from ..fingerprint import fingerprint, hold_out, picked, shrunk
 from ..legacy import earlier
 from ..notes import NAMED, idle_limit, of_headers
 from ..options import AUGMENTATIONS, DataOptions, units
@@ -254,6 +254,7 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     from ..source import Source, Split
 
     places = hold_out(images.digests, options.heldout)
+    images.notes.update(shrunk(images.digests, options.heldout, images.names))
     spec, labels = _labelled(options, images.field, table, images.names, places[0])
     if table and labels is not None:
         images.notes.update(remarks(table.condition, labels[places[0]]))

@@ -1,0 +1,148 @@
+"""Is a score as unsure as it says? Stated errors over the true deviation, in redraws of samples from a known law.
+
+python -m benchmarks.errors [--counts 500,2000] [--redraws 100] [--only fid,kid]
+
+The references, as many as samples, are drawn once: an error is that of the samples, with the references held fixed.
+Floors are those of training samples, which are drawn anew as well. The law is a mixture of ten Gaussians of 16
+features; samples lie a little off it. A ratio of 1 is right; one from 100 redraws is itself unsure by 7 %.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from saddle.metrics import classes, fid, inception_score, intra, kid, modes, nearest, prdc, sharpness, swd
+from saddle.metrics.multiple import multiple
+from saddle.metrics.uncertainty import share_error
+
+KINDS, WIDTH, OFF = 10, 16, 0.1
+RARE = 250  # modes, of which some are drawn seldom
+Estimates = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Features [N, 16], the kind that each is of [N], and what a classifier that errs says of it [N, 10]."""
+
+    features: Tensor
+    kinds: Tensor
+    logits: Tensor
+
+    @classmethod
+    def of(cls, count: int, seed: int, off: float = 0.0) -> "Draw":
+        chance = torch.Generator().manual_seed(seed)
+        centres = 1.5 * torch.randn(KINDS, WIDTH, generator=torch.Generator().manual_seed(99))
+        kinds = torch.randint(KINDS, (count,), generator=chance)
+        noise = torch.randn(count, WIDTH, generator=chance)
+        features = centres[kinds] + (1 - off) * noise + off / 2
+        blurred = features + 2.5 * torch.randn(count, WIDTH, generator=chance)
+        return cls(features, kinds, -torch.cdist(blurred, centres).square() / 4)
+
+
+def _kid(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    return {"kid": kid.kid(real.features, fake.features, seed=seed)}
+
+
+def _fid(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    value, floor = (fid.fid(real.features, x.features) for x in (fake, train))
+    return {"fid": value, "fid_floor": floor, "fid_multiple": multiple(value, floor, len(real.features))[:2]}
+
+
+def _swd(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    value, floor = (swd.swd(real.features, x.features) for x in (fake, train))
+    ratio = multiple(value, floor, len(real.features))
+    return {"swd": value[:2], "swd_floor": floor[:2], "swd_multiple": ratio[:2]}
+
+
+def _shape(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    return vars(prdc.prdc(real.features, fake.features))
+
+
+def _classes(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    return {
+        "inception_score": inception_score.inception_score(fake.logits, seed=seed)[:2],
+        "classes": classes.rarest_class(fake.logits),
+        "accuracy": classes.conditional_accuracy(fake.logits, fake.kinds),
+        "purity": classes.purity(fake.logits, fake.kinds),
+        "information": classes.information(fake.logits, fake.kinds),
+    }
+
+
+def _modes(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    rare = (fake.features[:, 0].abs() * 40).long() % RARE
+    good = fake.features[:, 1] > 0
+    return {
+        "modes": modes.covered(rare, RARE),
+        "mode_kl": modes.mode_kl(fake.kinds, KINDS),
+        "high_quality": (float(good.double().mean()), share_error(float(good.double().mean()), len(good))),
+    }
+
+
+def _inside(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    names = [str(kind) for kind in range(KINDS)]
+    of_fakes, of_train = (intra.pairs(real.features, real.kinds, x.features, x.kinds, names) for x in (fake, train))
+    value = intra.intra_fid(of_fakes)
+    return {
+        "intra_fid": value[:2],
+        "intra_fid_multiple": multiple(value, intra.intra_fid(of_train), len(real.features))[:2],
+        "intra_diversity": intra.intra_diversity(of_fakes)[:2],
+        "class_precision": intra.worst_precision(of_fakes)[:2],
+        "class_recall": intra.worst_recall(of_fakes)[:2],
+    }
+
+
+def _others(real: Draw, fake: Draw, train: Draw, seed: int) -> Estimates:
+    once = Draw.of(len(real.features), 1)  # what copying compares with is held fixed
+    return {
+        "copying": nearest.copying(fake.features, once.features, real.features),
+        "sharpness": sharpness.sharpness(fake.features[:, 0].square(), real.features[:, 0].square()),
+    }
+
+
+MEASURES: dict[str, Callable[[Draw, Draw, Draw, int], Estimates]] = {
+    "fid": _fid,
+    "kid": _kid,
+    "swd": _swd,
+    "shape": _shape,
+    "classes": _classes,
+    "modes": _modes,
+    "inside": _inside,
+    "others": _others,
+}
+
+
+def ratios(
+    count: int, redraws: int, only: Sequence[str] = tuple(MEASURES)
+) -> Iterator[tuple[str, float, float, float]]:
+    """Of each score its mean, its true deviation over the redraws, and the mean of the stated errors."""
+    real = Draw.of(count, 0)
+    found: dict[str, list[tuple[float, float]]] = {}
+    for seed in range(redraws):
+        fake, train = Draw.of(count, 1000 + seed, OFF), Draw.of(count, 5000 + seed)
+        for name in only:
+            for score, estimate in MEASURES[name](real, fake, train, seed).items():
+                found.setdefault(score, []).append(estimate)
+    for score, estimates in found.items():
+        values, errors = torch.tensor(estimates, dtype=torch.float64).T
+        yield score, float(values.mean()), float(values.std()), float(errors.mean())
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.errors", description=__doc__.splitlines()[0])
+    parser.add_argument("--counts", default="500,2000", help="samples, and references; by default 500,2000")
+    parser.add_argument("--redraws", type=int, default=100, help="by default 100")
+    parser.add_argument("--only", default=",".join(MEASURES), help=f"some of {', '.join(MEASURES)}")
+    args = parser.parse_args(argv)
+    print("| samples and references | score | mean | true deviation | stated error | ratio |\n|" + " --- |" * 6)
+    for count in map(int, args.counts.split(",")):
+        for score, mean, true, stated in ratios(count, args.redraws, args.only.split(",")):
+            print(
+                f"| {count:,} | `{score}` | {mean:.4g} | {true:.3g} | {stated:.3g} | {stated / true:.2f} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
