@@ -223,6 +223,11 @@ class Judged:
     relation: Callable[[Any], Any] | None = None  # of two domains: what belongs to images in [-1, 1], both ways
 
 
+ANY_IMAGES = Judged(  # any images of the user's
+    "random",
+    early=("fid", "swd"),
+    final=("fid", "fid_floor", "fid_multiple", "precision", "recall", "swd", "swd_floor", "swd_multiple"),
+)
 OF_VECTORS = Judged("pixels", early=("swd",), final=("precision", "recall", "swd"))  # points and signals of the user's
 
 

@@ -10,6 +10,7 @@ from .extractors import extractor as extractor_named
 from .features import Extractor
 from .ingredients import Images
 from .names import chosen
+from .reference import Reference, trained
 from .score import Score
 
 
@@ -38,7 +39,11 @@ def evaluate(
     random subsets and splits; how the samples are seeded is the caller's.
     """
     metrics = chosen(names)
-    look = extractor_named(extractor) if isinstance(extractor, str) else extractor
+    if extractor == "random" and train is not None and not isinstance(train, Reference):
+        train = list(train) if iter(train) is train else train
+        look: Extractor | None = extractor_named(extractor, train=trained(train))
+    else:
+        look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
     evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference)
     for name, metric in metrics.items():

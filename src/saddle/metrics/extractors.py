@@ -5,25 +5,35 @@ from pathlib import Path
 import torch
 
 from ..base.errors import UsageError, near
-from .features import Extractor
+from .features import Extractor, Trained
 
 EXTRACTORS = {
     "digits": "a small digit classifier that comes with Saddle (64 features)",
     "inception": "Inception-v3 of 2015 as the FID uses it, from your own weight file (2048 features)",
     "pixels": "the pixels themselves, at most 16 × 16",
+    "random": "random convolutions, in units of the training images: textures of any images (256 features)",
 }
 
 
-def extractor(name: str, weights: str | Path | None = None, device: torch.device | str = "cpu") -> Extractor:
-    """The extractor of that name, ready on `device`; `weights` is the file that `inception` reads."""
+def extractor(
+    name: str,
+    weights: str | Path | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    train: Trained | None = None,
+) -> Extractor:
+    """The extractor of that name, ready on `device`.
+
+    `weights` is the file that `inception` reads; `train` are the training images that `random` measures by.
+    """
     if name not in EXTRACTORS:
         raise UsageError(f"no feature extractor '{name}'{near(name, EXTRACTORS)}; there are {', '.join(EXTRACTORS)}")
     if weights is not None and name != "inception":
         raise UsageError(f"the extractor '{name}' reads no weight file, but {weights} was given; only 'inception' does")
-    return _build(name, weights).eval().requires_grad_(False).to(device)
+    return _build(name, weights, train).eval().requires_grad_(False).to(device)
 
 
-def _build(name: str, weights: str | Path | None) -> Extractor:
+def _build(name: str, weights: str | Path | None, train: Trained | None) -> Extractor:
     if name == "digits":
         from .digits import load
 
@@ -32,6 +42,10 @@ def _build(name: str, weights: str | Path | None) -> Extractor:
         from .inception import Inception
 
         return Inception.load(weights)
+    if name == "random":
+        from .random_features import Random
+
+        return Random(train)
     from .pixels import Pixels
 
     return Pixels()
