@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from ..base.errors import UsageError
 from .drawing import Sample
 from .evidence import Evidence
@@ -39,11 +41,7 @@ def evaluate(
     random subsets and splits; how the samples are seeded is the caller's.
     """
     metrics = chosen(names)
-    if extractor == "random" and train is not None and not isinstance(train, Reference):
-        train = list(train) if iter(train) is train else train
-        look: Extractor | None = extractor_named(extractor, train=trained(train))
-    else:
-        look = extractor_named(extractor) if isinstance(extractor, str) else extractor
+    look, train = _look(extractor, train)
     given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
     evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference)
     for name, metric in metrics.items():
@@ -55,3 +53,11 @@ def evaluate(
         (value, error, *details), fingerprint = evidence.measured(metric)
         scores[name] = Score(name, value, error, metric.better, fingerprint, *details)
     return scores
+
+
+def _look(extractor: Extractor | str | None, train: Images | None) -> tuple[Extractor | None, Images | None]:
+    """Who looks at images, and the training images, which may be needed twice."""
+    if extractor != "random" or train is None or isinstance(train, Reference):
+        return (extractor_named(extractor) if isinstance(extractor, str) else extractor), train
+    train = train if isinstance(train, Tensor) else list(train) if iter(train) is train else train
+    return extractor_named(extractor, train=trained(train)), train

@@ -40,4 +40,5 @@ class Metric:
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
     of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked
+    of_side: int = 0  # pixels of an image's shorter side without which nobody gets it unasked
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked

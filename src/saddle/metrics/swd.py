@@ -206,11 +206,22 @@ METRICS = {
         (SWD,),
         lambda e: e[SWD],
         _settings,
+        of_side=PATCH,
     ),
     "swd_floor": Metric(
-        "SWD of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR], _settings
+        "SWD of the training part: what real data scores",
+        "lower",
+        (FLOOR,),
+        lambda e: e[FLOOR],
+        _settings,
+        of_side=PATCH,
     ),
     "swd_multiple": Metric(
-        "SWD as a multiple of the floor", "lower", (SWD, FLOOR), lambda e: multiple(e[SWD], e[FLOOR]), _settings
+        "SWD as a multiple of the floor",
+        "lower",
+        (SWD, FLOOR),
+        lambda e: multiple(e[SWD], e[FLOOR]),
+        _settings,
+        of_side=PATCH,
     ),
 }

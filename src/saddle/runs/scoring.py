@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..metrics.features import Trained
 from ..metrics.intra import FEWEST
 from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
+from ..metrics.metric import Metric
 from ..metrics.names import chosen, metric_names
 from ..metrics.score import Fingerprint, Score
 from ..tasks import Game
@@ -53,7 +55,7 @@ def on_the_way(game: Game, source: Source, asked: Sequence[str]) -> list[str]:
     UsageError for what the plan may not ask for, with what it may: a run must not find out when rounds are played.
     """
     if not asked:
-        return defaults(game, source, final=False)
+        return defaults(game, source, False)
     possible = at_hand(game, source, SAMPLES)
     can = f"these data and this game can have {', '.join(possible) or 'no scores'}"
     evidence = _evidence(game, source)
@@ -61,7 +63,7 @@ def on_the_way(game: Game, source: Source, asked: Sequence[str]) -> list[str]:
         if reason := evidence.lacks(metric):
             raise UsageError(f"plan.metrics: the metric '{name}' needs {reason}; {can}")
         if name not in possible:
-            raise UsageError(f"plan.metrics: there are too few held-out samples for '{name}'; {can}")
+            raise UsageError(f"plan.metrics: these images are too small or too few for '{name}'; {can}")
     if not chooses(asked[0]):
         choosing = [name for name in possible if chooses(name)]
         raise UsageError(
@@ -85,8 +87,12 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     n = n or source.judged.samples
     enough = _of_a_class(source, n)
     least = min(n, len(source.heldout)) if source.heldout else n
-    metrics = {name: m for name, m in chosen(names).items() if m.of_a_class <= enough and m.of_reference <= least}
-    return [name for name, metric in metrics.items() if not evidence.lacks(metric)]
+    side = min(source.spec.shape[-2:]) if source.spec.is_image else math.inf
+
+    def can(metric: Metric) -> bool:
+        return metric.of_a_class <= enough and metric.of_reference <= least and metric.of_side <= side
+
+    return [name for name, metric in chosen(names).items() if can(metric) and not evidence.lacks(metric)]
 
 
 def _evidence(game: Game, source: Source) -> Evidence:
