@@ -11,16 +11,18 @@ import torch
 import saddle
 from saddle.base.errors import UsageError
 from saddle.data import DataOptions, Judged, Source, embedded, open_source, sources_with_modes
-from saddle.data.source import Split
+from saddle.data.source import ANY_IMAGES, BY_FEATURES, BY_PATCHES, Split
 from saddle.games.cgan import CGAN
 from saddle.games.dcgan import DCGAN
 from saddle.games.infogan import InfoGAN
+from saddle.games.sgan import SGAN
 from saddle.games.vae import VAE
 from saddle.metrics.extractors import EXTRACTORS
 from saddle.metrics.names import chosen, metric_names
 from saddle.runs import registry, scoring
 from saddle.runs.recipe import Recipe
 from saddle.tasks import Game
+from saddle.training.plan import Plan
 
 TABLE = json.loads(Path(__file__).with_name("defaults.json").read_text("utf-8"))  # of all recipes, before Source.judged
 
@@ -52,7 +54,7 @@ def test_what_these_data_cannot_give_is_left_out_unasked_and_refused_when_asked(
     photos = open_source(DataOptions(source="photos", size=32))
     game = game_on(InfoGAN, photos)
     assert "purity" in game.scores
-    assert scoring.defaults(game, photos, final=True) == ["swd", "swd_floor", "swd_multiple"]
+    assert scoring.defaults(game, photos, final=True) == [*BY_PATCHES, *BY_FEATURES]
     with pytest.raises(UsageError, match="the metric 'purity' needs the extractor 'digits'"):
         scoring.score(game, photos, ["purity"], n=10)
 
@@ -64,6 +66,49 @@ def test_of_any_images_a_game_gets_the_scores_of_its_task_and_no_others() -> Non
     found = scoring.defaults(game_on(VAE, mine), mine, final=True)
     assert {"elbo", "reconstruction", "sharpness", "nn_accuracy"} <= set(found)
     assert "fid" not in found
+
+
+def test_what_a_plan_asks_for_is_scored_on_the_way_in_its_order_and_at_the_end_too() -> None:
+    source = replace(open_source(DataOptions(source="digits", size=16)), judged=ANY_IMAGES)
+    game = game_on(DCGAN, source)
+    assert scoring.on_the_way(game, source, ()) == ["fid", "swd"]
+    assert scoring.on_the_way(game, source, ("coverage", "fid")) == ["coverage", "fid"]
+    assert scoring.at_the_end(game, source, Plan(metrics=("coverage", "fid"))) == [*ANY_IMAGES.final, "coverage"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("elbo",), r"plan.metrics: the metric 'elbo' needs .*; these data and this game can have .*coverage"),
+        (("classes", "swd"), "plan.metrics: the metric 'classes' needs the extractor 'digits'"),
+        (("no_arrow", "fid"), "plan.metrics: no metric 'no_arrow'; there are"),
+    ],
+)
+def test_what_these_data_cannot_have_is_refused_before_the_first_round(asked: tuple[str, ...], said: str) -> None:
+    source = replace(open_source(DataOptions(source="digits", size=16)), judged=ANY_IMAGES)
+    with pytest.raises(UsageError, match=said):
+        scoring.on_the_way(game_on(DCGAN, source), source, Plan(metrics=asked).metrics)
+
+
+@pytest.mark.parametrize(("side", "held", "found"), [(4, 2, ["fid"]), (8, 1, ["swd"]), (8, 2, ["fid", "swd"])])
+def test_no_score_ends_a_run_for_want_of_pixels_or_of_held_out_images(
+    side: int, held: int, found: list[str], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (40, side, side), np.uint8))
+    source = open_source(DataOptions(source=f"array:{tmp_path}/a.npy", heldout=held / 40))
+    game = registry.load("gan")(source.spec).eval()
+    assert len(source.heldout) == held
+    names = scoring.defaults(game, source, final=False)
+    assert names == found
+    assert [*scoring.score(game, source, names, n=20)] == found
+
+
+def test_what_may_choose_no_checkpoint_does_not_come_first() -> None:
+    source = open_source(DataOptions(source="digits", size=16, labelled=10))
+    game = game_on(SGAN, source)
+    with pytest.raises(UsageError, match=r"the first one chooses the best checkpoint, and 'error' may not; .*: .*fid"):
+        scoring.on_the_way(game, source, ("error", "fid"))
+    assert scoring.on_the_way(game, source, ("fid", "error")) == ["fid", "error"]
 
 
 def test_scores_inside_classes_want_twenty_samples_of_each() -> None:

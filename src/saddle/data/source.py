@@ -223,6 +223,9 @@ class Judged:
     relation: Callable[[Any], Any] | None = None  # of two domains: what belongs to images in [-1, 1], both ways
 
 
+BY_FEATURES = ("fid", "fid_floor", "fid_multiple", "precision", "recall")
+BY_PATCHES = ("swd", "swd_floor", "swd_multiple")
+ANY_IMAGES = Judged("random", early=("fid", "swd"), final=(*BY_FEATURES, *BY_PATCHES))  # of the user's
 OF_VECTORS = Judged("pixels", early=("swd",), final=("precision", "recall", "swd"))  # points and signals of the user's
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from ..base.errors import UsageError
 from .drawing import Sample
 from .evidence import Evidence
@@ -11,6 +13,7 @@ from .extractors import extractor as extractor_named
 from .features import Extractor
 from .ingredients import Images
 from .names import chosen
+from .reference import Reference, trained
 from .score import Score
 
 
@@ -41,7 +44,7 @@ def evaluate(
     samples are seeded is the caller's.
     """
     metrics = chosen(names)
-    look = extractor_named(extractor) if isinstance(extractor, str) else extractor
+    look, train = _look(extractor, train)
     given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
     evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference)
     for name, metric in metrics.items():
@@ -54,3 +57,11 @@ def evaluate(
         score = Score(name, value, error, metric.better, fingerprint, *details)
         scores[name] = replace(score, caveat=metric.caveat)
     return scores
+
+
+def _look(extractor: Extractor | str | None, train: Images | None) -> tuple[Extractor | None, Images | None]:
+    """Who looks at images, and the training images, which may be needed twice."""
+    if extractor != "random" or train is None or isinstance(train, Reference):
+        return (extractor_named(extractor) if isinstance(extractor, str) else extractor), train
+    train = train if isinstance(train, Tensor) else list(train) if iter(train) is train else train
+    return extractor_named(extractor, train=trained(train)), train

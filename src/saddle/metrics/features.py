@@ -1,6 +1,8 @@
 """From images to the features that scores are computed in: the base of every extractor."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, NamedTuple
 
@@ -18,6 +20,14 @@ class Features(NamedTuple):
     logits: Tensor | None = None  # float32 [N, K], where the extractor is a classifier
 
 
+@dataclass(frozen=True)
+class Trained:
+    """Training images that an extractor may measure by."""
+
+    take: Callable[[int], Tensor]  # at most so many [N, C, H, W] in [-1, 1], spread over all; asked when needed
+    mark: Callable[[], str]  # which ones they are: others have another
+
+
 class Extractor(nn.Module, ABC):
     """Images, float [N, C, H, W] in [-1, 1], to `Features`: without gradients, in float32, `chunk` images at a time.
 
@@ -29,6 +39,7 @@ class Extractor(nn.Module, ABC):
     dims: ClassVar[int | None] = None  # features of an image; None where it depends on the image
     chunk: ClassVar[int] = 256
     classifies: ClassVar[bool] = True  # does it give logits?
+    places: ClassVar[bool] = True  # does it see where in an image things are?
 
     @abstractmethod
     def look(self, images: Tensor) -> Features:

@@ -105,13 +105,16 @@ FLOOR = Ingredient(
 )
 
 METRICS = {
-    "fid": Metric("Fréchet distance to the reference features", "lower", (FID,), lambda e: e[FID]),
-    "fid_floor": Metric("FID of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR]),
+    "fid": Metric("Fréchet distance to the reference features", "lower", (FID,), lambda e: e[FID], of_reference=2),
+    "fid_floor": Metric(
+        "FID of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR], of_reference=2
+    ),
     "fid_multiple": Metric(
         "FID as a multiple of the floor",
         "lower",
         (FID, FLOOR),
         lambda e: multiple(e[FID], e[FLOOR], e[REFERENCE].count),
+        of_reference=2,
         references=FEWEST,
     ),
 }

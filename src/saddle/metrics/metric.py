@@ -42,4 +42,5 @@ class Metric:
     of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked
     references: int = 0  # without which it is refused, so that nobody gets it unasked
     caveat: str = ""  # what it takes for good, in few words: it stands on the line that tells the score
+    of_side: int = 0  # pixels of an image's shorter side without which nobody gets it unasked
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked

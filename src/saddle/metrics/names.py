@@ -18,11 +18,17 @@ def metric_names() -> dict[str, str]:
 
 def chosen(names: Iterable[str]) -> dict[str, Metric]:
     """The metrics of those names, once each, in order; UsageError with near misses for an unknown one."""
+    names, homes = check(names), _homes()
+    return {name: import_module(f"{__package__}.{homes[name][0]}").METRICS[name] for name in names}
+
+
+def check(names: Iterable[str]) -> list[str]:
+    """These names, once each, in order; UsageError with near misses for one that no metric has."""
     names, homes = list(dict.fromkeys(names)), _homes()
     for name in names:
         if name not in homes:
             raise UsageError(f"no metric '{name}'{near(name, homes)}; there are {', '.join(homes)}")
-    return {name: import_module(f"{__package__}.{homes[name][0]}").METRICS[name] for name in names}
+    return names
 
 
 def _homes() -> dict[str, tuple[str, str]]:

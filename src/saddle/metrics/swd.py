@@ -206,9 +206,15 @@ METRICS = {
         (SWD,),
         lambda e: e[SWD],
         _settings,
+        of_side=PATCH,
     ),
     "swd_floor": Metric(
-        "SWD of the training part: what real data scores", "lower", (FLOOR,), lambda e: e[FLOOR], _settings
+        "SWD of the training part: what real data scores",
+        "lower",
+        (FLOOR,),
+        lambda e: e[FLOOR],
+        _settings,
+        of_side=PATCH,
     ),
     "swd_multiple": Metric(
         "SWD as a multiple of the floor",
@@ -217,5 +223,6 @@ METRICS = {
         lambda e: multiple(e[SWD], e[FLOOR], len(e[REAL_PATCHES])),
         _settings,
         references=FEWEST,
+        of_side=PATCH,
     ),
 }

@@ -80,9 +80,8 @@ def compare(game: Game, source: Source, seed: int = 0, flip: bool = False) -> Be
     with rng.apart(seed, "beside"):
         drawn = sampler(COUNT if real is None else len(real))
     samples = (drawn[0] if isinstance(drawn, tuple) else drawn).float()
-    search = Search(
-        source.train, sampler.like, extractor(source.judged.extractor or "pixels", device=game.device), flip
-    )
+    look = extractor(source.judged.extractor or "pixels", device=game.device)
+    search = Search(source.train, sampler.like, look if look.places else extractor("pixels"), flip)
     nearest, far = search.nearest(samples)
     near = {"samples": float(far.median())}
     near |= {} if real is None else {"held_out": float(search.nearest(real)[1].median())}

@@ -53,7 +53,8 @@ def differing(recipe: Recipe) -> dict[str, Any]:
 def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
     """What the report of a run has to know beside what happens in it, in plain values."""
     scores = {*source.judged.early, *source.judged.final, *game.scores, *(game.early_scores or ())}
-    asked = scoring.to_ask_for(game, source, recipe.plan.samples)
+    scores |= {*recipe.plan.metrics}
+    asked = None if recipe.plan.metrics else scoring.to_ask_for(game, source, recipe.plan.samples)
     return {
         "paper_settings": differing(recipe),
         "commands": commands(game),

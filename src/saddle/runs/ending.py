@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def finish(training: Training) -> None:
     """Score the checkpoint that `saddle sample` would use; all processes draw their share of the samples."""
     dist.barrier()  # the last checkpoint is there
-    folder, source, samples = training.folder, training.source, training.recipe.plan.samples
+    folder, source, plan = training.folder, training.source, training.recipe.plan
     run, say = Run(folder.path, device=str(training.device)), training.voice.say
     if training.leads:
         beside.show(run, source, training.write, say)
         remembering.remember(run, source, say)
-    names = scoring.defaults(run.game, source, True, samples)
+    names = scoring.at_the_end(run.game, source, plan)
     if not names:
         return
-    scores = scoring.score(run.game, source, names, samples)
+    scores = scoring.score(run.game, source, names, plan.samples)
     if training.leads:
         entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
         folder.write_scores([entry | _reached(folder, entry) for entry in entries])
@@ -49,7 +49,7 @@ def expected(training: Training, reason: str) -> str:
     trainer, source = training.trainer, training.source
     if reason == "interrupted":
         return f"{trainer.round:,} of {training.rounds:,} rounds are played"
-    scored = bool(scoring.defaults(trainer.game, source, True, training.recipe.plan.samples))
+    scored = bool(scoring.at_the_end(trainer.game, source, training.recipe.plan))
     return expectation(training.recipe, trainer.round, source.spec.is_image, scored)
 
 

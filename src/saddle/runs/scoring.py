@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,17 @@ from ..base.errors import UsageError
 from ..metrics.evaluation import evaluate
 from ..metrics.evidence import Evidence
 from ..metrics.extractors import extractor as extractor_named
+from ..metrics.features import Trained
 from ..metrics.intra import FEWEST
 from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
+from ..metrics.metric import Metric
 from ..metrics.names import chosen, metric_names
 from ..metrics.score import Fingerprint, Score
 from ..tasks import Game
+from ..training.plan import Plan
 from . import ingredients
+from .translations import spread
 
 if TYPE_CHECKING:
     from ..data.source import Source
@@ -48,17 +53,58 @@ def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> l
     return next((found for names in possible if (found := _at_hand(names, game, source, n))), [])
 
 
+def on_the_way(game: Game, source: Source, asked: Sequence[str]) -> list[str]:
+    """What is scored while it trains: what the plan asks for, else what is without being asked.
+
+    UsageError for what the plan may not ask for, with what it may: a run must not find out when rounds are played.
+    """
+    if not asked:
+        return defaults(game, source, False)
+    possible = at_hand(game, source, SAMPLES)
+    can = f"these data and this game can have {', '.join(possible) or 'no scores'}"
+    evidence = _evidence(game, source)
+    for name, metric in chosen(asked).items():
+        if reason := evidence.lacks(metric):
+            raise UsageError(f"plan.metrics: the metric '{name}' needs {reason}; {can}")
+        if name not in possible:
+            raise UsageError(f"plan.metrics: these images are too small or too few for '{name}'; {can}")
+    if not chooses(asked[0]):
+        choosing = [name for name in possible if chooses(name)]
+        raise UsageError(
+            f"plan.metrics: the first one chooses the best checkpoint, and '{asked[0]}' may not; begin with another "
+            f"one: {', '.join(choosing) or 'there is none'}"
+        )
+    return list(chosen(asked))
+
+
+def at_the_end(game: Game, source: Source, plan: Plan) -> list[str]:
+    """What the checkpoint that is kept is scored by: what is without being asked, and what the plan asks for."""
+    asked = _at_hand(plan.metrics, game, source, plan.samples)
+    return list(dict.fromkeys((*defaults(game, source, True, plan.samples), *asked)))
+
+
 def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) -> list[str]:
     """Those that can be had."""
     if not names:
         return []
-    look = source.judged.extractor
-    evidence = Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
+    evidence = _evidence(game, source)
     n = n or source.judged.samples
     enough = _of_a_class(source, n)
     real = len(source.heldout or source.train)
-    fit = {name: m for name, m in chosen(names).items() if m.of_reference <= min(n, real) and m.references <= real}
-    return [name for name, m in fit.items() if m.of_a_class <= enough and not evidence.lacks(m)]
+    least = min(n, len(source.heldout)) if source.heldout else n
+    side = min(source.spec.shape[-2:]) if source.spec.is_image else math.inf
+
+    def can(metric: Metric) -> bool:
+        many = metric.of_a_class <= enough and metric.of_reference <= min(least, real) and metric.references <= real
+        return many and metric.of_side <= side
+
+    return [name for name, metric in chosen(names).items() if can(metric) and not evidence.lacks(metric)]
+
+
+def _evidence(game: Game, source: Source) -> Evidence:
+    """Of which nothing is made: to find out what is there."""
+    look = source.judged.extractor
+    return Evidence(ingredients.of(game, source) | {"extractor": extractor_named(look) if look else None})
 
 
 def _of_a_class(source: Source, n: int) -> float:
@@ -134,7 +180,9 @@ def score(
         if passing := given.get(name):
             given[name] = passing.limited(asked, early)
     samples = given.pop("samples", None)
-    seen = extractor_named(look, weights, game.device, look == source.judged.extractor) if look else None
+    by = trained(source, samples.like if samples else source.spec.keys[0])
+    own = look == source.judged.extractor
+    seen = extractor_named(look, weights, game.device, own, train=by) if look else None
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
@@ -151,6 +199,14 @@ def _told(score: Score, game: Game, source: Source) -> Score:
         return score
     against: Fingerprint = {"trained_against": game.trained_against}
     return replace(score, fingerprint=score.fingerprint | against)
+
+
+def trained(source: Source, key: str) -> Trained:
+    """The training images of a key, for an extractor that measures by some."""
+    count = len(source.train.columns[key])
+    return Trained(
+        lambda most: source.train.batch({key: spread(count, most)})[key], lambda: f"{source.fingerprint} {key}"
+    )
 
 
 def _of_lpips(

@@ -71,6 +71,7 @@ class Training:
             game = kind(self.source.spec, recipe.options).to(device)
         check_batch(self.source, plan.batch)  # only now: data that are wrong for the game are told first
         game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
+        self.scored = scoring.on_the_way(game, self.source, plan.metrics)  # on the way, the first chooses the best
         stream = Stream(
             self.source.train,
             self.source.spec,
@@ -219,7 +220,7 @@ class Training:
             if self.due(plan.pictures):
                 self.draw()
             if self.due_early(plan.scores):
-                self.measure(final=False)
+                self.measure()
             stop, save = self.agree(self.signals.received is not None, self.must_save())
             if save or stop or self.score:
                 self.save()
@@ -289,17 +290,16 @@ class Training:
             where = file.relative_to(self.folder.path).as_posix()
             self.write("sample", file=where, of=self.source.spec.main.kind)
 
-    def measure(self, final: bool) -> dict[str, Score]:
-        """Score the averaged players, where the data have a metric of their own."""
+    def measure(self) -> dict[str, Score]:
+        """Score the averaged players, if anything is to be scored on the way."""
         trainer = self.trainer
-        names = scoring.defaults(trainer.game, self.source, final)
-        if not names:
+        if not self.scored:
             return {}
         with trainer.averages.playing(trainer.game) as game:
             # few samples, and others than the final scores draw
-            scores = scoring.score(game, self.source, names, scoring.SAMPLES, seed=1, early=True)
-        first = {n: getattr(scores[names[0]], n) for n in ("name", "value", "better")}
-        self.score = first if scoring.chooses(names[0]) else None
+            scores = scoring.score(game, self.source, self.scored, scoring.SAMPLES, seed=1, early=True)
+        first = {n: getattr(scores[self.scored[0]], n) for n in ("name", "value", "better")}
+        self.score = first if scoring.chooses(self.scored[0]) else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
+from ..metrics.names import check
 
 MOST_SAMPLES = 10_000_000  # that are scored; all of them lie in memory
 POSITIVE = {  # and the most that they may be
@@ -40,6 +41,7 @@ class Plan:
     log_every: int = 25  # rounds between two log lines
     pictures: int = 24  # sample grids over the whole run
     scores: int = 8  # scorings, denser early in the run, where the data have a metric of their own
+    metrics: tuple[str, ...] = ()  # scored on the way, as fid,swd; the first chooses the best; none: those of the data
     samples: int | None = None  # that the final scores look at; none: 2,000, and 26,000 of stacked digits
     save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
 
@@ -56,14 +58,21 @@ class Plan:
                 raise UsageError(
                     f"plan.{name} must be greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}"
                 )
-        if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
-            raise UsageError(
-                f"scores are of at least 2 samples, and plan.samples is {self.samples}; at most it is {MOST_SAMPLES:,}"
-            )
+        self._check_scores()
         if self.pictures < 0 or self.scores < 0:
             raise UsageError("plan.pictures and plan.scores are at least 0")
         if not 0 <= self.seed < 1 << 64:
             raise UsageError(f"plan.seed is a whole number from 0 on, of at most 64 bits, not {self.seed}")
+
+    def _check_scores(self) -> None:
+        try:
+            check(self.metrics)
+        except UsageError as error:
+            raise UsageError(f"plan.metrics: {error}") from None
+        if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
+            raise UsageError(
+                f"scores are of at least 2 samples, and plan.samples is {self.samples}; at most it is {MOST_SAMPLES:,}"
+            )
 
     def as_long_as(self, other: "Plan") -> "Plan":
         """This plan with the length of another."""

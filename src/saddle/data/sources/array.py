@@ -23,7 +23,7 @@ from ..notes import dark, idle_limit, of_values, share
 from ..options import AUGMENTATIONS, DataOptions, Range, units
 from ..picture import colour, fitted, ranged, with_channels
 from ..sizes import brought
-from ..source import OF_VECTORS, Column, Judged, Rows, Source, Split
+from ..source import ANY_IMAGES, OF_VECTORS, Column, Rows, Source, Split
 from ..structured import as_kind, check_finite, kind_of, normalisation
 
 NAMES = {"image": "image", "points": "point", "signal": "signal"}
@@ -68,7 +68,7 @@ def open(options: DataOptions, path: str) -> Source:
     known = labels if labels is None else labels[taken]
     mark = fingerprint(marks, spec.identity(), known, options.heldout, *units(options))
     before = earlier(marks, spec, known, options.heldout)
-    judged = Judged() if kind == "image" else OF_VECTORS
+    judged = ANY_IMAGES if kind == "image" else OF_VECTORS
     return Source(options.source, spec, train, heldout, mark, notes, judged, before)
 
 

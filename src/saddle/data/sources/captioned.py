@@ -108,7 +108,7 @@ def captions_in(table: Path, names: list[str]) -> dict[str, list[str]]:
 
 
 def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[list[str]]) -> "Source":
-    from ..source import Several, Source, Split
+    from ..source import ANY_IMAGES, Several, Source, Split
 
     condition = condition_of(text for texts in captions for text in texts)
     images.notes.update(shrunk(images.digests, options.heldout, images.names))
@@ -125,7 +125,7 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
     spec = _spec(images.field, condition, values)
     mark = fingerprint(images.digests, spec.identity(), captions, options.heldout, *images.units)
     before = earlier(images.digests, spec, captions, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
+    return Source(options.source, spec, train, heldout, mark, images.notes, ANY_IMAGES, before)
 
 
 def _spec(field: Field, condition: Condition, texts: np.ndarray) -> DataSpec:

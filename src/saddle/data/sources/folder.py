@@ -251,7 +251,7 @@ def _bad_message(files: Files, bad: Bad) -> str:
 
 def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -> "Source":
     from ..labels import remarks
-    from ..source import Source, Split
+    from ..source import ANY_IMAGES, Source, Split
 
     places = hold_out(images.digests, options.heldout)
     images.notes.update(shrunk(images.digests, options.heldout, images.names))
@@ -268,7 +268,7 @@ def _source(options: DataOptions, images: DecodedFolder, table: Labels | None) -
     assert train is not None  # hold_out leaves the larger part
     mark = fingerprint(images.digests, spec.identity(), labels, options.heldout, *images.units)
     before = earlier(images.digests, spec, labels, options.heldout)
-    return Source(options.source, spec, train, heldout, mark, images.notes, earlier=before)
+    return Source(options.source, spec, train, heldout, mark, images.notes, ANY_IMAGES, before)
 
 
 def _labelled(

@@ -8,9 +8,9 @@ from ..crops import SIZE, STRIDE, Crops, corners, held_out_strips, trained_strip
 from ..fingerprint import fingerprint
 from ..options import AUGMENTATIONS, DataOptions
 from ..photographs import HEIGHT, HELD_OUT, NAMES, TRAINED, coloured, photograph
-from ..source import Judged, Source, Split
+from ..source import BY_FEATURES, BY_PATCHES, Judged, Source, Split
 
-JUDGED = Judged(early=("swd",), final=("swd", "swd_floor", "swd_multiple"))
+JUDGED = Judged("random", early=("swd",), final=(*BY_PATCHES, *BY_FEATURES))
 PIECES = True  # at the scale of the photographs
 _WIDEST = 160  # of the narrowest strip
 
