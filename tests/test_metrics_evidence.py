@@ -227,7 +227,8 @@ def test_listing_on_the_command_line_imports_no_torch() -> None:
 
 def test_the_metric_in_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text("utf-8")
-    (tmp_path / "brightness_of_the_page.py").write_text(page.split("```python\n")[1].split("```")[0])
+    block = page.partition("## A metric of your own")[2].split("```python\n")[1].split("```")[0]
+    (tmp_path / "brightness_of_the_page.py").write_text(block)
     monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
     grey = torch.tensor([0.0, 0.5]).repeat(5)[:, None, None, None].expand(-1, 1, 4, 4)
     score = evaluate(lambda k: grey[:k], None, ["brightness"], None, n=10)["brightness"]
