@@ -24,6 +24,7 @@ def evaluate(
     seed: int = 0,
     reference: str = "held-out",
     train: Images | None = None,
+    errors: bool = True,
     **ingredients: Any,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
@@ -35,12 +36,13 @@ def evaluate(
     `restorations`, `detected`.
     UsageError for an unknown name and for a metric that these cannot give. With several processes all call it alike:
     each draws its share of every batch, as `rng.share` divides it, and all get the same scores. `seed` is that of the
-    random subsets and splits; how the samples are seeded is the caller's.
+    random subsets and splits; how the samples are seeded is the caller's. Without `errors`, that of an FID of more than
+    1,024 features is left out (NaN): it takes most of the time.
     """
     metrics = chosen(names)
     look = extractor_named(extractor) if isinstance(extractor, str) else extractor
     given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
-    evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference)
+    evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference, errors=errors)
     for name, metric in metrics.items():
         if reason := evidence.lacks(metric):
             raise UsageError(f"the metric '{name}' needs {reason}")

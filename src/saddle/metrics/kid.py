@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
-from .blocks import double, rows
+from .blocks import double, products
 from .evidence import Evidence
 from .ingredients import FEATURES, REFERENCE
 from .metric import Estimate, Metric
@@ -19,7 +19,6 @@ SUBSETS = 100
 
 def mmd(x: Tensor, y: Tensor) -> float:
     """Unbiased MMD² of features [N, D] and [M, D]: U-statistics within each set, all pairs across."""
-    x, y = double(x), double(y)
     n, m = len(x), len(y)
     within = (_sum(x, x) - _own(x)) / (n * (n - 1)) + (_sum(y, y) - _own(y)) / (m * (m - 1))
     return float(within - 2 * _sum(x, y) / (n * m))
@@ -56,12 +55,11 @@ def rests_on(real: Tensor, fake: Tensor, subsets: int) -> Fingerprint:
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:
-    parts = [(x[part] @ y.T).div_(x.shape[1]).add_(1).pow_(3).sum() for part in rows(len(x), len(y))]
-    return torch.stack(parts).sum()
+    return torch.stack([block.div_(x.shape[1]).add_(1).pow_(3).sum() for block in products(x, y)]).sum()
 
 
 def _own(x: Tensor) -> Tensor:
-    return (x.square().sum(1) / x.shape[1] + 1).pow(3).sum()
+    return (double(x).square().sum(1) / x.shape[1] + 1).pow(3).sum()
 
 
 def _kid(evidence: Evidence) -> Estimate:

@@ -134,7 +134,7 @@ def score(
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
-        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, **given)
+        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, errors=not early, **given)
     if game.trained_against is None:
         return scores
     against: Fingerprint = {"trained_against": game.trained_against}
