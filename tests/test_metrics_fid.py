@@ -189,7 +189,9 @@ def test_kid_multiplied_in_float32_is_that_of_float64() -> None:
 
 def test_kid_has_all_digits_of_float32_though_networks_may_have_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr("saddle.metrics.blocks.double", lambda x: seen.append(torch.get_float32_matmul_precision()) or x)
+    monkeypatch.setattr(
+        "saddle.metrics.blocks.double", lambda x: seen.append(torch.get_float32_matmul_precision()) or x
+    )
     before = torch.get_float32_matmul_precision()
     multiply = Tensor.__matmul__
     torch.set_float32_matmul_precision("medium")

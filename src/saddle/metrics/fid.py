@@ -80,16 +80,16 @@ class Frechet:
     """The Fréchet distance to one reference, whose covariance is taken apart once."""
 
     def __init__(self, reference: Moments) -> None:
-        self.mean, self.covariance = reference.mean, reference.covariance
-        self.factor = _factor(self.covariance)
+        covariance = reference.covariance
+        self.mean, self.trace, self.factor = reference.mean, covariance.trace(), _factor(covariance)
 
     def __call__(self, other: Moments) -> float:
         """Tr (Σ₁Σ₂)^½ is the sum of the roots of the eigenvalues of Lᵀ Σ₂ L, where Σ₁ = L Lᵀ: it is symmetric."""
         covariance = other.covariance
         both = self.factor.T @ covariance @ self.factor
-        cross = torch.linalg.eigvalsh((both + both.T) / 2).clamp(min=0).sqrt().sum()
+        cross = torch.linalg.eigvalsh(both).clamp(min=0).sqrt().sum()
         apart = (self.mean - other.mean).square().sum()
-        return max(0.0, float(apart + self.covariance.trace() + covariance.trace() - 2 * cross))
+        return max(0.0, float(apart + self.trace + covariance.trace() - 2 * cross))
 
 
 def _factor(covariance: Tensor) -> Tensor:
