@@ -18,6 +18,7 @@ from ..metrics.intra import FEWEST
 from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
 from ..metrics.names import chosen, metric_names
+from ..metrics.path_length import METRICS as PATH_LENGTHS
 from ..metrics.score import Fingerprint, Score
 from ..tasks import Game
 from . import ingredients
@@ -144,10 +145,13 @@ def score(
 def _of_lpips(
     names: Iterable[str], weights: str | Path | Sequence[str | Path] | None
 ) -> tuple[Lpips | None, str | Path | None]:
-    """What lpips is read from, if it is asked for, and the weight file that is left for the extractor."""
+    """What lpips is read from, if it is asked for, and the weight file that is left for the extractor.
+
+    A path length takes it where there are two files, and looks through the extractor where there are not.
+    """
     files = [weights] if isinstance(weights, str | Path) else list(weights or ())
     lpips = None
-    if "lpips" in names and files:
+    if files and ("lpips" in names or (len(files) > 1 and {*PATH_LENGTHS} & {*names})):
         lpips, files = Lpips.load(files)
     if len(files) > 1:
         raise UsageError(f"an extractor reads one weight file, not {', '.join(map(str, files))}")
