@@ -12,6 +12,8 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from saddle.base.errors import SaddleError, UsageError
+from saddle.metrics.blocks import products
+from saddle.metrics.evaluation import evaluate
 from saddle.metrics.fid import Frechet, Moments, fid
 from saddle.metrics.inception_score import inception_score
 from saddle.metrics.kid import kid, mmd, subset_size
@@ -103,6 +105,47 @@ def test_the_error_of_fid_is_about_its_spread_over_fresh_samples() -> None:
     assert told == pytest.approx(spread, rel=0.35)
 
 
+def test_without_its_error_an_fid_takes_one_decomposition_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = normal(60, 8, seed=0), normal(50, 8, seed=1, shift=0.5)
+    value, error = fid(real, fake)
+    taken = []
+    decompose = torch.linalg.eigvalsh
+    monkeypatch.setattr(torch.linalg, "eigvalsh", lambda x: taken.append(x) or decompose(x))
+    assert fid(real, fake, error=False)[0] == value
+    assert len(taken) == 1
+    assert error > 0
+    assert math.isnan(fid(real, fake, error=False)[1])
+
+
+def test_only_an_fid_of_many_features_may_go_without_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = normal(40, 16, seed=0).view(40, 1, 4, 4).clamp(-1, 1)
+
+    def error(errors: bool) -> float:
+        return evaluate(lambda k: images[:k], images.flip(0), ["fid"], "pixels", n=40, errors=errors)["fid"].uncertainty
+
+    assert error(False) == error(True) > 0
+    monkeypatch.setattr("saddle.metrics.fid.QUICK", 15)
+    assert error(True) > 0
+    assert math.isnan(error(False))
+
+
+def test_moments_do_not_depend_on_the_size_of_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = normal(101, 5, seed=0, shift=1000.0)
+    whole = Moments.of(x)
+    monkeypatch.setattr("saddle.metrics.fid.PART_BYTES", 8 * 5 * 7)
+    torch.testing.assert_close(Moments.of(x).mean, whole.mean, rtol=1e-14, atol=0)
+    torch.testing.assert_close(Moments.of(x).scatter, whole.scatter, rtol=1e-12, atol=1e-12)
+
+
+def test_no_copy_of_all_features_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("saddle.metrics.fid.double", lambda x: seen.append(x.numel() * 8) or x.double())
+    monkeypatch.setattr("saddle.metrics.fid.PART_BYTES", 4096)
+    Moments.of(normal(1000, 16, seed=0))
+    assert max(seen) <= 4096
+    assert sum(seen) == 2 * 8 * 16 * 1000  # for the mean, and for the scatter
+
+
 def test_one_sample_has_no_covariance() -> None:
     with pytest.raises(SaddleError, match="two samples at least, and there are 1"):
         fid(normal(1, 4, seed=0), normal(10, 4, seed=1))
@@ -142,6 +185,29 @@ def test_kid_does_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.Monke
     whole = mmd(real, fake)
     monkeypatch.setattr("saddle.metrics.blocks.BLOCK_BYTES", 8 * 70 * 7)
     assert mmd(real, fake) == pytest.approx(whole, rel=1e-12)
+
+
+def test_kid_multiplied_in_float32_is_that_of_float64() -> None:
+    real, fake = (normal(300, 64, seed=i, shift=0.5).relu() for i in range(2))
+    assert mmd(real, fake) == pytest.approx(mmd(real.double(), fake.double()), abs=1e-9)
+
+
+def test_kid_has_all_digits_of_float32_though_networks_may_have_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "saddle.metrics.blocks.double", lambda x: seen.append(torch.get_float32_matmul_precision()) or x
+    )
+    before = torch.get_float32_matmul_precision()
+    multiply = Tensor.__matmul__
+    torch.set_float32_matmul_precision("medium")
+    try:
+        monkeypatch.setattr(
+            Tensor, "__matmul__", lambda x, y: seen.append(torch.get_float32_matmul_precision()) or multiply(x, y)
+        )
+        list(products(normal(3, 4, seed=0), normal(5, 4, seed=1)))
+        assert seen == ["highest", "medium"]
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_kid_is_the_same_for_the_same_seed_and_not_for_another() -> None:

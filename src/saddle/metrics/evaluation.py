@@ -28,6 +28,7 @@ def evaluate(
     seed: int = 0,
     reference: str = "held-out",
     train: Images | None = None,
+    errors: bool = True,
     **ingredients: Any,
 ) -> dict[str, Score]:
     """The scores of those names for `n` samples against `real`, the part of the data that was not trained on.
@@ -41,12 +42,13 @@ def evaluate(
     UsageError for an unknown name, for a metric that these cannot give, for images outside of [-1, 1], and for those of
     [0, 1] beside others of [-1, 1]. With several processes all call it alike: each draws its share of every batch, as
     `rng.share` divides it, and all get the same scores. `seed` is that of the random subsets and splits; how the
-    samples are seeded is the caller's.
+    samples are seeded is the caller's. Without `errors`, that of an FID of more than 1,024 features is left out (NaN):
+    it takes most of the time.
     """
     metrics = chosen(names)
     look, train = _look(extractor, train)
     given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
-    evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference)
+    evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference, errors=errors)
     for name, metric in metrics.items():
         if reason := evidence.lacks(metric):
             raise UsageError(f"the metric '{name}' needs {reason}")

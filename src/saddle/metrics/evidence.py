@@ -77,14 +77,21 @@ class Evidence:
     """`given` are ingredients by name, `Later` or at once; None is as good as none.
 
     Samples are drawn `batch` at a time, `n` in all, the seed is that of random subsets and splits, and `reference` says
-    what the real data are.
+    what the real data are. Without `errors`, a metric may leave out one that takes most of its time.
     """
 
     def __init__(
-        self, given: Mapping[str, Any], *, n: int = 2000, batch: int = 250, seed: int = 0, reference: str = "held-out"
+        self,
+        given: Mapping[str, Any],
+        *,
+        n: int = 2000,
+        batch: int = 250,
+        seed: int = 0,
+        reference: str = "held-out",
+        errors: bool = True,
     ):
         self.given = {name: value for name, value in given.items() if value is not None}
-        self.n, self.batch, self.seed, self.reference = n, batch, seed, reference
+        self.n, self.batch, self.seed, self.reference, self.errors = n, batch, seed, reference, errors
         self._made: dict[str, tuple[Any, Fingerprint]] = {}
         self._seen: dict[str, Any] = {}
         self._asked: list[Fingerprint] = []  # what is being made, from the outside in

@@ -12,11 +12,14 @@ from torch import Tensor
 from ..base import dist
 from ..base.errors import SaddleError
 from .blocks import double
-from .evidence import Ingredient
+from .evidence import Evidence, Ingredient
 from .ingredients import FEATURES, REFERENCE, TRAINED
-from .metric import Metric
+from .metric import Estimate, Metric
 from .multiple import FEWEST, multiple
 from .uncertainty import groups, jackknife
+
+PART_BYTES = 16 * 2**20  # of the float64 features that are worked on at once
+QUICK = 1024  # features at most, of which ten more decompositions take no time that anybody would notice
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,14 @@ class Moments:
 
     @classmethod
     def of(cls, features: Tensor) -> "Moments":
-        """Of float [N, D] with N ≥ 1."""
-        x = double(features)
-        mean = x.mean(0)
-        x = x - mean
-        return cls(torch.tensor(float(len(x)), dtype=x.dtype, device=x.device), mean, x.T @ x)
+        """Of float [N, D] with N ≥ 1, a block of rows at a time: float64 copies of 50,000 features would be 1.6 GB."""
+        parts = features.split(max(1, PART_BYTES // (8 * features.shape[1])))
+        mean = torch.stack([double(part).sum(0) for part in parts]).sum(0) / len(features)
+        scatter = mean.new_zeros(len(mean), len(mean))
+        for part in parts:
+            x = double(part) - mean
+            scatter.addmm_(x.T, x)
+        return cls(mean.new_tensor(len(features)), mean, scatter)
 
     def update(self, features: Tensor) -> "Moments":
         """These and further vectors [N, D]."""
@@ -72,37 +78,51 @@ class Moments:
 
 
 class Frechet:
-    """The Fréchet distance to one reference, whose matrix root is taken once."""
+    """The Fréchet distance to one reference, whose covariance is taken apart once."""
 
     def __init__(self, reference: Moments) -> None:
-        self.mean, self.covariance = reference.mean, reference.covariance
-        values, vectors = torch.linalg.eigh(self.covariance)
-        self.root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+        covariance = reference.covariance
+        self.mean, self.trace, self.factor = reference.mean, covariance.trace(), _factor(covariance)
 
     def __call__(self, other: Moments) -> float:
-        """Tr (Σ₁Σ₂)^½ is the sum of the roots of the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is symmetric."""
+        """Tr (Σ₁Σ₂)^½ is the sum of the roots of the eigenvalues of Lᵀ Σ₂ L, where Σ₁ = L Lᵀ: it is symmetric."""
         covariance = other.covariance
-        both = self.root @ covariance @ self.root
-        cross = torch.linalg.eigvalsh((both + both.T) / 2).clamp(min=0).sqrt().sum()
+        both = self.factor.T @ covariance @ self.factor
+        cross = torch.linalg.eigvalsh(both).clamp(min=0).sqrt().sum()
         apart = (self.mean - other.mean).square().sum()
-        return max(0.0, float(apart + self.covariance.trace() + covariance.trace() - 2 * cross))
+        return max(0.0, float(apart + self.trace + covariance.trace() - 2 * cross))
 
 
-def fid(real: Tensor, fake: Tensor) -> tuple[float, float]:
+def _factor(covariance: Tensor) -> Tensor:
+    """L of covariance = L Lᵀ [D, D]: [D, R] of full column rank, where it has no more than rank R."""
+    triangle, failed = torch.linalg.cholesky_ex(covariance)
+    if not failed:
+        return triangle
+    values, vectors = torch.linalg.eigh(covariance)
+    there = values > 0
+    return vectors[:, there] * values[there].sqrt()
+
+
+def fid(real: Tensor, fake: Tensor, error: bool = True) -> tuple[float, float]:
     """FID of features [N, D] and [M, D], with its standard error over the draw of the fakes, the reference held fixed.
 
-    The error is the jackknife's: the fakes without each of ten groups.
+    The error is the jackknife's: the fakes without each of ten groups. That is most of the work; without `error` it is
+    left out, and NaN.
     """
     distance = Frechet(Moments.of(real))
     whole = Moments.of(fake)
-    fewer = [whole.without(Moments.of(fake[part])) for part in groups(len(fake), fake.device)]
+    if not error:
+        return distance(whole), float("nan")
+    fewer = (whole.without(Moments.of(fake[part])) for part in groups(len(fake), fake.device))
     return distance(whole), jackknife([distance(part) for part in fewer if part.count >= 2])
 
 
-FID = Ingredient("fid", make=lambda e: fid(e[REFERENCE].seen.features, e[FEATURES]), needs=(FEATURES, REFERENCE))
-FLOOR = Ingredient(
-    "fid_floor", make=lambda e: fid(e[REFERENCE].seen.features, e[TRAINED].seen.features), needs=(REFERENCE, TRAINED)
-)
+def _fid(evidence: Evidence, features: Tensor) -> Estimate:
+    return fid(evidence[REFERENCE].seen.features, features, evidence.errors or features.shape[1] <= QUICK)
+
+
+FID = Ingredient("fid", make=lambda e: _fid(e, e[FEATURES]), needs=(FEATURES, REFERENCE))
+FLOOR = Ingredient("fid_floor", make=lambda e: _fid(e, e[TRAINED].seen.features), needs=(REFERENCE, TRAINED))
 
 METRICS = {
     "fid": Metric("Fréchet distance to the reference features", "lower", (FID,), lambda e: e[FID], of_reference=2),

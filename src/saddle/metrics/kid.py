@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
-from .blocks import double, rows
+from .blocks import double, products
 from .evidence import Evidence
 from .ingredients import FEATURES, REFERENCE
 from .metric import Estimate, Metric
@@ -21,7 +21,6 @@ _MOST = 5000  # of either set that the error is found from
 
 def mmd(x: Tensor, y: Tensor) -> float:
     """Unbiased MMD² of features [N, D] and [M, D]: U-statistics within each set, all pairs across."""
-    x, y = double(x), double(y)
     n, m = len(x), len(y)
     within = _others(x).sum() / (n * (n - 1)) + _others(y).sum() / (m * (m - 1))
     return float(within - 2 * _sums(x, y).sum() / (n * m))
@@ -59,7 +58,7 @@ def rests_on(real: Tensor, fake: Tensor, subsets: int) -> Fingerprint:
 
 def _error(real: Tensor, fake: Tensor) -> float:
     """Of the MMD² of all pairs, over the draw of the fakes: by the jackknife, of at most 5,000 of either set."""
-    x, y = (double(z[:: -(-len(z) // _MOST)]) for z in (real, fake))
+    x, y = (z[:: -(-len(z) // _MOST)] for z in (real, fake))
     n, m = len(x), len(y)
     if m < 3:
         return float("nan")
@@ -70,12 +69,12 @@ def _error(real: Tensor, fake: Tensor) -> float:
 
 def _sums(x: Tensor, y: Tensor) -> Tensor:
     """The kernel of each row of x with all rows of y, summed: [N]."""
-    return torch.cat([(x[part] @ y.T).div_(x.shape[1]).add_(1).pow_(3).sum(1) for part in rows(len(x), len(y))])
+    return torch.cat([block.div_(x.shape[1]).add_(1).pow_(3).sum(1) for block in products(x, y)])
 
 
 def _others(x: Tensor) -> Tensor:
     """The kernel of each row with all other rows, summed: [N]."""
-    return _sums(x, x) - (x.square().sum(1) / x.shape[1] + 1).pow(3)
+    return _sums(x, x) - (double(x).square().sum(1) / x.shape[1] + 1).pow(3)
 
 
 def _kid(evidence: Evidence) -> Estimate:

@@ -5,6 +5,7 @@ is: what doing nothing scores. A score is the mean over the ways.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
@@ -35,13 +36,13 @@ def _compared(turned: Turned) -> dict[str, Tensor]:
     return {"": turned.made} | {whose: images for whose, images in turned.beside.items() if whose == INPUT}
 
 
-def _by_features(evidence: Evidence, distance: Distance) -> Compared:
+def _by_features(evidence: Evidence, distance: Distance, beside: Distance | None = None) -> Compared:
     look = evidence[EXTRACTOR]
 
     def seen(images: object, label: str) -> Tensor:
         return Reference.of(images, look, label).seen.features.cpu()  # type: ignore[arg-type]
 
-    return _measured(evidence, FEATURES, seen, distance)
+    return _measured(evidence, FEATURES, seen, distance, beside)
 
 
 def _by_patches(evidence: Evidence) -> Compared:
@@ -53,7 +54,13 @@ def _by_patches(evidence: Evidence) -> Compared:
     )
 
 
-def _measured(evidence: Evidence, view: Each, look: Callable[[object, str], Tensor], distance: Distance) -> Compared:
+def _measured(
+    evidence: Evidence,
+    view: Each,
+    look: Callable[[object, str], Tensor],
+    distance: Distance,
+    beside: Distance | None = None,  # the same of what stands beside, whose error nobody asks for
+) -> Compared:
     translations, kept, ways = evidence[TRANSLATIONS], evidence[view], {}
     for way in translations.ways:
         if way.name not in kept:
@@ -63,7 +70,7 @@ def _measured(evidence: Evidence, view: Each, look: Callable[[object, str], Tens
         ways[way.name] = {"value": value, "uncertainty": error}
         if not translations.early:
             others = kept[way.name] | {REAL: look(way.train(translations.count(way)), "train")}
-            ways[way.name] |= {whose: distance(real, x)[0] for whose, x in others.items() if whose}
+            ways[way.name] |= {whose: (beside or distance)(real, x)[0] for whose, x in others.items() if whose}
     return joined(ways)
 
 
@@ -90,7 +97,7 @@ METRICS = {
         "Fréchet distance of translations to held-out images of their target",
         "lower",
         (TRANSLATIONS, EXTRACTOR, FEATURES),
-        lambda e: _by_features(e, fid),
+        lambda e: _by_features(e, fid, partial(fid, error=False)),
     ),
     "translation_kid": Metric(
         "kernel distance of translations to held-out images of their target, unbiased",

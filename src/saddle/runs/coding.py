@@ -11,11 +11,13 @@ from torch import Tensor
 from ..base import rng
 from ..data.source import Split
 from ..metrics.pairs_of_latents import Together
+from ..metrics.path_length import Pairs, Paths, steps
 from ..metrics.probe import Known, Probed, flat
 from ..metrics.reading import ReadLesson
 from ..metrics.traits import UNKNOWN, Traits
 from ..spec import Condition
 from ..tasks import Synthesis, Translation
+from ..use.latents import slerp
 from . import teaching
 from .translations import LABEL, at_a_time, spread
 
@@ -118,6 +120,32 @@ def together(game: Synthesis, source: Source, seed: int) -> Together:
         return batch[key], batch[name]
 
     return Together(images, taught(source), real, source.judged.relation)
+
+
+def paths(game: Synthesis, source: Source, seed: int) -> Paths:
+    """Ways between latents of one label: straight between styles, else on the great circle. Alike on every process."""
+
+    def ends(n: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        label = game.draw_label(n)
+        a, b = (game.searched(game.noise(n, label), label) for _ in range(2))
+        return a, b, label
+
+    @torch.no_grad()
+    def images(n: int, whole: bool, epsilon: float) -> Pairs:
+        most = at_a_time(source.spec.shape)
+        for start in range(0, n, most):
+            with rng.apart(seed, "paths", start):
+                a, b, label = ends(min(most, n - start))
+                t = rng.rand(len(a), device=a.device).to(a.dtype).view(-1, *[1] * (a.ndim - 1)) * whole
+
+            def decode(z: Tensor, label: Tensor | None = label, start: int = start) -> Tensor:
+                with rng.apart(seed, "paths", "images", start):  # what is left to chance is the same in both
+                    return game.decode(z, label)
+
+            yield steps(decode, a, b, t, slerp if a.ndim == 2 else torch.lerp, epsilon)
+
+    with rng.apart(seed, "paths"), torch.no_grad():
+        return Paths("z" if ends(1)[0].ndim == 2 else "w", images)
 
 
 def taught(source: Source) -> dict[str, ReadLesson]:

@@ -22,6 +22,7 @@ from ..metrics.drawing import Sampler
 from ..metrics.evidence import Later
 from ..metrics.ingredients import ReferenceLabels
 from ..metrics.pairs_of_latents import Together
+from ..metrics.path_length import Paths
 from ..metrics.probe import Probed
 from ..metrics.ranges import shown
 from ..metrics.reading import ReadLesson
@@ -262,6 +263,12 @@ def probed_content(game: Translation, source: Source, seed: int) -> Probed:
 def together(game: Synthesis, source: Source, seed: int) -> Together:
     """Images of several domains, latent by latent."""
     return coding.together(game, source, seed)
+
+
+@ingredient("paths", Synthesis, when=lambda game, source: source.spec.is_image)
+def paths(game: Synthesis, source: Source, seed: int) -> Paths:
+    """Ways between latents, and the images along them."""
+    return coding.paths(game, source, seed)
 
 
 @ingredient("agreeing", Synthesis, when=lambda game, source: len(coding.taught(source)) > 1)

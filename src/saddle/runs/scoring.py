@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
 from ..metrics.metric import Metric
 from ..metrics.names import chosen, metric_names
+from ..metrics.path_length import METRICS as PATH_LENGTHS
 from ..metrics.score import Fingerprint, Score
 from ..tasks import Game
 from ..training.plan import Plan
@@ -187,7 +188,9 @@ def score(
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
         kind = "held-out" if source.heldout else "trained-on"
-        scores = evaluate(samples, given.pop("real", None), names, seen, n=n, seed=seed, reference=kind, **given)
+        real = given.pop("real", None)
+        about: dict[str, Any] = {"n": n, "seed": seed, "reference": kind, "errors": not early}
+        scores = evaluate(samples, real, names, seen, **about, **given)
     return {name: _told(score, game, source) for name, score in scores.items()}
 
 
@@ -212,10 +215,13 @@ def trained(source: Source, key: str) -> Trained:
 def _of_lpips(
     names: Iterable[str], weights: str | Path | Sequence[str | Path] | None
 ) -> tuple[Lpips | None, str | Path | None]:
-    """What lpips is read from, if it is asked for, and the weight file that is left for the extractor."""
+    """What lpips is read from, if it is asked for, and the weight file that is left for the extractor.
+
+    A path length takes it where there are two files, and looks through the extractor where there are not.
+    """
     files = [weights] if isinstance(weights, str | Path) else list(weights or ())
     lpips = None
-    if "lpips" in names and files:
+    if files and ("lpips" in names or (len(files) > 1 and {*PATH_LENGTHS} & {*names})):
         lpips, files = Lpips.load(files)
     if len(files) > 1:
         raise UsageError(f"an extractor reads one weight file, not {', '.join(map(str, files))}")
