@@ -27,7 +27,10 @@ OF_ALL_THESE = OF_SHADOWS | OF_MAPS | OF_LABELS | OF_CODES | OF_STYLES
 OF_RESTORED = {"ssim_y", "restored_accuracy", "rank1"}
 OF_REFINED = {"refined_accuracy", "refined_error", "labels_kept"}
 OF_DEFECTS = {"auroc", "average_precision", "f1_max", "recall_1", "recall_5", "pixel_auroc", "aupro", "query_ms"}
-LATER = OF_DEFECTS | OF_REFINED | OF_RESTORED | OF_PAIRS | OF_WAYS | OF_ALL_THESE  # metrics that came after the table
+OF_LATENTS = {"parzen", "ppl", "ppl_end"}
+LATER = (
+    OF_LATENTS | OF_DEFECTS | OF_REFINED | OF_RESTORED | OF_PAIRS | OF_WAYS | OF_ALL_THESE
+)  # metrics that came after the table
 
 
 @cache

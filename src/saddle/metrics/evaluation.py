@@ -1,7 +1,6 @@
 """Draw samples once, look at them once, and compute every score that is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -41,9 +40,8 @@ def evaluate(
     `smallest`, `restored`, `restorations`, `detected`.
     UsageError for an unknown name, for a metric that these cannot give, for images outside of [-1, 1], and for those of
     [0, 1] beside others of [-1, 1]. With several processes all call it alike: each draws its share of every batch, as
-    `rng.share` divides it, and all get the same scores. `seed` is that of the random subsets and splits; how the
-    samples are seeded is the caller's. Without `errors`, that of an FID of more than 1,024 features is left out (NaN):
-    it takes most of the time.
+    `rng.share` divides it, and all get the same scores. `seed` is that of random subsets and splits; how samples are
+    seeded is the caller's. Without `errors`, that of an FID of over 1,024 features is left out (NaN) to save time.
     """
     metrics = chosen(names)
     look, train = _look(extractor, train)
@@ -56,8 +54,7 @@ def evaluate(
     scores = {}
     for name, metric in metrics.items():
         (value, error, *details), fingerprint = evidence.measured(metric)
-        score = Score(name, value, error, metric.better, fingerprint, *details)
-        scores[name] = replace(score, caveat=metric.caveat)
+        scores[name] = Score(name, value, error, metric.better, fingerprint, *details, caveat=metric.caveat)
     return scores
 
 

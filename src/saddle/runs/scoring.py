@@ -182,8 +182,7 @@ def score(
             given[name] = passing.limited(asked, early)
     samples = given.pop("samples", None)
     by = trained(source, samples.like if samples else source.spec.keys[0])
-    own = look == source.judged.extractor
-    seen = extractor_named(look, weights, game.device, own, train=by) if look else None
+    seen = extractor_named(look, weights, game.device, look == source.judged.extractor, train=by) if look else None
     n = samples.count or n if samples else n
     with rng.share(dist.rank(), dist.world()):
         rng.seed(seed, "score")
