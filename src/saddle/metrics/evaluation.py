@@ -1,6 +1,7 @@
 """Draw samples once, look at them once, and compute every score that is asked for."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -54,7 +55,8 @@ def evaluate(
     scores = {}
     for name, metric in metrics.items():
         (value, error, *details), fingerprint = evidence.measured(metric)
-        scores[name] = Score(name, value, error, metric.better, fingerprint, *details, caveat=metric.caveat)
+        score = Score(name, value, error, metric.better, fingerprint, *details)
+        scores[name] = replace(score, caveat=metric.caveat)
     return scores
 
 
