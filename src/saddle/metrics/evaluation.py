@@ -12,6 +12,7 @@ from .evidence import Evidence
 from .extractors import extractor as extractor_named
 from .features import Extractor
 from .ingredients import Images
+from .metric import Metric
 from .names import chosen
 from .reference import Reference, trained
 from .score import Score
@@ -52,12 +53,12 @@ def evaluate(
         if reason := evidence.lacks(metric):
             raise UsageError(f"the metric '{name}' needs {reason}")
     evidence.gather(metrics.values())
-    scores = {}
-    for name, metric in metrics.items():
-        (value, error, *details), fingerprint = evidence.measured(metric)
-        score = Score(name, value, error, metric.better, fingerprint, *details)
-        scores[name] = replace(score, caveat=metric.caveat)
-    return scores
+    return {name: _scored(name, metric, evidence) for name, metric in metrics.items()}
+
+
+def _scored(name: str, metric: Metric, evidence: Evidence) -> Score:
+    (value, error, *details), fingerprint = evidence.measured(metric)
+    return replace(Score(name, value, error, metric.better, fingerprint, *details), caveat=metric.caveat)
 
 
 def _look(extractor: Extractor | str | None, train: Images | None) -> tuple[Extractor | None, Images | None]:
