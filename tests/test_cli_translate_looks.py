@@ -131,6 +131,12 @@ def test_scores_of_a_filled_hole_are_over_the_hole_alone(holes, damaged, tmp_pat
 
 
 def test_masks_that_do_not_fit_are_refused(holes, damaged, tmp_path, capsys):
+    height, width = np.asarray(Image.open(damaged / "in" / "grey.png")).shape[:2]
+    Image.fromarray(np.linspace(0, 255, height * width * 3).astype(np.uint8).reshape(height, width, 3)).save(
+        tmp_path / "photo.png"
+    )
+    said = refused(capsys, holes, damaged / "in" / "grey.png", "--mask", tmp_path / "photo.png")
+    assert "photo.png is no mask: 50% of its pixels are neither black nor white" in said
     said = refused(capsys, holes, damaged / "in" / "grey.png", "--mask", damaged / "masks" / "deep.png")
     assert "the mask has 18×17 pixels (height × width) and its image 21×30" in said
     (tmp_path / "empty").mkdir()

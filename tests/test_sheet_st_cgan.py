@@ -327,6 +327,7 @@ def _a_mask_of_the_users_takes_the_place_of_the_found_one():
     own = game.translate({"a": BATCH["a"], "mask": BATCH["mask"]}, "b")
     assert torch.equal(shown[0], 2 * BATCH["mask"] - 1)
     assert not torch.equal(own, found)
+    assert torch.equal(game.translate({"a": BATCH["a"], "mask": BATCH["mask"]}, "mask"), 2 * BATCH["mask"] - 1)
 
 
 @proves("use.scores-and-pictures-are-of-found-masks")

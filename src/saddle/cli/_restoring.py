@@ -61,5 +61,11 @@ class Restoring(Working["Restorer"]):
                 f"brought to {made.size[0]}×{made.size[1]} (height × width) before it was restored; "
                 f"{self.opened.recipe.game} takes no other"
             )
+            (height, width), (high, wide) = original.size, made.size
+            if self.works.options.fit == "crop" and height * wide != width * high:
+                yield (
+                    "cut at two of its edges, as images of the training were (data.fit crop), and not restored there; "
+                    "a run with --data.fit pad or squash keeps the whole"
+                )
         if original.pages > 1 and self.opened.recipe.data.pages == "first":
             yield "of several pages or frames the first alone was taken, as the run's data were read (data.pages first)"

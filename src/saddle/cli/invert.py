@@ -19,6 +19,7 @@ with. An image's PSNR, in decibels, says how near its latent comes: 20 is a like
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ..base.errors import UsageError
 from . import _codes, _images, _open
 from ._show import json, line, table
 
@@ -53,6 +54,8 @@ def run(args: Namespace) -> None:
     opened.as_(Synthesis)  # asked before files are read
     out = args.out or Path(f"{_images.beside(args.inputs[0], 'latents')}.npy")
     _codes.check_name(out)
+    if out.exists():  # a search takes long
+        raise UsageError(f"{out} exists; choose another --out, so that nothing is overwritten")
     if args.images:
         _write.check_folder(args.images)
     _open.tell_doubt(opened, args.label)

@@ -64,6 +64,11 @@ class FAnoGAN(Detection, TwoPlayer):
     def has_staged(self, progress: float) -> bool:
         return progress >= 1 - self.options.encoder_share
 
+    @property
+    def ready(self) -> bool:
+        """The encoder, which finds what is unusual, learns in the last stage alone."""
+        return self.has_staged(self.progress)
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if not self.has_staged(self.progress):
             yield from super().round(batches)

@@ -155,12 +155,12 @@ class STCGAN(Adversarial, Translation):
 
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """A mask in the batch takes the place of the one that would be found, where the shadow is to be removed."""
+        """A mask in the batch takes the place of the one that would be found: it is the mask, and what is removed."""
         start, to = self.way("a", to)
-        a = self.planes(batch, start)
+        a, given = self.planes(batch, start), self.planes(batch, "mask") if "mask" in batch else None
         if to == "mask":
-            return self.generator["mask"](a)
-        return self.draw(a, self.planes(batch, "mask") if "mask" in batch else None)[to]
+            return self.generator["mask"](a) if given is None else given
+        return self.draw(a, given)[to]
 
 
 def _detached(images: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -206,7 +206,7 @@ class StarGAN(Adversarial, Translation, Classification):
         image, names = held(8)["image"], self.classifies
         columns = {"image": image}
         for place, name in enumerate(names):
-            label = torch.full((8, len(names)), torch.nan, device=image.device)
+            label = torch.full((len(image), len(names)), torch.nan, device=image.device)
             label[:, place] = 1.0
             columns[name] = self.translate({"image": image, "label": label}, "image")
         return columns

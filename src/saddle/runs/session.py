@@ -299,7 +299,7 @@ class Training:
             # few samples, and others than the final scores draw
             scores = scoring.score(game, self.source, self.scored, scoring.SAMPLES, seed=1, early=True)
         first = {n: getattr(scores[self.scored[0]], n) for n in ("name", "value", "better")}
-        self.score = first if scoring.chooses(self.scored[0]) else None
+        self.score = first if scoring.chooses(self.scored[0]) and trainer.game.ready else None
         self.write("score", seconds=self.seconds, scores={n: s.to_dict() for n, s in scores.items()})
         return scores
 

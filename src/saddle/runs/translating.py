@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 AT_ONCE = 64  # tensors at a time
+BETWEEN = 0.25  # share of a mask's pixels that may be neither black nor white: its soft edges
 
 Clusters = Mapping[int, int] | None  # what objects are to look like, by their numbers
 
@@ -244,9 +245,9 @@ def _one(works: Translator, image: Any, mask: Any, instances: Any, clusters: Clu
 
 
 def hole_of(mask: Any, of: Original, options: DataOptions) -> np.ndarray:
-    """A mask, white where the image has lost its pixels, as bool [H, W]. UsageError for one of another size.
+    """A mask, white where the image has lost its pixels, as bool [H, W]. What is transparent in it is not white.
 
-    What is transparent in it is not white.
+    UsageError for one of another size, and for a picture of which more than a quarter is neither dark nor bright.
     """
     if isinstance(mask, np.ndarray) and mask.dtype == bool:
         hole = mask
@@ -256,7 +257,12 @@ def hole_of(mask: Any, of: Original, options: DataOptions) -> np.ndarray:
     else:
         given = _mask(mask, options)
         half = np.iinfo(given.pixels.dtype).max // 2
-        hole = given.pixels.max(2) > half
+        hole = (brightest := given.pixels.max(2)) > half
+        if (between := float(np.mean((brightest > half // 2) & (brightest < 2 * half - half // 2)))) > BETWEEN:
+            raise UsageError(
+                f"{mask if isinstance(mask, str | Path) else 'this'} is no mask: {between:.0%} of its pixels are "
+                "neither black nor white; a mask is white where a hole, or a shadow, is, and black elsewhere"
+            )
         if given.alpha is not None:
             hole &= given.alpha > half
     asking.check_size("the mask has", hole, of)

@@ -187,6 +187,11 @@ class Game(nn.Module, ABC):
         return ()
 
     @property
+    def ready(self) -> bool:
+        """Can it do by now what it is for? Until then no checkpoint is the best, whatever it scores."""
+        return True
+
+    @property
     def early_scores(self) -> tuple[str, ...] | None:
         """Metrics on the way, in place of those of its data; None: the data's."""
         return None

@@ -1,0 +1,39 @@
+"""What a run shows, and which checkpoint it keeps, where little is held out or a stage is still to come."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from small import GAMES, make_trainer, tiny_recipe
+
+from saddle.base.folder import RunFolder
+from saddle.data import open_source
+from saddle.runs import registry
+from saddle.runs.gallery import Gallery
+from saddle.runs.session import train
+from saddle.spec import Batch
+from saddle.tasks import Detection, Restoration, Translation
+
+SHOWING = [name for name in GAMES if issubclass(registry.load(name), Translation | Restoration | Detection)]
+
+
+@pytest.mark.parametrize("name", SHOWING)
+def test_a_picture_shows_as_many_held_out_samples_as_there_are(name: str, tmp_path: Path) -> None:
+    trainer, source = make_trainer(name), open_source(tiny_recipe(name).data)
+    gallery = Gallery(trainer, source, RunFolder(tmp_path))
+
+    def three(n: int) -> Batch:
+        return {key: x[:3] for key, x in gallery.held(n).items()}
+
+    shown = trainer.game.eval().shown(three)
+    columns = shown.items() if isinstance(shown, dict) else shown
+    assert {len(samples) for _, samples in columns} == {3}
+
+
+def test_no_checkpoint_of_f_anogan_is_the_best_before_its_encoder_has_learned(tmp_path: Path) -> None:
+    recipe = tiny_recipe("f-anogan", rounds=8, scores=8, samples=8, save_every=1)
+    options = dataclasses.replace(recipe.options, encoder_share=0.25)
+    run = train(dataclasses.replace(recipe, options=options), tmp_path / "run", "cpu", quiet=True)
+    best = run.checkpoints.best()
+    assert best is not None
+    assert best > 6
