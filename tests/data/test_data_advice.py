@@ -41,7 +41,7 @@ def test_one_image_of_another_size_does_not_shrink_the_size_that_is_proposed(fol
     with pytest.raises(UsageError, match=r"--data\.size 64 \(most are at least as large, not strip\.png \(200×10\)\)"):
         open_source(DataOptions(source=f"folder:{folder}"))
     report = check_data(str(folder), DataOptions())
-    assert report.lines()[-1] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64"
+    assert report.lines()[-1] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64 --plan.batch 4"
     assert "--data.size 64 (most are at least as large" in report.notes["several sizes"]
     assert "several sizes" not in check_data(str(folder), DataOptions(size=8)).notes
 
@@ -51,9 +51,22 @@ def test_the_command_has_the_settings_that_were_given(folder):
     settings = {"range": (0.0, 4095.0), "size": (16, 8), "skip_bad": True, "labels": "my labels.csv"}
     (folder / "my labels.csv").write_text("file,label\n000.png,cat\n")
     _, _, _, _, source, *words = shlex.split(check_data(str(folder), DataOptions(**settings)).command)
-    given = {name.removeprefix("--data."): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    said = dict(zip(words[::2], words[1::2], strict=True))
+    assert said.pop("--plan.batch") == "2"  # of three images
+    given = {name.removeprefix("--data."): value for name, value in said.items()}
     assert source == f"folder:{folder}"
     assert change(DataOptions(), given) == DataOptions(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "game", "n", "batch"),
+    [({}, "dcgan", 60, ["--plan.batch", "32"]), ({}, "dcgan", 80, []), ({"degrade": "bicubic"}, "srgan", 60, [])],
+)
+def test_the_command_suits_the_data_and_its_batch_the_number_of_images(folder, settings, game, n, batch):
+    fill(folder, n, 16, 16)
+    words = shlex.split(check_data(str(folder), DataOptions(**settings)).command)
+    assert words[2] == game
+    assert words[words.index("--plan.batch") :] == batch if batch else "--plan.batch" not in words
 
 
 def test_arrays_sources_and_single_pictures_have_a_command_too(folder):
@@ -74,7 +87,7 @@ def test_a_check_is_good_where_training_would_start(folder, capsys):
     assert main(["data", "check", str(folder)]) == 1
     assert "mend it, or train with --data.skip_bad true" in capsys.readouterr().err
     assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 0
-    assert capsys.readouterr().out.endswith(f"dcgan --data folder:{folder} --data.skip_bad true\n")
+    assert capsys.readouterr().out.endswith(f"dcgan --data folder:{folder} --data.skip_bad true --plan.batch 2\n")
     (folder / "000.png").write_bytes(b"")
     assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 1
     said = capsys.readouterr()

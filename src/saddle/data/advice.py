@@ -10,6 +10,7 @@ from ..base.errors import some
 from ..base.settings import text
 from ..spec import HOLE, SEEN
 from .decode import Header
+from .fingerprint import FEWEST
 from .layouts import PARTS, joined_places
 from .notes import NAMED
 from .options import DataOptions
@@ -17,6 +18,7 @@ from .options import DataOptions
 if TYPE_CHECKING:
     from .source import Source
 
+BATCHES = {"dcgan": 64, "srgan": 16}  # of the games that are proposed for folders
 LARGEST = 128  # pixels of a side that are proposed: more take days
 TRANSLATED = 256  # the same of translation, which begins with an image
 
@@ -68,7 +70,14 @@ def sizes_differ(heads: Mapping[str, Header], largest: int = LARGEST) -> str:
 def of_folder(path: str, heads: Mapping[str, Header], options: DataOptions) -> str:
     """The command to train on these images."""
     sizes = [(head.height, head.width) for head in heads.values()]
-    return command("dcgan", f"folder:{path}", options, *_size(sizes, options))
+    game = "srgan" if options.degrade else "dcgan"  # what is damaged is to be restored
+    return command(game, f"folder:{path}", options, *_size(sizes, options), *_batch(game, len(sizes), options))
+
+
+def _batch(game: str, images: int, options: DataOptions) -> list[str]:
+    """A smaller batch, where the game's own is larger than what is left to train on."""
+    trained = images - (round(options.heldout * images) if images >= FEWEST else 0)
+    return ["--plan.batch", str(1 << (max(trained, 1).bit_length() - 1))] if trained < BATCHES[game] else []
 
 
 def translated(path: str, heads: Mapping[str, Header]) -> dict[str, str]:
