@@ -222,6 +222,7 @@ def test_processes_see_the_pool_of_the_whole_batch(monkeypatch):
                 rehearsal.load_state_dict(ranks[rank].state_dict())
                 monkeypatch.setattr(dist, "gather", lambda x, mine=sent[rank]: mine.append(x) or x)
                 run_pool(rehearsal, (micro * 2 + rank, 4), batch, query)
+            monkeypatch.setattr(dist, "world", lambda: 2)
             for rank in range(2):
                 messages = iter([torch.cat(pair) for pair in zip(*sent, strict=True)])
                 monkeypatch.setattr(dist, "gather", lambda x, messages=messages: next(messages))

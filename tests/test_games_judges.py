@@ -33,6 +33,7 @@ OWN_ROUNDS = [name for name in JUDGING if not issubclass(registry.load(name), Tw
 STEADY = {  # all players are there, and take all steps
     "disentangle": {"adversarial_weight": 1.0, "patch_layers": 1},
     "ebgan": {"pretraining": 0.0},
+    "esrgan": {"pretraining": 0.0},
     "f-anogan": {"encoder_share": 0.25},
     "srgan": {"pretraining": 0.0},
     "vaegan": {"margin": None},

@@ -245,7 +245,10 @@ def test_the_papers_settings_are_the_defaults():
     [
         (lambda: WGAN.Options(clip=0), "clip must be greater than 0, not 0"),
         (lambda: WGAN.Options(discriminator_steps=0), "discriminator_steps is at least 1, not 0"),
-        (lambda: GAN.Options(z_dim=0), "z_dim is at least 1, not 0"),
+        (
+            lambda: GAN.Options(z_dim=0),
+            "z_dim is at least 1, and 0 where the generator is told a label or a text, not 0",
+        ),
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_its_value(build, message):

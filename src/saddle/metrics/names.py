@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..base.errors import SaddleError, UsageError, near
 from ..base.files import parsed
+from ..base.settings import brief
 from .metric import Metric
 
 
@@ -27,7 +28,7 @@ def check(names: Iterable[str]) -> list[str]:
     names, homes = list(dict.fromkeys(names)), _homes()
     for name in names:
         if name not in homes:
-            raise UsageError(f"no metric '{name}'{near(name, homes)}; there are {', '.join(homes)}")
+            raise UsageError(f"no metric {brief(name)}{near(name, homes)}; there are {', '.join(homes)}")
     return names
 
 

@@ -22,6 +22,7 @@ from ..layers.resize import resized
 from ..metrics.digits import Digits, split_channels
 from ..metrics.extractors import extractor
 from ..metrics.features import Extractor
+from ..metrics.ranges import shown
 from ..show import pictures
 from ..tasks import Game
 from . import ingredients
@@ -122,8 +123,8 @@ class Search:
         return torch.where(way.view(-1, 1, 1, 1) > 0, found.flip(-1), found), far
 
     def features(self, images: Tensor) -> Tensor:
-        """float64 [N, D] on the processor; of every channel by itself where these are digits of their own."""
-        split = isinstance(self.look, Digits)
+        """float64 [N, D] on the processor, as saved; of every channel by itself where these are digits of their own."""
+        split, images = isinstance(self.look, Digits), shown(images)
         seen = self.look(split_channels(images) if split else images).features
         return seen.double().cpu().view(len(images), -1)
 
