@@ -1,6 +1,6 @@
 """Do distances rank damage? Five kinds at three strengths, of digits, photographs and a folder of pictures.
 
-python -m benchmarks.ranking [--only digits|photos|folder] [--extractor random] [--count 500]
+python -m benchmarks.ranking [--only digits|photos|folder] [--extractor own] [--count 500]
 
 Real images are dealt into references and samples, and the samples are damaged. `!` stands behind a score that does not
 grow worse with the strength, step by step, from the whole samples on. Of the folder the time of its scores is told.
@@ -121,13 +121,13 @@ def seconds(cache: str, source: str, names: tuple[str, ...]) -> float:
     parts = [part.batch({"image": np.arange(len(part))})["image"] for part in (data.train, data.heldout) if part]
     chance = iter((torch.rand(2000, *parts[0].shape[1:]) * 2 - 1).split(250))
     began = time.process_time()
-    evaluate(lambda k: next(chance), parts[1], names, "random", n=2000, train=parts[0])
+    evaluate(lambda k: next(chance), parts[1], names, "own", n=2000, train=parts[0])
     return time.process_time() - began
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__)
-    parser.add_argument("--extractor", default="random")
+    parser.add_argument("--extractor", default="own")
     parser.add_argument("--only", choices=OTHERS, help="these data alone")
     parser.add_argument("--count", type=int, default=500, help="references, and as many samples")
     args = parser.parse_args(argv)

@@ -59,7 +59,7 @@ def test_a_folder_has_scores_on_the_way_and_at_the_end_and_a_best_checkpoint(run
     assert {score["name"] for score in final} == FOUND
     values = {event["round"]: event["scores"]["fid"]["value"] for event in scored(run)}
     assert final[0]["round"] == min(values, key=values.__getitem__)
-    assert final[0]["fingerprint"]["extractor"] == "random"
+    assert final[0]["fingerprint"]["extractor"] == "own"
 
 
 def test_a_run_that_goes_on_has_the_scores_of_one_that_never_stopped(run: Path, pictures: Path, tmp_path: Path) -> None:

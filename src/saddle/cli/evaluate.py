@@ -46,7 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
         type=_open.whole(2),
         help="samples to draw; by default the plan's, else as many as the data ask for: mostly 2000",
     )
-    parser.add_argument("--extractor", help="digits, inception, pixels or random; by default the data's own")
+    parser.add_argument("--extractor", help="digits, inception, pixels or own; by default the data's own")
     parser.add_argument(
         "--weights",
         type=Path,

@@ -225,7 +225,7 @@ class Judged:
 
 BY_FEATURES = ("fid", "fid_floor", "fid_multiple", "precision", "recall")
 BY_PATCHES = ("swd", "swd_floor", "swd_multiple")
-ANY_IMAGES = Judged("random", early=("fid", "swd"), final=(*BY_FEATURES, *BY_PATCHES))  # of the user's
+ANY_IMAGES = Judged("own", early=("fid", "swd"), final=(*BY_FEATURES, *BY_PATCHES))  # of the user's
 OF_VECTORS = Judged("pixels", early=("swd",), final=("precision", "recall", "swd"))  # points and signals of the user's
 
 

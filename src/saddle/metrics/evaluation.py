@@ -63,7 +63,7 @@ def _scored(name: str, metric: Metric, evidence: Evidence) -> Score:
 
 def _look(extractor: Extractor | str | None, train: Images | None) -> tuple[Extractor | None, Images | None]:
     """Who looks at images, and the training images, which may be needed twice."""
-    if extractor != "random" or train is None or isinstance(train, Reference):
+    if extractor != "own" or train is None or isinstance(train, Reference):
         return (extractor_named(extractor) if isinstance(extractor, str) else extractor), train
     train = train if isinstance(train, Tensor) else list(train) if iter(train) is train else train
     return extractor_named(extractor, train=trained(train)), train

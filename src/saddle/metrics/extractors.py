@@ -11,7 +11,7 @@ EXTRACTORS = {
     "digits": "a small classifier of grey digits that comes with Saddle (64 features)",
     "inception": "Inception-v3 of 2015 as the FID uses it, from your own weight file (2048 features)",
     "pixels": "the pixels themselves, at most 16 × 16",
-    "random": "random convolutions, in units of the training images: textures of any images (256 features)",
+    "own": "filters that are patches of the training images: textures of any images (256 features)",
 }
 
 
@@ -25,7 +25,7 @@ def extractor(
 ) -> Extractor:
     """The extractor of that name, ready on `device`.
 
-    `weights` is the file that `inception` reads; `train` are the training images that `random` measures by. `coloured`
+    `weights` is the file that `inception` reads; `train` are the training images that `own` is made of. `coloured`
     says that images of several channels are digits: `digits`, which else refuses them, looks at their mean.
     """
     if name not in EXTRACTORS:
@@ -44,10 +44,10 @@ def _build(name: str, weights: str | Path | None, coloured: bool, train: Trained
         from .inception import Inception
 
         return Inception.load(weights)
-    if name == "random":
-        from .random_features import Random
+    if name == "own":
+        from .own import Own
 
-        return Random(train)
+        return Own(train)
     from .pixels import Pixels
 
     return Pixels()

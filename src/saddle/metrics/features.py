@@ -22,7 +22,7 @@ class Features(NamedTuple):
 
 @dataclass(frozen=True)
 class Trained:
-    """Training images that an extractor may measure by."""
+    """Training images that an extractor may be made of."""
 
     take: Callable[[int], Tensor]  # at most so many [N, C, H, W] in [-1, 1], spread over all; asked when needed
     mark: Callable[[], str]  # which ones they are: others have another

@@ -46,7 +46,7 @@ class Reference:
 
 
 def trained(images: Tensor | Iterable[Tensor]) -> Trained:
-    """Training images [N, C, H, W], or chunks that can be read again, for an extractor that measures by some."""
+    """Training images [N, C, H, W], or chunks that can be read again, for an extractor that is made of some."""
     chunks = [images] if isinstance(images, Tensor) else images
 
     def take(most: int) -> Tensor:

@@ -204,7 +204,7 @@ def _told(score: Score, game: Game, source: Source) -> Score:
 
 
 def trained(source: Source, key: str) -> Trained:
-    """The training images of a key, for an extractor that measures by some."""
+    """The training images of a key, for an extractor that is made of some."""
     count = len(source.train.columns[key])
     return Trained(
         lambda most: source.train.batch({key: spread(count, most)})[key], lambda: f"{source.fingerprint} {key}"

@@ -10,7 +10,7 @@ from ..options import AUGMENTATIONS, DataOptions
 from ..photographs import HEIGHT, HELD_OUT, NAMES, TRAINED, coloured, photograph
 from ..source import BY_FEATURES, BY_PATCHES, Judged, Source, Split
 
-JUDGED = Judged("random", early=("swd",), final=(*BY_PATCHES, *BY_FEATURES))
+JUDGED = Judged("own", early=("swd",), final=(*BY_PATCHES, *BY_FEATURES))
 PIECES = True  # at the scale of the photographs
 _WIDEST = 160  # of the narrowest strip
 

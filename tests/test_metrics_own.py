@@ -1,4 +1,4 @@
-"""Features of random convolutions: they rank damage, and are those of the training images that they are measured by."""
+"""Features of filters that are patches of training images: they rank damage, and belong to these images."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def photos() -> Tensor:
 
 @pytest.fixture(scope="module")
 def look(photos: Tensor) -> Extractor:
-    return extractor("random", train=trained(photos))
+    return extractor("own", train=trained(photos))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_precision_falls_with_strange_samples_and_recall_with_missing_ones(
 def test_scores_of_networks_of_other_training_images_do_not_compare(photos: Tensor) -> None:
     first, second = photos.split(150)
     scores = [
-        evaluate(lambda k: second[:k], first, ["precision"], "random", n=20, batch=20, train=train)["precision"]
+        evaluate(lambda k: second[:k], first, ["precision"], "own", n=20, batch=20, train=train)["precision"]
         for train in (first, second, first.clone())
     ]
     marks = [score.fingerprint["extractor_hash"] for score in scores]
@@ -66,24 +66,27 @@ def test_the_same_features_come_of_the_same_images_whatever_was_drawn_before(pho
     found = []
     for seed in range(2):
         torch.manual_seed(seed)
-        found.append(extractor("random", train=trained(photos))(photos[:3]).features)
+        found.append(extractor("own", train=trained(photos))(photos[:3]).features)
     assert torch.equal(*found)
     assert found[0].shape == (3, 256)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 20, 30), (4, 70, 90)])
+@pytest.mark.parametrize("shape", [(1, 1, 2), (1, 8, 8), (2, 20, 30), (4, 70, 90)])
 def test_images_of_any_size_and_number_of_channels_have_features(shape: tuple[int, int, int]) -> None:
     images = torch.rand(6, *shape) * 2 - 1
-    assert extractor("random", train=trained(images))(images).features.isfinite().all()
+    assert extractor("own", train=trained(images))(images).features.isfinite().all()
 
 
 def test_a_constant_set_of_images_has_finite_features() -> None:
     flat = torch.zeros(4, 1, 16, 16)
-    assert extractor("random", train=trained(flat))(flat).features.abs().max() == 0
+    assert extractor("own", train=trained(flat))(flat).features.abs().max() == 0
 
 
-def test_without_training_images_there_is_no_unit_and_points_have_no_textures() -> None:
-    with pytest.raises(UsageError, match="measures by training images, and they are not given"):
-        extractor("random")(torch.zeros(2, 1, 16, 16))
+def test_without_training_images_of_such_channels_there_is_nobody_to_look() -> None:
+    with pytest.raises(UsageError, match="is made of training images, and they are not given"):
+        extractor("own")(torch.zeros(2, 1, 16, 16))
     with pytest.raises(UsageError, match=r"looks at images, not at \(2,\); try 'pixels'"):
-        extractor("random")(torch.zeros(3, 2))
+        extractor("own")(torch.zeros(3, 2))
+    grey = torch.rand(6, 1, 8, 8)
+    with pytest.raises(UsageError, match="made of images of 1 channels, and these have 3"):
+        extractor("own", train=trained(grey))(grey.expand(-1, 3, -1, -1))
