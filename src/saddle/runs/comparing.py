@@ -1,0 +1,168 @@
+"""Scores of one set of samples against another: folders, arrays, and what runs draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ..base import rng
+from ..base.errors import UsageError
+from ..base.folder import RunFolder
+from ..base.precision import choose_device
+from ..base.settings import change
+from ..data import DataOptions, open_source
+from ..metrics import kept
+from ..metrics.drawing import Sampler
+from ..metrics.evaluation import evaluate
+from ..metrics.extractors import extractor as extractor_named
+from ..metrics.features import Extractor
+from ..metrics.ingredients import Images
+from ..metrics.names import chosen
+from ..metrics.reference import Reference
+from ..metrics.score import Score
+from ..tasks import Synthesis
+from .chunks import CHUNK
+from .run import DRAWN, Run
+from .scoring import SAMPLES
+
+if TYPE_CHECKING:
+    from ..data.source import Source
+
+Place = str | PathLike[str]
+BY_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")  # unasked, where something looks at images
+BY_THEMSELVES = ("swd",)  # where nothing does
+ARRAYS = (".npy", ".npz")
+LABEL = "given"  # of the reference, in fingerprints
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples [N, …] that lie somewhere: images in [-1, 1], points and signals in their own numbers. In chunks."""
+
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.source.train)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for start in range(0, len(self), CHUNK):
+            yield self[start : start + CHUNK]
+
+    def __getitem__(self, places: slice) -> Tensor:
+        field, found = self.source.spec.main, self.source.train.take(places)[self.source.spec.keys[0]]
+        return found if self.source.spec.is_image else field.restored(found)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.spec.shape
+
+
+@dataclass
+class InOrder:
+    """k more of some samples at each call."""
+
+    samples: Samples
+    next: int = 0
+
+    def __call__(self, k: int) -> Tensor:
+        self.next += k
+        return self.samples[slice(self.next - k, self.next)]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a run draws: k more at each call."""
+
+    run: Run
+
+    def __call__(self, k: int) -> Tensor:
+        drawn = self.run.as_(Synthesis).sample(k).float()
+        return drawn.clamp(-1, 1) if self.run.spec.is_image else self.run.spec.main.restored(drawn)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.run.spec.shape
+
+
+def score(
+    samples: Place,
+    reference: Place,
+    metrics: Sequence[str] | None = None,
+    *,
+    n: int | None = None,
+    extractor: str | None = None,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    data: Mapping[str, Any] | None = None,
+    save_reference: Place | None = None,
+) -> dict[str, Score]:
+    """Scores of samples against a reference, by name. Either is a folder of images, an .npy or .npz file, or a run's
+    folder, which stands for what the run draws; the reference may also be a file that `save_reference` has written.
+
+    `n` samples are taken, by default all, and 2,000 of a run. `extractor` looks at them, with `weights` of its file;
+    without one, only metrics that need none are there. `data` are settings of how folders and arrays are read, such as
+    {"data.size": 64}. UsageError for what cannot be compared.
+    """
+    place, where = choose_device(device), Path(reference)
+    known = where.suffix == kept.SUFFIX
+    name = extractor or (kept.extractor_of(where) if known else None)
+    names = metrics or ((BY_FEATURES if name else ()) + (() if known else BY_THEMSELVES))
+    chosen(names)
+    if save_reference and not name:
+        raise UsageError("a reference that is kept is what an extractor sees; choose one with --extractor")
+    seen = extractor_named(name, weights, place) if name else None
+    given = _opened(samples, device, data or {})
+    count = _count(given, n)
+    with rng.apart(seed, "reference"):
+        real = _reference(where, given.shape, seen, n, device, data or {})
+    if save_reference and seen:
+        looked = real if isinstance(real, Reference) else Reference.of(real, seen, LABEL)  # whose features stay
+        kept.save(save_reference, looked, seen, given.shape)
+    with rng.apart(seed, "score"):
+        drawn = InOrder(given) if isinstance(given, Samples) else given
+        return evaluate(Sampler(drawn), real, names, seen, n=count, batch=DRAWN, seed=seed, reference=LABEL)
+
+
+def _reference(
+    where: Path, shape: tuple[int, ...], seen: Extractor | None, n: int | None, device: str, data: Mapping[str, Any]
+) -> Images:
+    """What is compared with. UsageError where a file was made otherwise than the samples would be looked at."""
+    if where.suffix == kept.SUFFIX:
+        assert seen is not None
+        return kept.load(where, seen, shape)
+    found = _opened(where, device, data)
+    if isinstance(found, Samples):
+        return found
+    count = _count(found, n)
+    return [found(min(DRAWN, count - start)).cpu() for start in range(0, count, DRAWN)]
+
+
+def _opened(where: Place, device: str, data: Mapping[str, Any]) -> Samples | Drawing:
+    """UsageError where there are no samples."""
+    path = Path(where)
+    if RunFolder(path).recipe.is_file():
+        run = Run(path, device=device)
+        run.as_(Synthesis)
+        return Drawing(run)
+    if not path.exists():
+        raise UsageError(f"there is no {path}; give a folder of images, an .npy or .npz file, or the folder of a run")
+    if path.is_file() and path.suffix not in ARRAYS:
+        raise UsageError(f"{path} holds no samples; give a folder of images, an .npy or .npz file, or a run's folder")
+    edits = {name.removeprefix("data."): value for name, value in data.items()}
+    options = DataOptions(source=f"{'folder' if path.is_dir() else 'array'}:{path}", heldout=0)
+    return Samples(open_source(change(options, edits)))
+
+
+def _count(given: Samples | Drawing, n: int | None) -> int:
+    """How many are taken. UsageError for more than there are."""
+    if isinstance(given, Drawing):
+        return n or SAMPLES
+    if n is not None and n > len(given):
+        raise UsageError(f"{given.source.name} has {len(given):,} samples, not {n:,}; ask for fewer with -n")
+    return n or len(given)
