@@ -15,7 +15,7 @@ from ..base.errors import UsageError
 from ..base.folder import RunFolder
 from ..base.precision import choose_device
 from ..base.settings import change
-from ..data import DataOptions, open_source
+from ..data import DataOptions, open_source, source_at
 from ..metrics import kept
 from ..metrics.drawing import Sampler
 from ..metrics.evaluation import evaluate
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 Place = str | PathLike[str]
 BY_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")  # unasked, where something looks at images
 BY_THEMSELVES = ("swd",)  # where nothing does
-ARRAYS = (".npy", ".npz")
 LABEL = "given"  # of the reference, in fingerprints
 
 
@@ -150,13 +149,8 @@ def _opened(where: Place, device: str, data: Mapping[str, Any]) -> Samples | Dra
         run = Run(path, device=device)
         run.as_(Synthesis)
         return Drawing(run)
-    if not path.exists():
-        raise UsageError(f"there is no {path}; give a folder of images, an .npy or .npz file, or the folder of a run")
-    if path.is_file() and path.suffix not in ARRAYS:
-        raise UsageError(f"{path} holds no samples; give a folder of images, an .npy or .npz file, or a run's folder")
     edits = {name.removeprefix("data."): value for name, value in data.items()}
-    options = DataOptions(source=f"{'folder' if path.is_dir() else 'array'}:{path}", heldout=0)
-    return Samples(open_source(change(options, edits)))
+    return Samples(open_source(change(DataOptions(source=source_at(path), heldout=0), edits)))
 
 
 def _count(given: Samples | Drawing, n: int | None) -> int:
