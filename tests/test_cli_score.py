@@ -53,6 +53,7 @@ def test_folders_score_as_their_tensors_do_and_an_array_as_the_folder(places: Pa
     of_array = saddle.score(places / "a.npy", places / "b.npy", ["fid"], extractor="pixels")["fid"]
     assert (of_array.value, of_array.fingerprint) == (scores["fid"].value, scores["fid"].fingerprint)
     assert list(saddle.score(places / "a", places / "b")) == ["swd"]
+    assert saddle.score(places / "a", places / "b", ["fid"], extractor="random")["fid"].value > 0
 
 
 def test_a_kept_reference_gives_the_same_scores_without_its_images(places: Path, tmp_path: Path) -> None:
@@ -75,8 +76,9 @@ def test_a_kept_reference_of_something_else_is_refused(places: Path, tmp_path: P
         saddle.score(places / "a", file, ["fid"], extractor="digits")
     with pytest.raises(UsageError, match=r"ends in \.safetensors"):
         saddle.score(places / "a", places / "b", ["fid"], extractor="pixels", save_reference=tmp_path / "b.npz")
-    with pytest.raises(UsageError, match="choose one with --extractor"):
-        saddle.score(places / "a", places / "b", save_reference=file)
+    for measured in (None, "random"):
+        with pytest.raises(UsageError, match="choose one with --extractor"):
+            saddle.score(places / "a", places / "b", extractor=measured, save_reference=file)
     with pytest.raises(UsageError, match="no reference at"):
         saddle.score(places / "a", tmp_path / "none.safetensors")
     file.write_bytes(file.read_bytes()[:200])

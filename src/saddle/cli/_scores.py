@@ -21,6 +21,7 @@ def tell(scores: Mapping[str, Score], as_json: bool) -> None:
 
 def _lines(score: Score, beside: list[str]) -> Iterator[list[str]]:
     """The score, and below it every way, where there are several; behind either what others score there."""
+
     def line(name: str, numbers: dict[str, float], better: str, basis: str = "") -> list[str]:
         others = (f"{numbers[each]:.4g}" if each in numbers else "" for each in beside)
         return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others, basis]

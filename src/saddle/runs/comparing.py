@@ -20,10 +20,8 @@ from ..metrics import kept
 from ..metrics.drawing import Sampler
 from ..metrics.evaluation import evaluate
 from ..metrics.extractors import extractor as extractor_named
-from ..metrics.features import Extractor
-from ..metrics.ingredients import Images
 from ..metrics.names import chosen
-from ..metrics.reference import Reference
+from ..metrics.reference import Reference, trained
 from ..metrics.score import Score
 from ..tasks import Synthesis
 from .chunks import CHUNK
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 Place = str | PathLike[str]
 BY_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")  # unasked, where something looks at images
 BY_THEMSELVES = ("swd",)  # where nothing does
+OF_IMAGES = "random"  # the extractor that measures by images: here by those of the reference
 LABEL = "given"  # of the reference, in fingerprints
 
 
@@ -112,15 +111,15 @@ def score(
     known = where.suffix == kept.SUFFIX
     name = extractor or (kept.extractor_of(where) if known else None)
     names = metrics or ((BY_FEATURES if name else ()) + (() if known else BY_THEMSELVES))
-    chosen(names)
-    if save_reference and not name:
-        raise UsageError("a reference that is kept is what an extractor sees; choose one with --extractor")
-    seen = extractor_named(name, weights, place) if name else None
+    _check(names, name, save_reference)
     given = _opened(samples, device, data or {})
     count = _count(given, n)
     with rng.apart(seed, "reference"):
-        real = _reference(where, given.shape, seen, n, device, data or {})
-    if save_reference and seen:
+        images = None if known else _reference(where, n, device, data or {})
+    by = trained(images) if name == OF_IMAGES and images is not None else None
+    seen = extractor_named(name, weights, place, train=by) if name else None
+    real = kept.load(where, seen, given.shape) if images is None and seen else images
+    if save_reference and seen and real is not None:
         looked = real if isinstance(real, Reference) else Reference.of(real, seen, LABEL)  # whose features stay
         kept.save(save_reference, looked, seen, given.shape)
     with rng.apart(seed, "score"):
@@ -128,13 +127,18 @@ def score(
         return evaluate(Sampler(drawn), real, names, seen, n=count, batch=DRAWN, seed=seed, reference=LABEL)
 
 
-def _reference(
-    where: Path, shape: tuple[int, ...], seen: Extractor | None, n: int | None, device: str, data: Mapping[str, Any]
-) -> Images:
-    """What is compared with. UsageError where a file was made otherwise than the samples would be looked at."""
-    if where.suffix == kept.SUFFIX:
-        assert seen is not None
-        return kept.load(where, seen, shape)
+def _check(names: Sequence[str], extractor: str | None, save_reference: Place | None) -> None:
+    """UsageError for what cannot be, before an image is read."""
+    chosen(names)
+    if save_reference and extractor in (None, OF_IMAGES):
+        raise UsageError(
+            "a reference that is kept is what an extractor sees that does not measure by its images; choose one with "
+            "--extractor, such as pixels"
+        )
+
+
+def _reference(where: Path, n: int | None, device: str, data: Mapping[str, Any]) -> Samples | list[Tensor]:
+    """What is compared with, in chunks."""
     found = _opened(where, device, data)
     if isinstance(found, Samples):
         return found
