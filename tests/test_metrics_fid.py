@@ -12,7 +12,7 @@ from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from saddle.base.errors import SaddleError, UsageError
-from saddle.metrics.blocks import products
+from saddle.metrics import blocks
 from saddle.metrics.evaluation import evaluate
 from saddle.metrics.fid import Frechet, Moments, fid
 from saddle.metrics.inception_score import inception_score
@@ -181,7 +181,7 @@ def test_kid_of_a_set_with_itself_is_below_zero() -> None:
 
 
 def test_kid_does_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, fake = normal(60, 8, seed=0), normal(70, 8, seed=1)
+    real, fake = normal(60, 8, seed=0).double(), normal(70, 8, seed=1).double()
     whole = mmd(real, fake)
     monkeypatch.setattr("saddle.metrics.blocks.BLOCK_BYTES", 8 * 70 * 7)
     assert mmd(real, fake) == pytest.approx(whole, rel=1e-12)
@@ -192,20 +192,17 @@ def test_kid_multiplied_in_float32_is_that_of_float64() -> None:
     assert mmd(real, fake) == pytest.approx(mmd(real.double(), fake.double()), abs=1e-9)
 
 
-def test_kid_has_all_digits_of_float32_though_networks_may_have_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(
-        "saddle.metrics.blocks.double", lambda x: seen.append(torch.get_float32_matmul_precision()) or x
-    )
-    before = torch.get_float32_matmul_precision()
-    multiply = Tensor.__matmul__
+def test_products_on_a_gpu_have_all_digits_of_float32_though_networks_may_have_fewer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen, before, multiply = [], torch.get_float32_matmul_precision(), Tensor.__matmul__
     torch.set_float32_matmul_precision("medium")
     try:
         monkeypatch.setattr(
             Tensor, "__matmul__", lambda x, y: seen.append(torch.get_float32_matmul_precision()) or multiply(x, y)
         )
-        list(products(normal(3, 4, seed=0), normal(5, 4, seed=1)))
-        assert seen == ["highest", "medium"]
+        blocks._in_full(normal(3, 4, seed=0), normal(4, 5, seed=1))
+        assert [*seen, torch.get_float32_matmul_precision()] == ["highest", "medium"]
     finally:
         torch.set_float32_matmul_precision(before)
 

@@ -145,6 +145,7 @@ ARGUMENTS = {
     "benchmark": ["modes", "--games", "no-game"],
     **{name: ["RUN"] for name in ("sample", "interpolate", "traverse", "report", "info", "encode", "reconstruct")},
     "evaluate": ["RUN", "-n", "50"],
+    "score": ["RUN", "none"],
     **{name: ["RUN", "none.png"] for name in ("translate", "restore", "detect", "calibrate", "attribute", "classify")},
     "invert": ["RUN", "none.png"],
     "apply": ["RUN", "animate"],

@@ -26,6 +26,7 @@ threads.prepare()  # before anything imports torch
 if TYPE_CHECKING:
     from os import PathLike
 
+    from .metrics.score import Score
     from .runs.run import Run
 
 _MODULES = {
@@ -41,7 +42,7 @@ _MODULES = {
     "registry": "runs.registry",
     "rng": "base.rng",
 }  # modules by their public names, wherever they lie
-__all__ = ["__version__", "describe", "load", "train", *_MODULES]
+__all__ = ["__version__", "describe", "load", "score", "train", *_MODULES]
 
 
 def train(
@@ -88,6 +89,23 @@ def load(
     from .runs.run import Run
 
     return Run(run, checkpoint, device, {"data": data} if data else None)  # type: ignore[arg-type]
+
+
+def score(
+    samples: "str | PathLike[str]",
+    reference: "str | PathLike[str]",
+    metrics: Sequence[str] | None = None,
+    **how: Any,
+) -> "dict[str, Score]":
+    """Scores of one set of samples against another, as `saddle score` prints them: {"fid": Score, …}.
+
+    Either is a folder of images, an .npy or .npz file or the folder of a run; the reference may be a file that
+    `save_reference` wrote. `how` are n, extractor, weights, seed, device, save_reference and data, how folders and
+    arrays are read: {"size": 64}. UsageError for what cannot be compared.
+    """
+    from .runs.comparing import score as compare
+
+    return compare(samples, reference, metrics, **how)
 
 
 def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:

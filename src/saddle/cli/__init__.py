@@ -32,6 +32,7 @@ use a run
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
   rate          let people judge pictures, on a page that hides whose they are
+  score         one folder, array or run against another: FID, KID, SWD, …
   info          what the run is and how far it got
   report        write report.html anew
   benchmark     games side by side, with several seeds: which modes they find, what few labels are enough for

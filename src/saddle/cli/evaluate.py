@@ -14,16 +14,11 @@ different fingerprints do not compare.
 """
 
 from argparse import Action, ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from ..base.errors import remark
 from . import _open
-from ._show import json, table
-
-if TYPE_CHECKING:
-    from ..metrics.score import Score
+from ._show import table
 
 SETTINGS = _open.SETTINGS
 
@@ -66,31 +61,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ..metrics.names import chosen
+    from ._scores import tell
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
     chosen(names or [])  # a misspelt name shows before a checkpoint is read
     scores = _open.opened(args).evaluate(names, args.n, args.extractor, args.weights, args.seed, args.judge)
-    if args.json:
-        json({name: score.to_dict() for name, score in scores.items()})
-        return
-    beside = list(dict.fromkeys(name for score in scores.values() for name in score.beside))
-    lines = [line for score in scores.values() for line in _lines(score, beside)]
-    table(["score", "value", "error", "better", *beside, "measured with"], lines)
-    for note in dict.fromkeys(score.note for score in scores.values() if score.note):
-        remark(note)
-
-
-def _lines(score: "Score", beside: list[str]) -> Iterator[list[str]]:
-    """The score, and below it every way, where there are several; behind either what others score there."""
-    from ..metrics.score import plus_minus
-
-    def line(name: str, numbers: dict[str, float], better: str, basis: str = "") -> list[str]:
-        others = (f"{numbers[each]:.4g}" if each in numbers else "" for each in beside)
-        return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others, basis]
-
-    whole = {"value": score.value, "uncertainty": score.uncertainty} | score.beside
-    yield line(
-        score.name, whole, {"lower": "↓", "higher": "↑", "one": "→1", "none": ""}[score.better], score.measured_with
-    )
-    for way, numbers in score.ways.items():
-        yield line(f"  {way}", numbers, "")
+    tell(scores, args.json)

@@ -60,6 +60,7 @@ __all__ = [
     "places",
     "places_in",
     "places_with",
+    "source_at",
     "sources_with",
     "sources_with_modes",
     "spec_of",
@@ -101,6 +102,18 @@ def open_source(options: DataOptions) -> "Source":
     from .direction import turned
 
     return turned(source)
+
+
+def source_at(path: Path) -> str:
+    """The name of the source that reads what lies there: a folder of images, or an array in a file.
+
+    UsageError where there is nothing, and for a file that is no array.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no {path}; give a folder of images, an .npy or .npz file, or the folder of a run")
+    if path.is_file() and path.suffix not in (".npy", ".npz"):
+        raise UsageError(f"{path} holds no samples; give a folder of images, an .npy or .npz file, or a run's folder")
+    return f"{'folder' if path.is_dir() else 'array'}:{path}"
 
 
 def spec_of(options: DataOptions) -> "DataSpec":

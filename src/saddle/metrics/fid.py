@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..base import dist
 from ..base.errors import SaddleError
-from .blocks import double
+from .blocks import double, product
 from .evidence import Evidence, Ingredient
 from .ingredients import FEATURES, REFERENCE, TRAINED
 from .metric import Estimate, Metric
@@ -41,7 +41,7 @@ class Moments:
         scatter = mean.new_zeros(len(mean), len(mean))
         for part in parts:
             x = double(part) - mean
-            scatter.addmm_(x.T, x)
+            scatter += product(x.T, x)
         return cls(mean.new_tensor(len(features)), mean, scatter)
 
     def update(self, features: Tensor) -> "Moments":

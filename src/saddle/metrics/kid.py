@@ -74,7 +74,8 @@ def _sums(x: Tensor, y: Tensor) -> Tensor:
 
 def _others(x: Tensor) -> Tensor:
     """The kernel of each row with all other rows, summed: [N]."""
-    return _sums(x, x) - (double(x).square().sum(1) / x.shape[1] + 1).pow(3)
+    squares = torch.cat([double(part).square().sum(1) for part in x.split(128)])  # few: a copy would be the most of it
+    return _sums(x, x) - (squares / x.shape[1] + 1).pow(3)
 
 
 def _kid(evidence: Evidence) -> Estimate:
