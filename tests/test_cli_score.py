@@ -53,7 +53,7 @@ def test_folders_score_as_their_tensors_do_and_an_array_as_the_folder(places: Pa
     of_array = saddle.score(places / "a.npy", places / "b.npy", ["fid"], extractor="pixels")["fid"]
     assert (of_array.value, of_array.fingerprint) == (scores["fid"].value, scores["fid"].fingerprint)
     assert list(saddle.score(places / "a", places / "b")) == ["swd"]
-    assert saddle.score(places / "a", places / "b", ["fid"], extractor="random")["fid"].value > 0
+    assert saddle.score(places / "a", places / "b", ["fid"], extractor="own")["fid"].value > 0
 
 
 def test_a_kept_reference_gives_the_same_scores_without_its_images(places: Path, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_kept_reference_of_something_else_is_refused(places: Path, tmp_path: P
         saddle.score(places / "a", file, ["fid"], extractor="digits")
     with pytest.raises(UsageError, match=r"ends in \.safetensors"):
         saddle.score(places / "a", places / "b", ["fid"], extractor="pixels", save_reference=tmp_path / "b.npz")
-    for measured in (None, "random"):
+    for measured in (None, "own"):
         with pytest.raises(UsageError, match="choose one with --extractor"):
             saddle.score(places / "a", places / "b", extractor=measured, save_reference=file)
     with pytest.raises(UsageError, match="no reference at"):

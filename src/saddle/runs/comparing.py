@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Place = str | PathLike[str]
 BY_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")  # unasked, where something looks at images
 BY_THEMSELVES = ("swd",)  # where nothing does
-OF_IMAGES = "random"  # the extractor that measures by images: here by those of the reference
+OF_IMAGES = "own"  # the extractor that measures by images: here by those of the reference
 LABEL = "given"  # of the reference, in fingerprints
 
 
