@@ -55,10 +55,10 @@ def fid_torchmetrics(real: Tensor, fake: Tensor) -> float:
     return _torchmetrics(FrechetInceptionDistance(feature=_identity(real)), real, fake)
 
 
-def kid_saddle(real: Tensor, fake: Tensor) -> float:
+def kid_saddle(real: Tensor, fake: Tensor, error: bool = False) -> float:
     from saddle.metrics.kid import kid
 
-    return kid(real, fake, size=_subset(real))[0]
+    return kid(real, fake, size=_subset(real), error=error)[0]
 
 
 def kid_torch_fidelity(real: Tensor, fake: Tensor) -> float:
@@ -118,7 +118,12 @@ MEASURES: dict[str, dict[str, Measure]] = {
         "torch-fidelity": fid_torch_fidelity,
         "torchmetrics": fid_torchmetrics,
     },
-    "kid": {"saddle": kid_saddle, "torch-fidelity": kid_torch_fidelity, "torchmetrics": kid_torchmetrics},
+    "kid": {
+        "saddle": kid_saddle,
+        "saddle, with its error": partial(kid_saddle, error=True),
+        "torch-fidelity": kid_torch_fidelity,
+        "torchmetrics": kid_torchmetrics,
+    },
     "precision, recall, density, coverage": {
         "saddle": prdc_saddle,
         "prdc": prdc_prdc,

@@ -192,6 +192,13 @@ def test_kid_multiplied_in_float32_is_that_of_float64() -> None:
     assert mmd(real, fake) == pytest.approx(mmd(real.double(), fake.double()), abs=1e-9)
 
 
+def test_a_kid_without_its_error_is_the_same() -> None:
+    real, fake = normal(60, 8, seed=0), normal(50, 8, seed=1)
+    value, error = kid(real, fake, error=False)
+    assert value == kid(real, fake)[0]
+    assert math.isnan(error)
+
+
 def test_products_on_a_gpu_have_all_digits_of_float32_though_networks_may_have_fewer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

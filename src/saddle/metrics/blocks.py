@@ -62,7 +62,7 @@ def squared_distances(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     a_norm, b_norm = a.square().sum(1), b.square().sum(1)
     noise = 1e-13 * (a_norm.max() + b_norm.max())
     for part in rows(len(a), len(b)):
-        block = torch.addmm(b_norm, a[part], b.T, alpha=-2).add_(a_norm[part, None])
+        block = product(a[part], b.T).mul_(-2).add_(b_norm).add_(a_norm[part, None])
         yield part, block.masked_fill_(block <= noise, 0)
 
 

@@ -27,12 +27,13 @@ def mmd(x: Tensor, y: Tensor) -> float:
 
 
 def kid(
-    real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0
+    real: Tensor, fake: Tensor, subsets: int = SUBSETS, size: int | None = None, seed: int = 0, error: bool = True
 ) -> tuple[float, float]:
     """Mean of MMD² over random subsets of `size` of each set, and its standard error; see `subset_size` for None.
 
     Papers print the deviation of the subsets behind ±. That is how sure one subset is, and several times the error of
-    the mean, which has two parts: the draw of the fakes, and that of the subsets among them.
+    the mean, which has two parts: the draw of the fakes, and that of the subsets among them. Without `error` it is left
+    out, and NaN.
     """
     size = size or subset_size(len(real), len(fake))
     if not 2 <= size <= min(len(real), len(fake)):
@@ -43,6 +44,8 @@ def kid(
         return x[torch.randperm(len(x), generator=chance)[:size].to(x.device)]
 
     values = torch.tensor([mmd(some(real), some(fake)) for _ in range(subsets)], dtype=torch.float64)
+    if not error:
+        return float(values.mean()), float("nan")
     return float(values.mean()), (_error(real, fake) ** 2 + float(values.var(unbiased=False)) / subsets) ** 0.5
 
 
