@@ -129,7 +129,8 @@ def test_an_old_run_is_scored_as_it_was():
     scores = saddle.load(FINISHED, "last", "cpu").evaluate([*old], n=16, extractor="pixels")
     for name, (value, uncertainty) in old.items():
         assert scores[name].value == pytest.approx(value, rel=1e-3), name
-        assert scores[name].uncertainty == pytest.approx(uncertainty, rel=0.2), name  # which is found otherwise now
+        now = {"swd": 6.426}.get(name, uncertainty)  # whose error is found otherwise now
+        assert scores[name].uncertainty == pytest.approx(now, rel=1e-2), name
 
 
 @pytest.mark.parametrize("entry", FOUND["embedded"], ids=named)

@@ -332,10 +332,10 @@ def _without_constancy_nothing_ties_an_image_to_what_becomes_of_it():
 
 @proves("objective.identity-falls")
 def _images_of_the_target_learn_to_stay_as_they_are():
-    game = small(width=8, code=16, optim=Adam(lr=3e-3))
+    game = small(width=16, code=32, optim=Adam(lr=3e-3))
     moves = play(game, BATCH, rounds=30)
     losses = [value(move.losses["identity"]) for move in moves if "identity" in move.losses]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
 
 
 @proves("objective.two-kinds-of-fakes")
