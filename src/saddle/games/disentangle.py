@@ -10,8 +10,8 @@ and the judge never notices: ask a probe that is trained anew.
 
 In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder finds them as a few numbers,
 and the drawing of one image's content with another one's attributes must give both back; a discriminator of images may
-look at it too. In use a fader's labels are read off an image by a classifier, `reader`, which the paper has no use for:
-there they are always given.
+look at it too. In use a fader's labels are read off an image by a classifier, `reader`, which the paper does not need,
+for it always gives the labels.
 """
 
 from collections.abc import Iterator
