@@ -2,7 +2,7 @@
 https://arxiv.org/abs/1903.07291
 
 GauGAN: a label map becomes a photograph, and says at every layer of the generator what becomes of normed features
-(Eq. 1), since a norm would wash it out of an input. An encoder reads the style off an image; without one, chance says it
+(Eq. 1), since a norm would wash it out of an input. An encoder reads the style off an image; without one it is drawn
 (Section 3). Constants and layers are those of the authors' code, but for the norm: theirs is of the whole batch, whose
 statistics are other ones in use, and each image has its own here, as they advise for small batches (game.norm batch is
 theirs). A batch has four images, as on one of their eight GPUs, for the weight of the KL divergence goes with it.
