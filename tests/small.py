@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from seeding import seed_all
 
-from saddle.base.settings import choices
+from saddle.base.kinds import choices
 from saddle.data import open_source
 from saddle.data.stream import Stream
 from saddle.optim import Optim

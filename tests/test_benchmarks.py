@@ -13,7 +13,7 @@ from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
 from saddle.base.errors import UsageError
-from saddle.base.settings import choices
+from saddle.base.kinds import choices
 from saddle.losses import AdversarialLoss, RelativisticAverage
 
 KEYS = {

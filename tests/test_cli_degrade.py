@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_told_at_the_end_and_the_others_are_there(
     ("argv", "expected"),
     [
         (("data", "check", "digits", "--times", 2), "--times is for saddle data degrade FOLDER; for training there is"),
-        (("data", "degrade", "{}", "--times", 1), "data.times is 1; data.degrade bicubic takes a whole number from 2"),
+        (("data", "degrade", "{}", "--times", 1), "data.times is at least 2 for data.degrade bicubic, not 1"),
         (("data", "degrade", "{}", "--out", "{}"), "--out"),
         (("data", "degrade", "{}/none"), "there is no"),
     ],

@@ -102,7 +102,7 @@ def test_at_most_plays_what_is_wanted_where_there_is_time_and_no_more_where_ther
     ("given", "says"),
     [
         ({"minutes": 1, "at_most": 1}, "is a limit already"),
-        ({"at_most": 0}, "plan.at_most must be greater than 0, not 0"),
+        ({"at_most": 0}, "at_most is above 0 and up to 10,000,000 or none, not 0"),
     ],
 )
 def test_a_ceiling_that_cannot_be_is_refused(given, says):

@@ -121,7 +121,7 @@ def test_data_without_two_domains_are_refused():
     [
         ({"pool_size": -1}, "pool_size is at least 0, not -1"),
         ({"cycle_weight": -1.0}, "cycle_weight is at least 0, not -1"),
-        ({"patch_layers": -1}, "patch_layers is at least 0, not -1"),
+        ({"patch_layers": -1}, "patch_layers is from 0 to 1,000, not -1"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(options, message):

@@ -78,7 +78,7 @@ def test_no_layer_normalises():
 def test_widths_that_do_not_fall_into_groups_are_refused():
     with pytest.raises(UsageError, match="would have 16, 8, 4, 2 channels; 2 times each is to be a multiple of 16"):
         r3gan.R3GAN(width=16, wide=1).generator(8, data(32))
-    with pytest.raises(UsageError, match="are at least 1"):
+    with pytest.raises(UsageError, match="blocks is from 1 to 1,000, not 0"):
         r3gan.R3GAN(blocks=0)
     with pytest.raises(UsageError, match="R3GAN cannot draw 30×30 images"):
         r3gan.R3GAN().generator(8, data(30))
@@ -145,7 +145,7 @@ def test_a_cosine_is_half_way_in_the_middle_and_flat_at_both_ends():
     cosine = Cosine(2.0, 1.0, finish=0.5)
     assert [cosine(0, p) for p in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([2.0, 1.5, 1.0, 1.0])
     assert cosine(0, 0.01) > 2 - 0.01 * 2
-    with pytest.raises(UsageError, match="0 < finish ≤ 1, not 0"):
+    with pytest.raises(UsageError, match="finish is above 0 and up to 1, not 0"):
         Cosine(finish=0)
 
 

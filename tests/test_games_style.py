@@ -84,16 +84,16 @@ def test_other_sizes_are_refused_with_the_nearest(network, size, nearest):
 
 
 @pytest.mark.parametrize(
-    "build",
+    ("build", "message"),
     [
-        lambda: progan.ProGAN(channel_max=0),
-        lambda: stylegan2.StyleGAN2(w_dim=0),
-        lambda: stylegan2.StyleGAN2(mixing=1.1),
-        lambda: ProGAN.Options(grown_at=0.0),
+        (lambda: progan.ProGAN(channel_max=0), "channel_max is at least 1, not 0"),
+        (lambda: stylegan2.StyleGAN2(w_dim=0), "w_dim is at least 1, not 0"),
+        (lambda: stylegan2.StyleGAN2(mixing=1.1), "mixing is from 0 to 1, not 1.1"),
+        (lambda: ProGAN.Options(grown_at=0.0), "grown_at is above 0 and up to 1, not 0.0"),
     ],
 )
-def test_impossible_settings_are_refused(build):
-    with pytest.raises(UsageError, match=r"at least 1|from 0 to 1|share of the run"):
+def test_impossible_settings_are_refused(build, message):
+    with pytest.raises(UsageError, match=message):
         build()
 
 

@@ -243,7 +243,7 @@ def test_the_papers_settings_are_the_defaults():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: WGAN.Options(clip=0), "clip must be greater than 0, not 0"),
+        (lambda: WGAN.Options(clip=0), "clip is above 0, not 0"),
         (lambda: WGAN.Options(discriminator_steps=0), "discriminator_steps is at least 1, not 0"),
         (
             lambda: GAN.Options(z_dim=0),
@@ -268,7 +268,7 @@ def test_the_generator_may_step_down_the_mean_over_more_fakes_than_there_are_rea
     game.generator.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     play(game, BATCH)
     assert sizes == [6, 12]
-    with pytest.raises(UsageError, match="generator_batch is at least 1, and 1 where fresh_fakes is false, not 2"):
+    with pytest.raises(UsageError, match="generator_batch is 1 where fresh_fakes is false, not 2"):
         WGANGP.Options(generator_batch=2, fresh_fakes=False)
 
 

@@ -158,5 +158,5 @@ def test_cvae_wants_labels():
 
 
 def test_a_pixel_without_width_is_refused():
-    with pytest.raises(UsageError, match="the std of a pixel must be greater than 0, not 0"):
+    with pytest.raises(UsageError, match="std is above 0, not 0"):
         Gaussian(std=0)

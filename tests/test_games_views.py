@@ -185,7 +185,7 @@ def test_an_unrolled_step_works_in_half_precision_and_with_batch_norm():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"unroll": -1}, "not -1 and 0.1"), ({"unroll_lr": 0.0}, "unroll is at least 0 and unroll_lr above it")],
+    [({"unroll": -1}, "unroll is at least 0, not -1"), ({"unroll_lr": 0.0}, "unroll_lr is above 0, not 0.0")],
 )
 def test_unroll_out_of_range_is_refused(settings, message):
     with pytest.raises(UsageError, match=message):
@@ -254,9 +254,9 @@ def test_latents_are_divided_among_the_parts_of_a_batch():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MGAN.Options(generators=0), "at least 1 and diversity_weight ≥ 0, not 0"),
+        (lambda: MGAN.Options(generators=0), "generators is from 1 to 1,000, not 0"),
         (lambda: MGAN(DataSpec.of((1, 28, 28))), "multiples of 8; the nearest sizes are 24×24 and 32×32"),
-        (lambda: Improved(width=0), "width, generator_width and outputs of at least 1"),
+        (lambda: Improved(width=0), "width is at least 1, not 0"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):

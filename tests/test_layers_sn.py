@@ -73,8 +73,13 @@ def test_every_layer_of_a_networks_discriminator_has_its_lipschitz_constant(netw
     norms = [m for m in small.discriminator(data).modules() if isinstance(m, SpectralNorm)]
     assert norms
     assert {norm.lipschitz for norm in norms} == {3.0}
+    with pytest.raises(UsageError, match="lipschitz is above 0, not 0"):
+        replace(small, lipschitz=0.0)
+
+
+def test_a_layer_without_a_lipschitz_constant_is_refused():
     with pytest.raises(UsageError, match="lipschitz, the K of spectral norm, is greater than 0, not 0"):
-        replace(small, lipschitz=0.0).discriminator(data)
+        spectral_norm(nn.Linear(2, 2), lipschitz=0.0)
 
 
 def test_a_transposed_convolution_has_its_outputs_on_axis_one():

@@ -324,11 +324,12 @@ def test_top_k_passes_on_what_its_loss_says():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: NonSaturating(real_target=0), "real_target is a probability greater than 0, not 0"),
-        (lambda: NonSaturating(real_target=1.1), "real_target is a probability greater than 0, not 1.1"),
-        (lambda: NonSaturating(0.9, 0.9), "fake_target is a probability from 0 to below real_target, 0.9, not 0.9"),
-        (lambda: NonSaturating(fake_target=-0.1), "from 0 to below real_target, 1.0, not -0.1"),
-        (lambda: EnergyMargin(margin=0), "margin and end are greater than 0, not 0 and None"),
+        (lambda: NonSaturating(real_target=0), "real_target is above 0 and up to 1, not 0"),
+        (lambda: NonSaturating(real_target=1.1), "real_target is above 0 and up to 1, not 1.1"),
+        (lambda: NonSaturating(0.9, 0.9), "fake_target is below real_target, 0.9, not 0.9"),
+        (lambda: NonSaturating(fake_target=-0.1), "fake_target is from 0 to 1, not -0.1"),
+        (lambda: EnergyMargin(end=0), "end is above 0 or none, not 0"),
+        (lambda: EnergyMargin(margin=0), "margin is above 0, not 0"),
         (
             lambda: TopK(RelativisticAverage()),
             "TopK leaves out fakes, and RelativisticAverage has a place for every one",

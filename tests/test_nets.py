@@ -72,7 +72,7 @@ def test_the_mixtures_generator_has_no_bias_before_its_batch_norm():
 
 
 def test_mixture_networks_without_units_are_refused():
-    with pytest.raises(UsageError, match="MixtureMaxout wants width, units and pieces of at least 1, not 400, 0 and 5"):
+    with pytest.raises(UsageError, match="units is at least 1, not 0"):
         MixtureMaxout(units=0)
 
 
@@ -143,12 +143,12 @@ def test_points_are_drawn_without_bounds(network):
     "build", [lambda: DCGAN(width=0), lambda: ResNet(width=0), lambda: MLP(width=0), lambda: MLP(depth=0)]
 )
 def test_a_network_without_units_is_refused(build):
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match=r"^(width is at least 1|depth is from 1 to 1,000), not 0$"):
         build()
 
 
 def test_a_kernel_that_neither_of_dcgans_codes_has_is_refused():
-    with pytest.raises(UsageError, match="a DCGAN's kernel is 4 or 5, not 3"):
+    with pytest.raises(UsageError, match="kernel is from 4 to 5, not 3"):
         DCGAN(kernel=3)
 
 

@@ -195,8 +195,8 @@ def test_a_number_added_to_all_class_logits_changes_real_but_no_class():
     [
         (lambda: Concatenation(SNResNet()), "SNResNet takes labels by itself; choose it without Concatenation"),
         (lambda: Concatenation(ConvAutoencoder()), "ConvAutoencoder judges by how well it draws its input"),
-        (lambda: ConditionalMaxout(keep=0), "keep is a chance greater than 0, not 0"),
-        (lambda: acgan.ACGAN(width=0), "at least 1 and keep in"),
+        (lambda: ConditionalMaxout(keep=0), "keep is above 0 and up to 1, not 0"),
+        (lambda: acgan.ACGAN(width=0), "width is at least 1, not 0"),
         (lambda: acgan.ACGAN().generator(8, digits(1, 20)), "multiples of 8, from 16 on; the nearest sizes are"),
         (lambda: ClassResNet(0), "width is at least 1, not 0"),
     ],

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from saddle.base.errors import SaddleError, UsageError
-from saddle.base.settings import choices, plain, restore
+from saddle.base.kinds import choices
+from saddle.base.settings import plain, restore
 from saddle.nets.embedding import ImageEncoder, joint_embedding, matched
 from saddle.nets.text import ALPHABET, BagOfWords, CharCNNRNN, Plugged, TextEncoder, plug
 from saddle.spec import Condition, DataSpec
@@ -53,7 +54,7 @@ def test_its_recurrent_network_takes_eight_steps_of_201_characters() -> None:
 
 def test_the_shortest_length_leaves_one_step() -> None:
     assert built(SMALL)(to_bytes(TEXTS[:3], CONDITION)).shape == (3, 12)
-    with pytest.raises(UsageError, match="reads 66 characters or more"):
+    with pytest.raises(UsageError, match="length is at least 66, not 65"):
         CharCNNRNN(length=65)
 
 

@@ -107,11 +107,11 @@ def test_micro_batches_of_a_round_enter_the_history_once():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: LeCam(decay=1.0), r"the decay of LeCam's averages lies in \[0, 1\), not 1.0"),
-        (lambda: BalancedConsistency(shift=0.6), "flips or shifts by up to 0.5 of an image, not by 0.6"),
+        (lambda: LeCam(decay=1.0), "decay is from 0 to below 1, not 1.0"),
+        (lambda: BalancedConsistency(shift=0.6), "shift is from 0 to 0.5, not 0.6"),
         (lambda: BalancedConsistency(flip=False, shift=0.0), "flips or shifts"),
-        (lambda: LatentConsistency(std=0.0), "LatentConsistency wants weights ≥ 0 and std > 0"),
-        (lambda: NearDataPenalty(spread=-1.0), "spread"),
+        (lambda: LatentConsistency(std=0.0), "std is above 0, not 0.0"),
+        (lambda: NearDataPenalty(spread=-1.0), "spread is at least 0, not -1.0"),
     ],
 )
 def test_a_setting_of_a_penalty_out_of_range_is_refused(build, message):

@@ -15,7 +15,8 @@ from torch import Tensor
 
 import saddle
 from saddle.base.errors import UsageError
-from saddle.base.settings import change, choices, plain, restore
+from saddle.base.kinds import choices
+from saddle.base.settings import change, plain, restore
 from saddle.games._perceived import Perceived
 from saddle.metrics.score import Score, rank
 from saddle.nets.pretext import Pretext

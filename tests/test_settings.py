@@ -10,8 +10,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from saddle.base.errors import UsageError
+from saddle.base.kinds import choices, wants
 from saddle.base.remarks import meanings
-from saddle.base.settings import change, choices, differences, explain, flat, nest, plain, restore, wants
+from saddle.base.settings import change, differences, explain, flat, nest, plain, restore
 from saddle.data import DataOptions
 from saddle.losses import AdversarialLoss, Hinge, NonSaturating
 from saddle.optim import (
@@ -158,15 +159,15 @@ def test_one_setting_of_a_players_own_optimizer_leaves_the_others_as_the_games(g
 
 def test_a_wrong_type_is_named_with_what_is_wanted():
     assert complaint(size="many") == "size wants a whole number or a list of 2 whole numbers or none, not 'many'"
-    assert complaint(optim__lr="fast") == "optim.lr wants a number, not 'fast'"
-    assert complaint(optim__lr=True) == "optim.lr wants a number, not 'true'"
-    assert complaint(optim__lr="nan") == "optim.lr wants a number, not 'nan'"
-    assert complaint(optim__betas="[0.5]") == "optim.betas wants a list of 2 numbers, not '[0.5]'"
+    assert complaint(optim__lr="fast") == "optim.lr wants a number above 0, not 'fast'"
+    assert complaint(optim__lr=True) == "optim.lr wants a number above 0, not 'true'"
+    assert complaint(optim__lr="nan") == "optim.lr wants a number above 0, not 'nan'"
+    assert complaint(optim__betas="[0.5]") == "optim.betas wants a list of 2 numbers from 0 to below 1, not '[0.5]'"
     assert complaint(name=7) == "name wants text, not '7'"
     assert complaint(penalty=7) == f"penalty wants one of {', '.join(choices(Penalty))} or none, not '7'"
     with pytest.raises(UsageError, match="compile wants true or false, not 'maybe'"):
         change(Plan(), {"compile": "maybe"})
-    with pytest.raises(UsageError, match=r"batch wants a whole number, not '3\.5'"):
+    with pytest.raises(UsageError, match=r"batch wants a whole number of at least 1, not '3\.5'"):
         change(Plan(), {"batch": 3.5})
     with pytest.raises(UsageError, match="precision wants one of auto, bf16, fp32, fp64, not 'fp8'"):
         change(Plan(), {"precision": "fp8"})
@@ -191,7 +192,7 @@ def test_a_setting_of_nothing_says_what_can_be_chosen():
 
 
 def test_a_value_out_of_range_is_refused_by_its_owner():
-    assert "a learning rate must be greater than 0, not -1" in complaint(optim__lr="-1")
+    assert complaint(optim__lr="-1") == "optim.lr is above 0, not -1.0"
 
 
 @pytest.mark.parametrize(

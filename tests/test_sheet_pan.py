@@ -451,10 +451,10 @@ def _rain_holes_scenes_and_edges_have_a_recipe_each():
 def _settings_that_cannot_be_are_refused():
     for options, words in (
         ({"margin": -1.0}, r"margin is at least 0, not -1\.0"),
-        ({"levels": 0}, "levels is at least 1, not 0"),
+        ({"levels": 0}, "levels is from 1 to 1,000 or none, not 0"),
         ({"width": 0}, "width is at least 1, not 0"),
-        ({"perceptual_weights": (1.0, -1.0, 0.0, 0.0)}, "perceptual_weights are at least 0"),
-        ({"levels": 10**9}, "levels is at most 1,000"),
+        ({"perceptual_weights": (1.0, -1.0, 0.0, 0.0)}, r"perceptual_weights\[1\] is at least 0, not -1\.0"),
+        ({"levels": 10**9}, "levels is from 1 to 1,000 or none, not 1000000000"),
     ):
         with pytest.raises(UsageError, match=words):
             small(**options)

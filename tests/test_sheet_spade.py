@@ -362,9 +362,9 @@ def _settings_that_cannot_be_are_refused():
         ({"width": 0}, "width is at least 1"),
         ({"kl_weight": -1.0}, "kl_weight is at least 0"),
         ({"perceptual_weight": -1.0}, "perceptual_weight is at least 0"),
-        ({"doublings": 8}, "doublings is at most 7"),
-        ({"doublings": 7, "width": 3}, "and then width is even"),
-        ({"scales": 2000}, "scales is at most 1,000"),
+        ({"doublings": 8}, "doublings is from 1 to 7 or none, not 8"),
+        ({"doublings": 7, "width": 3}, "with 7 doublings width is even, not 3"),
+        ({"scales": 2000}, "scales is from 1 to 1,000, not 2000"),
     ):
         with pytest.raises(UsageError, match=said):
             SPADE.Options(**settings)

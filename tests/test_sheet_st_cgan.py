@@ -410,10 +410,10 @@ def _shadows_have_a_recipe():
 def _settings_that_cannot_be_are_refused():
     for options, words in (
         ({"removal_weight": -1.0}, r"removal_weight is at least 0, not -1\.0"),
-        ({"levels": 0}, "levels is at least 1, not 0"),
+        ({"levels": 0}, "levels is from 1 to 1,000 or none, not 0"),
         ({"width": 0}, "width is at least 1, not 0"),
-        ({"adversarial_weights": (0.1, -1.0)}, "adversarial_weights are at least 0"),
-        ({"levels": 10**9}, "levels is at most 1,000"),
+        ({"adversarial_weights": (0.1, -1.0)}, r"adversarial_weights\[1\] is at least 0, not -1\.0"),
+        ({"levels": 10**9}, "levels is from 1 to 1,000 or none, not 1000000000"),
     ):
         with pytest.raises(UsageError, match=words):
             small(**options)

@@ -384,7 +384,7 @@ def _recipes_keep_the_topology():
 @proves("settings.refused")
 def _settings_that_cannot_be_are_refused():
     for wrong, words in (
-        ({"pixel_weights": (1.0, -1.0, 1.0)}, "pixel_weights are at least 0"),
+        ({"pixel_weights": (1.0, -1.0, 1.0)}, r"pixel_weights\[1\] is at least 0, not -1\.0"),
         ({"part_weight": -1.0}, "part_weight"),
         ({"generator_steps": 0}, "generator_steps"),
         ({"width": 4}, "width"),

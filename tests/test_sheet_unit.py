@@ -369,7 +369,7 @@ def _judges_of_every_kind_play():
 
 @proves("judges.refused")
 def _judges_that_would_share_nothing_are_refused():
-    with pytest.raises(UsageError, match="judge_layers is at least 3, not 2"):
+    with pytest.raises(UsageError, match="judge_layers is at least 3 where the judge is shared, not 2"):
         UNIT.Options(judge_layers=2)
     UNIT.Options(judge="apart", judge_layers=1)
 

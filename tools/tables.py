@@ -18,7 +18,8 @@ import yaml
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
-from saddle.base.settings import choices, explain, flat, text
+from saddle.base.kinds import choices, text
+from saddle.base.settings import explain, flat
 from saddle.data import list_sources
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
@@ -119,7 +120,7 @@ def game_section(name: str) -> str:
     body = "\n\n".join(paragraphs(name)[1:])
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [
-        [f"`{entry['name']}`", *paper_and_recipe(entry), entry["meaning"]]
+        [f"`{entry['name']}`", *paper_and_recipe(entry), entry["meaning"] + bounds(entry.get("range"))]
         for entry in told["settings"]
         if entry["name"].startswith("game.")
     ]
@@ -237,7 +238,13 @@ def about(part: type) -> str:
 
 def settings_of(part: type) -> str:
     told = explain(part())
-    return ", ".join(f"`{name}` {text(each.default)}" for name, each in told.items() if "." not in name)
+    own = {name: each for name, each in told.items() if "." not in name}
+    return ", ".join(f"`{name}` {text(each.default)}{bounds(each.range)}" for name, each in own.items())
+
+
+def bounds(said: object) -> str:
+    """' (at least 1)', as it follows a setting; '' of one without a range."""
+    return f" ({said})" if said else ""
 
 
 def scores_page() -> str:

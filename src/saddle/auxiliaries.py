@@ -10,24 +10,21 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from .base import dist
-from .base.errors import UsageError
 from .base.precision import full
+from .base.ranges import Weight
+from .base.settings import Settings
 from .context import Context
 
 
 @dataclass(frozen=True)
-class Auxiliary(ABC):
+class Auxiliary(Settings, ABC):
     """A weighted scalar of a context, for one player."""
 
     players: ClassVar[tuple[str, ...]] = ("generator",)  # whose loss it is
     compares: ClassVar[bool] = False  # does it need the output on real samples in the generator's move?
     alone: ClassVar[str | None] = None  # why a batch of one sample will not do
 
-    weight: float = 1.0  # factor on the loss
-
-    def __post_init__(self) -> None:
-        if self.weight < 0:
-            raise UsageError(f"the weight of an auxiliary loss is at least 0, not {self.weight}")
+    weight: Weight = 1.0  # factor on the loss
 
     @property
     def name(self) -> str:

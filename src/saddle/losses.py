@@ -15,11 +15,13 @@ from torch.nn.functional import logsigmoid, relu, softplus
 
 from .base import dist
 from .base.errors import UsageError
+from .base.ranges import PositiveFloat, PositiveShare, Share
+from .base.settings import Settings
 from .optim import Constant, Linear, Schedule
 
 
 @dataclass(frozen=True)
-class AdversarialLoss(ABC):
+class AdversarialLoss(Settings, ABC):
     relativistic: ClassVar[bool] = False  # does the generator's loss look at `real`?
 
     @abstractmethod
@@ -52,16 +54,13 @@ class NonSaturating(AdversarialLoss):
     the numerator, D* = β > 0 where fakes lie and no data do, and such samples have no reason to move to the data.
     """
 
-    real_target: float = 1.0  # α, what D(x) is to be; 0.9 is one-sided label smoothing
-    fake_target: float = 0.0  # β, what D(G(z)) is to be; 0.1 is two-sided; the paper wants 0, or bad fakes look good
+    real_target: PositiveShare = 1.0  # α, what D(x) is to be; 0.9 is one-sided label smoothing
+    fake_target: Share = 0.0  # β, what D(G(z)) is to be; 0.1 is two-sided; the paper wants 0, or bad fakes look good
 
     def __post_init__(self) -> None:
-        if not 0 < self.real_target <= 1:
-            raise UsageError(f"real_target is a probability greater than 0, not {self.real_target}")
-        if not 0 <= self.fake_target < self.real_target:
-            raise UsageError(
-                f"fake_target is a probability from 0 to below real_target, {self.real_target}, not {self.fake_target}"
-            )
+        super().__post_init__()
+        if self.fake_target >= self.real_target:
+            raise UsageError(f"fake_target is below real_target, {self.real_target}, not {self.fake_target}")
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         of_real, of_fake = softplus(-real).mean(), softplus(fake).mean()
@@ -168,12 +167,8 @@ class EnergyMargin(AdversarialLoss):
     discriminator's loss is m (Theorem 1).
     """
 
-    margin: float = 10.0  # m: the energy from which on a fake is bad enough
-    end: float | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
-
-    def __post_init__(self) -> None:
-        if not self.margin > 0 or (self.end is not None and not self.end > 0):
-            raise UsageError(f"margin and end are greater than 0, not {self.margin} and {self.end}")
+    margin: PositiveFloat = 10.0  # m: the energy from which on a fake is bad enough
+    end: PositiveFloat | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
 
     def at(self, progress: float) -> AdversarialLoss:
         return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
@@ -265,6 +260,7 @@ class TopK(AdversarialLoss):
     share: Schedule = Linear(start=1.0, end=0.5, finish=0.5)  # ν: of the fakes that count
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.loss.relativistic or isinstance(self.loss, TopK):
             raise UsageError(
                 f"TopK leaves out fakes, and {type(self.loss).__name__} has a place for every one; choose a loss that "

@@ -10,23 +10,26 @@ import torch
 from torch import nn
 
 from .base.errors import UsageError
-from .base.settings import Like
+from .base.ranges import (
+    NonNegativeFloat,
+    OpenShare,
+    PositiveFloat,
+    PositiveShare,
+    Share,
+    ShareBelowOne,
+    above,
+    at_most,
+)
+from .base.settings import Like, Settings
 
 
 @dataclass(frozen=True)
-class Schedule(ABC):
+class Schedule(Settings, ABC):
     """A number that may change while training."""
 
     @abstractmethod
     def __call__(self, rounds: int, progress: float) -> float:
         """The value after `rounds` rounds, at `progress` (0 to 1) of the run."""
-
-
-def not_negative(settings: Any, *names: str) -> None:
-    """UsageError if one of these settings is below 0."""
-    for name in names:
-        if getattr(settings, name) < 0:
-            raise UsageError(f"{type(settings).__name__}: {name} is at least 0, not {getattr(settings, name)}")
 
 
 def below_one(schedule: Schedule) -> bool:
@@ -38,10 +41,7 @@ def below_one(schedule: Schedule) -> bool:
 class Constant(Schedule):
     """The same all the time."""
 
-    value: float = 1.0  # the number
-
-    def __post_init__(self) -> None:
-        not_negative(self, "value")
+    value: NonNegativeFloat = 1.0  # the number
 
     def __call__(self, rounds: int, progress: float) -> float:
         return self.value
@@ -51,16 +51,16 @@ class Constant(Schedule):
 class Ramp(Schedule):
     """`start` until progress `begin`, then on some way to `end` at progress `finish`."""
 
-    start: float = 1.0  # the number before
-    end: float = 0.0  # the number after
-    begin: float = 0.0  # progress of the run, 0 to 1, at which it starts to change
-    finish: float = 1.0  # progress at which it has changed
+    start: NonNegativeFloat = 1.0  # the number before
+    end: NonNegativeFloat = 0.0  # the number after
+    begin: Share = 0.0  # progress of the run at which it starts to change
+    finish: Share = 1.0  # progress at which it has changed
 
     def __post_init__(self) -> None:
-        not_negative(self, "start", "end")
-        if not 0 <= self.begin < self.finish <= 1:
+        super().__post_init__()
+        if self.begin >= self.finish:
             kind = type(self).__name__.lower()
-            raise UsageError(f"a {kind} schedule wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+            raise UsageError(f"a {kind} schedule wants begin < finish, not {self.begin} and {self.finish}")
 
     def passed(self, progress: float) -> float:
         """The share of the way, 0 to 1."""
@@ -79,14 +79,9 @@ class Linear(Ramp):
 class Cosine(Schedule):
     """From `start` to `end` on half a wave of the cosine, there at progress `finish`. Loshchilov & Hutter, 2017."""
 
-    start: float = 1.0  # the number at first
-    end: float = 0.0  # the number at last
-    finish: float = 1.0  # progress of the run, 0 to 1, at which it is reached
-
-    def __post_init__(self) -> None:
-        not_negative(self, "start", "end")
-        if not 0 < self.finish <= 1:
-            raise UsageError(f"a cosine schedule wants 0 < finish ≤ 1, not {self.finish}")
+    start: NonNegativeFloat = 1.0  # the number at first
+    end: NonNegativeFloat = 0.0  # the number at last
+    finish: PositiveShare = 1.0  # progress of the run at which it is reached
 
     def __call__(self, rounds: int, progress: float) -> float:
         share = min(max(progress / self.finish, 0.0), 1.0)
@@ -100,10 +95,7 @@ class Logistic(Schedule):
     https://arxiv.org/abs/1505.07818
     """
 
-    steepness: float = 10.0  # γ
-
-    def __post_init__(self) -> None:
-        not_negative(self, "steepness")
+    steepness: NonNegativeFloat = 10.0  # γ
 
     def __call__(self, rounds: int, progress: float) -> float:
         return 2 / (1 + math.exp(-self.steepness * progress)) - 1
@@ -113,12 +105,9 @@ class Logistic(Schedule):
 class Exponential(Schedule):
     """start · factor^rounds, never below `floor`."""
 
-    start: float = 1.0  # the number at first
-    factor: float = 1.0  # what every round multiplies it by
-    floor: float = 0.0  # what it never goes below
-
-    def __post_init__(self) -> None:
-        not_negative(self, "start", "factor", "floor")
+    start: NonNegativeFloat = 1.0  # the number at first
+    factor: NonNegativeFloat = 1.0  # what every round multiplies it by
+    floor: NonNegativeFloat = 0.0  # what it never goes below
 
     def __call__(self, rounds: int, progress: float) -> float:
         try:
@@ -131,12 +120,8 @@ class Exponential(Schedule):
 class Geometric(Ramp):
     """`start` until progress `begin`, then by equal factors to `end` at progress `finish`."""
 
-    end: float = 0.01  # the number after
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.start, self.end) <= 0:
-            raise UsageError(f"a geometric schedule wants start and end above 0, not {self.start} and {self.end}")
+    start: PositiveFloat = 1.0  # the number before
+    end: PositiveFloat = 0.01  # the number after
 
     def __call__(self, rounds: int, progress: float) -> float:
         return self.start * (self.end / self.start) ** self.passed(progress)
@@ -147,11 +132,7 @@ class Restarted(Schedule):
     """The same schedule twice, in two trainings of one run: whole until progress `at`, and whole again after it."""
 
     schedule: Schedule = Constant()  # of each of both
-    at: float = 0.5  # progress of the run, 0 to 1, at which it begins again
-
-    def __post_init__(self) -> None:
-        if not 0 < self.at < 1:
-            raise UsageError(f"a schedule starts again at a progress above 0 and below 1, not {self.at}")
+    at: OpenShare = 0.5  # progress of the run at which it begins again
 
     def __call__(self, rounds: int, progress: float) -> float:
         first = progress < self.at
@@ -162,13 +143,13 @@ class Restarted(Schedule):
 class Steps(Schedule):
     """1 at first, and by `factor` less from each of these shares of the run on."""
 
-    at: tuple[float, ...] = (0.5,)  # progress of the run, 0 to 1, at which it becomes less, in order
-    factor: float = 0.1  # what each step multiplies it by
+    at: tuple[OpenShare, ...] = (0.5,)  # progress of the run at which it becomes less, in order
+    factor: NonNegativeFloat = 0.1  # what each step multiplies it by
 
     def __post_init__(self) -> None:
-        not_negative(self, "factor")
-        if not all(0 < here < 1 for here in self.at) or list(self.at) != sorted({*self.at}):
-            raise UsageError(f"steps are at different shares above 0 and below 1, in order, not {self.at}")
+        super().__post_init__()
+        if list(self.at) != sorted({*self.at}):
+            raise UsageError(f"steps are at different shares of the run, in order, not {self.at}")
 
     def __call__(self, rounds: int, progress: float) -> float:
         return self.factor ** sum(progress >= here for here in self.at)
@@ -179,12 +160,13 @@ class Within(Schedule):
     """A schedule over a part of the run: its beginning before that part, and its end after it."""
 
     schedule: Schedule = Constant()  # over the part
-    begin: float = 0.0  # progress of the run, 0 to 1, at which the part begins
-    finish: float = 1.0  # progress at which it is over
+    begin: Share = 0.0  # progress of the run at which the part begins
+    finish: Share = 1.0  # progress at which it is over
 
     def __post_init__(self) -> None:
-        if not 0 <= self.begin < self.finish <= 1:
-            raise UsageError(f"a part of a run wants 0 ≤ begin < finish ≤ 1, not {self.begin} and {self.finish}")
+        super().__post_init__()
+        if self.begin >= self.finish:
+            raise UsageError(f"a part of a run wants begin < finish, not {self.begin} and {self.finish}")
 
     def __call__(self, rounds: int, progress: float) -> float:
         share = (progress - self.begin) / (self.finish - self.begin)
@@ -192,15 +174,11 @@ class Within(Schedule):
 
 
 @dataclass(frozen=True)
-class Optim(ABC):
+class Optim(Settings, ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 
-    lr: float = 2e-4  # learning rate
+    lr: Annotated[float, above(0), at_most(1e30)] = 2e-4  # learning rate
     schedule: Schedule = Constant()  # a factor on the learning rate
-
-    def __post_init__(self) -> None:
-        if not 0 < self.lr <= 1e30:  # which the numbers of a network can hold
-            raise UsageError(f"a learning rate must be greater than 0, not {self.lr}")
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -218,16 +196,13 @@ OwnOptim = Annotated[Optim | None, Like("optim")]  # of one player or phase; non
 class Adam(Optim):
     """Kingma & Ba, 2015. https://arxiv.org/abs/1412.6980"""
 
-    betas: tuple[float, float] = (0.5, 0.999)  # β₁, β₂: how long the two moments remember
-    eps: float = 1e-8  # added to the root of the second moment
+    betas: tuple[ShareBelowOne, ShareBelowOne] = (0.5, 0.999)  # β₁, β₂: how long the two moments remember
+    eps: NonNegativeFloat = 1e-8  # added to the root of the second moment
     beta_2: Schedule | None = None  # β₂ over the run, where it changes
-    weight_decay: float = 0.0  # factor on half the squared weights, a loss beside the others
+    weight_decay: NonNegativeFloat = 0.0  # factor on half the squared weights, a loss beside the others
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise UsageError(f"Adam's betas lie in [0, 1), not {self.betas}")
-        not_negative(self, "eps", "weight_decay")
         if self.beta_2 and not below_one(self.beta_2):
             raise UsageError(f"Adam's β₂ lies in [0, 1) all the time, not {self.beta_2}")
 
@@ -249,12 +224,7 @@ class ClippedAdam(Adam):
     https://arxiv.org/abs/1211.5063. The length is that over all parameters together.
     """
 
-    clip: float = 5.0  # the longest gradient
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.clip > 0:
-            raise UsageError(f"clip must be greater than 0, not {self.clip}")
+    clip: PositiveFloat = 5.0  # the longest gradient
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         optimizer = super().build(parameters)

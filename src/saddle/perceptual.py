@@ -15,8 +15,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .base.errors import SaddleError, UsageError, few, near, some
+from .base.errors import SaddleError, UsageError, near, some
 from .base.precision import full
+from .base.ranges import Few, PositiveInt, Weight
+from .base.settings import Settings
 from .metrics.weights import digest, read
 from .nets.pretext import SMALLEST, Lesson, Pretext
 from .nets.vgg import VGG, places, random_weights, shapes, smallest
@@ -54,7 +56,7 @@ class Compared(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class Perceptual(ABC):
+class Perceptual(Settings, ABC):
     """In which network's features images are compared."""
 
     @abstractmethod
@@ -67,13 +69,13 @@ class _VGG19(Perceptual):
     """What VGG19 makes of images, whatever its weights are."""
 
     layers: tuple[str, ...] = FIVE  # where images are compared: conv1_1 to conv5_4 and, after the activation, relu…
-    weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of the layers, in their order
+    weights: tuple[Weight, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of the layers, in their order
     distance: Literal["l1", "l2"] = "l1"  # mean absolute or mean squared differences of features
     normalise: bool = False  # bring images to ImageNet's mean and deviation first; pix2pixHD and SPADE do not
-    width: int = 64  # channels of its first layers; VGG19 has 64
+    width: Few = 64  # channels of its first layers; VGG19 has 64
 
     def __post_init__(self) -> None:
-        few(**{"perceptual.width": self.width})
+        super().__post_init__()
         known = [name for name in places() if not name.startswith("pool")]
         if wrong := [layer for layer in self.layers if layer not in known]:
             raise UsageError(f"VGG19 has no layer '{wrong[0]}'{near(wrong[0], known)}; there are {some(known, 40)}")
@@ -82,8 +84,6 @@ class _VGG19(Perceptual):
                 f"layers are different ones with a weight for each, not {some(self.layers) or 'none'} with "
                 f"{some(map(str, self.weights)) or 'none'}"
             )
-        if min(self.weights) < 0 or self.width < 1:
-            raise UsageError(f"weights are at least 0 and width at least 1, not {self.weights} and {self.width}")
 
     @abstractmethod
     def load(self) -> tuple[Mapping[str, Tensor], str]:
@@ -215,14 +215,9 @@ class SelfSupervised(Perceptual):
     Until then nothing is compared, and after that it stays as it is. No score asks it, or anything that it learned.
     """
 
-    rounds: int = 1000  # in which it learns, the first ones of the run
-    width: int = 32  # channels of its first maps; the last ones have four times as many
+    rounds: PositiveInt = 1000  # in which it learns, the first ones of the run
+    width: Few = 32  # channels of its first maps; the last ones have four times as many
     optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of this network
-
-    def __post_init__(self) -> None:
-        few(**{"perceptual.width": self.width})
-        if self.rounds < 1 or self.width < 1:
-            raise UsageError(f"rounds and width are at least 1, not {self.rounds} and {self.width}")
 
     def build(self, images: Field) -> Compared:
         if images.kind != "image" or min(images.shape[-2:]) < SMALLEST:

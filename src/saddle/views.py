@@ -6,13 +6,15 @@ Random numbers are drawn for each sample through `rng`.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
 from .base import dist, rng
 from .base.errors import UsageError
+from .base.ranges import PositiveFloat, PositiveInt, Share, between
+from .base.settings import Settings
 from .layers.changes import change_colour, change_geometry, cut_out, per_sample, shift
 from .losses import AdversarialLoss
 from .optim import Linear, Schedule
@@ -34,7 +36,7 @@ class Shown(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class View(ABC):
+class View(Settings, ABC):
     """What the discriminator is shown."""
 
     def shows(self, data: DataSpec) -> DataSpec:
@@ -87,11 +89,7 @@ class Packing(View):
     PacGAN, https://arxiv.org/abs/1712.04086: the channels of neighbours in the batch lie on top of each other.
     """
 
-    samples: int = 2  # m, that are judged together
-
-    def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise UsageError(f"packing takes at least 1 sample at a time, not {self.samples}")
+    samples: PositiveInt = 2  # m, that are judged together
 
     def shows(self, data: DataSpec) -> DataSpec:
         return data.with_shape((data.shape[0] * self.samples, *data.shape[1:]))
@@ -143,14 +141,8 @@ class DiffAugment(ImageView):
     colour: bool = (
         True  # brightness ± 0.5, saturation × 0 to 2 about a pixel's mean, contrast × 0.5 to 1.5 about the image's
     )
-    translation: float = 0.125  # how far an image moves at most, as a share of its side; what comes in is 0
-    cutout: float = 0.5  # side of the square that is set to 0, as a share of the image's
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.translation <= 1 and 0 <= self.cutout <= 1):
-            raise UsageError(
-                f"DiffAugment's translation and cutout are shares from 0 to 1, not {self.translation} and {self.cutout}"
-            )
+    translation: Share = 0.125  # how far an image moves at most, as a share of its side; what comes in is 0
+    cutout: Share = 0.5  # side of the square that is set to 0, as a share of the image's
 
     def build_for_images(self) -> Shown:
         return _DiffAugmented(self)
@@ -194,19 +186,11 @@ class ADA(ImageView):
     Images are resampled bilinearly, without the paper's wavelet filter, and reflected at their edges.
     """
 
-    p: float | None = None  # a chance that stays, instead of one that adapts
-    target: float = 0.6  # of E sign(C(x)): 0 where the discriminator is at a loss, 1 where it knows all the data
-    images: float = 500_000.0  # after which p has gone from 0 to 1 if it always rises
-    every: int = 4  # rounds from one adjustment to the next
-
-    def __post_init__(self) -> None:
-        if self.p is not None and not 0 <= self.p <= 1:
-            raise UsageError(f"the chance p of an augmentation lies from 0 to 1, not {self.p}")
-        if not -1 <= self.target <= 1 or self.images <= 0 or self.every < 1:
-            raise UsageError(
-                "ADA wants a target from -1 to 1, images > 0 and every ≥ 1, "
-                f"not {self.target}, {self.images} and {self.every}"
-            )
+    p: Share | None = None  # a chance that stays, instead of one that adapts
+    target: Annotated[float, between(-1, 1)] = 0.6
+    """of E sign(C(x)): 0 where the discriminator is at a loss, 1 where it knows all the data"""
+    images: PositiveFloat = 500_000.0  # after which p has gone from 0 to 1 if it always rises
+    every: PositiveInt = 4  # rounds from one adjustment to the next
 
     def build_for_images(self) -> Shown:
         return _Adaptive(self)

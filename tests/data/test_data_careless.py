@@ -142,9 +142,7 @@ def test_channels_of_a_label_map_and_numbers_that_none_can_hold_are_refused(fold
     ):
         opened(f"maps:{folder}", channels="a=3")
     for number in (-1, 65_536):
-        with pytest.raises(
-            UsageError, match=f"data.ignore is {number}; it is a number in label maps, from 0 to 65,535"
-        ):
+        with pytest.raises(UsageError, match=f"ignore is from 0 to 65,535 or none, not {number}"):
             DataOptions(f"maps:{folder}", ignore=number)
 
 

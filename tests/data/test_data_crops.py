@@ -188,8 +188,11 @@ def test_a_check_tells_of_pieces_and_of_images_too_small_for_them(folder):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"crop": 0}, "data.crop is 0"),
-        ({"crop": (1, 2, 3)}, "height and a width"),
+        ({"crop": 0}, "crop is from 1 to 65,536 or none, not 0"),
+        (
+            {"crop": (1, 2, 3)},
+            r"crop wants .* or a list of 2 whole numbers from 1 to 65,536 or none, not '\[1, 2, 3\]'",
+        ),
         ({"crop": 4, "size": 4}, "leave out"),
     ],
 )

@@ -113,7 +113,7 @@ def test_points_refuse_what_moves_images():
 
 @pytest.mark.parametrize(("name", "value", "most"), [("rotate", 181, 180), ("scale", 1.5, 1), ("shift", -0.1, 0.5)])
 def test_a_size_that_cannot_be_is_refused(name, value, most):
-    with pytest.raises(UsageError, match=rf"data\.{name} is {value}; it is a number from 0 to {most}"):
+    with pytest.raises(UsageError, match=f"{name} is from 0 to {most}, not {value}"):
         DataOptions(**{name: value})
 
 

@@ -78,11 +78,11 @@ def test_the_path_of_a_folder_is_answered_with_how_to_write_it(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"size": 0}, "data.size is 0"),
-        ({"size": (4, 5, 6)}, "height and a width"),
-        ({"channels": 0}, "data.channels is 0"),
-        ({"heldout": 1.0}, "share of the images"),
-        ({"max_megapixels": 0}, "must be above 0"),
+        ({"size": 0}, "size is from 1 to 65,536 or none, not 0"),
+        ({"size": (4, 5, 6)}, r"or a list of 2 whole numbers from 1 to 65,536 or none, not '\[4, 5, 6\]'"),
+        ({"channels": 0}, "channels is from 1 to 65,536 or none, not 0"),
+        ({"heldout": 1.0}, r"heldout is from 0 to below 1, not 1\.0"),
+        ({"max_megapixels": 0}, "max_megapixels is above 0, not 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:

@@ -1,7 +1,6 @@
 """What went wrong, for people. The command line prints the message alone and leaves with the error's code."""
 
 import sys
-from collections.abc import Mapping
 from unicodedata import category
 
 NO_MEMORY = (  # what libraries say of memory that ran out, where they have no error of its own for it
@@ -22,21 +21,6 @@ class UsageError(SaddleError):
     """What was asked for cannot be: an unknown name, a value out of range, data that the game cannot take."""
 
     code = 2
-
-
-def few(**counts: int | None) -> None:
-    """UsageError for a number of layers, or of whole networks, that would be built until memory runs out."""
-    for name, n in counts.items():
-        if n is not None and n > 1000:
-            raise UsageError(f"{name} is at most 1,000, not {n}")
-
-
-def at_least(options: object, least: Mapping[str, float]) -> None:
-    """UsageError for a setting of these names that is below its bound; None is none."""
-    for name, low in least.items():
-        value = getattr(options, name)
-        if value is not None and not value >= low:
-            raise UsageError(f"{name} is at least {low}, not {value}")
 
 
 def near(given: str, possible: object, most: int = 3) -> str:

@@ -4,7 +4,6 @@ One engine serves the command line, recipe files and Python, so a name and a val
 is chosen by its short name among those that are already known: nothing is ever imported on the word of a file.
 """
 
-import inspect
 import math
 import re
 from abc import ABCMeta
@@ -13,18 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib import import_module
-from pkgutil import iter_modules
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from numbers import Integral, Real
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from .errors import SaddleError, UsageError, near
-from .plain import Garbled, from_yaml
+from .errors import UsageError, near
+from .kinds import MOST_SHOWN, brief, choices, slot, text, wants
+from .plain import Garbled, fits, from_yaml
+from .ranges import Range, arms, hints, marks, own_range, range_of, unmarked
 from .remarks import meanings
 
 T = TypeVar("T")
-MOST_SHOWN = 80  # characters of what somebody wrote, in a message
-_WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -40,6 +38,23 @@ class Before:
     """In the `Annotated` type of a setting: the value of runs that were begun before there was such a setting."""
 
     value: Any
+
+
+class OutOfRange(UsageError):
+    """A setting of a value that its type has no place for; the message begins with the setting's own name."""
+
+
+class Settings:
+    """The base of every dataclass of settings: whenever one is built, each of them is of its type and in its range.
+
+    A subclass that checks more, such as two settings against each other, begins its `__post_init__` with this one.
+    """
+
+    def __post_init__(self) -> None:
+        """OutOfRange for a value that cannot be."""
+        for name, hint in hints(type(self)).items():  # type: ignore[arg-type]
+            if wrong := _misfit(hint, getattr(self, name), name):
+                raise OutOfRange(wrong)
 
 
 _of_a_run: ContextVar[bool] = ContextVar("settings of a run", default=False)
@@ -75,11 +90,11 @@ def restore(hint: Any, given: Any, where: str = "", base: Any = None) -> Any:
     setting that is none it is taken from the one that stands in for it (`Like`), unless the dictionary names a class.
     UsageError, with the dotted name `where`, for an unknown name, a wrong type and a value out of range.
     """
-    if _is_none(given) and NoneType in _arms(hint):
+    if _is_none(given) and NoneType in arms(hint):
         return None
-    if part := _slot(hint):
+    if part := slot(hint):
         return _fill(part, given, where, base or ())
-    for arm in _arms(hint):
+    for arm in map(unmarked, arms(hint)):
         if is_dataclass(arm):
             if isinstance(given, arm):  # type: ignore[arg-type]
                 return given
@@ -158,12 +173,13 @@ class Setting:
     default: Any  # of the class that has it, plain
     meaning: str
     wants: str  # its type in words
+    range: Range | None  # in which it lies, or each of its numbers; None: in none, or in one of several
 
 
 def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
     """Every setting of a dataclass and of the dataclasses in it, by dotted name."""
     explained: dict[str, Setting] = {}
-    hints, remarks = get_type_hints(type(settings)), meanings(type(settings))
+    types, remarks = hints(type(settings)), meanings(type(settings))  # type: ignore[arg-type]
     for field in fields(settings):
         name = f"{prefix}.{field.name}" if prefix else field.name
         value = getattr(settings, field.name)
@@ -171,90 +187,18 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
         if not inner or isinstance(type(value), ABCMeta):
             shown, default = map(_name, (value, field.default))
             meaning = re.sub(r"\bNone\b", "none", remarks[field.name])  # as one writes it
-            explained[name] = Setting(shown, default, meaning, wants(hints[field.name]))
+            explained[name] = Setting(shown, default, meaning, wants(types[field.name]), range_of(types[field.name]))
         explained |= explain(value, name) if inner else {}
-        if _slot(hints[field.name]):
+        if slot(types[field.name]):
             for each in value:
                 explained |= explain(each, f"{name}.{type(each).__name__}")
     return explained
-
-
-def choices(base: type) -> dict[str, type]:
-    """The classes that can stand for a base class, by their short names."""
-    package = base.__module__.rpartition(".")[0]
-    if inspect.isabstract(base) and package.startswith("saddle."):  # one class a file: all files are read
-        for module in iter_modules(import_module(package).__path__, f"{package}."):
-            import_module(module.name)
-    kinds: dict[str, type] = {}
-    waiting = [base]
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__() if isinstance(base, ABCMeta) else []
-        if inspect.isabstract(kind):
-            continue
-        other = kinds.get(kind.__name__, kind)
-        if kind.__module__ != other.__module__:
-            raise SaddleError(f"{kind.__module__} and {other.__module__} both define {kind.__name__}; rename one")
-        kinds[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
-    return dict(sorted(kinds.items()))
-
-
-def wants(hint: Any) -> str:
-    """A type in words: 'a whole number', 'one of R1, R2 or none'."""
-    return " or ".join(map(_words, _arms(hint)))
-
-
-def text(value: Any) -> str:
-    """A plain value as one would write it on the command line."""
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "true", False: "false"}[value]
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(text, value))}]"
-    try:
-        return str(value)
-    except ValueError:  # Python writes no number of thousands of digits
-        return "a number of thousands of digits"
-
-
-def brief(given: Any) -> str:
-    """What somebody wrote, in quotes, in a message: no more of it than the eye takes in."""
-    said = text(given)
-    return repr(said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}…")
 
 
 def _name(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_name(each) for each in value]
     return type(value).__name__ if is_dataclass(value) else plain(value)
-
-
-def _words(hint: Any) -> str:
-    if isinstance(hint, ABCMeta):
-        return f"one of {', '.join(choices(hint))}"
-    if is_dataclass(hint):
-        return f"settings by name: {', '.join(field.name for field in fields(hint))}"
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(text, get_args(hint)))}"
-    if part := _slot(hint):
-        return f"none or a list of {', '.join(choices(part))}"
-    if get_origin(hint) is tuple:
-        kinds = [arm for arm in get_args(hint) if arm is not Ellipsis]
-        count = "" if Ellipsis in get_args(hint) else f"{len(kinds)} "
-        return f"a list of {count}{_WORDS.get(kinds[0], 'setting')}s"
-    word = _WORDS.get(hint, str(hint))
-    return f"a {word}" if hint in (int, float) else word
-
-
-def _arms(hint: Any) -> tuple[Any, ...]:
-    """The alternatives of a union; a type alone is its only one."""
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-
-
-def _slot(hint: Any) -> Any:
-    """The class whose kinds a setting holds any number of: that of tuple[Penalty, ...]; None for other settings."""
-    kinds = get_args(hint)
-    fits = get_origin(hint) is tuple and kinds[1:] == (Ellipsis,) and isinstance(kinds[0], ABCMeta)
-    return kinds[0] if fits else None
 
 
 def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -302,7 +246,8 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
     given = dict(given) if isinstance(given, Mapping) else {"class": given}
     kind = _class(hint, given, where, base) if isinstance(hint, ABCMeta) else hint
     start: Any = base if type(base) is kind else kind()
-    hints, names = get_type_hints(kind), [field.name for field in fields(kind)]
+    types = hints(kind)
+    names = list(types)
     for name in given:
         if name not in names:
             raise UsageError(_unknown(hint, kind, str(name), where))
@@ -312,20 +257,20 @@ def _compose(hint: type, given: str | Mapping[str, Any], where: str, base: Any) 
         if held is None and isinstance(given[name], Mapping) and "class" not in given[name]:
             like = _mark(kind, name, Like)
             held = values.get(like.name, getattr(start, like.name)) if like else None
-        values[name] = restore(hints[name], given[name], f"{where}.{name}" if where else name, held)
+        values[name] = restore(types[name], given[name], f"{where}.{name}" if where else name, held)
     if _of_a_run.get():
         values |= {n: mark.value for n in names if n not in given and (mark := _mark(kind, n, Before))}
     try:
         return replace(start, **values)
-    except UsageError as error:  # a value out of range, of which the class knows only its own part of the name
+    except OutOfRange as error:
+        raise UsageError(f"{where}.{error}" if where else str(error)) from None
+    except UsageError as error:  # of values that do not go together, whose class knows its own part of the name
         raise UsageError(f"{where}: {error}" if "." in where else str(error)) from None
 
 
 def _mark(kind: type, name: str, mark: type[T]) -> T | None:
     """The mark of this class in the `Annotated` type of a setting of a dataclass, if it has one."""
-    hint = get_type_hints(kind, include_extras=True)[name]
-    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    return next((each for each in marks if isinstance(each, mark)), None)
+    return next((each for each in marks(hints(kind)[name]) if isinstance(each, mark)), None)
 
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
@@ -353,12 +298,39 @@ def _unknown(hint: type, kind: type, name: str, where: str) -> str:
     return f"no setting '{dotted}'{whose}{help_}; there are {', '.join(names) or 'none'}"
 
 
+def _misfit(hint: Any, value: Any, where: str) -> str:
+    """What is wrong with a value of such a type, in a sentence that begins with the setting's name; '' if nothing is.
+
+    Of a row it is the first part that is wrong.
+    """
+    if kinds := [arm for arm in arms(hint) if _counts(unmarked(arm), value)]:
+        ranges = [own_range(arm) or Range() for arm in kinds]
+        if any(each.holds(value) for each in ranges):
+            return ""
+        otherwise = " or none" if NoneType in arms(hint) else ""
+        return f"{where} is {' or '.join(each.told(value) for each in ranges)}{otherwise}, not {text(value)}"
+    for arm in map(unmarked, arms(hint)):
+        if get_origin(arm) is tuple and (pairs := _paired(get_args(arm), value)) is not None:
+            wrong = (_misfit(part, each, f"{where}[{i}]") for i, (part, each) in enumerate(pairs))
+            return next(filter(None, wrong), "")
+        if arm not in (int, float) and get_origin(arm) is not tuple and fits(value, arm):
+            return ""
+    return f"{where} wants {wants(hint)}, not {brief(value)}"
+
+
+def _counts(kind: Any, value: Any) -> bool:
+    """Is the value a number of this kind, int or float?"""
+    numbers = {int: Integral, float: Real}.get(kind)
+    return numbers is not None and isinstance(value, numbers) and not isinstance(value, bool)
+
+
 def _convert(hint: Any, given: Any, where: str) -> Any:
     """ValueError or TypeError unless `given` is, or is the text of, a value of a type that is not a dataclass."""
     if get_origin(hint) is tuple:
         return _row(get_args(hint), given, where)
     if get_origin(hint) is Literal:
-        return get_args(hint)[get_args(hint).index(given)]
+        named = {text(each): each for each in get_args(hint)}
+        return named[text(given)] if text(given) in named else _refuse()
     if hint is bool:
         given = _TRUTH.get(given.lower()) if isinstance(given, str) else given
         return given if isinstance(given, bool) else _refuse()
@@ -378,16 +350,19 @@ def _number(hint: type, given: Any) -> int | float:
     return hint(number)
 
 
-def _row(hints: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
-    if isinstance(given, str):
-        given = _items(given)
+def _row(kinds: tuple[Any, ...], given: Any, where: str) -> tuple[Any, ...]:
+    pairs = _paired(kinds, _items(given) if isinstance(given, str) else given)
+    if pairs is None:
+        return _refuse()
+    return tuple(restore(kind, each, f"{where}[{i}]") for i, (kind, each) in enumerate(pairs))
+
+
+def _paired(kinds: tuple[Any, ...], given: Any) -> list[tuple[Any, Any]] | None:
+    """Each part of a row with its type, of those of tuple[float, float] or tuple[str, ...]; None if it is none such."""
     if not isinstance(given, (list, tuple)):
-        _refuse()
-    if Ellipsis in hints:
-        hints = hints[:1] * len(given)
-    if len(given) != len(hints):
-        _refuse()
-    return tuple(restore(hint, each, f"{where}[{i}]") for i, (hint, each) in enumerate(zip(hints, given, strict=True)))
+        return None
+    kinds = kinds[:1] * len(given) if Ellipsis in kinds else kinds
+    return list(zip(kinds, given, strict=True)) if len(kinds) == len(given) else None
 
 
 def _items(row: str) -> Any:

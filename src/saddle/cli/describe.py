@@ -37,7 +37,7 @@ def run(args: Namespace) -> None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from ..base.settings import text
+    from ..base.kinds import text
 
     title, _, body = facts["text"].partition("\n")
     heading(title)
@@ -66,4 +66,5 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _meaning(entry: dict[str, Any]) -> str:
     several = entry["wants"].startswith("one of") and entry["wants"].removeprefix("one of ") not in entry["meaning"]
-    return f"{entry['meaning']} ({entry['wants']})".strip() if several else entry["meaning"]
+    possible = entry["wants"] if several else entry.get("range")
+    return f"{entry['meaning']} ({possible})".strip() if possible else entry["meaning"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..use.restoring import Restorer
 
 SETTINGS = _open.SETTINGS
-ALPHA = ("network", "bicubic", "flatten")  # as `use.restoring.ALPHAS`, which is not loaded for help
+ALPHA = ("network", "bicubic", "flatten")  # as `use.restoring.Alpha`, which is not loaded for help
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import some
-from ..base.settings import text
+from ..base.kinds import text
 from ..spec import HOLE, SEEN
 from .decode import Header
 from .fingerprint import FEWEST

@@ -5,13 +5,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ..base.errors import UsageError, near, some
-from ..base.settings import brief
+from ..base.kinds import brief
+from ..base.ranges import NonNegativeInt, PositiveFloat, Share, ShareBelowOne, at_least, between
+from ..base.settings import Settings
 
 MOST_PIXELS = 1 << 16  # of a side, and channels
 MOST_TIMES = 64  # by which data.degrade shrinks
+Side = Annotated[int, between(1, MOST_PIXELS)]
+Sides = Side | tuple[Side, Side] | None
 Fit = Literal["crop", "pad", "squash", "scale-width"]  # how a picture of other proportions is brought to a size
 Direction = Literal["a-to-b", "b-to-a"]
 Degrade = Literal["bicubic", "box", "blur-down", "real"]
@@ -27,16 +31,16 @@ AUGMENTATIONS = ("flip", "rotate", "scale", "shift", "outside")  # settings of h
 
 
 @dataclass(frozen=True)
-class DataOptions:
+class DataOptions(Settings):
     """Settings of a data source; what a source has no use for, it refuses."""
 
     source: str = "digits"
     """a name that `saddle data` lists, folder:PATH, pairs:PATH, domains:PATH, captioned:PATH, photo:FILE, array:FILE"""
-    size: int | tuple[int, int] | None = None
+    size: Sides = None
     """pixels: N for a square, or height and width; None keeps the data's own"""
-    load: int | tuple[int, int] | None = None
+    load: Sides = None
     """bring images to this size first, larger than data.size, and train on pieces of that, cut at random: 286 → 256"""
-    crop: int | tuple[int, int] | None = None
+    crop: Sides = None
     """keep images at their own sizes and train on pieces of N × N pixels, or of a height and width, cut at random"""
     fit: Fit = "crop"
     """of other proportions: the centre, all on the background (pad), all squashed, or a width alone (scale-width)"""
@@ -46,19 +50,19 @@ class DataOptions:
     """of data with keys a and b: b-to-a swaps the two, so that games learn the other way"""
     degrade: Degrade | None = None
     """make a small image of every one, key damaged: bicubic, box (means), blur-down, or real (noise and JPEG too)"""
-    times: int = 4
+    times: Annotated[int, between(1, MOST_TIMES)] = 4
     """by how much data.degrade makes sides smaller; 1 for damage alone"""
-    channels: int | str | None = None
+    channels: Annotated[int, between(1, MOST_PIXELS)] | str | None = None
     """1 for grey, 3 for colour, 4 for colour and opacity, or a=1,b=3 by key; None: the data's own, on the background"""
     range: Range | None = None
     """lowest and highest value of images, such as 0,4095: what lies outside is clipped; None: that of their bits"""
     flip: bool = False
     """mirror every other image, at random"""
-    rotate: float = 0.0
+    rotate: Annotated[float, between(0, 180)] = 0.0
     """degrees by which images are turned at most, at random"""
-    scale: float = 0.0
+    scale: Share = 0.0
     """images are made larger or smaller at random, by a factor of up to 1 + this"""
-    shift: float = 0.0
+    shift: Annotated[float, between(0, 0.5)] = 0.0
     """share of their side by which images are shifted at most, at random"""
     outside: Literal["reflected", "black", "white"] = "reflected"
     """what comes in from beyond the edges of images that are turned, scaled or shifted"""
@@ -66,17 +70,17 @@ class DataOptions:
     """colour that shows through transparent pixels, and around padded images: a name or #rrggbb"""
     pages: Literal["first", "all"] = "first"
     """of TIFFs of many pages and of animations: the first alone, or each as an image of its own"""
-    limit: int | None = None
+    limit: Annotated[int, at_least(2)] | None = None
     """train on so many images, always the same ones; None: on all"""
     labels: bool | str = False
     """folders: an image's sub-folder is its label; a CSV or JSONL file with a line for each image; true for digits"""
-    labelled: int = 0
+    labelled: NonNegativeInt = 0
     """keep so many labels of each class and forget the others; 0 keeps all"""
-    labelled_share: float = 0.0
+    labelled_share: ShareBelowOne = 0.0
     """share of every epoch that the labelled samples make up, each coming several times; 0: each sample comes once"""
     palette: str | None = None
     """label maps: a file that says the number, the name and the colour of each class"""
-    ignore: int | None = None
+    ignore: Annotated[int, between(0, 65_535)] | None = None
     """label maps: the number of pixels that belong to no class"""
     normal: str | None = None
     """defects: the folder of normal images, if it is not called good, normal or ok"""
@@ -84,14 +88,15 @@ class DataOptions:
     """defects: the folder of masks, if it is not called ground_truth or masks"""
     skip_bad: bool = False
     """train without the files that cannot be read, instead of stopping"""
-    heldout: float = 0.1
+    heldout: ShareBelowOne = 0.1
     """share of the images kept out of training, for the scores"""
     cache: str | None = None
     """where decoded images are kept; None: $SADDLE_CACHE or ~/.cache/saddle"""
-    max_megapixels: float = 50.0
+    max_megapixels: PositiveFloat = 50.0
     """a larger picture is refused from its header, before any memory is spent on it"""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("rotate", "scale", "shift", "labelled_share", "heldout", "max_megapixels"):
             object.__setattr__(self, name, float(getattr(self, name)))  # 0 and 0.0 are one in a fingerprint too
         if self.range is not None:
@@ -109,18 +114,8 @@ class DataOptions:
                 f"data.labels is {brief(self.labels)}; it is folders, for the names of sub-folders, or a .csv or "
                 ".jsonl file"
             )
-        self._check_numbers()
-        if self.ignore is not None and not 0 <= self.ignore < 1 << 16:
-            raise UsageError(f"data.ignore is {self.ignore}; it is a number in label maps, from 0 to 65,535")
 
     def _check_sizes(self) -> None:
-        for name in ("size", "load", "crop"):
-            sides = _sides(getattr(self, name))
-            if sides is not None and not (len(sides) == 2 and 1 <= min(sides) <= max(sides) <= MOST_PIXELS):
-                raise UsageError(
-                    f"data.{name} is {getattr(self, name)}; it is a number of pixels such as 64, or a height and a "
-                    f"width, of at most {MOST_PIXELS:,}"
-                )
         if self.crop is not None and self.size is not None:
             raise UsageError(
                 f"data.crop {self.crop} takes pieces of images at their own sizes, and data.size {self.size} resizes "
@@ -162,12 +157,8 @@ class DataOptions:
                     f"data.times {self.times} is by how much data.degrade shrinks; choose data.degrade too"
                 )
             return
-        least = 1 if self.degrade in ("real", "blur-down") else 2
-        if not least <= self.times <= MOST_TIMES:
-            raise UsageError(
-                f"data.times is {self.times}; data.degrade {self.degrade} takes a whole number from {least} to "
-                f"{MOST_TIMES}"
-            )
+        if self.times == 1 and self.degrade not in ("real", "blur-down"):
+            raise UsageError(f"data.times is at least 2 for data.degrade {self.degrade}, not {self.times}")
         for name in ("crop", "size"):
             if sides := _sides(getattr(self, name)):
                 check_multiple(sides, self.times, name, f"data.{name} is {getattr(self, name)},")
@@ -175,8 +166,7 @@ class DataOptions:
     def _check_channels(self) -> None:
         for key, n in self._channels().items():
             if not 1 <= n <= MOST_PIXELS:
-                what = "data.channels" if isinstance(self.channels, int) else f"data.channels of {key}"
-                raise UsageError(f"{what} is {n}; an image has 1 channel or more, at most {MOST_PIXELS:,}")
+                raise UsageError(f"data.channels of {key} is from 1 to {MOST_PIXELS:,}, not {n}")
 
     def _channels(self) -> dict[str, int]:
         """The channels that were asked for by key; those of all keys by ''."""
@@ -194,21 +184,6 @@ class DataOptions:
         if self.range is not None and not self.range[0] < self.range[1]:
             low, high = self.range
             raise UsageError(f"data.range is {low:g},{high:g}; it is the lowest value and a higher one, such as 0,4095")
-
-    def _check_numbers(self) -> None:
-        if self.limit is not None and self.limit < 2:
-            raise UsageError(f"data.limit is {self.limit}; to train takes many images, at the very least 2")
-        if self.labelled < 0:
-            raise UsageError(f"data.labelled is {self.labelled}; it is a number of labels of each class, or 0 for all")
-        if not 0 <= self.labelled_share < 1:
-            raise UsageError(f"data.labelled_share is {self.labelled_share:g}; it is a share, from 0 to below 1")
-        for name, most in (("rotate", 180), ("scale", 1), ("shift", 0.5)):
-            if not 0 <= getattr(self, name) <= most:
-                raise UsageError(f"data.{name} is {getattr(self, name):g}; it is a number from 0 to {most}")
-        if not 0 <= self.heldout < 1:
-            raise UsageError(f"data.heldout is {self.heldout:g}; it is a share of the images, from 0 to below 1")
-        if not self.max_megapixels > 0:
-            raise UsageError(f"data.max_megapixels is {self.max_megapixels:g}; it must be above 0")
 
     @property
     def sides(self) -> tuple[int, ...] | None:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
-from ..base.settings import choices
+from ..base.kinds import choices
+from ..base.ranges import PositiveInt
 from ..context import Context
 from ..losses import AdversarialLoss
 from ..penalties import Penalty, paid, remembered
@@ -73,12 +74,7 @@ class Adversarial(Game):
     class Options(Game.Options):
         penalties: tuple[Penalty, ...] = ()  # what players pay beside their losses, most of them those that judge
         views: tuple[View, ...] = ()  # what players that judge are shown of real and fake samples alike
-        discriminator_steps: int = 1  # steps of the players that judge to one of the others
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if self.discriminator_steps < 1:
-                raise UsageError(f"discriminator_steps is at least 1, not {self.discriminator_steps}")
+        discriminator_steps: PositiveInt = 1  # steps of the players that judge to one of the others
 
     options: Options
     views: Any  # modules: those of the first duel, then those of the next

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt
 from ..layers.likelihood import Bernoulli, Likelihood
 from ..nets import vae
 from ..optim import Adam, Optim
@@ -25,14 +26,12 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
     @dataclass(frozen=True)
     class Options(Traversal.Options):
         z_dim: int = 20  # numbers in a code
-        width: int = 500  # units of the hidden layer of each player
+        width: PositiveInt = 500  # units of the hidden layer of each player
         likelihood: Likelihood = Bernoulli()  # of the pixels, given the code
         optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.width < 1:
-                raise UsageError(f"width is at least 1, not {self.width}")
             if self.prior != "normal":
                 raise UsageError(f"the ELBO holds codes to a normal distribution; leave prior normal, not {self.prior}")
 

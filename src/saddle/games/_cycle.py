@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import FewOrZero, NonNegativeInt, PositiveInt, Weight
 from ..context import Context
 from ..layers.pool import ImagePool
 from ..losses import AdversarialLoss, HalfLeastSquares
@@ -36,19 +37,13 @@ class CycleConsistent(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits
-        cycle_weight: float = 10.0  # λ: there and back again
-        identity_weight: float = 5.0  # an image that is of the target domain already stays as it is
-        pool_size: int = 50  # fakes remembered for each discriminator; 0 shows it only the newest
-        width: int = 64  # channels of the largest maps
-        patch_layers: int = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
+        cycle_weight: Weight = 10.0  # λ: there and back again
+        identity_weight: Weight = 5.0  # an image that is of the target domain already stays as it is
+        pool_size: NonNegativeInt = 50  # fakes remembered for each discriminator; 0 shows it only the newest
+        width: PositiveInt = 64  # channels of the largest maps
+        patch_layers: FewOrZero = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
         # the paper's 100 epochs at a constant rate and 100 in which it falls to 0; here it falls round by round
         optim: Optim = Adam(lr=2e-4, schedule=Linear(begin=0.5))  # of all players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(patch_layers=self.patch_layers)
-            least = {"cycle_weight": 0, "identity_weight": 0, "pool_size": 0, "patch_layers": 0, "width": 1}
-            at_least(self, least)
 
     options: Options
 

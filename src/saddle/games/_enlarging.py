@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base.errors import at_least
+from ..base.ranges import Weight
 from ..context import Context
 from ..nets.scales import matching
 from ._adversarial import Adversarial
@@ -21,13 +21,9 @@ class Enlarging(Perceived, Restoring, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Restoring.Options, Adversarial.Options):
-        adversarial_weight: float = 1e-3  # of the generator's adversarial loss
-        matching_weight: float = 0.1  # of the distance in the discriminator's maps, where `perceptual` is none
-        pixel_weight: float = 0.0  # of the distance of pixels in the second stage too
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            at_least(self, dict.fromkeys(("adversarial_weight", "matching_weight", "pixel_weight"), 0))
+        adversarial_weight: Weight = 1e-3  # of the generator's adversarial loss
+        matching_weight: Weight = 0.1  # of the distance in the discriminator's maps, where `perceptual` is none
+        pixel_weight: Weight = 0.0  # of the distance of pixels in the second stage too
 
     options: Options
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ..base.errors import UsageError
+from ..base.ranges import Weight
 from ..optim import Optim
 from ..perceptual import Compared, Perceptual
 from ..tasks import Game, Move
@@ -20,12 +21,7 @@ class Perceived(Game):
     @dataclass(frozen=True)
     class Options(Game.Options):
         perceptual: Perceptual | None = None  # network in whose features images are compared too; none: in no other one
-        perceptual_weight: float = 10.0  # λ: of the distance in that network's features
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if self.perceptual_weight < 0:
-                raise UsageError(f"perceptual_weight is at least 0, not {self.perceptual_weight}")
+        perceptual_weight: Weight = 10.0  # λ: of the distance in that network's features
 
     options: Options
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..base.errors import UsageError
 from ..base.known import known, put
 from ..base.precision import full
+from ..base.ranges import Share
 from ..optim import Optim, OwnOptim, Within
 from ..spec import Batch
 from ..tasks import Move, Restoration
@@ -31,13 +32,8 @@ class Restoring(Restoration):
 
     @dataclass(frozen=True)
     class Options(Restoration.Options):
-        pretraining: float = 0.5  # share of the run, its beginning, in which the generator learns alone
+        pretraining: Share = 0.5  # share of the run, its beginning, in which the generator learns alone
         pretraining_optim: OwnOptim = None  # of the generator as long as it learns alone, where it differs
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 <= self.pretraining <= 1:
-                raise UsageError(f"pretraining is a share of the run, from 0 to 1, not {self.pretraining}")
 
     options: Options
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import NonNegativeInt, PositiveInt
 from ..layers.clusters import Kept
 from ..layers.instances import Objects, objects
 from ..nets.translator import translator
@@ -25,16 +26,13 @@ class Styles(Outlined):
 
     @dataclass(frozen=True)
     class Options(Outlined.Options):
-        features: int = 3  # numbers in the code of how an object looks; 0, or data without objects: no code
-        clusters: int = 10  # of the codes of each class, at most
-        kept: int = 256  # newest codes of each class that the clusters are made of
-        encoder_width: int = 16  # channels of the largest maps of the network that makes the code
+        features: NonNegativeInt = 3  # numbers in the code of how an object looks; 0, or data without objects: no code
+        clusters: PositiveInt = 10  # of the codes of each class, at most
+        kept: PositiveInt = 256  # newest codes of each class that the clusters are made of
+        encoder_width: PositiveInt = 16  # channels of the largest maps of the network that makes the code
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            for name, least in {"features": 0, "clusters": 1, "kept": 1, "encoder_width": 1}.items():
-                if (value := getattr(self, name)) < least:
-                    raise UsageError(f"{name} is at least {least}, not {value}")
             if self.kept < self.clusters:
                 raise UsageError(f"{self.clusters} clusters want as many kept codes or more, not {self.kept}")
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..base import dist
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt, ShareBelowOne
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.embedding import ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import TextLogits
@@ -35,8 +36,9 @@ class TextToImage(Adversarial, Synthesis, ABC):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         text: TextEncoder = CharCNNRNN()  # what reads the captions
-        text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
-        image_width: int = 64  # channels of the largest map of the image encoder that learns beside it
+        text_share: ShareBelowOne = 0.1
+        """share of the run in which it learns to read, before the game begins; 0: it never does"""
+        image_width: PositiveInt = 64  # channels of the largest map of the image encoder that learns beside it
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of all players
@@ -48,10 +50,6 @@ class TextToImage(Adversarial, Synthesis, ABC):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if not 0 <= self.text_share < 1:
-                raise UsageError(f"text_share is a share of the run, at least 0 and below 1, not {self.text_share}")
-            if self.image_width < 1:
-                raise UsageError(f"image_width is at least 1, not {self.image_width}")
             if self.loss.relativistic:
                 raise UsageError(
                     f"{type(self.loss).__name__} compares each fake with a real sample, but a discriminator of texts "

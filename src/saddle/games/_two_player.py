@@ -13,6 +13,7 @@ from ..auxiliaries import Auxiliary
 from ..base import dist
 from ..base.errors import UsageError, some
 from ..base.precision import full, second_order
+from ..base.ranges import NonNegativeInt, PositiveFloat, PositiveInt, Weight
 from ..base.settings import Before
 from ..context import Context, Output
 from ..layers.discrimination import MinibatchDiscrimination
@@ -52,23 +53,19 @@ class TwoPlayer(Conditional, Adversarial):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Networks):
         auxiliaries: tuple[Auxiliary, ...] = ()  # further losses, from the discriminator's features
-        adversarial_weight: float = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
-        unroll: int = 0  # steps of the discriminator that the generator looks ahead, and through which it learns
-        unroll_lr: float = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
-        generator_batch: Annotated[int, Before(1)] = 1  # fakes of the generator's step to each real sample of a batch
+        adversarial_weight: Weight = 1.0  # factor on the generator's adversarial loss; 0 leaves it to the auxiliaries
+        unroll: NonNegativeInt = 0
+        """steps of the discriminator that the generator looks ahead, and through which it learns"""
+        unroll_lr: PositiveFloat = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
+        generator_batch: Annotated[PositiveInt, Before(1)] = 1
+        """fakes of the generator's step to each real sample of a batch"""
         fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.unroll < 0 or not self.unroll_lr > 0:
-                raise UsageError(f"unroll is at least 0 and unroll_lr above it, not {self.unroll} and {self.unroll_lr}")
-            if self.generator_batch < 1 or not (self.fresh_fakes or self.generator_batch == 1):
-                raise UsageError(
-                    f"generator_batch is at least 1, and 1 where fresh_fakes is false, not {self.generator_batch}"
-                )
-            if self.adversarial_weight < 0:
-                raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
+            if not (self.fresh_fakes or self.generator_batch == 1):
+                raise UsageError(f"generator_batch is 1 where fresh_fakes is false, not {self.generator_batch}")
 
     options: Options
     discriminator: Any  # samples (and labels) → Output

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy, mse_loss, one_hot
 from ..base import rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import aae
@@ -36,20 +37,13 @@ class AAE(Adversarial, Coded, Classification):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 8  # numbers in a latent
-        scale: float = 1.0  # factor on the prior's draws; 5 for two latents in the paper
+        scale: PositiveFloat = 1.0  # factor on the prior's draws; 5 for two latents in the paper
         supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
-        width: int = 1000  # units of a hidden layer
-        input_noise: float = 0.0  # deviation of the normal noise on the images that the encoder learns from
+        width: PositiveInt = 1000  # units of a hidden layer
+        input_noise: NonNegativeFloat = 0.0  # deviation of the normal noise on the images that the encoder learns from
         loss: AdversarialLoss = NonSaturating()  # what encoder and discriminator make of the logits
         optim: Optim = SGD(lr=0.01, momentum=Constant(0.9))  # of reconstruction and classification
         adversarial_optim: Optim = SGD(lr=0.1, momentum=Constant(0.9))  # of discriminator and regularisation
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if self.width < 1 or not self.scale > 0:
-                raise UsageError(f"width is at least 1 and scale above 0, not {self.width} and {self.scale}")
-            if not self.input_noise >= 0:
-                raise UsageError(f"input_noise is at least 0, not {self.input_noise}")
 
     options: Options
 

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Weight
 from ..context import Context
 from ..nets import acgan
 from ..nets.conditional import TwoHeads, features_shape
@@ -32,19 +33,14 @@ class ACGAN(TwoPlayer, Classification):
     class Options(TwoPlayer.Options):
         network: Network = acgan.ACGAN()  # the architecture of both players
         conditional: bool = True  # tell the generator the class of each sample
-        class_weight: float = 1.0  # factor on the discriminator's loss of classes
-        generator_class_weight: float = 1.0  # factor on the generator's; much of it costs variety
+        class_weight: Weight = 1.0  # factor on the discriminator's loss of classes
+        generator_class_weight: Weight = 1.0  # factor on the generator's; much of it costs variety
         optim: Optim = Adam(lr=2e-4)  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
             if not self.conditional:
                 raise UsageError("acgan is conditional: its generator is told a class; take dcgan for none")
-            if min(self.class_weight, self.generator_class_weight) < 0:
-                raise UsageError(
-                    "class_weight and generator_class_weight are at least 0, "
-                    f"not {self.class_weight} and {self.generator_class_weight}"
-                )
 
     options: Options
 

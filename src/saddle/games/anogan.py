@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat, PositiveInt, Share
 from ..layers.search import Descent
 from ..nets import dcgan
 from ..nets.network import Network
@@ -31,15 +32,11 @@ class AnoGAN(Searching, TwoPlayer):
         network: Network = dcgan.DCGAN(kernel=5, biases=True)  # the architecture of both players
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
-        feature_weight: float = 0.1  # λ: share of the discriminator's features in the score
+        feature_weight: Share = 0.1  # λ: share of the discriminator's features in the score
         reduction: Reduction = "sum"  # of differences; with a mean λ does not depend on the sizes of image and features
-        search_steps: int = 500  # of the search for an image
-        search_lr: float = 1e-3  # of its Adam
-        search_restarts: int = 1  # searches of each image from different z, of which the best counts
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            self.surprise(), self.descent()
+        search_steps: PositiveInt = 500  # of the search for an image
+        search_lr: PositiveFloat = 1e-3  # of its Adam
+        search_restarts: PositiveInt = 1  # searches of each image from different z, of which the best counts
 
         def surprise(self) -> Surprise:
             return Surprise(self.feature_weight, self.reduction)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import NonNegativeFloat, PositiveInt, Share
 from ..context import Context
 from ..layers.whole import WholeMean
 from ..nets import began
@@ -31,19 +31,11 @@ class BEGAN(Adversarial, Synthesis):
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 64  # numbers in a latent, and in the autoencoder's code
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
-        width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
-        gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
-        k_rate: float = 0.001  # λ_k, how fast k answers
+        width: PositiveInt = 128  # filters of a convolution; the encoder's grow by as many with every halving
+        gamma: Share = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
+        k_rate: NonNegativeFloat = 0.001  # λ_k, how fast k answers
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if self.width < 1 or not 0 <= self.gamma <= 1 or self.k_rate < 0:
-                raise UsageError(
-                    "width is at least 1, gamma between 0 and 1 and k_rate at least 0, "
-                    f"not {self.width}, {self.gamma} and {self.k_rate}"
-                )
 
     options: Options
 

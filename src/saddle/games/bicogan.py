@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import NonNegativeFloat, PositiveInt, Weight
 from ..nets.bigan import DensePairs
 from ..nets.conditional import Standardised
 from ..nets.joint import JointNetwork
@@ -36,20 +36,12 @@ class BiCoGAN(Bidirectional, Classification):
     class Options(Bidirectional.Options):
         network: JointNetwork = DensePairs(generator_norms=1)  # the architecture of all three players
         soft: bool = False  # show the discriminator probabilities of classes or labels, which give real pairs away
-        label_weight: float = 5.0  # α, γ at first: factor on what E_c(x) misses of the label
-        label_growth: float = 0.25  # ρ, growth of log γ in an epoch
-        label_limit: float = 10.0  # φ, what γ never exceeds
-        epoch: int = 469  # rounds of an epoch; MNIST's in batches of 128
+        label_weight: Weight = 5.0  # α, γ at first: factor on what E_c(x) misses of the label
+        label_growth: NonNegativeFloat = 0.25  # ρ, growth of log γ in an epoch
+        label_limit: NonNegativeFloat = 10.0  # φ, what γ never exceeds
+        epoch: PositiveInt = 469  # rounds of an epoch; MNIST's in batches of 128
         optim: Optim = Adam(lr=1e-4, weight_decay=2.5e-5)  # of encoder and generator
         discriminator_optim: Optim = Adam(lr=4e-4, weight_decay=2.5e-5)  # of the discriminator
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if min(self.label_weight, self.label_growth, self.label_limit) < 0 or self.epoch < 1:
-                raise UsageError(
-                    "label_weight, label_growth and label_limit are at least 0 and epoch at least 1, not "
-                    f"{self.label_weight}, {self.label_growth}, {self.label_limit} and {self.epoch}"
-                )
 
     options: Options
 

@@ -17,6 +17,7 @@ from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Weight
 from ..context import Context
 from ..nets.conditional import TwoHeads, features_shape, match_head
 from ..nets.maxout import ConditionalMaxout
@@ -39,15 +40,13 @@ class CGAN(UnitNoise, TwoPlayer):
         conditional: bool = True  # give both players the label of each sample
         separate_heads: bool = False  # ask "is it real?" and "is it what the label says?" apart
         mismatched: bool = False  # the single head also refuses real samples under another's label, with weight 1/2
-        match_weight: float = 1.0  # factor on the losses of the second head, if there is one
+        match_weight: Weight = 1.0  # factor on the losses of the second head, if there is one
         optim: Optim = SGD(lr=0.1, schedule=DECAY, momentum=Linear(start=0.5, end=0.7))  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
             if self.separate_heads and not self.conditional:
                 raise UsageError("separate_heads asks whether a sample is what its label says; leave conditional true")
-            if self.match_weight < 0:
-                raise UsageError(f"match_weight is at least 0, not {self.match_weight}")
             if self.mismatched:
                 self.check_pairs()
 

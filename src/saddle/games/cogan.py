@@ -10,7 +10,7 @@ carries over to the other one (Section 4, unsupervised domain adaptation).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base.errors import UsageError, some
 from ..base.precision import full
+from ..base.ranges import EvenInt, PositiveInt, Weight, between
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.cogan import JUDGES, LAYERS, Discriminators, Generators, Judged
@@ -37,29 +38,15 @@ class CoGAN(Adversarial, Synthesis, Classification):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of both domains
-        shared: int = 4  # of the generators' five layers so many first ones are common; 0: two GANs that never agree
-        discriminator_shared: int = 3  # of the discriminators' four layers so many last ones are common
-        width: int = 128  # channels of the generators' largest map
-        discriminator_width: int = 20  # channels of the discriminators' largest map; an even number
-        class_weight: float = 0.0  # of naming the classes of the first domain; 10 in the authors' adaptation
-        feature_weight: float = 0.0  # of how far features of two images of one latent lie apart; 0.01 with the former
+        shared: Annotated[int, between(0, LAYERS - 1)] = 4
+        """of the generators' five layers so many first ones are common; 0: two GANs that never agree"""
+        discriminator_shared: Annotated[int, between(0, JUDGES - 1)] = 3
+        """of the discriminators' four layers so many last ones are common"""
+        width: PositiveInt = 128  # channels of the generators' largest map
+        discriminator_width: EvenInt = 20  # channels of the discriminators' largest map
+        class_weight: Weight = 0.0  # of naming the classes of the first domain; 10 in the authors' adaptation
+        feature_weight: Weight = 0.0  # of how far features of two images of one latent lie apart; 0.01 with the former
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            Synthesis.Options.__post_init__(self)
-            if not (0 <= self.shared < LAYERS and 0 <= self.discriminator_shared < JUDGES):
-                raise UsageError(
-                    f"shared is from 0 to {LAYERS - 1} and discriminator_shared from 0 to {JUDGES - 1}, for a domain "
-                    f"has a layer of its own, not {self.shared} and {self.discriminator_shared}"
-                )
-            if self.width < 1 or self.discriminator_width < 2 or self.discriminator_width % 2:
-                raise UsageError(
-                    "width is at least 1 and discriminator_width an even number from 2 on, not "
-                    f"{self.width} and {self.discriminator_width}"
-                )
-            if min(self.class_weight, self.feature_weight) < 0:
-                raise UsageError("class_weight and feature_weight are at least 0")
 
     options: Options
 

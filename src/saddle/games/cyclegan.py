@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..base.errors import UsageError, few
+from ..base.ranges import Few
 from ..nets.translator import MULTIPLE, SMALLEST, blocks_of, translator
 from ._cycle import CycleConsistent
 
@@ -17,13 +17,7 @@ from ._cycle import CycleConsistent
 class CycleGAN(CycleConsistent):
     @dataclass(frozen=True)
     class Options(CycleConsistent.Options):
-        blocks: int | None = None  # residual blocks of a generator; by default 6 up to 128 pixels, else 9
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(blocks=self.blocks)
-            if self.blocks is not None and self.blocks < 1:
-                raise UsageError(f"blocks is at least 1, not {self.blocks}")
+        blocks: Few | None = None  # residual blocks of a generator; by default 6 up to 128 pixels, else 9
 
     options: Options
 

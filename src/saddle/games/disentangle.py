@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from ..base import dist
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
 from ..layers.resize import resized
 from ..layers.reversal import reversed_gradient
@@ -57,25 +58,21 @@ class Disentangle(Adversarial, Translation):
     class Options(Adversarial.Options, Translation.Options):
         network: Literal["fader", "two-encoders"] = "fader"  # are attributes the labels, or found by an encoder?
         removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are taken out of the content
-        removal_weight: float | None = None  # λ_E, at the end of its ramp; by default 0.0001 if flipped, else 1
+        removal_weight: Weight | None = None  # λ_E, at the end of its ramp; by default 0.0001 if flipped, else 1
         ramp: Schedule | None = None  # a factor on it; by default the one that goes with how labels are taken out
-        reconstruction_weight: float = 1.0  # of the distance between an image and what is drawn of its parts
+        reconstruction_weight: Weight = 1.0  # of the distance between an image and what is drawn of its parts
         distance: Literal["squared", "absolute"] = "squared"  # of a pixel
-        consistency_weight: float = 0.0  # of how far parts that were exchanged are from those of what is drawn of them
-        adversarial_weight: float = 0.0  # of a discriminator that sees images whose parts were exchanged; 0: none
+        consistency_weight: Weight = 0.0  # of how far parts that were exchanged are from those of what is drawn of them
+        adversarial_weight: Weight = 0.0  # of a discriminator that sees images whose parts were exchanged; 0: none
         loss: AdversarialLoss = NonSaturating()  # what it and the coder make of its patches' logits
-        width: int = 32  # channels of the largest maps
-        levels: int | None = None  # halvings; by default 6 of a fader, 3 of two encoders, until a side has 4 pixels
-        attribute_dim: int = 8  # numbers that the second encoder finds; of many it would copy the image
-        patch_layers: int = 3  # 1, 2, 3, …: the discriminator sees patches of 16, 34, 70, … pixels
+        width: PositiveInt = 32  # channels of the largest maps
+        levels: Few | None = None  # halvings; by default 6 of a fader, 3 of two encoders, until a side has 4 pixels
+        attribute_dim: PositiveInt = 8  # numbers that the second encoder finds; of many it would copy the image
+        patch_layers: Few = 3  # 1, 2, 3, …: the discriminator sees patches of 16, 34, 70, … pixels
         optim: Optim = ClippedAdam(lr=2e-4, clip=5.0)  # of all players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(levels=self.levels, patch_layers=self.patch_layers)
-            weights = ("removal_weight", "reconstruction_weight", "consistency_weight", "adversarial_weight")
-            least = dict.fromkeys(weights, 0) | dict.fromkeys(("width", "levels", "attribute_dim", "patch_layers"), 1)
-            at_least(self, least)
             if not self.adversarial_weight and (self.penalties or self.views):
                 raise UsageError(
                     "adversarial_weight 0 leaves the discriminator of images out, and with it penalties and views: "

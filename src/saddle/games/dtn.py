@@ -18,6 +18,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import OpenShare, PositiveInt, Weight
 from ..context import Context
 from ..nets import dtn
 from ..optim import Adam, Optim
@@ -37,26 +38,14 @@ class DTN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        constancy_weight: float = 15.0  # α: of f's code, which is to stay the same; 0 lets G draw what it likes
-        identity_weight: float = 15.0  # β: of an image of the target, which is to stay as it is
-        smooth_weight: float = 0.0  # γ: of how unlike their neighbours pixels are
+        constancy_weight: Weight = 15.0  # α: of f's code, which is to stay the same; 0 lets G draw what it likes
+        identity_weight: Weight = 15.0  # β: of an image of the target, which is to stay as it is
+        smooth_weight: Weight = 0.0  # γ: of how unlike their neighbours pixels are
         distance: Literal["mse", "cosine"] = "mse"  # d: between two codes; the paper's for faces is the cosine
-        pretraining: float = 0.25  # share of the run in which the encoder learns the classes of the source
-        code: int = 128  # numbers in a code
-        width: int = 64  # channels of the encoder's largest map; the others have twice as many
+        pretraining: OpenShare = 0.25  # share of the run in which the encoder learns the classes of the source
+        code: PositiveInt = 128  # numbers in a code
+        width: PositiveInt = 64  # channels of the encoder's largest map; the others have twice as many
         optim: Optim = Adam(lr=3e-4, betas=(0.9, 0.999))  # of all players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if min(self.constancy_weight, self.identity_weight, self.smooth_weight) < 0:
-                raise UsageError("constancy_weight, identity_weight and smooth_weight are at least 0")
-            if not 0 < self.pretraining < 1:
-                raise UsageError(
-                    f"pretraining is a share of the run, above 0 and less than 1, not {self.pretraining}; without it "
-                    "the encoder knows nothing that could be kept"
-                )
-            if min(self.code, self.width) < 1:
-                raise UsageError(f"code and width are at least 1, not {self.code} and {self.width}")
 
     options: Options
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..auxiliaries import Auxiliary, PullAway
-from ..base.errors import UsageError
+from ..base.ranges import ShareBelowOne
 from ..losses import AdversarialLoss, EnergyMargin
 from ..nets.ebgan import ConvAutoencoder
 from ..nets.network import Network
@@ -24,14 +24,7 @@ class EBGAN(TwoPlayer):
         network: Network = ConvAutoencoder()  # the architecture of both players
         loss: AdversarialLoss = EnergyMargin(margin=20.0)  # what both players make of the energies
         auxiliaries: tuple[Auxiliary, ...] = (PullAway(),)  # further losses, from the autoencoder's code
-        pretraining: float = 0.0  # share of the run in which the autoencoder learns alone, to reconstruct data
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 <= self.pretraining < 1:
-                raise UsageError(
-                    f"pretraining is a share of the run, at least 0 and less than 1, not {self.pretraining}"
-                )
+        pretraining: ShareBelowOne = 0.0  # share of the run in which the autoencoder learns alone, to reconstruct data
 
     options: Options
 

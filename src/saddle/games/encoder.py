@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from ..base import rng
-from ..base.errors import UsageError, at_least, some
+from ..base.errors import UsageError, some
 from ..base.plain import Garbled, from_yaml
 from ..base.precision import full
+from ..base.ranges import Weight
 from ..base.settings import plain, restore
 from ..nets import f_anogan
 from ..optim import Optim, RMSprop
@@ -42,10 +43,7 @@ class Encoder(Synthesis, Encoding):
         settings: str = ""  # of that game, as a line of YAML; --from RUN says them
         network: f_anogan.FAnoGAN = f_anogan.FAnoGAN()  # the encoder is that of this architecture
         optim: Optim = RMSprop(lr=5e-5)  # of the encoder
-        latent_weight: float = 1.0  # of the latents that were drawn, beside the images of the data; 0: these alone
-
-        def __post_init__(self) -> None:
-            at_least(self, {"latent_weight": 0})
+        latent_weight: Weight = 1.0  # of the latents that were drawn, beside the images of the data; 0: these alone
 
         def beside(self, game: str, options: Game.Options) -> "Encoder.Options":
             if isinstance(options, Encoder.Options):  # its encoder goes on learning, beside the same generator

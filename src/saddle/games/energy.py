@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
 from ..base.known import known, put
+from ..base.ranges import Few, PositiveFloat, PositiveInt
 from ..context import Context
 from ..layers.ascent import ascend
 from ..layers.memory import Memory
@@ -45,20 +45,11 @@ class Energy(Adversarial, Synthesis):
         loss: AdversarialLoss = Wasserstein()  # the discriminator's; non-saturating for that of INN, logistic
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the discriminator
         discriminator_steps: int = 15  # steps of the discriminator to one batch of new negatives
-        memory: int = 10_000  # negatives remembered
-        cascades: int = 4  # equal parts of the run; a climb passes the discriminators at the end of each one before
-        climb: int = 2000  # steps of a climb, at most
-        climb_rate: float = 0.01  # learning rate of a climb, which Adam makes
+        memory: PositiveInt = 10_000  # negatives remembered
+        cascades: Few = 4  # equal parts of the run; a climb passes the discriminators at the end of each one before
+        climb: PositiveInt = 2000  # steps of a climb, at most
+        climb_rate: PositiveFloat = 0.01  # learning rate of a climb, which Adam makes
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the discriminator
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(cascades=self.cascades)
-            for name in ("memory", "cascades", "climb"):
-                if getattr(self, name) < 1:
-                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
-            if not self.climb_rate > 0:
-                raise UsageError(f"climb_rate must be greater than 0, not {self.climb_rate}")
 
     options: Options
 

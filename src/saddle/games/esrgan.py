@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import at_least, few
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt
 from ..context import Context, Output
 from ..losses import AdversarialLoss, HalfRelativisticAverage
 from ..nets import rrdb
@@ -45,10 +45,10 @@ class ESRGAN(Enlarging):
         adversarial_weight: float = 5e-3  # λ: of the generator's adversarial loss
         perceptual_weight: float = 1.0  # of the distance in that network's features
         pixel_weight: float = 1e-2  # η: of absolute differences of pixels, from 0 to 1, in the second stage too
-        blocks: int = 23  # residual-in-residual dense blocks
-        width: int = 64  # channels of the generator's maps
-        growth: int = 32  # channels that a convolution of a dense block adds
-        discriminator_width: int = 64  # channels of the discriminator's largest maps
+        blocks: Few = 23  # residual-in-residual dense blocks
+        width: PositiveInt = 64  # channels of the generator's maps
+        growth: PositiveInt = 32  # channels that a convolution of a dense block adds
+        discriminator_width: PositiveInt = 64  # channels of the discriminator's largest maps
         pretraining: float = 5 / 7  # share of the run, its beginning, in which the generator learns alone
         optim: Optim = Adam(  # of both players
             lr=1e-4, betas=(0.9, 0.999), schedule=Steps((1 / 8, 1 / 4, 1 / 2, 3 / 4), factor=0.5)
@@ -56,11 +56,6 @@ class ESRGAN(Enlarging):
         pretraining_optim: OwnOptim = Adam(  # of the generator as long as it learns alone
             lr=2e-4, betas=(0.9, 0.999), schedule=Steps((0.2, 0.4, 0.6, 0.8), factor=0.5)
         )
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(blocks=self.blocks)
-            at_least(self, dict.fromkeys(("blocks", "width", "growth", "discriminator_width"), 1))
 
     options: Options
 

@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..base.errors import UsageError, at_least
 from ..base.precision import full
+from ..base.ranges import OpenShare, Weight
 from ..layers.search import at_rest
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets import f_anogan
@@ -42,15 +42,9 @@ class FAnoGAN(Detection, TwoPlayer):
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of generator and critic
         encoder: Literal["izi_f", "izi", "ziz"] = "izi_f"  # what the encoder learns from, and the score is made of
-        encoder_share: float = 0.5  # share of the run, at its end, in which the encoder learns and nobody else
+        encoder_share: OpenShare = 0.5  # share of the run, at its end, in which the encoder learns and nobody else
         encoder_optim: Optim = RMSprop(lr=5e-5)  # of the encoder
-        feature_weight: float = 1.0  # κ: weight of the critic's features beside the pixels
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            at_least(self, {"feature_weight": 0})
-            if not 0 < self.encoder_share < 1:
-                raise UsageError(f"encoder_share is a share of the run, above 0 and below 1, not {self.encoder_share}")
+        feature_weight: Weight = 1.0  # κ: weight of the critic's features beside the pixels
 
     options: Options
 

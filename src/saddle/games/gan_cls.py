@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt, Share
 from ..context import Context
 from ..nets import gan_cls
 from ..optim import Adam, Optim, Within
@@ -28,19 +28,11 @@ class GANCLS(TextToImage):
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
         interpolate: bool = True  # train the generator on mixed texts too, one to two plain ones (GAN-INT)
-        interpolation: float = 0.5  # β: a mixed text is β t₁ + (1 - β) t₂
-        width: int = 128  # channels of the generator's largest map; every halving doubles them
-        discriminator_width: int = 64  # channels of the discriminator's largest map
+        interpolation: Share = 0.5  # β: a mixed text is β t₁ + (1 - β) t₂
+        width: PositiveInt = 128  # channels of the generator's largest map; every halving doubles them
+        discriminator_width: PositiveInt = 64  # channels of the discriminator's largest map
         optim: Optim = Adam(lr=2e-4, schedule=Within(HALVED, begin=0.1))  # of all players; it begins after reading
-        read: int = 128  # numbers that each network makes of an embedded text
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if min(self.width, self.discriminator_width, self.read) < 1 or not 0 <= self.interpolation <= 1:
-                raise UsageError(
-                    "GAN-CLS wants width, discriminator_width and read ≥ 1 and interpolation from 0 to 1, not "
-                    f"{self.width}, {self.discriminator_width}, {self.read} and {self.interpolation}"
-                )
+        read: PositiveInt = 128  # numbers that each network makes of an embedded text
 
     options: Options
 

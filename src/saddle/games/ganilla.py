@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..base.errors import UsageError
+from ..base.ranges import Weight
 from ..nets.ganilla import MULTIPLE, SMALLEST, Ganilla
 from ._cycle import CycleConsistent
 
@@ -18,12 +19,13 @@ from ._cycle import CycleConsistent
 class GANILLA(CycleConsistent):
     @dataclass(frozen=True)
     class Options(CycleConsistent.Options):
-        pyramid: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # factors on the four layers that it joins, the deepest first
+        pyramid: tuple[Weight, Weight, Weight, Weight] = (1.0, 1.0, 1.0, 1.0)
+        """factors on the four layers that it joins, the deepest first"""
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if len(self.pyramid) != 4 or not min(self.pyramid) >= 0 or not any(self.pyramid):
-                raise UsageError(f"pyramid is four factors, each 0 or more and not all of them 0, not {self.pyramid}")
+            if not any(self.pyramid):
+                raise UsageError(f"pyramid has a factor above 0, or nothing is left to draw from; not {self.pyramid}")
 
     options: Options
 

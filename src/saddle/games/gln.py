@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from ..base.errors import UsageError, at_least
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import gln, srgan
@@ -37,19 +38,18 @@ class GLN(Restoring, Adversarial):
     @dataclass(frozen=True)
     class Options(Restoring.Options, Adversarial.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
-        adversarial_weight: float = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
+        adversarial_weight: Weight = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
         whole: bool = True  # the global network; without it the image is enlarged by bilinear interpolation
         layers: gln.Layers = 8  # of the local network; 0: none, and the global network's two maps are added
-        width: int = 16  # channels of its first layer; the second has twice and the others four times as many
-        code: int = 256  # numbers in the global network's code, whatever the factor
-        discriminator_width: int = 32  # channels of the discriminator's largest maps
+        width: PositiveInt = 16  # channels of its first layer; the second has twice and the others four times as many
+        code: PositiveInt = 256  # numbers in the global network's code, whatever the factor
+        discriminator_width: PositiveInt = 32  # channels of the discriminator's largest maps
         pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of both players
         pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            at_least(self, {"adversarial_weight": 0, "width": 1, "code": 1, "discriminator_width": 1})
             if not self.whole and not self.layers:
                 raise UsageError(
                     "with game.whole false and game.layers 0 nothing is left that learns; leave out one of them"

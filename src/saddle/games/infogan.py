@@ -8,15 +8,15 @@ G(z, c) from below (Eq. 5, 6). Settings of the MNIST code.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..base import rng
-from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import NonNegativeInt, PositiveInt, Weight, at_least
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import infogan
@@ -39,26 +39,14 @@ class InfoGAN(Adversarial, Traversal):
     class Options(Adversarial.Options, Traversal.Options):
         z_dim: int = 62  # numbers in the noise beside the code
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
-        categories: int = 10  # values of the category
-        continuous: int = 2  # numbers in the code
-        information_weight: float = 1.0  # λ of Eq. 6
+        categories: Annotated[int, at_least(2)] = 10  # values of the category
+        continuous: NonNegativeInt = 2  # numbers in the code
+        information_weight: Weight = 1.0  # λ of Eq. 6
         learn_std: bool = False  # let Q say how sure it is of the numbers; the MNIST code fixes it at 1
-        width: int = 64  # channels of the largest map
+        width: PositiveInt = 64  # channels of the largest map
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         optim: Optim = Adam(lr=1e-3)  # of the generator
         discriminator_optim: Optim = Adam(lr=2e-4)  # of the discriminator and Q
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if self.categories < 2 or self.continuous < 0:
-                raise UsageError(
-                    f"a code has at least 2 categories and 0 numbers, not {self.categories} and {self.continuous}"
-                )
-            if self.information_weight < 0 or self.width < 1:
-                raise UsageError(
-                    "information_weight is at least 0 and width at least 1, "
-                    f"not {self.information_weight} and {self.width}"
-                )
 
     options: Options
 

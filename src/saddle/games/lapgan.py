@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..base import rng
-from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt
 from ..context import Context
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
@@ -37,9 +37,9 @@ class LAPGAN(Conditional, Adversarial, Sizes):
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each
         plane_prior: Prior = "uniform"  # distribution of a number of the planes: normal, or uniform in [-1, 1]
-        smallest: int = 8  # about how many pixels the shorter side has at the smallest level
-        width: int = 64  # channels of the convolutions
-        smallest_width: int = 1200  # units of a layer at the smallest level, which is fully connected
+        smallest: PositiveInt = 8  # about how many pixels the shorter side has at the smallest level
+        width: PositiveInt = 64  # channels of the convolutions
+        smallest_width: PositiveInt = 1200  # units of a layer at the smallest level, which is fully connected
         conditional: bool = False  # give all players the class of each sample
         loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
         optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=Linear(start=0.5, end=0.8))  # of all players
@@ -48,12 +48,6 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         @property
         def told(self) -> bool:
             return self.conditional
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            for name in ("smallest", "width", "smallest_width"):
-                if getattr(self, name) < 1:
-                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
 
     options: Options
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..base import rng
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
@@ -31,22 +32,13 @@ class MGAN(Adversarial, Synthesis):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
-        generators: int = 10  # K, of the mixture
-        diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
-        latents: int = 12  # to a batch, of each of which every generator makes a fake
-        width: int = 128  # channels of the largest map; units of a layer for points
+        generators: Few = 10  # K, of the mixture
+        diversity_weight: Weight = 0.01  # β: how much the generators gain from being told apart
+        latents: PositiveInt = 12  # to a batch, of each of which every generator makes a fake
+        width: PositiveInt = 128  # channels of the largest map; units of a layer for points
         loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
         optim: Optim = Adam(lr=2e-4)  # of both players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(generators=self.generators)
-            if min(self.generators, self.latents, self.width) < 1 or self.diversity_weight < 0:
-                raise UsageError(
-                    "MGAN wants generators, latents and width of at least 1 and diversity_weight ≥ 0, not "
-                    f"{self.generators}, {self.latents}, {self.width} and {self.diversity_weight}"
-                )
 
     options: Options
 

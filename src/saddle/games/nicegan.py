@@ -18,6 +18,7 @@ from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, LeastSquares
 from ..nets.nicegan import FULL, MULTIPLE, SMALLEST, Discriminator, Generator
@@ -40,17 +41,12 @@ class NICEGAN(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = LeastSquares()  # what the players make of the logits of a head, which it halves
-        adversarial_weight: float = 2.0  # of each head: 1 of the paper's squares, which are not halved
-        cycle_weight: float = 10.0  # there and back again
-        reconstruction_weight: float = 10.0  # encoded, and drawn again in its own domain
+        adversarial_weight: Weight = 2.0  # of each head: 1 of the paper's squares, which are not halved
+        cycle_weight: Weight = 10.0  # there and back again
+        reconstruction_weight: Weight = 10.0  # encoded, and drawn again in its own domain
         light: bool | None = None  # by means of channels, for any size; by default but for 256 × 256, the paper's size
-        width: int = 64  # channels of the largest maps
+        width: PositiveInt = 64  # channels of the largest maps
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4, schedule=Linear(begin=0.5))  # of all players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if min(self.adversarial_weight, self.cycle_weight, self.reconstruction_weight) < 0 or self.width < 1:
-                raise UsageError("weights are at least 0, and width at least 1")
 
     options: Options
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, NonNegativeFloat, PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.pan import DEEPEST, LEAST, PANNorm, Perceptual, Transformation
@@ -36,19 +37,13 @@ class PAN(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
-        perceptual_weights: tuple[float, float, float, float] = (5.0, 1.5, 1.5, 1.0)  # λ, from the largest map on
-        margin: float = 3.0  # m: up to where the discriminator enlarges the distance; at 0 it leaves it alone
-        levels: int | None = None  # halvings of T; by default to 4 to 7 pixels of the shorter side: 6 of 256
-        width: int = 64  # channels of the largest maps
+        perceptual_weights: tuple[Weight, Weight, Weight, Weight] = (5.0, 1.5, 1.5, 1.0)  # λ, from the largest map on
+        margin: NonNegativeFloat = 3.0
+        """m: up to where the discriminator enlarges the distance; at 0 it leaves it alone"""
+        levels: Few | None = None  # halvings of T; by default to 4 to 7 pixels of the shorter side: 6 of 256
+        width: PositiveInt = 64  # channels of the largest maps
         norm: PANNorm = "batch"  # of both players; in use that of the training's statistics. Or each image's own
         optim: Optim = Adam(lr=2e-4)  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(levels=self.levels)
-            at_least(self, {"margin": 0, "levels": 1, "width": 1})
-            if min(self.perceptual_weights) < 0:
-                raise UsageError(f"perceptual_weights are at least 0, not {self.perceptual_weights}")
 
     options: Options
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, FewOrZero, PositiveInt, ShareBelowOne, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, HalfNonSaturating
 from ..nets.parts import MapNorm
@@ -38,24 +39,19 @@ class Pix2Pix(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = HalfNonSaturating()  # what the players make of the patches' logits
-        adversarial_weight: float = 1.0  # of the generator's part in it; 0 leaves the discriminator out
-        l1_weight: float = 100.0  # λ: of the mean distance from the wanted image; 0 leaves it out
+        adversarial_weight: Weight = 1.0  # of the generator's part in it; 0 leaves the discriminator out
+        l1_weight: Weight = 100.0  # λ: of the mean distance from the wanted image; 0 leaves it out
         generator: Literal["unet", "resnet"] = "unet"  # the U-Net, or CycleGAN's residual translator
-        levels: int | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
-        blocks: int | None = None  # residual blocks of a resnet; by default 6 up to 128 pixels, else 9
-        width: int = 64  # channels of the largest maps
-        dropout: float = 0.5  # chance of a unit to be 0 in the first three steps up, or in each residual block
+        levels: Few | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
+        blocks: Few | None = None  # residual blocks of a resnet; by default 6 up to 128 pixels, else 9
+        width: PositiveInt = 64  # channels of the largest maps
+        dropout: ShareBelowOne = 0.5  # chance of a unit to be 0 in the first three steps up, or in each residual block
         norm: MapNorm = "batch-of-one"  # of both players; the paper's is batch norm, and its batches are of one image
-        patch_layers: int = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
+        patch_layers: FewOrZero = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
         optim: Optim = Adam(lr=2e-4)  # of all players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(levels=self.levels, blocks=self.blocks, patch_layers=self.patch_layers)
-            least = {"adversarial_weight": 0, "l1_weight": 0, "levels": 1, "blocks": 1, "width": 1, "patch_layers": 0}
-            at_least(self, least)
-            if not 0 <= self.dropout < 1:
-                raise UsageError(f"dropout is a chance from 0 to below 1, not {self.dropout}")
             if not (self.adversarial_weight or self.l1_weight):
                 raise UsageError("adversarial_weight or l1_weight is above 0, or else nothing is learned")
             if not self.adversarial_weight and (self.penalties or self.views):

@@ -15,9 +15,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.known import known, put
 from ..base.precision import full
+from ..base.ranges import Few, FewOrZero, PositiveInt, Share, Weight
 from ..context import Context
 from ..layers.resample import enlarge
 from ..losses import AdversarialLoss, HalfLeastSquares
@@ -43,26 +44,22 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
     @dataclass(frozen=True)
     class Options(Perceived.Options, Styles.Options, Adversarial.Options):
         loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits; the sum over scales
-        matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
+        matching_weight: Weight = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         enhancer: bool = True  # draw at twice the global generator's size; without, that one draws at the whole size
-        coarse_share: float = 0.5  # of the run, its beginning, in which the global generator learns alone
-        fixed_share: float = 0.025  # of the run, after that, in which the enhancer learns alone
-        halvings: int = 4  # of the global generator's maps; each doubles their channels
-        blocks: int = 9  # residual blocks of the global generator
-        width: int = 64  # channels of its largest maps, of which the enhancer has half
-        enhancer_blocks: int = 3  # residual blocks of the enhancer
-        scales: int | None = None  # sizes at which images are judged; by default 3 with the enhancer, else 2
-        patch_layers: int = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
-        discriminator_width: int = 64  # channels of the discriminators' largest maps
+        coarse_share: Share = 0.5  # of the run, its beginning, in which the global generator learns alone
+        fixed_share: Share = 0.025  # of the run, after that, in which the enhancer learns alone
+        halvings: Few = 4  # of the global generator's maps; each doubles their channels
+        blocks: Few = 9  # residual blocks of the global generator
+        width: PositiveInt = 64  # channels of its largest maps, of which the enhancer has half
+        enhancer_blocks: PositiveInt = 3  # residual blocks of the enhancer
+        scales: Few | None = None  # sizes at which images are judged; by default 3 with the enhancer, else 2
+        patch_layers: FewOrZero = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
+        discriminator_width: PositiveInt = 64  # channels of the discriminators' largest maps
         # the paper's 100 epochs at a constant rate and 100 in which it falls to 0; with the enhancer twice
         optim: Optim = Adam(lr=2e-4, schedule=Linear(begin=0.5))  # of all players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(halvings=self.halvings, blocks=self.blocks, scales=self.scales, patch_layers=self.patch_layers)
-            least = {"matching_weight": 0, "coarse_share": 0, "fixed_share": 0, "patch_layers": 0, "halvings": 1}
-            sizes = ("blocks", "width", "enhancer_blocks", "scales", "discriminator_width")
-            at_least(self, least | dict.fromkeys(sizes, 1))
             if self.enhancer and (self.width % 2 or self.coarse_share + self.fixed_share >= 1):
                 raise UsageError(
                     "with the enhancer, width is even and coarse_share and fixed_share leave a part of the run to both "

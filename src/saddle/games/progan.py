@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError
+from ..base.ranges import PositiveShare
 from ..layers.resample import enlarge, shrink
 from ..losses import AdversarialLoss, Wasserstein
 from ..nets import progan
@@ -32,13 +33,9 @@ class ProGAN(TwoPlayer, Sizes):
         network: Network = progan.ProGAN()  # the architecture of both players, which must be one that grows
         loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0), Drift(weight=0.001))  # λ and ε
-        grown_at: float = 0.8  # share of the run after which all levels are there; the paper's 9.6 of 12 million images
+        grown_at: PositiveShare = 0.8
+        """share of the run after which all levels are there; the paper's 9.6 of 12 million images"""
         optim: Optim = Adam(lr=1e-3, betas=(0.0, 0.99))  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not 0 < self.grown_at <= 1:
-                raise UsageError(f"grown_at is a share of the run, above 0 and at most 1, not {self.grown_at}")
 
     options: Options
     generator: progan.Generator

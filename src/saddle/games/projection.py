@@ -7,9 +7,7 @@ no bias: `--game.network.bias false`.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from ..base.settings import Before
 from ..losses import AdversarialLoss, Hinge
 from ..nets.network import Network
 from ..nets.sngan import SNResNet
@@ -25,7 +23,7 @@ class Projection(TwoPlayer):
         conditional: bool = True  # give both players the class of each sample
         loss: AdversarialLoss = Hinge()  # what both players make of the logits
         discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator
-        generator_batch: Annotated[int, Before(1)] = 2  # fakes of the generator's step to each real sample of a batch
+        generator_batch: int = 2  # fakes of the generator's step to each real sample of a batch
         optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear())  # of both players
 
     options: Options

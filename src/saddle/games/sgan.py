@@ -18,6 +18,7 @@ from ..auxiliaries import FeatureMatching
 from ..base import dist
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Weight
 from ..context import Context, Output
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.conditional import ClassDiscriminator, ClassOutput, features_shape
@@ -42,15 +43,13 @@ class SGAN(UnitNoise, Adversarial, Classification):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved()  # the architecture of both players
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
-        adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it
+        adversarial_weight: Weight = 0.5  # factor on the discriminator's; the code halves it
         feature_matching: bool = True  # the generator matches mean features; if false, it deceives
         supervised: bool = False  # leave out fakes and unlabelled images: the baseline, a classifier by itself
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.adversarial_weight < 0:
-                raise UsageError(f"adversarial_weight is at least 0, not {self.adversarial_weight}")
             if self.network.gives_energies:
                 raise UsageError(f"{type(self.network).__name__} gives energies, and sgan's discriminator classifies")
 

@@ -9,14 +9,15 @@ Layers, rate and batch are the paper's for eyes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, NonNegativeInt, PositiveInt, Share, Weight, at_least
 from ..context import Context
 from ..layers.history import History
 from ..losses import AdversarialLoss, NonSaturating
@@ -38,22 +39,22 @@ class SimGAN(Adversarial, Translation):
         loss: AdversarialLoss = NonSaturating()  # of a patch; an image's is the sum over its patches, as in the paper
         # Where this is a mean the paper has a sum: a λ of it is 1,925 times as large here, for 35×55 pixels. It names
         # none; the 0.5 of a public port is this one
-        self_weight: float = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, by which R keeps to what it is given; 0: of none
+        self_weight: Weight = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, by which R keeps to what it is given; 0: of none
         compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
-        history: int = 25_600  # refined images remembered, 50 batches as in that port; 0 shows none but the newest
-        refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
-        refiner_pretraining: float = 0.1  # share of the run in which R learns to change nothing: 1,000 of 10,000 rounds
-        discriminator_pretraining: float = 0.02  # share of the run, after it, in which D alone learns: 200 of them
+        history: NonNegativeInt = 25_600
+        """refined images remembered, 50 batches as in that port; 0 shows none but the newest"""
+        refiner_steps: PositiveInt = 2
+        """K_g: the refiner's in a round, in the paper's first version; in the printed one 50"""
+        refiner_pretraining: Share = 0.1  # share of the run in which R learns to change nothing: 1,000 of 10,000 rounds
+        discriminator_pretraining: Share = 0.02  # share of the run, after it, in which D alone learns: 200 of them
         networks: simgan.Form = "eye"  # of the paper's two: for eyes of 35×55, or for hands of 224×224
-        blocks: int | None = None  # residual blocks of R; by default 4 for eyes, 10 for hands
-        width: int = 64  # channels of R's maps; D's have half as many to one and a half times as many
+        blocks: Few | None = None  # residual blocks of R; by default 4 for eyes, 10 for hands
+        width: Annotated[int, at_least(2)] = 64
+        """channels of R's maps; D's have half as many to one and a half times as many"""
         optim: Optim = SGD(lr=1e-3)  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(blocks=self.blocks)
-            at_least(self, {"self_weight": 0, "history": 0, "refiner_steps": 1, "blocks": 1, "width": 2})
-            at_least(self, {"refiner_pretraining": 0, "discriminator_pretraining": 0})
             if not self.refiner_pretraining + self.discriminator_pretraining < 1:
                 raise UsageError(
                     "refiner_pretraining and discriminator_pretraining are shares of the run and together less than 1, "

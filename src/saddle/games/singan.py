@@ -18,6 +18,7 @@ from ..base import rng
 from ..base.errors import UsageError
 from ..base.known import known, put
 from ..base.precision import full, second_order
+from ..base.ranges import NonNegativeFloat, OpenShare, PositiveInt, Share, Weight
 from ..context import Context, Output, Score
 from ..layers.resize import resized
 from ..losses import AdversarialLoss, Wasserstein
@@ -33,31 +34,22 @@ class SinGAN(Adversarial, SingleImage):
     @dataclass(frozen=True)
     class Options(Adversarial.Options):
         loss: AdversarialLoss = Wasserstein()  # what both players make of the patches' logits
-        reconstruction_weight: float = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
-        gradient_penalty_weight: float = 0.1  # λ
-        noise: float = 0.1  # the noise at a scale, in parts of the error of the reconstruction that arrives there
-        factor: float = 0.75  # about what a scale's sides are of the next one's; .794 for super-resolution
-        min_side: int = 25  # pixels of the shorter side at the coarsest scale
+        reconstruction_weight: Weight = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
+        gradient_penalty_weight: Weight = 0.1  # λ
+        noise: NonNegativeFloat = 0.1
+        """the noise at a scale, in parts of the error of the reconstruction that arrives there"""
+        factor: OpenShare = 0.75  # about what a scale's sides are of the next one's; .794 for super-resolution
+        min_side: PositiveInt = 25  # pixels of the shorter side at the coarsest scale
         max_side: int = 250  # pixels of the longer side at the finest; a larger image is reduced
-        width: int = 32  # channels at the coarsest scale, twice as many every four scales
-        widest: int = 128  # channels that are never exceeded
+        width: PositiveInt = 32  # channels at the coarsest scale, twice as many every four scales
+        widest: PositiveInt = 128  # channels that are never exceeded
         discriminator_steps: int = 3  # in a round
-        generator_steps: int = 3  # in a round
-        slow_after: float = 0.8  # share of a scale's rounds after which learning rates fall to a tenth
+        generator_steps: PositiveInt = 3  # in a round
+        slow_after: Share = 0.8  # share of a scale's rounds after which learning rates fall to a tenth
         optim: Optim = Adam(lr=5e-4)  # of both players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            for name in ("min_side", "width", "widest", "generator_steps"):
-                if getattr(self, name) < 1:
-                    raise UsageError(f"{name} is at least 1, not {getattr(self, name)}")
-            for name in ("reconstruction_weight", "gradient_penalty_weight", "noise"):
-                if getattr(self, name) < 0:
-                    raise UsageError(f"{name} is at least 0, not {getattr(self, name)}")
-            if not (0 < self.factor < 1 and 0 <= self.slow_after <= 1):
-                raise UsageError(
-                    f"factor lies between 0 and 1, and slow_after from 0 to 1, not {self.factor} and {self.slow_after}"
-                )
             if self.max_side < self.min_side:
                 raise UsageError(f"max_side is at least min_side, {self.min_side}, not {self.max_side}")
 

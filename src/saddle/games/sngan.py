@@ -7,9 +7,7 @@ twice as many samples as the discriminator's.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from ..base.settings import Before
 from ..losses import AdversarialLoss, Hinge
 from ..nets.network import Network
 from ..nets.sngan import SNResNet
@@ -24,7 +22,7 @@ class SNGAN(TwoPlayer):
         network: Network = SNResNet()  # the architecture of both players
         loss: AdversarialLoss = Hinge()  # what both players make of the logits
         discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator
-        generator_batch: Annotated[int, Before(1)] = 2  # fakes of the generator's step to each real sample of a batch
+        generator_batch: int = 2  # fakes of the generator's step to each real sample of a batch
         optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear())  # of both players
 
     options: Options

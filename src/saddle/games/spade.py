@@ -10,14 +10,15 @@ theirs). A batch has four images, as on one of their eight GPUs, for the weight 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, Weight, between
 from ..context import Context
 from ..layers.spade import SpadeNorm
 from ..losses import AdversarialLoss, Hinge
@@ -40,29 +41,26 @@ class SPADE(Perceived, Outlined, Adversarial):
     @dataclass(frozen=True)
     class Options(Perceived.Options, Outlined.Options, Adversarial.Options):
         loss: AdversarialLoss = Hinge()  # what the players make of the patches' logits; the mean over the scales
-        matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
+        matching_weight: Weight = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         encoder: bool = False  # can an image say the style? without, a map is always drawn in the same way
-        kl_weight: float = 0.05  # of the divergence of z from N(0, 1), the sum over its numbers and over the batch
-        z_dim: int = 256  # numbers in the code z of a style
+        kl_weight: Weight = 0.05  # of the divergence of z from N(0, 1), the sum over its numbers and over the batch
+        z_dim: PositiveInt = 256  # numbers in the code z of a style
         norm: SpadeNorm = "instance"  # by each image's own statistics; batch: by those of the batch, as in the paper
-        doublings: int | None = None  # 5, 6 and 7 are "normal", "more" and "most"; none: 5, or fewer of small images
-        width: int = 64  # channels of the generator's largest maps
-        hidden: int = 128  # channels of what each norm sees in the map
-        encoder_width: int = 64  # channels of the encoder's largest maps
-        scales: int = 2  # sizes at which images are judged
-        patch_layers: int = 3  # 1, 2, 3, 4, 5: patches of 16, 34, 70, 142, 286 pixels
-        discriminator_width: int = 64  # channels of the discriminators' largest maps
+        doublings: Annotated[int, between(1, 7)] | None = None
+        """5, 6 and 7 are "normal", "more" and "most"; none: 5, or fewer of small images"""
+        width: PositiveInt = 64  # channels of the generator's largest maps
+        hidden: PositiveInt = 128  # channels of what each norm sees in the map
+        encoder_width: PositiveInt = 64  # channels of the encoder's largest maps
+        scales: Few = 2  # sizes at which images are judged
+        patch_layers: Few = 3  # 1, 2, 3, 4, 5: patches of 16, 34, 70, 142, 286 pixels
+        discriminator_width: PositiveInt = 64  # channels of the discriminators' largest maps
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the generator and the encoder
         discriminator_optim: OwnOptim = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(scales=self.scales, patch_layers=self.patch_layers)
-            sizes = ("z_dim", "width", "hidden", "encoder_width", "scales", "patch_layers", "discriminator_width")
-            least = {"matching_weight": 0, "kl_weight": 0, "doublings": 1} | dict.fromkeys(sizes, 1)
-            at_least(self, least)
-            if (self.doublings or 0) > 7 or (self.doublings == 7 and self.width % 2):
-                raise UsageError(f"doublings is at most 7, and then width is even; not {self.doublings}, {self.width}")
+            if self.doublings == 7 and self.width % 2:
+                raise UsageError(f"with 7 doublings width is even, not {self.width}")
 
     options: Options
 

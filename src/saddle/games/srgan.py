@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt
 from ..context import Context, Output, Score
 from ..losses import AdversarialLoss, Hinge, NonSaturating
 from ..nets import projected, srgan, srresnet
@@ -46,9 +47,9 @@ class SRGAN(Enlarging):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
         perceptual_weight: float = 0.006  # of the distance in that network's features; the paper's 1 / 12.75²
         pixel_weight: float = 0.0  # of squared differences of pixels in the second stage too, as in SRGAN-MSE
-        blocks: int = 16  # residual blocks of SRResNet
-        width: int = 64  # channels of the generator's maps, of residual ones of the last
-        discriminator_width: int = 64  # channels of the discriminator's largest maps
+        blocks: Few = 16  # residual blocks of SRResNet
+        width: PositiveInt = 64  # channels of the generator's maps, of residual ones of the last
+        discriminator_width: PositiveInt = 64  # channels of the discriminator's largest maps
         slope_per_channel: bool = False  # a slope of PReLU for every channel, not one for all
         icnr: bool = False  # begin enlarging with copies of pixels, which leaves no chessboard
         skip: srresnet.Skip = "none"  # enlarge so, and let SRResNet draw what is missing, at first nothing
@@ -56,13 +57,11 @@ class SRGAN(Enlarging):
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999), schedule=Steps((0.5,)))  # of both players
         pretraining_optim: OwnOptim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of SRResNet as long as it learns alone
         residual_loss: AdversarialLoss = Hinge()  # with a residual discriminator, in place of all other losses
-        residual_steps: int = 5  # of a residual discriminator to one of its generator
+        residual_steps: PositiveInt = 5  # of a residual discriminator to one of its generator
         residual_optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear(begin=0.5))  # of both of these
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(blocks=self.blocks)
-            at_least(self, dict.fromkeys(("blocks", "width", "discriminator_width", "residual_steps"), 1))
             if self.discriminator != "srgan" and self.perceptual is not None:
                 raise UsageError(
                     f"with game.discriminator {self.discriminator} the adversarial loss is all there is; leave out "

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.parts import MapNorm
@@ -39,19 +40,12 @@ class STCGAN(Adversarial, Translation):
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
         removes: bool = True  # the shadow too; if not, it learns to find shadows alone, and needs no images without
-        removal_weight: float = 5.0  # λ1: of the mean distance from the true image; the mask's has 1
-        adversarial_weights: tuple[float, float] = (0.1, 0.1)  # λ2, λ3: of the mask's deception, and of the image's
-        levels: int | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
-        width: int = 64  # channels of the largest maps
+        removal_weight: Weight = 5.0  # λ1: of the mean distance from the true image; the mask's has 1
+        adversarial_weights: tuple[Weight, Weight] = (0.1, 0.1)  # λ2, λ3: of the mask's deception, and of the image's
+        levels: Few | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
+        width: PositiveInt = 64  # channels of the largest maps
         norm: MapNorm = "batch-of-one"  # of all players: each image by its own statistics, in use too
         optim: Optim = Adam(lr=2e-4)  # of both players: both U-Nets are one, and so are both discriminators
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(levels=self.levels)
-            at_least(self, {"removal_weight": 0, "levels": 1, "width": 1})
-            if min(self.adversarial_weights) < 0:
-                raise UsageError(f"adversarial_weights are at least 0, not {self.adversarial_weights}")
 
     options: Options
 

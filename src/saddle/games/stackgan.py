@@ -9,12 +9,14 @@ every 100th of 600 epochs: of the rounds from `text_share` to `second_from`, and
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, ShareBelowOne, Weight, between, multiple_of
 from ..context import Context
 from ..layers.resample import enlarge, shrink
 from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
@@ -30,27 +32,19 @@ class StackGAN(TextToImage, Sizes):
 
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
-        factor: int = 4  # how much larger stage II draws: 4 or 2
-        second_from: float = 0.55  # progress of the run at which stage II takes over
-        code: int = 128  # numbers in the code of a text
-        kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
-        width: int = 64  # channels of stage I's largest map; every halving doubles them
+        factor: Annotated[int, between(2, 4), multiple_of(2)] = 4  # how much larger stage II draws: 4 or 2
+        second_from: ShareBelowOne = 0.55  # progress of the run at which stage II takes over
+        code: PositiveInt = 128  # numbers in the code of a text
+        kl_weight: Weight = 2.0  # λ of the codes' divergence; 2 in the code
+        width: PositiveInt = 64  # channels of stage I's largest map; every halving doubles them
         optim: Optim = Adam(lr=2e-4, schedule=Within(Restarted(HALVED), begin=0.1))  # of all players, in either stage
-        blocks: int = 4  # residual blocks of stage II
-        discriminator_width: int = 64  # channels of the discriminators' largest maps
+        blocks: Few = 4  # residual blocks of stage II
+        discriminator_width: PositiveInt = 64  # channels of the discriminators' largest maps
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(blocks=self.blocks)
-            if self.factor not in (2, 4) or not self.text_share <= self.second_from < 1:
-                raise UsageError(
-                    "StackGAN wants a factor of 2 or 4 and second_from from text_share to below 1, not "
-                    f"{self.factor} and {self.second_from}"
-                )
-            if min(self.code, self.width, self.blocks, self.discriminator_width) < 1:
-                raise UsageError("StackGAN wants code, width, blocks and discriminator_width of at least 1")
-            if self.kl_weight < 0:
-                raise UsageError(f"kl_weight is at least 0, not {self.kl_weight}")
+            if self.second_from < self.text_share:
+                raise UsageError(f"second_from is at least text_share, {self.text_share}, not {self.second_from}")
 
     options: Options
 

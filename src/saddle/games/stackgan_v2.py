@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
 from ..layers.colours import recolouring
 from ..layers.init import orthogonal
@@ -31,24 +31,14 @@ class StackGANv2(TextToImage, Sizes):
 
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
-        branches: int = 3  # sizes at which the tree draws, each half the next
-        code: int = 128  # numbers in the code of a text
-        kl_weight: float = 2.0  # λ of the codes' divergence; 2 in the code
-        colour_weight: float | None = None  # α of colour consistency; none: the paper's, 50 without texts, 0 with
+        branches: Few = 3  # sizes at which the tree draws, each half the next
+        code: PositiveInt = 128  # numbers in the code of a text
+        kl_weight: Weight = 2.0  # λ of the codes' divergence; 2 in the code
+        colour_weight: Weight | None = None  # α of colour consistency; none: the paper's, 50 without texts, 0 with
         alone: bool = True  # with texts, also judge each image by itself
-        width: int = 64  # channels of the first branch's map; every halving doubles them
-        blocks: int = 2  # residual blocks of a branch
-        discriminator_width: int = 64  # channels of the discriminators' largest maps
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(branches=self.branches, blocks=self.blocks)
-            if min(self.branches, self.code, self.width, self.blocks, self.discriminator_width) < 1:
-                raise UsageError("StackGAN++ wants branches, code, width, blocks, discriminator_width of at least 1")
-            if min(self.kl_weight, self.colour_weight or 0) < 0:
-                raise UsageError(
-                    f"kl_weight and colour_weight are at least 0, not {self.kl_weight} and {self.colour_weight}"
-                )
+        width: PositiveInt = 64  # channels of the first branch's map; every halving doubles them
+        blocks: Few = 2  # residual blocks of a branch
+        discriminator_width: PositiveInt = 64  # channels of the discriminators' largest maps
 
     options: Options
 

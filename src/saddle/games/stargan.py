@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, FewOrZero, PositiveInt, Weight
 from ..context import Context, Output
 from ..layers.resize import resized
 from ..losses import AdversarialLoss, Wasserstein
@@ -55,22 +56,16 @@ class StarGAN(Adversarial, Translation, Classification):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = Wasserstein()  # what the players make of the patches' logits
-        class_weight: float = 1.0  # λ_cls: of the labels, in both players' losses
-        reconstruction_weight: float = 10.0  # λ_rec: there and back again
+        class_weight: Weight = 1.0  # λ_cls: of the labels, in both players' losses
+        reconstruction_weight: Weight = 10.0  # λ_rec: there and back again
         label_sets: str = ""  # labels known together, one set for each collection: "red,blue;thin,bold"; "" for one
-        blocks: int = 6  # residual blocks of the generator
-        width: int = 64  # channels of the largest maps
-        halvings: int | None = None  # of the critic; by default 6, but down to 2 pixels at least: 5 for images of 64
+        blocks: FewOrZero = 6  # residual blocks of the generator
+        width: PositiveInt = 64  # channels of the largest maps
+        halvings: Few | None = None  # of the critic; by default 6, but down to 2 pixels at least: 5 for images of 64
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # λ_gp, on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         # the paper's rate is constant for 10 epochs and falls to 0 in 10 more; here it falls round by round
         optim: Optim = Adam(lr=1e-4, schedule=Linear(begin=0.5))  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(blocks=self.blocks, halvings=self.halvings)
-            least = {"class_weight": 0, "reconstruction_weight": 0, "blocks": 0, "width": 1, "halvings": 1}
-            at_least(self, least)
 
     options: Options
 

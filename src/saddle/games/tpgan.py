@@ -15,7 +15,7 @@ its own. The parts of a true face are cut where the drawn ones are put, not at l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,8 +23,9 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from ..base import rng
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, NonNegativeFloat, PositiveInt, Weight, at_least
 from ..context import Context
 from ..layers.resample import shrink
 from ..layers.symmetry import asymmetry, summed, variation, with_edges
@@ -66,30 +67,21 @@ class TPGAN(Perceived, Adversarial, Restoration):
     @dataclass(frozen=True)
     class Options(Perceived.Options, Adversarial.Options):
         loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what the players make of the logits of places
-        restraint: float = 0.1  # weight of the mean logit of what is drawn: that is to be true with chance 0.9, not 1
+        restraint: NonNegativeFloat = 0.1
+        """weight of the mean logit of what is drawn: that is to be true with chance 0.9, not 1"""
         local: bool = True  # paths for eyes, nose and mouth, which need landmarks
-        pixel_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)  # of the image, and at 1/2 and 1/4 of its size
-        symmetry_weight: float = 0.3  # λ1: of asymmetry, times the weight of each size
-        adversarial_weight: float = 20.0  # λ2: of the deception
+        pixel_weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.5)  # of the image, and at 1/2 and 1/4 of its size
+        symmetry_weight: Weight = 0.3  # λ1: of asymmetry, times the weight of each size
+        adversarial_weight: Weight = 20.0  # λ2: of the deception
         perceptual_weight: float = 40.0  # λ3: of the distance in features of a network; by default the game's encoder
-        variation_weight: float = 1e-3  # λ4: of differences of neighbours
-        identity_weight: float = 10.0  # α: of not knowing whose face it is; 0 needs no label
-        part_weight: float = 3.0  # of the distance of turned parts, in a step of their own
-        generator_steps: int = 2  # to one of the discriminator, on the same batch
-        z_dim: int = 100  # numbers of the noise
-        width: int = 64  # channels of the generator's largest maps, at least 8
-        discriminator_width: int = 64  # channels of the discriminator's largest maps
+        variation_weight: Weight = 1e-3  # λ4: of differences of neighbours
+        identity_weight: Weight = 10.0  # α: of not knowing whose face it is; 0 needs no label
+        part_weight: Weight = 3.0  # of the distance of turned parts, in a step of their own
+        generator_steps: Few = 2  # to one of the discriminator, on the same batch
+        z_dim: PositiveInt = 100  # numbers of the noise
+        width: Annotated[int, at_least(8)] = 64  # channels of the generator's largest maps
+        discriminator_width: PositiveInt = 64  # channels of the discriminator's largest maps
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of all players; of the rotators two, one for their own step
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            few(generator_steps=self.generator_steps)
-            weights = ("symmetry_weight", "adversarial_weight", "variation_weight", "identity_weight", "part_weight")
-            sizes = ("generator_steps", "z_dim", "discriminator_width")
-            least = {"restraint": 0, "width": 8, **dict.fromkeys(weights, 0), **dict.fromkeys(sizes, 1)}
-            at_least(self, least)
-            if min(self.pixel_weights) < 0:
-                raise UsageError(f"pixel_weights are at least 0, not {self.pixel_weights}")
 
     options: Options
 

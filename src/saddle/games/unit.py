@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, softplus
 
 from ..base import rng
-from ..base.errors import UsageError, at_least, few
+from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import Few, NonNegativeInt, PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.unit import FRONT, MULTIPLE, SMALLEST, Autoencoders, Judges, Judging, code_judge
@@ -38,26 +39,26 @@ class UNIT(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
-        adversarial_weight: float = 10.0  # λ₀: of all players' part in it
-        reconstruction_weight: float = 100.0  # λ₂: of the mean distance of an image from its reconstruction
-        kl_weight: float = 0.1  # λ₁: of the mean square of its code
-        cycle_weight: float = 100.0  # λ₄: there and back again
-        cycle_kl_weight: float = 0.1  # λ₃: of the mean square of a translation's code
-        domain_weight: float = 0.0  # of the codes' part against a judge that tells the domains' apart; 0: no judge
-        blocks: int = 4  # residual blocks of each encoder and of each decoder
-        shared: int = 1  # how many of them both domains share; 0: two VAE-GANs, tied by their cycles alone
+        adversarial_weight: Weight = 10.0  # λ₀: of all players' part in it
+        reconstruction_weight: Weight = 100.0  # λ₂: of the mean distance of an image from its reconstruction
+        kl_weight: Weight = 0.1  # λ₁: of the mean square of its code
+        cycle_weight: Weight = 100.0  # λ₄: there and back again
+        cycle_kl_weight: Weight = 0.1  # λ₃: of the mean square of a translation's code
+        domain_weight: Weight = 0.0  # of the codes' part against a judge that tells the domains' apart; 0: no judge
+        blocks: Few = 4  # residual blocks of each encoder and of each decoder
+        shared: NonNegativeInt = 1  # how many of them both domains share; 0: two VAE-GANs, tied by their cycles alone
         normed: bool = False  # is there instance norm outside of residual blocks too?
-        width: int = 64  # channels of the largest maps
+        width: PositiveInt = 64  # channels of the largest maps
         judge: Judging = "shared"  # two judges that share layers, judges of several scales, or judges apart
-        judge_layers: int = 6  # halvings of a judge
+        judge_layers: Few = 6  # halvings of a judge
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4)  # of all players
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            few(blocks=self.blocks, judge_layers=self.judge_layers)
-            least = dict.fromkeys((name for name in vars(self) if name.endswith("_weight")), 0)
-            least |= {"blocks": 1, "shared": 0, "width": 1, "judge_layers": FRONT + 1 if self.judge == "shared" else 1}
-            at_least(self, least)
+            if self.judge == "shared" and self.judge_layers <= FRONT:
+                raise UsageError(
+                    f"judge_layers is at least {FRONT + 1} where the judge is shared, not {self.judge_layers}"
+                )
             if self.shared > self.blocks:
                 raise UsageError(f"of {self.blocks} blocks as many can be shared, not {self.shared}")
 

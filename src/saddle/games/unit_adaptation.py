@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base import rng
-from ..base.errors import at_least
 from ..base.precision import full
+from ..base.ranges import PositiveInt, Weight
 from ..context import Context
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.unit_adaptation import Codes, CoupledAutoencoders, CoupledJudges, check_size
@@ -43,20 +43,15 @@ class UNITAdaptation(Adversarial, Translation, Classification):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
-        adversarial_weight: float = 1.0  # of both players' part in it
-        reconstruction_weight: float = 1e-3  # of the squared distance of an image from its reconstruction, summed
-        kl_weight: float = 2e-4  # of a code's μ² + σ² - log σ², summed
-        class_weight: float = 10.0  # of naming the classes of the first domain
-        feature_weight: float = 1e-4  # of how unlike a translation and its image look to the judges, squared, summed
+        adversarial_weight: Weight = 1.0  # of both players' part in it
+        reconstruction_weight: Weight = 1e-3  # of the squared distance of an image from its reconstruction, summed
+        kl_weight: Weight = 2e-4  # of a code's μ² + σ² - log σ², summed
+        class_weight: Weight = 10.0  # of naming the classes of the first domain
+        feature_weight: Weight = 1e-4  # of how unlike a translation and its image look to the judges, squared, summed
         inverted: bool = True  # are half of the second domain's images dealt inverted?
-        width: int = 96  # channels of the autoencoders' largest maps
-        judge_width: int = 64  # channels of the judges' largest maps
+        width: PositiveInt = 96  # channels of the autoencoders' largest maps
+        judge_width: PositiveInt = 64  # channels of the judges' largest maps
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            least = dict.fromkeys((name for name in vars(self) if name.endswith("_weight")), 0)
-            at_least(self, least | {"width": 1, "judge_width": 1})
 
     options: Options
 

@@ -17,6 +17,7 @@ from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import EvenInt, NonNegativeFloat, PositiveFloat, Weight
 from ..context import Context, Output
 from ..layers.likelihood import Gaussian
 from ..layers.whole import WholeMean
@@ -37,24 +38,19 @@ class VAEGAN(Adversarial, Coded):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 128  # numbers in a latent
-        width: int = 64  # channels of the encoder's largest map
-        reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
+        width: EvenInt = 64  # channels of the encoder's largest map
+        reconstruction_weight: Weight = 1e-6  # γ: what the decoder makes of the layer's likelihood
         optim: Optim = RMSprop(lr=3e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
-        equilibrium: float = 0.68  # the discriminator's costs of images and of samples, in nats, where neither is ahead
-        margin: float | None = 0.35  # how far below they keep the discriminator from its step, and above, the generator
+        equilibrium: PositiveFloat = 0.68
+        """the discriminator's costs of images and of samples, in nats, where neither is ahead"""
+        margin: NonNegativeFloat | None = 0.35
+        """how far below they keep the discriminator from its step, and above, the generator"""
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.width < 2 or self.width % 2 or self.reconstruction_weight < 0 or self.prior != "normal":
-                raise UsageError(
-                    "width is an even number from 2 on, reconstruction_weight at least 0 and the prior normal, "
-                    f"not {self.width}, {self.reconstruction_weight} and {self.prior}"
-                )
-            if self.margin is not None and self.margin < 0:
-                raise UsageError(f"margin is at least 0, or none to let both players step always, not {self.margin}")
-            if not self.equilibrium > 0:
-                raise UsageError(f"equilibrium is a cost in nats, above 0, not {self.equilibrium}")
+            if self.prior != "normal":
+                raise UsageError(f"codes are held to a normal distribution; leave prior normal, not {self.prior}")
 
     options: Options
     costs: Tensor

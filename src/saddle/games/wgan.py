@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat
 from ..losses import AdversarialLoss, Wasserstein
 from ..optim import Optim, RMSprop
 from ..spec import Batch
@@ -22,14 +22,9 @@ class WGAN(TwoPlayer):
     class Options(TwoPlayer.Options):
         loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
-        clip: float = 0.01  # c: the critic's weights stay in [-c, c]
+        clip: PositiveFloat = 0.01  # c: the critic's weights stay in [-c, c]
         warm_up: bool = False  # 100 critic steps in the first 25 rounds and in every 500th, as in the authors' code
         optim: Optim = RMSprop(lr=5e-5)  # of both players
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            if not self.clip > 0:
-                raise UsageError(f"clip must be greater than 0, not {self.clip}")
 
     options: Options
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat
+from ..base.settings import Settings
 
 
 @dataclass(frozen=True)
-class Likelihood(ABC):
+class Likelihood(Settings, ABC):
     """Pixels are independent given z: log p(x | z) is a sum over them, not a mean."""
 
     @abstractmethod
@@ -38,11 +39,7 @@ class Bernoulli(Likelihood):
 class Gaussian(Likelihood):
     """Pixels are normal around the decoder's output."""
 
-    std: float = 1.0  # standard deviation of a pixel in [-1, 1]; smaller ones ask for sharper reconstructions
-
-    def __post_init__(self) -> None:
-        if not self.std > 0:
-            raise UsageError(f"the std of a pixel must be greater than 0, not {self.std}")
+    std: PositiveFloat = 1.0  # standard deviation of a pixel in [-1, 1]; smaller ones ask for sharper reconstructions
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         squares = ((x - output) / self.std).square() / 2

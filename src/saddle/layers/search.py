@@ -8,27 +8,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, at_least
 from ..base.precision import full
+from ..base.ranges import PositiveFloat, PositiveInt, Share, ShareBelowOne
+from ..base.settings import Settings
 
 Generate = Callable[[Tensor], Tensor]  # latents [N, …] → samples [N, …]
 Distance = Callable[[Tensor, Tensor], Tensor]  # samples, targets → how far each is from its own  [N]
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Settings):
     """How latents are searched for: by Adam, which starts anew at each search."""
 
-    steps: int = 500  # of each search
-    lr: float = 1e-3  # of Adam
-    betas: tuple[float, float] = (0.5, 0.999)  # of Adam
-    restarts: int = 1  # searches from different latents, of which the nearest is kept
-    settle: float = 0.0  # share of the steps, at the end, over which lr falls to 0 in a straight line
-
-    def __post_init__(self) -> None:
-        at_least(self, {"steps": 1, "restarts": 1})
-        if not self.lr > 0:
-            raise UsageError(f"lr of a search is above 0, not {self.lr}")
+    steps: PositiveInt = 500  # of each search
+    lr: PositiveFloat = 1e-3  # of Adam
+    betas: tuple[ShareBelowOne, ShareBelowOne] = (0.5, 0.999)  # of Adam
+    restarts: PositiveInt = 1  # searches from different latents, of which the nearest is kept
+    settle: Share = 0.0  # share of the steps, at the end, over which lr falls to 0 in a straight line
 
     def rate(self, step: int) -> float:
         """lr at a step, counted from 0."""

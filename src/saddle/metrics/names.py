@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..base.errors import SaddleError, UsageError, near
 from ..base.files import parsed
-from ..base.settings import brief
+from ..base.kinds import brief
 from .metric import Metric
 
 

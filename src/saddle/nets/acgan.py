@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt, PositiveShare
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
@@ -36,16 +36,9 @@ class ACGAN(Network):
     takes_labels: ClassVar[bool] = True
     takes_columns: ClassVar[bool] = True
 
-    width: int = 16  # channels of the discriminator's first layer; each later one has twice as many
-    generator_width: int = 96  # channels of the generator's last hidden map; each smaller one has twice as many
-    keep: float = 0.5  # chance that dropout keeps a unit of the discriminator
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.generator_width) < 1 or not 0 < self.keep <= 1:
-            raise UsageError(
-                "an ACGAN network wants width and generator_width of at least 1 and keep in (0, 1], "
-                f"not {self.width}, {self.generator_width} and {self.keep}"
-            )
+    width: PositiveInt = 16  # channels of the discriminator's first layer; each later one has twice as many
+    generator_width: PositiveInt = 96  # channels of the generator's last hidden map; each smaller one has twice as many
+    keep: PositiveShare = 0.5  # chance that dropout keeps a unit of the discriminator
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         channels, height, width = _shape(data)
@@ -83,11 +76,7 @@ class ClassResNet(Network):
 
     takes_labels: ClassVar[bool] = True
 
-    width: int = 128  # channels everywhere
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"a ClassResNet's width is at least 1, not {self.width}")
+    width: PositiveInt = 128  # channels everywhere
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, _ = halvings("ClassResNet", data)

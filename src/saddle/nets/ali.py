@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.ranges import EvenInt
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
@@ -80,11 +81,7 @@ class PairJudge(JointDiscriminator):
 class ALI(JointNetwork):
     """The authors' networks for 32×32; other sizes take more or fewer convolutions."""
 
-    width: int = 32  # channels of the largest map
-
-    def __post_init__(self) -> None:
-        if self.width < 2 or self.width % 2:
-            raise UsageError(f"ALI's width is an even number of at least 2, for maxout halves it, not {self.width}")
+    width: EvenInt = 32  # channels of the largest map
 
     def generator(self, inputs: int, data: DataSpec) -> nn.Module:
         layers: list[nn.Module] = [nn.Unflatten(1, (inputs, 1, 1))]

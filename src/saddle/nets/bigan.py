@@ -8,11 +8,12 @@ since images lie in [-1, 1] here.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt, between
 from ..layers.norm import BatchNorm1d
 from ..spec import DataSpec
 from .joint import JointDiscriminator, JointNetwork
@@ -34,15 +35,9 @@ class PairJudge(JointDiscriminator):
 class DensePairs(JointNetwork):
     """Two hidden layers in every network, as BiGAN has them for MNIST: no layer knows which pixels are neighbours."""
 
-    width: int = 1024  # units of a hidden layer
-    generator_norms: int = 2  # of the generator's hidden layers, from the last on, that have batch norm: 1 or 2
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.generator_norms not in (1, 2):
-            raise UsageError(
-                "DensePairs wants a width of at least 1 and batch norm in 1 or 2 layers, "
-                f"not {self.width} and {self.generator_norms}"
-            )
+    width: PositiveInt = 1024  # units of a hidden layer
+    generator_norms: Annotated[int, between(1, 2)] = 2
+    """of the generator's hidden layers, from the last on, that have batch norm: 1 or 2"""
 
     def generator(self, inputs: int, data: DataSpec) -> nn.Module:
         shape, width = image_shape("DensePairs", data), self.width

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from ..layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d, rows_of
 from ..layers.init import M, orthogonal
 from ..layers.spectral import spectral_norm
@@ -18,7 +19,6 @@ from .network import Discriminator, Network
 from .residual import Generator, UpBlock, attending, small_blocks, to_image, trunk
 from .resnet import linear
 from .shapes import halvings
-from .sngan import at_least_one
 
 
 def class_embedding(classes: int, size: int) -> nn.Embedding | None:
@@ -67,17 +67,13 @@ class BigGAN(Network):
     for CIFAR-10. Images without labels have their scales set by z alone.
     """
 
-    width: int = 96  # channels of the largest map, ch; small images have 4 times as many throughout
-    shared: int = 128  # numbers of the class embedding; 0: a table of scales in each layer, and z undivided
-    attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    width: PositiveInt = 96  # channels of the largest map, ch; small images have 4 times as many throughout
+    shared: NonNegativeInt = 128  # numbers of the class embedding; 0: a table of scales in each layer, and z undivided
+    attention: NonNegativeInt | None = None
+    """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        at_least_one("BigGAN", self.width)
-        if self.shared < 0:
-            raise UsageError(f"a shared class embedding has at least 0 numbers, not {self.shared}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         side = attending("BigGAN", data, self.attention)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
+from ..base.ranges import Few, NonNegativeInt, PositiveFloat, PositiveInt
 from ..base.settings import Before
 from ..layers.attention import SelfAttention
 from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
@@ -19,7 +19,6 @@ from .network import Discriminator, Network
 from .residual import Norm, SumPool, attending, to_image
 from .resnet import convolution, down, linear, up
 from .shapes import halvings
-from .sngan import at_least_one
 
 RATIO = 4  # of a block's channels to those of its bottleneck
 
@@ -103,20 +102,15 @@ class BigGANDeep(Network):
     the code that is published in PyTorch, which are not the generator's backwards (`mirrored`).
     """
 
-    width: int = 128  # channels of the largest map, ch; small images have 4 times as many throughout
-    shared: int = 128  # numbers of the class embedding that all layers share
-    depth: int = 2  # blocks at each size
-    attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    width: PositiveInt = 128  # channels of the largest map, ch; small images have 4 times as many throughout
+    shared: PositiveInt = 128  # numbers of the class embedding that all layers share
+    depth: Few = 2  # blocks at each size
+    attention: NonNegativeInt | None = None
+    """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
     mirrored: Annotated[bool, Before(True)] = False  # the discriminator has the generator's widths and sizes backwards
 
     takes_labels: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        at_least_one("BigGANDeep", min(self.width, self.shared))
-        few(depth=self.depth)
-        if self.depth < 1:
-            raise UsageError(f"BigGANDeep has at least one block at each size, not {self.depth}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         side = attending("BigGANDeep", data, self.attention)

@@ -99,6 +99,7 @@ class Concatenation(Network):
     network: Network = DCGAN()  # the architecture, without labels
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.network.takes_labels or self.network.gives_energies:
             why = "takes labels by itself" if self.network.takes_labels else "judges by how well it draws its input"
             raise UsageError(f"{type(self.network).__name__} {why}; choose it without Concatenation")

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
+from typing import Annotated
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat, PositiveInt, between
 from ..layers.init import small_normal
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -24,20 +25,14 @@ class DCGAN(Network):
     pixels on its shorter side.
     """
 
-    width: int = 64  # channels of the largest map; every halving doubles them
-    kernel: int = 4  # of the convolutions that halve or double, 4×4 or 5×5
+    width: PositiveInt = 64  # channels of the largest map; every halving doubles them
+    kernel: Annotated[int, between(4, 5)] = 4  # of the convolutions that halve or double, 4×4 or 5×5
     spectral: bool = False  # spectral norm in the discriminator
     critic: bool = False  # leave the norm out of the discriminator, which penalties on each sample's gradient ask for
     norm: Norm = "batch"  # of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
     biases: bool = False  # of all layers, also before a norm; the generator's first is then dense, as in AnoGAN's code
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"a DCGAN's width is at least 1, not {self.width}")
-        if self.kernel not in (4, 5):
-            raise UsageError(f"a DCGAN's kernel is 4 or 5, not {self.kernel}")
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, smallest = halvings("DCGAN", data)

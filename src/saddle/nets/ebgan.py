@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
 from ..base.precision import full
+from ..base.ranges import Few, PositiveInt
 from ..context import Output
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
@@ -48,12 +48,8 @@ class ConvAutoencoder(Network):
 
     gives_energies: ClassVar[bool] = True
 
-    width: int = 64  # channels of the largest map of the autoencoder; every halving doubles them
-    generator_width: int = 128  # channels of the generator's largest map
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.generator_width < 1:
-            raise UsageError(f"width and generator_width are at least 1, not {self.width} and {self.generator_width}")
+    width: PositiveInt = 64  # channels of the largest map of the autoencoder; every halving doubles them
+    generator_width: PositiveInt = 128  # channels of the generator's largest map
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         return DCGAN(self.generator_width).generator(z_dim, data)
@@ -82,14 +78,9 @@ class DenseAutoencoder(Network):
     takes = SAMPLES
     gives_energies: ClassVar[bool] = True
 
-    width: int = 800  # units of a hidden layer of the generator
-    depth: int = 3  # hidden layers of the generator
-    code: int = 256  # units of the autoencoder's one hidden layer
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.depth < 1 or self.code < 1:
-            raise UsageError(f"width, depth and code are at least 1, not {self.width}, {self.depth} and {self.code}")
-        few(depth=self.depth)
+    width: PositiveInt = 800  # units of a hidden layer of the generator
+    depth: Few = 3  # hidden layers of the generator
+    code: PositiveInt = 256  # units of the autoencoder's one hidden layer
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         layers: list[nn.Module] = []

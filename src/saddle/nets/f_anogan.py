@@ -9,7 +9,7 @@ from math import prod
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
 from .network import Discriminator, Network
@@ -27,11 +27,7 @@ class FAnoGAN(Network):
     Other sizes take more or fewer blocks; the widths double until they are eight times the first.
     """
 
-    width: int = 64  # channels of the largest map
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"an f-AnoGAN's width is at least 1, not {self.width}")
+    width: PositiveInt = 64  # channels of the largest map
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         widths, smallest = self.widths(data)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt
 from ..layers.norm import BatchNorm1d
 from ..spec import SAMPLES, DataSpec
 from .mlp import sample_shape
@@ -21,12 +21,8 @@ class FGAN(Network):
 
     takes = SAMPLES
 
-    width: int = 1200  # units of the generator's hidden layers
-    judge_width: int = 240  # units of the discriminator's
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.judge_width) < 1:
-            raise UsageError(f"an FGAN's widths are at least 1, not {self.width} and {self.judge_width}")
+    width: PositiveInt = 1200  # units of the generator's hidden layers
+    judge_width: PositiveInt = 240  # units of the discriminator's
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         layers: list[nn.Module] = []

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt
 from ..layers.dropout import Dropout
 from ..layers.init import M
 from ..layers.weight_norm import WeightNorm
@@ -25,18 +25,12 @@ class Improved(Network):
     classes of the paper's semi-supervised discriminator (Section 5). Sides are multiples of 8, from 16 on.
     """
 
-    width: int = 96  # channels of the discriminator's first three layers; the later ones have twice as many
-    generator_width: int = 128  # channels of the generator's last hidden map; each smaller one has twice as many
-    outputs: int = 10  # numbers behind a logit
+    width: PositiveInt = 96  # channels of the discriminator's first three layers; the later ones have twice as many
+    generator_width: PositiveInt = 128
+    """channels of the generator's last hidden map; each smaller one has twice as many"""
+    outputs: PositiveInt = 10  # numbers behind a logit
     norm: Norm = "batch"  # in the generator
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.generator_width, self.outputs) < 1:
-            raise UsageError(
-                "an Improved network wants width, generator_width and outputs of at least 1, "
-                f"not {self.width}, {self.generator_width} and {self.outputs}"
-            )
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         channels, height, width = _shape(data)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..base.settings import Settings
 from ..spec import DataSpec
 
 
@@ -16,7 +17,7 @@ class JointDiscriminator(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class JointNetwork(ABC):
+class JointNetwork(Settings, ABC):
     """An architecture as a setting: a generator, an encoder, and who judges pairs of them.
 
     All three methods raise UsageError for data that the architecture cannot draw, and say which sizes it can.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
@@ -20,12 +20,8 @@ class LSGAN(Network):
     the smallest map has 4 to 7 pixels on its shorter side.
     """
 
-    width: int = 64  # channels of the largest map
+    width: PositiveInt = 64  # channels of the largest map
     critic: bool = False  # leave batch norm out of the discriminator, which penalties on each sample's gradient ask for
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"an LSGAN's width is at least 1, not {self.width}")
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, (height, wide) = halvings("LSGAN", data)

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt, PositiveShare
 from ..layers.dropout import Dropout
 from ..layers.init import dense
 from ..layers.norm import BatchNorm1d
@@ -79,11 +79,7 @@ class ConditionalMaxout(Network):
     takes_labels: ClassVar[bool] = True
     takes_columns: ClassVar[bool] = True
 
-    keep: float = 0.5  # chance that dropout keeps a unit
-
-    def __post_init__(self) -> None:
-        if not 0 < self.keep <= 1:
-            raise UsageError(f"keep is a chance greater than 0, not {self.keep}")
+    keep: PositiveShare = 0.5  # chance that dropout keeps a unit
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         size, drop = condition_size(data), Dropout(self.keep)
@@ -119,16 +115,9 @@ class MixtureMaxout(Network):
 
     takes = SAMPLES
 
-    width: int = 400  # units of a layer of the generator
-    units: int = 200  # units of a layer of the discriminator
-    pieces: int = 5  # linear functions of a unit
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.units, self.pieces) < 1:
-            raise UsageError(
-                f"MixtureMaxout wants width, units and pieces of at least 1, not {self.width}, {self.units} and "
-                f"{self.pieces}"
-            )
+    width: PositiveInt = 400  # units of a layer of the generator
+    units: PositiveInt = 200  # units of a layer of the discriminator
+    pieces: PositiveInt = 5  # linear functions of a unit
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         layers: list[nn.Module] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..base.errors import UsageError, few
+from ..base.ranges import Few, PositiveFloat, PositiveInt
 from ..layers.spectral import spectral_norm
 from ..spec import SAMPLES, DataSpec
 from .network import Discriminator, Network
@@ -18,17 +18,12 @@ class MLP(Network):
 
     takes = SAMPLES
 
-    width: int = 512  # units of a hidden layer
-    depth: int = 3  # hidden layers
+    width: PositiveInt = 512  # units of a hidden layer
+    depth: Few = 3  # hidden layers
     spectral: bool = False  # spectral norm in the discriminator
     norm: Norm = "none"  # of the hidden layers of both players
     minibatch: Minibatch = "none"  # how the discriminator compares the samples of a batch
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
-
-    def __post_init__(self) -> None:
-        few(depth=self.depth)
-        if self.width < 1 or self.depth < 1:
-            raise UsageError(f"an MLP wants width and depth of at least 1, not {self.width} and {self.depth}")
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         last = nn.Linear(self.width, math.prod(data.shape))

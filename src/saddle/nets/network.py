@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ..base.settings import Settings
 from ..context import Output
 from ..spec import DataSpec, Kind
 
@@ -24,7 +25,7 @@ class Discriminator(nn.Module):
 
 
 @dataclass(frozen=True)
-class Network(ABC):
+class Network(Settings, ABC):
     """An architecture as a setting: it builds both players for the data at hand.
 
     Where the data have classes, both players take a label beside their input; a game without labels leaves the classes

@@ -11,8 +11,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
 from ..base.known import known, put
+from ..base.ranges import PositiveInt
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
 from ..layers.pixel_norm import PixelNorm
@@ -118,16 +118,9 @@ class ProGAN(Network):
     Square images whose side is a power of two, 8 or more.
     """
 
-    channel_base: int = 16384  # channels of a map times its side, where that is less than channel_max
-    channel_max: int = 512  # channels of the smallest maps
-    group: int = 4  # samples whose deviation the discriminator sees
-
-    def __post_init__(self) -> None:
-        if min(self.channel_base, self.channel_max, self.group) < 1:
-            raise UsageError(
-                "channel_base, channel_max and group of a ProGAN are at least 1, "
-                f"not {self.channel_base}, {self.channel_max} and {self.group}"
-            )
+    channel_base: PositiveInt = 16384  # channels of a map times its side, where that is less than channel_max
+    channel_max: PositiveInt = 512  # channels of the smallest maps
+    group: PositiveInt = 4  # samples whose deviation the discriminator sees
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         return Generator(z_dim, self.widths(data), data.shape[0])

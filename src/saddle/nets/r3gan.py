@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..base.errors import UsageError, few
+from ..base.errors import UsageError
+from ..base.ranges import Few, PositiveInt
 from ..layers.activation import leaky_relu
 from ..layers.conditional import rows_of
 from ..layers.convolution import Conv2d
@@ -114,16 +115,12 @@ class R3GAN(Network):
 
     takes_labels: ClassVar[bool] = True
 
-    width: int = 768  # channels of the smallest maps
-    wide: int = 4  # how many sizes of map are that wide; each larger one has half the channels of the one before
-    blocks: int = 2  # residual blocks for each size of map
-    expansion: int = 2  # channels inside a block, for each outside
-    group: int = 16  # channels in a group of the 3×3 convolution
-
-    def __post_init__(self) -> None:
-        few(blocks=self.blocks)
-        if min(self.width, self.wide, self.blocks, self.expansion, self.group) < 1:
-            raise UsageError("width, wide, blocks, expansion and group of an R3GAN are at least 1")
+    width: PositiveInt = 768  # channels of the smallest maps
+    wide: PositiveInt = 4
+    """how many sizes of map are that wide; each larger one has half the channels of the one before"""
+    blocks: Few = 2  # residual blocks for each size of map
+    expansion: PositiveInt = 2  # channels inside a block, for each outside
+    group: PositiveInt = 16  # channels in a group of the 3×3 convolution
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         smallest, widths = self._sizes(data)

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat, PositiveInt
 from ..layers.init import dense
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
@@ -98,13 +98,9 @@ class ResNet(Network):
     Batch norm in the generator, none in the critic. Other sizes take more or fewer levels of the same width.
     """
 
-    width: int = 128  # channels everywhere
+    width: PositiveInt = 128  # channels everywhere
     spectral: bool = False  # spectral norm in the discriminator
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"a ResNet's width is at least 1, not {self.width}")
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator, where it has spectral norm
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, (height, width) = halvings("ResNet", data)

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from torch import nn
 
+from ..base.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
 from .network import Discriminator, Network
 from .residual import Generator, attending, generator_widths, is_small, trunk, trunk_widths
-from .sngan import at_least_one
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,12 @@ class SAGAN(Network):
     `attention` 32, where the authors' code has it: 42,078,852 and 39,463,618.
     """
 
-    width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
-    attention: int | None = None  # side of the maps that attend, 0 for none; none: 64, but at most half the image's
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    width: PositiveInt = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
+    attention: NonNegativeInt | None = None
+    """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
 
     takes_labels: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        at_least_one("SAGAN", self.width)
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         side = attending("SAGAN", data, self.attention)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..base.errors import UsageError
-from ..base.settings import choices
+from ..base.kinds import choices
 from ..spec import DataSpec
 from .network import Network
 

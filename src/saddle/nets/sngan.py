@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ..base.errors import UsageError
+from ..base.ranges import PositiveFloat, PositiveInt
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
@@ -29,14 +29,11 @@ class SNResNet(Network):
     has a scale and a shift for every class and the discriminator projects (Miyato & Koyama, 2018).
     """
 
-    width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
+    width: PositiveInt = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
     bias: bool = True  # of the discriminator's last layer, l; the authors' code for CIFAR-10 has none
 
     takes_labels: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        at_least_one("SNResNet", self.width)
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         norm = partial(ClassBatchNorm2d, classes=len(data.classes))
@@ -55,11 +52,8 @@ class SNCNN(Network):
     Spectral norm in the discriminator; convolutions of 3×3 that keep the size take turns with 4×4 that halve it.
     """
 
-    width: int = 64  # channels of the largest map; every halving doubles them, up to 8 times
-    lipschitz: float = 1.0  # K: σ of every layer of the discriminator
-
-    def __post_init__(self) -> None:
-        at_least_one("SNCNN", self.width)
+    width: PositiveInt = 64  # channels of the largest map; every halving doubles them, up to 8 times
+    lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         levels, smallest = halvings("SNCNN", data)
@@ -83,11 +77,6 @@ class SNCNN(Network):
 
     def _widths(self, levels: int) -> list[int]:
         return [self.width * min(8, 1 << i) for i in range(levels + 1)]
-
-
-def at_least_one(network: str, width: int) -> None:
-    if width < 1:
-        raise UsageError(f"the width of {network} is at least 1, not {width}")
 
 
 def _halving(width: int) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ..base import dist, rng
-from ..base.errors import UsageError, few
+from ..base.ranges import Few, PositiveInt, Share
 from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
@@ -211,22 +211,13 @@ class StyleGAN2(Network):
     """
 
     takes_labels = True
-    channel_base: int = 32768  # channels of a map times its side, where that is less than channel_max
-    channel_max: int = 512  # channels of the smallest maps
-    mapping_layers: int = 8  # between z and w; 2 suit small images
-    w_dim: int = 512  # length of a style
-    mixing: float = 0.9  # chance that a training image takes the styles of two latents
+    channel_base: PositiveInt = 32768  # channels of a map times its side, where that is less than channel_max
+    channel_max: PositiveInt = 512  # channels of the smallest maps
+    mapping_layers: Few = 8  # between z and w; 2 suit small images
+    w_dim: PositiveInt = 512  # length of a style
+    mixing: Share = 0.9  # chance that a training image takes the styles of two latents
     architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
-    group: int = 4  # samples whose deviation the discriminator sees
-
-    def __post_init__(self) -> None:
-        counts = {n: getattr(self, n) for n in ("channel_base", "channel_max", "mapping_layers", "w_dim", "group")}
-        few(mapping_layers=self.mapping_layers)
-        for name, value in counts.items():
-            if value < 1:
-                raise UsageError(f"{name} of a StyleGAN2 is at least 1, not {value}")
-        if not 0 <= self.mixing <= 1:
-            raise UsageError(f"mixing is a chance from 0 to 1, not {self.mixing}")
+    group: PositiveInt = 4  # samples whose deviation the discriminator sees
 
     def generator(self, z_dim: int, data: DataSpec) -> Generator:
         mapping = Mapping(z_dim, self.w_dim, self.mapping_layers, len(data.classes))

@@ -7,13 +7,15 @@ a bag of words; and any function from texts to vectors that a program plugs in.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ..base.errors import SaddleError, UsageError
+from ..base.ranges import PositiveInt, at_least
+from ..base.settings import Settings
 from ..spec import Condition
 from ..spec.text import to_texts, words
 
@@ -23,18 +25,16 @@ Function = Callable[[Sequence[str]], Any]  # texts → vectors [N, dims], as a t
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
 _plugged: dict[str, Function] = {}
 
+SHORTEST = 66  # characters, of which convolutions and pooling leave one step for the recurrent network
+
 
 @dataclass(frozen=True)
-class TextEncoder(ABC):
+class TextEncoder(Settings, ABC):
     """A text encoder as a setting."""
 
     any_words: ClassVar[bool] = False  # does it make sense of words that the data do not have?
 
-    dims: int = 1024  # length of an embedding
-
-    def __post_init__(self) -> None:
-        if self.dims < 1:
-            raise UsageError(f"the dims of a text's embedding are at least 1, not {self.dims}")
+    dims: PositiveInt = 1024  # length of an embedding
 
     @abstractmethod
     def build(self, condition: Condition) -> nn.Module:
@@ -51,18 +51,10 @@ class CharCNNRNN(TextEncoder):
     1,814,144 parameters. Characters outside the alphabet of 70 are blanks, capitals small letters.
     """
 
-    length: int = 201  # characters that are read, at least 66; shorter texts are filled up with blanks
-    filters: int = 384  # channels of the first convolution; the second has a third more
-    units: int = 256  # channels of the third convolution and units of the recurrent network
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.filters < 1 or self.units < 1:
-            raise UsageError(f"filters and units are at least 1, not {self.filters} and {self.units}")
-        if self.length < _SHORTEST:
-            raise UsageError(
-                f"a CharCNNRNN reads {_SHORTEST} characters or more, for it shrinks them; not {self.length}"
-            )
+    length: Annotated[int, at_least(SHORTEST)] = 201
+    """characters that are read; shorter texts are filled up with blanks"""
+    filters: PositiveInt = 384  # channels of the first convolution; the second has a third more
+    units: PositiveInt = 256  # channels of the third convolution and units of the recurrent network
 
     def build(self, condition: Condition) -> nn.Module:
         if condition.length > self.length:
@@ -71,9 +63,6 @@ class CharCNNRNN(TextEncoder):
                 f"give it a length of {condition.length}"
             )
         return _Characters(self)
-
-
-_SHORTEST = 66  # characters, of which convolutions and pooling leave one step for the recurrent network
 
 
 class _Characters(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveInt
 from ..layers.init import small_normal
 from ..layers.whole import WholeMean
 from ..spec import DataSpec
@@ -23,11 +24,7 @@ class WINN(Network):
     The last layer has no bias: a difference of scores would never move it.
     """
 
-    width: int = 32  # channels of the first convolution
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"a WINN's width is at least 1, not {self.width}")
+    width: PositiveInt = 32  # channels of the first convolution
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         raise UsageError("WINN has no generator: it is for the game energy, whose discriminator draws the samples")

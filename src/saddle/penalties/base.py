@@ -8,26 +8,23 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ..base.errors import UsageError
 from ..base.precision import full, second_order
+from ..base.ranges import PositiveInt, Weight
+from ..base.settings import Settings
 from ..context import Context
 from ..optim import Constant, Schedule
 
 
 @dataclass(frozen=True)
-class Penalty(ABC):
+class Penalty(Settings, ABC):
     """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
 
     players: ClassVar[tuple[str, ...]] = ("discriminator",)  # who pays it
 
-    weight: float = 1.0  # factor on the penalty
-    every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
+    weight: Weight = 1.0  # factor on the penalty
+    every: PositiveInt = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
     schedule: Schedule = Constant()  # a factor on the weight
     autocast: bool = False  # compute it in bf16 where the game plays in bf16, instead of in fp32
-
-    def __post_init__(self) -> None:
-        if self.every < 1 or self.weight < 0:
-            raise UsageError(f"a penalty wants weight ≥ 0 and every ≥ 1, not {self.weight} and {self.every}")
 
     @property
     def name(self) -> str:

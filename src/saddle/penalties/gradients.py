@@ -10,6 +10,7 @@ from torch.nn.functional import relu
 
 from ..base import dist, rng
 from ..base.errors import UsageError
+from ..base.ranges import NonNegativeFloat
 from ..context import Context, Score
 from .base import Penalty
 
@@ -51,13 +52,8 @@ class NormPenalty(InputPenalty):
     """(‖∇C(x̂)‖ - target)², at places x̂ that the kinds of it choose."""
 
     weight: float = 10.0  # λ, factor on the penalty
-    target: float = 1.0  # what the norm of the gradient is pulled to
+    target: NonNegativeFloat = 1.0  # what the norm of the gradient is pulled to
     one_sided: bool = False  # let norms below the target pass
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.target < 0:
-            raise UsageError(f"the target of a {type(self).__name__} is a norm, at least 0, not {self.target}")
 
     def measure(self, context: Context) -> Tensor:
         excess = input_gradient(context.score, self.places(context)).norm(dim=1) - self.target
@@ -91,12 +87,7 @@ class NearDataPenalty(NormPenalty):
     micro-batches each has its own. Fakes play no part.
     """
 
-    spread: float = 0.5  # how far from the data, in units of their standard deviation
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.spread < 0:
-            raise UsageError(f"the spread of a NearDataPenalty is at least 0, not {self.spread}")
+    spread: NonNegativeFloat = 0.5  # how far from the data, in units of their standard deviation
 
     def places(self, context: Context) -> Tensor:
         real = context.real

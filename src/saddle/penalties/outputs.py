@@ -1,7 +1,7 @@
 """Penalties on what the discriminator makes of samples: how large, how far from before, how alike for neighbours."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn.functional import relu
 from ..base import dist, rng
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..base.ranges import PositiveFloat, ShareBelowOne, Weight, between
 from ..context import Context
 from ..layers import jitter
 from .base import Penalty
@@ -37,12 +38,7 @@ class LeCam(Penalty):
     """
 
     weight: float = 0.3  # λ, factor on the penalty
-    decay: float = 0.99  # of the moving averages, from round to round
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.decay < 1:
-            raise UsageError(f"the decay of LeCam's averages lies in [0, 1), not {self.decay}")
+    decay: ShareBelowOne = 0.99  # of the moving averages, from round to round
 
     def remember(self, game: Any) -> nn.Module:
         return Anchors(self.decay)
@@ -110,12 +106,12 @@ class BalancedConsistency(Penalty):
 
     weight: float = 10.0  # λ, factor on the penalty
     flip: bool = True  # mirror left to right; not for letters and digits
-    shift: float = 0.125  # move by up to this share of the image
+    shift: Annotated[float, between(0, 0.5)] = 0.125  # move by up to this share of the image
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.shift <= 0.5 or not (self.flip or self.shift):
-            raise UsageError(f"BalancedConsistency flips or shifts by up to 0.5 of an image, not by {self.shift}")
+        if not (self.flip or self.shift):
+            raise UsageError("BalancedConsistency flips or shifts: choose flip, or a shift above 0")
 
     def measure(self, context: Context) -> Tensor:
         before = torch.cat(logits_of(context))
@@ -145,17 +141,9 @@ class LatentConsistency(Penalty):
 
     players: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
 
-    discriminator_weight: float = 5.0  # λ_dis, factor on the discriminator's term
-    generator_weight: float = 0.5  # λ_gen, factor on the generator's
-    std: float = 0.03  # σ of ε
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if min(self.discriminator_weight, self.generator_weight) < 0 or not self.std > 0:
-            raise UsageError(
-                f"LatentConsistency wants weights ≥ 0 and std > 0, not {self.discriminator_weight}, "
-                f"{self.generator_weight} and {self.std}"
-            )
+    discriminator_weight: Weight = 5.0  # λ_dis, factor on the discriminator's term
+    generator_weight: Weight = 0.5  # λ_gen, factor on the generator's
+    std: PositiveFloat = 0.03  # σ of ε
 
     def measure(self, context: Context) -> Tensor:
         assert context.z is not None

@@ -94,6 +94,8 @@ def _alike(name: str, before: dict[str, Setting], now: dict[str, Setting]) -> bo
 def settings_of(recipe: Recipe) -> list[dict[str, Any]]:
     """Every setting with its meaning: its "value" in the recipe, and its "default", the paper's.
 
+    One that has bounds says its "range", as 'at least 1'.
+
     A part of another class than the paper's has other settings: those of the recipe's alone have no default, and those
     of the paper's alone no value.
     """
@@ -103,7 +105,9 @@ def settings_of(recipe: Recipe) -> list[dict[str, Any]]:
         before, now = ({(n, s.meaning): s for n, s in explain(each, part).items()} for each in (default, chosen))
         for name, meaning in _merged(list(now), list(before)):
             ours, theirs = (each.get((name, meaning)) for each in (now, before))
-            line = {"name": name, "meaning": meaning, "wants": (ours or theirs).wants}  # type: ignore[union-attr]
+            told = ours or theirs
+            line = {"name": name, "meaning": meaning, "wants": told.wants}  # type: ignore[union-attr]
+            line |= {"range": str(told.range)} if told.range else {}  # type: ignore[union-attr]
             line |= {"value": ours.value} if ours else {}
             lines.append(line | ({"default": theirs.value} if theirs else {}))
     return lines

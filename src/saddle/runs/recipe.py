@@ -19,10 +19,11 @@ from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
 from ..base.files import safe_name
 from ..base.folder import RunFolder
+from ..base.kinds import brief
+from ..base.kinds import text as text_of_setting
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
-from ..base.settings import brief, differences, flat, nest, of_a_run, plain, restore
-from ..base.settings import text as text_of_setting
+from ..base.settings import differences, flat, nest, of_a_run, plain, restore
 from ..data import DataOptions, places_in
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan

@@ -15,16 +15,18 @@ from torch import Tensor, nn
 from ..base.errors import SaddleError, UsageError, some
 from ..base.files import quoted
 from ..base.folder import RunFolder
+from ..base.ranges import NonNegativeInt
+from ..base.settings import Settings
 from ..training.checkpoint import Checkpoints, Damaged
 from ..training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(Settings):
     """Whose weights a run begins with."""
 
     run: str = ""  # the folder
-    round: int = 0  # of its checkpoint
+    round: NonNegativeInt = 0  # of its checkpoint
     sha256: str = ""  # of the checkpoint's weights and averages
 
     def __str__(self) -> str:

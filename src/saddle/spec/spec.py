@@ -7,8 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from ..base.errors import SaddleError, UsageError
+from ..base.kinds import brief
 from ..base.plain import Count, fits
-from ..base.settings import brief
 from .field import Condition, Field
 
 if TYPE_CHECKING:  # what looks at data alone needs no torch

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
+from ..base.settings import Settings
 from ..data import places_with, sources_with
 from ..optim import Adam, Optim
 from ..spec import Batch, ConditionKind, DataSpec, Kind
@@ -50,15 +51,12 @@ class Game(nn.Module, ABC):
     takes_unlabelled: bool = False  # may some of these labels be unknown, -1?
 
     @dataclass(frozen=True)
-    class Options:
+    class Options(Settings):
         """Settings of the game; the defaults are the paper's."""
 
         needs_run: ClassVar[bool] = False  # does a training begin with another run in every case?
 
         optim: Optim = Adam()  # of all players
-
-        def __post_init__(self) -> None:
-            """UsageError for values that cannot be."""
 
         def beside(self, game: str, options: Game.Options) -> Game.Options | None:
             """These settings for a run that begins with a run of such a game, and has its data; None: it has its own.
@@ -173,7 +171,7 @@ class Game(nn.Module, ABC):
     baseline: ClassVar[dict[str, Any]] = {}  # settings with which it is what others compare it with
 
     @dataclass(frozen=True)
-    class Use:
+    class Use(Settings):
         """What can be chosen when a trained game is used: options of its commands, keywords in Python."""
 
     @classmethod

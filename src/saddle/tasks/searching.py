@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ..base import rng
 from ..base.errors import UsageError, some
+from ..base.ranges import PositiveFloat, PositiveInt, Share
+from ..base.settings import Settings
 from ..layers.search import Descent, Distance, Found, Prior, at_rest, find_latent, nearest
 from ..spec import Batch
 from .detection import Detection, Finding
@@ -85,19 +87,15 @@ def _starts(game: Synthesis, restarts: int, seed: int, label: Tensor | None) -> 
 
 
 @dataclass(frozen=True)
-class Surprise:
+class Surprise(Settings):
     """A(x) = (1 - λ) R(x) + λ D(x): what the generator cannot draw of an image. Schlegl et al., 2017, Eq. 6.
 
     R is |x - G(z)|, D |f(x) - f(G(z))| of the discriminator's features f, each over all that an image has of them. With
     sums, as in the paper, λ depends on how many pixels and features there are; with means it does not.
     """
 
-    weight: float = 0.1  # λ
+    weight: Share = 0.1  # λ
     reduction: Reduction = "sum"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1:
-            raise UsageError(f"feature_weight is a share from 0 to 1, not {self.weight}")
 
     def parts(self, game: Synthesis, made: Tensor, image: Tensor, seen: Tensor | None) -> dict[str, Tensor]:
         """R and, unless λ is 0, D of images whose own features are `seen`, by name: [N] each."""
@@ -121,10 +119,10 @@ class Searching(Detection):
 
     @dataclass(frozen=True)
     class Use(Detection.Use):
-        steps: int | None = None  # of a game that searches: steps of each search; by default the run's own
-        restarts: int | None = None  # likewise: searches of each image, of which the best counts
-        lr: float | None = None  # likewise: learning rate of the search
-        features: float | None = None  # likewise: λ, share of the discriminator's features in the score, 0 to 1
+        steps: PositiveInt | None = None  # of a game that searches: steps of each search; by default the run's own
+        restarts: PositiveInt | None = None  # likewise: searches of each image, of which the best counts
+        lr: PositiveFloat | None = None  # likewise: learning rate of the search
+        features: Share | None = None  # likewise: λ, share of the discriminator's features in the score, 0 to 1
 
     surprise: Surprise
     descent: Descent

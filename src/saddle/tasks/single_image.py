@@ -11,6 +11,7 @@ from ..base import rng
 from ..base.errors import UsageError
 from ..base.known import known
 from ..base.precision import full
+from ..base.ranges import NonNegativeInt, PositiveInt
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
 from .synthesis import Synthesis
@@ -30,8 +31,9 @@ class SingleImage(Synthesis):
 
     @dataclass(frozen=True)
     class Use(Synthesis.Use):
-        size: tuple[int, int] | None = None  # height and width of samples of a game that learned one image
-        scale: int | None = None  # likewise: below it samples are copies; 0, the coarsest, if there is none
+        size: tuple[PositiveInt, PositiveInt] | None = None
+        """height and width of samples of a game that learned one image"""
+        scale: NonNegativeInt | None = None  # likewise: below it samples are copies; 0, the coarsest, if there is none
 
     @property
     def scores(self) -> tuple[str, ...]:

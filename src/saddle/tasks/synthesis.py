@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.ranges import NonNegativeInt
 from ..nets.judged import pooled, trunk_of
 from ..spec import Condition, conditions
 from .game import Columns, Game, Held
@@ -29,7 +30,7 @@ class Synthesis(Game):
 
     @dataclass(frozen=True)
     class Options(Game.Options):
-        z_dim: int = 100  # length of the latent z
+        z_dim: NonNegativeInt = 100  # length of the latent z
         prior: Prior = "normal"  # distribution of a number of z: normal, or uniform in [-1, 1]
 
         @property
@@ -38,9 +39,9 @@ class Synthesis(Game):
             return False
 
         def __post_init__(self) -> None:
-            if self.z_dim < (not self.told):
-                least = "0" if self.told else "1, and 0 where the generator is told a label or a text"
-                raise UsageError(f"z_dim is at least {least}, not {self.z_dim}")
+            super().__post_init__()
+            if not (self.z_dim or self.told):
+                raise UsageError("z_dim is at least 1, and 0 where the generator is told a label or a text, not 0")
 
     @dataclass(frozen=True)
     class Use(Game.Use):

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from ..base.errors import SaddleError
 from ..base.files import sync
+from ..base.kinds import brief
 from ..base.plain import Count, Garbled, fits, from_json, text
-from ..base.settings import brief
 
 FORMAT = 1
 _FACTS: dict[str, Any] = {  # what they are, where they are there

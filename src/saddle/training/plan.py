@@ -1,78 +1,64 @@
 """How long and how to train, whatever the game."""
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
+from ..base.ranges import NonNegativeInt, above, at_most, between
+from ..base.settings import Settings
 from ..metrics.names import check
 
 MOST_SAMPLES = 10_000_000  # that are scored; all of them lie in memory
-POSITIVE = {  # and the most that they may be
-    **dict.fromkeys(("rounds", "images", "batch", "micro_batches", "log_every", "save_every"), 10**15),
-    **dict.fromkeys(("minutes", "at_most"), 10**7),
-    **dict.fromkeys(("ema_images", "ema_ramp"), 1e30),
-}
+Many = Annotated[int, between(1, 10**15)]
+Minutes = Annotated[float, above(0), at_most(10**7)]
+Images = Annotated[float, above(0), at_most(1e30)]
 BUDGETS = ("rounds", "images", "minutes")
 LENGTH = (*BUDGETS, "at_most")  # what says how long a run is
 FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Settings):
     """The budget is one of `rounds`, `images` and `minutes`; without any it is 100,000 rounds.
 
     An image counts once a round: images = rounds · batch, however many batches a round draws. With `minutes`, or with
     `at_most` beside a budget of another kind, the pace is measured first, and again in the first fifth of the run.
     """
 
-    rounds: int | None = None  # rounds to play
-    images: int | None = None  # or images: rounds · batch
-    minutes: float | None = None  # or minutes: as many rounds as the measured pace has time for
-    at_most: float | None = None  # minutes: fewer rounds or images than wanted where they would take longer
-    batch: int = 64  # samples in a batch, over all processes and micro-batches
-    micro_batches: int = 1  # parts that a batch is divided into, to save memory
-    seed: int = 0  # of weights, data order and noise
+    rounds: Many | None = None  # rounds to play
+    images: Many | None = None  # or images: rounds · batch
+    minutes: Minutes | None = None  # or minutes: as many rounds as the measured pace has time for
+    at_most: Minutes | None = None  # minutes: fewer rounds or images than wanted where they would take longer
+    batch: Many = 64  # samples in a batch, over all processes and micro-batches
+    micro_batches: Many = 1  # parts that a batch is divided into, to save memory
+    seed: Annotated[int, between(0, 2**64 - 1)] = 0  # of weights, data order and noise
     precision: Precision = "auto"  # auto, bf16, fp32 or fp64; auto is bf16 for images where the device is good at it
     compile: bool = False  # torch.compile the players; penalties step out by themselves
     channels_last: bool | None = None  # memory layout of image networks; none: the faster one for their layers
     deterministic: bool = True  # on a GPU: only kernels that give the same bits every time
-    ema_images: float = 10_000.0  # half-life of the averaged weights, in images; 1e-6: samples are of the weights alone
-    ema_ramp: float | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
-    log_every: int = 25  # rounds between two log lines
-    pictures: int = 24  # sample grids over the whole run
-    scores: int = 8  # scorings, denser early in the run, where the data have a metric of their own
+    ema_images: Images = 10_000.0
+    """half-life of the averaged weights, in images; 1e-6: samples are of the weights alone"""
+    ema_ramp: Images | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
+    log_every: Many = 25  # rounds between two log lines
+    pictures: NonNegativeInt = 24  # sample grids over the whole run
+    scores: NonNegativeInt = 8  # scorings, denser early in the run, where the data have a metric of their own
     metrics: tuple[str, ...] = ()  # scored on the way, as fid,swd; the first chooses the best; none: those of the data
-    samples: int | None = None  # that the final scores look at; none: 2,000, and 26,000 of stacked digits
-    save_every: int | None = None  # rounds between two checkpoints; none: every two minutes
+    samples: Annotated[int, between(2, MOST_SAMPLES)] | None = None
+    """that the final scores look at; none: 2,000, and 26,000 of stacked digits"""
+    save_every: Many | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in BUDGETS}
-        given = {name: value for name, value in given.items() if value is not None}
+        super().__post_init__()
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(f"a plan has one budget, not {' and '.join(given)}")
         if self.minutes is not None and self.at_most is not None:
             raise UsageError("plan.minutes is a limit already; plan.at_most goes with plan.rounds or plan.images")
-        for name, most in POSITIVE.items():
-            value = getattr(self, name)
-            if value is not None and not 0 < value <= most:
-                raise UsageError(
-                    f"plan.{name} must be greater than 0{f' and at most {most:,}' * (value > 0)}, not {value}"
-                )
-        self._check_scores()
-        if self.pictures < 0 or self.scores < 0:
-            raise UsageError("plan.pictures and plan.scores are at least 0")
-        if not 0 <= self.seed < 1 << 64:
-            raise UsageError(f"plan.seed is a whole number from 0 on, of at most 64 bits, not {self.seed}")
-
-    def _check_scores(self) -> None:
         try:
             check(self.metrics)
         except UsageError as error:
             raise UsageError(f"plan.metrics: {error}") from None
-        if self.samples is not None and not 2 <= self.samples <= MOST_SAMPLES:
-            raise UsageError(
-                f"scores are of at least 2 samples, and plan.samples is {self.samples}; at most it is {MOST_SAMPLES:,}"
-            )
 
     def as_long_as(self, other: "Plan") -> "Plan":
         """This plan with the length of another."""

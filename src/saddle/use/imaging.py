@@ -7,13 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..base.errors import SaddleError, UsageError
+from ..base.ranges import NonNegativeInt
+from ..base.settings import Settings
 from ..data.options import DataOptions, Fit
 from ..data.picture import colour, fitted, nearest, opaque, ranged, with_channels, with_opacity
 from ..show.pictures import to_uint8
@@ -30,20 +32,16 @@ Computed = tuple[Tensor, int, tuple[str, ...]]  # planes, in how many tiles, and
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class Manner(Settings):
     """How any game is used on images."""
 
-    bits: int | None = None  # of the result's channels; None: those of the input
-    precision: str = "fp32"  # fp32, bf16 or fp16
-    tile: int | None = None  # side of the tiles in pixels; 0: none; None: where the image does not fit into memory
+    bits: Literal[8, 16] | None = None  # of the result's channels; None: those of the input
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    tile: NonNegativeInt | None = None
+    """side of the tiles in pixels; 0: none; None: where the image does not fit into memory"""
 
     def __post_init__(self) -> None:
-        """UsageError for what is no such setting: from Python anything may come."""
-        if self.precision not in ("fp32", *HALF):
-            raise UsageError(f"precision is fp32, {' or '.join(HALF)}, not {self.precision!r}")
-        if self.bits not in (None, 8, 16):
-            raise UsageError(f"bits is 8, 16 or None, those of the input, not {self.bits!r}")
-        check_whole("tile", 0 if self.tile is None else self.tile, 0)
+        super().__post_init__()
         if 0 < (self.tile or 0) < SMALLEST:
             raise UsageError(f"a tile has a side of {SMALLEST} pixels or more, not {self.tile}; 0 is for none")
 
@@ -201,15 +199,6 @@ class Imaging(ABC):
         low, high = self.options.range or (0.0, top)
         fits = self.wanted.bits == bits and low >= 0 and high <= top
         return (low, high) if fits else (0.0, top)
-
-
-def is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    if not is_whole(value, least):
-        raise UsageError(f"{name} is a whole number from {least} on, not {value!r}")
 
 
 def whole(x: Tensor, bits: int, limits: tuple[float, float]) -> np.ndarray:

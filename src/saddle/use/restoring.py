@@ -13,20 +13,20 @@ from torch import Tensor, nn
 
 from ..base import memory, rng
 from ..base.errors import SaddleError, UsageError
+from ..base.ranges import NonNegativeInt, PositiveInt, Share
 from ..data.options import Fit
 from ..data.picture import colour, fitted, spread_colours, with_channels
 from ..spec import Batch, Field
 from ..tasks import Restoration
 from . import room
 from .asked import Beside
-from .imaging import Computed, Imaging, Made, Manner, Size, check_whole, padding, reflected, wrapped
+from .imaging import Computed, Imaging, Made, Manner, Size, padding, reflected, wrapped
 from .landmarks import LANDMARKS, placed
 from .original import Original
 from .tilings import SENSIBLE, USUAL, Overlapping
 from .writing import flattened, to_bits
 
 Alpha = Literal["network", "bicubic", "flatten"]
-ALPHAS: tuple[Alpha, ...] = ("network", "bicubic", "flatten")
 GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue (ITU-R 601)
 TURNS = tuple((quarters, mirrored) for mirrored in (False, True) for quarters in range(4))
 
@@ -35,21 +35,13 @@ TURNS = tuple((quarters, mirrored) for mirrored in (False, True) for quarters in
 class How(Manner):
     """How images are brought to the network and back."""
 
-    times: int | None = None  # rows and columns of a result to those of its image; None: as the run was trained
-    overlap: int | None = None  # of tiles, in pixels; None: as far as the network looks, where that is sensible
-    blend: float | None = None  # share of the last stage's weights in the mix with the first one's
+    times: PositiveInt | None = None  # rows and columns of a result to those of its image; None: as the run was trained
+    overlap: NonNegativeInt | None = None
+    """of tiles, in pixels; None: as far as the network looks, where that is sensible"""
+    blend: Share | None = None  # share of the last stage's weights in the mix with the first one's
     self_ensemble: bool = False  # the mean over 8 flips and rotations
     wrap: bool = False  # an image lies beside itself, as a seamless texture does
     alpha: Alpha = "network"  # what becomes of opacity: it goes through the network as grey, or is only enlarged
-
-    def __post_init__(self) -> None:
-        check_whole("times", 1 if self.times is None else self.times, 1)
-        check_whole("overlap", 0 if self.overlap is None else self.overlap, 0)
-        if self.alpha not in ALPHAS:
-            raise UsageError(f"alpha is {', '.join(ALPHAS)}, not {self.alpha!r}")
-        if self.blend is not None and not (isinstance(self.blend, int | float) and 0 <= self.blend <= 1):
-            raise UsageError(f"blend is a share from 0 to 1, not {self.blend!r}")
-        super().__post_init__()
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import UsageError
+from ..base.ranges import PositiveInt
 from ..data.options import Fit
 from ..data.picture import nearest, with_channels
 from ..spec import LOST, Batch, Field
@@ -19,7 +19,7 @@ from ..tasks import Translation
 from . import room
 from .asked import Asked, Beside, as_batch
 from .familiar import Familiar
-from .imaging import Computed, Imaging, Made, Manner, Size, check_whole, is_whole, padding, reflected
+from .imaging import Computed, Imaging, Made, Manner, Size, padding, reflected
 from .original import Original
 from .tiles import TILE, Statistics
 from .tilings import Exact
@@ -32,16 +32,10 @@ class Way(Manner):
 
     start: str  # key of the domain that they are of
     to: str
-    size: int | Size | str = "own"  # own, run, pixels of the shorter side, or height and width
+    size: PositiveInt | tuple[PositiveInt, PositiveInt] | Literal["own", "run"] = "own"
+    """own, run, pixels of the shorter side, or height and width"""
     restore: bool = False  # bring the result of another size back to the input's
-    mean: int = 1  # over so many draws
-
-    def __post_init__(self) -> None:
-        sides = self.size if isinstance(self.size, tuple) else (self.size,)
-        if self.size not in ("own", "run") and not (len(sides) in (1, 2) and all(is_whole(side, 1) for side in sides)):
-            raise UsageError(f"size is own, run, a shorter side such as 512, or (height, width), not {self.size!r}")
-        check_whole("mean", self.mean, 1)
-        super().__post_init__()
+    mean: PositiveInt = 1  # over so many draws
 
 
 @dataclass(frozen=True)
