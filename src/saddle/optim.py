@@ -17,8 +17,6 @@ from .base.ranges import (
     PositiveShare,
     Share,
     ShareBelowOne,
-    above,
-    at_most,
 )
 from .base.settings import Like, Settings
 
@@ -177,7 +175,7 @@ class Within(Schedule):
 class Optim(Settings, ABC):
     """An optimizer: `lr` times `schedule` is the learning rate."""
 
-    lr: Annotated[float, above(0), at_most(1e30)] = 2e-4  # learning rate
+    lr: PositiveFloat = 2e-4  # learning rate
     schedule: Schedule = Constant()  # a factor on the learning rate
 
     @abstractmethod

@@ -44,7 +44,7 @@ class Range:
     def told(self, value: float = 0) -> str:
         """The same to somebody with this value: a bound that is vast is told to those alone who are beyond it."""
         steps = {1: "", 2: "even"}.get(self.step, f"a multiple of {self.step}")
-        bounds = self._bounds(math.isfinite(self.high) and not self.high >= VAST > value)
+        bounds = self._bounds(math.isfinite(self.high) and (self.high < VAST or value >= VAST))
         return " and ".join(filter(None, (steps, bounds))) or "a finite number"
 
     def _bounds(self, has_upper: bool) -> str:
@@ -86,8 +86,8 @@ def multiple_of(step: int) -> Range:
 
 PositiveInt = Annotated[int, at_least(1)]  # of channels, units, steps
 NonNegativeInt = Annotated[int, at_least(0)]
-PositiveFloat = Annotated[float, above(0)]
-NonNegativeFloat = Annotated[float, at_least(0)]
+PositiveFloat = Annotated[float, above(0), at_most(1e30)]  # which the numbers of a network can hold
+NonNegativeFloat = Annotated[float, between(0, 1e30)]
 Weight = NonNegativeFloat  # 0 leaves out what it weighs
 EvenInt = Annotated[int, at_least(2), multiple_of(2)]
 Share = Annotated[float, between(0, 1)]  # also a chance

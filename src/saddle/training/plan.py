@@ -5,14 +5,13 @@ from typing import Annotated
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
-from ..base.ranges import NonNegativeInt, above, at_most, between
+from ..base.ranges import NonNegativeInt, PositiveFloat, above, at_most, between
 from ..base.settings import Settings
 from ..metrics.names import check
 
 MOST_SAMPLES = 10_000_000  # that are scored; all of them lie in memory
 Many = Annotated[int, between(1, 10**15)]
 Minutes = Annotated[float, above(0), at_most(10**7)]
-Images = Annotated[float, above(0), at_most(1e30)]
 BUDGETS = ("rounds", "images", "minutes")
 LENGTH = (*BUDGETS, "at_most")  # what says how long a run is
 FOR_ROUNDS = 0.9  # share of the minutes; the rest is for pictures and scores
@@ -37,9 +36,9 @@ class Plan(Settings):
     compile: bool = False  # torch.compile the players; penalties step out by themselves
     channels_last: bool | None = None  # memory layout of image networks; none: the faster one for their layers
     deterministic: bool = True  # on a GPU: only kernels that give the same bits every time
-    ema_images: Images = 10_000.0
+    ema_images: PositiveFloat = 10_000.0
     """half-life of the averaged weights, in images; 1e-6: samples are of the weights alone"""
-    ema_ramp: Images | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
+    ema_ramp: PositiveFloat | None = 0.05  # the half-life is at most this share of the images so far; none: no ramp
     log_every: Many = 25  # rounds between two log lines
     pictures: NonNegativeInt = 24  # sample grids over the whole run
     scores: NonNegativeInt = 8  # scorings, denser early in the run, where the data have a metric of their own
