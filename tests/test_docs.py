@@ -15,6 +15,7 @@ from saddle.cli import train
 from saddle.data import open_source
 from saddle.metrics.names import chosen
 from saddle.runs import registry
+from saddle.runs.deciding import OWN
 from saddle.runs.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +48,10 @@ def check(words: list[str]) -> None:
     game = getattr(args, "game", None)
     if name in ("train", "describe") and game not in EXAMPLES | {"GAME", "…"}:
         source = args.settings.get("data.source", args.settings.get("data"))
-        Recipe.default(game or "dcgan", source).change(args.settings)
+        mine = (
+            Recipe.read(OWN / "images.yaml") if re.match("[A-Z]{2}", game or "") else None
+        )  # a folder of the reader's
+        (mine or Recipe.default(game or "dcgan", source)).change(args.settings)
     if getattr(args, "metrics", None):
         chosen(args.metrics.split(","))
 

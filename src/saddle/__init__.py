@@ -63,19 +63,24 @@ def train(
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
+    `game` may be a folder of images, or one image, which then decides what is trained (docs/folder.md).
     `settings` are dotted names with their values, plain or not: {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
     `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. `start` is
     the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError for what cannot be.
     """
     from pathlib import Path
 
+    from .runs.deciding import ask_of, is_place
     from .runs.recipe import ask
     from .runs.session import train as play
 
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
     config, run, start = (Path(each) if each else None for each in (config, run, start))
-    recipe, folder = ask(game, edits, config, run, start, start_checkpoint)
+    if is_place(game) and not (config or start):
+        recipe, folder, _ = ask_of([str(game)], edits, run, device)
+    else:
+        recipe, folder = ask(game, edits, config, run, start, start_checkpoint)
     return play(recipe, folder, device, quiet, track)
 
 

@@ -28,6 +28,18 @@ def available() -> int | None:
     return min([*_of_machine(), *_of_groups()], default=None)
 
 
+def most_taken() -> int | None:
+    """Bytes of memory that this process has had at most; None where the system does not say.
+
+    Of the process alone: what getrusage says would carry over the parent's from before exec.
+    """
+    try:
+        lines = (PROC / "self" / "status").read_text().splitlines()
+    except OSError:  # not Linux
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)
+
+
 def _of_machine() -> Iterator[int]:
     try:
         lines = dict(line.split(":") for line in (PROC / "meminfo").read_text().splitlines())

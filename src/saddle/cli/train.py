@@ -1,5 +1,7 @@
 """Start a run, or go on with it: the same command does both.
 
+  saddle train PHOTOS                                     your images: a folder decides what is trained, for 30 minutes
+  saddle train HORSES ZEBRAS                              two folders: turn images of one kind into the other
   saddle train                                            DCGAN on small digits
   saddle train wgan-gp --data ring --plan.minutes 1       another embedded source: saddle data
   saddle train dcgan --data folder:photos --data.size 64  your images, with the paper's settings
@@ -32,7 +34,12 @@ SETTINGS = ("game", "data", "plan")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("game", nargs="?", help="one that `saddle list` names; by default dcgan")
+    parser.add_argument(
+        "game",
+        nargs="?",
+        help="one that `saddle list` names, or a folder or an image of yours, which then decides; by default dcgan",
+    )
+    parser.add_argument("other", nargs="?", metavar="FOLDER", help="a second folder: learn to turn one into the other")
     parser.add_argument(
         "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA"
     )
@@ -73,8 +80,31 @@ def _train(args: Namespace) -> None:
 
     if args.checkpoint and not args.start:
         raise UsageError("--from-checkpoint is of the run that --from names; give both")
+    from ..runs.deciding import is_place
+
+    if is_place(args.game):
+        return _decided(args)
+    if args.other:
+        raise UsageError(f"one game is trained at a time, not '{args.game}' and '{args.other}'; or give two folders")
     recipe, folder = ask(args.game, args.settings, args.config, args.run, args.start, args.checkpoint or "best")
     is_new = args.start and not (args.config or args.game or RunFolder(folder).recipe.exists())
     if is_new and {"data", "data.source"} & args.settings.keys():
         Voice(args.quiet).say(*inherited(recipe, args.start, args.settings))
+    train(recipe, folder, args.device, args.quiet, args.track)
+
+
+def _decided(args: Namespace) -> None:
+    """Of a place that decides itself what is trained; what was decided and why is said before it begins."""
+    from ..runs.deciding import ask_of
+    from ..runs.session import train
+    from ..runs.voice import Voice
+
+    for given, option in ((args.config, "--config"), (args.start, "--from")):
+        if given:
+            raise UsageError(
+                f"{args.game} decides the recipe itself, and {option} names one; with {option}, say --data folder:…"
+            )
+    places = [args.game, *([args.other] if args.other else [])]
+    recipe, folder, said = ask_of(places, args.settings, args.run, args.device)
+    Voice(args.quiet).say(*said)
     train(recipe, folder, args.device, args.quiet, args.track)

@@ -11,9 +11,11 @@ import torch
 
 from ..base import dist
 from ..base.files import quoted
+from ..base.memory import most_taken
 from ..data.files import count
 from ..data.source import Source
 from ..tasks import Game
+from ..training.checkpoint import KEPT
 from ..training.trainer import Trainer
 from .informing import count_parameters
 from .recipe import Recipe
@@ -35,6 +37,14 @@ def of_players(trainer: Trainer, folder: Path) -> list[str]:
         f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
         f"{rounds} of {count(trainer.plan.batch, 'sample')}; the run is kept in {folder}",
     ]
+
+
+def of_needs(trainer: Trainer) -> list[str]:
+    """A line about memory and disk, once some rounds were played."""
+    device = trainer.game.device
+    taken = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else most_taken()
+    memory = f"{taken / 1e9:.2g} GB of {'GPU ' * (device.type == 'cuda')}memory, and " if taken else ""
+    return [f"it takes {memory}{KEPT * trainer.state().size / 1e6:,.3g} MB of disk for {KEPT} checkpoints"]
 
 
 def noted(notes: Mapping[str, Any]) -> Iterator[str]:

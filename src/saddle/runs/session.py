@@ -30,7 +30,7 @@ from . import binding, ending, registry, scoring, warm
 from .describe import told
 from .gallery import Gallery
 from .informing import count_parameters
-from .introduction import next_command, of_data, of_players
+from .introduction import next_command, of_data, of_needs, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run
@@ -132,6 +132,7 @@ class Training:
         self.note_start()
         if pace is not None:
             self.note_plan(pace)
+            self.voice.say(*of_needs(self.trainer))
         if self.longer:
             self.write("plan", rounds=self.rounds, **({"pace": self.longer.pace} if self.longer.pace else {}))
         if not resumed:

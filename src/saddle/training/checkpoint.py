@@ -44,11 +44,19 @@ class State:
     tensors: dict[str, dict[str, Tensor]]
     facts: dict[str, Any] = field(default_factory=dict)  # JSON: numbers, strings, lists, dicts
 
+    @property
+    def size(self) -> int:
+        """Bytes of its tensors."""
+        return sum(t.numel() * t.element_size() for group in self.tensors.values() for t in group.values())
+
     def fact(self, name: str) -> Any:
         """One of the facts. Damaged if it is not there."""
         if name not in self.facts:
             raise Damaged(f"facts.json lacks '{name}'")
         return self.facts[name]
+
+
+KEPT = 3  # checkpoints: the last two and the best
 
 
 class Damaged(SaddleError):
@@ -169,14 +177,14 @@ class Checkpoints:
 
     def _check_room(self, state: State) -> None:
         free = shutil.disk_usage(self.folder).free
-        if _size(state) + _MARGIN > free:
+        if state.size + _MARGIN > free:
             raise OSError(f"{free / 1e6:.1f} MB are free")
 
     def _failed(self, error: Exception, state: State) -> SaddleError:
         kept = self.rounds()
         rest = f"the checkpoint of round {kept[-1]} is intact" if kept else "there is no earlier checkpoint"
         return SaddleError(
-            f"could not save a checkpoint of {(_size(state) + _MARGIN) / 1e6:.1f} MB in {self.folder}: {error}; "
+            f"could not save a checkpoint of {(state.size + _MARGIN) / 1e6:.1f} MB in {self.folder}: {error}; "
             f"{rest}. Make room and run again."
         )
 
@@ -192,11 +200,6 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> No
         if tensor.is_floating_point() != own[name].is_floating_point() or tensor.is_complex():
             raise Damaged(f"{what}.safetensors: {name} is of {tensor.dtype}, not of {own[name].dtype}")
     module.load_state_dict(tensors)
-
-
-def _size(state: State) -> int:
-    """Bytes of its tensors."""
-    return sum(t.numel() * t.element_size() for group in state.tensors.values() for t in group.values())
 
 
 def _write(folder: Path, state: State) -> None:

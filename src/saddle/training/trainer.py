@@ -22,6 +22,8 @@ from .course import Course, moved
 from .health import Diverged, LossWatch, check_ownership
 from .plan import Plan
 
+LONGEST = 10.0  # seconds in which the pace is measured
+
 
 class Stream(Protocol):
     """Data as the trainer sees it: an endless sequence of global batches, addressed by number."""
@@ -142,8 +144,12 @@ class Trainer:
     def parameters(self, move: Move) -> list[nn.Parameter]:
         return [p for name in move.players for p in self.weights[name]]
 
-    def measure_pace(self, seconds: float = 4.0) -> float:
-        """Seconds that a round takes: the median of rounds that are then taken back."""
+    def measure_pace(self, seconds: float | None = None) -> float:
+        """Seconds that a round takes: the median of rounds that are then taken back.
+
+        They are played for so many `seconds`: a thirtieth of the plan's minutes and at most 10, unless told otherwise.
+        """
+        seconds = min(2 * (self.plan.limit or 2), LONGEST) if seconds is None else seconds
         before = self.state(copy=True)
         self.rounds = self.rounds or 1_000_000
         paces: list[float] = []
