@@ -1,4 +1,4 @@
-"""Convolutions whose second derivative costs what the first does, and whose weight's gradient is a matrix product."""
+"""Convolutions whose second derivative costs what the first does, or whose gradients are matrix products."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 from torch.nn.grad import conv2d_weight
 
-from .products import Product, product
+from .products import Products, products
 
 
 class _How(NamedTuple):
@@ -18,7 +18,7 @@ class _How(NamedTuple):
     groups: int
     transposed: bool = False
     rest: Any = 0  # the output padding of a transposed one
-    multiply: Product | None = None  # a faster way to the weight's gradient
+    products: Products | None = None  # faster ways to the first derivative
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.transposed:
@@ -29,6 +29,8 @@ class _How(NamedTuple):
         """The gradient of an input with so many pixels a side."""
         if self.transposed:
             return conv2d(gradient, weight, None, self.stride, self.padding, 1, self.groups)
+        if self.products and self.products.of_large and not torch.is_grad_enabled():
+            return self.products.of_large(gradient, weight)
         sizes = zip(size, gradient.shape[2:], weight.shape[2:], self.stride, self.padding, strict=True)
         rest = [size - ((out - 1) * s + k - 2 * p) for size, out, k, s, p in sizes]  # pixels that the stride left out
         return conv_transpose2d(gradient, weight, None, self.stride, self.padding, rest, self.groups)
@@ -36,8 +38,8 @@ class _How(NamedTuple):
     def of_weight(self, x: Tensor, shape: torch.Size, gradient: Tensor) -> Tensor:
         """The gradient of a weight of this shape; one that is differentiated once more is a convolution."""
         large, small = (gradient, x) if self.transposed else (x, gradient)
-        if self.multiply and not torch.is_grad_enabled():
-            return self.multiply(large, small, shape[-1], self.padding[0])
+        if self.products and not torch.is_grad_enabled():
+            return self.products.of_weight(large, small, shape[-1], self.padding[0])
         return conv2d_weight(large, shape, small, self.stride, self.padding, 1, self.groups)
 
 
@@ -55,19 +57,19 @@ class Conv2d(nn.Conv2d):
 
 
 class StridedConv2d(nn.Conv2d):
-    """torch's layer, for convolutions that halve: on a processor the weight's gradient is the fastest that it has."""
+    """torch's layer, for convolutions that halve: gradients are matrix products where a processor is faster so."""
 
     def forward(self, x: Tensor) -> Tensor:
         n, _, *sides = x.shape
         small = [(side + 2 * int(p) - k) // s + 1 for side, p, k, s in zip(sides, *_geometry(self), strict=True)]
-        multiply = _multiply(self, x, (n, *small), sides)
-        if not multiply:
+        faster = _products(self, x, (n, *small), sides)
+        if not faster:
             return super().forward(x)
-        return _convolve(x, self.weight, self.bias, _How(self.stride, self.padding, self.groups, multiply=multiply))
+        return _convolve(x, self.weight, self.bias, _How(self.stride, self.padding, self.groups, products=faster))
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
-    """torch's layer, for convolutions that double: on a processor the weight's gradient is the fastest that it has."""
+    """torch's layer, for convolutions that double: gradients are matrix products where a processor is faster so."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         n, _, *sides = x.shape
@@ -75,18 +77,18 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
         large = [
             (side - 1) * s - 2 * int(p) + k + r for side, p, k, s, r in zip(sides, *_geometry(self), rest, strict=True)
         ]
-        multiply = None if output_size else _multiply(self, x, (n, *sides), large)
-        if not multiply:
+        faster = None if output_size else _products(self, x, (n, *sides), large)
+        if not faster:
             return super().forward(x, output_size)
-        return _convolve(x, self.weight, self.bias, _How(self.stride, self.padding, self.groups, True, rest, multiply))
+        return _convolve(x, self.weight, self.bias, _How(self.stride, self.padding, self.groups, True, rest, faster))
 
 
 def _geometry(layer: Any) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     return layer.padding, layer.kernel_size, layer.stride
 
 
-def _multiply(layer: Any, x: Tensor, small: tuple[int, ...], large: list[int]) -> Product | None:
-    """The product that a layer's gradient is, if there will be one, and it is a plain layer."""
+def _products(layer: Any, x: Tensor, small: tuple[int, ...], large: list[int]) -> Products | None:
+    """Faster ways to a layer's gradients, if there will be some, and it is a plain layer."""
     if not (torch.is_grad_enabled() and layer.weight.requires_grad) or torch.compiler.is_compiling():
         return None
     plain = layer.padding_mode == "zeros" and layer.groups == 1 and layer.dilation == (1, 1)
@@ -94,7 +96,7 @@ def _multiply(layer: Any, x: Tensor, small: tuple[int, ...], large: list[int]) -
     if not (plain and square and x.device.type == "cpu"):
         return None
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    return product(dtype, layer.weight.shape, small, large, layer.stride[0], layer.padding[0])
+    return products(dtype, layer.weight.shape, small, large, layer.stride[0], layer.padding[0])
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, how: _How) -> Tensor:
