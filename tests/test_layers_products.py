@@ -53,6 +53,19 @@ def inputs(kind: type, n: int = 16, wide: int = 128, other: int = 128, side: int
     return torch.randn(shape, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
 
 
+@KINDS
+def test_maps_that_are_not_channels_last_keep_their_layout(kind, used):
+    theirs, ours = twins(kind, 128, 128, 4, 2, 1)
+    x = inputs(kind, n=64).contiguous()
+    found = zip(gradients(ours, x), gradients(theirs, x), strict=True)
+    for number, (mine, other) in enumerate(found):
+        assert number > 1 or mine.stride() == other.stride()  # a weight's gradient gets the weight's when it is kept
+        assert error(mine, other.double()) < 2e-6
+    ours(x).sum().backward()
+    assert ours.weight.grad.stride() == ours.weight.stride()
+    assert "weight_in_tiles" in used
+
+
 def gradients(layer: nn.Module, x: Tensor, half: bool = False) -> list[Tensor]:
     x = x.clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -147,8 +160,10 @@ def test_a_pass_that_asks_for_one_gradient_leaves_the_other_out(kind, used):
     assert used == ["weight_in_tiles"]
 
 
-def asked(dtype=torch.float32, weight=(128, 64, 4, 4), small=(64, 4, 4), large=(8, 8), stride=2, padding=1):
-    return products.products(dtype, weight, small, large, stride, padding)
+def asked(
+    dtype=torch.float32, weight=(128, 64, 4, 4), small=(64, 4, 4), large=(8, 8), stride=2, padding=1, channels_last=True
+):
+    return products.products(dtype, weight, small, large, stride, padding, channels_last)
 
 
 def test_products_are_taken_where_they_were_measured_to_be_faster(monkeypatch):
@@ -159,6 +174,12 @@ def test_products_are_taken_where_they_were_measured_to_be_faster(monkeypatch):
     few, narrow, odd = {"small": (8, 4, 4)}, {"weight": (128, 3, 4, 4)}, {"large": (9, 8)}
     for case in (few, narrow, odd, {"stride": 1}, {"padding": 2}, {"weight": (128, 64, 5, 5)}, {"dtype": torch.double}):
         assert asked(**case) is None, case
+    copied = {"channels_last": False}
+    for case in (copied, {"dtype": torch.bfloat16} | copied):
+        assert asked(**case) is None, case
+        assert asked(weight=(128, 128, 4, 4), **case), case
+    assert asked(torch.bfloat16, small=(1, 16, 16))
+    assert asked(torch.bfloat16, weight=(128, 128, 4, 4), small=(1, 16, 16), channels_last=False) is None
     for case in ({"small": (64, 32, 32)}, narrow, {"weight": (128, 64, 3, 3)}):
         assert asked(torch.bfloat16, **case) is None, case
     monkeypatch.setattr(products, "faster_in_tiles", lambda: False)

@@ -96,7 +96,8 @@ def _products(layer: Any, x: Tensor, small: tuple[int, ...], large: list[int]) -
     if not (plain and square and x.device.type == "cpu"):
         return None
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    return products(dtype, layer.weight.shape, small, large, layer.stride[0], layer.padding[0])
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return products(dtype, layer.weight.shape, small, large, layer.stride[0], layer.padding[0], last)
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, how: _How) -> Tensor:

@@ -17,7 +17,8 @@ from torch.nn.functional import pad
 from ..base.precision import good_at_bf16
 
 WIDE = 64  # channels of a layer, at least, that has enough of them to multiply
-DEEP = 128  # likewise, for the gradient of the large map
+DEEP = 128  # likewise, for the gradient of the large map, and where maps have to be copied
+SMALL = 8  # pixels a side of the small map in bf16, at most, where maps have to be copied
 MANY = 64  # tiles, at least: with fewer there is more to do about the kernel than about the images
 PART = 1 << 23  # bytes of a part of the batch's tiles, about: what has just been written is then still near
 MOST = 1 << 24  # bytes of all that kernels see in bf16: more is written and read for longer than products save
@@ -34,15 +35,21 @@ class Products(NamedTuple):
 
 
 def products(
-    dtype: torch.dtype, weight: Sequence[int], small: Sequence[int], large: Sequence[int], stride: int, padding: int
+    dtype: torch.dtype,
+    weight: Sequence[int],
+    small: Sequence[int],
+    large: Sequence[int],
+    stride: int,
+    padding: int,
+    channels_last: bool = True,
 ) -> Products | None:
     """The faster ways of a layer with a weight of this shape, [small's channels, large's, k, k]; None: the library's.
 
-    `small` is [N, h, w], `large` [H, W], and all is in `dtype`. Of equal sizes a processor gets equal answers, so that
-    a run that is resumed there goes on to the bit.
+    `small` is [N, h, w], `large` [H, W], and all is in `dtype`; maps that are not `channels_last` have to be copied.
+    For equal questions a processor gets equal answers, so that a run that is resumed there goes on to the bit.
     """
     (n, height, width), kernel = small, weight[-1]
-    if stride != 2 or min(weight[:2]) < WIDE:
+    if stride != 2 or min(weight[:2]) < (WIDE if channels_last else DEEP):
         return None
     if dtype == torch.float32 and faster_in_tiles():
         whole = (kernel, padding, height % 2, width % 2) == (4, 1, 0, 0) and [*large] == [2 * height, 2 * width]
@@ -51,7 +58,8 @@ def products(
         return Products(weight_in_tiles, large_in_tiles if deep else None) if tiles >= MANY else None
     if dtype == torch.bfloat16 and faster_in_columns():
         seen = 2 * n * height * width * kernel**2 * weight[1]
-        return Products(weight_in_columns) if kernel > 3 and seen <= MOST else None
+        near = seen <= MOST and (channels_last or max(height, width) <= SMALL)
+        return Products(weight_in_columns) if kernel > 3 and near else None
     return None
 
 
@@ -99,7 +107,8 @@ def large_in_tiles(small: Tensor, weight: Tensor) -> Tensor:
     """The large map's gradient from the small one's: nine products, of its tiles and of the kernel's blocks."""
     height, width, c = 2 * small.shape[2], 2 * small.shape[3], weight.shape[1]
     kernel = _kernel(weight)
-    found = small.new_empty(len(small), height, width, c).permute(0, 3, 1, 2)  # channels-last
+    layout = torch.contiguous_format if small.is_contiguous() else torch.channels_last
+    found = torch.empty(len(small), c, height, width, dtype=small.dtype, memory_format=layout)
     each = _part(height * width * c)
     for out, tiles in zip(found.split(each), small.split(each), strict=True):
         out.copy_(_from_blocks(_tiles(tiles) @ kernel, out.shape))
