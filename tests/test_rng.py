@@ -44,6 +44,38 @@ def test_a_restart_gives_the_same_numbers_once_more():
     assert torch.equal(first, rng.randn(3))
 
 
+def test_a_generator_that_is_seeded_again_is_a_new_one_to_the_bit():
+    """Normal numbers come in pairs, of which the second is kept; it must not outlive the seed."""
+    for draw in (lambda: rng.randn(3), lambda: rng.rand(5), lambda: rng.randint(7, 3)):
+        rng.seed("first")
+        rng.randn(1)
+        rng.seed("second")
+        found = draw(), rng.randn(2)
+        ours = rng._state().generators[torch.device("cpu")]
+        ours.set_state(torch.Generator().manual_seed(rng.number("second")).get_state())
+        assert torch.equal(found[0], draw())
+        assert torch.equal(found[1], rng.randn(2))
+
+
+def test_numbers_apart_are_drawn_by_a_generator_that_was_used_before_and_leave_the_others_as_they_were():
+    rng.seed("outside")
+    whole = rng.randn(4)
+    rng.seed("outside")
+    halves, inside, used = [rng.randn(2)], [], set()
+    for _ in range(3):
+        with rng.apart("inside"):
+            inside.append(rng.randn(2))
+            with rng.apart("deeper"):
+                rng.randn(1)
+            inside.append(rng.randn(2))
+            used.add(id(rng._state().generators[torch.device("cpu")]))
+    halves.append(rng.randn(2))
+    assert torch.equal(torch.cat(halves), whole)
+    assert all(torch.equal(inside[i], inside[i % 2]) for i in range(6))
+    assert len(used) <= 2
+    assert id(rng._state().generators[torch.device("cpu")]) not in used
+
+
 def test_the_numbers_of_one_thread_are_not_those_of_another():
     rng.seed("here")
     expected = rng.randn(4)

@@ -14,8 +14,10 @@ from torch.nn.functional import one_hot
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from saddle import optim
 from saddle.base import rng
 from saddle.base.known import constant, drawn, known, put, table
+from saddle.training.trainer import Trainer
 
 READS = {  # operations whose result, or its size, is read from the device
     *("_local_scalar_dense", "_unique2", "equal", "is_nonzero", "masked_select", "nonzero", "unique_dim"),
@@ -80,8 +82,27 @@ def here() -> bool:
     return any(f.filename.endswith("base/known.py") for f in traceback.extract_stack(limit=8))
 
 
-def third_round(name: str) -> Counter[str]:
-    """What is asked for in the third round of a run; data come from elsewhere, and losses are looked at in the log."""
+SCHEDULED = {  # games whose optimizers have another setting that changes, which torch takes as a number of ours
+    "gan": "momentum",
+    "r3gan": "betas",
+}
+
+
+class Made(torch.Generator):
+    """Counts the random generators that are made."""
+
+    count = 0
+
+    def __new__(cls, *args: Any) -> "Made":
+        Made.count += 1
+        return super().__new__(cls, *args)
+
+
+def third_round(name: str) -> tuple[Counter[str], set[str]]:
+    """What is asked for in the third round of a run; data come from elsewhere, and losses are looked at in the log.
+
+    And which numbers of ours its optimizers would be given by then on a device that records its steps.
+    """
     trainer = make_trainer(name)
     trainer.check_losses = lambda: None  # type: ignore[method-assign]  # on a GPU only when the log is written
     trainer.rounds = 8
@@ -98,14 +119,66 @@ def third_round(name: str) -> Counter[str]:
             yield batch
 
     trainer._batches = unwatched()
-    with Asked(watched), watched:
-        trainer.play_round()
-    return watched.lines
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "Generator", Made)
+        Made.count = 0
+        with Asked(watched), watched:
+            trainer.play_round()
+    if Made.count:
+        watched.lines["made a random generator"] = Made.count
+    return watched.lines, changed(trainer)
+
+
+def changed(trainer: Trainer) -> set[str]:
+    """The names of the settings of its optimizers that a run changes, and are not tensors, where steps are recorded."""
+    names = set()
+    for player, of in trainer.steppers.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(optim, "recordable", lambda device: True)
+            optimizer = trainer.game.optim(player).build(of.parameters())
+        (group,) = optimizer.param_groups
+        before = {setting: value for setting, value in group.items() if not isinstance(value, Tensor)}
+        rate = group["lr"]
+        now = trainer.game.optim(player).at(5, 0.7)
+        optim.give(optimizer, now)
+        names |= {setting for setting, value in before.items() if group[setting] != value}
+        assert group["lr"] is rate, "who recorded a step reads this one"
+        assert rate.item() == pytest.approx(now["lr"])
+    return names
 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_no_round_waits_for_the_device_but_where_the_paper_needs_a_value_here(name):
-    assert bool(third_round(name)) == (name in WAITS), third_round(name)
+    """Nor does it make a random generator, or give an optimizer another number: both would be lost on a CUDA graph."""
+    asked, given = third_round(name)
+    assert bool(asked) == (name in WAITS), asked
+    assert given == {SCHEDULED[name]} if name in SCHEDULED else not given
+
+
+@pytest.mark.parametrize("kind", [optim.Adam, optim.SGD])
+def test_a_learning_rate_in_a_tensor_makes_the_step_that_a_number_makes(kind, monkeypatch):
+    def stepped() -> tuple[Tensor, Any]:
+        how = kind(lr=0.125, schedule=optim.Linear(1.0, 0.5))
+        x = torch.nn.Parameter(torch.arange(1.0, 4.0))
+        optimizer = how.build([x])
+        for step in range(3):
+            optim.give(optimizer, how.at(step, step / 4))
+            x.grad = x.detach().clone()
+            optimizer.step()
+        return x.detach(), optimizer.param_groups[0]["lr"]
+
+    plain, number = stepped()
+    monkeypatch.setattr(optim, "recordable", lambda device: True)
+    recorded, tensor = stepped()
+    assert isinstance(number, float)
+    assert isinstance(tensor, Tensor)
+    assert torch.allclose(plain, recorded, rtol=1e-6)
+    assert not recorded.equal(torch.arange(1.0, 4.0))
+
+
+def test_only_a_gpu_records_steps():
+    assert optim.recordable(torch.device("cuda:1"))
+    assert not optim.recordable(torch.device("cpu"))
 
 
 def test_what_is_counted_is_what_waits():

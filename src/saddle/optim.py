@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .base.errors import UsageError
 from .base.ranges import (
@@ -180,11 +180,37 @@ class Optim(Settings, ABC):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer of these parameters, in its fastest form."""
+        """The optimizer of these parameters, in its fastest form.
+
+        On a GPU it can be recorded in a CUDA graph: its learning rate is a tensor [] there, which `give` writes into.
+        """
 
     def at(self, rounds: int, progress: float) -> dict[str, Any]:
         """What the optimizer's settings are then."""
         return {"lr": self.lr * self.schedule(rounds, progress)}
+
+
+def recordable(device: torch.device) -> bool:
+    """Does this device play back recorded steps, so that all that changes from one to the next must be a tensor?"""
+    return device.type == "cuda"
+
+
+def give(optimizer: torch.optim.Optimizer, now: dict[str, Any]) -> None:
+    """Change an optimizer's settings to those of `Optim.at`; where one is a tensor, write into it."""
+    for group in optimizer.param_groups:
+        for name, value in now.items():
+            if isinstance(group[name], Tensor):
+                group[name].fill_(value)
+            else:
+                group[name] = value
+
+
+def _rate(lr: float, parameters: list[nn.Parameter]) -> tuple[Any, bool]:
+    """The learning rate of these parameters, as torch's optimizers take it, and whether they can be recorded."""
+    device = parameters[0].device if parameters else torch.device("cpu")  # torch refuses an empty list in its own words
+    if not recordable(device):
+        return lr, False
+    return torch.tensor(lr, dtype=torch.float32, device=device), True
 
 
 OwnOptim = Annotated[Optim | None, Like("optim")]  # of one player or phase; none: `optim`, as far as it is not changed
@@ -206,7 +232,9 @@ class Adam(Optim):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         betas = (float(self.betas[0]), float(self.betas[1]))  # torch refuses (0, 0.9): "both floats or both Tensors"
-        return torch.optim.Adam(parameters, self.lr, betas, self.eps, self.weight_decay, fused=True)
+        of = list(parameters)
+        lr, capturable = _rate(self.lr, of)
+        return torch.optim.Adam(of, lr, betas, self.eps, self.weight_decay, fused=True, capturable=capturable)
 
     def at(self, rounds: int, progress: float) -> dict[str, Any]:
         now = super().at(rounds, progress)
@@ -240,7 +268,9 @@ class RMSprop(Optim):
     lr: float = 5e-5  # learning rate
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, self.lr, foreach=True)
+        of = list(parameters)
+        lr, capturable = _rate(self.lr, of)
+        return torch.optim.RMSprop(of, lr, foreach=True, capturable=capturable)
 
 
 @dataclass(frozen=True)
@@ -256,7 +286,8 @@ class SGD(Optim):
             raise UsageError(f"SGD's momentum lies in [0, 1) all the time, not {self.momentum}")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(parameters, self.lr, momentum=self.momentum(0, 0.0), fused=True)
+        of = list(parameters)
+        return torch.optim.SGD(of, _rate(self.lr, of)[0], momentum=self.momentum(0, 0.0), fused=True)
 
     def at(self, rounds: int, progress: float) -> dict[str, Any]:
         return super().at(rounds, progress) | {"momentum": self.momentum(rounds, progress)}

@@ -28,11 +28,13 @@ class _State:
     share: tuple[int, int] = (0, 1)  # which of how many equal parts of the batch is being worked on
     seed: int = 0
     generators: dict[torch.device, torch.Generator] = field(default_factory=dict)
+    seeded: set[torch.device] = field(default_factory=set)  # where the generator goes on from this seed
 
 
 _states: ContextVar[_State] = ContextVar("random numbers")
 _trainings: list[None] = []  # one for each that is under way
 _outside = ExitStack()  # what they put back
+_spare: dict[torch.device, list[torch.Generator]] = {}  # of contexts that are over: no round makes one anew
 _default = RLock()  # who has it may use torch's default generator
 
 
@@ -45,12 +47,12 @@ def seed(*key: object) -> None:
     """All random numbers of this context from here on are a function of `key`."""
     state = _state()
     state.seed = number(*key)
-    state.generators.clear()
+    state.seeded.clear()
 
 
 def restart() -> None:
     """The same random numbers once more, from where they were last seeded."""
-    _state().generators.clear()
+    _state().seeded.clear()
 
 
 @contextmanager
@@ -65,25 +67,30 @@ def stepping(*key: object) -> Iterator[None]:
 @contextmanager
 def building(*key: object) -> Iterator[None]:
     """Inside, networks get first weights that are a function of `key`; all random state is left as it was."""
-    with _default, _put_back():
-        token = _states.set(_State(_state().share))
-        try:
-            seed(*key)
-            _seed_default(number(*key, _state().share))
-            yield
-        finally:
-            _states.reset(token)
+    with _default, _put_back(), _own(_State(_state().share)):
+        seed(*key)
+        _seed_default(number(*key, _state().share))
+        yield
 
 
 @contextmanager
 def apart(*key: object) -> Iterator[None]:
     """Inside, the numbers of this context are a function of `key` and of no share; after it they go on as before."""
-    token = _states.set(_State())
-    try:
+    with _own(_State()):
         seed(*key)
+        yield
+
+
+@contextmanager
+def _own(state: _State) -> Iterator[None]:
+    """Inside, this state is the context's; after it the state before is, and others may have its generators."""
+    token = _states.set(state)
+    try:
         yield
     finally:
         _states.reset(token)
+        for device, generator in state.generators.items():
+            _spare.setdefault(device, []).append(generator)
 
 
 @contextmanager
@@ -188,5 +195,11 @@ def _cut(state: _State, whole: Tensor, n: int) -> Tensor:
 def _generator(state: _State, device: torch.device | str) -> torch.Generator:
     device = torch.device(device)
     if device not in state.generators:
-        state.generators[device] = torch.Generator(device).manual_seed(state.seed)
+        try:
+            state.generators[device] = _spare.get(device, []).pop()
+        except IndexError:
+            state.generators[device] = torch.Generator(device)
+    if device not in state.seeded:
+        state.generators[device].manual_seed(state.seed)
+        state.seeded.add(device)
     return state.generators[device]

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..base.ranges import PositiveInt, PositiveShare
 from ..layers.conditional import ClassBatchNorm2d, Projection
+from ..layers.convolution import StridedConvTranspose2d
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
@@ -89,7 +90,7 @@ class ClassResNet(Network):
 
 
 def _up(before: int, after: int) -> nn.Module:
-    return nn.ConvTranspose2d(before, after, 5, 2, 2, output_padding=1)
+    return StridedConvTranspose2d(before, after, 5, 2, 2, output_padding=1)
 
 
 def _shape(data: DataSpec) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from torch import nn
 
 from ..base.ranges import PositiveFloat, PositiveInt, between
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -76,7 +77,7 @@ class DCGAN(Network):
 
     def _double(self, inputs: int, outputs: int) -> nn.Module:
         odd = self.kernel % 2
-        return nn.ConvTranspose2d(inputs, outputs, self.kernel, 2, 1 + odd, output_padding=odd, bias=self.biases)
+        return StridedConvTranspose2d(inputs, outputs, self.kernel, 2, 1 + odd, output_padding=odd, bias=self.biases)
 
     def _halve(self, inputs: int, outputs: int, bias: bool) -> nn.Module:
-        return nn.Conv2d(inputs, outputs, self.kernel, 2, 1 + self.kernel % 2, bias=bias)
+        return StridedConv2d(inputs, outputs, self.kernel, 2, 1 + self.kernel % 2, bias=bias)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError
 from ..layers.conditional import VectorInstanceNorm2d
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.dropout import Dropout
 from ..layers.norm import BatchNorm2d
 from .shapes import refuse
@@ -33,7 +34,7 @@ class Fader(nn.Module):
         self.down = encoder(channels, levels, width)
         up: list[nn.Module] = []
         for level in reversed(range(levels)):
-            enlarge = nn.ConvTranspose2d(widths[level + 1] + attributes, widths[level], 4, 2, 1, bias=False)
+            enlarge = StridedConvTranspose2d(widths[level + 1] + attributes, widths[level], 4, 2, 1, bias=False)
             after = [BatchNorm2d(widths[level]), nn.ReLU()] if level else [nn.Tanh()]
             up.append(nn.Sequential(enlarge, *after))
         self.up = nn.ModuleList(up)
@@ -63,16 +64,16 @@ class TwoEncoders(nn.Module):
         inner: list[nn.Module] = []
         outer: list[nn.Module] = []
         for before, after in pairwise([channels, *widths]):
-            inner += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.InstanceNorm2d(after), nn.ReLU()]
-            outer += [nn.Conv2d(before, after, 4, 2, 1), nn.ReLU()]
+            inner += [StridedConv2d(before, after, 4, 2, 1, bias=False), nn.InstanceNorm2d(after), nn.ReLU()]
+            outer += [StridedConv2d(before, after, 4, 2, 1), nn.ReLU()]
         self.inner = nn.Sequential(*inner)
         pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], attributes)]
         self.outer = nn.Sequential(*outer, *pool)
         up: list[nn.Module] = [_Styled(nn.Conv2d(widths[-1], widths[-1], 3, 1, 1, bias=False), attributes)]
         for after, before in pairwise(reversed(widths)):
-            up.append(_Styled(nn.ConvTranspose2d(after, before, 4, 2, 1, bias=False), attributes))
+            up.append(_Styled(StridedConvTranspose2d(after, before, 4, 2, 1, bias=False), attributes))
         self.up = nn.ModuleList(up)
-        self.last = nn.Sequential(nn.ConvTranspose2d(widths[0], channels, 4, 2, 1), nn.Tanh())
+        self.last = nn.Sequential(StridedConvTranspose2d(widths[0], channels, 4, 2, 1), nn.Tanh())
 
     def content(self, x: Tensor) -> Tensor:
         """Images [N, C, H, W] → content [N, F, h, w]."""
@@ -103,7 +104,7 @@ def encoder(channels: int, levels: int, width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for level, (before, after) in enumerate(pairwise([channels, *_widths(width, levels)])):
         norm = [BatchNorm2d(after)] if level else []
-        layers += [nn.Conv2d(before, after, 4, 2, 1), *norm, nn.LeakyReLU(0.2)]
+        layers += [StridedConv2d(before, after, 4, 2, 1), *norm, nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers)
 
 
@@ -115,7 +116,7 @@ def judge_of_content(shape: tuple[int, int, int], outputs: int, keep: float = 0.
     channels, height, width = shape
     layers: list[nn.Module] = []
     while min(height, width) > 1:
-        layers += [nn.Conv2d(channels, channels, 4, 2, 1), BatchNorm2d(channels), nn.LeakyReLU(0.2), Dropout(keep)]
+        layers += [StridedConv2d(channels, channels, 4, 2, 1), BatchNorm2d(channels), nn.LeakyReLU(0.2), Dropout(keep)]
         height, width = height // 2, width // 2
     last = [nn.Linear(channels * height * width, channels), nn.LeakyReLU(0.2), nn.Linear(channels, outputs)]
     return nn.Sequential(*layers, nn.Flatten(), *last)
@@ -133,9 +134,9 @@ def judge_of_patches(shape: tuple[int, int, int], layers: int = 3, width: int = 
             f"{sides[0]}×{sides[1]}; choose fewer with game.patch_layers, or larger images"
         )
     widths = [width << level for level in range(layers + 1)]
-    net: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+    net: list[nn.Module] = [StridedConv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
     for level, (before, after) in enumerate(pairwise(widths), 1):
-        net += [nn.Conv2d(before, after, 4, 2 if level < layers else 1, 1), BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        net += [StridedConv2d(before, after, 4, 2 if level < layers else 1, 1), BatchNorm2d(after), nn.LeakyReLU(0.2)]
     return nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt
 from ..context import Output
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import SAMPLES, DataSpec
@@ -57,17 +58,17 @@ class ConvAutoencoder(Network):
     def discriminator(self, data: DataSpec) -> Energy:
         levels = min(HALVINGS, halvings("ConvAutoencoder", data)[0])
         widths = [self.width << level for level in range(levels)]
-        encoder = [nn.Conv2d(data.shape[0], widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        encoder = [StridedConv2d(data.shape[0], widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for inputs, outputs in pairwise(widths):
-            encoder += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+            encoder += [StridedConv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         decoder: list[nn.Module] = []
         for inputs, outputs in pairwise(reversed(widths)):
             decoder += [
-                nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+                StridedConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
                 BatchNorm2d(outputs),
                 nn.LeakyReLU(0.2),
             ]
-        decoder += [nn.ConvTranspose2d(widths[0], data.shape[0], 4, 2, 1)]
+        decoder += [StridedConvTranspose2d(widths[0], data.shape[0], 4, 2, 1)]
         return small_normal(Energy(nn.Sequential(*encoder), nn.Sequential(*decoder)))
 
 

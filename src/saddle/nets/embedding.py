@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base import dist
+from ..layers.convolution import StridedConv2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
@@ -27,7 +28,7 @@ class ImageEncoder(nn.Sequential):
         widths = [data.shape[0], *(width << level for level in range(levels))]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+            layers += [StridedConv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         super().__init__(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * wide, dims))
         small_normal(self)
 

@@ -8,6 +8,7 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from ..base.errors import UsageError
 from ..base.precision import full
+from ..layers.convolution import StridedConv2d
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 
@@ -60,7 +61,7 @@ class UNetJudge(nn.Module):
         w = [width << level for level in range(4)]
         self.first = nn.Conv2d(channels, width, 3, padding=1)
         pairs = [*pairwise(w)]
-        self.down = nn.ModuleList(spectral_norm(nn.Conv2d(a, b, 4, 2, 1, bias=False)) for a, b in pairs)
+        self.down = nn.ModuleList(spectral_norm(StridedConv2d(a, b, 4, 2, 1, bias=False)) for a, b in pairs)
         self.up = nn.ModuleList(spectral_norm(nn.Conv2d(b, a, 3, 1, 1, bias=False)) for a, b in reversed(pairs))
         self.flat = nn.ModuleList(spectral_norm(nn.Conv2d(width, width, 3, 1, 1, bias=False)) for _ in range(2))
         self.last = nn.Conv2d(width, 1, 3, padding=1)

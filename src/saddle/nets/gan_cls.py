@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
@@ -29,9 +30,9 @@ class Generator(nn.Module):
             Residual(widths[0], nn.ReLU()),
         ]
         for level, (inputs, outputs) in enumerate(pairwise(widths)):
-            layers += [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1), BatchNorm2d(outputs)]
+            layers += [StridedConvTranspose2d(inputs, outputs, 4, 2, 1), BatchNorm2d(outputs)]
             layers.append(Residual(outputs, nn.ReLU()) if level == 0 else nn.ReLU())
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1), nn.Tanh())
+        self.body = nn.Sequential(*layers, StridedConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1), nn.Tanh())
         small_normal(self)
 
     def forward(self, z: Tensor, text: Tensor) -> Tensor:
@@ -49,9 +50,9 @@ class Discriminator(nn.Module):
         super().__init__()
         levels, smallest = halvings("GAN-CLS", data)
         widths = [width << level for level in range(levels)]
-        layers: list[nn.Module] = [nn.Conv2d(data.shape[0], width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [StridedConv2d(data.shape[0], width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for inputs, outputs in pairwise(widths):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1), BatchNorm2d(outputs)]
+            layers += [StridedConv2d(inputs, outputs, 4, 2, 1), BatchNorm2d(outputs)]
             if outputs < widths[-2]:
                 layers.append(nn.LeakyReLU(0.2))
         self.features = nn.Sequential(*layers, Residual(widths[-1], nn.LeakyReLU(0.2)))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.ranges import PositiveInt
+from ..layers.convolution import StridedConvTranspose2d
 from ..layers.dropout import Dropout
 from ..layers.init import M
 from ..layers.weight_norm import WeightNorm
@@ -88,7 +89,7 @@ class LogSumExp(nn.Module):
 
 
 def _up(inputs: int, outputs: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=1, bias=False)
+    return StridedConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=1, bias=False)
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1, kernel: int = 3, padding: int | None = None) -> list[nn.Module]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
@@ -36,8 +37,8 @@ def generator(inputs: int, data: DataSpec, width: int = 64) -> nn.Module:
         nn.Unflatten(1, (widths[0], height, wide)),
     ]
     for before, after in pairwise(widths):
-        layers += [nn.ConvTranspose2d(before, after, 4, 2, 1), BatchNorm2d(after), nn.ReLU()]
-    layers += [nn.ConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1), nn.Tanh()]
+        layers += [StridedConvTranspose2d(before, after, 4, 2, 1), BatchNorm2d(after), nn.ReLU()]
+    layers += [StridedConvTranspose2d(widths[-1], data.shape[0], 4, 2, 1), nn.Tanh()]
     return small_normal(nn.Sequential(*layers))
 
 
@@ -48,9 +49,9 @@ class Discriminator(nn.Module):
         super().__init__()
         levels, (height, wide) = halvings("InfoGAN", data)
         widths = [width << level for level in range(levels)]
-        layers: list[nn.Module] = [nn.Conv2d(data.shape[0], widths[0], 4, 2, 1), nn.LeakyReLU(LEAK)]
+        layers: list[nn.Module] = [StridedConv2d(data.shape[0], widths[0], 4, 2, 1), nn.LeakyReLU(LEAK)]
         for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), BatchNorm2d(after), nn.LeakyReLU(LEAK)]
+            layers += [StridedConv2d(before, after, 4, 2, 1), BatchNorm2d(after), nn.LeakyReLU(LEAK)]
         layers += [nn.Flatten(), *_dense(widths[-1] * height * wide, 1024, nn.LeakyReLU(LEAK))]
         self.trunk = nn.Sequential(*layers)
         self.logit = nn.Linear(1024, 1)

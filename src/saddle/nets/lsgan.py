@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..base.ranges import PositiveInt
+from ..layers.convolution import StridedConv2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from ..spec import DataSpec
@@ -48,7 +49,7 @@ class LSGAN(Network):
         for level in range(levels):
             outputs, plain = self.width << level, level == 0 or self.critic
             layers += [
-                nn.Conv2d(channels, outputs, 5, 2, 2, bias=plain),
+                StridedConv2d(channels, outputs, 5, 2, 2, bias=plain),
                 *([] if plain else [BatchNorm2d(outputs)]),
                 nn.LeakyReLU(0.2, inplace=True),
             ]

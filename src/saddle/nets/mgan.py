@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
@@ -89,13 +90,13 @@ def discriminator(generators: int, data: DataSpec, width: int = 128) -> Discrimi
     widths = [data.shape[0], *(width << level for level in range(LEVELS))]
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
-        layers += [nn.Conv2d(inputs, outputs, 5, 2, 2), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+        layers += [StridedConv2d(inputs, outputs, 5, 2, 2), BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
     features = widths[-1] * height * wide
     return small_normal(Discriminator(nn.Sequential(*layers, nn.Flatten()), features, generators))
 
 
 def _up(inputs: int, outputs: int, bias: bool = True) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=1, bias=bias)
+    return StridedConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=1, bias=bias)
 
 
 def _smallest(data: DataSpec) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from ..layers.convolution import StridedConv2d
 from ..layers.instance_layer import AdaptiveMixedNorm, LearnedMixedNorm
 from ..layers.spectral import spectral_norm
 from .shapes import refuse
@@ -119,7 +120,7 @@ def _grow(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def _step(inputs: int, outputs: int, stride: int = 2) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 4, stride), nn.LeakyReLU(0.2)]
+    return [nn.ReflectionPad2d(1), StridedConv2d(inputs, outputs, 4, stride), nn.LeakyReLU(0.2)]
 
 
 def _patches(widths: list[int]) -> nn.Sequential:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..layers.convolution import StridedConvTranspose2d
 from ..layers.init import small_normal
 from ..layers.norm import BatchNorm2d
 from .parts import map_norm
@@ -41,7 +42,7 @@ class Transformation(nn.Module):
             wide = width * min(2 ** max(left - 2, 0), 8) if left else outputs
             bend = nn.ReLU() if up else nn.LeakyReLU(0.2)
             after = _norm(norm, wide) if left else nn.Tanh()
-            up.append(nn.Sequential(bend, nn.ConvTranspose2d(inputs, wide, 4, 2, 1), after))
+            up.append(nn.Sequential(bend, StridedConvTranspose2d(inputs, wide, 4, 2, 1), after))
             inputs = wide + (widths[left - 1] if left > 1 else 0)
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         small_normal(self)

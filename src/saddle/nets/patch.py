@@ -3,6 +3,7 @@
 from torch import nn
 
 from ..base.errors import UsageError
+from ..layers.convolution import StridedConv2d
 from ..layers.init import small_normal
 from .parts import MapNorm, map_norm
 
@@ -68,8 +69,8 @@ def _judge(
     outer: bool = True,
 ) -> nn.Sequential:
     """Convolutions of 4×4 to maps of these widths and to logits. Have those a bias that a norm follows, and others?"""
-    net: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, strides[0], padding, bias=outer), nn.LeakyReLU(0.2)]
+    net: list[nn.Module] = [StridedConv2d(channels, widths[0], 4, strides[0], padding, bias=outer), nn.LeakyReLU(0.2)]
     for inputs, outputs, stride in zip(widths, widths[1:], strides[1:], strict=False):
-        convolution = nn.Conv2d(inputs, outputs, 4, stride, padding, bias=inner)
+        convolution = StridedConv2d(inputs, outputs, 4, stride, padding, bias=inner)
         net += [convolution, map_norm(norm, outputs), nn.LeakyReLU(0.2)]
-    return small_normal(nn.Sequential(*net, nn.Conv2d(widths[-1], 1, 4, strides[-1], padding, bias=outer)))
+    return small_normal(nn.Sequential(*net, StridedConv2d(widths[-1], 1, 4, strides[-1], padding, bias=outer)))

@@ -9,6 +9,7 @@ from torch import nn
 
 from ..base.ranges import PositiveFloat, PositiveInt
 from ..layers.conditional import ClassBatchNorm2d, Projection
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
 from ..spec import DataSpec
@@ -80,11 +81,11 @@ class SNCNN(Network):
 
 
 def _halving(width: int) -> nn.Module:
-    return _drawn(nn.Conv2d(width, width, 4, 2, 1))
+    return _drawn(StridedConv2d(width, width, 4, 2, 1))
 
 
 def _doubling(inputs: int, outputs: int) -> nn.Module:
-    return _drawn(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1))
+    return _drawn(StridedConvTranspose2d(inputs, outputs, 4, 2, 1))
 
 
 def _drawn(conv: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:

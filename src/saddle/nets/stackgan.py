@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.precision import full
+from ..layers.convolution import StridedConv2d
 from ..layers.init import as_loud, small_normal
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
@@ -146,7 +147,7 @@ class Discriminator(nn.Module):
         widths, most = [width << level for level in range(levels)], 8 * width
         reductions = [size for size in reversed(widths) if size >= most]
         self.features = nn.Sequential(
-            nn.Conv2d(data.shape[0], width, 4, 2, 1, bias=False),
+            StridedConv2d(data.shape[0], width, 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2),
             *[layer for inputs, outputs in pairwise(widths) for layer in halved(inputs, outputs, nn.LeakyReLU(0.2))],
             *[layer for inputs, outputs in pairwise(reductions) for layer in same(inputs, outputs, nn.LeakyReLU(0.2))],
@@ -193,7 +194,7 @@ def same(inputs: int, outputs: int, bend: nn.Module) -> list[nn.Module]:
 
 
 def halved(inputs: int, outputs: int, bend: nn.Module) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), bend]
+    return [StridedConv2d(inputs, outputs, 4, 2, 1, bias=False), BatchNorm2d(outputs), bend]
 
 
 def doubled(inputs: int, outputs: int) -> list[nn.Module]:

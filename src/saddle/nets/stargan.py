@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.norm import BatchOfOneNorm2d
 from .shapes import refuse
 
@@ -37,11 +38,11 @@ class LabelledTranslator(nn.Module):
         super().__init__()
         self.net = nn.Sequential(
             *_normed(nn.Conv2d(channels + size, width, 7, 1, 3, bias=False)),
-            *_normed(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False)),
-            *_normed(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False)),
+            *_normed(StridedConv2d(width, 2 * width, 4, 2, 1, bias=False)),
+            *_normed(StridedConv2d(2 * width, 4 * width, 4, 2, 1, bias=False)),
             *(_Residual(4 * width) for _ in range(blocks)),
-            *_normed(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False)),
-            *_normed(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False)),
+            *_normed(StridedConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False)),
+            *_normed(StridedConvTranspose2d(2 * width, width, 4, 2, 1, bias=False)),
             nn.Conv2d(width, channels, 7, 1, 3, bias=False),
             nn.Tanh(),
         )
@@ -75,7 +76,7 @@ class NamingCritic(nn.Module):
         layers = [
             layer
             for before, after in pairwise(widths)
-            for layer in (nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01))
+            for layer in (StridedConv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.01))
         ]
         self.trunk = nn.Sequential(*layers)
         self.source = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)

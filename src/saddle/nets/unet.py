@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal
 from .parts import MapNorm, map_norm
@@ -33,14 +34,14 @@ class UNet(nn.Module):
         down: list[nn.Module] = []
         for level, wide in enumerate(widths):
             before = [nn.LeakyReLU(0.2)] if level else []
-            convolution = nn.Conv2d(widths[level - 1] if level else channels, wide, 4, 2, 1, bias=biased)
+            convolution = StridedConv2d(widths[level - 1] if level else channels, wide, 4, 2, 1, bias=biased)
             after = [map_norm(norm, wide)] if 0 < level < levels - 1 else []
             down.append(nn.Sequential(*before, convolution, *after))
         up: list[nn.Module] = []
         for step in range(levels):
             inputs, last = widths[-1 - step] * (2 if step else 1), step == levels - 1
             wide = outputs if last else widths[-2 - step]
-            enlarge = nn.ConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or (last and biased_end))
+            enlarge = StridedConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or (last and biased_end))
             noise = [Dropout(keep, always=True)] if keep < 1 and step < _NOISY else []
             up.append(nn.Sequential(nn.ReLU(), enlarge, *([nn.Tanh()] if last else [map_norm(norm, wide), *noise])))
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.dropout import Dropout
 from ..layers.init import small_normal, xavier
 from ..layers.norm import BatchNorm2d
@@ -33,20 +34,20 @@ class CoupledAutoencoders(nn.Module):
     def __init__(self, channels: tuple[int, int], width: int = 96):
         super().__init__()
         w = width
-        self.first_a, self.first_b = (nn.Sequential(*_layer(nn.Conv2d(c + 2, w, 5, 2, 2))) for c in channels)
+        self.first_a, self.first_b = (nn.Sequential(*_layer(StridedConv2d(c + 2, w, 5, 2, 2))) for c in channels)
         self.encode = nn.Sequential(
-            *_layer(nn.Conv2d(w, 2 * w, 5, 2, 2)),
+            *_layer(StridedConv2d(w, 2 * w, 5, 2, 2)),
             *_layer(nn.Conv2d(2 * w, 4 * w, 8)),
             *_layer(nn.Conv2d(4 * w, 8 * w, 1)),
         )
         self.mean, self.deviation = nn.Conv2d(8 * w, 8 * w, 1), nn.Conv2d(8 * w, 8 * w, 1)
         self.decode = nn.Sequential(
             *_layer(nn.ConvTranspose2d(8 * w, 8 * w, 4)),
-            *_layer(nn.ConvTranspose2d(8 * w, 4 * w, 4, 2, 1)),
-            *_layer(nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1)),
+            *_layer(StridedConvTranspose2d(8 * w, 4 * w, 4, 2, 1)),
+            *_layer(StridedConvTranspose2d(4 * w, 2 * w, 4, 2, 1)),
         )
         self.last_a, self.last_b = (
-            nn.Sequential(*_layer(nn.ConvTranspose2d(2 * w, w, 4, 2, 1)), nn.Conv2d(w, c, 1), nn.Tanh())
+            nn.Sequential(*_layer(StridedConvTranspose2d(2 * w, w, 4, 2, 1)), nn.Conv2d(w, c, 1), nn.Tanh())
             for c in channels
         )
         small_normal(self, biases=False)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ..context import Output
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..spec import DataSpec
 from .shapes import image_shape, refuse
@@ -24,7 +25,7 @@ class Encoder(nn.Module):
         height, wide = smallest(data)
         layers: list[nn.Module] = []
         for before, after in pairwise((data.shape[0], width, 2 * width, 4 * width)):
-            layers += [nn.Conv2d(before, after, 5, 2, 2, bias=False), BatchNorm2d(after), nn.ReLU()]
+            layers += [StridedConv2d(before, after, 5, 2, 2, bias=False), BatchNorm2d(after), nn.ReLU()]
         dense = nn.Linear(4 * width * height * wide, 16 * width, bias=False)
         self.layers = nn.Sequential(*layers, nn.Flatten(), dense, BatchNorm1d(16 * width), nn.ReLU())
         self.heads = nn.Linear(16 * width, 2 * z_dim)
@@ -41,7 +42,7 @@ def decoder(z_dim: int, data: DataSpec, width: int = 64) -> nn.Module:
     layers: list[nn.Module] = [nn.Linear(z_dim, units, bias=False), BatchNorm1d(units), nn.ReLU()]
     layers += [nn.Unflatten(1, (4 * width, height, wide))]
     for before, after in pairwise((4 * width, 4 * width, 2 * width, width // 2)):
-        layers += [nn.ConvTranspose2d(before, after, 5, 2, 2, 1, bias=False), BatchNorm2d(after), nn.ReLU()]
+        layers += [StridedConvTranspose2d(before, after, 5, 2, 2, 1, bias=False), BatchNorm2d(after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(width // 2, data.shape[0], 5, 1, 2), nn.Tanh())
 
 
@@ -53,7 +54,7 @@ class Discriminator(nn.Module):
         height, wide = smallest(data)
         layers: list[nn.Module] = [nn.Conv2d(data.shape[0], width // 2, 5, 1, 2)]
         for before, after in pairwise((width // 2, 2 * width, 4 * width, 4 * width)):
-            layers += [nn.ReLU(), nn.Conv2d(before, after, 5, 2, 2, bias=False), BatchNorm2d(after)]
+            layers += [nn.ReLU(), StridedConv2d(before, after, 5, 2, 2, bias=False), BatchNorm2d(after)]
         self.trunk = nn.Sequential(*layers)
         dense = nn.Linear(4 * width * height * wide, 8 * width, bias=False)
         norm = BatchNorm1d(8 * width)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..base import dist, rng, telling
 from ..base.precision import Precision
 from ..layers.layout import likes_channels_last
-from ..optim import Optim
+from ..optim import Optim, give
 from ..spec import Batch
 from ..tasks import Game, Move
 from .averages import Averages, decay
@@ -74,9 +74,7 @@ class Trainer:
         """One round: the micro-batches' rounds in step, one backward for each, then one step for all."""
         self.game.rounds, self.game.progress = self.round, self.course.progress(self.round)
         for name, optim in self.optims.items():
-            now = self.game.optim(name).at(self.round, self.game.progress)
-            for group in optim.param_groups:
-                group.update(now)
+            give(optim, self.game.optim(name).at(self.round, self.game.progress))
         hands = [self.game.round(hand) for hand in self.deal()]
         for turn in itertools.count():
             moves = [self.consider(hand, turn, i) for i, hand in enumerate(hands)]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..base.errors import UsageError
+from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.norm import BatchNorm2d
 from ..nets.translator import Residual
 
@@ -222,9 +223,9 @@ def _single(module: nn.Module, name: str) -> Iterator[Layer]:
     elif kind in PADS:
         left, right, top, bottom = module.padding  # type: ignore[misc]
         yield Pad((top, left), (bottom, right), PADS[kind])  # type: ignore[arg-type]
-    elif kind is nn.Conv2d:
+    elif kind in (nn.Conv2d, StridedConv2d):
         yield from _convolution(module, name)  # type: ignore[arg-type]
-    elif kind is nn.ConvTranspose2d:
+    elif kind in (nn.ConvTranspose2d, StridedConvTranspose2d):
         yield _transposed(module, name)  # type: ignore[arg-type]
     elif kind in NORMS:
         yield _norm(module)  # type: ignore[arg-type]
