@@ -6,7 +6,6 @@ discriminator's phase fakes and images have a backward pass each. Before a step,
 finite. Without augmentation, in fp32, as these small sizes have it there.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
