@@ -25,8 +25,9 @@ def bare_loop(training: Training) -> Callable[[], None]:
     weights_g, weights_d = list(generator.parameters()), list(discriminator.parameters())
     kept = [(a, b) for a, b in zip(averaged.state_dict().values(), generator.state_dict().values(), strict=True)]
     means, values = zip(*[(a, b) for a, b in kept if a.is_floating_point()], strict=True)
-    column = training.source.train.columns["image"]
     is_image, bf16, fresh = training.source.spec.is_image, trainer.precision == "bf16", game.options.fresh_fakes
+    train, shape = training.source.train, (plan.batch, game.options.z_dim)
+    column = train.columns["image"] if is_image else train.take(slice(None))["image"].numpy()
 
     def draw() -> torch.Tensor:
         real = torch.from_numpy(column[torch.randint(len(column), (plan.batch,)).numpy()])
@@ -34,11 +35,14 @@ def bare_loop(training: Training) -> Callable[[], None]:
             return real
         return real.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
 
+    def noise() -> torch.Tensor:
+        return torch.randn(shape) if game.options.prior == "normal" else torch.rand(shape).mul_(2).sub_(1)
+
     def play_round() -> None:
         real = draw()
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             with torch.set_grad_enabled(not fresh):
-                fake = generator(torch.randn(plan.batch, game.options.z_dim))
+                fake = generator(noise())
             real_logits, fake_logits = discriminator(real).logits.float(), discriminator(fake.detach()).logits.float()
             loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
         loss.backward(inputs=weights_d)
@@ -46,7 +50,7 @@ def bare_loop(training: Training) -> Callable[[], None]:
         optim_d.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             if fresh:
-                fake = generator(torch.randn(plan.batch, game.options.z_dim))
+                fake = generator(noise())
             loss = softplus(-discriminator(fake).logits.float()).mean()
         loss.backward(inputs=weights_g)
         optim_g.step()

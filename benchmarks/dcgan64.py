@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from . import photos
+from .against import in_both, in_fp32
 from .bare_loop import bare_loop
 from .timing import Figure, interleave
 from .trainings import dcgan64, rounds
@@ -20,12 +21,11 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
     """Ratios of images per second, the trainer's overhead in percent, and the share of the matrix-multiply rate."""
     data = photos.write(folder / "photos.npy")
     training = dcgan64(data, folder / "auto")
-    full = dcgan64(data, folder / "fp32", precision="fp32")
     programs = {
         "usual": usual_loop(data),
         "saddle": rounds(training),
         "bare": bare_loop(training),
-        "saddle fp32": rounds(full),
+        **in_fp32(training, lambda: dcgan64(data, folder / "fp32", precision="fp32")),
         "products": products(torch.bfloat16 if training.trainer.precision == "bf16" else torch.float32),
     }
     with FlopCounterMode(display=False) as counter:
@@ -35,8 +35,7 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
     overhead = times.ratio("saddle", "bare")
     of_rate = times.ratio("products", "saddle")
     return {
-        "dcgan64.ratio_to_usual_loop": times.ratio("usual", "saddle"),
-        "dcgan64.ratio_at_equal_precision": times.ratio("usual", "saddle fp32"),
+        **in_both(times, "usual", "dcgan64.ratio_to_usual_loop", "dcgan64.ratio_at_equal_precision"),
         "dcgan64.images_per_second": scaled(times.of("saddle"), batch),
         "dcgan64.images_per_second_usual_loop": scaled(times.of("usual"), batch),
         "dcgan64.share_of_matmul_rate": Figure(*(x * share for x in (of_rate.value, of_rate.low, of_rate.high))),

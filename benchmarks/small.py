@@ -1,12 +1,11 @@
 """The trainer's fixed cost where rounds are short: a half-width DCGAN on digits, and an MLP on points in the plane."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from .bare_loop import bare_loop
 from .dcgan64 import percent
 from .timing import Figure, interleave
-from .trainings import open_training, rounds
+from .trainings import open_training, repeated, rounds
 
 GAMES = {"digits": ("dcgan", "digits", 5), "ring": ("gan", "ring", 25)}  # game, source, rounds at a time
 
@@ -25,11 +24,3 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
         found[f"trainer.overhead_small.{name}"] = percent(times.ratio("saddle", "bare"))
         found[f"trainer.overhead_small.{name}_us"] = Figure.of([1e6 * (a - b) / count for a, b in pairs])
     return found
-
-
-def repeated(play: Callable[[], None], count: int) -> Callable[[], None]:
-    def several() -> None:
-        for _ in range(count):
-            play()
-
-    return several

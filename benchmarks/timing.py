@@ -14,6 +14,7 @@ class Figure:
     value: float
     low: float
     high: float
+    same_as: str = ""  # the key of the figure that is this one by construction
 
     @classmethod
     def of(cls, samples: list[float]) -> "Figure":
@@ -25,21 +26,27 @@ class Figure:
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of every program in every turn."""
+    """Seconds of every program in every turn: by the clock that was asked for, and of the processor in any case."""
 
     seconds: dict[str, list[float]]
+    of_processor: dict[str, list[float]]
 
-    def of(self, name: str) -> Figure:
-        return Figure.of(self.seconds[name])
+    def of(self, name: str, count: int = 1, processor: bool = False) -> Figure:
+        """Of one of `count` rounds."""
+        return Figure.of([x / count for x in self._taken(processor)[name]])
 
-    def ratio(self, a: str, b: str) -> Figure:
+    def ratio(self, a: str, b: str, processor: bool = False) -> Figure:
         """Time of `a` over time of `b`, turn by turn, so that a slow minute of the machine weighs on both."""
-        return Figure.of([x / y for x, y in zip(self.seconds[a], self.seconds[b], strict=True)])
+        taken = self._taken(processor)
+        return Figure.of([x / y for x, y in zip(taken[a], taken[b], strict=True)])
+
+    def _taken(self, processor: bool) -> dict[str, list[float]]:
+        return self.of_processor if processor else self.seconds
 
 
-def clock() -> float:
-    """Seconds by the clock, or those of the processor where BENCH_CLOCK=processor asks for them."""
-    return time.process_time() if os.environ.get("BENCH_CLOCK") == "processor" else time.perf_counter()
+def by_processor() -> bool:
+    """Are seconds those of the processor, as BENCH_CLOCK=processor asks, and not the clock's?"""
+    return os.environ.get("BENCH_CLOCK") == "processor"
 
 
 def interleave(programs: Mapping[str, Callable[[], object]], seconds: float, warm_up: int = 2) -> Times:
@@ -47,13 +54,15 @@ def interleave(programs: Mapping[str, Callable[[], object]], seconds: float, war
     for _ in range(warm_up):
         for program in programs.values():
             program()
-    taken: dict[str, list[float]] = {name: [] for name in programs}
+    by_clock: dict[str, list[float]] = {name: [] for name in programs}
+    of_processor: dict[str, list[float]] = {name: [] for name in programs}
     end, turn = time.perf_counter() + seconds, 0
     while turn < 3 or time.perf_counter() < end:
         names = list(programs)
         for name in names if turn % 2 == 0 else reversed(names):
-            began = clock()
+            began = time.perf_counter(), time.process_time()
             programs[name]()
-            taken[name].append(clock() - began)
+            by_clock[name].append(time.perf_counter() - began[0])
+            of_processor[name].append(time.process_time() - began[1])
         turn += 1
-    return Times(taken)
+    return Times(of_processor if by_processor() else by_clock, of_processor)

@@ -1,6 +1,6 @@
 """Saddle as a user runs it, one round at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ def dcgan64(data: Path, folder: Path, **plan: Any) -> Training:
     return open_training("dcgan", f"array:{data}", folder, **plan)
 
 
-def open_training(game: str, source: str, folder: Path, **plan: Any) -> Training:
+def open_training(
+    game: str, source: str, folder: Path, settings: Mapping[str, Any] | None = None, **plan: Any
+) -> Training:
     """A training as `saddle train` opens it, with its log in `folder`."""
     edits = {f"plan.{name}": value for name, value in ({"rounds": 1_000_000} | plan).items()}
-    training = Training(Recipe.default(game, source).change(edits), folder, torch.device("cpu"), quiet=True)
+    recipe = Recipe.default(game, source).change({**(settings or {}), **edits})
+    training = Training(recipe, folder, torch.device("cpu"), quiet=True)
     training.events = Events(folder / "events.jsonl")
     return training
 
@@ -34,3 +37,13 @@ def rounds(training: Training, count: int = 1) -> Callable[[], None]:
         training.log([1.0] * count)
 
     return play
+
+
+def repeated(play: Callable[[], None], count: int) -> Callable[[], None]:
+    """A function that plays `count` rounds of another loop."""
+
+    def several() -> None:
+        for _ in range(count):
+            play()
+
+    return several

@@ -1,4 +1,6 @@
-"""The usual training step of CycleGAN at batch 1, with the structure of its authors' own code, nothing tuned.
+"""The usual training step of CycleGAN at batch 1, in its authors' order of operations, nothing tuned.
+
+That of junyanz/pytorch-CycleGAN-and-pix2pix, models/cycle_gan_model.py at 48ced5e.
 
 Two generators and two discriminators in fp32 and NCHW. One Adam for both generators, whose step runs both of them over
 the images, over each other's fakes and over their own domain; the discriminators are frozen meanwhile. One Adam for

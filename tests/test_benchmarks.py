@@ -2,13 +2,14 @@
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import losses, photos, small, threads, trainings
+from benchmarks import against, goals, losses, photos, r3gan, small, stylegan2, threads, trainings, wgan_gp
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
@@ -44,9 +45,122 @@ def test_a_benchmark_writes_its_keys_as_numbers(name, tmp_path, monkeypatch):
 
 
 def test_every_goal_is_of_a_figure_that_is_measured():
-    code = "".join(path.read_text() for path in Path(benchmarks.__file__).parent.glob("*.py") if "__" not in path.name)
-    for key in benchmarks.GOALS:
-        assert re.search(f'"{re.escape(key)}":', code), f"nobody measures {key}"
+    files = Path(benchmarks.__file__).parent.glob("*.py")
+    code = "".join(path.read_text() for path in files if path.name not in ("__main__.py", "goals.py"))
+    for key in goals.GOALS:
+        name = key.partition(".")[0].removesuffix("64").removesuffix("128")
+        if name in ("wgan-gp", "stylegan2", "r3gan", "cyclegan"):
+            assert f'against(f"{name}' in code or f'against("{name}"' in code, f"nobody measures {key}"
+        elif key.startswith("trainer.overhead_small."):
+            assert key.rpartition(".")[2] in small.GAMES, f"nobody measures {key}"
+        else:
+            assert re.search(f'"{re.escape(key)}"[:,)]', code), f"nobody measures {key}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "judged"),
+    [(1.01, 1.2, "reached"), (1.0, 1.0, "reached"), (0.99, 1.2, "open"), (0.9, 1.0, "open"), (0.8, 0.99, "missed")],
+)
+def test_a_goal_is_open_where_the_quartiles_lie_on_both_sides_of_it(low, high, judged):
+    assert goals.Goal(least=1).judge(Figure((low + high) / 2, low, high)) == judged
+    turned = Figure(-(low + high) / 2, -high, -low)
+    assert goals.Goal(most=-1).judge(turned) == judged, "a bound from above is judged alike"
+
+
+def test_what_is_the_same_by_construction_is_measured_and_judged_once():
+    once = against.in_both(Times({"other": [2.0], "saddle": [1.0]}, {}), "other", "a.free", "a.equal")
+    assert once == {"a.free": Figure(2.0, 2.0, 2.0, same_as="a.equal"), "a.equal": Figure(2.0, 2.0, 2.0)}
+    twice = against.in_both(Times({"other": [3.0], "saddle": [1.0], "saddle fp32": [2.0]}, {}), "other", "a", "b")
+    assert twice == {"a": Figure(3.0, 3.0, 3.0), "b": Figure(1.5, 1.5, 1.5)}
+
+    key, equal = "dcgan64.ratio_to_usual_loop", "dcgan64.ratio_at_equal_precision"
+    told = benchmarks.line(key, Figure(2.0, 2.0, 2.0, same_as=equal))
+    assert told.endswith(f"measured once, as {equal}")
+    assert "goal" not in told
+    assert "goal ≥ 1.15: reached" in benchmarks.line(equal, Figure(2.0, 2.0, 2.0))
+    written = benchmarks.to_json({key: Figure(2.0, 2.0, 2.0, same_as=equal), equal: Figure(2.0, 2.0, 2.0)}, {})
+    assert written["measured_once"] == {key: equal}
+
+
+def test_a_loop_is_compared_by_the_clock_and_in_the_processors_seconds_of_one_thread(tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCH_CLOCK", raising=False)
+    threads = []
+
+    def opened(precision):
+        width = {"game.network.width": 4}
+        return trainings.open_training("gan", "ring", tmp_path / precision, width, batch=4, precision=precision)
+
+    def loop(training):
+        return lambda: threads.append(torch.get_num_threads())
+
+    with at_threads(2):
+        found = against.against("gan", opened, loop, seconds=0, count=2)
+        assert torch.get_num_threads() == 2
+    assert set(threads) == {1, 2}
+    assert found["gan.ratio_to_usual_loop"].same_as == "gan.ratio_at_equal_precision"  # points are in fp32 anyway
+    assert not found["gan.ratio_of_processor_time"].same_as
+    assert found["gan.processor_seconds_a_round"].value > 0
+
+    monkeypatch.setenv("BENCH_CLOCK", "processor")
+    with at_threads(1):
+        once = against.against("gan", opened, loop, seconds=0)
+    assert once["gan.ratio_of_processor_time"].same_as == "gan.ratio_at_equal_precision"
+
+
+@contextmanager
+def at_threads(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("module", [wgan_gp, stylegan2, r3gan])
+def test_a_loop_in_the_authors_order_trains_both_players_and_leaves_saddles_own_alone(module, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(module, "against", lambda name, open, loop, *rest, **more: opened.append((open, loop)) or {})
+    module.measure(tmp_path, 0)
+    ((open_, loop),) = opened
+    if module is not stylegan2:  # whose loop is its networks
+        monkeypatch.setattr(module, "Theirs", Seen)
+    training = open_("fp32")
+    kept = {k: v.clone() for k, v in training.trainer.game.state_dict().items()}
+    play = loop(training)
+    its = play if module is stylegan2 else Seen.last
+    players = {name: getattr(its, name) for name in ("generator", "discriminator", "averaged")}
+    before = {name: [p.detach().clone() for p in player.parameters()] for name, player in players.items()}
+    play()
+    for name, player in players.items():
+        moved = any(not torch.equal(a, b) for a, b in zip(before[name], player.parameters(), strict=True))
+        assert moved != (module is wgan_gp and name == "averaged"), name
+        assert all(torch.isfinite(p).all() for p in player.parameters())
+    assert all(torch.equal(v, kept[k]) for k, v in training.trainer.game.state_dict().items())
+
+
+class Seen(against.Theirs):
+    """Remembers the last one that was made."""
+
+    last: against.Theirs
+
+    def __init__(self, training):
+        super().__init__(training)
+        Seen.last = self
+
+
+def test_the_load_of_the_machine_stands_beside_the_figures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(small, "GAMES", {"ring": ("gan", "ring", 1)})
+    out = tmp_path / "bench.json"
+    assert benchmarks.main(["--only", "small", "--seconds", "0", "--out", str(out)]) == 0
+    machine = json.loads(out.read_text())["machine"]
+    assert {*machine["load"]} == {"before", "small"}
+    assert all(len(loads) == 3 for loads in machine["load"].values())
+    assert machine["isa"] == torch.backends.cpu.get_cpu_capability()
+    assert machine["cores"] >= 1
+    told = capsys.readouterr().out
+    assert told.count("load: [") == 2
+    assert machine["processor"] in told
 
 
 def test_the_usual_loop_has_the_networks_of_saddles_dcgan(tiny, tmp_path):
@@ -67,7 +181,7 @@ def test_the_loops_that_saddle_is_measured_against_train(tiny, tmp_path):
 
 
 def test_a_slow_minute_of_the_machine_cancels_out_of_a_ratio():
-    times = Times({"a": [1.0, 10.0, 2.0], "b": [2.0, 20.0, 4.0]})
+    times = Times({"a": [1.0, 10.0, 2.0], "b": [2.0, 20.0, 4.0]}, {})
     assert times.ratio("b", "a") == Figure(2.0, 2.0, 2.0)
 
 

@@ -201,3 +201,40 @@ def test_json_has_null_where_a_number_is_not_finite(capsys):
 
     _show.json({"a": float("nan"), "b": [float("inf"), 1.5]})
     assert loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5]}
+
+
+WITHOUT_TORCH = """
+import contextlib, importlib, io, sys
+from saddle import cli
+
+def asked(command, folder):
+    parser = cli.Parser(add_help=False)
+    importlib.import_module(f"saddle.cli.{command}").arguments(parser)
+    if not any(action.dest == "run" and not action.option_strings for action in parser._actions):
+        return None
+    words = [command]
+    for action in parser._actions:
+        word = folder if action.dest == "run" else action.choices[0] if action.choices else "x"
+        if action.required:
+            words += [*action.option_strings[:1], word]
+    return words
+
+def told(words):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        code = cli.main(words)
+    assert "torch" not in sys.modules, words
+    return code, said.getvalue()
+
+for command in cli.commands():
+    for folder, why in zip(sys.argv[1:], ("there is no such folder", "it has no recipe.yaml"), strict=True):
+        if words := asked(command, folder):
+            code, said = told(words)
+            assert code == 2 and f"{folder} is not a run folder: {why}" in said, (words, said)
+            print(command)
+"""
+
+
+def test_every_command_on_a_run_tells_that_there_is_none_before_torch_is_imported(tmp_path: Path):
+    done = saddle_in_a_process("-c", WITHOUT_TORCH, str(tmp_path / "none"), str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert {"info", "sample", "translate", "detect", "report"} <= set(done.stdout.split())

@@ -24,7 +24,7 @@ def test_averages_follow_weights_and_batch_norms_statistics_alike(play):
     game, averages = trainer.game, Averages(trainer.game)
     before = {k: v.clone() for k, v in averages.copies["generator"].state_dict().items()}
     trainer.play_round()
-    averages.update(game, 0.75)
+    averages.update(0.75)
     now = game.generator.state_dict()
     assert any("running_var" in key for key in now)
     for key, mean in averages.copies["generator"].state_dict().items():
@@ -36,9 +36,9 @@ def test_averages_follow_weights_and_batch_norms_statistics_alike(play):
 
 def test_without_memory_the_average_is_the_player():
     trainer = make_trainer("dcgan")
+    averages = Averages(trainer.game)
     trainer.play_round()
-    averages = Averages(make_trainer("dcgan").game)
-    averages.update(trainer.game, 0.0)
+    averages.update(0.0)
     own = trainer.game.generator.state_dict()
     assert all(torch.equal(t, own[k]) for k, t in averages.copies["generator"].state_dict().items())
 

@@ -207,7 +207,7 @@ def test_averaged_weights_grow_with_their_player():
     game = growing()
     averages = Averages(game)
     game.generator.grow(1.5)
-    averages.update(game, beta=0.999)
+    averages.update(beta=0.999)
     assert averages.copies["generator"].stage() == game.generator.stage()
 
 

@@ -123,14 +123,12 @@ def average_gradients(parameters: list[nn.Parameter]) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-@torch.no_grad()
 def mean(x: Tensor) -> Tensor:
     """Mean over the processes."""
     x = x.detach()
     return total(x) / world() if world() > 1 else x
 
 
-@torch.no_grad()
 def total(x: Tensor) -> Tensor:
     """Sum over the processes."""
     x = x.detach()
@@ -172,7 +170,6 @@ def joint_gather(x: Tensor) -> Tensor:
     return joint_total(torch.cat(parts))
 
 
-@torch.no_grad()
 def largest(x: Tensor) -> Tensor:
     """Maximum over the processes, element by element."""
     x = x.detach()

@@ -126,13 +126,15 @@ def _main(argv: list[str]) -> None:
         if not find_spec("fcntl"):  # without which no folder can be locked
             raise UsageError(f"Saddle runs on Linux and macOS, and on Windows within WSL; this is {sys.platform}")
         command = import_module(f".{name}", __package__)
-        command.run(parse(command, argv[1:]))
+        args = parse(command, argv[1:])
+        args.before(args)
+        command.run(args)
     else:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
 
 
 def parse(command: ModuleType, argv: list[str]) -> Namespace:
-    """The command's arguments; `settings` holds its dotted names with their text."""
+    """The command's arguments; `settings` holds its dotted names with their text, `before` what to check first."""
     name = command.__name__.rpartition(".")[2]
     parser = Parser(
         prog=f"saddle {name}",
@@ -142,6 +144,7 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
         add_help=False,
     )
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
+    parser.set_defaults(before=lambda args: None)
     command.arguments(parser)
     settings, rest = _take_settings(argv, command.SETTINGS)
     args, unknown = parser.parse_known_args(rest)

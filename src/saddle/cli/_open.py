@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.errors import remark
+from ..base.folder import RunFolder
 
 if TYPE_CHECKING:
     from ..runs.run import Run
@@ -15,10 +16,16 @@ SETTINGS = ("data",)  # of a command on a run: where its data lie now, if they h
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    folder(parser)
     parser.add_argument("--checkpoint", default="best", help="best, last or a round; by default best")
     parser.add_argument("--data", metavar="SOURCE", help="where the run's data lie now, if they have moved")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
+
+
+def folder(parser: ArgumentParser) -> None:
+    """The run itself. Whether its folder holds one is told before anything else is imported: torch takes seconds."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    parser.set_defaults(before=lambda args: RunFolder(args.run).check())
 
 
 def bits(parser: ArgumentParser) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..base.errors import UsageError
 from ..base.files import replace, replacing
-from ..show import pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +32,8 @@ def check_name(path: Path | None, kind: "Kind" = "image") -> None:
 
 def check_size(of: "Field", n: int, path: Path) -> None:
     """UsageError for a picture of more images than anyone could look at, before they are drawn."""
+    from ..show import pictures
+
     if of.kind != "image" or path.suffix != ".png":
         return
     height, width = (side * max(1, pictures.READABLE // max(of.shape[1:])) + 2 for side in of.shape[1:])
@@ -89,6 +90,8 @@ def samples(run: "Run", made: "Tensor", path: Path, texts: Sequence[str] = (), *
 
     Images that were drawn for texts have these above them. `look` is for `pictures.grid`.
     """
+    from ..show import pictures
+
     data = io.BytesIO()
     if path.suffix == ".npy":
         np.save(data, made.numpy(), allow_pickle=False)
@@ -122,6 +125,8 @@ def array(portions: "Iterator[Tensor]", n: int, path: Path) -> Path:
 
 def each(portions: "Iterable[Tensor]", folder: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Write every image of the portions [N, C, H, W] as a PNG of its own, pixel for pixel: 00000.png, …, or `names`."""
+    from ..show import pictures
+
     images = chain.from_iterable(portions)
     named = zip(names, images, strict=True) if names else ((f"{i:05d}", image) for i, image in enumerate(images))
     return [pictures.save(pictures.plain(image), folder / f"{name}.png") for name, image in named]
@@ -129,5 +134,7 @@ def each(portions: "Iterable[Tensor]", folder: Path, names: Sequence[str] | None
 
 def film(frames: "Tensor", path: Path, seconds: float = 0.1) -> Path:
     """Write images [N, C, H, W] as an endless GIF or WebP, by the name's suffix."""
+    from ..show import pictures
+
     images = [pictures.grid(frame[None], padding=0, scale=1) for frame in frames]
     return pictures.animation(images, path, seconds, rest=1)

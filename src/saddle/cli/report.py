@@ -6,15 +6,15 @@ It needs no network and no other file. Training writes it too, at the end.
 """
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
+from . import _open
 from ._show import line
 
 SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    _open.folder(parser)
 
 
 def run(args: Namespace) -> None:

@@ -13,7 +13,7 @@ from ..spec import Batch, DataSpec, Field
 from .augmentation import Augmentation
 from .labels import are_known, epoch
 from .sampler import apart, coins, draws, places
-from .source import Split, decoded
+from .source import Split, Varied, decoded
 
 
 class Stream:
@@ -77,7 +77,7 @@ class Stream:
             index = index if among is None else among[index]
             coin = coins(self.seed, keys[0], first, self.share) if self.flip else None
             moved = self.moves.chosen(self.seed, keys[0], first, self.share) if self.moves else None
-            bits = draws("which", self.seed, keys[0], first, self.share)
+            bits = draws("which", self.seed, keys[0], first, self.share) if self._varies(keys) else None
             for key, stored in self.split.stored(dict.fromkeys(keys, index), bits).items():
                 field, sample = self.fields[key], self._sent(stored)
                 if coin is not None and field.is_spatial:
@@ -85,6 +85,10 @@ class Stream:
                 sample = decoded(sample, field)
                 batch[key] = moved(sample, kind=field.kind) if moved and field.is_spatial else sample
         return batch
+
+    def _varies(self, keys: list[str]) -> bool:
+        """Does a sample show something else each time that it is drawn?"""
+        return any(isinstance(self.split.columns[key], Varied) for key in keys)
 
     def _cut(self, keys: list[str]) -> bool:
         """Are pieces of larger images drawn?"""

@@ -250,6 +250,8 @@ class TwoPlayer(Conditional, Adversarial):
         )
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
-        moves = replace(context, player=self.get_submodule(player), mover=player)
-        auxiliary = {each.name: each(moves) for each in self.options.auxiliaries if player in each.players}
+        auxiliary = {}
+        for each in self.options.auxiliaries:
+            if player in each.players:
+                auxiliary[each.name] = each(replace(context, player=self.get_submodule(player), mover=player))
         return auxiliary | super().extras(player, context, duel)

@@ -83,7 +83,7 @@ def begin(trainer: Trainer, start: Start) -> str:
 def put(trainer: Trainer, found: Mapping[str, Mapping[str, Tensor]]) -> None:
     """Copy what fits into the game, and into its averages; other averages are the game's own weights."""
     _copy(trainer.game, fitting(trainer.game, found["game"]))
-    trainer.averages.update(trainer.game, 0.0)
+    trainer.averages.update(0.0)
     _copy(trainer.averages, fitting(trainer.averages, found["averages"]))
 
 

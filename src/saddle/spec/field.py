@@ -97,7 +97,9 @@ class Field:
         return x * self._by_channel(x, self.scale) + self._by_channel(x, self.offset)
 
     def _by_channel(self, x: "Tensor", values: tuple[float, ...]) -> "Tensor":
-        return x.new_tensor(values).view(-1, *[1] * (x.ndim - 2))
+        from ..base.known import constant
+
+        return constant(values, x).view(-1, *[1] * (x.ndim - 2))
 
     def written(self) -> dict[str, Any]:
         """Everything that is not the default, as JSON holds it. A new attribute with a default changes nothing here.

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -237,10 +238,15 @@ class Game(nn.Module, ABC):
         """What it is for, in words."""
         return ", ".join(task.purpose for task in cls.tasks())
 
+    @cached_property
+    def _first(self) -> nn.Parameter:
+        """That says which device and type: looking for it takes longer than a small network's layer."""
+        return next(self.parameters())
+
     @property
     def device(self) -> torch.device:
-        return next(self.parameters()).device
+        return self._first.device
 
     @property
     def dtype(self) -> torch.dtype:
-        return next(self.parameters()).dtype
+        return self._first.dtype

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..tasks import Game
 
@@ -30,20 +30,24 @@ class Averages(nn.Module):
 
     def __init__(self, game: Game):
         super().__init__()
-        self.copies = nn.ModuleDict({n: deepcopy(game.get_submodule(n)).requires_grad_(False) for n in game.averaged})
+        players = [game.get_submodule(name) for name in game.averaged]
+        copies = [deepcopy(player).requires_grad_(False) for player in players]
+        self.copies = nn.ModuleDict(zip(game.averaged, copies, strict=True))
+        both = list(zip(copies, players, strict=True))  # walking the networks in every round would cost more than this
+        self._parameters_of = [pair for a, b in both for pair in zip(a.parameters(), b.parameters(), strict=True)]
+        self._buffers_of = [pair for a, b in both for pair in zip(_holders(a), _holders(b), strict=True)]
 
     @torch.no_grad()
-    def update(self, game: Game, beta: float) -> None:
-        for name, copy in self.copies.items():
-            player = game.get_submodule(name)
-            means, values = [], []
-            for mean, value in zip(_tensors(copy), _tensors(player), strict=True):
-                if mean.is_floating_point():
-                    means.append(mean)
-                    values.append(value)
-                else:
-                    mean.copy_(value)
-            torch._foreach_lerp_(means, values, 1 - beta)
+    def update(self, beta: float) -> None:
+        pairs: list[tuple[Tensor, Tensor]] = [*self._parameters_of]
+        for (copy, name), (player, _) in self._buffers_of:
+            mean, value = getattr(copy, name), getattr(player, name)
+            if mean.is_floating_point():
+                pairs.append((mean, value))
+            else:
+                mean.copy_(value)
+        if pairs:
+            torch._foreach_lerp_(*map(list, zip(*pairs, strict=True)), 1 - beta)
 
     @contextmanager
     def playing(self, game: Game) -> Iterator[Game]:
@@ -61,5 +65,7 @@ class Averages(nn.Module):
             game.train(was_training)
 
 
-def _tensors(module: nn.Module) -> list[torch.Tensor]:
-    return [*(p.data for p in module.parameters()), *module.buffers()]
+def _holders(network: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Where its buffers are: a layer may put another tensor there at any time."""
+    paths = [name.rpartition(".") for name, _ in network.named_buffers()]
+    return [(network.get_submodule(path), name) for path, _, name in paths]

@@ -1,5 +1,6 @@
 """What can go wrong while training, found early and said clearly."""
 
+import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,6 +98,8 @@ class LossWatch:
             term = f"{'+'.join(move.players)}/{name}"
             if term not in self.terms:
                 self.terms.append(term)
+            if loss.is_cpu and math.isfinite(loss.item()):  # the usual case; a GPU would have to wait for the number
+                continue
             code = round_ * 65536 + self.terms.index(term)
             bad = ~torch.isfinite(loss.detach()) & (self.first < 0)
             self.first = torch.where(bad, code, self.first)

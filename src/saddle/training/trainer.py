@@ -3,9 +3,8 @@
 import itertools
 import time
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import fields, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +50,9 @@ class Trainer:
         self.steppers = game.players() | {phase: game.players()[name] for phase, name in game.phases.items()}
         self.optims = {name: game.optim(name).build(player.parameters()) for name, player in self.steppers.items()}
         self.weights = {n: [p for p in player.parameters() if p.requires_grad] for n, player in game.players().items()}
-        self.watch = LossWatch(game.device)
+        self.device, self.dtype = game.device, game.dtype
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
+        self.watch = LossWatch(self.device)
         self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
         self.round = self.batches_drawn = 0
         self.course = Course(plan)
@@ -83,7 +84,7 @@ class Trainer:
             self.make(moves)  # type: ignore[arg-type]  # rounds in step end together
         plan = self.plan
         self.round += 1
-        self.averages.update(self.game, decay(self.images, plan.batch, plan.ema_images, plan.ema_ramp))
+        self.averages.update(decay(self.images, plan.batch, plan.ema_images, plan.ema_ramp))
 
     def deal(self) -> list[Iterator[Batch]]:
         """One iterator of batches for each micro-batch; all draw from the same global batches."""
@@ -103,8 +104,8 @@ class Trainer:
     def prepare(self, x: Tensor) -> Tensor:
         """A batch's tensor on the game's device, in its precision and memory layout."""
         if not x.is_floating_point():
-            return x.to(self.game.device)
-        x = x.to(self.game.device, self.game.dtype)
+            return x.to(self.device)
+        x = x.to(self.device, self.dtype)
         return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.ndim == 4 else x
 
     def consider(self, hand: Iterator[Move], turn: int, micro: int) -> Move | None:
@@ -112,15 +113,15 @@ class Trainer:
         part, parts = micro * dist.world() + dist.rank(), self.plan.micro_batches * dist.world()
         # a resumed run is the same run
         with rng.share(part, parts), rng.stepping(self.plan.seed, self.round, turn):
-            with self.autocast():
+            with self.autocast:
                 move = next(hand, None)
             if move:
-                total: Tensor = sum(move.losses.values()) / self.plan.micro_batches  # type: ignore[assignment]
+                first, *others = move.losses.values()
+                total = sum(others, first)
+                if self.plan.micro_batches > 1:
+                    total = total / self.plan.micro_batches
                 total.backward(inputs=self.parameters(move))  # the other players' gradients stay untouched
         return move
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.game.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def make(self, moves: list[Move]) -> None:
         """One step of the players of a move, from the gradients of all micro-batches and processes."""
@@ -128,7 +129,7 @@ class Trainer:
         dist.average_gradients(self.parameters(move))
         for each in moves:
             self.watch.look(self.round, each)
-        if self.game.device.type == "cpu":
+        if self.device.type == "cpu":
             self.check_losses()
         for name in move.optims:
             if move.forget:
@@ -136,8 +137,9 @@ class Trainer:
             self.optims[name].step()
             self.optims[name].zero_grad()
         for name in move.losses:
-            of_parts = torch.stack([each.losses[name].detach() for each in moves])
-            self.losses[f"{'+'.join(move.players)}/{name}"] = of_parts.mean()
+            of_parts = [each.losses[name].detach().reshape(()) for each in moves]
+            mean = torch.stack(of_parts).mean() if len(of_parts) > 1 else of_parts[0]
+            self.losses[f"{'+'.join(move.players)}/{name}"] = mean
 
     def parameters(self, move: Move) -> list[nn.Parameter]:
         return [p for name in move.players for p in self.weights[name]]
@@ -156,7 +158,7 @@ class Trainer:
             started = time.perf_counter()
             self.play_round()
             self.wait()
-            pace = torch.tensor(time.perf_counter() - started, device=self.game.device)
+            pace = torch.tensor(time.perf_counter() - started, device=self.device)
             paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
         self.load_state(before)
         for optim in self.optims.values():
@@ -187,7 +189,7 @@ class Trainer:
         """
         if not self.course.at_mark(self.round):
             return None
-        seconds = float(dist.largest(torch.tensor(seconds, device=self.game.device)))
+        seconds = float(dist.largest(torch.tensor(seconds, device=self.device)))
         pace = self.course.pace(self.round, seconds)
         if self.has_moved() or not self.course.raise_rounds(self.round, seconds, pace):
             return None
