@@ -99,8 +99,6 @@ def _rows(images: Ingredient[Images]) -> Ingredient[Tensor]:
 def _parts(evidence: Evidence) -> tuple[Tensor, Tensor]:
     """Of the held-out data those that choose σ, and those that are scored: every other one."""
     real = evidence[REAL_ROWS]
-    if len(real) < 3:
-        raise UsageError(f"parzen wants three held-out samples at least, of which one chooses σ; there are {len(real)}")
     return real[1::2][:VALIDATED], real[::2]
 
 
@@ -142,5 +140,7 @@ METRICS = {
         _parzen,
         _settings,
         chooses=False,  # it prefers prototypes to real data
+        references=3,
+        few="one of them chooses σ; hold out more images",
     )
 }

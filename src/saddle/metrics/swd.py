@@ -19,7 +19,7 @@ from ..base.errors import UsageError
 from .evidence import Evidence, Ingredient, Seen
 from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
 from .metric import Detailed, Metric
-from .multiple import FEWEST, multiple
+from .multiple import FEW, FEWEST, multiple
 from .reference import content_hash
 from .score import Fingerprint
 from .uncertainty import groups, jackknife
@@ -223,6 +223,7 @@ METRICS = {
         lambda e: multiple(e[SWD], e[FLOOR], len(e[REAL_PATCHES])),
         _settings,
         references=FEWEST,
+        few=FEW,
         of_side=PATCH,
     ),
 }
