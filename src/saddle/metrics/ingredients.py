@@ -52,6 +52,9 @@ def count_of(images: Images, most: int) -> int:
     return count
 
 
+NOT_KEPT = "; a reference that is kept holds what was seen in them, and not the images"
+
+
 def are_images(name: str) -> Any:
     """Are those of that name images, of which anything can be found out? A reference holds their features alone."""
     return lambda evidence: not isinstance(evidence.given[name], Reference)

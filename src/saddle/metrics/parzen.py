@@ -17,7 +17,7 @@ from torch import Tensor
 from ..base.errors import UsageError
 from .blocks import squared_distances
 from .evidence import Evidence, Ingredient, Seen
-from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
+from .ingredients import NOT_KEPT, REAL, SAMPLES, TRAIN, Images, are_images, chunks
 from .metric import Compared, Metric
 from .reference import content_hash
 from .score import Fingerprint
@@ -89,7 +89,7 @@ def rows_of(images: Tensor) -> Tensor:
 def _rows(images: Ingredient[Images]) -> Ingredient[Tensor]:
     return Ingredient(
         f"{images.name}_rows",
-        images.lacking,
+        images.lacking + NOT_KEPT,
         make=lambda e: torch.cat([rows_of(part) for part in chunks(e[images])]).to(e[SAMPLE_ROWS].device),
         needs=(images,),
         can=are_images(images.name),

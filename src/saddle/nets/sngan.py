@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from ..base.errors import UsageError
+from ..base.settings import Before
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.norm import BatchNorm2d
 from ..layers.spectral import spectral_norm
@@ -31,7 +32,7 @@ class SNResNet(Network):
 
     width: int = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
     lipschitz: float = 1.0  # K: σ of every layer of the discriminator
-    bias: bool = True  # of the discriminator's last layer, l; the authors' code for CIFAR-10 has none
+    bias: Annotated[bool, Before(True)] = True  # of the discriminator's last layer, l; authors' code: none for CIFAR-10
 
     takes_labels: ClassVar[bool] = True
 

@@ -37,10 +37,16 @@ class Synthesis(Game):
             """Is the generator told something beside z in every case, such as a label? Then z may have no numbers."""
             return False
 
+        @property
+        def found(self) -> bool:
+            """Does an encoder find z of images? Then z has a number, whatever else the generator is told."""
+            return False
+
         def __post_init__(self) -> None:
-            if self.z_dim < (not self.told):
+            if self.z_dim < (self.found or not self.told):
                 least = "0" if self.told else "1, and 0 where the generator is told a label or a text"
-                raise UsageError(f"z_dim is at least {least}, not {self.z_dim}")
+                why = "1, for z is what the encoder is to find of an image" if self.found else least
+                raise UsageError(f"z_dim is at least {why}, not {self.z_dim}")
 
     @dataclass(frozen=True)
     class Use(Game.Use):
