@@ -23,10 +23,10 @@ def play_with_parts(statistic: Literal["mean", "median"]) -> dict[str, torch.Ten
         tiny_recipe("dcgan").options,
         network=DCGAN(width=4, norm="virtual", minibatch="discrimination"),
         views=(ADA(images=100.0, target=-1.0, every=1), DiffAugment(), Packing(2)),
-        auxiliaries=(FeatureMatching(statistic),),
+        auxiliaries=(FeatureMatching(statistic=statistic),),
         unroll=1,
     )
-    trainer = make_trainer("dcgan", options, rounds=3, precision="fp64", optim=SGD(lr=1e-2))
+    trainer = make_trainer("dcgan", options, rounds=3, precision="fp64", batch=12, optim=SGD(lr=1e-2))  # six packed
     while trainer.round < trainer.rounds:
         trainer.play_round()
     return {k: t.contiguous() for k, t in trainer.game.state_dict().items()}

@@ -117,6 +117,11 @@ def test_the_error_of_a_share_is_binomial() -> None:
     assert math.isnan(share_error(0.5, 0))
 
 
+def test_a_share_of_none_or_of_all_is_not_sure_beyond_half_a_sample():
+    assert [share_error(share, 50) for share in (0.0, 1.0)] == [0.01, 0.01]
+    assert share_error(0.02, 50) == pytest.approx((0.02 * 0.98 / 50) ** 0.5)
+
+
 def test_an_error_of_too_few_samples_is_unknown_in_words():
     assert plus_minus(0.123) == "± 0.12"
     assert plus_minus(math.nan) == "± unknown: too few samples"

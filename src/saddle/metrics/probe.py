@@ -19,7 +19,7 @@ from .evidence import Evidence, Ingredient
 from .learned import Lesson, fitted
 from .metric import Compared, Metric
 from .traits import Traits
-from .uncertainty import mean_error
+from .uncertainty import least, mean_error
 
 CHANCE = "chance"
 HIDDEN, STEPS, BATCH, RATE = 128, 400, 64, 2e-3
@@ -83,7 +83,8 @@ def asked(tell: Callable[[Tensor], Tensor], ask: Known, traits: Traits) -> Compa
     details = dict(zip(names, right.nanmean(0).tolist(), strict=True)) if len(names) > 1 else {}
     each = right.nanmean(1)
     each = each[~each.isnan()]
-    return Compared(float(right.nanmean(0).mean()), mean_error(each), details, {CHANCE: sum(commonest) / len(names)})
+    error = max(mean_error(each), least(len(each)))
+    return Compared(float(right.nanmean(0).mean()), error, details, {CHANCE: sum(commonest) / len(names)})
 
 
 def _commonest(values: Tensor) -> float:
