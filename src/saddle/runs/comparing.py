@@ -126,11 +126,10 @@ def score(
         look = extractor_named(extractor, weights, place) if extractor else None
         names = metrics or ((BY_FEATURES if look else ()) + BY_PATCHES)
         _check(names, count, drawn, _stand_in(other, n), look, save_reference)
-        with rng.apart(seed, "reference"):
-            real = _reference(other, n)
+        real = _reference(other, n, seed)
         look = extractor_named(extractor, train=trained(real)) if extractor == OF_IMAGES else look
     if save_reference and look:
-        kept.save(save_reference, _to_keep(real, look, bool({*BY_PATCHES} & {*names})), look, given.shape)
+        kept.save(save_reference, _to_keep(real, look, names), look, given.shape)
     with rng.apart(seed, "score"):
         return evaluate(drawn, real, names, look, n=count, batch=DRAWN, seed=seed, reference=LABEL)
 
@@ -161,20 +160,21 @@ def _stand_in(other: Samples | Drawing, n: int | None) -> Images:
     return other if isinstance(other, Samples) else torch.empty(_count(other, n), *other.shape, device="meta")
 
 
-def _reference(other: Samples | Drawing, n: int | None) -> Samples | list[Tensor]:
+def _reference(other: Samples | Drawing, n: int | None, seed: int) -> Samples | list[Tensor]:
     """What is compared with, in chunks."""
     if isinstance(other, Samples):
         return other
     count = _count(other, n)
-    return [other(min(DRAWN, count - start)).cpu() for start in range(0, count, DRAWN)]
+    with rng.apart(seed, "reference"):
+        return [other(min(DRAWN, count - start)).cpu() for start in range(0, count, DRAWN)]
 
 
-def _to_keep(real: Images, look: Extractor, patches: bool) -> Reference:
-    """The reference, with patches of its images if they are wanted; one that was kept before, as it is."""
+def _to_keep(real: Images, look: Extractor, names: Sequence[str]) -> Reference:
+    """The reference, with patches of its images if a metric is for them; one that was kept before, as it is."""
     if isinstance(real, Reference):
         return real
     looked = Reference.of(real, look, LABEL)  # whose features stay
-    return replace(looked, patches=all_patches(chunks(real))) if patches else looked
+    return replace(looked, patches=all_patches(chunks(real))) if {*BY_PATCHES} & {*names} else looked
 
 
 def _opened(where: Place, device: str, data: Mapping[str, Any]) -> Samples | Drawing:
