@@ -1,16 +1,21 @@
 """Do distances rank damage? Five kinds at three strengths, of digits, photographs and a folder of pictures.
 
 python -m benchmarks.ranking [--only digits|photos|folder] [--extractor own] [--count 500]
+python -m benchmarks.ranking runs/a runs/b [--extractor own] [--count 500]
 
 Real images are dealt into references and samples, and the samples are damaged. `!` stands behind a score that does not
 grow worse with the strength, step by step, from the whole samples on. Of the folder the time of its scores is told.
+
+With folders of runs on the same data their samples are scored instead, and it is said which are told apart. Where one
+run draws smaller images, the others' are cut to that size: of crops at one scale, such as those of `photos`, these are
+crops too.
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,13 +25,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, pad
 
+import saddle
 from saddle.data import DataOptions, open_source
 from saddle.data.source import ANY_IMAGES
-from saddle.metrics import evaluate
+from saddle.metrics import evaluate, rank
 
 from .__main__ import processor
 
 NAMES = ("fid", "precision", "recall", "swd")
+OF_RUNS = ("fid", "fid_multiple", "precision", "recall", "swd", "swd_multiple")
 OTHERS = {"digits": ("glyphs", "a"), "photos": ("faces", "image"), "folder": ("faces", "image")}
 STRENGTHS = {
     "blur": (0.5, 1.0, 2.0),  # deviation in pixels
@@ -91,6 +98,39 @@ def ranked(real: Tensor, samples: Tensor, other: Tensor, extractor: str, train: 
         )
 
 
+def of_runs(folders: Sequence[str], extractor: str, count: int) -> Iterator[tuple[str, ...]]:
+    """Lines of a table: a score, its value of each run, and which run is best; SystemExit for runs on other data."""
+    runs = [saddle.load(folder, device="cpu") for folder in folders]
+    if len(kinds := {run.recipe.data.source for run in runs}) > 1:
+        raise SystemExit(f"runs are compared on the same data, and these are of {', '.join(sorted(kinds))}")
+    smallest = min(runs, key=lambda run: run.spec.shape[-1])
+    height, width = smallest.spec.shape[-2:]
+    source = smallest.source
+    parts = [part.batch({"image": np.arange(len(part))})["image"] for part in (source.train, source.heldout) if part]
+    found = []
+    for run in runs:
+        chance = torch.Generator().manual_seed(0)
+        drawn = iter(cut(run.sample(count).float() / 127.5 - 1, height, width, chance).split(250))
+        scores = evaluate(lambda k, at=drawn: next(at), parts[-1], OF_RUNS, extractor, n=count, train=parts[0])
+        found.append(scores)
+    for name in OF_RUNS:
+        scores = [each[name] for each in found]
+        best = {id(score) for score in rank(scores)[0]}
+        names = [folder for folder, score in zip(folders, scores, strict=True) if id(score) in best]
+        told = " ".join(names) if len(names) < len(folders) else "cannot be told apart"
+        yield name, *(f"{score.value:.4g} ± {score.uncertainty:.2g}" for score in scores), told
+
+
+def cut(images: Tensor, height: int, width: int, chance: torch.Generator) -> Tensor:
+    """A piece [N, C, height, width] of every image [N, C, H, W], somewhere in it."""
+    corners = [
+        torch.randint(s - t + 1, (len(images),), generator=chance)
+        for s, t in ((images.shape[2], height), (images.shape[3], width))
+    ]
+    pieces = [x[:, i : i + height, j : j + width] for x, i, j in zip(images, *map(Tensor.tolist, corners), strict=True)]
+    return torch.stack(pieces)
+
+
 def _row(values: Iterable[float]) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
@@ -127,10 +167,16 @@ def seconds(cache: str, source: str, names: tuple[str, ...]) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__)
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="folders of runs to compare, of the same data")
     parser.add_argument("--extractor", default="own")
     parser.add_argument("--only", choices=OTHERS, help="these data alone")
     parser.add_argument("--count", type=int, default=500, help="references, and as many samples")
     args = parser.parse_args(argv)
+    if args.runs:
+        print("| score |", " | ".join(args.runs), "| best |\n|", "---|" * (2 + len(args.runs)))
+        for line in of_runs(args.runs, args.extractor, args.count):
+            print("|", " | ".join(line), "|", flush=True)
+        return 0
     print("| data | damage | strengths |", " | ".join(NAMES), "|\n|", "---|" * (3 + len(NAMES)))
     with tempfile.TemporaryDirectory() as folder:
         (pictures := Path(folder, "pictures")).mkdir()

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
+import saddle
 from benchmarks import __main__ as benchmarks
-from benchmarks import against, goals, losses, photos, r3gan, small, stylegan2, threads, trainings, wgan_gp
+from benchmarks import against, goals, losses, photos, r3gan, ranking, small, stylegan2, threads, trainings, wgan_gp
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
 from saddle.base.errors import UsageError
 from saddle.base.kinds import choices
 from saddle.losses import AdversarialLoss, RelativisticAverage
+from saddle.runs import scoring
 
 KEYS = {
     "small": ["trainer.overhead_small.ring", "trainer.overhead_small.ring_us"],
@@ -267,3 +269,33 @@ def test_the_ways_of_waiting_are_compared_with_libgomps_own(monkeypatch, capsys)
 
 def test_seconds_of_rounds_come_from_a_process_of_its_own():
     assert 0 < threads.train(1, threads.POLICIES["one thread"]) < 600
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> list[str]:
+    """Of photos of 16 and of 20 pixels, and of digits."""
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "at_the_end", lambda *_: [])
+        for name, data, side in (("a", "photos", 16), ("b", "photos", 20), ("c", "digits", 16)):
+            settings = {"data.size": side, "game.network": "MLP", "game.network.width": 4, "plan.batch": 4}
+            plan = {"plan.scores": 0, "plan.pictures": 0}
+            saddle.train("gan", data, run=root / name, rounds=1, settings=settings | plan, quiet=True)
+    return [str(root / name) for name in "abc"]
+
+
+def test_runs_on_photos_are_compared_by_their_textures_at_the_size_of_the_smaller(runs, capsys, monkeypatch):
+    monkeypatch.setattr(ranking, "OF_RUNS", ("fid", "precision", "swd"))  # floors look at all training images
+    assert ranking.main([*runs[:2], "--count", "20"]) == 0
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head == f"| score | {runs[0]} | {runs[1]} | best |"
+    assert [line.split("|")[1].strip() for line in lines] == [*ranking.OF_RUNS]
+    for line in lines:
+        values, best = re.findall(r"(\S+) ± ", line), line.split("|")[4].strip()
+        assert len(values) == 2
+        assert best in (*runs, "cannot be told apart")
+
+
+def test_runs_on_other_data_are_not_compared(runs):
+    with pytest.raises(SystemExit, match="on the same data, and these are of digits, photos"):
+        ranking.main(runs)

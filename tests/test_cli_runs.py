@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from html_page import Page
 from PIL import Image
 from small import TINY
 
@@ -14,6 +15,7 @@ from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.penalties import R1
 from saddle.runs.recipe import Recipe
+from saddle.show.scores import measured_with
 from saddle.training.checkpoint import Checkpoints
 
 
@@ -138,6 +140,24 @@ def test_evaluate_gives_scores_with_their_fingerprint(images: Path, capsys: pyte
     assert told["fid"]["fingerprint"]
     assert main(argv) == 0
     assert f"{told['fid']['value']:.4g}" in capsys.readouterr().out
+
+
+def test_evaluate_info_and_the_report_say_of_a_score_what_it_was_measured_with(
+    images: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The extractor, the samples, the references, and what the metric takes for good: in one sentence."""
+    kept = {score["name"]: score for score in json.loads((images / "scores.json").read_text("utf-8"))}
+    basis = {name: measured_with(score) for name, score in kept.items()}
+    assert basis["precision"].startswith("digits, 2,000 samples, 497 held-out references; one image again and again")
+    assert main(["evaluate", str(images), "--metrics", ",".join(basis)]) == 0
+    scored = capsys.readouterr().out.splitlines()
+    assert main(["info", str(images)]) == 0
+    told = capsys.readouterr().out
+    page = Page((images / "report.html").read_text("utf-8")).text
+    for name, sentence in basis.items():
+        assert next(line for line in scored if line.startswith(f"{name} ")).endswith(f" {sentence}")
+        assert f"{name} {kept[name]['value']:.4g} ± {kept[name]['uncertainty']:.2g} ({sentence})" in told
+        assert sentence in page
 
 
 def test_evaluate_lists_the_metrics_without_a_run(capsys: pytest.CaptureFixture[str]):

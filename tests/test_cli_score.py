@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import saddle
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
+from saddle.metrics import learned
 from saddle.metrics.extractors import extractor
 from saddle.metrics.fid import fid
+from saddle.runs import comparing
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +59,56 @@ def test_folders_score_as_their_tensors_do_and_an_array_as_the_folder(places: Pa
     assert saddle.score(places / "a", places / "b", ["fid"], extractor="own")["fid"].value > 0
 
 
-def test_a_kept_reference_gives_the_same_scores_without_its_images(places: Path, tmp_path: Path) -> None:
+def contents(file: Path) -> tuple[dict[str, str], dict[str, list[float]]]:
+    with safe_open(file, "pt") as opened:
+        return opened.metadata(), {name: opened.get_tensor(name).flatten().tolist() for name in sorted(opened.keys())}
+
+
+@pytest.mark.parametrize("look", ["pixels", "own"])
+def test_a_kept_reference_gives_the_same_scores_without_its_images(places: Path, tmp_path: Path, look: str) -> None:
     file = tmp_path / "b.safetensors"
-    whole = saddle.score(places / "a", places / "b", extractor="pixels", save_reference=file)
+    whole = saddle.score(places / "a", places / "b", extractor=look, save_reference=file)
+    learned._learned.clear()  # as another process would begin
     again = saddle.score(places / "a", file)  # the extractor is that of the file
-    assert list(again) == ["fid", "kid", "precision", "recall", "density", "coverage"]
+    assert list(again) == ["fid", "kid", "precision", "recall", "density", "coverage", "swd"]
     for name, score in again.items():
         assert (score.value, score.fingerprint) == (whole[name].value, whole[name].fingerprint)
-    with pytest.raises(UsageError, match=r"'swd' needs real images"):
-        saddle.score(places / "a", file, ["swd"])
+    saddle.score(places / "a", file, ["fid"], save_reference=tmp_path / "c.safetensors")
+    assert contents(tmp_path / "c.safetensors") == contents(file)
+
+
+def test_what_a_kept_reference_does_not_hold_is_refused_and_it_is_said_how_to_have_it(
+    places: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.safetensors"
+    saddle.score(places / "a", places / "b", ["fid"], extractor="pixels", save_reference=file)
+    assert "swd" not in saddle.score(places / "a", file)
+    for name, said in (("swd", "patches where swd was among the metrics"), ("sharpness", "and not the images")):
+        with pytest.raises(UsageError, match=f"'{name}' needs real images .*{said}"):
+            saddle.score(places / "a", file, [name])
+
+
+def test_a_kept_extractor_that_is_not_whole_is_refused(places: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.safetensors"
+    saddle.score(places / "a", places / "b", ["fid"], extractor="own", save_reference=file)
+    with safe_open(file, "pt") as opened:
+        facts, there = opened.metadata(), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    for name, wrong in (("extractor.weight_0", torch.ones(3, 3)), ("extractor.mean", torch.ones(5))):
+        save_file(there | {name: wrong}, file, facts)
+        with pytest.raises(SaddleError, match="not whole"):
+            saddle.score(places / "a", file)
+    save_file(there | {"extractor.mean": there["extractor.mean"] * torch.nan}, file, facts)
+    with pytest.raises(SaddleError, match="is no reference that saddle score"):
+        saddle.score(places / "a", file)
+
+
+def test_nothing_is_drawn_for_what_is_refused(run: Path, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing.Drawing, "__call__", lambda *_: pytest.fail("was drawn"))
+    for metric, said in (("swd_multiple", "that were trained on"), ("fid", "a feature extractor")):
+        with pytest.raises(UsageError, match=said):
+            saddle.score(run, run, [metric])
+    with pytest.raises(UsageError, match=r"'precision' wants 6 references, and there are 5|6 samples, and 5"):
+        saddle.score(places / "points.npy", run, ["precision"], n=5, extractor="pixels")
 
 
 def test_a_kept_reference_of_something_else_is_refused(places: Path, tmp_path: Path) -> None:
@@ -76,9 +120,8 @@ def test_a_kept_reference_of_something_else_is_refused(places: Path, tmp_path: P
         saddle.score(places / "a", file, ["fid"], extractor="digits")
     with pytest.raises(UsageError, match=r"ends in \.safetensors"):
         saddle.score(places / "a", places / "b", ["fid"], extractor="pixels", save_reference=tmp_path / "b.npz")
-    for measured in (None, "own"):
-        with pytest.raises(UsageError, match="choose one with --extractor"):
-            saddle.score(places / "a", places / "b", extractor=measured, save_reference=file)
+    with pytest.raises(UsageError, match="choose one with --extractor"):
+        saddle.score(places / "a", places / "b", save_reference=file)
     with pytest.raises(UsageError, match="no reference at"):
         saddle.score(places / "a", tmp_path / "none.safetensors")
     file.write_bytes(file.read_bytes()[:200])

@@ -142,3 +142,13 @@ def test_a_prior_that_a_paper_has_no_room_for_is_refused():
     game = small(BigGANGame, network=BigGAN(width=4), z_dim=4 * 3, prior="uniform")
     with pytest.raises(UsageError, match="leave truncation out"):
         game.sample(2, truncation=0.5)
+
+
+@pytest.mark.parametrize("name", ["cvae", "bicogan", "aae"])
+def test_a_game_whose_encoder_finds_z_says_why_there_must_be_one(name):
+    kind = registry.load(name)
+    assert kind.Options(z_dim=1).z_dim == 1
+    with pytest.raises(
+        UsageError, match="z_dim is at least 1, for z is what the encoder is to find of an image, not 0"
+    ):
+        kind.Options(z_dim=0)

@@ -136,13 +136,12 @@ def test_images_without_a_label_and_classes_without_images_are_left_out():
 
 
 def test_too_few_of_a_class_are_refused_by_name(digits, scores):
-    with pytest.raises(
-        UsageError, match=r"want 6 real images and as many samples of each, and '0' has 49 and 1; draw more"
-    ):
-        scores(["intra_fid"], n=12)
     x, label = torch.randn(20, 2), torch.zeros(20, dtype=torch.int64)
     with pytest.raises(UsageError, match="whose class is known, and there are none"):
         pairs(x, label - 1, x, label, ["a"])
+    few = torch.tensor([1]).repeat(20).index_fill(0, torch.arange(5), 0)
+    with pytest.raises(UsageError, match=r"and as many samples of each, and 'a' has 10 and 5; draw more"):
+        pairs(x, torch.arange(2).repeat(10), x, few, ["a", "b"])
     with pytest.raises(UsageError, match="needs held-out images whose classes are known"):
         evaluate(Oracle(*digits), digits[0], ["intra_fid"], "digits", n=50)
 

@@ -88,8 +88,19 @@ def test_new_normal_images_raise_as_many_false_alarms_as_was_asked_for() -> None
 def test_recall_is_the_share_of_defects_above_that_threshold() -> None:
     scores = torch.cat([torch.arange(1, 100), torch.tensor([50, 99, 99.5, 200])]).float()
     defective = torch.arange(103) >= 99
-    assert recall(scores, defective, 0.01) == (0.5, 0.25)
-    assert recall(scores, defective, 0.05) == (0.75, pytest.approx((0.75 * 0.25 / 4) ** 0.5))
+    assert [recall(scores, defective, share)[0] for share in (0.01, 0.05)] == [0.5, 0.75]
+
+
+def test_the_error_of_recall_is_of_the_draw_of_defects_and_of_normal_images() -> None:
+    normal = torch.randn(99, generator=DICE)
+    far, near = (torch.cat([normal, normal.max() + torch.tensor([-9.0, -9.0, apart, apart])]) for apart in (9.0, 0.01))
+    defective = torch.arange(103) >= 99
+    assert recall(far, defective, 0.01) == (0.5, 0.25), "whatever normal images are drawn, two of four stand out"
+    assert recall(near, defective, 0.01) == (0.5, 0.25), "a lower threshold finds no more"
+    at_it = torch.cat([normal, normal.max() - torch.tensor([9.0, 9.0, 1e-4, 1e-4])])
+    share, error = recall(at_it, defective, 0.01)
+    assert share == 0
+    assert error > 0.2, "with the greatest normal image left out, which a third of draws do, half of them stand out"
 
 
 def test_the_area_over_pixels_is_scikit_learns_in_the_size_of_the_masks() -> None:

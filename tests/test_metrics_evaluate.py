@@ -18,6 +18,7 @@ from saddle.metrics import Reference, Score, evaluate, extractor, metric_names, 
 from saddle.metrics.drawing import Sampler
 from saddle.metrics.evidence import Evidence
 from saddle.metrics.fid import Moments, fid
+from saddle.metrics.ingredients import ReferenceLabels
 from saddle.metrics.names import chosen
 
 METRICS = chosen(metric_names())
@@ -281,3 +282,46 @@ def test_purity_is_one_for_a_code_of_one_class_and_chance_without_meaning():
     assert purity(logits, (classes + 3) % 10)[0] == 1.0  # which code is which class does not matter
     assert purity(logits, torch.zeros(1000, dtype=torch.int64))[0] == 0.1
     assert purity(logits, classes // 2)[0] == 0.5
+
+
+FEW = [
+    (["fid_multiple"], 99, 200, "'fid_multiple' wants 100 references, and there are 99: .*ask for the bare value"),
+    (["swd_multiple"], 99, 200, "'swd_multiple' wants 100 references, and there are 99: .*ask for the bare value"),
+    (["intra_fid_multiple"], 99, 200, "'intra_fid_multiple' wants 100 references, and there are 99"),
+    (["swd", "precision"], 5, 200, "'precision' wants 6 references, and there are 5: hold out more images"),
+    (["precision"], 50, 5, "'precision' wants 6 samples, and 5 are asked for"),
+    (["kid"], 1, 200, "'kid' wants 2 references, and there are 1"),
+    (["parzen"], 2, 200, "'parzen' wants 3 references, and there are 2: one of them chooses"),
+    (["intra_fid"], 20, 200, "want 6 real images of each, and '.' has [0-5]; hold out more"),
+    (["intra_fid"], 200, 59, "want 6 samples of each: of 10 classes that are 60, not 59"),
+]
+
+
+@pytest.mark.parametrize(("names", "held", "n", "said"), FEW, ids=lambda x: ",".join(x) if isinstance(x, list) else "")
+@pytest.mark.parametrize("once", [False, True])
+def test_what_too_few_images_or_samples_cannot_tell_is_refused_before_a_sample_is_drawn(
+    parts: tuple[Tensor, Tensor, Tensor], names: list[str], held: int, n: int, said: str, once: bool
+) -> None:
+    train, heldout, labels = parts
+    real = heldout[:held]
+    known = ReferenceLabels(tuple("0123456789"), torch.tensor(load_digits().target)[1300:][:held], labels)
+
+    def never(k: int) -> tuple[Tensor, Tensor]:
+        pytest.fail("a sample was drawn")
+
+    with pytest.raises(UsageError, match=said):
+        evaluate(
+            never, iter(real.split(7)) if once else real, names, "digits", n=n, train=train, reference_labels=known
+        )
+
+
+def test_references_that_can_be_read_once_are_compared_with_all_the_same(parts: tuple[Tensor, Tensor, Tensor]) -> None:
+    train, heldout, _ = parts
+    names = ["fid_multiple", "swd_multiple", "precision"]
+    whole, once = (
+        evaluate(Again(train), real, names, "digits", n=200, train=train) for real in (heldout, iter(heldout.split(64)))
+    )
+    assert {n: s.value for n, s in whole.items() if n != "swd_multiple"} == {
+        n: s.value for n, s in once.items() if n != "swd_multiple"
+    }
+    assert once["swd_multiple"].fingerprint["reference_count"] == len(heldout)

@@ -65,7 +65,9 @@ def test_uniform_draws_of_triples_have_the_known_floor() -> None:
 def test_the_rarest_class_is_its_share_and_none_if_one_is_missing() -> None:
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
     assert rarest_class(torch.eye(3)[labels])[0] == pytest.approx(0.2)
-    assert rarest_class(torch.eye(4)[labels]) == (0, 0)
+    share, error = rarest_class(torch.eye(4)[labels])
+    assert share == 0
+    assert error == pytest.approx(1 / 200, rel=0.1), "half of a sample, of 100"
 
 
 def test_labels_are_met_by_an_oracle_and_by_a_blind_guesser_at_chance() -> None:

@@ -119,7 +119,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
         parzen(torch.zeros(3, 2), torch.zeros(3, 4), torch.zeros(3, 2))
     with pytest.raises(UsageError, match="at least one of each"):
         parzen(torch.zeros(0, 2), torch.zeros(3, 2), torch.zeros(3, 2))
-    with pytest.raises(UsageError, match="three held-out samples at least"):
+    with pytest.raises(UsageError, match="wants 3 references, and there are 2: one of them chooses σ"):
         evaluate(lambda k: torch.zeros(k, 2), torch.zeros(2, 2), ["parzen"], None, n=10)
 
 

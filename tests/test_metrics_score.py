@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from saddle.base.errors import SaddleError
-from saddle.metrics import Score, average, rank
-from saddle.metrics.score import plus_minus
+from saddle.metrics import Score, average, evaluate, fid, rank
 from saddle.metrics.uncertainty import groups, jackknife, share_error
+from saddle.show.scores import plus_minus
 
 
 def score(value: float, better: str = "lower", name: str = "fid", **fingerprint: str | int) -> Score:
@@ -117,6 +117,32 @@ def test_the_error_of_a_share_is_binomial() -> None:
     assert math.isnan(share_error(0.5, 0))
 
 
+def test_a_share_of_none_or_of_all_is_not_sure_beyond_half_a_sample():
+    assert [share_error(share, 50) for share in (0.0, 1.0)] == [0.01, 0.01]
+    assert share_error(0.02, 50) == pytest.approx((0.02 * 0.98 / 50) ** 0.5)
+
+
 def test_an_error_of_too_few_samples_is_unknown_in_words():
     assert plus_minus(0.123) == "± 0.12"
     assert plus_minus(math.nan) == "± unknown: too few samples"
+
+
+def test_an_error_that_was_left_out_says_so_and_how_to_ask_for_it(monkeypatch):
+    """Of more features than are quick, whose ten more decompositions are left out on the way."""
+    monkeypatch.setattr(fid, "QUICK", 15)
+    real, fake = torch.rand(2, 120, 1, 4, 4).mul(2).sub(1)
+    names = ["fid", "fid_floor", "fid_multiple", "kid"]
+
+    def scored(errors):
+        drawn = iter(fake.split(50))
+        return evaluate(
+            lambda k: next(drawn), real, names, "pixels", n=120, batch=50, train=real.roll(1, 2), errors=errors
+        )
+
+    told, left = scored(True), scored(False)
+    assert all(score.uncertainty > 0 for score in told.values())
+    for name in names[:3]:
+        assert left[name].value == told[name].value
+        assert f"{name} {told[name].value:.4g} ± not asked for: saddle evaluate, and errors=True" in str(left[name])
+        assert len(rank([told[name], left[name]])) == 1, "they are of one measure"
+    assert left["kid"] == told["kid"]

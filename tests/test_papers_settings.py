@@ -35,7 +35,8 @@ def test_the_papers_settings_are_the_defaults():
     o = MGAN.Options()
     assert (o.generators, o.diversity_weight, o.latents, o.optim.lr, o.optim.betas[0]) == (10, 0.01, 12, 2e-4, 0.5)
     assert StyleGAN2.Options().views == ()  # ADA is of a later paper
-    assert SNGAN.Options().generator_batch == Projection.Options().generator_batch == 2
+    for o in (SNGAN.Options(), Projection.Options()):
+        assert (o.generator_batch, o.network.bias) == (2, False)
     o = ProGAN.Options()
     assert o.penalties == (GradientPenalty(10.0), Drift(1e-3))
     assert (o.optim.lr, o.optim.betas, o.optim.eps) == (1e-3, (0.0, 0.99), 1e-8)
@@ -81,7 +82,8 @@ def test_the_papers_settings_are_the_defaults():
 def test_rates_change_on_the_way_as_in_the_papers():
     optim = LAPGAN.Options().optim
     assert optim.at(10 * EPOCH, 0.0)["lr"] == pytest.approx(0.02 / (1 + 4e-5) ** 10)
-    assert [optim.at(0, progress)["momentum"] for progress in (0.0, 1.0)] == [0.5, 0.8]
+    epochs = {0: 0.5, 10: 0.508, 375: 0.8, 1000: 0.8}  # by 0.0008 each
+    assert [optim.at(k * EPOCH, 0.3)["momentum"] for k in epochs] == pytest.approx([*epochs.values()])
     halves = [2e-4 * 0.5**k for k in range(6)]
     middles = [(k + 0.5) / 6 for k in range(6)]  # of the hundreds of 600 epochs
     assert [GANCLS.Options().optim.at(0, 0.1 + 0.9 * at)["lr"] for at in middles] == pytest.approx(halves)

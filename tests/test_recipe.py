@@ -12,7 +12,7 @@ from saddle.metrics import metric_names
 from saddle.penalties import R1
 from saddle.runs import recipe as recipes
 from saddle.runs import registry
-from saddle.runs.recipe import Recipe, ask, default_folder, expected, shipped
+from saddle.runs.recipe import WRITTEN, Recipe, ask, default_folder, expected, shipped
 from saddle.training.plan import Plan
 
 FILES = sorted(Path(recipes.__file__).parents[1].joinpath("recipes").glob("*.yaml"))
@@ -173,7 +173,11 @@ def test_settings_may_be_given_nested():
 
 @pytest.mark.parametrize(
     ("game", "setting", "before", "now"),
-    [("sngan", "generator_batch", 1, 2), ("biggan-deep", "network.mirrored", True, False)],
+    [
+        ("sngan", "generator_batch", 1, 2),
+        ("biggan-deep", "network.mirrored", True, False),
+        ("projection", "network.bias", True, False),
+    ],
 )
 def test_a_run_that_was_begun_before_there_was_a_setting_keeps_what_it_had(tmp_path, game, setting, before, now):
     """A run writes all of its settings: one that is missing came later, with a default that may be another."""
@@ -184,5 +188,15 @@ def test_a_run_that_was_begun_before_there_was_a_setting_keeps_what_it_had(tmp_p
         owner = owner[part]
     assert owner.pop(name) == now
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    read = [flat(Recipe.read(place).to_dict())[f"game.{setting}"] for place in (tmp_path, tmp_path / "recipe.yaml")]
-    assert read == [before, now]  # of a run, and of a recipe that somebody wrote
+    (tmp_path / "copied.yaml").write_text(f"{WRITTEN}0.0.1. The same again: …\n{yaml.safe_dump(recipe)}")
+    files = (tmp_path, tmp_path / "copied.yaml", tmp_path / "recipe.yaml")
+    read = [flat(Recipe.read(place).to_dict())[f"game.{setting}"] for place in files]
+    assert read == [before, before, now]  # of a run, of the file that it wrote, and of a recipe that somebody wrote
+
+
+def test_the_recipe_that_a_run_writes_says_so_and_as_a_file_is_the_same(tmp_path):
+    recipe = Recipe.default("projection")
+    recipe.write(tmp_path / "recipe.yaml")
+    assert (tmp_path / "recipe.yaml").read_text("utf-8").startswith(WRITTEN)
+    assert Recipe.read(tmp_path / "recipe.yaml") == Recipe.read(tmp_path) == recipe
+    assert recipe.options.network.bias, "the accepted recipe keeps what it was accepted with"

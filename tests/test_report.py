@@ -191,7 +191,7 @@ def test_scores_with_one_fingerprint_share_it(run):
     assert "Fingerprint of fid, kid" in text
     assert "Fingerprint of is splits 10" in text
     assert "is nan ± 1.1 lower" in text
-    assert "kid 0.001 – lower" in text
+    assert "kid 0.001 ± unknown: too few samples lower" in text
 
 
 def test_a_diverged_run_says_so_with_its_message(tmp_path):

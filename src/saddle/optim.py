@@ -32,7 +32,7 @@ class Schedule(Settings, ABC):
 
 def below_one(schedule: Schedule) -> bool:
     """Does it stay in [0, 1)?"""
-    return all(0 <= schedule(0, progress) < 1 for progress in (0.0, 0.5, 1.0))
+    return all(0 <= schedule(rounds, progress) < 1 for rounds in (0, 2**31) for progress in (0.0, 0.5, 1.0))
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,18 @@ class Exponential(Schedule):
             return max(self.start * self.factor**rounds, self.floor)
         except OverflowError:  # of a factor above 1: the losses will not be finite, and the trainer says so
             return math.inf
+
+
+@dataclass(frozen=True)
+class Gradual(Schedule):
+    """start + step · rounds, never above `most`."""
+
+    start: NonNegativeFloat = 0.0  # the number at first
+    step: NonNegativeFloat = 0.0  # what every round adds to it
+    most: NonNegativeFloat = 1.0  # what it never goes above
+
+    def __call__(self, rounds: int, progress: float) -> float:
+        return min(self.start + self.step * rounds, self.most)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from ..base.errors import remark
-from ..metrics.score import Score, plus_minus
+from ..metrics.score import Score
+from ..show.scores import plus_minus
 from ._show import json, table
 
 
@@ -24,7 +25,8 @@ def _lines(score: Score, beside: list[str]) -> Iterator[list[str]]:
 
     def line(name: str, numbers: dict[str, float], better: str, basis: str = "") -> list[str]:
         others = (f"{numbers[each]:.4g}" if each in numbers else "" for each in beside)
-        return [name, f"{numbers['value']:.4g}", plus_minus(numbers["uncertainty"]), better, *others, basis]
+        error = plus_minus(numbers["uncertainty"], score.fingerprint)
+        return [name, f"{numbers['value']:.4g}", error, better, *others, basis]
 
     whole = {"value": score.value, "uncertainty": score.uncertainty} | score.beside
     yield line(

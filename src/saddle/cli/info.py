@@ -7,6 +7,7 @@ saddle info runs/dcgan-digits --json
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from ..show import scores
 from . import _open
 from ._show import json, table
 
@@ -26,7 +27,7 @@ def run(args: Namespace) -> None:
     else:
         table(
             ["", str(args.run)],
-            [(NAMES.get(name, name), _in_words(name, value)) for name, value in facts.items() if told(name, value)],
+            (line for name, value in facts.items() if told(name, value) for line in _lines(name, value)),
         )
 
 
@@ -35,11 +36,17 @@ def told(name: str, value: Any) -> bool:
     return name not in ("best", "seconds_to") or value not in (None, {})
 
 
+def _lines(name: str, value: Any) -> list[tuple[str, str]]:
+    """One for each fact, and one for each score."""
+    title = NAMES.get(name, name)
+    if name == "scores" and value:
+        return [("" if i else title, scores.told(score)) for i, score in enumerate(value)]
+    return [(title, _in_words(name, value))]
+
+
 def _in_words(name: str, value: Any) -> str:
     if name == "scores":
-        from ..metrics.score import plus_minus
-
-        return ", ".join(f"{s['name']} {s['value']:.4g} {plus_minus(s['uncertainty'])}" for s in value) or "none yet"
+        return "none yet"
     if name == "seconds_to":
         return ", ".join(f"{k} floors {s:,.0f}" for k, s in value.items() if s is not None) or "none"
     if isinstance(value, dict):

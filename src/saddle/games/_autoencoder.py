@@ -30,6 +30,10 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
         likelihood: Likelihood = Bernoulli()  # of the pixels, given the code
         optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of both players
 
+        @property
+        def found(self) -> bool:
+            return True
+
         def __post_init__(self) -> None:
             super().__post_init__()
             if self.prior != "normal":

@@ -17,7 +17,9 @@ class Coded(Traversal, Encoding):
 
     @dataclass(frozen=True)
     class Options(Traversal.Options):
-        pass
+        @property
+        def found(self) -> bool:
+            return True
 
     options: Options
 

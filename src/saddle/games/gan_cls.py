@@ -3,7 +3,8 @@
 The discriminator also sees real images with texts that are not theirs, which it shall refuse, so that it learns to
 read: log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is trained on texts
 halfway between two as well, which nobody wrote and of which no real image is needed (GAN-INT, Eq. 5). The learning
-rate is halved in every 100th of 600 epochs, which here are the rounds after the first tenth (`text_share`).
+rate is halved in every 100th epoch, as in the authors' code (reedscot/icml2016, main_cls_int.lua), of the paper's 600
+(Section 5), which here are the rounds after the first tenth (`text_share`).
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,8 @@
 A picture is drawn small, then enlarged and given back its details, again and again: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁))
 (Eq. 5). Every level is a GAN of its own, trained on real pyramids: Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an
 enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and
-momentum are the paper's (Section 4), but that momentum grows over the whole run, not by 0.0008 an epoch.
+momentum, which grows from epoch to epoch, are the paper's (Section 4); in the authors' code (facebook/eyescream,
+cifar/scripts/train_cifar_coarse_to_fine_classcond.lua) momentum begins at 0 and ends at 0.7.
 """
 
 import math
@@ -22,7 +23,7 @@ from ..context import Context
 from ..layers.resize import doubled, halved
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
-from ..optim import SGD, Exponential, Linear, Optim, OwnOptim
+from ..optim import SGD, Exponential, Gradual, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Prior, Sizes, Synthesis
 from ._adversarial import Adversarial
@@ -30,6 +31,7 @@ from ._conditional import Conditional
 
 EPOCH = 704  # rounds of 64 samples through the 45,000 images of CIFAR-10 that the paper trains on
 DECAY = Exponential(factor=(1 + 4e-5) ** (-1 / EPOCH))  # of the learning rate: by 1 + 4·10⁻⁵ an epoch
+MOMENTUM = Gradual(start=0.5, step=0.0008 / EPOCH, most=0.8)  # by 0.0008 an epoch
 
 
 class LAPGAN(Conditional, Adversarial, Sizes):
@@ -42,7 +44,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         smallest_width: PositiveInt = 1200  # units of a layer at the smallest level, which is fully connected
         conditional: bool = False  # give all players the class of each sample
         loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
-        optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=Linear(start=0.5, end=0.8))  # of all players
+        optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=MOMENTUM)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
 
         @property

@@ -2,8 +2,8 @@
 
 The discriminator meets the label in an inner product with its features, C(x, y) = l(h(x)) + ⟨v_y, h(x)⟩, the form
 that the likelihood ratio of many class models has (Eq. 3, 4), instead of beside the pixels. The generator has
-conditional batch norm. All else is SNGAN's. In the authors' code for CIFAR-10, but not in that for larger images, l has
-no bias: `--game.network.bias false`.
+conditional batch norm. All else is SNGAN's. In the authors' code for CIFAR-10 (pfnet-research/sngan_projection,
+dis_models/snresnet_32.py) l has no bias; in that for larger images it has one: `--game.network.bias true`.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Projection(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
-        network: Network = SNResNet()  # the architecture of both players
+        network: Network = SNResNet(bias=False)  # the architecture of both players
         conditional: bool = True  # give both players the class of each sample
         loss: AdversarialLoss = Hinge()  # what both players make of the logits
         discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator

@@ -4,7 +4,8 @@ Stage I draws rough shapes and colours from a text, stage II reads the text agai
 four times as large; stage I is finished by then and stays as it is (Section 3). A text's code is drawn from
 N(μ(t), σ²(t)), which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and know a text by its μ;
 that of stage II also judges images without their text, as in the code. In either stage the learning rate is halved in
-every 100th of 600 epochs: of the rounds from `text_share` to `second_from`, and of those after it.
+every 100th of 600 epochs, as the paper says (Section 4.2; in every 50th of birds in the authors' code,
+hanzhanggit/StackGAN, stageI/cfg/birds.yml): of the rounds from `text_share` to `second_from`, and of those after it.
 """
 
 from collections.abc import Iterator

@@ -16,6 +16,7 @@ from .evidence import Ingredient
 from .metric import Compared, Estimate, Metric
 from .uncertainty import mean_error, share_error
 
+AGAIN = 200  # draws of normal images, for how sure a threshold is
 Curve = tuple[Tensor, Tensor, Tensor]
 
 
@@ -67,7 +68,12 @@ def conformal(normal: Tensor, false_alarms: float) -> float:
         raise UsageError(
             f"a threshold for {100 * false_alarms:g} % false alarms takes {needed(false_alarms)} normal images, not {n}"
         )
-    return float(normal.double().sort().values[n - math.floor((n + 1) * _exact(false_alarms))])  # ⌈m - x⌉ = m - ⌊x⌋
+    return float(normal.double().sort().values[_place(n, false_alarms)])
+
+
+def _place(n: int, false_alarms: float) -> int:
+    """Of the threshold among n scores of normal images in order."""
+    return n - math.floor((n + 1) * _exact(false_alarms))  # ⌈m - x⌉ = m - ⌊x⌋
 
 
 def needed(false_alarms: float) -> int:
@@ -81,10 +87,18 @@ def _exact(share: float) -> Fraction:
 
 
 def recall(scores: Tensor, defective: Tensor, false_alarms: float) -> Estimate:
-    """The share of the defective images above the conformal threshold of the normal ones, and its standard error."""
+    """The share of the defective images above the conformal threshold of the normal ones, and its standard error.
+
+    That is of the draw of both: of defective images the binomial one, and of normal ones the deviation of the share
+    over thresholds of as many normal images, drawn again from these.
+    """
     scores, defective = checked(scores, defective)
-    found = float((scores[defective] > conformal(scores[~defective], false_alarms)).double().mean())
-    return found, share_error(found, int(defective.sum()))
+    normal, many = scores[~defective].sort().values, scores[defective].sort().values
+    found = float((many > conformal(normal, false_alarms)).double().mean())
+    chance, place = torch.Generator().manual_seed(0), _place(len(normal), false_alarms)
+    again = torch.randint(len(normal), (AGAIN, len(normal)), generator=chance).kthvalue(place + 1).values
+    shares = 1 - torch.searchsorted(many, normal[again], right=True).double() / len(many)
+    return found, math.hypot(share_error(found, len(many)), float(shares.std()))
 
 
 def _precision(detected: Detected) -> Compared:

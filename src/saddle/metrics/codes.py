@@ -68,7 +68,7 @@ def prior_kid(
 ) -> Estimate:
     """Kernel distance of these images' codes to draws of the prior, both divided by the prior's deviation.
 
-    Unbiased: about 0, and below it half the time, where codes follow their prior. The error is one subset's deviation.
+    Unbiased: about 0, and below it half the time, where codes follow their prior. The error is over the draw of codes.
     """
     scale = double(codes.prior).std()
     return kid(double(codes.prior) / scale, double(getattr(codes, of)) / scale, subsets, seed=seed)

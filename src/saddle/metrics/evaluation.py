@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
-
 from ..base.errors import UsageError
 from .drawing import Sample
 from .evidence import Evidence
 from .extractors import extractor as extractor_named
 from .features import Extractor
-from .ingredients import Images
+from .ingredients import Images, again, count_of
 from .metric import Metric
 from .names import chosen
 from .reference import Reference, trained
@@ -47,13 +45,28 @@ def evaluate(
     """
     metrics = chosen(names)
     look, train = _look(extractor, train)
-    given = {"samples": sample, "real": real, "train": train, "extractor": look, **ingredients}
+    given = {"samples": sample, "real": again(real), "train": train, "extractor": look, **ingredients}
     evidence = Evidence(given, n=n, batch=batch, seed=seed, reference=reference, errors=errors)
     for name, metric in metrics.items():
-        if reason := evidence.lacks(metric):
-            raise UsageError(f"the metric '{name}' needs {reason}")
+        check(name, metric, evidence)
     evidence.gather(metrics.values())
     return {name: _scored(name, metric, evidence) for name, metric in metrics.items()}
+
+
+def check(name: str, metric: Metric, evidence: Evidence) -> None:
+    """UsageError for a metric that what is given cannot have, before a sample is drawn."""
+    if reason := evidence.lacks(metric):
+        raise UsageError(f"the metric '{name}' needs {reason}")
+    if evidence.n < metric.of_reference:
+        raise UsageError(
+            f"the metric '{name}' wants {metric.of_reference} samples, and {evidence.n} are asked for (-n)"
+        )
+    wanted, real = max(metric.references, metric.of_reference), evidence.given.get("real")
+    if wanted and real is not None and (there := count_of(real, wanted)) < wanted:
+        why = metric.few or "hold out more images"
+        raise UsageError(f"the metric '{name}' wants {wanted} references, and there are {there}: {why}")
+    if reason := metric.refused(evidence):
+        raise UsageError(reason)
 
 
 def _scored(name: str, metric: Metric, evidence: Evidence) -> Score:
@@ -65,5 +78,7 @@ def _look(extractor: Extractor | str | None, train: Images | None) -> tuple[Extr
     """Who looks at images, and the training images, which may be needed twice."""
     if extractor != "own" or train is None or isinstance(train, Reference):
         return (extractor_named(extractor) if isinstance(extractor, str) else extractor), train
-    train = train if isinstance(train, Tensor) else list(train) if iter(train) is train else train
+    train = again(train)
+    assert train is not None
+    assert not isinstance(train, Reference)
     return extractor_named(extractor, train=trained(train)), train

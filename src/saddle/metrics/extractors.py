@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ..base.errors import UsageError, near
-from .features import Extractor, Trained
+from .features import Extractor, Kept, Trained
 
 EXTRACTORS = {
     "digits": "a small classifier of grey digits that comes with Saddle (64 features)",
@@ -21,12 +21,13 @@ def extractor(
     device: torch.device | str = "cpu",
     coloured: bool = False,
     *,
-    train: Trained | None = None,
+    train: Trained | Kept | None = None,
 ) -> Extractor:
     """The extractor of that name, ready on `device`.
 
-    `weights` is the file that `inception` reads; `train` are the training images that `own` is made of. `coloured`
-    says that images of several channels are digits: `digits`, which else refuses them, looks at their mean.
+    `weights` is the file that `inception` reads; `train` are the training images that `own` is made of, or what it was
+    made into. `coloured` says that images of several channels are digits: `digits`, which else refuses them, looks at
+    their mean.
     """
     if name not in EXTRACTORS:
         raise UsageError(f"no feature extractor '{name}'{near(name, EXTRACTORS)}; there are {', '.join(EXTRACTORS)}")
@@ -35,7 +36,7 @@ def extractor(
     return _build(name, weights, coloured, train).eval().requires_grad_(False).to(device)
 
 
-def _build(name: str, weights: str | Path | None, coloured: bool, train: Trained | None) -> Extractor:
+def _build(name: str, weights: str | Path | None, coloured: bool, train: Trained | Kept | None) -> Extractor:
     if name == "digits":
         from .digits import load
 

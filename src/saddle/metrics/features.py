@@ -1,7 +1,7 @@
 """From images to the features that scores are computed in: the base of every extractor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, NamedTuple
@@ -28,6 +28,14 @@ class Trained:
     mark: Callable[[], str]  # which ones they are: others have another
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What an extractor that is made of images came to, as a file has it."""
+
+    hash: str  # of the extractor
+    parts: Mapping[str, Tensor]
+
+
 class Extractor(nn.Module, ABC):
     """Images, float [N, C, H, W] in [-1, 1], to `Features`: without gradients, in float32, `chunk` images at a time.
 
@@ -44,6 +52,10 @@ class Extractor(nn.Module, ABC):
     @abstractmethod
     def look(self, images: Tensor) -> Features:
         """One chunk, on this extractor's device and in range."""
+
+    def parts(self) -> dict[str, Tensor]:
+        """Of one that is made of images, what another process needs to see the same; of any other, nothing."""
+        return {}
 
     @property
     def hash(self) -> str:

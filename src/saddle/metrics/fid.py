@@ -11,11 +11,13 @@ from torch import Tensor
 
 from ..base import dist
 from ..base.errors import SaddleError
+from ..show.scores import ERROR, NOT_ASKED
 from .blocks import double, product
 from .evidence import Evidence, Ingredient
 from .ingredients import FEATURES, REFERENCE, TRAINED
 from .metric import Estimate, Metric
-from .multiple import FEWEST, multiple
+from .multiple import FEW, FEWEST, multiple
+from .score import Fingerprint
 from .uncertainty import groups, jackknife
 
 PART_BYTES = 16 * 2**20  # of the float64 features that are worked on at once
@@ -119,12 +121,32 @@ def fid(real: Tensor, fake: Tensor, error: bool = True) -> tuple[float, float]:
     return distance(whole), jackknife([distance(part) for part in fewer if part.count >= 2])
 
 
+def with_error(evidence: Evidence, features: Tensor) -> bool:
+    """Is the error of an FID of these features [N, D] told? Always where it is quick, else where it is asked for."""
+    return evidence.errors or features.shape[1] <= QUICK
+
+
+def left_out(evidence: Evidence, features: Tensor) -> Fingerprint:
+    """What a fingerprint says where it is not told."""
+    return {} if with_error(evidence, features) else {ERROR: NOT_ASKED}
+
+
 def _fid(evidence: Evidence, features: Tensor) -> Estimate:
-    return fid(evidence[REFERENCE].seen.features, features, evidence.errors or features.shape[1] <= QUICK)
+    return fid(evidence[REFERENCE].seen.features, features, with_error(evidence, features))
 
 
-FID = Ingredient("fid", make=lambda e: _fid(e, e[FEATURES]), needs=(FEATURES, REFERENCE))
-FLOOR = Ingredient("fid_floor", make=lambda e: _fid(e, e[TRAINED].seen.features), needs=(REFERENCE, TRAINED))
+FID = Ingredient(
+    "fid",
+    make=lambda e: _fid(e, e[FEATURES]),
+    needs=(FEATURES, REFERENCE),
+    entries=lambda value, e: left_out(e, e[FEATURES]),
+)
+FLOOR = Ingredient(
+    "fid_floor",
+    make=lambda e: _fid(e, e[TRAINED].seen.features),
+    needs=(REFERENCE, TRAINED),
+    entries=lambda value, e: left_out(e, e[TRAINED].seen.features),
+)
 
 METRICS = {
     "fid": Metric("Fréchet distance to the reference features", "lower", (FID,), lambda e: e[FID], of_reference=2),
@@ -138,5 +160,6 @@ METRICS = {
         lambda e: multiple(e[FID], e[FLOOR], e[REFERENCE].count),
         of_reference=2,
         references=FEWEST,
+        few=FEW,
     ),
 }

@@ -33,6 +33,28 @@ def chunks(images: Images) -> Iterator[Tensor]:
         yield checked(chunk, "the references")
 
 
+def again(images: Images | None) -> Images | None:
+    """Real images that can be read more than once: those of an iterator are held in memory."""
+    if images is None or isinstance(images, Tensor | Reference):
+        return images
+    return list(images) if iter(images) is images else images
+
+
+def count_of(images: Images, most: int) -> int:
+    """How many real images there are, as far as `most`: no more chunks are read than that takes."""
+    if isinstance(images, Reference):
+        return images.count
+    count = 0
+    for chunk in [images] if isinstance(images, Tensor) else images:
+        count += len(chunk)
+        if count >= most:
+            break
+    return count
+
+
+NOT_KEPT = "; a reference that is kept holds what was seen in them, and not the images"
+
+
 def are_images(name: str) -> Any:
     """Are those of that name images, of which anything can be found out? A reference holds their features alone."""
     return lambda evidence: not isinstance(evidence.given[name], Reference)

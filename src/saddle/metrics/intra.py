@@ -15,13 +15,14 @@ from .evidence import Evidence, Ingredient
 from .fid import fid
 from .ingredients import FEATURES, LABELS, REFERENCE, REFERENCE_LABELS, TRAINED
 from .metric import Detailed, Estimate, Metric
+from .multiple import FEW, multiple
 from .multiple import FEWEST as FEWEST_REFERENCES
-from .multiple import multiple
 from .prdc import ONE, PRECISION_K, prdc
 from .uncertainty import groups, jackknife, least_error
 
 FEWEST = 6  # samples of a class on either side: the fifth neighbour must exist
 
+NONE_KNOWN = "scores inside classes want real images whose class is known, and there are none"
 Pairs = Mapping[str, tuple[Tensor, Tensor]]  # by class, features of its real images and of its samples
 
 
@@ -41,8 +42,23 @@ def pairs(real: Tensor, real_labels: Tensor, fake: Tensor, fake_labels: Tensor, 
             )
         by_class[names[k]] = of_real, of_fake
     if not by_class:
-        raise UsageError("scores inside classes want real images whose class is known, and there are none")
+        raise UsageError(NONE_KNOWN)
     return by_class
+
+
+def too_few(labels: Tensor, names: Sequence[str], samples: int) -> str | None:
+    """Why real images of these classes [N], -1 where unknown, or so many samples are too few, whatever is drawn."""
+    shown, counts = labels[labels >= 0].unique(return_counts=True)
+    if not len(shown):
+        return NONE_KNOWN
+    k = int(counts.argmin())
+    if int(counts[k]) < FEWEST:
+        has = f"'{names[int(shown[k])]}' has {int(counts[k])}; hold out more images"
+        return f"scores inside classes want {FEWEST} real images of each, and {has}"
+    if samples < FEWEST * len(shown):
+        less = f"of {len(shown)} classes that are {FEWEST * len(shown)}, not {samples}; draw more (-n)"
+        return f"scores inside classes want {FEWEST} samples of each: {less}"
+    return None
 
 
 def intra_fid(by_class: Pairs) -> Detailed:
@@ -107,10 +123,20 @@ def _pairs(evidence: Evidence) -> Pairs:
 
 def _intra_multiple(evidence: Evidence) -> Detailed:
     labels = evidence[REFERENCE_LABELS]
-    if labels.train is None:
-        raise UsageError("the metric 'intra_fid_multiple' needs the classes of the training images")
+    assert labels.train is not None  # else it was refused
     sides = evidence[REFERENCE].seen.features, labels.real, evidence[TRAINED].seen.features, labels.train
     return multiple(intra_fid(evidence[BY_CLASS]), intra_fid(pairs(*sides, labels.names)), len(labels.real))
+
+
+def _few(evidence: Evidence) -> str | None:
+    labels = evidence[REFERENCE_LABELS]
+    return too_few(labels.real, labels.names, evidence.n)
+
+
+def _few_for_a_multiple(evidence: Evidence) -> str | None:
+    if evidence[REFERENCE_LABELS].train is None:
+        return "the metric 'intra_fid_multiple' needs the classes of the training images"
+    return _few(evidence)
 
 
 def _inside(measure: Callable[[Pairs], Detailed]) -> Callable[[Evidence], Detailed]:
@@ -122,7 +148,12 @@ BY_CLASS = Ingredient("by_class", make=_pairs, needs=(FEATURES, REFERENCE, LABEL
 
 METRICS = {
     "intra_fid": Metric(
-        "mean over classes of the FID inside the class", "lower", (BY_CLASS,), _inside(intra_fid), of_a_class=ENOUGH
+        "mean over classes of the FID inside the class",
+        "lower",
+        (BY_CLASS,),
+        _inside(intra_fid),
+        of_a_class=ENOUGH,
+        refused=_few,
     ),
     "intra_fid_multiple": Metric(
         "the same as a multiple of what training images score",
@@ -130,7 +161,9 @@ METRICS = {
         (FEATURES, REFERENCE, TRAINED, BY_CLASS),
         _intra_multiple,
         of_a_class=ENOUGH,
+        refused=_few_for_a_multiple,
         references=FEWEST_REFERENCES,
+        few=FEW,
     ),
     "intra_diversity": Metric(
         "distance between two samples of a class, in parts of real ones'; mean over classes",
@@ -138,6 +171,7 @@ METRICS = {
         (BY_CLASS,),
         _inside(intra_diversity),
         of_a_class=ENOUGH,
+        refused=_few,
     ),
     "class_precision": Metric(
         "precision inside the worst class",
@@ -146,6 +180,7 @@ METRICS = {
         _inside(worst_precision),
         lambda e: {"k": PRECISION_K},
         of_a_class=ENOUGH,
+        refused=_few,
         caveat=ONE,
     ),
     "class_recall": Metric(
@@ -155,5 +190,6 @@ METRICS = {
         _inside(worst_recall),
         lambda e: {"k": PRECISION_K},
         of_a_class=ENOUGH,
+        refused=_few,
     ),
 }

@@ -92,5 +92,6 @@ METRICS = {
         (FEATURES, REFERENCE),
         _kid,
         lambda e: rests_on(e[REFERENCE].seen.features, e[FEATURES], SUBSETS),
+        of_reference=2,
     )
 }

@@ -39,8 +39,10 @@ class Metric:
     measure: Callable[[Any], Estimate | Detailed | Compared]  # of class Evidence
     settings: Callable[[Any], Fingerprint] = _none  # what two scores must share beside what they were made of
     chooses: bool = True  # may it choose the best checkpoint?
-    of_reference: int = 0  # samples, and held-out ones, without which nobody gets it unasked
-    references: int = 0  # without which it is refused, so that nobody gets it unasked
+    of_reference: int = 0  # samples, and references, without which it is refused, and nobody gets it unasked
+    references: int = 0  # likewise references alone
+    few: str = ""  # why it wants so many of them, where that is no matter of its formula
+    refused: Callable[[Any], str | None] = lambda evidence: None  # why real data alone forbid it, whatever is drawn
     caveat: str = ""  # what it takes for good, in few words: it stands on the line that tells the score
     of_side: int = 0  # pixels of an image's shorter side without which nobody gets it unasked
     of_a_class: int = 0  # samples of each class without which nobody gets it unasked

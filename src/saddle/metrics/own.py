@@ -6,6 +6,7 @@ below. Nothing is trained, no game can have trained against it, and it takes sec
 ranked by it.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
 from ..base import rng, telling
-from ..base.errors import UsageError
-from .features import Extractor, Features, Trained
+from ..base.errors import SaddleError, UsageError
+from .features import Extractor, Features, Kept, Trained
 from .learned import at_most, digest, once
 
 SIDE, WIDTH, STAGES, PATCH = 64, 32, 4, 3
@@ -34,24 +35,29 @@ class Own(Extractor):
     places = False
     resize = f"means of pixels to {SIDE} on the shorter side where larger"
 
-    def __init__(self, train: Trained | None = None) -> None:
+    def __init__(self, train: Trained | Kept | None = None) -> None:
         super().__init__()
         self.trained = train
+
+    def parts(self) -> dict[str, Tensor]:
+        return self._layers().parts()
 
     @property
     def hash(self) -> str:
         """SHA-256 of what it is made of: the last digits of its numbers may differ between machines."""
+        if isinstance(self.trained, Kept):
+            return self.trained.hash
         return digest("own", SIDE, WIDTH, STAGES, PATCH, IMAGES, PATCHES, EVEN, FLOOR, self._mark)
 
     @cached_property
     def _mark(self) -> str:
-        return self.trained.mark() if self.trained else ""
+        return self.trained.mark() if isinstance(self.trained, Trained) else ""
 
     def look(self, images: Tensor) -> Features:
         """UsageError for what is no image or has other channels, and where there are no training images."""
         if images.ndim != 4:
             raise UsageError(f"the extractor 'own' looks at images, not at {tuple(images.shape[1:])}; try 'pixels'")
-        layers = once(self.hash, self._made).to(images.device)
+        layers = self._layers().to(images.device)
         if images.shape[1] != layers.channels:
             raise UsageError(
                 f"the extractor 'own' is made of images of {layers.channels} channels, and these have "
@@ -59,28 +65,64 @@ class Own(Extractor):
             )
         return Features(layers(images))
 
+    def _layers(self) -> "Layers":
+        if isinstance(self.trained, Kept):
+            return Layers.again(self.trained.parts)
+        return once(self.hash, self._made)
+
     def _made(self) -> "Layers":
-        if self.trained is None:
+        if not isinstance(self.trained, Trained):
             raise UsageError("the extractor 'own' is made of training images, and they are not given")
         telling.now("making features of the training images")
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
-            return Layers(self.trained.take(IMAGES).cpu().float().clamp(-1, 1))
+            return Layers.of(self.trained.take(IMAGES).cpu().float().clamp(-1, 1))
 
 
 class Layers(nn.Module):
-    """Filters of training images [N, C, H, W] in [-1, 1]; images [M, C, H, W] → features [M, up to 256]."""
+    """Filters (weights [32, C, 3, 3], biases [32]), each for the maps of those before, and perhaps the unit of what
+    they see (means, deviations); images [M, C, H, W] in [-1, 1] → features [M, up to 256].
+    """
 
-    def __init__(self, train: Tensor) -> None:
+    def __init__(self, filters: list[tuple[Tensor, Tensor]], unit: tuple[Tensor, Tensor] | None = None) -> None:
         super().__init__()
-        self.channels = train.shape[1]
-        self.filters: list[tuple[Tensor, Tensor]] = []
-        self.unit: tuple[Tensor, Tensor] | None = None
+        self.filters, self.unit = filters, unit
+
+    @classmethod
+    def of(cls, train: Tensor) -> "Layers":
+        """Of training images [N, C, H, W]."""
+        kept: list[tuple[Tensor, Tensor]] = []
         x = _small(train)
-        while len(self.filters) < STAGES and min(x.shape[-2:]) >= PATCH:
-            self.filters.append(filters(x, len(self.filters)))
-            x = torch.cat([avg_pool2d(_maps(part, *self.filters[-1]), 2) for part in x.split(Own.chunk)])
-        deviation, mean = torch.std_mean(torch.cat([self(part) for part in train.split(Own.chunk)]), 0, correction=0)
-        self.unit = mean, deviation.clamp(min=max(FLOOR * float(deviation.square().mean().sqrt()), 1e-6))
+        while len(kept) < STAGES and min(x.shape[-2:]) >= PATCH:
+            kept.append(filters(x, len(kept)))
+            x = torch.cat([avg_pool2d(_maps(part, *kept[-1]), 2) for part in x.split(Own.chunk)])
+        bare = cls(kept)
+        deviation, mean = torch.std_mean(torch.cat([bare(part) for part in train.split(Own.chunk)]), 0, correction=0)
+        return cls(kept, (mean, deviation.clamp(min=max(FLOOR * float(deviation.square().mean().sqrt()), 1e-6))))
+
+    @classmethod
+    def again(cls, parts: Mapping[str, Tensor]) -> "Layers":
+        """Of their `parts`. SaddleError where these do not belong together."""
+        count = sum(name.startswith("weight_") for name in parts)
+        names = {f"{kind}_{i}" for kind in ("weight", "bias") for i in range(count)} | {"mean", "deviation"}
+        kept = [(parts[f"weight_{i}"], parts[f"bias_{i}"]) for i in range(count)] if {*parts} == names else []
+        channels = kept[0][0].shape[1] if kept and kept[0][0].ndim == 4 else 0
+        shapes = [((WIDTH, WIDTH if i else channels, PATCH, PATCH), (WIDTH,)) for i in range(count)]
+        if not channels or [(weight.shape, bias.shape) for weight, bias in kept] != shapes:
+            raise SaddleError("the filters that an extractor 'own' was made into are not whole")
+        if not parts["mean"].shape == parts["deviation"].shape == (2 * WIDTH * count,):
+            raise SaddleError("the unit of what an extractor 'own' sees is not whole")
+        return cls(kept, (parts["mean"], parts["deviation"]))
+
+    @property
+    def channels(self) -> int:
+        return self.filters[0][0].shape[1]
+
+    def parts(self) -> dict[str, Tensor]:
+        """By name, for a file."""
+        assert self.unit is not None
+        kept = {f"weight_{i}": weight for i, (weight, _) in enumerate(self.filters)}
+        kept |= {f"bias_{i}": bias for i, (_, bias) in enumerate(self.filters)}
+        return kept | dict(zip(("mean", "deviation"), self.unit, strict=True))
 
     def forward(self, images: Tensor) -> Tensor:
         x = _small(images)

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..base.errors import UsageError
 from .blocks import squared_distances
 from .evidence import Evidence, Ingredient, Seen
-from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
+from .ingredients import NOT_KEPT, REAL, SAMPLES, TRAIN, Images, are_images, chunks
 from .metric import Compared, Metric
 from .reference import content_hash
 from .score import Fingerprint
@@ -89,7 +89,7 @@ def rows_of(images: Tensor) -> Tensor:
 def _rows(images: Ingredient[Images]) -> Ingredient[Tensor]:
     return Ingredient(
         f"{images.name}_rows",
-        images.lacking,
+        images.lacking + NOT_KEPT,
         make=lambda e: torch.cat([rows_of(part) for part in chunks(e[images])]).to(e[SAMPLE_ROWS].device),
         needs=(images,),
         can=are_images(images.name),
@@ -99,8 +99,6 @@ def _rows(images: Ingredient[Images]) -> Ingredient[Tensor]:
 def _parts(evidence: Evidence) -> tuple[Tensor, Tensor]:
     """Of the held-out data those that choose σ, and those that are scored: every other one."""
     real = evidence[REAL_ROWS]
-    if len(real) < 3:
-        raise UsageError(f"parzen wants three held-out samples at least, of which one chooses σ; there are {len(real)}")
     return real[1::2][:VALIDATED], real[::2]
 
 
@@ -142,5 +140,7 @@ METRICS = {
         _parzen,
         _settings,
         chooses=False,  # it prefers prototypes to real data
+        references=3,
+        few="one of them chooses σ; hold out more images",
     )
 }

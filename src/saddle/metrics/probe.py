@@ -5,6 +5,7 @@ discriminator that a game learned against does not say so: a fresh one does (Lam
 https://arxiv.org/abs/1706.00409). Chance, the share of the commonest value, stands beside.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from .evidence import Evidence, Ingredient
 from .learned import Lesson, fitted
 from .metric import Compared, Metric
 from .traits import Traits
-from .uncertainty import mean_error
+from .uncertainty import least, mean_error
 
 CHANCE = "chance"
 HIDDEN, STEPS, BATCH, RATE = 128, 400, 64, 2e-3
@@ -53,7 +54,11 @@ def flat(code: Tensor) -> Tensor:
 
 def told(probed: Probed, seed: int) -> Compared:
     """Share of held-out codes from which a network of two layers tells each trait, the mean over traits."""
-    learn, ask, traits = probed.learn, probed.ask, probed.traits
+    return asked(probe(probed.learn, probed.traits, seed), probed.ask, probed.traits)
+
+
+def probe(learn: Known, traits: Traits, seed: int) -> Callable[[Tensor], Tensor]:
+    """A network that learned to tell the traits, as a function of codes [N, F]: int64 [N, P]."""
     mean, std = learn.codes.mean(0), learn.codes.std(0).clamp(min=1e-6)
     codes = (learn.codes - mean) / std
 
@@ -65,16 +70,21 @@ def told(probed: Probed, seed: int) -> Compared:
         return nn.Sequential(nn.Linear(codes.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, sum(traits.sizes)))
 
     lesson = Lesson("probe", len(codes), take)
-    probe = fitted(network, lesson, traits.loss, steps=STEPS, batch=BATCH, rate=RATE, seed=seed)
-    with torch.no_grad():
-        said = traits.said(probe((ask.codes - mean) / std))
-    right = torch.where(ask.values < 0, torch.nan, double(said == ask.values))
+    learned = fitted(network, lesson, traits.loss, steps=STEPS, batch=BATCH, rate=RATE, seed=seed)
+    return lambda asked: traits.said(learned((asked - mean) / std))
+
+
+@torch.no_grad()
+def asked(tell: Callable[[Tensor], Tensor], ask: Known, traits: Traits) -> Compared:
+    """How often it tells these codes' traits rightly, and chance beside; the error is over the draw of the codes."""
+    right = torch.where(ask.values < 0, torch.nan, double(tell(ask.codes) == ask.values))
     commonest = [_commonest(row) for row in ask.values.unbind(1)]
     names = [" / ".join(traits.condition.names[i] for i in places) for places in traits.places]
     details = dict(zip(names, right.nanmean(0).tolist(), strict=True)) if len(names) > 1 else {}
     each = right.nanmean(1)
     each = each[~each.isnan()]
-    return Compared(float(right.nanmean(0).mean()), mean_error(each), details, {CHANCE: sum(commonest) / len(names)})
+    error = max(mean_error(each), least(len(each)))
+    return Compared(float(right.nanmean(0).mean()), error, details, {CHANCE: sum(commonest) / len(names)})
 
 
 def _commonest(values: Tensor) -> float:

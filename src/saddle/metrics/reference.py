@@ -23,6 +23,7 @@ class Reference:
     label: str  # such as "held-out"
     hash: str  # SHA-256 of the images
     seen: Features
+    patches: Tensor | None = None  # of the images, for `swd`, where they were kept
 
     @property
     def count(self) -> int:

@@ -6,19 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ..base.errors import SaddleError
+from ..show.scores import ERROR, measured_with, plus_minus, told
 
 Fingerprint = dict[str, str | int | float]
 # one: the nearer to 1, and half as much is as far from it as twice; none: what is better is a matter of the data
 Better = Literal["lower", "higher", "one", "none"]
 
-_OF_THE_GAME = ("trained_against",)  # what a fingerprint says of the game that is scored, and not of the measure
+_NOT_OF_THE_VALUE = ("trained_against", ERROR)  # what a fingerprint says of the game, or of the error alone
 TELLS = 2.0  # standard errors by which two scores are told apart
 _MAY_LACK = ("details", "beside", "ways", "note", "caveat")
-
-
-def plus_minus(uncertainty: float) -> str:
-    """A standard error in words; of too few samples it is not a number."""
-    return "± unknown: too few samples" if math.isnan(uncertainty) else f"± {uncertainty:.2g}"
 
 
 @dataclass(frozen=True)
@@ -40,21 +36,12 @@ class Score:
     caveat: str = ""  # what the metric takes for good, of whatever samples
 
     def __str__(self) -> str:
-        told = f"{self.name} {self.value:.4g} {plus_minus(self.uncertainty)}"
-        return f"{told} ({self.measured_with})" if self.measured_with else told
+        return told(vars(self))
 
     @property
     def measured_with(self) -> str:
-        """Who looked, at how many samples, beside how many references; and the caveat.
-
-        Such as "digits, 2,000 samples, 497 held-out references".
-        """
-        of = self.fingerprint
-        parts = [str(of["extractor"])] if "extractor" in of else []
-        parts += [f"{of['samples']:,} samples"] if "samples" in of else []
-        kind = f"{of['reference']} " if "reference" in of else ""
-        parts += [f"{of['reference_count']:,} {kind}references"] if "reference_count" in of else []
-        return "; ".join(filter(None, [", ".join(parts), self.caveat]))
+        """Who looked, at how many samples, beside how many references; and the caveat."""
+        return measured_with(vars(self))
 
     def told(self) -> str:
         """The score, with what others score beside it, and a line for every way, where there are several."""
@@ -65,7 +52,9 @@ class Score:
         lines = [line(str(self), self.beside)]
         for name, numbers in self.ways.items():
             others = {whose: x for whose, x in numbers.items() if whose not in ("value", "uncertainty")}
-            lines.append(line(f"  {name} {numbers['value']:.4g} {plus_minus(numbers['uncertainty'])}", others))
+            lines.append(
+                line(f"  {name} {numbers['value']:.4g} {plus_minus(numbers['uncertainty'], self.fingerprint)}", others)
+            )
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +140,6 @@ def _order(score: Score) -> float:
 def _differing(scores: Sequence[Score]) -> dict[str, list[str]]:
     """Entries on which the scores disagree, with the values found, in the order they came."""
     entries = [{"name": score.name, "better": score.better, **score.fingerprint} for score in scores]
-    keys = dict.fromkeys(key for entry in entries for key in entry if key not in _OF_THE_GAME)
+    keys = dict.fromkeys(key for entry in entries for key in entry if key not in _NOT_OF_THE_VALUE)
     values_of = {key: list(dict.fromkeys(str(entry.get(key, "none")) for entry in entries)) for key in keys}
     return {key: values for key, values in values_of.items() if len(values) > 1}

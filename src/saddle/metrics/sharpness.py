@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d
 from ..base.errors import UsageError
 from .blocks import double
 from .evidence import Ingredient, Seen
-from .ingredients import REAL, SAMPLES, are_images, chunks
+from .ingredients import NOT_KEPT, REAL, SAMPLES, are_images, chunks
 from .metric import Metric
 from .tones import grey, mean_inside
 from .uncertainty import mean_error
@@ -49,7 +49,7 @@ def laplacian_variance(images: Tensor, inside: Tensor | None = None) -> Tensor:
 EDGES = Seen("edges", of=SAMPLES, look=lambda drawn: laplacian_energy(drawn.images))
 REAL_EDGES = Ingredient(
     "real_edges",
-    REAL.lacking,
+    REAL.lacking + NOT_KEPT,
     make=lambda e: torch.cat([laplacian_energy(part) for part in chunks(e[REAL])]),
     needs=(REAL,),
     can=are_images("real"),

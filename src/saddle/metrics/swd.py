@@ -17,10 +17,10 @@ from torch.nn.functional import pad
 
 from ..base.errors import UsageError
 from .evidence import Evidence, Ingredient, Seen
-from .ingredients import REAL, SAMPLES, TRAIN, Images, are_images, chunks
+from .ingredients import REAL, SAMPLES, TRAIN, Images, chunks
 from .metric import Detailed, Metric
-from .multiple import FEWEST, multiple
-from .reference import content_hash
+from .multiple import FEW, FEWEST, multiple
+from .reference import Reference, content_hash
 from .score import Fingerprint
 from .uncertainty import groups, jackknife
 
@@ -175,14 +175,21 @@ def _blurred(images: Tensor) -> Tensor:
     return x
 
 
-def _pieces_of(images: Ingredient[Images]) -> Ingredient[Tensor]:
-    return Ingredient(
-        f"{images.name}_patches",
-        images.lacking,
-        make=lambda e: all_patches(chunks(e[images])),
-        needs=(images,),
-        can=are_images(images.name),
-    )
+def _pieces_of(images: Ingredient[Images], lacking: str = "") -> Ingredient[Tensor]:
+    """A kept reference has them, or none has."""
+
+    def make(evidence: Evidence) -> Tensor:
+        there = evidence[images]
+        if not isinstance(there, Reference):
+            return all_patches(chunks(there))
+        assert there.patches is not None
+        return there.patches
+
+    def can(evidence: Evidence) -> bool:
+        there = evidence.given[images.name]
+        return not isinstance(there, Reference) or there.patches is not None
+
+    return Ingredient(f"{images.name}_patches", images.lacking + lacking, make=make, needs=(images,), can=can)
 
 
 def _settings(evidence: Evidence) -> Fingerprint:
@@ -192,8 +199,9 @@ def _settings(evidence: Evidence) -> Fingerprint:
     return entries | {"reference_count": len(real), "reference_hash": content_hash([real])}
 
 
+KEPT = "; a reference that is kept has their patches where swd was among the metrics that it was made for"
 PATCHES = Seen("patches", of=SAMPLES, look=lambda drawn: pieces(drawn.images))
-REAL_PATCHES, TRAIN_PATCHES = _pieces_of(REAL), _pieces_of(TRAIN)
+REAL_PATCHES, TRAIN_PATCHES = _pieces_of(REAL, KEPT), _pieces_of(TRAIN)
 SWD = Ingredient("swd", make=lambda e: swd(e[REAL_PATCHES], e[PATCHES], e.seed), needs=(PATCHES, REAL_PATCHES))
 FLOOR = Ingredient(
     "swd_floor", make=lambda e: swd(e[REAL_PATCHES], e[TRAIN_PATCHES], e.seed), needs=(REAL_PATCHES, TRAIN_PATCHES)
@@ -223,6 +231,7 @@ METRICS = {
         lambda e: multiple(e[SWD], e[FLOOR], len(e[REAL_PATCHES])),
         _settings,
         references=FEWEST,
+        few=FEW,
         of_side=PATCH,
     ),
 }

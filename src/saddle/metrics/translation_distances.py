@@ -10,7 +10,7 @@ from functools import partial
 from torch import Tensor
 
 from .evidence import Evidence
-from .fid import fid
+from .fid import fid, left_out, with_error
 from .ingredients import EXTRACTOR
 from .kid import SUBSETS, kid
 from .metric import Compared, Metric
@@ -97,7 +97,8 @@ METRICS = {
         "Fréchet distance of translations to held-out images of their target",
         "lower",
         (TRANSLATIONS, EXTRACTOR, FEATURES),
-        lambda e: _by_features(e, fid, partial(fid, error=False)),
+        lambda e: _by_features(e, lambda real, x: fid(real, x, with_error(e, x)), partial(fid, error=False)),
+        lambda e: next((left_out(e, way[""]) for way in e[FEATURES].values()), {}),
     ),
     "translation_kid": Metric(
         "kernel distance of translations to held-out images of their target, unbiased",

@@ -33,8 +33,17 @@ def mean_error(values: Tensor) -> float:
 
 
 def share_error(share: float, count: int) -> float:
-    """Standard error of a share of `count` independent samples: sqrt(p (1 - p) / n)."""
-    return (share * (1 - share) / count) ** 0.5 if count else float("nan")
+    """Standard error of a share of `count` independent samples: sqrt(p (1 - p) / n), and never less than 1 / (2 n).
+
+    Of none and of all the first would be 0, as if there could be no other: half a sample is right to about a quarter,
+    for whatever share has 0.3 samples or more on its rarer side.
+    """
+    return max((share * (1 - share) / count) ** 0.5, least(count)) if count else float("nan")
+
+
+def least(count: int) -> float:
+    """The least standard error of a share of so many samples: half a sample."""
+    return 1 / (2 * count)
 
 
 def halves(count: int) -> Tensor:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from ..base.ranges import PositiveFloat, PositiveInt
+from ..base.settings import Before
 from ..layers.conditional import ClassBatchNorm2d, Projection
 from ..layers.convolution import StridedConv2d, StridedConvTranspose2d
 from ..layers.norm import BatchNorm2d
@@ -32,7 +33,7 @@ class SNResNet(Network):
 
     width: PositiveInt = 64  # channels: small images have 4 times as many in the generator, twice in the discriminator
     lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
-    bias: bool = True  # of the discriminator's last layer, l; the authors' code for CIFAR-10 has none
+    bias: Annotated[bool, Before(True)] = True  # of the discriminator's last layer, l; authors' code: none for CIFAR-10
 
     takes_labels: ClassVar[bool] = True
 

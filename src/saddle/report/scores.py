@@ -6,6 +6,7 @@ from typing import Any
 
 from ..base.plain import is_number
 from ..show.progress import duration, number
+from ..show.scores import measured_with, plus_minus
 from .again import to_score, unbroken
 from .html import Html, tag
 from .parts import count, pairs, quiet, scrolled, section
@@ -16,9 +17,11 @@ HOW = (
     "error: two values that differ by less than about twice theirs may be equal."
 )
 BESIDE = (
-    "The last columns are what others score by the same measure: a game that is no better than the input as it is, or "
-    "than a mean image, has not learned to translate."
+    "The columns before the last are what others score by the same measure: a game that is no better than the input as "
+    "it is, or than a mean image, has not learned to translate."
 )
+
+BASIS = "measured with"  # the last column
 
 
 def scores(story: Story) -> Html:
@@ -29,7 +32,7 @@ def scores(story: Story) -> Html:
         return section("Scores", quiet("This run has not been scored. ", *how))
     has_rounds = any("round" in score for score in story.scores)  # whose scores these are
     others = list(dict.fromkeys(name for score in story.scores for name in score.get("beside", {})))
-    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else []), *others]
+    heads = ["score", "value", "uncertainty", "better", *(["checkpoint"] if has_rounds else []), *others, BASIS]
     titles = tag("tr", *(tag("th", text, scope="col", class_=text) for text in heads))
     lines = [line for score in story.scores for line in (_line(story, score, heads), *_ways(score, heads))]
     table = tag("table", tag("thead", titles), tag("tbody", *lines), class_="scores")
@@ -43,10 +46,11 @@ def _line(story: Story, score: dict[str, Any], heads: list[str]) -> Html:
     return tag(
         "tr",
         tag("th", score["name"], " " if says else None, tag("small", says) if says else None, scope="row"),
-        *(tag("td", text, class_=head) for text, head in zip(_measured(score), heads[1:3], strict=True)),
+        *(tag("td", text, class_=head) for text, head in zip(_measured(score, score), heads[1:3], strict=True)),
         tag("td", "" if score.get("better") == "none" else score.get("better", ""), class_="better"),
         tag("td", f"round {count(score.get('round'))}", class_="better") if "checkpoint" in heads else None,
         *_others(score.get("beside", {}), score, heads),
+        tag("td", measured_with(score), class_="basis"),
     )
 
 
@@ -56,26 +60,29 @@ def _ways(score: dict[str, Any], heads: list[str]) -> Iterator[Html]:
         yield tag(
             "tr",
             tag("th", tag("small", name), scope="row"),
-            *(tag("td", text, class_=head) for text, head in zip(_measured(numbers), heads[1:3], strict=True)),
+            *(tag("td", text, class_=head) for text, head in zip(_measured(numbers, score), heads[1:3], strict=True)),
             tag("td", "", class_="better"),
             tag("td", "", class_="better") if "checkpoint" in heads else None,
             *_others(numbers, score, heads),
+            tag("td", "", class_="basis"),
         )
 
 
 def _others(numbers: dict[str, Any], score: dict[str, Any], heads: list[str]) -> Iterator[Html]:
     """What others score, under their heads, as exact as the score is."""
     error = score.get("uncertainty")
-    for head in heads[4 + ("checkpoint" in heads) :]:
-        text = _measured({"value": numbers[head], "uncertainty": error})[0] if head in numbers else ""
+    for head in heads[4 + ("checkpoint" in heads) : -1]:
+        text = _measured({"value": numbers[head], "uncertainty": error}, score)[0] if head in numbers else ""
         yield tag("td", text, class_="better")
 
 
-def _measured(score: dict[str, Any]) -> tuple[str, str]:
-    """Value and uncertainty, both to the second digit of the uncertainty."""
-    value, error = score.get("value"), score.get("uncertainty")
+def _measured(numbers: dict[str, Any], score: dict[str, Any]) -> tuple[str, str]:
+    """Value and uncertainty of a score, or of one of its ways, both to the second digit of the uncertainty."""
+    value, error = numbers.get("value"), numbers.get("uncertainty")
+    if is_number(error) and math.isnan(error):
+        return number(value), plus_minus(error, score.get("fingerprint"))
     if not (is_number(value) and is_number(error) and not abs(value) >= 1e12 and 1e-6 < error < 1e6):
-        return number(value), f"± {number(error)}" if is_number(error) and not math.isnan(error) else "–"
+        return number(value), f"± {number(error)}" if is_number(error) else "–"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:,.{digits}f}", f"± {error:,.{digits}f}"
 

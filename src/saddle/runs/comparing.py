@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ..base import rng
@@ -18,11 +19,15 @@ from ..base.settings import change
 from ..data import DataOptions, open_source, source_at
 from ..metrics import kept
 from ..metrics.drawing import Sampler
-from ..metrics.evaluation import evaluate
+from ..metrics.evaluation import check, evaluate
+from ..metrics.evidence import Evidence
 from ..metrics.extractors import extractor as extractor_named
+from ..metrics.features import Extractor
+from ..metrics.ingredients import Images, chunks
 from ..metrics.names import chosen
 from ..metrics.reference import Reference, trained
 from ..metrics.score import Score
+from ..metrics.swd import all_patches
 from ..tasks import Synthesis
 from .chunks import CHUNK
 from .run import DRAWN, Run
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 Place = str | PathLike[str]
 BY_FEATURES = ("fid", "kid", "precision", "recall", "density", "coverage")  # unasked, where something looks at images
-BY_THEMSELVES = ("swd",)  # where nothing does
+BY_PATCHES = ("swd",)  # where nothing does
 OF_IMAGES = "own"  # the extractor that measures by images: here by those of the reference
 LABEL = "given"  # of the reference, in fingerprints
 
@@ -107,43 +112,69 @@ def score(
     without one, only metrics that need none are there. `data` are settings of how folders and arrays are read, such as
     {"data.size": 64}. UsageError for what cannot be compared.
     """
-    place, where = choose_device(device), Path(reference)
-    known = where.suffix == kept.SUFFIX
-    name = extractor or (kept.extractor_of(where) if known else None)
-    names = metrics or ((BY_FEATURES if name else ()) + (() if known else BY_THEMSELVES))
-    _check(names, name, save_reference)
     given = _opened(samples, device, data or {})
-    count = _count(given, n)
-    with rng.apart(seed, "reference"):
-        images = None if known else _reference(where, n, device, data or {})
-    by = trained(images) if name == OF_IMAGES and images is not None else None
-    seen = extractor_named(name, weights, place, train=by) if name else None
-    real = kept.load(where, seen, given.shape) if images is None and seen else images
-    if save_reference and seen and real is not None:
-        looked = real if isinstance(real, Reference) else Reference.of(real, seen, LABEL)  # whose features stay
-        kept.save(save_reference, looked, seen, given.shape)
+    count, place, where = _count(given, n), choose_device(device), Path(reference)
+    drawn = Sampler(InOrder(given) if isinstance(given, Samples) else given)
+    if where.suffix == kept.SUFFIX:
+        name = extractor or kept.extractor_of(where)
+        look = extractor_named(name, weights, place, train=kept.made_into(where))
+        real: Images = kept.load(where, look, given.shape)
+        names = metrics or (BY_FEATURES + (BY_PATCHES if real.patches is not None else ()))
+        _check(names, count, drawn, real, look, save_reference)
+    else:
+        other = _opened(where, device, data or {})
+        look = extractor_named(extractor, weights, place) if extractor else None
+        names = metrics or ((BY_FEATURES if look else ()) + BY_PATCHES)
+        _check(names, count, drawn, _stand_in(other, n), look, save_reference)
+        real = _reference(other, n, seed)
+        look = extractor_named(extractor, train=trained(real)) if extractor == OF_IMAGES else look
+    if save_reference and look:
+        kept.save(save_reference, _to_keep(real, look, names), look, given.shape)
     with rng.apart(seed, "score"):
-        drawn = InOrder(given) if isinstance(given, Samples) else given
-        return evaluate(Sampler(drawn), real, names, seen, n=count, batch=DRAWN, seed=seed, reference=LABEL)
+        return evaluate(drawn, real, names, look, n=count, batch=DRAWN, seed=seed, reference=LABEL)
 
 
-def _check(names: Sequence[str], extractor: str | None, save_reference: Place | None) -> None:
-    """UsageError for what cannot be, before an image is read."""
-    chosen(names)
-    if save_reference and extractor in (None, OF_IMAGES):
+def _check(
+    names: Sequence[str],
+    n: int,
+    samples: Sampler,
+    real: Images,
+    look: Extractor | None,
+    save_reference: Place | None,
+) -> None:
+    """UsageError for what cannot be, before anything is drawn or looked at."""
+    if save_reference and look is None:
         raise UsageError(
-            "a reference that is kept is what an extractor sees that does not measure by its images; choose one with "
-            "--extractor, such as pixels"
+            "a reference that is kept is what an extractor sees in it; choose one with --extractor, such as own or "
+            "pixels"
         )
+    if save_reference:
+        kept.check(save_reference)
+    evidence = Evidence({"samples": samples, "real": real, "extractor": look}, n=n)
+    for name, metric in chosen(names).items():
+        check(name, metric, evidence)
 
 
-def _reference(where: Path, n: int | None, device: str, data: Mapping[str, Any]) -> Samples | list[Tensor]:
+def _stand_in(other: Samples | Drawing, n: int | None) -> Images:
+    """What is compared with, as far as it can be known before it is drawn: its count and its shape."""
+    return other if isinstance(other, Samples) else torch.empty(_count(other, n), *other.shape, device="meta")
+
+
+def _reference(other: Samples | Drawing, n: int | None, seed: int) -> Samples | list[Tensor]:
     """What is compared with, in chunks."""
-    found = _opened(where, device, data)
-    if isinstance(found, Samples):
-        return found
-    count = _count(found, n)
-    return [found(min(DRAWN, count - start)).cpu() for start in range(0, count, DRAWN)]
+    if isinstance(other, Samples):
+        return other
+    count = _count(other, n)
+    with rng.apart(seed, "reference"):
+        return [other(min(DRAWN, count - start)).cpu() for start in range(0, count, DRAWN)]
+
+
+def _to_keep(real: Images, look: Extractor, names: Sequence[str]) -> Reference:
+    """The reference, with patches of its images if a metric is for them; one that was kept before, as it is."""
+    if isinstance(real, Reference):
+        return real
+    looked = Reference.of(real, look, LABEL)  # whose features stay
+    return replace(looked, patches=all_patches(chunks(real))) if {*BY_PATCHES} & {*names} else looked
 
 
 def _opened(where: Place, device: str, data: Mapping[str, Any]) -> Samples | Drawing:

@@ -31,6 +31,7 @@ from . import registry, warm
 from .warm import Start
 
 DEFAULT_GAME = "dcgan"
+WRITTEN = "# A recipe of saddle "  # so begins a file that a run wrote, before the version
 _SHIPPED = Path(__file__).parents[1] / "recipes"
 _PARTS = ("game", "data", "plan")
 
@@ -84,11 +85,16 @@ class Recipe:
 
     @classmethod
     def read(cls, path: Path) -> "Recipe":
-        """The recipe in a file, or of a run folder."""
+        """The recipe in a file, or of a run folder.
+
+        What a run wrote holds all settings that there were: of later ones it has the values that were fixed then, also
+        where its file is copied elsewhere. A recipe that somebody wrote by hand has today's defaults.
+        """
         file = RunFolder(path).recipe if path.is_dir() else path
         try:
-            with of_a_run() if path.is_dir() else nullcontext():
-                return cls.from_yaml(text_of(file), str(file))
+            given = text_of(file)
+            with of_a_run() if path.is_dir() or given.startswith(WRITTEN) else nullcontext():
+                return cls.from_yaml(given, str(file))
         except FileNotFoundError:
             raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
         except Garbled as error:
@@ -104,7 +110,7 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """Write the file at once: a reader sees all of it or the one before."""
-        header = f"# A recipe of saddle {__version__}. The same again: saddle train --config {path.name} --run FOLDER\n"
+        header = f"{WRITTEN}{__version__}. The same again: saddle train --config {path.name} --run FOLDER\n"
         write_at_once(path, (header + self.to_yaml()).encode())
 
     def change(self, edits: Mapping[str, Any]) -> "Recipe":

@@ -38,10 +38,17 @@ class Synthesis(Game):
             """Is the generator told something beside z in every case, such as a label? Then z may have no numbers."""
             return False
 
+        @property
+        def found(self) -> bool:
+            """Does an encoder find z of images? Then z has a number, whatever else the generator is told."""
+            return False
+
         def __post_init__(self) -> None:
             super().__post_init__()
-            if not (self.z_dim or self.told):
-                raise UsageError("z_dim is at least 1, and 0 where the generator is told a label or a text, not 0")
+            if not (self.z_dim or (self.told and not self.found)):
+                least = "1, and 0 where the generator is told a label or a text"
+                why = "1, for z is what the encoder is to find of an image" if self.found else least
+                raise UsageError(f"z_dim is at least {why}, not 0")
 
     @dataclass(frozen=True)
     class Use(Game.Use):
