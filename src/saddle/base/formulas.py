@@ -1,13 +1,13 @@
 """Formulas of losses and penalties: the first line of a docstring, with the values of the settings put in.
 
-Such a line is one formula, after ", " what its letters mean, and after two spaces where it comes from; or it has one for
-each of two players, "D: …  G: …". The name of a number among the settings stands for its value there, and so does the
-letter with which its comment begins: "λ, factor on the penalty", "m: the energy …", "σ of ε".
+Such a line is one formula, after ", " what its letters mean, and after two spaces where it comes from. Or it has one
+for each of two players, "D: …  G: …". The name of a number among the settings stands for its value there, and so does
+the letter with which its comment begins: "λ, factor on the penalty", "m: the energy …", "σ of ε".
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from .errors import SaddleError
@@ -19,7 +19,7 @@ _SIDES = {"discriminator": "D: ", "generator": "G: "}
 
 
 def stated(part: Any, side: str = "") -> str:
-    """The formula of a dataclass, or of its "discriminator" or "generator" where it has two. SaddleError without one."""
+    """The formula of a dataclass; of its "discriminator" or "generator" where it has two. SaddleError without one."""
     line = (type(part).__doc__ or "").partition("\n")[0]
     parts = [each.removesuffix(".") for each in line.split("  ")]
     if any(each.startswith(_SIDES["discriminator"]) for each in parts):
@@ -50,6 +50,7 @@ def filled(formula: str, numbers: dict[str, float]) -> str:
     formula = formula.replace("- -", "+ ").replace("+ -", "- ")
     formula = re.sub(r" [-+] 0(?=\))", "", formula)  # (C(G(z)) - 0)²
     formula = re.sub(r"(?<![\w*])\((\w+\((?:[^()]|\([^()]*\))*\))\)", r"\1", formula)  # (C(G(z)))²
+    formula = re.sub(r"(?<!\w)\((‖[^‖]*‖)\)", r"\1", formula)
     said, comma, meaning = _parted(formula)
     kept = [(sign, term) for sign, term in _terms(said) if not term.startswith("0 · ")]
     said = "".join(f" {sign} {term.removeprefix('1 · ')}" for sign, term in kept).removeprefix(" + ")
@@ -67,9 +68,15 @@ def times(weight: float, formula: str) -> str:
     return f"{'-' * (sign == '-')}{weight:g} · {first}{comma}{meaning}"
 
 
-def written(setting: Any) -> str:
-    """A dataclass with its settings, in a line: Cosine(start 1, end 0.1, finish 1)."""
-    given = [f"{f.name} {_value(getattr(setting, f.name))}" for f in fields(setting)]
+def weighed(**terms: tuple[float | None, str]) -> dict[str, str]:
+    """Formulas with their factors, by name, without those whose factor is 0 or none."""
+    return {name: times(weight, formula) for name, (weight, formula) in terms.items() if weight}
+
+
+def written(setting: Any, without: Sequence[Any] = ()) -> str:
+    """A dataclass with its settings, in a line, `without` those of these values: Cosine(start 1, end 0.1, finish 1)."""
+    every = {f.name: getattr(setting, f.name) for f in fields(setting)}
+    given = [f"{name} {_value(value)}" for name, value in every.items() if value not in without]
     return f"{type(setting).__name__}({', '.join(given)})" if given else type(setting).__name__
 
 
@@ -80,8 +87,10 @@ def nth(n: int) -> str:
 
 
 def _value(value: Any) -> str:
-    if hasattr(value, "__dataclass_fields__"):
+    if is_dataclass(value):
         return written(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     return f"{value:g}" if isinstance(value, float) else text(plain(value))
 
 
@@ -105,6 +114,6 @@ def _outside(formula: str, what: str) -> Iterator[int]:
     depth, norm = 0, False
     for i, sign in enumerate(formula):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
-        norm ^= sign == "‖" or (sign == "|" and formula[max(i - 1, 0) : i + 2] != " | ")  # p(y | x) has none
+        norm ^= sign in "‖|" and formula[max(i - 1, 0) : i + 2] != f" {sign} "  # p(y | x) and KL(p ‖ q) have none
         if not depth and not norm and formula.startswith(what, i):
             yield i

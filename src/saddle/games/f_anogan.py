@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import UsageError, at_least
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..layers.search import at_rest
 from ..losses import AdversarialLoss, Wasserstein
@@ -87,6 +88,17 @@ class FAnoGAN(Detection, TwoPlayer):
             "encoder",
             residual=parts["residual"].mean(),
             feature=None if feature is None else self.options.feature_weight * feature.mean(),
+        )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        if player != "encoder":
+            return super().formulas(player)
+        if self.options.encoder == "ziz":
+            return {"code": "‖E(G(z)) - z‖²"}
+        feature = self.options.feature_weight if self.asks_features() else None
+        return weighed(
+            residual=(1.0, "‖G(E(x)) - x‖²"),
+            feature=(feature, "‖f(G(E(x))) - f(x)‖², f the map before the critic's last layer"),
         )
 
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:

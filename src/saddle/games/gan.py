@@ -19,7 +19,9 @@ from ._two_player import TwoPlayer
 
 DECAY = Exponential(factor=1 / 1.000004, floor=1e-5)  # of the learning rate, from 0.1 to 1e-6
 MOMENTUM = Linear(start=0.5, end=0.7)
-OF_ALGORITHM_1 = {*"z_dim prior network loss discriminator_steps optim discriminator_optim unroll_lr".split()}  # settings
+OF_ALGORITHM_1 = {
+    *["z_dim", "prior", "network", "loss", "discriminator_steps", "optim", "discriminator_optim", "unroll_lr"]
+}  # settings
 
 
 class GAN(TwoPlayer):

@@ -177,7 +177,11 @@ class EnergyMargin(AdversarialLoss):
             raise UsageError(f"margin and end are greater than 0, not {self.margin} and {self.end}")
 
     def formula(self, side: str) -> str:
-        end = "" if self.end is None or side == "generator" else f", the margin {self.margin:g} at first and {self.end:g} at last"
+        end = (
+            ""
+            if self.end is None or side == "generator"
+            else f", the margin {self.margin:g} at first and {self.end:g} at last"
+        )
         return super().formula(side) + end
 
     def at(self, progress: float) -> AdversarialLoss:
@@ -270,8 +274,9 @@ class HalfRelativisticAverage(RelativisticAverage):
 class TopK(AdversarialLoss):
     """D: L_D of `loss`.  G: L_G of `loss` over the best fakes.  Sinha et al., 2020, Algorithm 1.
 
-    https://arxiv.org/abs/2002.06224. The generator learns from the best fakes only. Of the whole batch, over all processes, those count whose logits are largest; their share shrinks as the
-    discriminator gets to know better. Of several micro-batches each has its own best.
+    https://arxiv.org/abs/2002.06224. The generator learns from the best fakes only. Of the whole batch, over all
+    processes, those count whose logits are largest; their share shrinks as the discriminator gets to know better. Of
+    several micro-batches each has its own best.
     """
 
     loss: AdversarialLoss = NonSaturating()  # of the fakes that count
@@ -291,7 +296,9 @@ class TopK(AdversarialLoss):
         return replace(self, loss=self.loss.at(progress), share=Constant(self.share(0, progress)))
 
     def formula(self, side: str) -> str:
-        best = f", over the fakes of the largest logits, their share {written(self.share)}" if side == "generator" else ""
+        best = (
+            f", over the fakes of the largest logits, their share {written(self.share)}" if side == "generator" else ""
+        )
         return self.loss.formula(side) + best
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

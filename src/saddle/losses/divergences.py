@@ -25,8 +25,9 @@ def exp(t: Tensor) -> Tensor:
 class FDivergence(AdversarialLoss):
     """D: f*(g(C(G(z)))) - g(C(x)).  G: -g(C(G(z))), or -f*(g(C(G(z)))).  Nowozin et al., 2016, Eq. 6, Tables 1 and 2.
 
-    https://arxiv.org/abs/1606.00709. D's is minus the bound on the f-divergence. g maps any number into the domain of the conjugate f*. The generator maximises
-    g(C(G(z))) (Section 3.2), or else minimises the bound itself, -f*(g(C(G(z)))).
+    https://arxiv.org/abs/1606.00709. D's is minus the bound on the f-divergence. g maps any number into the
+    domain of the conjugate f*. The generator maximises g(C(G(z))) (Section 3.2), or else minimises the bound itself,
+    -f*(g(C(G(z)))).
     """
 
     trick: bool = True  # the generator maximises g(C(G(z))) instead of minimising the bound

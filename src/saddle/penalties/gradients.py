@@ -90,9 +90,9 @@ class GradientPenalty(NormPenalty):
 class NearDataPenalty(NormPenalty):
     """(‖∇C(x̂)‖ - target)², x̂ uniform on lines from x to x + spread · std · u.  Kodali et al., 2017, Algorithm 1.
 
-    https://arxiv.org/abs/1705.07215. Such a line begins at a sample x of the data and ends near it, with u uniform in [0, 1] for every number of x, as
-    in the authors' code. std is that of the whole batch of data, over all processes, and a single number; of several
-    micro-batches each has its own. Fakes play no part.
+    https://arxiv.org/abs/1705.07215. Such a line begins at a sample x of the data and ends near it, with u uniform
+    in [0, 1] for every number of x, as in the authors' code. std is that of the whole batch of data, over all
+    processes, and a single number; of several micro-batches each has its own. Fakes play no part.
     """
 
     spread: float = 0.5  # how far from the data, in units of their standard deviation

@@ -17,9 +17,9 @@ from .base import Penalty
 
 @dataclass(frozen=True)
 class Drift(Penalty):
-    """C(x)², which keeps the critic's output from drifting away.  Karras et al., 2018, Appendix A.1.
+    """C(x)².  Karras et al., 2018, Appendix A.1. https://arxiv.org/abs/1710.10196
 
-    https://arxiv.org/abs/1710.10196
+    It keeps the critic's output from drifting away.
     """
 
     weight: float = 1e-3  # ε_drift, factor on the penalty
@@ -32,8 +32,8 @@ class Drift(Penalty):
 class LeCam(Penalty):
     """max(0, C(x) - a_F)² + max(0, a_R - C(G(z)))², a_R ← δ · a_R + (1 - δ) · C(x), a_F likewise.  Tseng et al., 2021.
 
-    Eq. 4. https://arxiv.org/abs/2104.03310. a_R and a_F are moving averages of the logits of real and fake samples over the rounds before, and never
-    differentiated; in the first round there are none, and the penalty is 0.
+    Eq. 4. https://arxiv.org/abs/2104.03310. a_R and a_F are moving averages of the logits of real and fake
+    samples over the rounds before, and never differentiated; in the first round there are none, and the penalty is 0.
     """
 
     weight: float = 0.3  # λ, factor on the penalty
