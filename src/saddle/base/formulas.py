@@ -62,7 +62,7 @@ def times(weight: float, formula: str) -> str:
     said, comma, meaning = _parted(formula)
     (sign, first), *more = _terms(said)
     if weight == 1:
-        return formula
+        return f"{_bare(said)}{comma}{meaning}"
     if more:
         return f"{weight:g} · ({said}){comma}{meaning}"
     return f"{'-' * (sign == '-')}{weight:g} · {first}{comma}{meaning}"
@@ -84,6 +84,12 @@ def nth(n: int) -> str:
     """1st, 2nd, 3rd, 4th, …"""
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
+
+
+def _bare(said: str) -> str:
+    """Without brackets around all of it."""
+    depths = [said.count("(", 0, i) - said.count(")", 0, i) for i in range(1, len(said))]
+    return said[1:-1] if said.startswith("(") and said.endswith(")") and min(depths) > 0 else said
 
 
 def _value(value: Any) -> str:

@@ -6,7 +6,7 @@
   saddle describe wgan-gp --algorithm                      the moves in order, with the formula of every loss
 
 The moves are not told but traced: the game is built for its data and plays one round on random batches; of its
-algorithm, rounds at many places of the run.
+algorithm, one at the beginning of the run and others later on.
 """
 
 from argparse import ArgumentParser, Namespace

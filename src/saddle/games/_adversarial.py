@@ -37,10 +37,8 @@ OF_DOMAINS = {  # likewise, of games that translate between two domains
 
 def by_domain(formulas: dict[str, str]) -> dict[str, str]:
     """Formulas of judges of the domains a and b with what they judge: images of their own, and translations."""
-    return {
-        name: _of_domain(formula, name[-1]) if name[-2:] in ("_a", "_b") else formula
-        for name, formula in formulas.items()
-    }
+    own = {name: _of_domain(formula, name[-1]) for name, formula in formulas.items() if name[-2:] in ("_a", "_b")}
+    return formulas | own
 
 
 def _of_domain(formula: str, domain: str) -> str:

@@ -102,7 +102,7 @@ class Energy(Adversarial, Synthesis):
     }
 
     def afterwards(self, player: str) -> str | None:
-        return "in each round new climbs are remembered among the negatives"
+        return "after the last of these steps, the new climbs of this round are remembered as negatives"
 
     def score(self, x: Tensor) -> Tensor:
         """The logits [N] of samples as the discriminator is shown them; climbs and their goals know no views."""

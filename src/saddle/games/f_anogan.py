@@ -90,6 +90,8 @@ class FAnoGAN(Detection, TwoPlayer):
             feature=None if feature is None else self.options.feature_weight * feature.mean(),
         )
 
+    letters: ClassVar[dict[str, str]] = TwoPlayer.letters | {"E(x)": "the latent that the encoder finds"}
+
     def formulas(self, player: str) -> dict[str, str]:
         if player != "encoder":
             return super().formulas(player)

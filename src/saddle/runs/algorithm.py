@@ -1,7 +1,7 @@
 """The algorithm of a game at its settings: the moves that are played, in order, with the formula of every loss.
 
-The moves are watched, not told: the game plays a round on random batches at many places of the run, and where two of
-them differ, the place of the change is looked for.
+The moves are watched, not told: the game plays a round on random batches at the beginning and at the end of the run,
+and at many places between them if it has stages; where two rounds differ, the place of the change is looked for.
 """
 
 import math
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ..base import rng
@@ -24,7 +25,7 @@ from .recipe import Recipe
 from .trace import random_batch
 
 EVENLY = 8  # places of the run that are looked at in any case, beside those that the settings name
-NEAR = 2.0**-14  # of the run: how exactly the place of a change is found
+NEAR = 2.0**-12  # of the run: how exactly the place of a change is found
 LONGEST = 3  # moves of a block that is repeated
 ROUNDS = 100_000  # of a plan that does not say how many
 SILENT = (None, 0.0, Adam.eps, Constant(), Constant(0.0))  # what changes nothing among an optimizer's settings
@@ -75,10 +76,11 @@ def stages(game: Game, recipe: Recipe) -> list[Stage]:
         round_ = round(progress * planned / period)
         return played(game, period * (round_ | 1 if progress else 0), progress)  # one in which lazy penalties are paid
 
-    places = sorted({i / EVENLY for i in range(EVENLY)} | _named_places(recipe.options))
+    last = math.nextafter(1, 0)
+    places = {i / EVENLY for i in range(1, EVENLY)} | _named_places(recipe.options) if game.has_staged(last) else set()
     found: list[Stage] = [(0.0, at(0.0))]
-    for place in places[1:]:
-        found += _changes(at, (places[places.index(place) - 1], found[-1][1]), (place, at(place)))
+    for before, place in pairwise([0.0, *sorted(places), last]):
+        found += _changes(at, (before, found[-1][1]), (place, at(place)))
     return found
 
 
