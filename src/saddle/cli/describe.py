@@ -68,7 +68,8 @@ def _print_algorithm(facts: dict[str, Any]) -> None:
 
 def _print_move(move: dict[str, Any], before: str, indent: str) -> None:
     batches = {0: "", 1: ", on a new batch"}.get(move["batches"], f", on {move['batches']} new batches")
-    line(f"{before}{' and '.join(move['players'])}{batches}")
+    *first, last = move["players"]
+    line(f"{before}{', '.join(first)}{' and ' * bool(first)}{last}{batches}")
     width = max((len(loss["name"]) for loss in move["losses"]), default=0)
     for loss in move["losses"]:
         line(f"{indent} {loss['name']:<{width}}  {loss['formula'] or '(its game states no formula)'}")

@@ -103,7 +103,7 @@ class PAN(Adversarial, Translation):
     letters: ClassVar[dict[str, str]] = Adversarial.letters | {
         "x": "a true image b",
         "G(z)": "the image made of a",
-        "P_j": "the mean of |φ_j(G(z)) - φ_j(x)|, φ_j the discriminator's j-th map",
+        "P_1": "the mean of |φ_1(G(z)) - φ_1(x)|, φ_1 the discriminator's first map; likewise the others",
     }
 
     def formulas(self, player: str) -> dict[str, str]:

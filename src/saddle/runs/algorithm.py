@@ -112,7 +112,7 @@ def played(game: Game, rounds: int, progress: float) -> list[Step]:
         nonlocal drawn
         while True:
             drawn += 1
-            yield random_batch(game.data, 4)
+            yield random_batch(game.data, 1 if game.data.single else 4)
 
     game.train()
     game.rounds, game.progress = rounds, progress
