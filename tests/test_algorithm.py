@@ -21,6 +21,7 @@ from saddle.data import spec_of
 from saddle.games._two_player import TwoPlayer
 from saddle.games.gan import GAN, OF_ALGORITHM_1
 from saddle.losses import AdversarialLoss, Hinge, LeastSquares, NonSaturating, RelativisticPairing, TopK
+from saddle.nets.conditional import Concatenation
 from saddle.nets.mlp import MLP
 from saddle.optim import Linear
 from saddle.penalties import R1, GradientPenalty, LatentConsistency, Penalty
@@ -78,7 +79,9 @@ def test_the_slots_below_are_all_that_there_are():
 
 @pytest.mark.parametrize("slot", SLOTS)
 def test_what_is_in_a_slot_acts_as_in_the_familys_round(slot):
-    plain, filled_, family = gan(), gan(**{slot: SLOTS[slot]}), gan(**{slot: SLOTS[slot]})
+    network = Concatenation(MLP(8, 1)) if slot == "conditional" else MLP(8, 1)
+    filled_, family = (gan(network=network, **{slot: SLOTS[slot]}) for _ in range(2))
+    plain = gan(network=network)
     play(plain, BATCH, rounds=2)
     made = play(filled_, BATCH, rounds=2)
     family.round = lambda batches: TwoPlayer.round(family, batches)
@@ -185,10 +188,7 @@ def test_every_number_among_the_settings_of_a_loss_is_put_into_its_formula(name)
     for field in fields(kind):
         if not isinstance(field.default, int | float) or isinstance(field.default, bool):
             continue
-        other = {"every": 7, "real_target": 0.37, "fake_target": 0.37, "shift": 0.37, "decay": 0.37}.get(
-            field.name, 0.37
-        )
-        before, after = kind(), kind(**{field.name: other})
+        before, after = kind(), kind(**{field.name: 7 if field.name == "every" else 0.37})
         told = [part.formula(side) for part in (before, after) for side in sides(part)]
         half = len(told) // 2
         assert told[:half] != told[half:], f"{name}.{field.name}"
@@ -225,9 +225,8 @@ def test_a_factor_stands_before_the_whole_formula(weight, formula, expected):
 
 
 def test_a_lazy_penalty_says_how_often_and_counts_for_the_rounds_between():
-    assert (
-        R1(weight=10.0, every=16).formula("discriminator") == "160 · ‖∇C(x)‖² / 2, on real samples; in every 16th round"
-    )
+    told = R1(weight=10.0, every=16).formula("discriminator")
+    assert told == "160 · ‖∇C(x)‖² / 2, on real samples; in every 16th round"
     assert [*map(nth, (1, 2, 3, 4, 11, 22))] == ["1st", "2nd", "3rd", "4th", "11th", "22nd"]
 
 
