@@ -280,8 +280,8 @@ def named(settings: Any) -> str:
 
 @pytest.mark.parametrize(("name", "settings"), ALL, ids=named)
 def test_every_loss_of_a_game_has_a_formula_and_none_is_left_over(name, settings, monkeypatch):
-    monkeypatch.setattr(algorithm, "EVENLY", 4)
-    monkeypatch.setattr(algorithm, "NEAR", 2.0**-6)
+    monkeypatch.setattr(algorithm, "EVENLY", 2)
+    monkeypatch.setattr(algorithm, "NEAR", 2.0**-3)
     recipe = tiny_recipe(name)
     recipe = replace(recipe, options=replace(recipe.options, **settings))
     seed_all(0)
