@@ -55,8 +55,8 @@ def test_describe_tells_the_moves_as_they_are_printed_here(house: Path):
 
 
 def test_the_examples_pass_the_tests_that_every_game_has_and_their_own(house: Path):
-    shared = [f"tests/test_{name}.py" for name in ("rounds", "registry", "recipe", "settings")]
-    which = "d2gan or geometric and (exactly or resumed or docstring or recipe or summary)"
+    shared = [f"tests/test_{name}.py" for name in ("rounds", "registry", "recipe", "settings", "algorithm")]
+    which = "d2gan or geometric and (exactly or resumed or docstring or recipe or summary or formula)"
     words = ["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", which]
     said = run(house, *words, *shared, "tests/test_games_d2gan.py")
     passed = int(re.findall(r"(\d+) passed", said)[0])

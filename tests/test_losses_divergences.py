@@ -18,8 +18,8 @@ from saddle.losses import (
     PearsonChi2,
     ReverseKL,
     SquaredHellinger,
-    exp,
 )
+from saddle.losses.divergences import exp
 
 LOG2 = math.log(2)
 COUNTS = torch.tensor([[40, 30, 20, 10], [10, 15, 25, 50]])  # of 100: p and q on four outcomes

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from .base import dist
+from .base.formulas import stated, times
 from .base.precision import full
 from .base.ranges import Weight
 from .base.settings import Settings
@@ -38,6 +39,14 @@ class Auxiliary(Settings, ABC):
     def measure(self, context: Context) -> Tensor:
         """The loss before its weight."""
 
+    def formula(self, mover: str) -> str:
+        """What the "discriminator" or the "generator" pays, with the settings' values."""
+        return times(self.weight, self.unweighted(mover))
+
+    def unweighted(self, mover: str) -> str:
+        """The same before its weight: the first line of the docstring, where a kind does not say it otherwise."""
+        return stated(self, mover)
+
     def forbids(self, game: nn.Module) -> str | None:
         """Why this loss cannot go with this game's networks and settings, in one sentence; None if it can."""
         return None
@@ -45,9 +54,9 @@ class Auxiliary(Settings, ABC):
 
 @dataclass(frozen=True)
 class PullAway(Auxiliary):
-    """Mean squared cosine between the features of each two fakes, so that they differ.  Zhao et al., 2016, Eq. 6.
+    """cos²(f(G(z)), f(G(z'))), over all pairs of fakes of a batch.  Zhao et al., 2016, Eq. 6.
 
-    https://arxiv.org/abs/1609.03126
+    https://arxiv.org/abs/1609.03126. f is what the discriminator's last layer sees: of any two fakes it is to differ.
     """
 
     alone: ClassVar[str | None] = "PullAway keeps the fakes of a batch apart"
@@ -82,6 +91,11 @@ class FeatureMatching(Auxiliary):
 
     statistic: Literal["mean", "median"] = "mean"  # of each feature over a batch: what is compared
     absolute: bool = False  # the authors' code: the mean of the absolute differences
+
+    def unweighted(self, mover: str) -> str:
+        told = super().unweighted(mover)
+        told = told.replace("E f", "median f") if self.statistic == "median" else told
+        return told.replace("‖²", "‖₁, the mean over the features", 1) if self.absolute else told
 
     def measure(self, context: Context) -> Tensor:
         assert context.real_output is not None

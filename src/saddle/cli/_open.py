@@ -97,6 +97,14 @@ def whole(least: int) -> Callable[[str], int]:
     return number
 
 
+def pixel(text: str) -> tuple[int, int]:
+    """The type of an argument that is a pixel's row and column, such as 16,8."""
+    y, _, x = text.partition(",")
+    if not (y.isdecimal() and x.isdecimal()):
+        raise ArgumentTypeError(f"it wants the row and the column of a pixel, from 0 on, such as 16,8, not '{text}'")
+    return int(y), int(x)
+
+
 def size(text: str) -> tuple[int, int]:
     """The type of an argument that is a height and a width, such as 128x256."""
     height, _, width = text.lower().replace("×", "x").partition("x")

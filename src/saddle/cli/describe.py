@@ -3,15 +3,17 @@
   saddle describe wgan-gp
   saddle describe wgan-gp --data ring
   saddle describe wgan-gp --game.discriminator_steps 3     what would that change?
+  saddle describe wgan-gp --algorithm                      the moves in order, with the formula of every loss
 
-The moves are not told but traced: the game is built for its data and plays one round on random batches.
+The moves are not told but traced: the game is built for its data and plays one round on random batches; of its
+algorithm, one at the beginning of the run and others later on.
 """
 
 from argparse import ArgumentParser, Namespace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ._show import heading, json, table
+from ._show import heading, json, line, table
 
 if TYPE_CHECKING:
     pass
@@ -21,19 +23,67 @@ SETTINGS = ("game", "data", "plan")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("game", help="one that `saddle list` names")
+    parser.add_argument(
+        "--algorithm", action="store_true", help="the moves of a round in order, with the formulas at these settings"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: Namespace) -> None:
+    from ..runs.algorithm import algorithm
     from ..runs.describe import describe
     from ..runs.recipe import Recipe
 
     source = args.settings.get("data.source", args.settings.get("data"))
-    facts = describe(Recipe.default(args.game, source).change(args.settings))
+    recipe = Recipe.default(args.game, source).change(args.settings)
+    facts = algorithm(recipe) if args.algorithm else describe(recipe)
     if args.json:
         json(facts)
+    elif args.algorithm:
+        _print_algorithm(facts)
     else:
         _print(facts)
+
+
+def _print_algorithm(facts: dict[str, Any]) -> None:
+    data, stages, number = facts["data"], facts["stages"], 0
+    heading(facts["summary"])
+    shape = "×".join(map(str, data["shape"]))
+    line(f"\nA round, on {data['source']} of {shape}, in batches of {data['batch']}.")
+    line("A move is one step of its players down the sum of its losses. Each term is a mean over the batch's samples.")
+    for stage in stages:
+        line(f"\n{_when(stage)}" if len(stages) > 1 else "")
+        for block in stage["blocks"]:
+            indent = "  " * (block["times"] > 1)
+            if block["times"] > 1:
+                line(f"{block['times']} times:")
+            for move in block["moves"]:
+                number += 1
+                _print_move(move, f"{indent}{number}. ", "  " + indent)
+    if facts["letters"]:
+        line("")
+    for letter, meaning in facts["letters"].items():
+        line(f"{letter}: {meaning}")
+
+
+def _print_move(move: dict[str, Any], before: str, indent: str) -> None:
+    batches = {0: "", 1: ", on a new batch"}.get(move["batches"], f", on {move['batches']} new batches")
+    *first, last = move["players"]
+    line(f"{before}{', '.join(first)}{' and ' * bool(first)}{last}{batches}")
+    width = max((len(loss["name"]) for loss in move["losses"]), default=0)
+    for loss in move["losses"]:
+        line(f"{indent} {loss['name']:<{width}}  {loss['formula'] or '(its game states no formula)'}")
+    line(f"{indent} by {' and '.join(move['optims'])}")
+    for text in move["afterwards"]:
+        line(f"{indent} then {text}")
+
+
+def _when(stage: dict[str, Any]) -> str:
+    """In which part of the run."""
+    begins, ends = (f"{share:.3g}" for share in (100 * stage["begins"], 100 * stage["ends"]))
+    if not stage["begins"]:
+        return f"Until {ends} % of the run:"
+    return f"From {begins} % of the run on:" if stage["ends"] == 1 else f"From {begins} to {ends} % of the run:"
 
 
 def _print(facts: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@
   saddle sample runs/dcgan-digits -n 5000 --out digits.npy uint8 [5000, C, H, W]; of points float [5000, D]
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
   saddle sample runs/stackgan-captions --every-size        a grid for each size that the game draws
+  saddle sample runs/sagan-digits --attention 16,8         beside each sample, what its pixel y,x looks at
   saddle sample runs/dcgan-digits --latents seven-latents.npy    what `saddle invert` or `saddle encode` found
 
 The same seed draws the same samples. A game that draws an image of several domains from one latent, such as cogan,
@@ -18,7 +19,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _codes, _open, _use
+from . import _attending, _codes, _open, _use
 from ._show import paths
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument(
         "--every-size", action="store_true", help="of a game that draws several sizes: the same samples at each"
+    )
+    parser.add_argument(
+        "--attention",
+        type=_open.pixel,
+        metavar="Y,X",
+        help="what this pixel looks at, in a generator with self-attention",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
@@ -70,6 +77,8 @@ def run(args: Namespace) -> None:
     out = args.out or args.run / f"{safe_name(name)}.png"
     asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts}
     _open.tell_doubt(opened, args.label)
+    if args.attention:
+        return _attending.write(opened, args, bool(use or texts))
     if args.latents:
         return _given(opened, args, bool(use or texts))
     if args.every_size or _together.several(opened):

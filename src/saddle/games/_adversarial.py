@@ -1,5 +1,6 @@
 """What players that judge have in common: how often they move, what they are shown, and what they pay beside a loss."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -15,6 +16,36 @@ from ..penalties import Penalty, paid, remembered
 from ..spec import DataSpec
 from ..tasks import Game
 from ..views import View
+
+OF_IMAGES = {"x": "a true image", "G(z)": "what the generator makes of a damaged one"}  # of games that restore
+PAIRED = {  # likewise, of games that learn from pairs
+    "x": "a pair (a, b)",
+    "G(z)": "a drawn pair (a, G(a))",
+    "a": "what is given",
+    "b": "the true image of it",
+}
+OF_DOMAINS = {  # likewise, of games that translate between two domains
+    "a": "an image of domain a",
+    "b": "one of domain b",
+    "G(a)": "the translation of a",
+    "F(b)": "that of b",
+    "C_a": "the logit of the judge of domain a",
+    "C_b": "that of the judge of domain b",
+    "D_a": "the probability of the judge of domain a, σ of its logit",
+    "D_b": "that of the judge of domain b",
+}
+
+
+def by_domain(formulas: dict[str, str]) -> dict[str, str]:
+    """Formulas of judges of the domains a and b with what they judge: images of their own, and translations."""
+    own = {name: _of_domain(formula, name[-1]) for name, formula in formulas.items() if name[-2:] in ("_a", "_b")}
+    return formulas | own
+
+
+def _of_domain(formula: str, domain: str) -> str:
+    formula = formula.replace("G(z)", {"a": "F(b)", "b": "G(a)"}[domain])
+    formula = re.sub(r"(?<!\w)x(?![\w\u0302])", domain, formula)  # not of x̂
+    return re.sub(r"(?<!\w)([CD])(?=\()", rf"\1_{domain}", formula)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +82,16 @@ class Duel:
     def shares_logits(self) -> bool:
         return self.game.shares_logits
 
+    def side(self, player: str) -> str | None:
+        """Is this player its "discriminator" or its "generator"? None if neither."""
+        sides = {"discriminator": self.discriminator, "generator": self.generator}
+        return next((side for side, path in sides.items() if path and path.partition(".")[0] == player), None)
+
+    @property
+    def suffix(self) -> str:
+        """What is at the end of the names of its losses."""
+        return f"_{self.name}" if self.name else ""
+
     def get_submodule(self, name: str) -> nn.Module:
         """The network of "discriminator" or "generator"; by any other path, that of the game."""
         path = {"discriminator": self.discriminator, "generator": self.generator}.get(name, name)
@@ -69,6 +110,14 @@ class Adversarial(Game):
     forbidden: ClassVar[dict[str, str]] = {}  # of these settings, those that the paper's form has no room for: why
     moves_latents: ClassVar[bool] = True  # is a fake made of a latent whose neighbours can be drawn too?
     shares_logits: ClassVar[bool] = False  # can a penalty differentiate the adversarial loss's own logits?
+    letters: ClassVar[dict[str, str]] = {
+        "x": "a sample of the data",
+        "G(z)": "a sample that the generator draws",
+        "C": "the discriminator's logit",
+        "D": "the discriminator's probability, σ of its logit",
+        "E(x)": "minus the discriminator's logit",
+        "E C": "the mean of C over the batch",
+    }
 
     @dataclass(frozen=True)
     class Options(Game.Options):
@@ -200,5 +249,17 @@ class Adversarial(Game):
         network = players.get_submodule(player)
         context = replace(context, player=network, mover=player, rounds=self.rounds, progress=self.progress)
         memories = self.memories[duel * len(penalties) : (duel + 1) * len(penalties)]
-        suffix = f"_{players.name}" if players.name else ""
-        return {f"{name}{suffix}": loss for name, loss in paid(penalties, memories, context).items()}
+        return {f"{name}{players.suffix}": loss for name, loss in paid(penalties, memories, context).items()}
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told = super().formulas(player)
+        for duel in self.duels:
+            if side := duel.side(player):
+                told |= self.judgement(duel, side)
+                owed = [each for each in self.options.penalties if side in each.players]
+                told |= {f"{each.name}{duel.suffix}": each.formula(side) for each in owed}
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        """The formula of what the "discriminator" or the "generator" of a duel makes of logits, by its name."""
+        return {f"adversarial{duel.suffix}": self.criterion.formula(side)} if self.criterion else {}

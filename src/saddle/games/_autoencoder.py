@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import written
 from ..base.precision import full
 from ..base.ranges import PositiveInt
 from ..layers.likelihood import Bernoulli, Likelihood
@@ -56,6 +58,18 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
         kl = divergence(mean, log_var).mean()
         self.note(elbo=-reconstruction - kl)
         yield Move("encoder", "generator", reconstruction=reconstruction, kl=kl)
+
+    letters: ClassVar[dict[str, str]] = {
+        "p": "the distribution of pixels that the generator gives",
+        "q(z | x)": "the normal distribution of codes that the encoder gives",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, pixels = ", y" if self.labels else "", written(self.options.likelihood)
+        return {
+            "reconstruction": f"-log p(x | z{told}), z drawn from q(z | x{told}), pixels {pixels}",
+            "kl": f"KL(q(z | x{told}) ‖ N(0, 1))",
+        }
 
     def label_of(self, batch: Batch) -> Tensor | None:
         """The labels of a batch, for a game that takes them."""

@@ -3,11 +3,12 @@
 Donahue et al., 2016, Section 3. https://arxiv.org/abs/1605.09782
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from ..nets.joint import JointNetwork
 from ..optim import Adam, Geometric, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._coded import Coded
 
 
@@ -87,6 +88,20 @@ class Bidirectional(Adversarial, Coded):
             context.fake_logits, context.real_logits
         )  # what D would minimise if fakes were real
         yield Move("encoder", "generator", adversarial=swapped, **own, **self.extras("generator", context))
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "an image with its code, [x, E(x)]",
+        "G(z)": "a code with its image, [G(z), z]",
+    }
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        """Encoder and generator minimise what the discriminator would if real and fake changed places."""
+        places = {"C(x)": "C(G(z))", "D(x)": "D(G(z))", "E(x)": "E(G(z))"}
+        places |= {fake: real for real, fake in places.items()}
+        formula = self.options.loss.formula("discriminator")
+        if side == "generator":
+            formula = re.sub(r"[CDE]\((?:x|G\(z\))\)", lambda match: places[match[0]], formula)
+        return {"adversarial": formula}
 
     def context(self, real: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Context:
         """Images with their codes and latents with their images, as judged."""

@@ -7,13 +7,14 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import FewOrZero, NonNegativeInt, PositiveInt, Weight
 from ..context import Context
@@ -23,7 +24,7 @@ from ..nets.patch import patch_discriminator
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import OF_DOMAINS, Adversarial, Duel, by_domain
 
 
 class CycleConsistent(Adversarial, Translation):
@@ -103,6 +104,22 @@ class CycleConsistent(Adversarial, Translation):
             yield Move("judge_a", "judge_b", **self.refuse("a", of_a), **self.refuse("b", of_b))
             self.adapt(of_a.real_logits, 0)
             self.adapt(of_b.real_logits, 1)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | OF_DOMAINS
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told = by_domain(super().formulas(player))
+        if player.startswith("judge"):
+            return told
+        return told | weighed(
+            cycle=(self.options.cycle_weight, "(|F(G(a)) - a| + |G(F(b)) - b|)"),
+            identity=(self.options.identity_weight, "(|F(a) - a| + |G(b) - b|)"),
+        )
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        pool = self.options.pool_size if side == "discriminator" else 0
+        past = f"; half of the fakes are older ones, of the last {pool}" * (pool > 0)
+        return {name: formula + past for name, formula in super().judgement(duel, side).items()}
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What a domain's discriminator says of its images and of fakes; of images only if the loss `compares` both."""

@@ -2,14 +2,15 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
+from ..base.formulas import times, weighed
 from ..base.ranges import Weight
 from ..context import Context
-from ..nets.scales import matching
-from ._adversarial import Adversarial
+from ..nets.scales import MATCHED, matching
+from ._adversarial import OF_IMAGES, Adversarial, Duel
 from ._perceived import Perceived
 from ._restoring import Restoring
 
@@ -33,6 +34,20 @@ class Enlarging(Perceived, Restoring, Adversarial):
     @abstractmethod
     def apart(self, made: Tensor, real: Tensor) -> Tensor:
         """The distance of pixels, []: what the first stage goes down."""
+
+    letters: ClassVar[dict[str, str]] = Perceived.letters | Adversarial.letters | OF_IMAGES
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, o = super().formulas(player), self.options
+        if player != "generator" or self.first_share == 1:
+            return told
+        matched = o.matching_weight if self.matches else None
+        told |= weighed(matching=(matched, MATCHED), pixels=(o.pixel_weight, self.gap))
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        weight = self.options.adversarial_weight if side == "generator" else 1.0
+        return {"adversarial": times(weight, self.criterion.formula(side))}
 
     @property
     def matches(self) -> bool:

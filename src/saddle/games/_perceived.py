@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.ranges import Weight
 from ..optim import Optim
 from ..perceptual import Compared, Perceptual
@@ -49,6 +50,16 @@ class Perceived(Game):
         self.note(**{f"{name}_right": lesson.right for name, lesson in lessons.items()})
         losses: dict[str, Any] = {name: lesson.loss for name, lesson in lessons.items()}
         yield Move("features", **losses)
+
+    letters: ClassVar[dict[str, str]] = {"ψ": "the network in whose features images are compared"}
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, features = super().formulas(player), self.features
+        if player == "features":
+            return told | {"rotation": "-log p(turn | ψ(x))", "position": "-log p(place | ψ(two pieces of x))"}
+        if player == "generator" and features is not None:
+            told |= {"perceptual": times(self.options.perceptual_weight, "|ψ(G(z)) - ψ(x)|, over the layers")}
+        return told
 
     def perceived(self, made: Tensor, real: Tensor) -> Tensor | None:
         """λ times the distance of images that were made from true ones; None where nothing is compared, or not yet."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,12 @@ class Restoring(Restoration):
         """The one move of a round of the first stage: the generator steps down the distance from the truth."""
         yield Move("generator", phase="pretraining", distance=distance)
         self.remember()
+
+    gap: ClassVar[str] = "‖G(z) - x‖²"  # the formula of the distance
+
+    def formulas(self, player: str) -> dict[str, str]:
+        first = {"distance": self.gap} if player == "generator" and self.first_share else {}
+        return first | (super().formulas(player) if self.first_share < 1 else {})
 
     @torch.no_grad()
     def remember(self) -> None:

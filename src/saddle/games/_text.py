@@ -2,7 +2,7 @@
 
 from abc import ABC
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from ..base.errors import UsageError
 from ..base.precision import full
 from ..base.ranges import PositiveInt, ShareBelowOne
 from ..losses import AdversarialLoss, NonSaturating
-from ..nets.embedding import ImageEncoder, joint_embedding, matched
+from ..nets.embedding import JOINT, ImageEncoder, joint_embedding, matched
 from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim, OwnOptim, Steps
@@ -98,6 +98,16 @@ class TextToImage(Adversarial, Synthesis, ABC):
 
     def has_staged(self, progress: float) -> bool:
         return self.reads and progress >= self.options.text_share
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "an image with its own text",
+        "v, t": "the codes of an image and of a text",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        if player in ("text_encoder", "image_encoder"):
+            return {"joint": JOINT} if self.reads else {}
+        return super().formulas(player)
 
     def reading(self, batch: Batch) -> Move:
         """A step towards images and captions that know each other.  Reed et al., 2016, Eq. 1 to 4"""

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from ..auxiliaries import Auxiliary
 from ..base import dist
 from ..base.errors import UsageError, some
+from ..base.formulas import weighed
 from ..base.precision import full, second_order
 from ..base.ranges import NonNegativeInt, PositiveFloat, PositiveInt, Weight
 from ..base.settings import Before
@@ -248,6 +249,16 @@ class TwoPlayer(Conditional, Adversarial):
             rounds=self.rounds,
             progress=self.progress,
         )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told = super().formulas(player)
+        if player not in ("discriminator", "generator"):
+            return told
+        return told | {each.name: each.formula(player) for each in self.options.auxiliaries if player in each.players}
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        weight = self.options.adversarial_weight if side == "generator" else 1.0
+        return weighed(adversarial=(weight, self.options.loss.formula(side)))
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         auxiliary = {}

@@ -10,7 +10,7 @@ find the class too, a second discriminator make that one-hot, and the images wit
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ from ..nets import aae
 from ..optim import SGD, Constant, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Move
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._coded import Coded
 
 
@@ -106,6 +106,24 @@ class AAE(Adversarial, Coded, Classification):
 
         if semi:
             yield Move("encoder", phase="classification", label=self.mistakes(self.noisy(real), batch["label"]))
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "a draw from the prior, of codes or of classes",
+        "G(z)": "what the encoder finds",
+        "v": "an image",
+        "E(v)": "its code",
+        "Dec": "the decoder, which is the generator",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, noisy = super().formulas(player), " + ε" * (self.options.input_noise > 0)
+        own = {"reconstruction": f"‖Dec(E(v{noisy})) - v‖²"} if player in ("encoder", "generator") else {}
+        if player == "encoder" and self.options.supervision == "semi":
+            own["label"] = f"-log p(y | v{noisy}), of the images with a label"
+        return told | own
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {duel.name or "adversarial": self.options.loss.formula(side)}
 
     def noisy(self, image: Tensor) -> Tensor:
         """Images as the encoder learns from them: with noise, no set of codes can be known by heart."""

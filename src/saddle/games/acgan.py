@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Weight
 from ..context import Context
@@ -49,6 +50,14 @@ class ACGAN(TwoPlayer, Classification):
         discriminator = network.discriminator(data.unconditional())
         units = prod(features_shape(discriminator, data))
         return TwoHeads(discriminator, nn.Sequential(nn.Flatten(), network.class_head(units, len(data.classes))))
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o = self.options
+        of_both = {
+            "discriminator": times(o.class_weight, "(-log p(c | x) - log p(c | G(z, c)))"),
+            "generator": times(o.generator_class_weight, "-log p(c | G(z, c))"),
+        }
+        return super().formulas(player) | {"classes": of_both[player]}
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         return super().extras(player, context, duel) | {"classes": self.class_loss(player, context)}

@@ -8,6 +8,7 @@ which that code halves at once in every 100,000th round, falls by as much smooth
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -75,6 +76,21 @@ class BEGAN(Adversarial, Synthesis):
         balance = o.gamma * real_loss.detach() - fake_loss.detach()
         self.k.copy_((k + o.k_rate * self.balance.add(balance)).clamp(0, 1))
         self.note(k=self.k, convergence=real_loss + balance.abs())  # M_global
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "L": "L(v) is the mean of |v - D(v)|, D the discriminator, an autoencoder",
+        "k": "a number from 0 to 1 that balances the players",
+        "C": "-L, what penalties take for a logit",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        own = {"discriminator": {"real": "L(x)", "fake": "-k · L(G(z))"}, "generator": {"adversarial": "L(G(z))"}}
+        return own[player] | super().formulas(player)
+
+    def afterwards(self, player: str) -> str | None:
+        o = self.options
+        rule = f"k ← k + {o.k_rate:g} · ({o.gamma:g} · L(x) - L(G(z))), from 0 to 1; it begins at 0"
+        return rule if player == "generator" else None
 
     def score(self, x: Tensor) -> Tensor:
         """-L(v) of each sample, which a penalty takes for its logit.  [N]"""

@@ -66,6 +66,15 @@ class BiCoGAN(Bidirectional, Classification):
         o, epoch = self.options, self.rounds // self.options.epoch
         return min(o.label_weight * math.exp(min(o.label_growth * epoch, 700.0)), o.label_limit)
 
+    def formulas(self, player: str) -> dict[str, str]:
+        o = self.options
+        missed = "γ · |E_c(x) - c|², in deviations" if self.kind == "numbers" else "-γ · log p(c | x), p = E_c(x)"
+        gamma = (
+            f"γ = min({o.label_weight:g} e^({o.label_growth:g} t), {o.label_limit:g}) in epoch t of {o.epoch:,} rounds"
+        )
+        label = {"label": f"{missed}; {gamma}"} if player == "encoder" else {}
+        return super().formulas(player) | label
+
     def infer(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         z, outputs = self.encoded(batch["image"])
         belief = self.belief(outputs)

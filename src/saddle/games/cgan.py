@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Weight
 from ..context import Context
@@ -25,6 +26,7 @@ from ..nets.network import Network
 from ..optim import SGD, Exponential, Linear, Optim
 from ..spec import DataSpec
 from ..tasks import Prior
+from ._adversarial import Duel
 from ._conditional import mismatched
 from ._two_player import TwoPlayer
 from ._unit_noise import UnitNoise
@@ -80,6 +82,20 @@ class CGAN(UnitNoise, TwoPlayer):
         wrong = self.discriminate(context.real, other).logits
         self.note(d_wrong=self.options.loss.output(wrong))
         return torch.cat((wrong, context.fake_logits))
+
+    def formulas(self, player: str) -> dict[str, str]:
+        own = {
+            "discriminator": "(-log J(x, y) - log(1 - J(x, y')) - log U(x) - log(1 - J(G(z), y))), y' another label",
+            "generator": "-log J(G(z), y)",
+        }
+        match = {"match": times(self.options.match_weight, own[player])} if self.options.separate_heads else {}
+        return super().formulas(player) | match
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        told = super().judgement(duel, side)
+        if self.options.mismatched and side == "discriminator":
+            told["adversarial"] += "; half of the fakes are real samples under the label of another"
+        return told
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
         paid = super().extras(player, context, duel)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base.errors import UsageError, some
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import EvenInt, PositiveInt, Weight, between
 from ..context import Context
@@ -25,7 +26,7 @@ from ..nets.cogan import JUDGES, LAYERS, Discriminators, Generators, Judged
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Columns, Held, Move, Synthesis
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._taught import KEY, classes_of
 
 DOMAINS = ("a", "b")
@@ -103,6 +104,16 @@ class CoGAN(Adversarial, Synthesis, Classification):
             adversarial=criterion.generator(both(of_real) if of_real else None, both(of_fake)),
             **self.owed("generator", batch, fake, of_real, of_fake, z),
         )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        own = weighed(
+            classes=(self.options.class_weight, "-log p(y | x_a)"),
+            features=(self.options.feature_weight, "‖f(G_a(z)) - f(G_b(z))‖², f the last layer before the logit"),
+        )
+        return super().formulas(player) | (own if player == "discriminator" else {})
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {"adversarial": f"{self.options.loss.formula(side)}; of both domains in one batch"}
 
     def draw(self, z: Tensor) -> dict[str, Tensor]:
         return {key: full(image) for key, image in self.generator(z).items()}

@@ -17,7 +17,7 @@ for it always gives the labels.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from ..base import dist
 from ..base.errors import UsageError
+from ..base.formulas import weighed, written
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
@@ -134,6 +135,36 @@ class Disentangle(Adversarial, Translation):
                 yield from self.refuse(batches, x, mixed.detach())
                 losses |= self.deceive(x, mixed)
         yield Move("coder", **losses)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "E(x)": "the content that the coder finds",
+        "G(z)": "an image whose attributes were exchanged",
+        "Dec": "the part of the coder that draws",
+        "y": "the labels",
+        "λ": "the factor of removal in this round",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, power = self.options, "‖²" if self.options.distance == "squared" else "‖₁"
+        if player in ("judge", "reader"):
+            return {"labels": f"-log p(y | {'E(x)' if player == 'judge' else 'x'})"}
+        told = super().formulas(player)
+        if player != "coder":
+            return told
+        ramp = written(o.ramp or RAMPS[o.removal])
+        content = {
+            "flipped": "-λ · log p(1 - y | E(x))",
+            "reversal": "-log p(y | E(x)), its gradient times -λ",
+            "confusion": "-λ · log p(y' | E(x)), y' all labels evenly",
+        }[o.removal]
+        both = "‖E(x') - E(x)‖₁" if o.network == "fader" else "(‖E(x') - E(x)‖₁ + ‖A(x') - a'‖₁)"
+        adversarial = {"adversarial": (o.adversarial_weight, told.pop("adversarial", "0"))}
+        return told | weighed(
+            reconstruction=(o.reconstruction_weight, f"‖Dec(E(x), a) - x{power}, a the attributes"),
+            content=(self.removal_weight and 1.0, f"{content}, λ = {self.removal_weight:g} · {ramp}"),
+            consistency=(o.consistency_weight, f"{both}, x' = Dec(E(x), a'), a' the attributes of another"),
+            **adversarial,
+        )
 
     def told(self, batch: Batch) -> Tensor:
         """What a drawing is told of a batch beside its content, [N, A]: the labels, or what the encoder finds."""

@@ -10,13 +10,14 @@ smooth_weight 0.05. Layers and rate of a public re-implementation.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import OpenShare, PositiveInt, Weight
 from ..context import Context
@@ -115,6 +116,28 @@ class DTN(Adversarial, Translation):
             identity=o.identity_weight * mse_loss(kept, b) if o.identity_weight else None,
             smooth=o.smooth_weight * total_variation(fakes) if o.smooth_weight else None,
             **self.extras("generator", context),
+        )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "D": "the discriminator's three probabilities",
+        "a": "an image of the source",
+        "b": "one of the target",
+        "f": "the encoder",
+        "G(a)": "g(f(a))",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, told = self.options, super().formulas(player)
+        apart = "‖f(G(a)) - f(a)‖²" if o.distance == "mse" else "(1 - cos(f(G(a)), f(a)))"
+        if player == "encoder":
+            return {"classes": "-log p(y | f(a))"}
+        if player == "discriminator":
+            return {"adversarial": "-log D₁(G(a)) - log D₂(G(b)) - log D₃(b)"} | told
+        return told | weighed(
+            adversarial=(1.0, "-log D₃(G(a)) - log D₃(G(b))"),
+            constancy=(o.constancy_weight, apart),
+            identity=(o.identity_weight, "‖G(b) - b‖²"),
+            smooth=(o.smooth_weight, "TV(G(a), G(b)), the total variation"),
         )
 
     def judge(self, x: Tensor) -> Tensor:

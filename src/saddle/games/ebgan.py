@@ -31,6 +31,10 @@ class EBGAN(TwoPlayer):
     def has_staged(self, progress: float) -> bool:
         return 0 < self.options.pretraining <= progress
 
+    def formulas(self, player: str) -> dict[str, str]:
+        alone = player == "discriminator" and self.options.pretraining > 0
+        return super().formulas(player) | ({"reconstruction": "E(x)"} if alone else {})
+
     def round(self, batches: Iterator[Batch]) -> Iterator[Move]:
         if self.progress < self.options.pretraining:
             yield Move("discriminator", reconstruction=-self.discriminate(next(batches)["image"]).logits.mean())

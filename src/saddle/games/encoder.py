@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..base import rng
 from ..base.errors import UsageError, some
+from ..base.formulas import weighed
 from ..base.plain import Garbled, from_yaml
 from ..base.precision import full
 from ..base.ranges import Weight
@@ -116,6 +117,12 @@ class Encoder(Synthesis, Encoding):
             image=(full(self.decode(code, label)) - image).square().mean(),
             latent=weight * (again - z).square().mean() if weight else None,
         )
+
+    letters: ClassVar[dict[str, str]] = {"G": "the generator, which stays as it is", "E": "the encoder"}
+
+    def formulas(self, player: str) -> dict[str, str]:
+        latent = self.options.latent_weight
+        return weighed(image=(1.0, "‖G(E(x)) - x‖²"), latent=(latent, "‖E(G(z)) - z‖²"))
 
     def label_of(self, batch: Batch) -> Tensor | None:
         return batch[self.needs[1]] if self.needs[1:] else None

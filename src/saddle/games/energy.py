@@ -9,7 +9,7 @@ code, each sample has a goal of its own, as the scores of data are spread.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +87,13 @@ class Energy(Adversarial, Synthesis):
             self.adapt(real_logits)
         self.memory.keep(fresh)
         self.discriminator.calibrate(real)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "G(z)": "a negative: where a climb of C from noise ended"
+    }
+
+    def afterwards(self, player: str) -> str | None:
+        return "after the last of these steps, the new climbs of this round are remembered as negatives"
 
     def score(self, x: Tensor) -> Tensor:
         """The logits [N] of samples as the discriminator is shown them; climbs and their goals know no views."""

@@ -99,6 +99,8 @@ class ESRGAN(Enlarging):
             yield Move("discriminator", adversarial=adversarial, **self.extras("discriminator", context))
             self.adapt(context.real_logits)
 
+    gap = "|G(z) - x| / 2"
+
     def apart(self, made: Tensor, real: Tensor) -> Tensor:
         return l1_loss(made, real) / 2  # as of pixels from 0 to 1
 

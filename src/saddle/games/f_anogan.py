@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import OpenShare, Weight
 from ..layers.search import at_rest
@@ -81,6 +82,19 @@ class FAnoGAN(Detection, TwoPlayer):
             "encoder",
             residual=parts["residual"].mean(),
             feature=None if feature is None else self.options.feature_weight * feature.mean(),
+        )
+
+    letters: ClassVar[dict[str, str]] = TwoPlayer.letters | {"E(x)": "the latent that the encoder finds"}
+
+    def formulas(self, player: str) -> dict[str, str]:
+        if player != "encoder":
+            return super().formulas(player)
+        if self.options.encoder == "ziz":
+            return {"code": "‖E(G(z)) - z‖²"}
+        feature = self.options.feature_weight if self.asks_features() else None
+        return weighed(
+            residual=(1.0, "‖G(E(x)) - x‖²"),
+            feature=(feature, "‖f(G(E(x))) - f(x)‖², f the map before the critic's last layer"),
         )
 
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:

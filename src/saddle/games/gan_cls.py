@@ -21,6 +21,7 @@ from ..nets import gan_cls
 from ..optim import Adam, Optim, Within
 from ..spec import Batch, DataSpec
 from ..tasks import Move
+from ._adversarial import Duel
 from ._conditional import mismatched
 from ._text import HALVED, TextToImage, joined
 
@@ -76,6 +77,10 @@ class GANCLS(TextToImage):
         fake_logits = self.score(fake, text)
         owed = self.extras("generator", self.context(real, None, fake, fake_logits, z, text))
         yield Move("generator", adversarial=o.loss.generator(None, fake_logits), **owed)
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        wrong = "; half of the fakes are real images under the text of another" * (side == "discriminator")
+        return {"adversarial": self.options.loss.formula(side) + wrong}
 
     def score(self, x: Tensor, text: Tensor) -> Tensor:
         """The logits [N] of images as the views show them, with their texts."""

@@ -11,13 +11,14 @@ through the same networks one by one. `whole false` and `layers 0` leave out the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import PositiveInt, Weight
 from ..context import Context
@@ -27,7 +28,7 @@ from ..nets.shapes import image_shape
 from ..optim import Adam, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._adversarial import Adversarial
+from ._adversarial import OF_IMAGES, Adversarial, Duel
 from ._restoring import Restoring
 
 
@@ -102,6 +103,16 @@ class GLN(Restoring, Adversarial):
             adversarial=o.adversarial_weight * loss.generator(context.real_logits, context.fake_logits),
             **self.extras("generator", context),
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | OF_IMAGES
+
+    def formulas(self, player: str) -> dict[str, str]:
+        pixels = {"pixels": self.gap} if player == "generator" and self.first_share < 1 else {}
+        return super().formulas(player) | pixels
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        weight = self.options.adversarial_weight if side == "generator" else 1.0
+        return {"adversarial": times(weight, self.options.loss.formula(side))}
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What the discriminator says of large images and, if anybody `compares`, of true ones."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..base import rng
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import NonNegativeInt, PositiveInt, Weight, at_least
 from ..context import Context
@@ -93,6 +94,10 @@ class InfoGAN(Adversarial, Traversal):
             information=o.information_weight * self.surprise(output, code),
             **self.extras("generator", context),
         )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        guess = "-log Q(c | G(z, c)), Q the second head of the discriminator"
+        return super().formulas(player) | {"information": times(self.options.information_weight, guess)}
 
     def discriminate(self, x: Tensor) -> CodeOutput:
         """What D and Q make of images as the views show them."""

@@ -26,7 +26,7 @@ from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscrimina
 from ..optim import SGD, Exponential, Gradual, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Prior, Sizes, Synthesis
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._conditional import Conditional
 
 EPOCH = 704  # rounds of 64 samples through the 45,000 images of CIFAR-10 that the paper trains on
@@ -102,6 +102,9 @@ class LAPGAN(Conditional, Adversarial, Sizes):
             losses[name] = o.loss.generator(context.real_logits, context.fake_logits)
             losses |= self.extras("generator", context, k)
         yield Move("generator", **losses)
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {duel.name: self.options.loss.formula(side)}
 
     @property
     def names(self) -> list[str]:

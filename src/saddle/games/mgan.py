@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
@@ -91,6 +92,12 @@ class MGAN(Adversarial, Synthesis):
             confusion=o.diversity_weight * cross_entropy(full(output.origin), origin),
             **self.extras("generator", context),
         )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        weight = 1.0 if player == "discriminator" else self.options.diversity_weight
+        return super().formulas(player) | {
+            "confusion": times(weight, "-log p(k | G_k(z)), k the generator that drew it")
+        }
 
     def discriminate(self, x: Tensor) -> mgan.OriginOutput:
         """What the discriminator makes of samples as the views show them."""

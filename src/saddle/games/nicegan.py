@@ -10,13 +10,14 @@ Two heads and a logit of the attention judge with least squares. Layers and cons
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import times, weighed
 from ..base.precision import full
 from ..base.ranges import PositiveInt, Weight
 from ..context import Context
@@ -25,7 +26,7 @@ from ..nets.nicegan import FULL, MULTIPLE, SMALLEST, Discriminator, Generator
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import OF_DOMAINS, Adversarial, Duel, by_domain
 
 OTHER = {"a": "b", "b": "a"}
 Heads = tuple[Tensor, ...]
@@ -91,6 +92,24 @@ class NICEGAN(Adversarial, Translation):
             cycle=o.cycle_weight * distance(back, real) if o.cycle_weight else None,
             reconstruction=o.reconstruction_weight * distance(again, real) if o.reconstruction_weight else None,
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | OF_DOMAINS
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told = by_domain(super().formulas(player))
+        if player.startswith("judge"):
+            return told
+        return told | weighed(
+            cycle=(self.options.cycle_weight, "(|F(G(a)) - a| + |G(F(b)) - b|)"),
+            reconstruction=(
+                self.options.reconstruction_weight,
+                "(|F(E(a)) - a| + |G(E(b)) - b|), E the judges' encoders",
+            ),
+        )
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        each = times(self.options.adversarial_weight, self.options.loss.formula(side))
+        return {f"adversarial{duel.suffix}": f"{each}; the sum over three heads"}
 
     def encode(self, domain: str, x: Tensor) -> Tensor:
         """z of images of a domain, which its discriminator makes.  [N, 2 · width, H / 4, W / 4]"""

@@ -8,13 +8,14 @@ a well-known implementation, which leaves the absolute values out of the distanc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, NonNegativeFloat, PositiveInt, Weight
 from ..context import Context
@@ -93,6 +94,20 @@ class PAN(Adversarial, Translation):
             perceptual=self.distance(real_maps, fake_maps).mean(),
             **self.extras("generator", context),
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "a true image b",
+        "G(z)": "the image made of a",
+        "P_1": "the mean of |φ_1(G(z)) - φ_1(x)|, φ_1 the discriminator's first map; likewise the others",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, weights = self.options, enumerate(self.options.perceptual_weights, 1)
+        distance = " + ".join(times(weight, f"P_{j}") for j, weight in weights if weight) or "0"
+        if player == "generator":
+            return super().formulas(player) | {"perceptual": distance}
+        margin = {"margin": f"max(0, {o.margin:g} - ({distance}))"} if o.margin else {}
+        return super().formulas(player) | margin
 
     def distance(self, maps: list[Tensor], others: list[Tensor]) -> Tensor:
         """Σ λⱼ Pⱼ of each image, [N]: the weighted sum of the mean absolute differences of the discriminator's maps.

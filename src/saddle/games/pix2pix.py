@@ -9,13 +9,14 @@ layers are those of the authors' code.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import Few, FewOrZero, PositiveInt, ShareBelowOne, Weight
 from ..context import Context
@@ -27,7 +28,7 @@ from ..nets.unet import UNet, depth
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import PAIRED, Adversarial
 
 
 class Pix2Pix(Adversarial, Translation):
@@ -104,6 +105,15 @@ class Pix2Pix(Adversarial, Translation):
             loss = criterion.generator(context.real_logits, context.fake_logits)
             losses |= {"adversarial": o.adversarial_weight * loss, **self.extras("generator", context)}
         yield Move("generator", **losses)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | PAIRED
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, o = super().formulas(player), self.options
+        if player == "discriminator":
+            return told
+        adversarial = {"adversarial": (o.adversarial_weight, told.pop("adversarial", "0"))}
+        return told | weighed(l1=(o.l1_weight, "|G(a) - b|"), **adversarial)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What the discriminator says of pairs with a drawn b and, if the loss `compares`, of true pairs."""

@@ -10,25 +10,26 @@ layers are those of the authors' code.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.known import known, put
 from ..base.precision import full
 from ..base.ranges import Few, FewOrZero, PositiveInt, Share, Weight
 from ..context import Context
 from ..layers.resample import enlarge
 from ..losses import AdversarialLoss, HalfLeastSquares
-from ..nets.scales import Maps, Scales, coarser, logits_of, matching
+from ..nets.scales import MATCHED, Maps, Scales, coarser, logits_of, matching
 from ..nets.shapes import refuse
 from ..nets.translator import Enhancer, translator
 from ..optim import Adam, Linear, Optim, Restarted
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._adversarial import Adversarial
+from ._adversarial import PAIRED, Adversarial, Duel
 from ._perceived import Perceived
 from ._styles import Styles
 
@@ -188,6 +189,17 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         loss = self.options.loss.at(self.progress)
         each = [getattr(loss, player)(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
         return sum(each[1:], each[0])
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | PAIRED
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, weight = super().formulas(player), self.options.matching_weight
+        if player in ("generator", "enhancer"):
+            told |= self.judgement(self.duels[0], "generator") | weighed(matching=(weight, MATCHED))
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {"adversarial": f"{self.options.loss.formula(side)}; the sum over the sizes"}
 
     def context(self, real: Tensor, fake: Tensor, of_real: Maps, of_fake: Maps) -> Context:
         return Context.of(self.score, real, fake, logits_of(of_real), logits_of(of_fake))

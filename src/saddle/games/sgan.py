@@ -9,6 +9,7 @@ with logits l of the classes D(x) = Z / (Z + 1), Z = Σ exp l. L_D = -log p(y | 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch.nn.functional import cross_entropy, log_softmax
 from ..auxiliaries import FeatureMatching
 from ..base import dist
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Weight
 from ..context import Context, Output
@@ -27,8 +29,10 @@ from ..nets.network import Network
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Move, Prior, Synthesis
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._unit_noise import UnitNoise
+
+MATCHING = FeatureMatching(absolute=True)  # as in the code
 
 
 class SGAN(UnitNoise, Adversarial, Classification):
@@ -93,11 +97,31 @@ class SGAN(UnitNoise, Adversarial, Classification):
             of_real = self.discriminate(real)
         context = self.context(real, fake, of_real, self.discriminate(fake), z)
         if o.feature_matching:
-            matching = FeatureMatching(absolute=True).measure(context)  # as in the code
+            matching = MATCHING.measure(context)
             yield Move("generator", feature_matching=matching, **self.extras("generator", context))
         else:
             adversarial = o.loss.generator(context.real_logits, context.fake_logits)
             yield Move("generator", adversarial=adversarial, **self.extras("generator", context))
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "l": "the discriminator's logits of the classes",
+        "D": "σ(C), C = log Σ e^l",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told = super().formulas(player)
+        named = {"classes": "-log p(y | x), p = softmax(l), of the labelled samples"}
+        if self.options.supervised:
+            return named if player == "discriminator" else {}
+        return named | told if player == "discriminator" else told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        o = self.options
+        if side == "discriminator":
+            return {"adversarial": times(o.adversarial_weight, o.loss.formula(side))}
+        if o.feature_matching:
+            return {"feature_matching": MATCHING.formula(side)}
+        return {"adversarial": o.loss.formula(side)}
 
     def discriminate(self, x: Tensor) -> ClassOutput:
         """What the discriminator makes of images as the views show them."""

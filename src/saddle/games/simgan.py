@@ -9,13 +9,14 @@ Layers, rate and batch are the paper's for eyes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import Few, NonNegativeInt, PositiveInt, Share, Weight, at_least
 from ..context import Context
@@ -25,7 +26,7 @@ from ..nets import simgan
 from ..optim import SGD, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 
 
 class SimGAN(Adversarial, Translation):
@@ -140,6 +141,21 @@ class SimGAN(Adversarial, Translation):
             yield Move("discriminator", adversarial=patches(context) * loss, **self.extras("discriminator", context))
             self.adapt(context.real_logits)
             self.history.renew(new, len(a))
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "a patch of a real image",
+        "G(z)": "a patch of a refined one",
+        "R(s)": "the refined image s of the simulator",
+        "ψ": "what is compared of an image: its pixels, or its mean colour",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        own = weighed(self_regularisation=(self.options.self_weight, "|ψ(R(s)) - ψ(s)|"))
+        return super().formulas(player) | (own if player == "refiner" else {})
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        past = "; half of the fakes are of earlier R" * (side == "discriminator" and self.options.history > 0)
+        return {"adversarial": f"{self.options.loss.formula(side)}; the sum over the patches of an image{past}"}
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
         """What the discriminator says of refined images and, if the loss `compares` both, of real ones."""

@@ -9,6 +9,7 @@ in the penalty is each pixel's, over the channels, as in the authors' code, whos
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.nn.functional import mse_loss
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.known import known, put
 from ..base.precision import full, second_order
 from ..base.ranges import NonNegativeFloat, OpenShare, PositiveInt, Share, Weight
@@ -115,6 +117,24 @@ class SinGAN(Adversarial, SingleImage):
                 reconstruction=o.reconstruction_weight * mse_loss(back, real),
                 **self.extras("generator", context, scale),
             )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "the image at this scale",
+        "G(z)": "a fake of this scale",
+        "G(z*)": "what the fixed noise becomes",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o = self.options
+        mine = {
+            "discriminator": {
+                "gradient_penalty": times(
+                    o.gradient_penalty_weight, "(‖∇C(x̂)‖ - 1)² of each pixel, x̂ uniform on lines from fake to real"
+                )
+            },
+            "generator": {"reconstruction": times(o.reconstruction_weight, "‖G(z*) - x‖²")},
+        }
+        return mine[player] | super().formulas(player)
 
     def context(self, scale: int, real: Tensor) -> Context:
         """New fakes of a scale beside real images, not judged yet; z is the noise of that scale."""

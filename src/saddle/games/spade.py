@@ -10,24 +10,25 @@ theirs). A batch has four images, as on one of their eight GPUs, for the weight 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, Weight, between
 from ..context import Context
 from ..layers.spade import SpadeNorm
 from ..losses import AdversarialLoss, Hinge
-from ..nets.scales import Maps, logits_of, matching
+from ..nets.scales import MATCHED, Maps, logits_of, matching
 from ..nets.spade import SpadeGenerator, StyleEncoder, doublings, spade_judges
 from ..optim import Adam, Optim, OwnOptim
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._adversarial import Adversarial
+from ._adversarial import PAIRED, Adversarial, Duel
 from ._autoencoder import divergence, reparametrise
 from ._outlined import Outlined
 from ._perceived import Perceived
@@ -124,6 +125,19 @@ class SPADE(Perceived, Outlined, Adversarial):
             loss = self.adversarial("discriminator", of_real, of_fake)
             yield Move("discriminator", adversarial=loss, **self.extras("discriminator", context))
             self.adapt(context.real_logits)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | PAIRED
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, o = super().formulas(player), self.options
+        if player == "generator":
+            divergence = "KL(q(z | b) ‖ N(0, 1)), q what the encoder finds; the sum over the batch"
+            kl = o.kl_weight if o.encoder else None
+            told |= weighed(matching=(o.matching_weight, MATCHED), kl=(kl, divergence))
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {"adversarial": f"{self.options.loss.formula(side)}; the mean over the sizes"}
 
     def style(self, image: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """z of true images [N, C, H, W], with the encoder's doubts, and what it pays for them. None without encoder.

@@ -154,6 +154,15 @@ class SRGAN(Enlarging):
             **self.extras("generator", context),
         )
 
+    def formulas(self, player: str) -> dict[str, str]:
+        told = super().formulas(player)
+        if self.residual:
+            told = {name: formula for name, formula in told.items() if name not in ("perceptual", "pixels", "matching")}
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        return {"adversarial": self.criterion.formula(side)} if self.residual else super().judgement(duel, side)
+
     def apart(self, made: Tensor, real: Tensor) -> Tensor:
         return mse_loss(made, real)
 

@@ -10,13 +10,14 @@ implementation. Each image is normed by its own statistics, as in pix2pix.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
@@ -27,7 +28,7 @@ from ..nets.unet import UNet, depth
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 
 
 class STCGAN(Adversarial, Translation):
@@ -105,6 +106,24 @@ class STCGAN(Adversarial, Translation):
             loss = criterion.generator(context.real_logits, context.fake_logits)
             losses |= {f"adversarial_{domain}": weight * loss, **self.extras("generator", context, duel)}
         yield Move("generator", **losses)
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "what is true of an image a, beside it",
+        "G(z)": "what was drawn, beside it",
+        "M(a)": "the mask that is found",
+        "R(a)": "the image without shadow that is drawn",
+        "m": "the true mask",
+        "b": "the true image without shadow",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        told, o = super().formulas(player), self.options
+        removal = {"removal": times(o.removal_weight, "|R(a) - b|")} if o.removes else {}
+        return told | ({"detection": "|M(a) - m|"} | removal if player == "generator" else {})
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        weight = self.options.adversarial_weights[self.made.index(duel.name)] if side == "generator" else 1.0
+        return {f"adversarial{duel.suffix}": times(weight, self.options.loss.formula(side))}
 
     def draw(self, a: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
         """The mask of images [N, C, H, W], found or as it is given, and the images without shadow: by their domains.

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, ShareBelowOne, Weight, between, multiple_of
 from ..context import Context
@@ -24,6 +25,7 @@ from ..nets.stackgan import Discriminator, Drawn, StageI, StageII, smaller
 from ..optim import Adam, Optim, Restarted, Within
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
+from ._adversarial import Duel
 from ._conditional import mismatched
 from ._text import HALVED, TextToImage, compared, divergence, joined, persuasion
 
@@ -102,6 +104,15 @@ class StackGAN(TextToImage, Sizes):
             kl=o.kl_weight * divergence(drawn.mean, drawn.log_var),
             **self.extras("generator", context, stage),
         )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        kl = {"kl": times(self.options.kl_weight, "KL(N(μ(t), σ²(t)) ‖ N(0, 1)), the mean over a code's numbers")}
+        return super().formulas(player) | (kl if player == "generator" else {})
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        heads = "in stage II also of images without their text"
+        wrong = "a third to a half of the fakes are real images under the text of another"
+        return {"adversarial": f"{self.options.loss.formula(side)}; {f'{wrong}; ' * (side == 'discriminator')}{heads}"}
 
     def context(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..base.formulas import weighed
 from ..base.precision import full
 from ..base.ranges import Few, PositiveInt, Weight
 from ..context import Context
@@ -22,6 +23,7 @@ from ..nets.stackgan import Discriminator, Drawn, TextLogits, smaller
 from ..nets.stackgan_v2 import Tree
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Sizes
+from ._adversarial import Duel
 from ._conditional import mismatched
 from ._text import TextToImage, compared, divergence, joined, persuasion
 
@@ -90,6 +92,24 @@ class StackGANv2(TextToImage, Sizes):
         last = len(outputs) - 1  # one generator draws all sizes: what it owes, it owes once, for the largest
         context = self.context(last, batch["image"], None, drawn.images[-1], outputs[-1].heads(), z, text, c)
         yield Move("generator", **losses, **self.extras("generator", context, last))
+
+    def formulas(self, player: str) -> dict[str, str]:
+        if player != "generator":
+            return super().formulas(player)
+        kl = self.options.kl_weight if self.text_dim else None
+        own = weighed(
+            kl=(kl, "KL(N(μ(t), σ²(t)) ‖ N(0, 1)), the mean over a code's numbers"),
+            colour=(self.colour_weight, "Σ_k (‖Δ mean colour‖² + 5 · ‖Δ covariance‖²), of sizes k and k - 1"),
+        )
+        penalties = [each for each in self.options.penalties if player in each.players]  # for the largest size alone
+        last = {f"{each.name}{self.duels[-1].suffix}": each.formula(player) for each in penalties}
+        told = {name: text for duel in self.duels for name, text in self.judgement(duel, player).items()}
+        return told | own | last
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        heads = "; of images with their text, and by themselves" if self.text_dim and self.options.alone else ""
+        wrong = "; also real images under the text of another" if self.text_dim and side == "discriminator" else ""
+        return {duel.name: f"{self.options.loss.formula(side)}{heads}{wrong}"}
 
     def refusals(
         self, image: Tensor, drawn: Drawn, z: Tensor, text: Tensor | None, c: Tensor | None, other: Tensor | None

@@ -15,13 +15,14 @@ it is the map's mean, as in the loss, and the rate falls to 0, as the paper says
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, FewOrZero, PositiveInt, Weight
 from ..context import Context, Output
@@ -121,6 +122,20 @@ class StarGAN(Adversarial, Translation, Classification):
             reconstruction=o.reconstruction_weight * change.mean(),
             **self.extras("generator", context),
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "an image with the labels c",
+        "G(z)": "G(x, c'), its translation to labels c'",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, told = self.options, super().formulas(player)
+        if player == "discriminator":
+            return told | {"classes": times(o.class_weight, "-log p(c | x)")}
+        return told | {
+            "classes": times(o.class_weight, "-log p(c' | G(x, c'))"),
+            "reconstruction": times(o.reconstruction_weight, "|G(G(x, c'), c) - x|"),
+        }
 
     def set_of(self, own: Tensor) -> Tensor:
         """Of each image the set of labels that it takes part in, of those that it knows; int64 [N]."""

@@ -15,7 +15,7 @@ its own. The parts of a true face are cut where the drawn ones are put, not at l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import times, weighed
 from ..base.precision import full
 from ..base.ranges import Few, NonNegativeFloat, PositiveInt, Weight, at_least
 from ..context import Context
@@ -44,7 +45,7 @@ from ..nets.tpgan_parts import (
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Restoration
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._perceived import Perceived
 
 DEVIATION = 0.02  # of the noise
@@ -166,6 +167,46 @@ class TPGAN(Perceived, Adversarial, Restoration):
                 perceptual=self.known_by(made.whole, faces.frontal),
                 **self.extras("generator", context),
             )
+
+    letters: ClassVar[dict[str, str]] = (
+        Perceived.letters
+        | Adversarial.letters
+        | {
+            "x": "a true frontal face",
+            "G(z)": "the drawn one",
+            "x_s": "the face at 1/s of the size",
+            "w_s": "the weight of this size",
+            "E": "the generator's encoder",
+        }
+    )
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, told = self.options, super().formulas(player)
+        parts = {"parts": times(o.part_weight, "Σ|part - true part|")} if player in self.phases.values() else {}
+        if player != "generator":
+            return told | parts
+        weights = ", ".join(f"w_{s} = {w:g}" for s, w in zip(HALVES, o.pixel_weights, strict=True))
+        own = o.perceptual_weight if o.perceptual is None else None
+        return (
+            told
+            | weighed(
+                pixel=(1.0, f"Σ_s w_s · |G(z)_s - x_s|, {weights}; sums over places"),
+                symmetry=(
+                    o.symmetry_weight,
+                    "Σ_s w_s · |left half - mirrored right half|, of G(z)_s; sums over places",
+                ),
+                variation=(o.variation_weight, "TV(G(z)), the total variation"),
+                identity=(o.identity_weight, "-log p(who | E(turned face))"),
+                perceptual=(own, "(|Δ code| + Σ|Δ maps|), between what E finds in G(z) and in x"),
+            )
+            | ({"perceptual": told["perceptual"]} if "perceptual" in told else {})
+        )
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        o, formula = self.options, self.options.loss.formula(side)
+        if side == "generator":
+            return {"adversarial": times(o.adversarial_weight, f"{formula} + {o.restraint:g} · C(G(z))")}
+        return {"adversarial": formula}
 
     def faces(self, batch: Batch) -> Faces:
         """What a batch holds, mirrored where the left half is the far one."""

@@ -11,7 +11,7 @@ form without cycles, for domains of which one has labels.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from torch.nn.functional import l1_loss, softplus
 
 from ..base import rng
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import Few, NonNegativeInt, PositiveInt, Weight
 from ..context import Context
@@ -27,7 +28,7 @@ from ..nets.unit import FRONT, MULTIPLE, SMALLEST, Autoencoders, Judges, Judging
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import OF_DOMAINS, Adversarial, Duel, by_domain
 
 
 class UNIT(Adversarial, Translation):
@@ -113,6 +114,29 @@ class UNIT(Adversarial, Translation):
             cycle_kl=o.cycle_kl_weight * (surprise(there_a) + surprise(there_b)),
             codes=o.domain_weight * self.told_apart(mean_b, mean_a) if o.domain_weight else None,
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | OF_DOMAINS | {"μ(v)": "the mean of the code of v"}
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, told = self.options, by_domain(super().formulas(player))
+        codes = {"autoencoders": "(-log J(μ(b)) - log(1 - J(μ(a))))", "code_judge": "-log J(μ(a)) - log(1 - J(μ(b)))"}
+        if o.domain_weight and player in codes:
+            told["codes"] = times(o.domain_weight if player == "autoencoders" else 1.0, codes[player])
+        if player != "autoencoders":
+            return told
+        return told | {
+            "reconstruction": times(
+                o.reconstruction_weight, "(|a' - a| + |b' - b|), a' and b' drawn of their own codes"
+            ),
+            "kl": times(o.kl_weight, "(μ(a)² + μ(b)²)"),
+            "cycle": times(o.cycle_weight, "(|F(G(a)) - a| + |G(F(b)) - b|)"),
+            "cycle_kl": times(o.cycle_kl_weight, "(μ(G(a))² + μ(F(b))²)"),
+        }
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        scales = "; the sum over the sizes" * (len(self.patches) > 1)
+        paid = times(self.options.adversarial_weight, self.options.loss.formula(side))
+        return {f"adversarial{duel.suffix}": paid + scales}
 
     def mean(self, x: Tensor, domain: str) -> Tensor:
         """μ of the codes of a domain's images.  [N, 4 width, H / 4, W / 4]"""

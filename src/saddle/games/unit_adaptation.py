@@ -11,13 +11,14 @@ whose figure for house numbers is of this form and not of the one with cycles.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ..base import rng
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import PositiveInt, Weight
 from ..context import Context
@@ -26,7 +27,7 @@ from ..nets.unit_adaptation import Codes, CoupledAutoencoders, CoupledJudges, ch
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Classification, Move, Translation
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._taught import KEY, check_classes
 
 DOMAINS = ("a", "b")
@@ -110,6 +111,27 @@ class UNITAdaptation(Adversarial, Translation, Classification):
             kl=o.kl_weight * surprise(codes),
             **self.owed("generator", images, moved, real, of_moved),
         )
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x": "an image of either domain",
+        "G(z)": "a reconstruction, or a translation",
+        "f": "what the judges' last layer sees",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        o, told = self.options, super().formulas(player)
+        if player == "judges":
+            apart = "‖f(G(z)) - f(x')‖², G(z) a translation, x' the reconstruction of the same code"
+            named = {"classes": times(o.class_weight, "-log p(y | a), a an image of the first domain")}
+            return told | named | {"features": times(o.feature_weight, apart)}
+        return told | {
+            "reconstruction": times(o.reconstruction_weight, "‖x' - x‖², x' drawn of the code of x; summed over both"),
+            "kl": times(o.kl_weight, "(μ² + σ² - log σ²), of the codes"),
+        }
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        twice = 2 if side == "generator" else 1
+        return {"adversarial": times(twice * self.options.adversarial_weight, self.options.loss.formula(side))}
 
     def dealt(self, b: Tensor) -> Tensor:
         """The second domain's images as they are learned: half of them inverted, if that is asked for."""

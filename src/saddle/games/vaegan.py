@@ -10,12 +10,14 @@ side that is far ahead, as the last costs of images and samples tell, sits a rou
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from ..base.errors import UsageError
+from ..base.formulas import times
 from ..base.precision import full
 from ..base.ranges import EvenInt, NonNegativeFloat, PositiveFloat, Weight
 from ..context import Context, Output
@@ -26,7 +28,7 @@ from ..nets import vaegan
 from ..optim import Optim, OwnOptim, RMSprop
 from ..spec import Batch, DataSpec
 from ..tasks import Move
-from ._adversarial import Adversarial
+from ._adversarial import Adversarial, Duel
 from ._autoencoder import divergence, reparametrise
 from ._coded import Coded
 
@@ -105,6 +107,36 @@ class VAEGAN(Adversarial, Coded):
                 yield Move("discriminator", adversarial=of_real + of_again + of_sample, **owed)
                 self.adapt(real_logits)
         self.costs.copy_(self.cost.add(torch.stack((of_real, of_sample)).detach()))
+
+    letters: ClassVar[dict[str, str]] = Adversarial.letters | {
+        "x'": "the reconstruction of x",
+        "f": "the layer of the discriminator in which images are compared",
+    }
+
+    def formulas(self, player: str) -> dict[str, str]:
+        miss, told = "‖f(x) - f(x')‖² / 2, and a constant", super().formulas(player)
+        if player == "encoder":
+            return {"prior": "KL(q(z | x) ‖ N(0, 1)), q what the encoder finds", "reconstruction": miss}
+        if player == "generator":
+            return told | {"reconstruction": times(self.options.reconstruction_weight, miss)}
+        return told
+
+    def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        of = {
+            "discriminator": "-log D(x) - log(1 - D(x')) - log(1 - D(G(z)))",
+            "generator": "-log D(x') - log D(G(z))",
+        }
+        return {"adversarial": of[side]}
+
+    def afterwards(self, player: str) -> str | None:
+        o = self.options
+        if player != "discriminator" or o.margin is None:
+            return None
+        low, high = o.equilibrium - o.margin, o.equilibrium + o.margin
+        return (
+            f"it rests in a round after one with a term below {low:g}, and the generator after one with a term above "
+            f"{high:g}; both step after one with both"
+        )
 
     def discriminate(self, x: Tensor) -> Output:
         """What the discriminator makes of images as the views show them."""

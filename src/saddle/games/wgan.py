@@ -40,6 +40,11 @@ class WGAN(TwoPlayer):
             if "discriminator" in move.players:
                 self.clip_weights()
 
+    def afterwards(self, player: str) -> str | None:
+        often = "; 100 of its steps in the first 25 rounds and in every 500th" * self.options.warm_up
+        clip = self.options.clip
+        return f"every weight is clipped to [{-clip:g}, {clip:g}]{often}" if player == "discriminator" else None
+
     @torch.no_grad()
     def clip_weights(self) -> None:
         """All of them, batch norm's and biases too, as in the authors' code."""

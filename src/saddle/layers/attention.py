@@ -1,5 +1,9 @@
 """Self-attention between the places of a map. Zhang et al., 2019 (SAGAN), Section 3. https://arxiv.org/abs/1805.08318"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
@@ -32,3 +36,34 @@ class SelfAttention(nn.Module):
         query = self.query(x).flatten(2)
         key = max_pool2d(self.key(x), 2).flatten(2)
         return (query.mT @ key).softmax(dim=2)
+
+    def looks(self, x: Tensor, row: float, column: float) -> Tensor:
+        """How much one place of maps [N, C, H, W] looks at each pooled one; they sum to 1.  [N, ⌊H/2⌋, ⌊W/2⌋]
+
+        `row` and `column` say where the place lies, as shares of height and width, in [0, 1).
+        """
+        height, width = x.shape[2:]
+        y, x_ = int(row * height), int(column * width)
+        query = self.query(x[:, :, y : y + 1, x_ : x_ + 1]).flatten(2)
+        key = max_pool2d(self.key(x), 2)
+        return (query.mT @ key.flatten(2)).softmax(dim=2).unflatten(2, key.shape[2:])[:, 0]
+
+
+@contextmanager
+def watched(network: nn.Module, row: float, column: float) -> Iterator[list[Tensor]]:
+    """Inside, what `looks` says of this place in each attention layer that is passed, in order, is kept in the list.
+
+    What the network makes of its input stays the same to the bit.
+    """
+    seen: list[Tensor] = []
+
+    def look(layer: Any, given: tuple[Tensor, ...], made: Tensor) -> None:
+        seen.append(layer.looks(given[0].detach(), row, column))
+
+    layers = [module for module in network.modules() if isinstance(module, SelfAttention)]
+    hooks = [layer.register_forward_hook(look) for layer in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()

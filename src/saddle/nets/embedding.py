@@ -33,6 +33,10 @@ class ImageEncoder(nn.Sequential):
         small_normal(self)
 
 
+# the formula of the next one, v and t the codes of images and of texts
+JOINT = "max(0, 1 + v_i·t_j - v_i·t_i) + max(0, 1 + v_j·t_i - v_i·t_i), over all pairs i, j of a batch"
+
+
 def joint_embedding(image: Tensor, text: Tensor, caption: Tensor, margin: float = 1.0) -> Tensor:
     """The symmetric structured loss of embeddings [N, E] of images and of their captions int64 [N, L].
 

@@ -37,6 +37,9 @@ def coarser(x: Tensor) -> Tensor:
     return avg_pool2d(x, 3, 2, 1, count_include_pad=False)
 
 
+MATCHED = "Σ_j |φ_j(G(z)) - φ_j(x)|, φ_j the j-th map of the discriminator"  # the formula of `matching`
+
+
 def matching(real: Maps, fake: Maps, scaled: bool = True) -> Tensor:
     """How far the maps of fakes are from those of real images, without the logits.  Wang et al., 2018, Eq. 4.
 

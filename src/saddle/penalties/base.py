@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ..base.formulas import nth, stated, times, written
 from ..base.precision import full, second_order
 from ..base.ranges import PositiveInt, Weight
 from ..base.settings import Settings
@@ -42,6 +43,16 @@ class Penalty(Settings, ABC):
     @abstractmethod
     def measure(self, context: Context) -> Tensor:
         """The penalty before its weight."""
+
+    def formula(self, mover: str) -> str:
+        """What the "discriminator" or the "generator" pays, with the settings' values: a mean over samples."""
+        paid = times(self.weight * self.every, self.unweighted(mover))
+        changes = "" if self.schedule == Constant() else f"; times {written(self.schedule)}"
+        return paid + changes + (f"; in every {nth(self.every)} round" if self.every > 1 else "")
+
+    def unweighted(self, mover: str) -> str:
+        """The same before its weight: the first line of the docstring, where a kind does not say it otherwise."""
+        return stated(self, mover)
 
     def shares(self) -> bool:
         """Does it differentiate the context's own logits by the samples?"""

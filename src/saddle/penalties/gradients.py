@@ -55,6 +55,10 @@ class NormPenalty(InputPenalty):
     target: NonNegativeFloat = 1.0  # what the norm of the gradient is pulled to
     one_sided: bool = False  # let norms below the target pass
 
+    def unweighted(self, mover: str) -> str:
+        two_sided = super().unweighted(mover)
+        return two_sided.replace("(‖", "max(0, ‖", 1) if self.one_sided else two_sided
+
     def measure(self, context: Context) -> Tensor:
         excess = input_gradient(context.score, self.places(context)).norm(dim=1) - self.target
         return (relu(excess) if self.one_sided else excess).square().mean()
@@ -80,11 +84,11 @@ class GradientPenalty(NormPenalty):
 
 @dataclass(frozen=True)
 class NearDataPenalty(NormPenalty):
-    """(‖∇C(x̂)‖ - target)², x̂ near the data.  Kodali et al., 2017, Algorithm 1. https://arxiv.org/abs/1705.07215
+    """(‖∇C(x̂)‖ - target)², x̂ uniform on lines from x to x + spread · std · u.  Kodali et al., 2017, Algorithm 1.
 
-    x̂ is uniform on the line from a sample x to x + spread · std · u, with u uniform in [0, 1] for every number of x, as
-    in the authors' code. std is that of the whole batch of data, over all processes, and a single number; of several
-    micro-batches each has its own. Fakes play no part.
+    https://arxiv.org/abs/1705.07215. Such a line begins at a sample x of the data and ends near it, with u uniform
+    in [0, 1] for every number of x, as in the authors' code. std is that of the whole batch of data, over all
+    processes, and a single number; of several micro-batches each has its own. Fakes play no part.
     """
 
     spread: NonNegativeFloat = 0.5  # how far from the data, in units of their standard deviation
@@ -139,7 +143,7 @@ class ZeroCentred(InputPenalty):
 
 @dataclass(frozen=True)
 class R1(ZeroCentred):
-    """‖∇C(x)‖² / 2 on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
+    """‖∇C(x)‖² / 2, on real samples.  Mescheder et al., 2018, Eq. 9. https://arxiv.org/abs/1801.04406"""
 
     def measure(self, context: Context) -> Tensor:
         return self.of(context, context.real, context.real_logits)
@@ -147,7 +151,7 @@ class R1(ZeroCentred):
 
 @dataclass(frozen=True)
 class R2(ZeroCentred):
-    """‖∇C(G(z))‖² / 2 on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
+    """‖∇C(G(z))‖² / 2, on fakes.  Mescheder et al., 2018, Eq. 10. https://arxiv.org/abs/1801.04406"""
 
     def measure(self, context: Context) -> Tensor:
         return self.of(context, context.fake, context.fake_logits)

@@ -18,9 +18,9 @@ from .base import Penalty
 
 @dataclass(frozen=True)
 class Drift(Penalty):
-    """C(x)², which keeps the critic's output from drifting away.  Karras et al., 2018, Appendix A.1.
+    """C(x)².  Karras et al., 2018, Appendix A.1. https://arxiv.org/abs/1710.10196
 
-    https://arxiv.org/abs/1710.10196
+    It keeps the critic's output from drifting away.
     """
 
     weight: float = 1e-3  # ε_drift, factor on the penalty
@@ -31,14 +31,14 @@ class Drift(Penalty):
 
 @dataclass(frozen=True)
 class LeCam(Penalty):
-    """max(0, C(x) - a_F)² + max(0, a_R - C(G(z)))².  Tseng et al., 2021, Eq. 4. https://arxiv.org/abs/2104.03310
+    """max(0, C(x) - a_F)² + max(0, a_R - C(G(z)))², a_R ← δ · a_R + (1 - δ) · C(x), a_F likewise.  Tseng et al., 2021.
 
-    a_R and a_F are moving averages of the logits of real and fake samples over the rounds before, and never
-    differentiated; in the first round there are none, and the penalty is 0.
+    Eq. 4. https://arxiv.org/abs/2104.03310. a_R and a_F are moving averages of the logits of real and fake
+    samples over the rounds before, and never differentiated; in the first round there are none, and the penalty is 0.
     """
 
     weight: float = 0.3  # λ, factor on the penalty
-    decay: ShareBelowOne = 0.99  # of the moving averages, from round to round
+    decay: ShareBelowOne = 0.99  # δ: of the moving averages, from round to round
 
     def remember(self, game: Any) -> nn.Module:
         return Anchors(self.decay)
@@ -99,7 +99,7 @@ def logits_of(context: Context) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class BalancedConsistency(Penalty):
-    """(C(x) - C(T(x)))² + (C(G(z)) - C(T(G(z))))², T a flip and a shift.  Zhao et al., 2021, Algorithm 1.
+    """(C(x) - C(T(x)))² + (C(G(z)) - C(T(G(z))))², T a chance flip and a move.  Zhao et al., 2021, Algorithm 1.
 
     bCR: https://arxiv.org/abs/2002.04724. The discriminator is to think the same of an image and of the image moved.
     """
@@ -112,6 +112,10 @@ class BalancedConsistency(Penalty):
         super().__post_init__()
         if not (self.flip or self.shift):
             raise UsageError("BalancedConsistency flips or shifts: choose flip, or a shift above 0")
+
+    def unweighted(self, mover: str) -> str:
+        moves = ["a flip by chance"] * self.flip + [f"a move by up to {self.shift:g} of a side"] * (self.shift > 0)
+        return f"{super().unweighted(mover).partition(', T')[0]}, T {' and '.join(moves)}"
 
     def measure(self, context: Context) -> Tensor:
         before = torch.cat(logits_of(context))
@@ -133,7 +137,7 @@ class BalancedConsistency(Penalty):
 
 @dataclass(frozen=True)
 class LatentConsistency(Penalty):
-    """D: (C(G(z)) - C(G(z + ε)))².  G: -(G(z) - G(z + ε))².  Zhao et al., 2021, Algorithm 2.
+    """D: λ_dis · (C(G(z)) - C(G(z + σ ε)))².  G: -λ_gen · (G(z) - G(z + σ ε))².  Zhao et al., 2021, Algorithm 2.
 
     zCR: https://arxiv.org/abs/2002.04724. Neighbouring latents are to be judged alike, yet drawn differently. Of the
     generator's term the mean is over samples and pixels.
@@ -143,7 +147,7 @@ class LatentConsistency(Penalty):
 
     discriminator_weight: Weight = 5.0  # λ_dis, factor on the discriminator's term
     generator_weight: Weight = 0.5  # λ_gen, factor on the generator's
-    std: PositiveFloat = 0.03  # σ of ε
+    std: PositiveFloat = 0.03  # σ of the noise σ ε, ε normal
 
     def measure(self, context: Context) -> Tensor:
         assert context.z is not None

@@ -27,7 +27,7 @@ class WeightPenalty(Penalty):
 
 @dataclass(frozen=True)
 class Orthogonal(WeightPenalty):
-    """‖W Wᵀ ⊙ (1 - I)‖², summed over the layers.  Brock et al., 2019, Eq. 3. https://arxiv.org/abs/1809.11096
+    """‖W Wᵀ ⊙ (1 - I)‖², the sum over the player's layers W.  Brock et al., 2019, Eq. 3. https://arxiv.org/abs/1809.11096
 
     W has a row for each output of a layer; without the diagonal the rows' norms are free. Tables of embeddings have
     none to be orthogonal.

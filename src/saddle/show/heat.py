@@ -1,6 +1,7 @@
 """Heat maps: where an image is unusual, in colours that mean the same in every picture of a run."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,6 +11,7 @@ from .pictures import PAPER
 COLOURS = np.array([[0, 0, 0], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float64)  # from 0 to 1
 SEEN = 0.8  # opacity of the hottest place over an image
 UNSEEN = 0.3  # brightness of what the run did not look at
+MARK = (40, 200, 255)  # the colour of a place that is asked about
 STRIP, SMALLEST = 18, 160  # pixels: of a line below a picture, and of the width in which it can be read
 
 
@@ -32,6 +34,25 @@ def over(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     share = SEEN * np.nan_to_num(heat)[..., None]
     below = image * np.where(np.isnan(heat), UNSEEN, 1)[..., None]
     return ((1 - share) * below + share * colours(heat)).round().astype(np.uint8)
+
+
+def attended(images: np.ndarray, maps: Sequence[np.ndarray], place: tuple[int, int]) -> list[np.ndarray]:
+    """Each image uint8 [N, H, W, 3] with its pixel `place` marked, and beside it a heat map for every attention layer.
+
+    `maps` [N, h, w] say how much that place looks at each; black is 0 and the brightest what it looks at most.
+    """
+    height, width = images.shape[1:3]
+    shown = []
+    for i, image in enumerate(images):
+        marked = image.copy()
+        marked[place] = MARK
+        shown.append(marked)
+        for looks in maps:
+            rows, columns = (
+                np.arange(side) * n // side for side, n in ((height, looks.shape[1]), (width, looks.shape[2]))
+            )
+            shown.append(over(image, scaled(looks[i][np.ix_(rows, columns)], 0, looks[i].max())))
+    return shown
 
 
 def watermarked(picture: Image.Image, text: str) -> Image.Image:

@@ -68,7 +68,7 @@ def grid(images: Tensor, columns: int | None = None, padding: int = 2, scale: in
     `scale` times, by default to about 64 pixels. One channel shows as grey, two as red and green; of more than three
     the first three show. Raises SaddleError for anything but at least one image.
     """
-    pixels = _rgb(images)
+    pixels = rgb(images)
     n, h, w, _ = pixels.shape
     scale = scale or max(1, READABLE // max(h, w))
     columns = min(columns or math.ceil(math.sqrt(n)), n)
@@ -104,7 +104,7 @@ def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = Non
     """
     if not images:
         raise SaddleError("rows of pictures need at least one column; none was given")
-    columns = {name: _rgb(x) for name, x in images.items()}
+    columns = {name: rgb(x) for name, x in images.items()}
     h, w = (max(x.shape[axis] for x in columns.values()) for axis in (1, 2))
     scale = scale or max(1, READABLE // max(h, w))
     high, wide = h * scale, w * scale
@@ -273,7 +273,7 @@ def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     return replace(path, data.getvalue())
 
 
-def _rgb(images: Tensor) -> Tensor:
+def rgb(images: Tensor) -> Tensor:
     """[N, H, W, 3] uint8 on the processor."""
     if images.ndim == 3 and not images.is_floating_point():
         return _coloured(images)

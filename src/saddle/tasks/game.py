@@ -165,6 +165,19 @@ class Game(nn.Module, ABC):
         """Means to show and log beside the losses, such as D(real)."""
         self.notes.update({name: value.detach().float().mean() for name, value in values.items()})
 
+    letters: ClassVar[dict[str, str]] = {}  # what stands in the formulas of its losses, with what it means
+
+    def formulas(self, player: str) -> dict[str, str]:
+        """The formula of each loss that a player goes down in some move, by the loss's name, with the settings' values.
+
+        Each term is a mean over the samples of the batch. Of a move of several players those of all of them.
+        """
+        return {}
+
+    def afterwards(self, player: str) -> str | None:
+        """What a round does after a step of this player, beside moves, in words; None: nothing."""
+        return None
+
     # What the rest of the house asks of a game; nobody asks what it is.
 
     purpose: ClassVar[str] = ""  # of a task: what it is for, with its commands

@@ -1,23 +1,19 @@
-"""Adversarial losses: what the discriminator and the generator make of two sets of logits.
+"""Losses of logits: of the first GAN, of Wasserstein, hinge, squares, energies, pairs of real and fake."""
 
-Each takes logits of any shape, `real` = C(x) and `fake` = C(G(z)), and returns a scalar to minimise. D(x) = σ(C(x))
-where the paper has probabilities; everything is computed from logits, where nothing overflows.
-"""
-
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, relu, softplus
+from torch.nn.functional import relu, softplus
 
-from .base import dist
-from .base.errors import UsageError
-from .base.ranges import PositiveFloat, PositiveShare, Share
-from .base.settings import Settings
-from .optim import Constant, Linear, Schedule
+from ..base import dist
+from ..base.errors import UsageError
+from ..base.formulas import stated, written
+from ..base.ranges import PositiveFloat, PositiveShare, Share
+from ..base.settings import Settings
+from ..optim import Constant, Linear, Schedule
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,17 @@ class AdversarialLoss(Settings, ABC):
         """D(x) as the paper means it: a probability where it has one, else the logits themselves."""
         return logits
 
+    def formula(self, side: str) -> str:
+        """What the "discriminator" or the "generator" minimises, with the settings' values; terms are means."""
+        return stated(self, side)
+
 
 @dataclass(frozen=True)
 class NonSaturating(AdversarialLoss):
-    """D: -log D(x) - log(1 - D(G(z))).  G: -log D(G(z)).  Goodfellow et al., 2014, Section 3.
+    """D: -α · log D(x) - (1 - α) · log(1 - D(x)) - β · log D(G(z)) - (1 - β) · log(1 - D(G(z))).  G: -log D(G(z)).
 
-    Smoothed labels ask for D(x) = α, `real_target`, and D(G(z)) = β, `fake_target`: then D* = (α p + β q) / (p + q).
+    Goodfellow et al., 2014, Section 3, with α = 1 and β = 0: -log D(x) - log(1 - D(G(z))). Smoothed labels ask for
+    D(x) = α, `real_target`, and D(G(z)) = β, `fake_target`: then D* = (α p + β q) / (p + q).
     Salimans et al., 2016, Section 3.4 (https://arxiv.org/abs/1606.03498), want β = 0, one-sided smoothing: else q is in
     the numerator, D* = β > 0 where fakes lie and no data do, and such samples have no reason to move to the data.
     """
@@ -79,9 +80,9 @@ class NonSaturating(AdversarialLoss):
 
 @dataclass(frozen=True)
 class HalfNonSaturating(AdversarialLoss):
-    """D: -log D(x) / 2 - log(1 - D(G(z))) / 2, so that D learns more slowly.  G: -log D(G(z)), not halved.
+    """D: -log D(x) / 2 - log(1 - D(G(z))) / 2.  G: -log D(G(z)).  Isola et al., 2017, Section 3.3.
 
-    Isola et al., 2017, Section 3.3. https://arxiv.org/abs/1611.07004
+    https://arxiv.org/abs/1611.07004. D's loss alone is halved, so that it learns more slowly.
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -96,7 +97,7 @@ class HalfNonSaturating(AdversarialLoss):
 
 @dataclass(frozen=True)
 class Minimax(AdversarialLoss):
-    """D: -log D(x) - log(1 - D(G(z))).  G: log(1 - D(G(z))), which saturates.  Goodfellow et al., 2014, Eq. 1."""
+    """D: -log D(x) - log(1 - D(G(z))).  G: log(1 - D(G(z))).  Goodfellow et al., 2014, Eq. 1. The latter saturates."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real).mean() + softplus(fake).mean()
@@ -150,7 +151,7 @@ class LeastSquares(AdversarialLoss):
 
 @dataclass(frozen=True)
 class HalfLeastSquares(AdversarialLoss):
-    """D: (C(x) - 1)² / 2 + C(G(z))² / 2.  G: (C(G(z)) - 1)², not halved, against which the other weights are set."""
+    """D: (C(x) - 1)² / 2 + C(G(z))² / 2.  G: (C(G(z)) - 1)².  Not halved, for other weights are set against it."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return ((real - 1).square().mean() + fake.square().mean()) / 2
@@ -169,6 +170,14 @@ class EnergyMargin(AdversarialLoss):
 
     margin: PositiveFloat = 10.0  # m: the energy from which on a fake is bad enough
     end: PositiveFloat | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
+
+    def formula(self, side: str) -> str:
+        end = (
+            ""
+            if self.end is None or side == "generator"
+            else f", the margin {self.margin:g} at first and {self.end:g} at last"
+        )
+        return super().formula(side) + end
 
     def at(self, progress: float) -> AdversarialLoss:
         return self if self.end is None else replace(self, margin=self.margin + (self.end - self.margin) * progress)
@@ -193,6 +202,7 @@ PREFERENCES: dict[str, Callable[[Tensor], Tensor]] = {  # f₁: the price of t =
     "least-squares": lambda t: (t - 1).square(),
     "hinge": lambda t: relu(1 - t),
 }
+PRICES = {"standard": "-log σ(t)", "least-squares": "(t - 1)²", "hinge": "max(0, 1 - t)"}  # the same in words
 Preference = Literal["standard", "least-squares", "hinge"]
 
 
@@ -207,6 +217,9 @@ class RelativisticPairing(AdversarialLoss):
 
     base: Preference = "standard"  # f₁: -log σ(t), (t - 1)² or max(0, 1 - t)
 
+    def formula(self, side: str) -> str:
+        return f"{super().formula(side)}, f₁(t) = {PRICES[self.base]}"
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return PREFERENCES[self.base](real - fake).mean()
 
@@ -217,7 +230,7 @@ class RelativisticPairing(AdversarialLoss):
 
 @dataclass(frozen=True)
 class RelativisticAverage(AdversarialLoss):
-    """D: f₁(C(x) - E C(G(z))) + f₁(E C(x) - C(G(z))).  G: the same with the roles swapped.
+    """D: f₁(C(x) - E C(G(z))) + f₁(E C(x) - C(G(z))).  G: f₁(C(G(z)) - E C(x)) + f₁(E C(G(z)) - C(x)).
 
     RaSGAN, RaLSGAN and RaHingeGAN: Jolicoeur-Martineau, 2018, Section 4. https://arxiv.org/abs/1807.00734. The
     expectations are means of the whole batch, over all processes, and gradients flow through them; of several
@@ -227,6 +240,9 @@ class RelativisticAverage(AdversarialLoss):
     relativistic: ClassVar[bool] = True
 
     base: Preference = "standard"  # f₁: -log σ(t), (t - 1)² or max(0, 1 - t)
+
+    def formula(self, side: str) -> str:
+        return f"{super().formula(side)}, f₁(t) = {PRICES[self.base]}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         price = PREFERENCES[self.base]
@@ -239,9 +255,10 @@ class RelativisticAverage(AdversarialLoss):
 
 @dataclass(frozen=True)
 class HalfRelativisticAverage(RelativisticAverage):
-    """Half of RelativisticAverage for both players, against which ESRGAN's other weights are set in the authors' code.
+    """D: f₁(C(x) - E C(G(z))) / 2 + f₁(E C(x) - C(G(z))) / 2.  G: f₁(C(G(z)) - E C(x)) / 2 + f₁(E C(G(z)) - C(x)) / 2.
 
-    Wang et al., 2018, Section 3.2. https://arxiv.org/abs/1809.00219
+    Half of RelativisticAverage, against which ESRGAN's other weights are set in the authors' code. Wang et al., 2018,
+    Section 3.2. https://arxiv.org/abs/1809.00219
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -250,10 +267,11 @@ class HalfRelativisticAverage(RelativisticAverage):
 
 @dataclass(frozen=True)
 class TopK(AdversarialLoss):
-    """The generator learns from the best fakes only.  Sinha et al., 2020, Algorithm 1. https://arxiv.org/abs/2002.06224
+    """D: L_D of `loss`.  G: L_G of `loss` over the best fakes.  Sinha et al., 2020, Algorithm 1.
 
-    Of the whole batch, over all processes, those count whose logits are largest; their share shrinks as the
-    discriminator gets to know better. Of several micro-batches each has its own best.
+    https://arxiv.org/abs/2002.06224. The generator learns from the best fakes only. Of the whole batch, over all
+    processes, those count whose logits are largest; their share shrinks as the discriminator gets to know better. Of
+    several micro-batches each has its own best.
     """
 
     loss: AdversarialLoss = NonSaturating()  # of the fakes that count
@@ -273,6 +291,12 @@ class TopK(AdversarialLoss):
     def at(self, progress: float) -> "TopK":
         return replace(self, loss=self.loss.at(progress), share=Constant(self.share(0, progress)))
 
+    def formula(self, side: str) -> str:
+        best = (
+            f", over the fakes of the largest logits, their share {written(self.share)}" if side == "generator" else ""
+        )
+        return self.loss.formula(side) + best
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.loss.discriminator(real, fake)
 
@@ -287,105 +311,3 @@ class TopK(AdversarialLoss):
 
     def output(self, logits: Tensor) -> Tensor:
         return self.loss.output(logits)
-
-
-STEEPEST = 10.0  # exponent up to which e^t is itself; an f-GAN's gradient grows no further than e^10
-
-
-def exp(t: Tensor) -> Tensor:
-    """e^t, and beyond t = 10 its tangent, so that nothing overflows: density ratios up to e^10 are measured exactly."""
-    return t.clamp(max=STEEPEST).exp() * (1 + relu(t - STEEPEST))
-
-
-@dataclass(frozen=True)
-class FDivergence(AdversarialLoss):
-    """D: f*(g(C(G(z)))) - g(C(x)), minus the bound on the f-divergence.  Nowozin et al., 2016, Eq. 6, Tables 1 and 2.
-
-    https://arxiv.org/abs/1606.00709. g maps any number into the domain of the conjugate f*. The generator maximises
-    g(C(G(z))) (Section 3.2), or else minimises the bound itself, -f*(g(C(G(z)))).
-    """
-
-    trick: bool = True  # the generator maximises g(C(G(z))) instead of minimising the bound
-
-    @abstractmethod
-    def activation(self, v: Tensor) -> Tensor:
-        """g_f(v): the critic T as the paper means it."""
-
-    @abstractmethod
-    def conjugate(self, v: Tensor) -> Tensor:
-        """f*(g_f(v)), composed."""
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return self.conjugate(fake).mean() - self.activation(real).mean()
-
-    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        return -(self.activation(fake) if self.trick else self.conjugate(fake)).mean()
-
-    def output(self, logits: Tensor) -> Tensor:
-        return self.activation(logits)
-
-
-@dataclass(frozen=True)
-class KL(FDivergence):
-    """Kullback and Leibler's: f(u) = u log u, g(v) = v, f*(t) = e^(t - 1). T* = 1 + log p/q."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return v
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return exp(v - 1)
-
-
-@dataclass(frozen=True)
-class ReverseKL(FDivergence):
-    """The other way round: f(u) = -log u, g(v) = -e^-v, f*(t) = -1 - log -t. T* = -q/p."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return -exp(-v)
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return v - 1
-
-
-@dataclass(frozen=True)
-class PearsonChi2(FDivergence):
-    """Pearson's χ²: f(u) = (u - 1)², g(v) = v, f*(t) = t² / 4 + t. T* = 2(p/q - 1)."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return v
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return v.square() / 4 + v
-
-
-@dataclass(frozen=True)
-class SquaredHellinger(FDivergence):
-    """Hellinger's squared: f(u) = (√u - 1)², g(v) = 1 - e^-v, f*(t) = t / (1 - t). T* = 1 - √(q/p)."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return 1 - exp(-v)
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return exp(v) - 1
-
-
-@dataclass(frozen=True)
-class JensenShannon(FDivergence):
-    """Twice Jensen and Shannon's: g(v) = log 2 - log(1 + e^-v), f*(t) = -log(2 - e^t). T* = log 2p / (p + q)."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return math.log(2) + logsigmoid(v)
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return softplus(v) - math.log(2)
-
-
-@dataclass(frozen=True)
-class GANDivergence(FDivergence):
-    """The first GAN's, 2 JSD - log 4: g(v) = -log(1 + e^-v), f*(t) = -log(1 - e^t). T* = log p / (p + q)."""
-
-    def activation(self, v: Tensor) -> Tensor:
-        return logsigmoid(v)
-
-    def conjugate(self, v: Tensor) -> Tensor:
-        return softplus(v)
