@@ -11,6 +11,8 @@ def leaky_relu(x: Tensor, slope: float = 0.2) -> Tensor:
 
     Its second derivative is zero and sends nothing back. torch's sends zeros, with which a gradient penalty then pays
     for a whole backward pass through the network.
+
+    x, any shape → same shape
     """
     return _LeakyReLU.apply(x, slope)
 

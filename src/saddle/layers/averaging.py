@@ -41,7 +41,7 @@ class ColourTable:
         self.sums, self.counts = torch.zeros(made, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
 
     def show(self, given: Tensor, truth: Tensor) -> None:
-        """Images or maps, and the true images [N, C', H, W] of the same height and width."""
+        """Add images or maps, [N, C, H, W] or int64 [N, H, W], and the true images [N, C', H, W]."""
         rows, self.table = self._rows(given).flatten(), None
         size = len(self.counts)
         self.counts += torch.bincount(rows, minlength=size)

@@ -26,13 +26,16 @@ def palette(image: Tensor, colours: int, steps: int = 30) -> Tensor:
 
 
 def quantised(image: Tensor, colours: Tensor) -> Tensor:
-    """The image [N, C, H, W] with each pixel the nearest of the colours [K, C]."""
+    """The image [N, C, H, W] with each pixel replaced by the nearest of the colours [K, C] → same shape."""
     pixels = image.movedim(1, -1)
     return colours[torch.cdist(pixels.flatten(0, 2), colours).argmin(1)].view_as(pixels).movedim(-1, 1)
 
 
 def softened(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
-    """A mask [1, 1, H, W] of 0 and 1, grown by a disk and blurred by a Gaussian: 0 to 1, 1 at its most."""
+    """A mask [1, 1, H, W] of 0 and 1, grown by a disk and blurred by a Gaussian: 0 to 1, 1 at its most.
+
+    Returns the same shape.
+    """
     reach = torch.arange(-radius, radius + 1, device=mask.device)
     disk = ((reach[:, None] ** 2 + reach**2) <= radius**2).to(mask)
     grown = (conv2d(mask, disk[None, None], padding=radius) > 0.5).to(mask)

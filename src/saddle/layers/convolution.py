@@ -17,6 +17,8 @@ class Conv2d(nn.Conv2d):
     group after the other. Here the input's gradient is a transposed convolution of its own, and what is asked of that
     is an ordinary backward pass. The gradients of input and weight are two nodes of the graph, neither on the way to
     the other's, so that a backward pass that is asked for one leaves the other out.
+
+    [N, C, H, W] → [N, C', H', W']
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -34,6 +34,8 @@ class EqualizedConv2d(nn.Conv2d):
     """A convolution whose weights count gain / √(inputs · kernel²) times what they are.
 
     'Same' size unless `stride` or `padding` says otherwise. Biases start at zero and are not scaled.
+
+    [N, C, H, W] → [N, C', H', W']
     """
 
     def __init__(

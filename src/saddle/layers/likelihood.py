@@ -20,7 +20,7 @@ class Likelihood(ABC):
 
     @abstractmethod
     def mean(self, output: Tensor) -> Tensor:
-        """E[x | z], in [-1, 1]."""
+        """E[x | z], in [-1, 1].  output [N, C, H, W] → same shape"""
 
 
 @dataclass(frozen=True)

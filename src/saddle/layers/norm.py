@@ -60,6 +60,8 @@ class CalmInstanceNorm2d(nn.InstanceNorm2d):
 
     torch's divides what rounding left by √ε = 0.003, and the gradient too. Behind mirrored edges a flat image stays
     flat from layer to layer, and twenty norms make a gradient of it that no float holds.
+
+    [N, C, H, W] → same shape
     """
 
     FLAT = 1e-5  # the largest difference of two positions, in the units of what is normed

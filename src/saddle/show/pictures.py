@@ -26,7 +26,10 @@ Landscape = Callable[[Tensor], Tensor | None]  # points [N, 2] → a value for e
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays, uint16 shrinks."""
+    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays, uint16 shrinks.
+
+    Any shape → same shape
+    """
     if x.dtype == torch.uint8:
         return x
     if x.dtype == torch.uint16:
@@ -35,7 +38,10 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def to_uint16(x: Tensor, low: float = 0, high: float = 65535) -> Tensor:
-    """Images in [-1, 1] as uint16 from `low` to `high`, rounded and clamped, NaN as the lowest; on the processor."""
+    """Images in [-1, 1] as uint16 from `low` to `high`, rounded and clamped, NaN as the lowest; on the processor.
+
+    Any shape → same shape
+    """
     unit = (x.detach().double().nan_to_num(nan=-1.0).clamp(-1, 1) + 1) / 2
     return (low + unit * (high - low)).round().to(torch.int32).cpu().to(torch.uint16)
 
@@ -172,12 +178,12 @@ def scatter(
     landscape: Landscape | None = None,
     title: str | None = None,
 ) -> Image.Image:
-    """Points [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
+    """Points real and fake [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
 
-    The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as
-    their cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen. Behind points
-    in the plane lies `landscape` as a smooth field with ten isolines, from orange (low) to blue (high): from 0 to 1 if
-    that holds all its values, else from the least to the greatest. A line below has the `title` and this scale.
+    The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as their
+    cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen. Behind points in the
+    plane lies `landscape` as a smooth field with ten isolines, from orange (low) to blue (high): from 0 to 1 if that
+    holds all its values, else from the least to the greatest. A line below has the `title` and this scale.
     """
     clouds = [_plane(real), _plane(fake if fake is not None else real[:0])]
     if not len(clouds[0]):
