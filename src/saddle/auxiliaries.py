@@ -39,7 +39,7 @@ class Auxiliary(ABC):
 
     @abstractmethod
     def measure(self, context: Context) -> Tensor:
-        """The loss before its weight."""
+        """The loss before its weight, []."""
 
     def forbids(self, game: nn.Module) -> str | None:
         """Why this loss cannot go with this game's networks and settings, in one sentence; None if it can."""

@@ -24,11 +24,11 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the discriminator minimises."""
+        """The scalar that the discriminator minimises; both logits may have any shape."""
 
     @abstractmethod
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        """What the generator minimises; `real` is only needed by relativistic losses."""
+        """The generator's scalar loss; both logits may have any shape, `real` is for relativistic ones."""
 
     def at(self, progress: float) -> "AdversarialLoss":
         """The loss at this progress (0 to 1) of the run, for one that changes on the way."""
@@ -39,7 +39,7 @@ class AdversarialLoss(ABC):
         return None
 
     def output(self, logits: Tensor) -> Tensor:
-        """D(x) as the paper means it: a probability where it has one, else the logits themselves."""
+        """D(x) as the paper means it, a probability or the logit itself: any shape → same shape."""
         return logits
 
 
@@ -297,7 +297,7 @@ STEEPEST = 10.0  # exponent up to which e^t is itself; an f-GAN's gradient grows
 
 
 def exp(t: Tensor) -> Tensor:
-    """e^t, and beyond t = 10 its tangent, so that nothing overflows: density ratios up to e^10 are measured exactly."""
+    """e^t; beyond t = 10 its tangent, so that nothing overflows and e^10 is exact: any shape → same shape."""
     return t.clamp(max=STEEPEST).exp() * (1 + relu(t - STEEPEST))
 
 
@@ -313,11 +313,11 @@ class FDivergence(AdversarialLoss):
 
     @abstractmethod
     def activation(self, v: Tensor) -> Tensor:
-        """g_f(v): the critic T as the paper means it."""
+        """g_f(v): the critic T as the paper means it.  Any shape → same shape"""
 
     @abstractmethod
     def conjugate(self, v: Tensor) -> Tensor:
-        """f*(g_f(v)), composed."""
+        """f*(g_f(v)), composed.  Any shape → same shape"""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.conjugate(fake).mean() - self.activation(real).mean()

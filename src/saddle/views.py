@@ -27,7 +27,7 @@ class Shown(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, progress: float) -> Tensor:
-        """What is shown of samples [N, …] at this progress (0 to 1) of the run."""
+        """What is shown of samples [N, …] at this progress (0 to 1) of the run.  Returns [N, …]."""
 
     def adapt(self, real_logits: Tensor) -> None:
         """After a step of the discriminator: learn from its logits of the real samples, [N] or, of patches, [N, …]."""

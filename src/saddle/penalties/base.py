@@ -44,7 +44,7 @@ class Penalty(ABC):
 
     @abstractmethod
     def measure(self, context: Context) -> Tensor:
-        """The penalty before its weight."""
+        """The penalty before its weight, []."""
 
     def shares(self) -> bool:
         """Does it differentiate the context's own logits by the samples?"""

@@ -20,7 +20,7 @@ class Styled(nn.Module, ABC):
 
     @abstractmethod
     def styles(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The styles of all layers.  [N, styles, w_dim]"""
+        """The styles [N, styles, w_dim] of all layers, of z [N, z_dim] and labels [N]."""
 
 
 @dataclass(frozen=True)
