@@ -259,6 +259,8 @@ def decoded(stored: Tensor, field: Field | None = None) -> Tensor:
     """Samples as a batch holds them, from what is kept; where they lie. `Field` says what comes of each kind.
 
     Without a field, uint8 and uint16 are images, and everything else stays as it is.
+
+    Takes [N, …] and gives [N, …].
     """
     kind = field.kind if field else "image"
     if kind == "image" and stored.dtype in (torch.uint8, torch.uint16):

@@ -43,6 +43,8 @@ def best_f1(scores: Tensor, defective: Tensor) -> tuple[float, float]:
 
     Images with a higher score raise an alarm; where all must, the threshold lies just below the lowest score.
     UsageError without images of both kinds: of normal ones alone no F1 is defined, whatever the threshold.
+
+    scores float [N], defective [N]
     """
     if not (defective.cpu() > 0).any():
         raise UsageError(
@@ -61,6 +63,8 @@ def conformal(normal: Tensor, false_alarms: float) -> float:
     """The threshold above which another normal image lies at most that often: the ⌈(n + 1)(1 - α)⌉-th least of n.
 
     UsageError for fewer than 1/α - 1 scores of normal images, with the number that it takes.
+
+    normal float [n]
     """
     n = len(normal)
     if n < needed(false_alarms):
@@ -81,7 +85,10 @@ def _exact(share: float) -> Fraction:
 
 
 def recall(scores: Tensor, defective: Tensor, false_alarms: float) -> Estimate:
-    """The share of the defective images above the conformal threshold of the normal ones, and its standard error."""
+    """The share of the defective images above the conformal threshold of the normal ones, and its standard error.
+
+    scores float [N], defective [N]
+    """
     scores, defective = checked(scores, defective)
     found = float((scores[defective] > conformal(scores[~defective], false_alarms)).double().mean())
     return found, share_error(found, int(defective.sum()))

@@ -21,9 +21,9 @@ CHANGED, KEPT = 0, 1  # columns of what is kept of each image
 
 
 def right(said: Tensor, true: Tensor, trait: Tensor) -> Tensor:
-    """Of values int64 [N, P]: is that of the `trait` [N] right, and which share of the others? NaN of unknown ones.
+    """Of values int64, both [N, P]: is that of the `trait` [N] right, and which share of the others?
 
-    float64 [N, 2]
+    NaN where a value is unknown.  float64 [N, 2]
     """
     same = torch.where(true < 0, torch.nan, (said == true).double())
     one = same.gather(1, trait[:, None])

@@ -43,7 +43,7 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def look(self, images: Tensor) -> Features:
-        """One chunk, on this extractor's device and in range."""
+        """The features of one chunk [n, C, H, W], on this extractor's device and in [-1, 1]."""
 
     @property
     def hash(self) -> str:

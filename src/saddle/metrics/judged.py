@@ -33,9 +33,9 @@ class Judge:
     says: Callable[[Tensor], Tensor]
 
     def right(self, images: Tensor, labels: Tensor) -> Tensor:
-        """1 where the class [N] is the one that it says, else 0; NaN where it is unknown, -1. float [N]
+        """1 where the judge's class of images [N, C, H, W] is `labels` [N], else 0; NaN where that is unknown, -1.
 
-        UsageError for classes that it does not know.
+        float [N]. UsageError for classes that it does not know.
         """
         if int(labels.max()) >= len(self.classes):
             raise UsageError(

@@ -86,7 +86,10 @@ def step(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def at_most(images: Tensor, side: int) -> Tensor:
-    """Images [N, C, H, W] whose shorter side is at most so long; pixels that become one are averaged."""
+    """Images [N, C, H, W] whose shorter side is at most so long; pixels that become one are averaged.
+
+    Returns [N, C, h, w].
+    """
     height, width = images.shape[-2:]
     if min(height, width) <= side:
         return images

@@ -33,6 +33,8 @@ def aupro(maps: Tensor, masks: Tensor, limit: float = LIMIT) -> float:
     """The area under the per-region overlap up to `limit`, as a share of `limit`; of maps and masks as `pixel_auroc`.
 
     Between two thresholds both rates go straight, so at the limit too.
+
+    maps and masks are both [N, 1, H, W].
     """
     scores, inside = _pixels(maps, masks)
     which, sizes = _components(masks)

@@ -97,7 +97,7 @@ def segmenter(lesson: MapLesson) -> Segmenter:
 
 
 def shrunk(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Label maps int64 [N, H, W] of another size, each pixel the class of the nearest one."""
+    """Label maps int64 [N, H, W] of another size, each pixel the class of the nearest one.  [N, H, W] → [N, h, w]"""
     return interpolate(maps[:, None].float(), tuple(size), mode="nearest-exact")[:, 0].long()
 
 
@@ -116,13 +116,13 @@ def pixel_accuracy(rows: Tensor) -> float:
 
 
 def mean_accuracy(rows: Tensor) -> float:
-    """The mean of nᵢᵢ / tᵢ over classes that occur."""
+    """The mean of nᵢᵢ / tᵢ over classes that occur.  rows [N, K, K], n of each image"""
     n = double(rows).sum(0)
     return float((n.diag() / n.sum(1))[n.sum(1) > 0].mean())
 
 
 def miou(rows: Tensor) -> float:
-    """The mean intersection over union of classes that occur."""
+    """The mean intersection over union of classes that occur.  rows [N, K, K], n of each image"""
     n = double(rows).sum(0)
     return float((n.diag() / (n.sum(0) + n.sum(1) - n.diag()))[n.sum(1) > 0].mean())
 

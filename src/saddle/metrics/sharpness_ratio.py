@@ -23,6 +23,8 @@ def ratio(made: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
     """Of the means of variances [N] of images and of the true ones: 1 is as sharp, 0 is flat, noise is above 1.
 
     Its standard error is that of a ratio of two means over the same images.
+
+    Both are [N, C, H, W].
     """
     a, b = double(made), double(truth)
     a, b = (x[~(a + b).isnan()] for x in (a, b))

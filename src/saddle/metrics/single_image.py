@@ -37,7 +37,10 @@ def reconstruction_psnr(one: OneImage) -> Estimate:
 
 
 def diversity(samples: Tensor, real: Tensor) -> Estimate:
-    """Standard deviation of each pixel's intensity over the samples, its mean in parts of the image's own deviation."""
+    """Standard deviation of each pixel's intensity over the samples, its mean in parts of the image's own deviation.
+
+    samples [N, C, H, W], real [1, C, H, W]
+    """
     pixels = samples.clamp(-1, 1).double().mean(1)  # [N, H, W]
     scale = real.double().mean(1).std()
 
