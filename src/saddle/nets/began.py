@@ -35,7 +35,7 @@ def encoder(z_dim: int, data: DataSpec, width: int) -> nn.Sequential:
 
 
 class Autoencoder(nn.Module):
-    """Images → their reconstructions."""
+    """Images → their reconstructions.  [N, C, H, W] → same shape"""
 
     def __init__(self, z_dim: int, data: DataSpec, width: int):
         super().__init__()

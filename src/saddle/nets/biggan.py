@@ -27,7 +27,10 @@ def class_embedding(classes: int, size: int) -> nn.Embedding | None:
 
 
 class SharedGenerator(nn.Module):
-    """z in equal pieces: the first makes the first map, each block's norms see the next one beside the class (B.1)."""
+    """z in equal pieces: the first makes the first map, each block's norms see the next one beside the class (B.1).
+
+    z [N, z_dim], labels int64 [N] → images [N, C, H, W]
+    """
 
     def __init__(self, z_dim: int, data: DataSpec, widths: Sequence[int], shared: int, attention: int):
         super().__init__()

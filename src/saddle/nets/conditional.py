@@ -45,7 +45,7 @@ class Standardised(nn.Module):
         return (shares(label, self.size) - self.mean) / self.deviation
 
     def restored(self, numbers: Tensor) -> Tensor:
-        """The way back, of float [N, K]."""
+        """The way back: float [N, K] → the same shape in the condition's own units."""
         return self.mean + self.deviation * numbers
 
 
@@ -123,7 +123,7 @@ class TwoHeads(nn.Module):
         self.judge, self.second = judge, second
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
-        """Samples [N, …] → Output, whatever their label is."""
+        """Samples [N, …] → Output, whatever their labels [N, …] are."""
         return self.judge(x)
 
 
@@ -155,6 +155,8 @@ class ClassDiscriminator(nn.Module):
     """K classes against none: the logit of "real" is log Σ exp of theirs, for that of "fake" is fixed at 0.
 
     Salimans et al., 2016, Section 5: adding a number to all K + 1 logits changes nothing, so one of them is free.
+
+    Samples [N, …] → ClassOutput.
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Module):

@@ -70,12 +70,12 @@ class Discriminator(nn.Module):
         return self.match(self.features(image), text)
 
     def match(self, features: Tensor, text: Tensor) -> Tensor:
-        """Logits [N] of images known by their features, as real images of these texts."""
+        """Logits [N] of images, known by their features [N, C', h, w], as real images of these texts [N, E]."""
         return self.head(beside(features, self.reader(text)))
 
 
 class Residual(nn.Module):
-    """x + f(x), then bent; f squeezes the map to a quarter of its channels."""
+    """x + f(x), then bent; f squeezes the map to a quarter of its channels.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int, bend: nn.Module):
         super().__init__()

@@ -25,7 +25,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class MaxoutLayer(nn.Module):
-    """The largest of `pieces` linear functions, unit by unit. Goodfellow et al., 2013."""
+    """The largest of `pieces` linear functions, unit by unit. Goodfellow et al., 2013.  [N, inputs] → [N, outputs]"""
 
     def __init__(self, inputs: int, units: int, pieces: int):
         super().__init__()

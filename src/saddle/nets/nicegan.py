@@ -33,6 +33,8 @@ class Discriminator(nn.Module):
     map with itself by a factor λ that starts at 0; then patches of 70 pixels and patches of 286. Of images below 96
     pixels the large patches are halved less often. All but the fusion has spectral norm. 46,874,433 parameters for
     three channels and images from 96 pixels on.
+
+    Images are [N, C, H, W].
     """
 
     def __init__(self, shape: tuple[int, int, int], width: int):
@@ -58,10 +60,11 @@ class Discriminator(nn.Module):
         return Judged((self.small(x), self.large(x), whole), code)
 
     def encode(self, x: Tensor) -> Tensor:
-        """z alone."""
+        """z [N, 2 · width, H / 4, W / 4] alone, of images [N, C, H, W]."""
         return self.fused(self.encoder(x))
 
     def fused(self, x: Tensor) -> Tensor:
+        """Maps [N, 2 · width, h, w], fused with what the attention weighs of them → same shape."""
         weighed = torch.cat((x, x), 1) * self.attention.weight.view(1, -1, 1, 1)
         return leaky_relu(self.share * self.fusion(weighed) + x, 0.2)
 
@@ -101,6 +104,8 @@ class Generator(nn.Module):
 
 
 class Block(nn.Module):
+    """A residual block with AdaLIN: x [N, C, H, W], scale [N, C] and shift [N, C] → [N, C, H, W]."""
+
     def __init__(self, width: int):
         super().__init__()
         self.pad = nn.ReflectionPad2d(1)

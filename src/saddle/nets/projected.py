@@ -35,6 +35,8 @@ class Judge(nn.Module):
     places over the root of their number. That tells y by a "product"; told "beside", it stands beside φ₂ instead, and
     by "nothing" not at all: 29,390,340 parameters, 29,401,557 and 29,386,881. Spectral norm everywhere, no batch norm.
     Maps are halved five times, those of images below 32 pixels until one place is left.
+
+    y, the condition, is [N, …].
     """
 
     def __init__(self, shape: tuple[int, int, int], small: int, told: Told = "product", width: int = 64):
@@ -57,6 +59,7 @@ class Judge(nn.Module):
         spectral_norm(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Logits [N] of features x [N, C, h, w] and the condition y [N, …]."""
         near = self.near(x)
         logits = self.far(torch.cat((near, y.to(near)), 1) if self.told == "beside" else near).flatten()
         if self.told == "product":

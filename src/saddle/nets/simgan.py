@@ -17,7 +17,7 @@ REFINED, REAL = range(2)  # the two logits of a patch
 
 
 class Residual(nn.Module):
-    """Two convolutions whose sum with what they were given is bent."""
+    """Two convolutions whose sum with what they were given is bent.  [N, C, H, W] → same shape"""
 
     def __init__(self, width: int):
         super().__init__()

@@ -57,6 +57,8 @@ class SRResNet(nn.Module):
 
 
 class Block(nn.Module):
+    """x + f(x), f two convolutions with batch norm: [N, C, H, W] → same shape."""
+
     def __init__(self, width: int, slopes: int = 1):
         super().__init__()
         self.body = nn.Sequential(

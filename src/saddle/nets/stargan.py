@@ -66,6 +66,8 @@ class NamingCritic(nn.Module):
 
     One head judges patches, the other sees the whole map. 44,721,088 + 8,192 · labels parameters at 128×128, which is
     halved six times. There is no norm: the gradient of each sample is its own.
+
+    Images are [N, C, H, W].
     """
 
     def __init__(self, shape: tuple[int, int, int], labels: int, halvings: int, width: int = 64):

@@ -39,7 +39,10 @@ class Frontal(NamedTuple):
 
 
 class Residual(nn.Module):
-    """x + two convolutions with norms, then what bends. A kernel of 2 sees one pixel more to the right and below."""
+    """x + two convolutions with norms, then what bends. A kernel of 2 sees one pixel more to the right and below.
+
+    [N, C, H, W] → same shape
+    """
 
     def __init__(self, width: int, kernel: int = 3):
         super().__init__()
@@ -81,6 +84,8 @@ class Decoder(nn.Module):
 
     The parts are `extra` planes of the whole size, [N, extra, H, W]. 49,197,818 parameters with a width of 64, three
     channels, 100 numbers of noise, 67 planes and 128 pixels.
+
+    The faces are [N, C, H, W].
     """
 
     def __init__(self, channels: int, size: Size, width: int, z_dim: int, extra: int):
@@ -130,7 +135,10 @@ class Decoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """Turned faces [N, C, H, W], noise [N, z] and planes of the parts, if any → frontal faces, and the code."""
+    """Turned faces [N, C, H, W], noise [N, z] and planes of the parts, if any → frontal faces, and the code.
+
+    The code is [N, K], the planes are [N, extra, H, W].
+    """
 
     def __init__(self, channels: int, size: Size, width: int, z_dim: int, extra: int):
         super().__init__()

@@ -59,7 +59,7 @@ class Rotators(nn.ModuleDict):
         start(self)
 
     def forward(self, parts: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Their maps, and their images."""
+        """The maps and the images of turned parts, by name, each [N, C', h, w]; so are the parts given."""
         seen = parts | {"right eye": torch.cat((parts["right eye"], parts["left eye"]), 1)}
         turned = {name: rotator(seen[name]) for name, rotator in self.items()}
         return {name: maps for name, (maps, _) in turned.items()}, {name: image for name, (_, image) in turned.items()}
@@ -99,7 +99,7 @@ def cut_parts(images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
 
 
 def cut(images: Tensor, middles: Tensor, sides: Size) -> Tensor:
-    """Pieces [N, C, h, w] of images about x and y [N, 2]; pixels outside are those of the edge."""
+    """Pieces [N, C, h, w] of images [N, C, H, W] around x and y [N, 2]; pixels outside are those of the edge."""
     n, _, height, width = images.shape
     x, y = middles.round().long().unbind(1)
     rows = (y[:, None] - sides[0] // 2 + torch.arange(sides[0], device=y.device)).clamp(0, height - 1)
@@ -142,18 +142,18 @@ def looks_left(landmarks: Tensor) -> Tensor:
 
 
 def mirrored(landmarks: Tensor) -> Tensor:
-    """Those of the mirror images."""
+    """The landmarks [N, 10] of the mirror images, of landmarks [N, 10]."""
     swapped = landmarks.unflatten(1, (5, 2))[:, MIRRORED]
     return torch.stack((-swapped[..., 0], swapped[..., 1]), 2).flatten(1)
 
 
 def flipped(x: Tensor, which: Tensor) -> Tensor:
-    """Images [N, C, H, W], mirrored where `which`, bool [N], says so."""
+    """Images [N, C, H, W] → same shape, mirrored where `which`, bool [N], says so."""
     return torch.where(which[:, None, None, None], x.flip(3), x)
 
 
 def check_landmarks(landmarks: Tensor | None, count: int) -> Tensor:
-    """Landmarks of so many images. UsageError unless there are five points of each, all of them inside of it."""
+    """Landmarks [count, 10] as they are, same shape. UsageError unless each image has five points, all inside of it."""
     five = f"five points of each face, x and y of each: {', '.join(POINTS)}"
     if landmarks is None:
         raise UsageError(f"TPGAN needs landmarks beside the images: {five}")
