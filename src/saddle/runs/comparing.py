@@ -68,6 +68,7 @@ class InOrder:
     next: int = 0
 
     def __call__(self, k: int) -> Tensor:
+        """The next k samples, [k, …]."""
         self.next += k
         return self.samples[slice(self.next - k, self.next)]
 
@@ -79,6 +80,7 @@ class Drawing:
     run: Run
 
     def __call__(self, k: int) -> Tensor:
+        """k new samples, [k, …]."""
         drawn = self.run.as_(Synthesis).sample(k).float()
         return drawn.clamp(-1, 1) if self.run.spec.is_image else self.run.spec.main.restored(drawn)
 

@@ -49,7 +49,7 @@ def check_tensor(images: Tensor, works: Imaging, sized: bool) -> None:
 
 
 def portions(images: Tensor, most: int) -> list[tuple[int, Tensor]]:
-    """So many images at a time, each time with the place of the first."""
+    """At most `most` images [n, …] at a time, of images [N, …], each time with the place of the first."""
     return [(i * most, part) for i, part in enumerate(images.split(most))]
 
 

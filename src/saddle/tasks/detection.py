@@ -23,7 +23,10 @@ class Finding(NamedTuple):
     anomalous: Tensor | None = None  # bool [N]: told by a run that has a threshold
 
     def picture(self, least: float | None = None, most: float | None = None) -> Tensor:
-        """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps."""
+        """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps.
+
+        [N, 1, H, W]
+        """
         low = self.map.amin() if least is None else self.map.new_tensor(least)
         high = self.map.amax() if most is None else self.map.new_tensor(most)
         return 2 * (self.map - low) / (high - low).clamp(min=1e-12) - 1
@@ -44,7 +47,7 @@ class Detection(Game):
         return ("auroc",)
 
     def detect_with(self, image: Tensor, use: Detection.Use) -> Finding:
-        """As `detect`, with what was chosen."""
+        """As `detect` for images [N, C, H, W], with what was chosen."""
         return self.detect(image)
 
     @abstractmethod

@@ -48,7 +48,7 @@ def compare(
 
 
 def of_brightness(a: Tensor, b: Tensor, border: int) -> dict[str, float]:
-    """psnr_y and ssim_y of one image [1, C, H, W] in [-1, 1] beside the true one."""
+    """psnr_y and ssim_y of one image a and the true one b, both [1, C, H, W] in [-1, 1]."""
     left = min(a.shape[2:]) - 2 * border if a.shape[1] in (1, 3) else 0
     return {
         "psnr_y": float(saved_psnr(a, b, luma=a.shape[1] == 3, border=border)) if left > 0 else float("nan"),

@@ -213,7 +213,10 @@ def check_whole(name: str, value: object, least: int) -> None:
 
 
 def whole(x: Tensor, bits: int, limits: tuple[float, float]) -> np.ndarray:
-    """Numbers in [-1, 1] as uint8 or uint16 between limits, rounded; what lies beyond is clipped."""
+    """Numbers in [-1, 1] as uint8 or uint16 between limits, rounded; what lies beyond is clipped.
+
+    Any shape → same shape
+    """
     low, high = limits
     if (bits, low, high) == (8, 0, 255):
         return to_uint8(x).numpy()
@@ -229,12 +232,15 @@ def padding(own: Size, multiple: int, smallest: int) -> tuple[Size, Size]:
 
 
 def reflected(x: Tensor, size: Size, corner: Size) -> Tensor:
-    """[…, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated."""
+    """[…, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated.
+
+    Returns […, *size].
+    """
     return _around(x, size, corner, _mirrored)
 
 
 def wrapped(x: Tensor, size: Size, corner: Size) -> Tensor:
-    """[…, H, W] with itself around it, as a texture lies beside itself: 2 | 0 1 2 | 0."""
+    """[…, H, W] with itself around it, as a texture lies beside itself: 2 | 0 1 2 | 0.  Returns […, *size]."""
     return _around(x, size, corner, lambda n, side, begin: (torch.arange(n) - begin) % side)
 
 

@@ -49,6 +49,8 @@ def apply(
 
     UsageError, with the reason, if the network cannot be tiled exactly; SaddleError if the disk is full. Memory that
     runs out is PyTorch's error: half the tile needs about a quarter.
+
+    image [1, C, H, W] or [C, H, W], out [1, C', H', W'] → [1, C', H', W']
     """
     walk = Walk(network, image, tile, statistics)
     shape = (1, *walk.route.shapes[-1])
@@ -72,6 +74,8 @@ def statistics(
     """Of all positions of several images, each normalised by its own; for `apply`, which has the same arguments.
 
     With those of a clip, what stands still in it looks the same in every frame. UsageError as `apply`.
+
+    Each image is [1, C, H, W] or [C, H, W].
     """
     totals: Statistics = []
     for image in images:
