@@ -181,7 +181,7 @@ class Adversarial(Game):
         return self.options.discriminator_steps
 
     def seen(self, x: Tensor, duel: int = 0) -> Tensor:
-        """What a player that judges is shown of samples [N, …]."""
+        """What a player that judges is shown of samples [N, …].  [N, …]"""
         for view in self._views(duel):
             view.begin(self.rounds)
             x = view(x, self.progress)

@@ -110,7 +110,9 @@ class CycleConsistent(Adversarial, Translation):
             self.adapt(of_b.real_logits, 1)
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What a domain's discriminator says of its images and of fakes; of images only if the loss `compares` both."""
+        """The discriminator's context of a domain: real and fake images, both [N, C, H, W]; of fakes only if not
+        `compares`.
+        """
         score = partial(self.score, domain)
         if not compares:
             return Context.of(score, real, fake, None, score(fake))
@@ -119,19 +121,23 @@ class CycleConsistent(Adversarial, Translation):
         )
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of a domain's patches as the views show them."""
+        """The logits [N, 1, h, w] of the patches of a domain's images [N, C, H, W] as the views show them."""
         return self.judged(domain, self.seen_of(domain, x))[0]
 
     def seen_of(self, domain: str, x: Tensor) -> Tensor:
+        """A domain's images as its views show them: [N, C, H, W] → same shape."""
         return self.seen(x, "ab".index(domain))
 
     def judged(self, domain: str, *seen: Tensor) -> tuple[Tensor, ...]:
-        """The logits of each of these, in one batch: the norms of a judge are those of each image."""
+        """The logits [N, 1, h, w] of each batch of `seen`, of each [N, C, H, W], computed as one batch.
+
+        Instance norms make that the same.
+        """
         logits = full((self.judge_a if domain == "a" else self.judge_b)(torch.cat(seen)))
         return logits.split([len(x) for x in seen])
 
     def deceive(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Any]:
-        """What the generator of a domain's fakes pays."""
+        """The losses of the generator that drew these fakes of a domain; real and fake are both [N, C, H, W]."""
         context = self.context(domain, real, fake, self.options.loss.relativistic)
         adversarial = self.options.loss.at(self.progress).generator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("generator", context, "ab".index(domain))
@@ -142,7 +148,7 @@ class CycleConsistent(Adversarial, Translation):
         return {f"adversarial_{domain}": adversarial} | self.extras("discriminator", context, "ab".index(domain))
 
     def change(self, a: Tensor, b: Tensor) -> Tensor:
-        """How much images change that are of the target domain already."""
+        """The mean change, [], of images that are of the target domain already; a and b are both [N, C, H, W]."""
         return l1_loss(full(self.b_to_a(a)), a) + l1_loss(full(self.a_to_b(b)), b)
 
     def way_of(self, start: str | None, to: str) -> nn.Module:

@@ -72,7 +72,7 @@ class Styles(Outlined):
 
     @torch.no_grad()
     def remember(self, batch: Batch, code: Tensor | None) -> None:
-        """Keep the codes of what is larger than a 64th of its image."""
+        """Keep the codes of what is larger than a 64th of its image, of code [N, K, H, W]."""
         if code is None:
             return
         there = self.objects_of(batch)

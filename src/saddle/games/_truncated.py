@@ -21,9 +21,9 @@ BATCHES, SIZE = 16, 64  # that standing statistics are taken from
 
 
 def truncated_normal(uniform: Tensor, limit: float) -> Tensor:
-    """Standard normal numbers within ±limit, one for each uniform number in [0, 1).
+    """Standard normal numbers within ±limit, float64: uniform numbers in [0, 1) of any shape → same shape.
 
-    The distribution of drawing again until |z| ≤ limit, without the loop. float64, of the same shape.
+    The distribution of drawing again until |z| ≤ limit, without the loop.
     """
     end = ndtr(torch.tensor(-limit, dtype=torch.float64, device=uniform.device))
     return ndtri(end + (1 - 2 * end) * uniform.double()).clamp(-limit, limit)

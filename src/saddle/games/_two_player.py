@@ -128,7 +128,10 @@ class TwoPlayer(Conditional, Adversarial):
         return self.generator(z) if label is None else self.generator(z, label)
 
     def discriminate(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
-        """What the discriminator, with these weights if given, says of what the views show of samples."""
+        """What the discriminator, with these weights if given, says of what the views show of samples.
+
+        x [N, …], labels [N, …]
+        """
         x = self.seen(x)
         given = (x,) if label is None else (x, label)
         if weights is None:
@@ -168,6 +171,8 @@ class TwoPlayer(Conditional, Adversarial):
         """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.
 
         https://arxiv.org/abs/1611.02163
+
+        real [N, …], fake [N, …], labels [N, …]
         """
         weights: Weights = dict(self.discriminator.named_parameters())
         for _ in range(self.options.unroll):
@@ -211,18 +216,21 @@ class TwoPlayer(Conditional, Adversarial):
         )
 
     def unreal_logits(self, context: Context) -> Tensor:
-        """Of all that the discriminator is to refuse in its own move: those of the fakes."""
+        """Of all that the discriminator is to refuse in its own move: those of the fakes.  [N, …]"""
         return context.fake_logits
 
     def for_generator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own."""
+        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own.
+
+        Each goes from [N, …] to [N · generator_batch, …].
+        """
         times = self.options.generator_batch
         if times == 1:
             return real, label
         return real.repeat_interleave(times, 0), None if label is None else label.repeat_interleave(times, 0)
 
     def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
-        """Where penalties share its logits, these can be differentiated by the samples, and twice."""
+        """Where penalties share its logits, these can be differentiated by the samples, and twice.  Each is [N, …]."""
         if not any(penalty.shares() for penalty in self.options.penalties):
             return self.context(real, fake, z, label, compares=True)
         with torch.compiler.set_stance("force_eager"):
@@ -238,7 +246,10 @@ class TwoPlayer(Conditional, Adversarial):
         compares: bool,
         weights: Weights | None = None,
     ) -> Context:
-        """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
+        """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`.
+
+        Each is [N, …].
+        """
         return Context(
             score=lambda x: self.discriminate(x, label, weights).logits,
             real=real,

@@ -114,7 +114,7 @@ class AAE(Adversarial, Coded, Classification):
             yield Move("encoder", phase="classification", label=self.mistakes(self.noisy(real), batch["label"]))
 
     def noisy(self, image: Tensor) -> Tensor:
-        """Images as the encoder learns from them: with noise, no set of codes can be known by heart."""
+        """Images [N, C, H, W] with noise, for the encoder → same shape: no set of codes can be learned by heart."""
         if not self.options.input_noise:
             return image
         return image + self.options.input_noise * rng.randn(*image.shape, device=image.device).to(image)
@@ -125,12 +125,17 @@ class AAE(Adversarial, Coded, Classification):
         return z, logits.softmax(1)
 
     def code(self, image: Tensor, label: Tensor | None) -> Tensor:
-        """The latents of images: z and the class, told or believed.  [N, code_dim]"""
+        """The latents [N, code_dim] of images [N, C, H, W]: z and the class, which labels [N] give or the encoder
+        estimates.
+        """
         z, belief = self.encoded(image)
         return self.with_class(z, label) if self.encodes_with_label else torch.cat((z, belief), dim=1)
 
     def mistakes(self, image: Tensor, label: Tensor) -> Tensor:
-        """The cross-entropy of the labels that are known, summed and divided by all images: a mean of parts' means."""
+        """The cross-entropy [] of images [N, C, H, W] with known labels [N].
+
+        The sum is divided by the number of all images: then the mean over micro-batches is that of the batch.
+        """
         logits = full(self.encoder(image))[:, self.options.z_dim :]
         return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / len(image)
 
@@ -151,7 +156,7 @@ class AAE(Adversarial, Coded, Classification):
         return losses | (self.extras(player, of_class, 1) if of_class and player == "discriminator" else {})
 
     def context(self, duel: int, real: Tensor, fake: Tensor) -> Context:
-        """Draws from the prior and codes, or one-hot classes and probabilities of classes, as judged."""
+        """The context of draws from the prior and codes, both [N, K], or of one-hot classes and probabilities."""
         score = self.score_of_class if duel else self.score
         return Context.of(score, real, fake, score(real), score(fake))
 

@@ -58,7 +58,7 @@ class ACGAN(TwoPlayer, Classification):
         return super().extras(player, context, duel) | {"classes": self.class_loss(player, context)}
 
     def class_loss(self, player: str, context: Context) -> Tensor:
-        """-L_C, as far as it depends on the player: of real and fake images for the discriminator."""
+        """-L_C, [], as far as it depends on the player: of real and fake images for the discriminator."""
         assert context.label is not None
         assert context.fake_output is not None
         of_fake = cross_entropy(self.classes(context.fake_output.features), context.label)
@@ -69,7 +69,7 @@ class ACGAN(TwoPlayer, Classification):
         return self.options.class_weight * (of_real + of_fake)
 
     def classes(self, features: Tensor) -> Tensor:
-        """Logits of the classes, [N, K]."""
+        """Logits of the classes, [N, K], of features [N, F]."""
         return full(self.discriminator.second(features))
 
     def classify(self, image: Tensor) -> Tensor:

@@ -85,13 +85,13 @@ class BEGAN(Adversarial, Synthesis):
         self.note(k=self.k, convergence=real_loss + balance.abs())  # M_global
 
     def score(self, x: Tensor) -> Tensor:
-        """-L(v) of each sample, which a penalty takes for its logit.  [N]"""
+        """-L(v) [N] of samples x [N, C, H, W], which a penalty takes for their logits."""
         return energy(self.misses(x))
 
     def misses(self, x: Tensor) -> Tensor:
-        """|v - D(v)| of what the views show of samples, whose mean is L(v).  [N, C, H, W]
+        """|v - D(v)|, [N, C, H, W], of x [N, C, H, W] as the views show it, v; its mean is L(v).
 
-        Its gradient reaches v on both ways.
+        The gradient reaches v in both places.
         """
         x = self.seen(x)
         return (full(x) - full(self.discriminator(x))).abs()
@@ -102,5 +102,5 @@ class BEGAN(Adversarial, Synthesis):
 
 
 def energy(misses: Tensor) -> Tensor:
-    """What was missed of each sample, the other way round: high for what looks like data.  [N]"""
+    """The logits [N]: minus the mean of each sample's `misses` [N, C, H, W]; high for what looks like data."""
     return -misses.flatten(1).mean(1)

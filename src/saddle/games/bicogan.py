@@ -91,19 +91,19 @@ class BiCoGAN(Bidirectional, Classification):
         return self.data.condition.kind  # type: ignore[union-attr]
 
     def belief(self, outputs: Tensor) -> Tensor:
-        """E_c(x): probabilities, or numbers as the data have them.  [N, K]"""
+        """E_c(x) of outputs [N, K]: probabilities, or numbers in the units of the data.  [N, K]"""
         if self.kind == "class":
             return outputs.softmax(1)
         return outputs.sigmoid() if self.kind == "labels" else self.condition_scale.restored(outputs)
 
     def decided(self, belief: Tensor) -> Tensor:
-        """As a label has it: one class, or every label 0 or 1.  [N, K]"""
+        """The belief [N, K] as a label, [N, K]: one class, or every label 0 or 1."""
         if self.kind == "class":
             return one_hot(belief.argmax(1), len(self.labels))
         return belief.round() if self.kind == "labels" else belief
 
     def missed(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """What E_c(x) misses of true labels int64 [N] or columns [N, K]: the mean over samples."""
+        """The mean error [] of E_c(x), outputs [N, K], for true labels int64 [N] or columns [N, K]."""
         if self.kind == "class":
             return cross_entropy(outputs, label)
         if self.kind == "labels":

@@ -89,10 +89,10 @@ class CGAN(UnitNoise, TwoPlayer):
         return paid
 
     def match(self, player: str, context: Context) -> Tensor:
-        """What the player pays for J, the answers to "is it what the label says?".
+        """The player's loss [] for J, the answers to "is it what the label says?".
 
-        A mismatch is a real sample under a label drawn from the data's distribution; a label that happens to be its
-        own is none.
+        A mismatch is a real sample under a label drawn from the data's distribution; a label that happens to be its own
+        is none.
         """
         assert context.label is not None
         assert context.fake_output is not None
@@ -109,5 +109,5 @@ class CGAN(UnitNoise, TwoPlayer):
         return of_real.mean() + (differs * of_others).mean() + softplus(of_fake).mean()
 
     def matches(self, features: Tensor, label: Tensor) -> Tensor:
-        """J: logits [N] of "it is what the label says"."""
+        """J: logits [N] of "it is what the label says", for features [N, F] and labels [N, …]."""
         return full(self.discriminator.second(features, label)).flatten()

@@ -118,14 +118,15 @@ class CoGAN(Adversarial, Synthesis, Classification):
         )
 
     def draw(self, z: Tensor) -> dict[str, Tensor]:
+        """The images [N, C, H, W] of z [N, z_dim], by domain."""
         return {key: full(image) for key, image in self.generator(z).items()}
 
     def judge(self, key: str, x: Tensor) -> Judged:
-        """What is made of images of a domain as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] of a domain as the views show them."""
         return Judged(*map(full, self.discriminator(self.seen(x, DOMAINS.index(key)), key)))
 
     def naming(self, real: Judged, batch: Batch) -> Tensor:
-        """-E log p(y | x) of images of the first domain."""
+        """-E log p(y | x) of images of the first domain.  []"""
         return cross_entropy(self.named(real), batch[KEY])
 
     def named(self, judged: Judged) -> Tensor:
@@ -143,7 +144,7 @@ class CoGAN(Adversarial, Synthesis, Classification):
         of_fake: dict[str, Judged],
         z: Tensor,
     ) -> dict[str, Any]:
-        """What a player pays beside its adversarial loss, for each domain."""
+        """The player's losses beside the adversarial one, for each domain; z is [N, z_dim]."""
         losses: dict[str, Any] = {}
         for duel, key in enumerate(DOMAINS):
             real_logits = of_real[key].logits if of_real else None
@@ -153,10 +154,11 @@ class CoGAN(Adversarial, Synthesis, Classification):
         return losses
 
     def score(self, key: str, x: Tensor) -> Tensor:
-        """The logits of images of a domain.  [N]"""
+        """The logits [N] of images x [N, C, H, W] of a domain."""
         return self.judge(key, x).logits
 
     def drawn(self, key: str, z: Tensor) -> Tensor:
+        """The images [N, C, H, W] of z [N, z_dim] in one domain."""
         return self.draw(z)[key]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:

@@ -145,14 +145,18 @@ class Disentangle(Adversarial, Translation):
         return full(self.coder.attributes(batch["image"]))
 
     def vector(self, columns: Tensor) -> Tensor:
+        """Labels as columns [N, K] → what the coder takes, [N, A]."""
         return self.attributes.vector(columns, torch.zeros(len(columns), dtype=torch.long, device=columns.device))
 
     def named(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """-E log p of the labels."""
+        """-E log p of the labels [N, K], of logits [N, A].  []"""
         return self.attributes.losses(full(logits), labels).mean()
 
     def removed(self, content: Tensor, labels: Tensor) -> Tensor:
-        """What the encoder pays for labels in its content; the judge is as in use, and has moved."""
+        """The encoder's loss [] for labels [N, K] that its content [N, F, h, w] still shows.
+
+        The judge is in eval mode, and has taken its step.
+        """
         o, attributes = self.options, self.attributes
         strength = self.removal_weight * (o.ramp or RAMPS[o.removal])(self.rounds, self.progress)
         with at_rest(self.judge):
@@ -162,14 +166,19 @@ class Disentangle(Adversarial, Translation):
             return strength * self.named(self.judge(content), wanted)
 
     def changed(self, mixed: Tensor, content: Tensor, new: Tensor) -> Tensor:
-        """How far the parts of a drawing are from those that it was made of."""
+        """The distance [] of drawings `mixed` [N, C, H, W], encoded again, from what they were made of.
+
+        That is content [N, F, h, w] and new attributes [N, A].
+        """
         far = l1_loss(full(self.coder.content(mixed)), content.detach())
         if self.options.network == "fader":
             return far
         return far + l1_loss(full(self.coder.attributes(mixed)), new.detach())
 
     def refuse(self, batches: Iterator[Batch], real: Tensor, mixed: Tensor) -> Iterator[Move]:
-        """The steps of the discriminator of images, the first with the drawings of the coder's own step."""
+        """The steps of the discriminator on images, both [N, C, H, W], the first with the drawings of the coder's own
+        step.
+        """
         for step in range(self.steps()):
             if step:
                 batch = next(batches)
@@ -182,16 +191,17 @@ class Disentangle(Adversarial, Translation):
             self.adapt(context.real_logits)
 
     def deceive(self, real: Tensor, mixed: Tensor) -> dict[str, Any]:
-        """What the coder pays for drawings that the discriminator of images tells from real ones."""
+        """The coder's losses for drawings that the discriminator tells from real images, both [N, C, H, W]."""
         o, context = self.options, self.context(real, mixed, self.options.loss.relativistic)
         loss = o.loss.at(self.progress).generator(context.real_logits, context.fake_logits)
         return {"adversarial": o.adversarial_weight * loss} | self.extras("generator", context)
 
     def context(self, real: Tensor, mixed: Tensor, compares: bool = True) -> Context:
+        """The discriminator's context of real images and drawings, both [N, C, H, W]."""
         return Context.of(self.score, real, mixed, self.score(real) if compares else None, self.score(mixed))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of the patches of images as the views show them."""
+        """The logits [N, 1, h, w] of the patches of images x [N, C, H, W] as the views show them."""
         return full(self.discriminator(self.seen(x)))
 
     # In use.
@@ -235,7 +245,7 @@ class Disentangle(Adversarial, Translation):
         return self.coder.draw(self.coder.content(x), told)
 
     def wished(self, batch: Batch, x: Tensor) -> Tensor:
-        """The labels that are asked for, [N, K], NaN where an image keeps its own."""
+        """The labels [N, K] that are asked for of images x [N, C, H, W], NaN where an image keeps its own."""
         if "label" in batch:
             return self.attributes.columns(batch["label"].to(x.device))
         return torch.full((len(x), len(self.attributes.condition.names)), torch.nan, device=x.device)
@@ -254,7 +264,10 @@ class Disentangle(Adversarial, Translation):
 
 
 def next_ones(attributes: Tensor) -> Tensor:
-    """For each image those of the next one, [N, A], in the batch of all processes; a micro-batch is its own."""
+    """For each image the attributes of the next one, [N, A] → same shape, in the batch of all processes.
+
+    A micro-batch is its own.
+    """
     n = len(attributes)
     return dist.joint_gather(attributes).roll(-1, 0)[dist.rank() * n :][:n]
 

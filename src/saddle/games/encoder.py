@@ -120,6 +120,7 @@ class Encoder(Synthesis, Encoding):
         )
 
     def label_of(self, batch: Batch) -> Tensor | None:
+        """The labels [N, …] of a batch, for a generator that takes them."""
         return batch[self.needs[1]] if self.needs[1:] else None
 
     @property

@@ -98,7 +98,7 @@ class Energy(Adversarial, Synthesis):
         self.discriminator.calibrate(real)
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N] of samples as the discriminator is shown them; climbs and their goals know no views."""
+        """The logits [N] of samples x [N, …] as the discriminator is shown them; sampling knows no views."""
         return self.discriminator(self.seen(x))
 
     def begin_cascade(self) -> None:

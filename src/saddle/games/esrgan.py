@@ -108,10 +108,11 @@ class ESRGAN(Enlarging):
         return l1_loss(made, real) / 2  # as of pixels from 0 to 1
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones."""
+        """The context of large images, real and fake, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context(self.logits, real, fake, self.judged(real) if compares else None, self.judged(fake))
 
     def logits(self, x: Tensor) -> Tensor:
+        """The logits of images x [N, C, H, W], [N] or [N, 1, h, w]."""
         return self.judged(x).logits
 
     def judged(self, x: Tensor) -> Output:

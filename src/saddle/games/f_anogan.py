@@ -90,7 +90,7 @@ class FAnoGAN(Detection, TwoPlayer):
         )
 
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:
-        """The mean squared differences of pixels and, for izi_f, of the critic's features, by name: [N] each."""
+        """Mean squared differences of images, both [N, C, H, W], and for izi_f of their features, by name: [N] each."""
         parts = {"residual": (full(again) - image).square().flatten(1).mean(1)}
         if self.asks_features():
             apart = self.features(again) - self.features(image)  # type: ignore[operator]

@@ -85,13 +85,13 @@ class GANCLS(TextToImage):
         yield Move("generator", adversarial=o.loss.generator(None, fake_logits), **owed)
 
     def score(self, x: Tensor, text: Tensor) -> Tensor:
-        """The logits [N] of images as the views show them, with their texts."""
+        """The logits [N] of images x [N, C, H, W] as the views show them, with their texts [N, E]."""
         return full(self.discriminator(self.seen(x), text))
 
     def context(
         self, real: Tensor, real_logits: Tensor | None, fake: Tensor, fake_logits: Tensor, z: Tensor, text: Tensor
     ) -> Context:
-        """Real images, if they were judged, and fakes with the same texts."""
+        """Real images, if they were judged, and fakes with the same texts [N, E]; each image batch is [N, C, H, W]."""
         score, generate = partial(self.score, text=text), partial(self.generator, text=text)
         return Context.of(score, real, fake, real_logits, fake_logits, z=z, generate=generate)
 

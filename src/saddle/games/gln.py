@@ -104,7 +104,7 @@ class GLN(Restoring, Adversarial):
         )
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones."""
+        """The context of large images, real and fake, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context.of(self.logits, real, fake, self.logits(real) if compares else None, self.logits(fake))
 
     def logits(self, x: Tensor) -> Tensor:

@@ -107,15 +107,15 @@ class InfoGAN(Adversarial, Traversal):
         )
 
     def discriminate(self, x: Tensor) -> CodeOutput:
-        """What D and Q make of images as the views show them."""
+        """The output of D and Q for images x [N, C, H, W] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """D's logits of them.  [N]"""
+        """D's logits [N] of images x [N, C, H, W]."""
         return full(self.discriminate(x).logits)
 
     def surprise(self, output: CodeOutput, code: Code) -> Tensor:
-        """-E log Q(c | x) in nats: how badly the code was guessed."""
+        """-E log Q(c | x) in nats, []: how badly the code was guessed."""
         log_std = full(output.log_std) if self.options.learn_std else torch.zeros_like(full(output.mean))
         error = (code.continuous - full(output.mean)) * (-log_std).exp()
         gaussian = error.square() / 2 + log_std + math.log(2 * math.pi) / 2
@@ -131,7 +131,7 @@ class InfoGAN(Adversarial, Traversal):
         return tuple(map(str, range(self.options.categories)))
 
     def codes(self, n: int, category: Tensor | None = None) -> Code:
-        """n codes as they are dealt in training, of the given categories if there are any."""
+        """n codes as they are drawn in training, of the given categories int64 [n] if there are any."""
         o = self.options
         dealt = rng.randint(o.categories, n, device=self.device)
         numbers = rng.rand(n, o.continuous, device=self.device) * 2 - 1

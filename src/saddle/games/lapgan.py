@@ -115,14 +115,14 @@ class LAPGAN(Conditional, Adversarial, Sizes):
     def context(
         self, k: int, z: Tensor, real: list[Tensor], fake: list[Tensor], label: Tensor | None, compares: bool
     ) -> Context:
-        """Real and fake images of a level as judged; the real ones only if somebody `compares`."""
+        """The context of a level's images, each [N, C, h, w], as judged; of fakes only if not `compares`."""
         score = partial(self.score, k, label=label)
         real_logits = score(real[k]) if compares else None
         generate = lambda z: self.fakes(z, real, label)[k]  # noqa: E731
         return Context.of(score, real[k], fake[k], real_logits, score(fake[k]), z=z, label=label, generate=generate)
 
     def fakes(self, z: Tensor, real: list[Tensor], label: Tensor | None) -> list[Tensor]:
-        """For each level a fake: what is drawn onto the real image of the level below, enlarged."""
+        """For each level a fake [N, C, h, w]: what is drawn onto the real image of the level below, enlarged."""
         z, *planes = self.split(z)
         drawn = [self.generator[0](z, *given(label))]
         for k, (plane, below) in enumerate(zip(planes, real, strict=False), 1):
@@ -130,10 +130,13 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return [full(x) for x in drawn]
 
     def detail(self, k: int, plane: Tensor, coarse: Tensor, label: Tensor | None) -> Tensor:
+        """The coarse image [N, C, H, W] plus what generator k draws for it, of noise `plane` [N, 1, H, W], label [N] →
+        same shape.
+        """
         return coarse + self.generator[k](plane, coarse, *given(label))
 
     def score(self, k: int, image: Tensor, label: Tensor | None) -> Tensor:
-        """The logits [N] of a level's images as the views show them."""
+        """The logits [N] of a level's images [N, C, h, w] and labels [N] as the views show them."""
         return full(self.discriminator[k](self.seen(image, k), *given(label)))
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
@@ -144,6 +147,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return torch.cat([super().noise(n), planes.to(self.dtype)], 1)
 
     def split(self, row: Tensor) -> list[Tensor]:
+        """A latent [N, K] as z [N, z_dim] and the planes of noise, each [N, 1, h, w]."""
         z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
 
@@ -160,7 +164,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
 
 
 def pyramid(image: Tensor, count: int) -> list[Tensor]:
-    """The image [N, C, H, W] at `count` sizes, each half the next."""
+    """The image [N, C, H, W] at `count` sizes, each half the next: each [N, C, h, w]."""
     images = [image]
     for _ in range(count - 1):
         images.append(halved(images[-1]))
@@ -168,4 +172,5 @@ def pyramid(image: Tensor, count: int) -> list[Tensor]:
 
 
 def given(label: Tensor | None) -> list[Tensor]:
+    """The label [N] as a list of one [N], or an empty list."""
     return [] if label is None else [label]

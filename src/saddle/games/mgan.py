@@ -101,15 +101,18 @@ class MGAN(Adversarial, Synthesis):
         )
 
     def discriminate(self, x: Tensor) -> mgan.OriginOutput:
-        """What the discriminator makes of samples as the views show them."""
+        """The discriminator's output for samples x [N, …] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """Its logits of "real".  [N]"""
+        """Its logits [N] of "real", of samples x [N, …]."""
         return full(self.discriminate(x).logits)
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
-        """z, of the prior, and a 1 for the generator that it goes to; the same z for each block of `origin`."""
+        """z of the prior [n, z_dim], and a 1 for the generator that it goes to: [N, z_dim + K]; no label [N] is taken.
+
+        `origin` int64 [N] chooses the generators; each block of n gets the same z.
+        """
         o = self.options
         z = self.draw_prior(n, o.z_dim)
         if origin is None:

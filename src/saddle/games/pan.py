@@ -109,9 +109,9 @@ class PAN(Adversarial, Translation):
         return torch.stack(apart).sum(0)
 
     def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The logits [N] of images as the views show them, and the maps of the images themselves, to be compared.
+        """The logits [N] of images x [N, C, H, W] as the views show them, and maps of the images themselves.
 
-        What a view changes by chance would be another change of the one image than of the other.
+        The maps, each [N, C', h, w], are compared: a view would change the two images in different ways.
         """
         logits, maps = self.discriminator(x)
         return self.score(x) if self.options.views else full(logits), [full(each) for each in maps]

@@ -110,7 +110,7 @@ class Pix2Pix(Adversarial, Translation):
         yield Move("generator", **losses)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of pairs with a drawn b and, if the loss `compares`, of true pairs."""
+        """The discriminator's context of true pairs and of pairs with a drawn b; each image batch is [N, C, H, W]."""
         real, drawn = torch.cat((a, b), 1), torch.cat((a, fake), 1)
         return Context.of(self.score, real, drawn, self.score(real) if compares else None, self.score(drawn))
 

@@ -166,7 +166,10 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         return {ALL: (), COARSE: ("enhancer",), FINE: ("generator",)}[known(self.stage)]
 
     def draw(self, seen: Tensor, code: Tensor | None) -> Tensor:
-        """Image b [N, C, H, W]; as long as the global generator is alone, of half the size."""
+        """Image b [N, C, H, W] of inputs `seen` [N, K, H, W] and codes [N, E, H, W].
+
+        As long as the global generator is alone, b has half the size.
+        """
         x = seen if code is None else torch.cat((seen, code.to(seen)), 1)
         if not self.options.enhancer:
             return self.generator(x)
@@ -175,24 +178,25 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         return self.enhancer(x, self.generator[:-3](coarser(x)))  # without its head
 
     def pairs(self, seen: Tensor, image: Tensor) -> Tensor:
-        """What is judged: image b, true or drawn, beside what it was drawn from; not how objects look."""
+        """What is judged, [N, K + C, h, w]: image b, true or drawn, beside the input `seen`; each is [N, …, H, W]."""
         return torch.cat((self.at_stage(seen), self.at_stage(image)), 1)
 
     def at_stage(self, x: Tensor) -> Tensor:
-        """As large as what is drawn in this stage; what is that already stays as it is."""
+        """Images x [N, C, H, W] in the size that is drawn in this stage, [N, C, h, w]."""
         return coarser(x) if known(self.stage) == COARSE and x.shape[-1] == self.size("b")[1] else x
 
     def judged(self, pairs: Tensor) -> Maps:
-        """Half images are judged by those that see halves later on too."""
+        """The discriminators' maps of pairs [N, K, h, w]. Half images go to those that judge halves later on."""
         return self.discriminator(self.seen(pairs), int(known(self.stage) == COARSE))
 
     def adversarial(self, player: Literal["generator", "discriminator"], real: Maps, fake: Maps) -> Tensor:
-        """The sum over the scales, not their mean."""
+        """The sum over the scales, not their mean.  []"""
         loss = self.options.loss.at(self.progress)
         each = [getattr(loss, player)(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
         return sum(each[1:], each[0])
 
     def context(self, real: Tensor, fake: Tensor, of_real: Maps, of_fake: Maps) -> Context:
+        """The context of pairs, real and fake, both [N, K, h, w], with their maps."""
         return Context.of(self.score, real, fake, logits_of(of_real), logits_of(of_fake))
 
     def score(self, pairs: Tensor) -> Tensor:

@@ -70,7 +70,10 @@ class ProGAN(TwoPlayer, Sizes):
             yield move
 
     def show(self, real: Tensor) -> Tensor:
-        """Real images as the generator could draw them now: at its resolution, its newest level faded in as far."""
+        """Real images [N, C, H, W] as the generator could draw them now, [N, C, h, w].
+
+        They have its resolution, and its newest level is faded in as far.
+        """
         level, share = self.generator.stage()
         real = shrink(real, 1 << (self.levels - 1 - level))
         return real if share is None else progan.mix(enlarge(shrink(real)), real, share)

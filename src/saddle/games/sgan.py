@@ -101,10 +101,11 @@ class SGAN(UnitNoise, Adversarial, Classification):
             yield Move("generator", adversarial=adversarial, **self.extras("generator", context))
 
     def discriminate(self, x: Tensor) -> ClassOutput:
-        """What the discriminator makes of images as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] as the views show them."""
         return in_full(self.discriminator(self.seen(x)))
 
     def context(self, real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput, z: Tensor) -> Context:
+        """The context of real and fake images, both [N, C, H, W], with their outputs, and of z [N, z_dim]."""
         outputs = Output(*of_real[:2]), Output(*of_fake[:2])
         return Context(lambda x: self.discriminate(x).logits, real, fake, *outputs, z=z, generate=self.generator)
 
@@ -112,6 +113,8 @@ class SGAN(UnitNoise, Adversarial, Classification):
         """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.
 
         The mean is over those of all processes; every micro-batch is one of its own.
+
+        Returns [].
         """
         labelled = dist.mean((label >= 0).sum().to(classes)).clamp(min=1 / dist.world())
         return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / labelled

@@ -141,16 +141,21 @@ class SimGAN(Adversarial, Translation):
             self.history.renew(new, len(a))
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of refined images and, if the loss `compares` both, of real ones."""
+        """The discriminator's context of real and refined images, both [N, C, H, W]; of refined ones only if not
+        `compares`.
+        """
         return Context.of(self.score, real, fake, self.score(real) if compares else None, self.score(fake))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logit [N, h, w] of "real" of every patch of images as the views show them: of two logits the margin."""
+        """The logit [N, h, w] of "real" of the patches of images x [N, C, H, W] as the views show them.
+
+        Of two logits it is the margin.
+        """
         logits = full(self.discriminator(self.seen(x)))
         return logits[:, simgan.REAL] - logits[:, simgan.REFINED]  # its σ is the softmax's share
 
     def change(self, a: Tensor, refined: Tensor) -> Tensor:
-        """λ times the mean |ψ(R(x)) - ψ(x)|."""
+        """λ times the mean |ψ(R(x)) - ψ(x)|, [], of images a and refined ones, both [N, C, H, W]."""
         if self.options.compared == "mean-colour":
             a, refined = a.mean(1), refined.mean(1)
         return self.options.self_weight * l1_loss(refined, a)

@@ -125,17 +125,22 @@ class SinGAN(Adversarial, SingleImage):
             )
 
     def context(self, scale: int, real: Tensor) -> Context:
-        """New fakes of a scale beside real images, not judged yet; z is the noise of that scale."""
+        """The context of new fakes of a scale beside real images [N, C, h, w], not judged yet; z is the noise of that
+        scale.
+        """
         *below, plane = self.planes(len(real), self.sizes[: scale + 1])
         generate = lambda plane: self.fake([*below, plane])  # noqa: E731
         return Context(partial(self.score, scale), real, generate(plane), z=plane, generate=generate)
 
     def score(self, scale: int, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of patches at a scale as the views show them."""
+        """The logits [N, 1, h', w'] of patches of images x [N, C, h, w] at a scale as the views show them."""
         return full(self.discriminator[scale](self.seen(x, scale)))
 
     def begin(self, scale: int, image: Tensor) -> bool:
-        """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
+        """Prepare the players of a scale, with its image [1, C, h, w]; True if it is a new one.
+
+        Its weights start as those of the scale before.
+        """
         first = known(self.begun)
         for new in range(first, scale + 1):
             for player in (self.generator, self.discriminator):
@@ -156,7 +161,10 @@ class SinGAN(Adversarial, SingleImage):
         return resized(self.reconstruct(scale), self.sizes[scale])
 
     def fake(self, planes: list[Tensor]) -> Tensor:
-        """Images of the scale that the last plane of noise is for; only its own generator is differentiated."""
+        """Images [N, C, h, w] of the scale of the last of `planes`, each [N, C, h, w].
+
+        Only that scale's generator gets a gradient.
+        """
         scale = len(planes) - 1
         with torch.no_grad():
             below = self.climb(planes[:-1]) if scale else self.arriving(0)
@@ -164,7 +172,10 @@ class SinGAN(Adversarial, SingleImage):
 
 
 def gradient_penalty(score: Score, real: Tensor, fake: Tensor) -> Tensor:
-    """(‖∇C(x̂)‖ - 1)² for each pixel's gradient of the sum of all patches' logits, x̂ on lines from fake to real."""
+    """(‖∇C(x̂)‖ - 1)², [], for each pixel's gradient of the sum of the logits of all patches.
+
+    x̂ lies on lines from fake to real, both [N, C, H, W].
+    """
     with second_order(real):
         t = rng.rand(len(real), 1, 1, 1, device=real.device).to(real)
         between = torch.lerp(fake, real, t).requires_grad_()

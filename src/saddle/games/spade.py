@@ -128,9 +128,10 @@ class SPADE(Perceived, Outlined, Adversarial):
             self.adapt(context.real_logits)
 
     def style(self, image: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """z of true images [N, C, H, W], with the encoder's doubts, and what it pays for them. None without encoder.
+        """z [N, z_dim] of true images [N, C, H, W], drawn from the encoder's distribution, and its loss [].
 
-        The divergence is summed over the whole batch, whose parts' losses are averaged.
+        Both are None without an encoder. The divergence is summed over the whole batch, whose parts' losses are
+        averaged.
         """
         if not self.options.encoder:
             return None, None
@@ -141,14 +142,17 @@ class SPADE(Perceived, Outlined, Adversarial):
         return reparametrise(mean, log_var)[0], kl
 
     def judged(self, seen: Tensor, image: Tensor, fake: Tensor) -> tuple[Maps, Maps, Context]:
-        """What the discriminators make of true images and of fakes, each beside its map, in one batch of both."""
+        """The maps of the discriminators for true and drawn images, both [N, C, H, W], each beside `seen` [N, K, H, W].
+
+        They are judged as one batch.
+        """
         real, drawn = torch.cat((seen, image), 1), torch.cat((seen, fake), 1)
         both = self.discriminator(self.seen(torch.cat((drawn, real))))
         of_fake, of_real = ([[x.chunk(2)[half] for x in maps] for maps in both] for half in (0, 1))
         return of_real, of_fake, Context.of(self.score, real, drawn, logits_of(of_real), logits_of(of_fake))
 
     def adversarial(self, player: Literal["generator", "discriminator"], real: Maps, fake: Maps) -> Tensor:
-        """The mean over the scales."""
+        """The mean over the scales.  []"""
         loss = self.options.loss.at(self.progress)
         each = [getattr(loss, player)(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
         return torch.stack(each).mean()

@@ -163,11 +163,12 @@ class SRGAN(Enlarging):
         return not self.residual and super().matches
 
     def context(self, small: Tensor, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones; small ones are told."""
+        """The context of large images, real and fake, both [N, C, H, W], beside small ones [N, C, h, w]."""
         of_real = self.judged(small, real) if compares else None
         return Context(self.scorer(small), real, fake, of_real, self.judged(small, fake))
 
     def scorer(self, small: Tensor) -> Score:
+        """The scoring function of large images beside small ones [N, C, h, w]."""
         return lambda x: self.judged(small, x).logits
 
     def judged(self, small: Tensor, x: Tensor) -> Output:

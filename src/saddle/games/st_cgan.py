@@ -113,9 +113,10 @@ class STCGAN(Adversarial, Translation):
         yield Move("generator", **losses)
 
     def draw(self, a: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """The mask of images [N, C, H, W], found or as it is given, and the images without shadow: by their domains.
+        """The mask [N, 1, H, W] of images a [N, C, H, W], drawn or as it is given, and the images without shadow: by
+        domain.
 
-        What is wrong with these flows back through a mask that was found.
+        Errors of the second flow back through a mask that was drawn.
         """
         drawn = {"mask": full(self.generator["mask"](a)) if mask is None else mask}
         if self.options.removes:
@@ -135,7 +136,9 @@ class STCGAN(Adversarial, Translation):
         return Context.of(score, real, fake, score(real) if compares else None, score(fake))
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of the patches of what a domain's discriminator sees, as the views show it."""
+        """The logits [N, 1, h, w] of the patches of x [N, K, H, W], the input of a domain's discriminator, as the views
+        show it.
+        """
         return full(self.discriminator[domain](self.seen(x, self.made.index(domain))))
 
     @property

@@ -119,7 +119,10 @@ class StackGAN(TextToImage, Sizes):
         text: Tensor,
         c: Tensor,
     ) -> Context:
-        """Real images, if they were judged, and fakes of a stage with the same texts."""
+        """Real images, if they were judged, and fakes of a stage with the same texts.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         return Context.of(
             lambda x: self.discriminator[stage](self.seen(x, stage), c).heads(),
             real,
@@ -131,7 +134,7 @@ class StackGAN(TextToImage, Sizes):
         )
 
     def draw(self, stage: int, noise: Tensor, text: Tensor | None) -> Drawn:
-        """Images of the stages up to this one, which is the one that learns."""
+        """Images [N, C, h, w] of the stages up to this one, which learns, of noise [N, K] and embedded texts [N, E]."""
         o = self.options
         noises = noise.split([o.z_dim + o.code, o.code], 1)
         if stage == 0:

@@ -104,7 +104,10 @@ class StackGANv2(TextToImage, Sizes):
     def refusals(
         self, image: Tensor, drawn: Drawn, z: Tensor, text: Tensor | None, c: Tensor | None, other: Tensor | None
     ) -> tuple[dict[str, Any], list[Tensor]]:
-        """What the discriminators of all sizes pay, by name, and their logits of the real images."""
+        """What the discriminators of all sizes pay, by name, and their logits of the real images.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         losses: dict[str, Any] = {}
         answers = []
         players = zip(self.names, self.discriminator, self.factors, drawn.images, strict=True)
@@ -118,7 +121,7 @@ class StackGANv2(TextToImage, Sizes):
         return losses, answers
 
     def discriminate(self, k: int, image: Tensor, c: Tensor | None) -> TextLogits:
-        """What the discriminator of a size makes of images as the views show them."""
+        """The logits of the discriminator of a size, of images [N, C, h, w] as the views show them; c is [N, K]."""
         return self.discriminator[k](self.seen(image, k), c)
 
     def context(
@@ -132,7 +135,10 @@ class StackGANv2(TextToImage, Sizes):
         text: Tensor | None,
         c: Tensor | None,
     ) -> Context:
-        """Real images, if they were judged, and fakes of one size with the same texts."""
+        """Real images, if they were judged, and fakes of one size with the same texts.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         return Context.of(
             lambda x: self.discriminate(k, x, c).heads(),
             real,
@@ -144,7 +150,7 @@ class StackGANv2(TextToImage, Sizes):
         )
 
     def refutation(self, right: TextLogits, wrong: TextLogits, unreal: TextLogits) -> Tensor:
-        """What a discriminator minimises, N times: six cross-entropies if it judges all that it can.
+        """The discriminator's loss [], N times: six cross-entropies if it judges all pairs.
 
         An image with a text that is not its own is a real image by itself, as in the code.
         """

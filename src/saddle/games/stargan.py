@@ -128,7 +128,7 @@ class StarGAN(Adversarial, Translation, Classification):
         )
 
     def set_of(self, own: Tensor) -> Tensor:
-        """Of each image the set of labels that it takes part in, of those that it knows; int64 [N]."""
+        """For each image one set of labels that it knows, drawn at random: int64 [N], of columns [N, K]."""
         known = self.attributes.known(own)
         return (rng.rand(*known.shape, device=known.device) + known).argmax(1)
 
@@ -137,15 +137,16 @@ class StarGAN(Adversarial, Translation, Classification):
         return self.attributes.columns(conditions.pick(self.data, rng.rand(n, device=self.device)))
 
     def judge(self, x: Tensor) -> Verdict:
-        """What the critic says of images as the views show them."""
+        """The critic's output for images x [N, C, H, W] as the views show them."""
         logits, classes = self.discriminator(self.seen(x))
         return Verdict(full(logits), full(classes))
 
     def context(self, real: Tensor, fake: Tensor, of_real: Verdict | None, of_fake: Verdict) -> Context:
+        """The context of real and fake images, both [N, C, H, W], with their outputs."""
         return Context(lambda x: self.judge(x).logits, real, fake, of_real and Output(*of_real), Output(*of_fake))
 
     def class_loss(self, verdict: Verdict, columns: Tensor, part: Tensor) -> Tensor:
-        """-E log p of the labels of each image's part, as far as they are known."""
+        """-E log p [] of the labels [N, K] of each image's part [N], as far as they are known."""
         return self.attributes.losses(verdict.classes, columns).gather(1, part[:, None]).mean()
 
     # In use.

@@ -196,14 +196,17 @@ class TPGAN(Perceived, Adversarial, Restoration):
         return self.generator(x, noise, parts)
 
     def part_distance(self, faces: Faces) -> Tensor:
-        """Σ over the parts: how far those that were turned are from what lies there in true faces."""
+        """Σ over the parts: the distance of turned parts from those of true faces.  []"""
         assert faces.landmarks is not None
         _, images = self.rotators(cut_parts(faces.turned, faces.landmarks))
         true = frontal_parts(faces.frontal)
         return torch.stack([_apart(full(image), true[name]) for name, image in images.items()]).sum()
 
     def distances(self, made: Frontal, true: Tensor) -> dict[str, Any]:
-        """How far images of three sizes are from true ones and from symmetry, and how restless the largest is."""
+        """The losses of images of three sizes: distance from true ones [N, C, H, W], symmetry, variation.
+
+        The variation is that of the largest.
+        """
         o = self.options
         pixel, symmetry = [], []
         for weight, x, factor in zip(o.pixel_weights, made, HALVES, strict=True):
@@ -218,16 +221,17 @@ class TPGAN(Perceived, Adversarial, Restoration):
         }
 
     def whose(self, code: Tensor, label: Tensor | None) -> Tensor:
-        """-E log p of whose face it is, by the code of the turned one."""
+        """-E log p [] of labels [N], whose face it is, by the code [N, K] of the turned one."""
         assert label is not None
         logits = full(self.identity(code))
         self.note(identity_right=(logits.argmax(1) == label).float())
         return self.options.identity_weight * cross_entropy(logits, label)
 
     def known_by(self, made: Tensor, true: Tensor) -> Tensor | None:
-        """λ3 times the distance in features of the network that is chosen, or of the encoder as it is now.
+        """λ3 times the distance [] of images made from true ones, in features; each is [N, C, H, W].
 
-        Of the encoder: |Δ code| in the mean and |Δ smallest maps| summed over places. The image learns, it does not.
+        The features are those of the chosen network, or of the encoder as it is now: |Δ code| in the mean and |Δ
+        smallest maps| summed over places. The image learns, the encoder does not.
         """
         weight = self.options.perceptual_weight
         if self.options.perceptual is not None or not weight:
@@ -242,11 +246,11 @@ class TPGAN(Perceived, Adversarial, Restoration):
         return weight * ((full(found.code) - full(wanted.code)).abs().mean() + maps)
 
     def context(self, real: Tensor, fake: Tensor, compares: bool) -> Context:
-        """What the discriminator says of fakes and, if the loss `compares`, of true faces."""
+        """The discriminator's context of real and fake faces, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context.of(self.score, real, fake, self.score(real) if compares else None, self.score(fake))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of places in faces, as the views show them."""
+        """The logits [N, 1, h, w] of places in faces x [N, C, H, W], as the views show them."""
         return full(self.discriminator(self.seen(x)))
 
     @property

@@ -114,32 +114,40 @@ class UNIT(Adversarial, Translation):
         )
 
     def mean(self, x: Tensor, domain: str) -> Tensor:
-        """μ of the codes of a domain's images.  [N, 4 width, H / 4, W / 4]"""
+        """μ of the codes of a domain's images x [N, C, H, W].  [N, 4 width, H / 4, W / 4]"""
         return full(self.autoencoders.encoder(domain)(x))
 
     def noisy(self, mean: Tensor) -> Tensor:
-        """Codes drawn from N(μ, I)."""
+        """Codes drawn from N(μ, I), μ of any shape → same shape."""
         return mean + rng.randn(*mean.shape, device=mean.device).to(mean)
 
     def drawn(self, code: Tensor, domain: str) -> Tensor:
-        """The images of a domain that codes stand for.  [N, C, H, W]"""
+        """The images [N, C, H, W] of a domain, drawn from codes [N, 4 width, H / 4, W / 4]."""
         return full(self.autoencoders.decoder(domain)(code))
 
     def distance(self, a: Tensor, b: Tensor, code_a: Tensor, code_b: Tensor) -> Tensor:
-        """How far the images of both domains are from those of these codes: -log p(x | z) of a Laplacian."""
+        """The distance [] of a and b [N, C, H, W] from images of code_a and code_b [N, 4 width, H / 4, W / 4].
+
+        It is -log p(x | z) of a Laplacian.
+        """
         return l1_loss(self.drawn(code_a, "a"), a) + l1_loss(self.drawn(code_b, "b"), b)
 
     def told_apart(self, a: Tensor, b: Tensor) -> Tensor:
-        """-log of what the judge of codes gives to a being of domain a, and b of domain b."""
+        """The code judge's loss []: -log of the probability that codes of a come from a, and codes of b from b.
+
+        They are both [N, 4 width, H / 4, W / 4].
+        """
         return softplus(-full(self.code_judge(a))).mean() + softplus(full(self.code_judge(b))).mean()
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What a domain's judge says of its images and of translations; of images only if the loss `compares` both."""
+        """The context of a domain's judge for images and translations, both [N, C, H, W]; of translations only if not
+        `compares`.
+        """
         score = partial(self.score, domain)
         return Context.of(score, real, fake, score(real) if compares else None, score(fake))
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, P] of a domain's patches, of all scales, as the views show them."""
+        """The logits [N, P] of patches of a domain's images x [N, C, H, W], of all scales, as the views show them."""
         return full(self.judges(self.seen(x, "ab".index(domain)), domain))
 
     def pays(self, player: str, price: Callable[..., Tensor], *contexts: Context) -> dict[str, Any]:
@@ -178,5 +186,5 @@ class UNIT(Adversarial, Translation):
 
 
 def surprise(mean: Tensor) -> Tensor:
-    """The KL divergence of N(μ, I) from N(0, I), but for a factor: the mean square of μ."""
+    """The KL divergence [] of N(μ, I) from N(0, I), but for a factor: the mean square of μ [N, …]."""
     return mean.square().mean()

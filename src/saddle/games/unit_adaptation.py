@@ -117,13 +117,16 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         )
 
     def dealt(self, b: Tensor) -> Tensor:
-        """The second domain's images as they are learned: half of them inverted, if that is asked for."""
+        """The second domain's images b [N, C, H, W] as they are learned → same shape: half inverted, if asked for."""
         if not self.options.inverted:
             return b
         return torch.where((rng.rand(len(b), device=b.device) < 0.5)[:, None, None, None], -b, b)
 
     def drawn(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], Codes]:
-        """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains."""
+        """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains.
+
+        Each image batch is [N, C, 32, 32].
+        """
         codes = Codes(*map(full, self.autoencoders.codes(**images)))
         shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are dealt
         noise = torch.cat([rng.randn(*shape, device=codes.mean.device) for _ in DOMAINS])
@@ -135,11 +138,11 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         return {domain: self.score(domain, x) for domain, x in images.items()}
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N] of images of a domain as the views show them."""
+        """The logits [N] of images x [N, C, H, W] of a domain as the views show them."""
         return full(self.judges(self.seen(x, DOMAINS.index(domain)), domain))
 
     def unlike(self, again: dict[str, Tensor], moved: dict[str, Tensor]) -> Tensor:
-        """How far what is seen of translations is from what is seen of their images' reconstructions."""
+        """The distance [] of the features of translations from those of their images' reconstructions."""
         see = self.judges.features
         pairs = ((see(moved[to], to), see(again[start], start)) for start, to in (("a", "b"), ("b", "a")))
         return sum((squares(full(one) - full(other)) for one, other in pairs), again["a"].new_zeros(()))
@@ -188,11 +191,11 @@ def both(*logits: dict[str, Tensor]) -> Tensor:
 
 
 def squares(x: Tensor) -> Tensor:
-    """The sum of an image's squares, in the mean."""
+    """The sum of the squares of a sample x [N, …], in the mean.  []"""
     return x.square().flatten(1).sum(1).mean()
 
 
 def surprise(codes: Codes) -> Tensor:
-    """μ² + σ² - log σ² of a code, summed, in the mean: twice its KL divergence from N(0, I), and a constant."""
+    """μ² + σ² - log σ² of a code, summed, in the mean, []: twice its KL divergence from N(0, I), and a constant."""
     mean, std = codes
     return (mean.square() + std.square() - 2 * std.log()).flatten(1).sum(1).mean()

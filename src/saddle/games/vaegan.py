@@ -111,19 +111,25 @@ class VAEGAN(Adversarial, Coded):
         self.costs.copy_(self.cost.add(torch.stack((of_real, of_sample)).detach()))
 
     def discriminate(self, x: Tensor) -> Output:
-        """What the discriminator makes of images as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """Its logits of them.  [N]"""
+        """Its logits [N] of images x [N, C, H, W]."""
         return full(self.discriminate(x).logits)
 
     def context(self, real: Tensor, real_logits: Tensor | None, fake: Tensor, logits: Tensor, z: Tensor) -> Context:
-        """Real images, if they were judged, and samples: penalties do not look at reconstructions."""
+        """The context of real images, if they were judged, and samples, both [N, C, H, W]; penalties leave out
+        reconstructions.
+
+        Both have logits [N]; z is [N, z_dim].
+        """
         return Context.of(self.score, real, fake, real_logits, logits, z=z, generate=self.generator)
 
     def likeness(self, x: Tensor, output: Output) -> Tensor:
-        """Dis_l(x) of images themselves, which views would move apart from their reconstructions.  [N, …]"""
+        """Dis_l(x) [N, …] of images x [N, C, H, W] themselves: views would change them and their reconstructions
+        differently.
+        """
         return self.discriminator(x).features if self.options.views else output.features
 
     def in_balance(self) -> tuple[bool, bool]:
@@ -135,7 +141,10 @@ class VAEGAN(Adversarial, Coded):
         return (True, True) if behind and ahead else (not behind, not ahead)
 
     def surprise(self, real: Tensor, again: Tensor) -> Tensor:
-        """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, summed over the layer: half the squared distance, and a constant."""
+        """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, [], of features real and again, both [N, …].
+
+        It is summed over the layer: half the squared distance, and a constant.
+        """
         return -Gaussian().log_prob(real, full(again)).mean()
 
     @torch.no_grad()
