@@ -1,9 +1,10 @@
-"""Is a score as unsure as it says? Stated errors over the true deviation, in redraws of samples from a known law.
+"""Is a score as unsure as it says? Stated errors over the true deviation, in redraws of samples from a known
+distribution.
 
 python -m benchmarks.errors [--counts 500,2000] [--redraws 100] [--only fid,kid]
 
 The references, as many as samples, are drawn once: an error is that of the samples, with the references held fixed.
-Floors are those of training samples, which are drawn anew as well. The law is a mixture of ten Gaussians of 16
+Floors are those of training samples, which are drawn anew as well. The distribution is a mixture of ten Gaussians of 16
 features; samples lie a little off it. A ratio of 1 is right; one from 100 redraws is itself unsure by 7 %.
 """
 

@@ -2,8 +2,8 @@
 
 python -m benchmarks.ranking [--only digits|photos|folder] [--extractor own] [--count 500]
 
-Real images are dealt into references and samples, and the samples are damaged. `!` stands behind a score that does not
-grow worse with the strength, step by step, from the whole samples on. Of the folder the time of its scores is told.
+Real images are divided into references and samples, and the samples are damaged. `!` stands behind a score that does
+not grow worse with the strength, step by step, from the whole samples on. The time of a folder's scores is printed.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Adversarial losses: what the discriminator and the generator make of two sets of logits.
+"""Adversarial losses: the losses of the discriminator and of the generator, from two sets of logits.
 
 Each takes logits of any shape, `real` = C(x) and `fake` = C(G(z)), and returns a scalar to minimise. D(x) = σ(C(x))
 where the paper has probabilities; everything is computed from logits, where nothing overflows.
@@ -135,7 +135,7 @@ class Hinge(AdversarialLoss):
 class LeastSquares(AdversarialLoss):
     """D: (C(x) - b)² / 2 + (C(G(z)) - a)² / 2.  G: (C(G(z)) - c)² / 2.  Mao et al., 2017, Eq. 2.
 
-    D* = (b p + a q) / (p + q). (a, b, c) = (-1, 1, 0) is a fight over Pearson's χ² of p + q from 2q.
+    D* = (b p + a q) / (p + q). (a, b, c) = (-1, 1, 0) minimises Pearson's χ² of p + q from 2q.
     """
 
     a: float = 0.0  # what C(G(z)) is to be

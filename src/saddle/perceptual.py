@@ -49,7 +49,7 @@ class Compared(nn.Module, ABC):
         """
 
     def lessons(self, images: Tensor) -> dict[str, Lesson]:
-        """What a network that learns within the run pays in one of these rounds, by name.  images [N, C, H, W]"""
+        """The losses of a network that learns within the run, in one of its rounds, by name.  images [N, C, H, W]"""
         return {}
 
     @abstractmethod
@@ -68,7 +68,7 @@ class Perceptual(ABC):
 
 @dataclass(frozen=True)
 class _VGG19(Perceptual):
-    """What VGG19 makes of images, whatever its weights are."""
+    """The features of VGG19, whatever its weights are."""
 
     layers: tuple[str, ...] = FIVE  # where images are compared: conv1_1 to conv5_4 and, after the activation, relu…
     weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of the layers, in their order

@@ -187,7 +187,7 @@ class _DiffAugmented(Shown):
 
 @dataclass(frozen=True)
 class ADA(ImageView):
-    """As many random changes as keep the discriminator from learning the data by heart. Karras et al., 2020.
+    """As many random changes as keep the discriminator from memorising the data. Karras et al., 2020.
 
     https://arxiv.org/abs/2006.06676: flips, quarter turns, translation, scale, rotation and colour, each applied to an
     image with chance p; p rises while the mean sign of the logits of real images is above `target` and falls below.
@@ -215,7 +215,7 @@ class ADA(ImageView):
         loss = game.criterion
         if self.p is None and not (loss and abs(indifference(loss)) < 0.3):
             return (
-                "ADA reads from the sign of the real logits how much the discriminator has learnt by heart, and "
+                "ADA reads from the sign of the real logits how much the discriminator has memorised, and "
                 f"{type(loss).__name__ if loss else 'an error'} does not part real from fake at 0; fix the chance, as "
                 "in game.views.ADA.p 0.2, leave ADA out (game.views none), or choose another loss"
             )

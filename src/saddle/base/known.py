@@ -51,7 +51,7 @@ def _constant(values: tuple[float, ...], device: torch.device, dtype: torch.dtyp
 
 
 def table(owner: object, device: torch.device, make: Callable[[], Tensor]) -> Tensor:
-    """What `make` makes of `owner`, which does not change, on a device: made once for each of them.  Of any shape"""
+    """`make()` on a device, computed once for each `owner`, which does not change.  Of any shape"""
     tables = _tables.setdefault(owner, {})
     if device not in tables:
         with torch.inference_mode(False):

@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def degrade(args: Namespace) -> None:
-    """Every image of a folder, its sub-folders kept; a file that cannot be read is told at the end."""
+    """Every image of a folder, its sub-folders kept; a file that cannot be read is reported at the end."""
     from ..use.writing import Form
     from . import _works  # which imports torch, and a list of sources needs none
 

@@ -81,7 +81,7 @@ class Detecting:
         self.gathering = Gathering()
         self.written: list[Path] = []
         short = Counter(self._below(work).with_suffix("") for work in plan.works)
-        self.clear = {below for below, n in short.items() if n == 1}  # names that need no suffix to be told apart
+        self.clear = {below for below, n in short.items() if n == 1}  # names that need no suffix to be distinguished
 
     def all(self) -> list[dict[str, Any]]:
         """A row for each image; written as soon as it is there: what is done stays done if a later one stops it all."""

@@ -1,4 +1,4 @@
-"""What people are asked to judge: pictures of several folders and runs, chosen, paired, and dealt to questions."""
+"""What people are asked to judge: pictures of several folders and runs, chosen, paired, and divided into questions."""
 
 from argparse import Namespace
 from collections import Counter

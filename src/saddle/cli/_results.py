@@ -1,4 +1,4 @@
-"""Options of the files that a command makes of images, their formats and names."""
+"""Options of the files that a command writes for images, their formats and names."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence

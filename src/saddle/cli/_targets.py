@@ -1,4 +1,4 @@
-"""What a command makes of each image: domains, what a result is to show, styles, and several draws of each."""
+"""The results of a command for each image: domains, what a result is to show, styles, and several draws of each."""
 
 import re
 from argparse import ArgumentParser, Namespace

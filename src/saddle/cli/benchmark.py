@@ -12,8 +12,8 @@ samples of the last round: 2,500 points, or 26,000 stacked digits, as in VEEGAN 
 and modes.png, the last pictures of them all. A finished run is not trained again; after an interruption the same
 command goes on.
 
-labels: each game that learns from images without a label beside the same classifier trained on the labels alone, for
-as many rounds: the shares of held-out digits that the two get wrong, and how many % fewer mistakes the game makes.
+labels: each game that learns from images without a label, beside the same classifier trained on the labels alone for
+as many rounds. It prints the shares of held-out digits that the two get wrong, and by how many % the game has fewer.
 """
 
 from argparse import ArgumentParser, Namespace

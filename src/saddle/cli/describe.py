@@ -4,7 +4,7 @@
   saddle describe wgan-gp --data ring
   saddle describe wgan-gp --game.discriminator_steps 3     what would that change?
 
-The moves are not told but traced: the game is built for its data and plays one round on random batches.
+The moves are traced, not written by hand: the game is built for its data and plays one round on random batches.
 """
 
 from argparse import ArgumentParser, Namespace

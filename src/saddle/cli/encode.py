@@ -5,7 +5,7 @@
   saddle encode runs/cvae-digits seven.png --label 7
   saddle encode runs/dcgan-digits digits/ --features discriminator     digits-features.npy: what it sees of them
 
-Features are those that the discriminator's last layer makes its logits of, before it is told a label, of each map its
+Features are those that the discriminator's last layer makes its logits of, before it is given a label, of each map its
 mean: for every run that draws samples, if that looks at images alone. What they say of classes is measured by
 `saddle evaluate RUN --metrics probe_accuracy`. Images are brought to the size and the channels that the run was
 trained with, and come in the order of their names. `saddle sample` and `saddle interpolate` take a file of codes with

@@ -11,9 +11,10 @@
 By a search: Adam moves the latent until what the generator draws is near the image, from several random latents, of
 which the nearest counts. For every run that draws samples; of one with styles, such as stylegan2, it is the style that
 is searched for, and the file holds [N, 1, w]. --by encoder asks the encoder of a run that has one, such as encoder or
-vae: milliseconds in place of minutes, and most often a search comes nearer. What it finds for a run that was trained
---from another one opens with both of them. Images are brought to the size and the channels that the run was trained
-with. An image's PSNR, in decibels, says how near its latent comes: 20 is a likeness, 30 is hard to tell apart.
+vae. It takes milliseconds in place of minutes, and most often a search comes nearer. The latents that it finds for a
+run that was trained --from another one work in both of them. Images are brought to the size and the channels that the
+run was trained with. An image's PSNR, in decibels, says how near its latent comes: 20 is a likeness, 30 is hard to tell
+apart.
 """
 
 from argparse import ArgumentParser, Namespace

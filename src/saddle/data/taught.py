@@ -36,7 +36,7 @@ def split_of(spec: DataSpec, images: Mapping[str, NDArray[np.uint8]], labels: Ma
 
 
 def marks(spec: DataSpec, labels: Mapping[str, NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """What a fingerprint says of the classes: nothing where they are not dealt."""
+    """What a fingerprint says of the classes: nothing where they are not used."""
     return [labels[key] for key in labels if f"label_{key}" in spec.fields]
 
 

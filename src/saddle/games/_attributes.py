@@ -78,7 +78,7 @@ class Attributes:
         return torch.stack([~columns[:, places].isnan().any(1) for places in self.parts], 1)
 
     def vector(self, columns: Tensor, part: Tensor) -> Tensor:
-        """What a generator is told of the `part` int64 [N] of columns that is known: [c₁, …, c_S, m], [N, size].
+        """The generator's input for the known `part` int64 [N] of columns [N, K]: [c₁, …, c_S, m], [N, size].
 
         The rest of c is 0; m is 1 at the part, and left out where there is one alone (Section 3.3).
         """
@@ -89,7 +89,7 @@ class Attributes:
         return torch.cat((told, chosen), 1) if self.sets else told
 
     def losses(self, logits: Tensor, columns: Tensor) -> Tensor:
-        """What is paid for the labels of each part, [N, S]; 0 and without a gradient where they are not known.
+        """The loss of the labels of each part, [N, S]; 0 and without a gradient where they are not known.
 
         Cross-entropy of each group, and of the others the sum of their binary ones.
         """

@@ -37,7 +37,7 @@ class Bidirectional(Adversarial, Coded):
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 50  # numbers in a latent
         network: JointNetwork = DensePairs()  # the architecture of all three players
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4, weight_decay=2.5e-5, schedule=Geometric(begin=0.5))  # of all players
 
     options: Options
@@ -57,7 +57,7 @@ class Bidirectional(Adversarial, Coded):
 
     @property
     def encoder_outputs(self) -> int:
-        """Numbers that the encoder makes of an image."""
+        """Numbers in the encoder's output for an image."""
         return self.code_dim
 
     @abstractmethod

@@ -26,7 +26,7 @@ from ._adversarial import Adversarial
 
 
 class CycleConsistent(Adversarial, Translation):
-    """An image that goes there and back must return unchanged. A game owes it the network that translates."""
+    """An image that goes there and back must return unchanged. A game provides the network that translates."""
 
     needs = ("a", "b")
     batch = 1
@@ -35,7 +35,7 @@ class CycleConsistent(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits
+        loss: AdversarialLoss = HalfLeastSquares()  # adversarial loss of the logits of patches
         cycle_weight: float = 10.0  # λ: there and back again
         identity_weight: float = 5.0  # an image that is of the target domain already stays as it is
         pool_size: int = 50  # fakes remembered for each discriminator; 0 shows it only the newest
@@ -143,7 +143,7 @@ class CycleConsistent(Adversarial, Translation):
         return {f"adversarial_{domain}": adversarial} | self.extras("generator", context, "ab".index(domain))
 
     def refuse(self, domain: str, context: Context) -> dict[str, Any]:
-        """What the discriminator of a domain pays."""
+        """The losses of the discriminator of a domain."""
         adversarial = self.options.loss.at(self.progress).discriminator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("discriminator", context, "ab".index(domain))
 

@@ -38,7 +38,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
         text_share: float = 0.1  # share of the run in which it learns to read, before the game begins; 0: it never does
         image_width: int = 64  # channels of the largest map of the image encoder that learns beside it
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
@@ -76,7 +76,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
 
     @property
     def condition(self) -> Condition | None:
-        """A text, where the game was told the texts of its samples."""
+        """A text, where the game was given the texts of its samples."""
         return self.data.condition if "caption" in self.needs else None
 
     @property
@@ -111,7 +111,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
     def embed(self, label: Tensor) -> Tensor:
         """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is.
 
-        The numbers of a text have a mean square of 1, however loud its encoder, or the players would not hear it.
+        Embeddings are normalised to a mean square of 1, so that their scale does not depend on the encoder.
         """
         if label.is_floating_point():
             return label

@@ -35,8 +35,8 @@ class Truncated(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         conditional: bool = True  # give both players the class of each sample
-        loss: AdversarialLoss = Hinge()  # what both players make of the logits
-        penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # what they pay beside it; β, on the generator
+        loss: AdversarialLoss = Hinge()  # adversarial loss
+        penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # added to the losses; β, on the generator
         discriminator_steps: int = 2  # the discriminator's steps to one of the generator
         optim: Optim = Adam(lr=5e-5, betas=(0.0, 0.999), eps=1e-6)  # of the generator
         discriminator_optim: OwnOptim = Adam(lr=2e-4, betas=(0.0, 0.999), eps=1e-6)  # of the discriminator

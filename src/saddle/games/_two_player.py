@@ -43,7 +43,7 @@ class TwoPlayer(Conditional, Adversarial):
 
         network: Network = dcgan.DCGAN()  # the architecture of both players
         conditional: bool = False  # give both players the label of each sample
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
 
         @property
         def told(self) -> bool:

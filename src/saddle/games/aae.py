@@ -40,7 +40,7 @@ class AAE(Adversarial, Coded, Classification):
         supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
         width: int = 1000  # units of a hidden layer
         input_noise: float = 0.0  # deviation of the normal noise on the images that the encoder learns from
-        loss: AdversarialLoss = NonSaturating()  # what encoder and discriminator make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = SGD(lr=0.01, momentum=Constant(0.9))  # of reconstruction and classification
         adversarial_optim: Optim = SGD(lr=0.1, momentum=Constant(0.9))  # of discriminator and regularisation
 
@@ -114,7 +114,7 @@ class AAE(Adversarial, Coded, Classification):
             yield Move("encoder", phase="classification", label=self.mistakes(self.noisy(real), batch["label"]))
 
     def noisy(self, image: Tensor) -> Tensor:
-        """Images [N, C, H, W] with noise, for the encoder → same shape: no set of codes can be learned by heart."""
+        """Images [N, C, H, W] with noise, for the encoder → same shape: it cannot memorise a set of codes."""
         if not self.options.input_noise:
             return image
         return image + self.options.input_noise * rng.randn(*image.shape, device=image.device).to(image)
@@ -148,7 +148,7 @@ class AAE(Adversarial, Coded, Classification):
     def pays(
         self, player: str, loss: Callable[[Tensor, Tensor], Tensor], of_code: Context, of_class: Context | None
     ) -> dict[str, Any]:
-        """What the "discriminator" or, against it, the encoder pays, by name. What is of the encoder, it pays once."""
+        """The penalties on the "discriminator" or on the encoder, by name; those on the encoder count once."""
         losses = {"adversarial": loss(of_code.real_logits, of_code.fake_logits)}
         if of_class:
             losses["classes"] = loss(of_class.real_logits, of_class.fake_logits)
@@ -174,7 +174,7 @@ class AAE(Adversarial, Coded, Classification):
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """z, and after it the class: believed or, with `supervision full`, told by labels int64 [N].  [N, code_dim]"""
+        """z, then the class: estimated or, with `supervision full`, given by labels int64 [N].  [N, code_dim]"""
         if label is None and self.encodes_with_label:
             raise UsageError(f"aae encodes an image of a class here; say which with --label: {', '.join(self.labels)}")
         return self.code(image, label)

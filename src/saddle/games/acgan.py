@@ -1,6 +1,6 @@
 """AC-GAN. Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2017. https://arxiv.org/abs/1610.09585
 
-The generator is told a class, the discriminator is not: a second head on its trunk guesses it. L_S = E log p(real | x)
+The generator is given a class, the discriminator is not: a second head on its trunk guesses it. L_S = E log p(real | x)
 + E log p(fake | G(z, c)) (Eq. 2), L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3); the discriminator maximises
 L_S + L_C, on real and on fake images, the generator L_C - L_S, here in its non-saturating form.
 """
@@ -39,7 +39,7 @@ class ACGAN(TwoPlayer, Classification):
         def __post_init__(self) -> None:
             super().__post_init__()
             if not self.conditional:
-                raise UsageError("acgan is conditional: its generator is told a class; take dcgan for none")
+                raise UsageError("acgan is conditional: its generator is given a class; take dcgan for none")
             if min(self.class_weight, self.generator_class_weight) < 0:
                 raise UsageError(
                     "class_weight and generator_class_weight are at least 0, "

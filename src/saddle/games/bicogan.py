@@ -2,9 +2,9 @@
 https://arxiv.org/abs/1711.07461
 
 BiGAN with a code [z, c] of what is the image's own and what a label says: the encoder finds both, E(x) = [E_z(x),
-E_c(x)], and pays γ times what E_c(x) misses of the true label (Eq. 4). That is the cross-entropy of a class or of
-several labels, and the squared distance of numbers in deviations; γ = min(α e^(ρ t), φ) grows with the epoch t. So one
-network says what a label would say of an image, and what else there is to it.
+E_c(x)], and its loss has γ times the error of E_c(x) for the true label (Eq. 4). That is the cross-entropy of a class
+or of several labels, and the squared distance of numbers in deviations; γ = min(α e^(ρ t), φ) grows with the epoch t.
+So one network says what a label would say of an image, and what else there is to it.
 
 E_c(x) is a softmax and c one-hot, by which alone the discriminator could tell pairs apart: it is shown the likeliest
 class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). So with labels.

@@ -36,7 +36,7 @@ class CoGAN(Adversarial, Synthesis, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of both domains
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss, of both domains
         shared: int = 4  # of the generators' five layers so many first ones are common; 0: two GANs that never agree
         discriminator_shared: int = 3  # of the discriminators' four layers so many last ones are common
         width: int = 128  # channels of the generators' largest map

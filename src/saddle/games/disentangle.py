@@ -2,11 +2,11 @@
 https://arxiv.org/abs/1706.00409
 
 An image is taken apart into content and attributes and drawn again from the two, while a judge looks for the labels in
-the content and the encoder takes them out (Eq. 2, 3). It does so in one of three ways: it makes the judge say what is
-not so (`flipped`, the paper's), it is moved against the judge's gradient (`reversal`: Ganin et al., 2016,
-https://arxiv.org/abs/1505.07818), or it makes the judge say nothing (`confusion`: Lee et al., 2018, DRIT,
-https://arxiv.org/abs/1808.00948). An encoder that overdoes the first way turns labels round instead of taking them out,
-and the judge never notices: ask a probe that is trained anew.
+the content and the encoder takes them out (Eq. 2, 3). `removal` chooses one of three ways. `flipped`, the paper's,
+makes the judge predict the opposite labels. `reversal` moves the encoder against the judge's gradient (Ganin et al.,
+2016, https://arxiv.org/abs/1505.07818). `confusion` makes the judge unsure (Lee et al., 2018, DRIT,
+https://arxiv.org/abs/1808.00948). With `flipped` an encoder can learn to invert labels instead of removing them, and
+the judge does not notice: train a probe anew to find out.
 
 In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder finds them as a few numbers,
 and the drawing of one image's content with another one's attributes must give both back; a discriminator of images may
@@ -63,7 +63,7 @@ class Disentangle(Adversarial, Translation):
         distance: Literal["squared", "absolute"] = "squared"  # of a pixel
         consistency_weight: float = 0.0  # of how far parts that were exchanged are from those of what is drawn of them
         adversarial_weight: float = 0.0  # of a discriminator that sees images whose parts were exchanged; 0: none
-        loss: AdversarialLoss = NonSaturating()  # what it and the coder make of its patches' logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         width: int = 32  # channels of the largest maps
         levels: int | None = None  # halvings; by default 6 of a fader, 3 of two encoders, until a side has 4 pixels
         attribute_dim: int = 8  # numbers that the second encoder finds; of many it would copy the image
@@ -139,7 +139,7 @@ class Disentangle(Adversarial, Translation):
         yield Move("coder", **losses)
 
     def told(self, batch: Batch) -> Tensor:
-        """What a drawing is told of a batch beside its content, [N, A]: the labels, or what the encoder finds."""
+        """The attributes [N, A] that a drawing gets beside its content: the labels, or the encoder's."""
         if self.options.network == "fader":
             return self.vector(self.attributes.columns(batch["label"]))
         return full(self.coder.attributes(batch["image"]))

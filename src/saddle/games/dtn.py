@@ -1,11 +1,11 @@
 """DTN. Unsupervised Cross-Domain Image Generation. Taigman, Polyak and Wolf, 2016. https://arxiv.org/abs/1611.02200
 
-An encoder f learns the classes of the source domain, and from then on stands still, with its statistics. G = g∘f draws
-images of the target domain from what f knows: f finds the same in an image of the source and in what became of it
-(L_CONST), an image of the target stays as it is (L_TID), and the discriminator tells three things apart: images drawn
-of the source, images drawn of the target, and the target itself (Section 4). The source's labels are all the labels
-there are. The weights are those for digits; for faces the paper has constancy_weight 100, identity_weight 1 and
-smooth_weight 0.05. Layers and rate of a public re-implementation.
+An encoder f learns the classes of the source domain, and does not change after that. G = g∘f draws images of the target
+domain from the code of f. An image of the source and its translation must have the same code (L_CONST), and an image of
+the target must stay as it is (L_TID). The discriminator has three classes: translated images of the source, translated
+images of the target, and the target itself (Section 4). Only the source has labels. The weights are those for digits;
+for faces the paper has constancy_weight 100, identity_weight 1 and smooth_weight 0.05. Layers and rate of a public
+re-implementation.
 """
 
 from collections.abc import Iterator

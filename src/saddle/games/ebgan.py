@@ -22,7 +22,7 @@ class EBGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = ConvAutoencoder()  # the architecture of both players
-        loss: AdversarialLoss = EnergyMargin(margin=20.0)  # what both players make of the energies
+        loss: AdversarialLoss = EnergyMargin(margin=20.0)  # adversarial loss, of energies
         auxiliaries: tuple[Auxiliary, ...] = (PullAway(),)  # further losses, from the autoencoder's code
         pretraining: float = 0.0  # share of the run in which the autoencoder learns alone, to reconstruct data
 

@@ -41,7 +41,7 @@ class ESRGAN(Enlarging):
     @dataclass(frozen=True)
     class Options(Enlarging.Options):
         discriminator: Literal["vgg", "unet"] = "vgg"  # one logit an image, or Real-ESRGAN's, with one for every pixel
-        loss: AdversarialLoss = HalfRelativisticAverage()  # what the players make of the logits
+        loss: AdversarialLoss = HalfRelativisticAverage()  # adversarial loss
         adversarial_weight: float = 5e-3  # λ: of the generator's adversarial loss
         perceptual_weight: float = 1.0  # of the distance in that network's features
         pixel_weight: float = 1e-2  # η: of absolute differences of pixels, from 0 to 1, in the second stage too

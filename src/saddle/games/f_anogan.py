@@ -37,7 +37,7 @@ class FAnoGAN(Detection, TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
         network: f_anogan.FAnoGAN = f_anogan.FAnoGAN()  # the architecture of all three players
-        loss: AdversarialLoss = Wasserstein()  # what generator and critic make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of generator and critic
@@ -99,7 +99,7 @@ class FAnoGAN(Detection, TwoPlayer):
 
     @torch.no_grad()
     def detect(self, image: Tensor) -> Finding:
-        """The encoder's own expression is the score; |E(x) - E(G(E(x)))| is told beside it, as `z_distance`."""
+        """The encoder's own expression is the score; |E(x) - E(G(E(x)))| is reported beside it, as `z_distance`."""
         with at_rest(self):
             z = self.encoder(image)
             again = self.decode(z)

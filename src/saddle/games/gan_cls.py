@@ -32,7 +32,7 @@ class GANCLS(TextToImage):
         width: int = 128  # channels of the generator's largest map; every halving doubles them
         discriminator_width: int = 64  # channels of the discriminator's largest map
         optim: Optim = Adam(lr=2e-4, schedule=Within(HALVED, begin=0.1))  # of all players; it begins after reading
-        read: int = 128  # numbers that each network makes of an embedded text
+        read: int = 128  # numbers to which each network reduces an embedded text
 
         def __post_init__(self) -> None:
             super().__post_init__()

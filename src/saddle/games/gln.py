@@ -3,10 +3,10 @@
 A face is enlarged in two steps: a network that sees all of it at once draws what a face must have there, and a local
 network refines that. It learns by squared differences first, then it also has to deceive a discriminator.
 
-This is our reading of the abstract and of a short description; the paper's tables were not at hand. Decided here: the
-local network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the discriminator, which is SRGAN's at
-half its width, the weight of its loss, the optimizers, both stages' lengths, and that the channels of colour images go
-through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
+This is our reading of the abstract and of a short description; we did not have the paper's tables. We chose the
+local network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the optimizers and the lengths of both
+stages. The discriminator is SRGAN's at half its width, and the weight of its loss is ours too. The channels of colour
+images go through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class GLN(Restoring, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Restoring.Options, Adversarial.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         adversarial_weight: float = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
         whole: bool = True  # the global network; without it the image is enlarged by bilinear interpolation
         layers: gln.Layers = 8  # of the local network; 0: none, and the global network's two maps are added

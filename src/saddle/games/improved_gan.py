@@ -26,7 +26,7 @@ class ImprovedGAN(UnitNoise, TwoPlayer):
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved(minibatch="discrimination")  # the architecture of both players
-        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # adversarial loss
         optim: Optim = Adam(lr=3e-4, schedule=Linear(begin=2 / 3))  # of both players
 
     options: Options

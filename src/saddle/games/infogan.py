@@ -44,7 +44,7 @@ class InfoGAN(Adversarial, Traversal):
         information_weight: float = 1.0  # λ of Eq. 6
         learn_std: bool = False  # let Q say how sure it is of the numbers; the MNIST code fixes it at 1
         width: int = 64  # channels of the largest map
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=1e-3)  # of the generator
         discriminator_optim: Optim = Adam(lr=2e-4)  # of the discriminator and Q
 
@@ -138,7 +138,7 @@ class InfoGAN(Adversarial, Traversal):
         return Code(dealt if category is None else category, numbers.to(self.dtype))
 
     def noise(self, n: int, label: Tensor | None = None, code: Code | None = None) -> Tensor:
-        """z, of the prior, and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
+        """z, of the prior, and the code, drawn unless given.  [n, z_dim + categories + continuous]"""
         code = code or self.codes(n, label)
         z = self.draw_prior(n, self.options.z_dim)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)

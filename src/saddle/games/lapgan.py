@@ -41,7 +41,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         width: int = 64  # channels of the convolutions
         smallest_width: int = 1200  # units of a layer at the smallest level, which is fully connected
         conditional: bool = False  # give all players the class of each sample
-        loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=Linear(start=0.5, end=0.8))  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
 
@@ -152,7 +152,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
-        """What each level makes of the image of the level below."""
+        """The images that each level draws onto that of the level below."""
         z, *planes = self.split(z)
         drawn = [self.generator[0](z, *given(label))]
         for k, plane in enumerate(planes, 1):

@@ -32,10 +32,10 @@ class MGAN(Adversarial, Synthesis):
     class Options(Adversarial.Options, Synthesis.Options):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         generators: int = 10  # K, of the mixture
-        diversity_weight: float = 0.01  # β: how much the generators gain from being told apart
+        diversity_weight: float = 0.01  # β: how much the generators gain from being distinguished
         latents: int = 12  # to a batch, of each of which every generator makes a fake
         width: int = 128  # channels of the largest map; units of a layer for points
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4)  # of both players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 

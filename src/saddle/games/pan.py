@@ -1,9 +1,9 @@
 """PAN. Perceptual Adversarial Networks for Image-to-Image Transformation. Wang, Xu, Wang and Tao, 2017.
 https://arxiv.org/abs/1706.09138
 
-The hidden maps of the discriminator, and no pixels, say how far an image that T made is from the wanted one: T goes
-down that distance, and the discriminator goes up it as long as it is below a margin. Layers and constants are those of
-a well-known implementation, which leaves the absolute values out of the distance.
+The distance of a translated image from the true one is measured in the hidden maps of the discriminator, not in
+pixels. The translator T minimises it. The discriminator maximises it as long as it is below a margin. Layers and
+constants are those of a well-known implementation, which leaves the absolute values out of the distance.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class PAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         perceptual_weights: tuple[float, float, float, float] = (5.0, 1.5, 1.5, 1.0)  # λ, from the largest map on
         margin: float = 3.0  # m: up to where the discriminator enlarges the distance; at 0 it leaves it alone
         levels: int | None = None  # halvings of T; by default to 4 to 7 pixels of the shorter side: 6 of 256

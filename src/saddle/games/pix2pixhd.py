@@ -42,7 +42,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Styles.Options, Adversarial.Options):
-        loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits; the sum over scales
+        loss: AdversarialLoss = HalfLeastSquares()  # adversarial loss of the logits of patches; the sum over scales
         matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         enhancer: bool = True  # draw at twice the global generator's size; without, that one draws at the whole size
         coarse_share: float = 0.5  # of the run, its beginning, in which the global generator learns alone

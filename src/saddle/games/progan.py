@@ -30,7 +30,7 @@ class ProGAN(TwoPlayer, Sizes):
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
         network: Network = progan.ProGAN()  # the architecture of both players, which must be one that grows
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0), Drift(weight=0.001))  # λ and ε
         grown_at: float = 0.8  # share of the run after which all levels are there; the paper's 9.6 of 12 million images
         optim: Optim = Adam(lr=1e-3, betas=(0.0, 0.99))  # of both players

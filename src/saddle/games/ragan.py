@@ -16,7 +16,7 @@ from ._two_player import TwoPlayer
 class RaGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        loss: AdversarialLoss = RelativisticAverage()  # what both players make of the logits
+        loss: AdversarialLoss = RelativisticAverage()  # adversarial loss
         optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
 
     options: Options

@@ -20,7 +20,7 @@ class SAGAN(TwoPlayer):
         z_dim: int = 128  # numbers in a latent
         network: Network = sagan.SAGAN()  # the architecture of both players
         conditional: bool = True  # give both players the class of each sample
-        loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        loss: AdversarialLoss = Hinge()  # adversarial loss
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the generator
         discriminator_optim: OwnOptim = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
 

@@ -41,7 +41,7 @@ class SGAN(UnitNoise, Adversarial, Classification):
     class Options(Adversarial.Options, Synthesis.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved()  # the architecture of both players
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of "real"
         adversarial_weight: float = 0.5  # factor on the discriminator's; the code halves it
         feature_matching: bool = True  # the generator matches mean features; if false, it deceives
         supervised: bool = False  # leave out fakes and unlabelled images: the baseline, a classifier by itself

@@ -32,11 +32,11 @@ from ._adversarial import Adversarial
 class SinGAN(Adversarial, SingleImage):
     @dataclass(frozen=True)
     class Options(Adversarial.Options):
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the patches' logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss of the logits of patches
         reconstruction_weight: float = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
         gradient_penalty_weight: float = 0.1  # λ
-        noise: float = 0.1  # the noise at a scale, in parts of the error of the reconstruction that arrives there
-        factor: float = 0.75  # about what a scale's sides are of the next one's; .794 for super-resolution
+        noise: float = 0.1  # the noise at a scale, relative to the error of the reconstruction that arrives there
+        factor: float = 0.75  # about what a scale's sides are of the next one's; 0.794 for super-resolution
         min_side: int = 25  # pixels of the shorter side at the coarsest scale
         max_side: int = 250  # pixels of the longer side at the finest; a larger image is reduced
         width: int = 32  # channels at the coarsest scale, twice as many every four scales

@@ -22,7 +22,7 @@ class SNGAN(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
         network: Network = SNResNet()  # the architecture of both players
-        loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        loss: AdversarialLoss = Hinge()  # adversarial loss
         discriminator_steps: int = 5  # n_dis: the discriminator's steps to one of the generator
         generator_batch: Annotated[int, Before(1)] = 2  # fakes of the generator's step to each real sample of a batch
         optim: Optim = Adam(lr=2e-4, betas=(0.0, 0.9), schedule=Linear())  # of both players

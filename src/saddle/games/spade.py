@@ -1,11 +1,12 @@
 """SPADE. Semantic Image Synthesis with Spatially-Adaptive Normalization. Park et al., 2019.
 https://arxiv.org/abs/1903.07291
 
-GauGAN: a label map becomes a photograph, and says at every layer of the generator what becomes of normed features
-(Eq. 1), since a norm would wash it out of an input. An encoder reads the style off an image; without one it is drawn
-(Section 3). Constants and layers are those of the authors' code, but for the norm: theirs is of the whole batch, whose
-statistics are other ones in use, and each image has its own here, as they advise for small batches (game.norm batch is
-theirs). A batch has four images, as on one of their eight GPUs, for the weight of the KL divergence goes with it.
+GauGAN: a label map becomes a photograph, and says at every layer of the generator what becomes of normed features (Eq.
+1), since a norm would wash it out of an input. An encoder reads the style off an image; without one it is drawn
+(Section 3). Constants and layers are those of the authors' code, except for the norm. Theirs is batch norm
+(`--game.norm batch`), whose statistics differ between training and use. Here each image is normalised by itself, as
+they advise for small batches. A batch has four images, as on one of their eight GPUs, for the weight of the KL
+divergence goes with it.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class SPADE(Perceived, Outlined, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Outlined.Options, Adversarial.Options):
-        loss: AdversarialLoss = Hinge()  # what the players make of the patches' logits; the mean over the scales
+        loss: AdversarialLoss = Hinge()  # adversarial loss of the logits of patches; the mean over the scales
         matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         encoder: bool = False  # can an image say the style? without, a map is always drawn in the same way
         kl_weight: float = 0.05  # of the divergence of z from N(0, 1), the sum over its numbers and over the batch
@@ -181,7 +182,7 @@ class SPADE(Perceived, Outlined, Adversarial):
 
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """In the style of the images under "style", without doubts; without them in one that is drawn."""
+        """In the style of the images under "style", the mean of their encoder; without them in a drawn one."""
         self.way("a", to)
         seen, z = self.seen_of(batch), None
         if self.options.encoder and "style" in batch:

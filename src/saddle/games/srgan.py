@@ -42,8 +42,10 @@ class SRGAN(Enlarging):
 
     @dataclass(frozen=True)
     class Options(Enlarging.Options):
-        discriminator: Judge = "srgan"  # the paper's, or a residual one: told nothing more, or of the small image too
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        discriminator: Judge = (
+            "srgan"  # the paper's, or a residual one: of the large image alone, or of the small one too
+        )
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         perceptual_weight: float = 0.006  # of the distance in that network's features; the paper's 1 / 12.75²
         pixel_weight: float = 0.0  # of squared differences of pixels in the second stage too, as in SRGAN-MSE
         blocks: int = 16  # residual blocks of SRResNet

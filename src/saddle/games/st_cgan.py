@@ -37,7 +37,7 @@ class STCGAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         removes: bool = True  # the shadow too; if not, it learns to find shadows alone, and needs no images without
         removal_weight: float = 5.0  # λ1: of the mean distance from the true image; the mask's has 1
         adversarial_weights: tuple[float, float] = (0.1, 0.1)  # λ2, λ3: of the mask's deception, and of the image's

@@ -97,14 +97,14 @@ class StackGANv2(TextToImage, Sizes):
             losses["kl"] = o.kl_weight * divergence(drawn.mean, drawn.log_var)
         if self.colour_weight:
             losses["colour"] = self.colour_weight * recolouring([full(image) for image in drawn.images])
-        last = len(outputs) - 1  # one generator draws all sizes: what it owes, it owes once, for the largest
+        last = len(outputs) - 1  # one generator draws all sizes: its penalties count once, for the largest
         context = self.context(last, batch["image"], None, drawn.images[-1], outputs[-1].heads(), z, text, c)
         yield Move("generator", **losses, **self.extras("generator", context, last))
 
     def refusals(
         self, image: Tensor, drawn: Drawn, z: Tensor, text: Tensor | None, c: Tensor | None, other: Tensor | None
     ) -> tuple[dict[str, Any], list[Tensor]]:
-        """What the discriminators of all sizes pay, by name, and their logits of the real images.
+        """The losses of the discriminators of all sizes, by name, and their logits of the real images.
 
         Each image batch is [N, C, h, w], each batch of logits [N].
         """

@@ -1,10 +1,10 @@
 """StarGAN. Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation. Choi et al., 2018.
 https://arxiv.org/abs/1711.09020
 
-One generator is told the labels that its image is to show, and one critic names those that an image shows (Eq. 2, 3);
+One generator is given the labels that its image is to show, and one critic names those that an image shows (Eq. 2, 3);
 who goes to the new labels and back to the old ones must return unchanged (Eq. 4). The critic's loss is Wasserstein's,
 with the penalty of each sample's gradient (Eq. 8). Several collections of images, each labelled in its own way, are
-`label_sets`: the generator is told one set of labels and by a mask which, and for the critic's names only the labels
+`label_sets`: the generator is given one set of labels and by a mask which, and for the critic's names only the labels
 that are known count (Section 3.3). Images of all sets share a batch, where the paper's take turns: no network mixes the
 images of a batch, so the step is down the mean of both. An image without labels teaches what is real, and no more.
 
@@ -54,7 +54,7 @@ class StarGAN(Adversarial, Translation, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = Wasserstein()  # what the players make of the patches' logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss of the logits of patches
         class_weight: float = 1.0  # λ_cls: of the labels, in both players' losses
         reconstruction_weight: float = 10.0  # λ_rec: there and back again
         label_sets: str = ""  # labels known together, one set for each collection: "red,blue;thin,bold"; "" for one
@@ -188,7 +188,7 @@ class StarGAN(Adversarial, Translation, Classification):
     def translate(self, batch: Batch, to: str) -> Tensor:
         """Labels that are not asked for stay as the critic names them.
 
-        Of several sets each that is asked for takes a translation of its own, for the generator is told one at a time.
+        Of several sets each that is asked for takes a translation of its own, for the generator is given one at a time.
         """
         x = self.planes(batch, self.way(None, to)[0])
         nothing = torch.full((len(x), len(self.classifies)), torch.nan, device=x.device)
@@ -203,7 +203,7 @@ class StarGAN(Adversarial, Translation, Classification):
         return x
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images, and beside them what the game makes of them for every label."""
+        """Eight held-out images, and beside them the game's results for them for every label."""
         image, names = held(8)["image"], self.classifies
         columns = {"image": image}
         for place, name in enumerate(names):

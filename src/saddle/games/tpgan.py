@@ -65,7 +65,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Adversarial.Options):
-        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what the players make of the logits of places
+        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # adversarial loss of the logits of places
         restraint: float = 0.1  # weight of the mean logit of what is drawn: that is to be true with chance 0.9, not 1
         local: bool = True  # paths for eyes, nose and mouth, which need landmarks
         pixel_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)  # of the image, and at 1/2 and 1/4 of its size

@@ -37,7 +37,7 @@ class UNIT(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         adversarial_weight: float = 10.0  # λ₀: of all players' part in it
         reconstruction_weight: float = 100.0  # λ₂: of the mean distance of an image from its reconstruction
         kl_weight: float = 0.1  # λ₁: of the mean square of its code
@@ -151,7 +151,7 @@ class UNIT(Adversarial, Translation):
         return full(self.judges(self.seen(x, "ab".index(domain)), domain))
 
     def pays(self, player: str, price: Callable[..., Tensor], *contexts: Context) -> dict[str, Any]:
-        """What the judges or, against them, the autoencoders pay for each domain, its scales summed."""
+        """The losses of the judges or, against them, of the autoencoders for each domain, its scales summed."""
         losses: dict[str, Any] = {}
         for duel, (domain, context) in enumerate(zip("ab", contexts, strict=True)):
             fake = context.fake_logits.split(self.patches, 1)
@@ -186,5 +186,5 @@ class UNIT(Adversarial, Translation):
 
 
 def surprise(mean: Tensor) -> Tensor:
-    """The KL divergence [] of N(μ, I) from N(0, I), but for a factor: the mean square of μ [N, …]."""
+    """The KL divergence [] of N(μ, I) from N(0, I), except for a factor: the mean square of μ [N, …]."""
     return mean.square().mean()

@@ -42,13 +42,13 @@ class UNITAdaptation(Adversarial, Translation, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         adversarial_weight: float = 1.0  # of both players' part in it
         reconstruction_weight: float = 1e-3  # of the squared distance of an image from its reconstruction, summed
         kl_weight: float = 2e-4  # of a code's μ² + σ² - log σ², summed
         class_weight: float = 10.0  # of naming the classes of the first domain
         feature_weight: float = 1e-4  # of how unlike a translation and its image look to the judges, squared, summed
-        inverted: bool = True  # are half of the second domain's images dealt inverted?
+        inverted: bool = True  # are half of the second domain's images shown inverted?
         width: int = 96  # channels of the autoencoders' largest maps
         judge_width: int = 64  # channels of the judges' largest maps
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
@@ -128,7 +128,7 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         Each image batch is [N, C, 32, 32].
         """
         codes = Codes(*map(full, self.autoencoders.codes(**images)))
-        shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are dealt
+        shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are drawn
         noise = torch.cat([rng.randn(*shape, device=codes.mean.device) for _ in DOMAINS])
         z = codes.mean + codes.std * noise.to(codes.mean)
         in_a, in_b = (full(x).chunk(2) for x in self.autoencoders.draw(z))
@@ -155,7 +155,7 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         real: dict[str, Tensor],
         fake: dict[str, Tensor],
     ) -> dict[str, Any]:
-        """What a player pays beside its losses, for each domain: penalties do not look at reconstructions."""
+        """The penalties on a player, for each domain: they do not look at reconstructions."""
         losses: dict[str, Any] = {}
         for duel, key in enumerate(DOMAINS):
             score = partial(self.score, key)

@@ -38,7 +38,7 @@ class VAEGAN(Adversarial, Coded):
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 128  # numbers in a latent
         width: int = 64  # channels of the encoder's largest map
-        reconstruction_weight: float = 1e-6  # γ: what the decoder makes of the layer's likelihood
+        reconstruction_weight: float = 1e-6  # γ: weight of the layer's likelihood in the decoder's loss
         optim: Optim = RMSprop(lr=3e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
         equilibrium: float = 0.68  # the discriminator's costs of images and of samples, in nats, where neither is ahead

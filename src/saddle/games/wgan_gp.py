@@ -25,7 +25,7 @@ class WGANGP(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
         network: Network = ResNet()  # the architecture of both players
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # λ, on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of both players

@@ -69,7 +69,7 @@ class ColourTable:
         return sum((at[:, i] * LEVELS ** (len(self.sides) - 1 - i) for i in range(len(self.sides))), at.new_zeros(()))
 
     def __call__(self, given: Tensor) -> Tensor:
-        """What the table makes of images or maps: float32 [N, C', H, W]."""
+        """The table's result for images [N, C, H, W] or maps int64 [N, H, W]: float32 [N, C', H, W]."""
         if self.table is None:
             self.table = self.filled()
         return self.table[self._rows(given)].movedim(-1, 1)

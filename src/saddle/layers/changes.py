@@ -48,7 +48,8 @@ def _chosen(p: Tensor, value: Tensor, otherwise: float) -> Tensor:
 def change_geometry(x: Tensor, p: Tensor) -> Tensor:
     """Flip, quarter turns, translation by pixels, scale, rotation, stretch and translation, each with chance p.
 
-    Drawn the other way round, as the map from a pixel of the result to where it comes from: the laws are the same.
+    Drawn the other way round, as the map from a pixel of the result to where it comes from: the distributions are the
+    same.
 
     x [N, C, H, W], p [N] → [N, C, H, W]
     """

@@ -46,7 +46,7 @@ def softened(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
 
 
 def recolouring(images: list[Tensor]) -> Tensor:
-    """How far the colours of each image [N, C, h, w] are from those of the one before, which takes no blame.
+    """How far the colours of each image [N, C, h, w] are from those of the one before, which receives no gradient.
 
     Squared differences of means and, five times, of covariances; a mean over samples and entries, summed over images.
     Zhang et al., 2018, Eq. 7, 8. https://arxiv.org/abs/1710.10916

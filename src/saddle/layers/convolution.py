@@ -59,8 +59,8 @@ class _OfInput(torch.autograd.Function):
 class _OfWeight(torch.autograd.Function):
     """Nothing, as a function of weight and bias whose gradient is the convolution's.
 
-    It has no edge to the input, or else the engine would come by on its way there; a gradient that is differentiated
-    once more finds the input's graph in `ctx.x`.
+    Autograd sees no way from it to the input, or it would be computed again with the input's gradient; a gradient that
+    is differentiated once more finds the input's graph in `ctx.x`.
     """
 
     @staticmethod

@@ -7,7 +7,7 @@ the start. Adam's steps do not depend on the scale of a gradient, so all weights
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-HE = 2**0.5  # the gain that makes good for a (leaky) ReLU's halving of the variance
+HE = 2**0.5  # the gain that compensates a (leaky) ReLU's halving of the variance
 
 
 class EqualizedLinear(nn.Linear):

@@ -20,7 +20,7 @@ class SpectralNorm(nn.Module):
     matrix of `axis`, the outputs, by all the rest. u is a buffer, and constant to the gradient. The iteration
     takes place when the weights have changed and the network is in training: real and fake, micro-batches and
     penalties of one step meet the same function, and a resumed run iterates when the whole run would. Whether they
-    have changed is told by their sum, and chosen without waiting for the device.
+    have changed is read from their sum, and chosen without waiting for the device.
 
     Weight, any shape → same shape
     """

@@ -50,7 +50,7 @@ class Virtual(nn.Module):
     The reference is the first batch that it ever sees, that of all processes, cut or repeated to REFERENCE samples: for
     a discriminator the first real samples, for a generator the first latents.
 
-    Inputs [N, …] → what the layers make of them, [N, …].
+    Inputs [N, …] → the layers' output for them, [N, …].
     """
 
     reference: Tensor

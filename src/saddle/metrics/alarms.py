@@ -1,7 +1,7 @@
 """How good is a threshold for defective images? And how long does it take to ask?
 
-Average precision Σ (Rₖ - Rₖ₋₁) Pₖ over all thresholds; the greatest F1 and the threshold that has it; and what a
-factory asks: the share of defective images that is found where so many of the normal ones raise a false alarm.
+Average precision is Σ (Rₖ - Rₖ₋₁) Pₖ over all thresholds. The greatest F1 comes with its threshold. Recall is what a
+factory asks: the share of defective images that is found where a given share of the normal ones raises a false alarm.
 """
 
 import math

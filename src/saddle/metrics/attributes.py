@@ -115,7 +115,7 @@ def _one(attribute: str) -> Callable[[Evidence], Estimate]:
 
 
 UNSEEN: Ingredient[Sample] = Ingredient(
-    "unseen", "a game that is told captions, and the data 'captions', some of which are held out", entries=_count
+    "unseen", "a game that is given captions, and the data 'captions', some of which are held out", entries=_count
 )  # draws as `samples` does, for captions that were held out
 SMALLEST: Ingredient[Sample] = Ingredient(
     "smallest", "a game that draws the data 'captions' at several sizes (stackgan, stackgan-v2)", entries=_count

@@ -16,7 +16,7 @@ from .metric import Compared, Metric
 from .reading import Reader, ReadLesson, reader
 from .translated import INPUT, KNOWN, TRANSLATIONS, Each, Turned, pooled
 
-REAL = "real images"  # stands beside: what the classifier makes of these, and what they show
+REAL = "real images"  # beside the scores: the classifier's result for these
 CHANGED, KEPT = 0, 1  # columns of what is kept of each image
 
 

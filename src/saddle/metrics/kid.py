@@ -1,7 +1,7 @@
 """Kernel Inception Distance. Bińkowski, Sutherland, Arbel, Gretton, 2018, https://arxiv.org/abs/1801.01401
 
 The squared maximum mean discrepancy under the kernel (x·y/D + 1)³, estimated without bias: it may be below zero, and
-is, about half the time, when the two laws are equal.
+is, about half the time, when the two distributions are equal.
 """
 
 import torch

@@ -79,7 +79,7 @@ def known(labels: Tensor) -> Tensor:
     if len(first) < 2 or len(first) == len(labels):
         raise UsageError(
             f"rank-1 asks for people of whom one image is known; {len(labels)} held-out images of {len(first)} people "
-            "leave nobody to be told apart: it takes two people, and two images of somebody"
+            "leave nobody to be distinguished: it takes two people, and two images of somebody"
         )
     return first
 

@@ -65,7 +65,7 @@ RATIO: Either[Compared] = Either(
 
 METRICS = {
     "sharpness_ratio": Metric(
-        "sharpness of restored or translated images in parts of the true images'; below 1 is blurred, above it noise",
+        "sharpness of restored or translated images relative to the true images'; below 1 is blurred, above it noise",
         "one",
         (RATIO,),
         lambda e: e[RATIO],

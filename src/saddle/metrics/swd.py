@@ -1,8 +1,8 @@
 """Sliced Wasserstein distance of patches, scale by scale. Karras, Aila, Laine, Lehtinen, 2018, Section 5.
 https://arxiv.org/abs/1710.10196
 
-Needs no network and no class: an image is taken apart into a Laplacian pyramid, from its own size down to 16 pixels,
-and at every level the patches of samples and of real images are compared as two clouds of points. The coarse levels
+It needs no network and no class. An image is taken apart into a Laplacian pyramid, from its own size down to 16 pixels.
+At every level the patches of samples and of real images are compared as two clouds of points. The coarse levels
 tell whether large structures are alike, the finest one noise, edges and sharpness.
 
 Points and signals have no patches: they are compared whole, as vectors, in the units that real ones have. That is the

@@ -1,4 +1,4 @@
-"""What can be told of an image, a value for each trait: its class; one of labels that exclude each other; on or off."""
+"""Traits of an image that can be predicted: its class; one of several labels that exclude each other; on or off."""
 
 from dataclasses import dataclass
 from functools import cached_property

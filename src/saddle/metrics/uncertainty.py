@@ -14,7 +14,7 @@ _SPLITS, _DRAWS = 16, 4096
 
 
 def groups(count: int, device: torch.device | str = "cpu", most: int = GROUPS) -> list[Tensor]:
-    """Indices 0 … count - 1 dealt like cards into at most `most` groups; none for fewer than two samples.
+    """Indices 0 … count - 1, divided in turn into at most `most` groups; none for fewer than two samples.
 
     Each is int64 [n].
     """

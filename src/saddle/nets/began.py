@@ -11,7 +11,7 @@ from .shapes import halvings
 
 
 def decoder(z_dim: int, data: DataSpec, width: int) -> nn.Sequential:
-    """Latents [N, z_dim] → images [N, C, H, W], in [-1, 1] but for what the data teach."""
+    """Latents [N, z_dim] → images [N, C, H, W], in [-1, 1] except for what the data teach."""
     levels, (height, wide) = _levels(data)
     layers: list[nn.Module] = [
         nn.Linear(z_dim, width * height * wide),

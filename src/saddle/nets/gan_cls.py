@@ -42,7 +42,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Is this a real image of that text? 4,032,321 parameters at 64×64, with texts of 1,024 numbers.
 
-    As in the code, nothing bends between the last two convolutions.
+    As in the code, no activation stands between the last two convolutions.
     """
 
     def __init__(self, text_dim: int, data: DataSpec, width: int = 64, read: int = 128):
@@ -75,7 +75,7 @@ class Discriminator(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + f(x), then bent; f squeezes the map to a quarter of its channels.  [N, C, H, W] → same shape"""
+    """x + f(x), then an activation; f squeezes the map to a quarter of its channels.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int, bend: nn.Module):
         super().__init__()

@@ -67,7 +67,7 @@ class Ganilla(nn.Module):
 
 
 class Joined(nn.Module):
-    """A residual block whose input stands beside what it makes of it, and is not added: low-level features stay.
+    """A residual block that concatenates its input and its output, and does not add them: low-level features stay.
 
     [N, C, H, W] → [N, C', H', W']
     """

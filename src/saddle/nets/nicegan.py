@@ -72,8 +72,8 @@ class Discriminator(nn.Module):
 class Generator(nn.Module):
     """z [N, 2 · width, h, w] → images [N, C, 4 h, 4 w] in [-1, 1].
 
-    Six residual blocks share one scale and one shift, which layers make of the whole map: of its channels' means if
-    `light`, which takes maps of any size and has 8,104,640 parameters for three channels, else of all that is in it,
+    Six residual blocks share one scale and one shift, which layers compute from the whole map: of its channels' means
+    if `light`, which takes maps of any size and has 8,104,640 parameters for three channels, else of all that is in it,
     with 276,474,560 parameters for maps of 64×64 and no other size.
     """
 
@@ -128,7 +128,7 @@ def _step(inputs: int, outputs: int, stride: int = 2) -> list[nn.Module]:
 
 
 def _patches(widths: list[int]) -> nn.Sequential:
-    """Halvings but for the last layer before the logits, which keeps the map."""
+    """Halvings except for the last layer before the logits, which keeps the map."""
     steps = [*pairwise(widths)]
     layers = [layer for i, step in enumerate(steps) for layer in _step(*step, stride=2 if i < len(steps) - 1 else 1)]
     return nn.Sequential(*layers, nn.ReflectionPad2d(1), nn.Conv2d(widths[-1], 1, 4, bias=False))

@@ -23,7 +23,7 @@ _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row,
 
 
 class Lesson(NamedTuple):
-    """What it pays for the answers to a question, and the share of them that is right; both []."""
+    """The loss of the answers to a question, and the share of them that is right; both []."""
 
     loss: Tensor
     right: Tensor

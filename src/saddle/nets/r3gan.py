@@ -137,7 +137,7 @@ class R3GAN(Network):
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         smallest, widths = self._sizes(data)
-        embedded = (z_dim or widths[0]) if data.classes else 0  # numbers in which the generator is told a label
+        embedded = (z_dim or widths[0]) if data.classes else 0  # numbers in which the generator is given a label
         layers: list[nn.Module] = [FromLatent(z_dim + embedded, widths[0], smallest), *self._blocks(widths, 0)]
         for level in range(1, len(widths)):
             if widths[level] != widths[level - 1]:

@@ -1,5 +1,5 @@
-"""Residual blocks that change their width, and the generators and discriminators that SNGAN, SAGAN and BigGAN make of
-them. Miyato et al., 2018, Appendix B. https://arxiv.org/abs/1802.05957"""
+"""Residual blocks that change their width, and the generators and discriminators that SNGAN, SAGAN and BigGAN build
+from them. Miyato et al., 2018, Appendix B. https://arxiv.org/abs/1802.05957"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise

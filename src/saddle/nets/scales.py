@@ -24,7 +24,7 @@ class Scales(nn.ModuleList):
         super().__init__(judges)
 
     def forward(self, x: Tensor, first: int = 0) -> Maps:
-        """What they make of images [N, C, H, W], which are of the size that judge number `first` is for."""
+        """Their output for images [N, C, H, W], which have the size that discriminator number `first` is for."""
         found = []
         for judge in [*self][first:]:
             found.append(maps_of(judge, x))

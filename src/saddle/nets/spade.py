@@ -104,7 +104,7 @@ class SpadeGenerator(nn.Module):
 
 
 def doublings(height: int, width: int, asked: int | None = None) -> int:
-    """How often SPADE doubles its maps: as told, or the paper's 5 times, fewer where less than 4 pixels were left.
+    """How often SPADE doubles its maps: as given, or the paper's 5 times, fewer where less than 4 pixels were left.
 
     UsageError unless both sides halve so often evenly, and 2 pixels are left or more.
     """

@@ -74,7 +74,7 @@ class Block(nn.Module):
 
 
 def factors(times: int) -> tuple[int, ...]:
-    """By which images are enlarged one after the other, to be `times` as large. UsageError but for 2, 3, 4 and 8."""
+    """By which images are enlarged one after the other, to be `times` as large. UsageError except for 2, 3, 4 and 8."""
     if times not in FACTORS:
         there = f"{times} times as many rows" if times > 1 else "no more rows than their small ones"
         raise UsageError(

@@ -1,4 +1,5 @@
-"""The networks of StarGAN: one translator that is told labels, one critic that names them. Choi et al., 2018, Appendix.
+"""The networks of StarGAN: one translator that is given labels, one critic that names them. Choi et al., 2018,
+Appendix.
 
 https://arxiv.org/abs/1711.09020
 """

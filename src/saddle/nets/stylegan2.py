@@ -39,7 +39,7 @@ class Mapping(nn.Module):
     """Latents and labels → w, the space that is not bound to be normal.  [N, z_dim], int64 [N] → [N, w_dim]
 
     Both are normalised first. The layers learn at a hundredth of the learning rate. Without latents (z_dim 0) it is
-    what the discriminator makes of a label.
+    the discriminator's output for a label.
     """
 
     def __init__(self, z_dim: int, w_dim: int, layers: int, classes: int = 0):

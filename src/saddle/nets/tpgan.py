@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of images: maps of width · (1, 1, 2, 4, 8) channels, halved step by step, and a code."""
+    """The encoder's output for images: maps of width · (1, 1, 2, 4, 8) channels, halved step by step, and a code."""
 
     maps: tuple[Tensor, ...]
     code: Tensor  # [N, 4 · width]
@@ -39,7 +39,7 @@ class Frontal(NamedTuple):
 
 
 class Residual(nn.Module):
-    """x + two convolutions with norms, then what bends. A kernel of 2 sees one pixel more to the right and below.
+    """x + two convolutions with norms, then an activation. A kernel of 2 sees one pixel more to the right and below.
 
     [N, C, H, W] → same shape
     """

@@ -1,8 +1,9 @@
 """TP-GAN's local paths: eyes, nose and mouth, cut out and turned by a network each. Huang et al., 2017.
 
 https://arxiv.org/abs/1704.04086. Landmarks are five points of a face, x and y of each: the left and the right eye, the
-tip of the nose, the left and the right corner of the mouth, left and right as they are seen; from -1 to 1 between the
-edges of the image. Sizes and places are those of the authors' code for 128 pixels, and scale with the image.
+tip of the nose, the left and the right corner of the mouth. Left and right are those of the image. Coordinates go from
+-1 to 1 between the edges of the image. Sizes and places are those of the authors' code for 128 pixels, and scale with
+the image.
 """
 
 import math
@@ -51,7 +52,7 @@ class Rotator(nn.Module):
 
 
 class Rotators(nn.ModuleDict):
-    """Parts by name → what their rotators make of them. That of the right eye sees the left one too, as in the code."""
+    """Parts by name → the output of their rotators. That of the right eye sees the left one too, as in the code."""
 
     def __init__(self, channels: int, width: int):
         seen = {name: channels * (2 if name == "right eye" else 1) for name in SIZES}

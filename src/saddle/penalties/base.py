@@ -16,9 +16,9 @@ from ..optim import Constant, Schedule
 
 @dataclass(frozen=True)
 class Penalty(ABC):
-    """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
+    """The penalty times `weight · every` in every `every`-th round (lazy regularisation), None in the others."""
 
-    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # who pays it
+    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # whose loss it is added to
 
     weight: float = 1.0  # factor on the penalty
     every: int = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
@@ -35,6 +35,7 @@ class Penalty(ABC):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
     def __call__(self, rounds: int, context: Context) -> Tensor | None:
+        """The weighted penalty [] of this round, or None in a round that it leaves out."""
         if rounds % self.every:
             return None
         weight = self.weight * self.every * self.schedule(rounds, context.progress)
@@ -69,7 +70,7 @@ def remembered(penalties: Sequence[Penalty], game: Any) -> nn.ModuleList:
 
 
 def paid(penalties: Sequence[Penalty], memories: Iterable[nn.Module], context: Context) -> dict[str, Any]:
-    """What the context's mover pays, by name; `memories` as `remembered` made them."""
+    """The penalties on the context's mover, by name; `memories` as `remembered` made them."""
     return {
         penalty.name: penalty(context.rounds, replace(context, memory=memory))
         for penalty, memory in zip(penalties, memories, strict=True)

@@ -1,4 +1,4 @@
-"""Penalties on what the discriminator makes of samples: how large, how far from before, how alike for neighbours."""
+"""Penalties on the discriminator's output for samples: how large, how far from before, how alike for neighbours."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -28,7 +28,8 @@ class PathLength(Penalty):
     """(‖Jᵀy‖ - a)²: a small step in w changes the image by as much wherever it is taken.  Karras et al., 2020, Eq. 4.
 
     https://arxiv.org/abs/1912.04958. J = ∂image / ∂w, y normal noise of the image's shape, a the mean length so far. As
-    in the code, every second sample of the batch will do, and a includes the lengths at hand, whose gradients flow.
+    in the code, every second sample of the batch will do, and a includes the lengths of this batch, whose gradients
+    flow.
     """
 
     players = ("generator",)

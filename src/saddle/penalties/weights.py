@@ -18,7 +18,7 @@ Player = Literal["generator", "discriminator", "both"]
 class WeightPenalty(Penalty):
     """A penalty on the parameters of players."""
 
-    player: Player = "both"  # who pays it
+    player: Player = "both"  # whose loss it is added to
 
     @property
     def players(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -34,7 +34,7 @@ class Orthogonal(WeightPenalty):
     """
 
     weight: float = 1e-4  # β, factor on the penalty
-    player: Player = "generator"  # who pays it
+    player: Player = "generator"  # whose loss it is added to
 
     def measure(self, context: Context) -> Tensor:
         assert context.player

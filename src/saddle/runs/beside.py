@@ -1,7 +1,7 @@
 """Samples beside what they may be copies of: below each its nearest training image, and real images, held out.
 
 Near is measured as scores measure it, in what the data's own extractor sees; without one, in pixels. Held-out images
-are the yardstick: samples that lie much nearer to the training images than these do are copies.
+are the measure: samples that lie much nearer to the training images than these do are copies.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ..use.original import Original
 
 
 def taken(images: Any) -> tuple[list[Any], bool, Callable[[list[Any]], Any]]:
-    """Images one by one; whether they came as several; and what makes of their results what came."""
+    """Images one by one; whether they came as several; and what gives the results the type of the input."""
     if isinstance(images, np.ndarray) and images.ndim == 4:
         return [*images], True, np.stack
     if isinstance(images, Sequence) and not isinstance(images, str):

@@ -387,7 +387,7 @@ class Run:
         return informing.info(self)
 
     def border(self, x: Tensor) -> Tensor:
-        """Samples [N, …] as they leave the run: images as whole numbers, others in the data's own units → same shape."""
+        """Samples [N, …] as they leave the run, in the same shape: images as integers, others in the data's units."""
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
     def whole(self, x: Tensor) -> Tensor:

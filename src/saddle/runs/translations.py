@@ -1,4 +1,4 @@
-"""Held-out images and what a game makes of them, way by way, and what others make of them: for metrics."""
+"""Held-out images and the game's results for them, way by way, and the results of others: for metrics."""
 
 from __future__ import annotations
 

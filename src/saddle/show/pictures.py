@@ -330,7 +330,7 @@ def _tinted(field: Tensor, size: int) -> Image.Image:
     """A field [H, W] in 0 … 1 as a picture, with lines of equal height."""
     smooth = nn.functional.interpolate(field[None, None], (size, size), mode="bicubic", align_corners=True)[0, 0]
     smooth = smooth.clamp(0, 1)
-    level = (smooth * 10 - 0.5).floor()[None]  # at .05, .15, …: rounding does not draw lines on a plateau at 0 or 1
+    level = (smooth * 10 - 0.5).floor()[None]  # at 0.05, 0.15, …: rounding does not draw lines on a plateau at 0 or 1
     line = nn.functional.max_pool2d(level, 3, 1, 1)[0] != level[0]  # a higher step begins within a pixel
     pixels = _blend(smooth)
     return Image.fromarray(torch.where(line[..., None], pixels * 0.82, pixels).round().to(torch.uint8).numpy())

@@ -35,7 +35,7 @@ class Field:
     names: tuple[str, ...] = ()  # of the classes, or of the columns
     palette: tuple[tuple[int, int, int], ...] = ()  # of a map: red, green and blue of every class, 0 to 255
     bits: int = 8  # of an image's channel: 8 or 16
-    free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
+    free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are drawn?
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
     groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group

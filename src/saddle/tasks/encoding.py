@@ -22,7 +22,7 @@ class Encoding(Game):
 
     @property
     def encodes_with_label(self) -> bool:
-        """Must `encode` be told what an image shows?"""
+        """Must `encode` be given what an image shows?"""
         return False
 
     @property

@@ -26,7 +26,7 @@ class SingleImage(Synthesis):
     Scales are counted from the coarsest, 0. Images are float [N, C, H, W], about [-1, 1].
     """
 
-    purpose = "what one image is good for (saddle apply)"
+    purpose = "use what was learned from one image (saddle apply)"
 
     @dataclass(frozen=True)
     class Use(Synthesis.Use):

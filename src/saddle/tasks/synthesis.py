@@ -34,12 +34,12 @@ class Synthesis(Game):
 
         @property
         def told(self) -> bool:
-            """Is the generator told something beside z in every case, such as a label? Then z may have no numbers."""
+            """Is the generator always given something beside z, such as a label? Then z may have no numbers."""
             return False
 
         def __post_init__(self) -> None:
             if self.z_dim < (not self.told):
-                least = "0" if self.told else "1, and 0 where the generator is told a label or a text"
+                least = "0" if self.told else "1, and 0 where the generator is given a label or a text"
                 raise UsageError(f"z_dim is at least {least}, not {self.z_dim}")
 
     @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Synthesis(Game):
 
     @property
     def trunk(self) -> nn.Module | None:
-        """Of its discriminator the layers before those that are told a label or give logits; None if there are none."""
+        """The layers of its discriminator before those that take a label or give logits; None if there are none."""
         return trunk_of(getattr(self, "discriminator", None))
 
     @torch.no_grad()

@@ -25,8 +25,8 @@ def compare(
 ) -> dict[str, float]:
     """Scores of a result [H, W, C] beside the true image; `inside` bool [H, W]: over these pixels alone.
 
-    psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 in
-    parts of the range. With a `border`, psnr_y and ssim_y too: of brightness, without so many pixels of each side, as
+    psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 as
+    a share of the range. With a `border`, psnr_y and ssim_y too: of brightness, without so many pixels of each side, as
     papers on super-resolution have them, and NaN where nothing is left or an image is neither grey nor colour. Of
     classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other sizes.
     """

@@ -31,7 +31,7 @@ class Familiar:
     limit: float
 
     def distance(self, image: Tensor) -> float:
-        """Of an image [C, H, W] in [-1, 1], of any size, in parts of the limit: above 1 it is unlike the others."""
+        """Of an image [C, H, W] in [-1, 1], of any size, relative to the limit: above 1 it is unlike the others."""
         return float(distances(measured(image)[None], self.mean, self.inverse)) / self.limit
 
     def written(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Images of any size, depth and format as a network takes them, and what it makes of them as images again."""
+"""Images of any size, depth and format as a network takes them, and its output as images again."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Imaging(ABC):
         hole: np.ndarray | None = None,
         beside: Beside | None = None,
     ) -> Made:
-        """What the game makes of an image. What is random depends on `key` alone.
+        """The game's result for an image. What is random depends on `key` alone.
 
         `hole` bool [H, W] is where the image has lost its pixels. `beside` are the keys that the game looks at beside
         the image.
@@ -141,7 +141,7 @@ class Imaging(ABC):
         if original.alpha is not None:
             pixels = np.concatenate([with_channels(pixels, 3), original.alpha[..., None]], 2)
         pixels = ranged(pixels, self.options.range, field_.bits, opacity=pixels.shape[2] == 4)
-        if pixels.dtype not in (np.uint8, np.uint16):  # a range that no run has told
+        if pixels.dtype not in (np.uint8, np.uint16):  # a range that no run has given
             raise UsageError("its numbers have no range that the run knows; save it with 8 or 16 bits")
         if channels == 4:
             return with_opacity(pixels)

@@ -31,7 +31,7 @@ class Words:
 def computed(
     whole: Whole, tiling: Tiling | None, x: Tensor, device: torch.device, tile: int | None, words: Words
 ) -> tuple[Tensor, int, tuple[str, ...]]:
-    """Of an image as a batch holds it what `whole` makes of it, on the processor; in how many tiles, and what to say.
+    """The output of `whole` for an image as a batch holds it, on the processor; in how many tiles, and what to say.
 
     `tiling` makes the same in tiles; None if that cannot be. `tile` is the side of a tile in pixels; 0: the image stays
     whole; None: as memory has it. A side is halved as often as memory asks for it.

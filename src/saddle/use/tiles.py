@@ -39,7 +39,7 @@ def apply(
     keep: int = KEPT,
     folder: Path | None = None,
 ) -> Tensor:
-    """What `network` makes of one image [1, C, H, W]: that of the whole image at once, but for rounding.
+    """The output of `network` for one image [1, C, H, W]: as if computed at once, except for rounding.
 
     The image holds floats as the network takes them, or uint8 (0 … 255 for -1 … 1): a tensor on the processor or an
     array, which may be a memory map. Tiles go to the network's device one at a time. `tile` is their side in pixels
