@@ -22,12 +22,14 @@ PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md")
 CODE = ("src/saddle/**/*.py", "src/saddle/recipes/*.yaml", "tools/*.py", "benchmarks/*.py")
 LONGEST = 40  # words in a sentence of a page or a docstring
 
-NO_ZERO = re.compile(r"(?<![\w.…\])}*/])-?\.\d+\b(?!\.?[a-zA-Z])")  # .5 and -.5, but no v1.5, …, file.7z or [0].5
+NO_ZERO = re.compile(r"(?<![\w.…\])}*/])-?\.\d+\b(?!\.?[a-zA-Z])")  # `.5` and `-.5`, but no v1.5, …, file.7z or [0].5
 FENCED = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 UNREAD = re.compile(r"<!--.*?-->|`[^`]*`|\]\([^)]*\)|https?://\S*[\w/]|<[^<>\n]+>|\$[^$\n]+\$", re.DOTALL)
 START = re.compile(r"^\s*([-*+]|\d+\.|#+|\||>|!!!|:)(\s|$)|^\s*$| {2,}\S")  # a line that begins a thought of its own
 CELL = re.compile(r"\s+\|\s*|\s{3,}|<br>")
-END = re.compile(r"(?<!\bal\.)(?<!\bno\.)(?<!e\.g\.)(?<!i\.e\.)(?<!Eq\.)(?<=[.!?])[\"')*]*\s+(?=\W*[A-Z0-9Ͱ-Ͽ]|\W*□|--)")
+END = re.compile(
+    r"(?<!\bal\.)(?<!\bno\.)(?<!e\.g\.)(?<!i\.e\.)(?<!Eq\.)(?<=[.!?])[\"')*]*\s+(?=\W*[A-Z0-9Ͱ-Ͽ]|\W*□|--)"
+)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Attributes:
             yield binary_cross_entropy_with_logits(logits[:, free], wanted[:, free], reduction="none").sum(1)
 
     def others(self, columns: Tensor) -> Tensor:
-        """What an image does not show, [N, K]: of each group another one, each as likely; of the rest the opposite.
+        """What an image does not show, [N, K]: of each group another one, drawn evenly; of the rest the opposite.
 
         Columns are [N, K].
         """

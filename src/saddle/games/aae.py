@@ -1,11 +1,12 @@
 """AAE. Adversarial Autoencoders. Makhzani et al., 2015. https://arxiv.org/abs/1511.05644
 
-An autoencoder whose codes a discriminator compares with draws from a prior, so that their distribution becomes the
-prior and the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and
+A discriminator compares the codes of an autoencoder with draws from a prior, so that the distribution of codes becomes
+the prior and the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and
 decoder; the discriminator's step, prior draws being real; the encoder's step against it, with an optimizer of its own.
 
-`supervision full` tells the decoder the class, which leaves the style to the code (Section 4). `semi` has the encoder
-find the class too, a second discriminator make that one-hot, and the images with a label teach it (Section 5).
+With `supervision full` the decoder is given the class, which leaves the style to the code (Section 4). With `semi` the
+encoder estimates the class too. A second discriminator makes that estimate one-hot, and the images with a label teach
+it (Section 5).
 """
 
 from collections.abc import Callable, Iterator

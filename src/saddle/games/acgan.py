@@ -1,8 +1,8 @@
 """AC-GAN. Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2017. https://arxiv.org/abs/1610.09585
 
-The generator is given a class, the discriminator is not: a second head on its trunk guesses it. L_S = E log p(real | x)
-+ E log p(fake | G(z, c)) (Eq. 2), L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3); the discriminator maximises
-L_S + L_C, on real and on fake images, the generator L_C - L_S, here in its non-saturating form.
+The generator is given a class, the discriminator is not: a second head on its trunk predicts it. L_S = E log p(real |
+x) + E log p(fake | G(z, c)) (Eq. 2) and L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3). The discriminator
+maximises L_S + L_C, on real and on fake images. The generator maximises L_C - L_S, here in its non-saturating form.
 """
 
 from dataclasses import dataclass

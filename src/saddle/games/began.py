@@ -1,9 +1,9 @@
 """BEGAN. Boundary Equilibrium Generative Adversarial Networks. Berthelot et al., 2017. https://arxiv.org/abs/1703.10717
 
-The discriminator is an autoencoder and L(v), the mean absolute error of a reconstruction, what it judges by. A number k
-holds the errors of fakes to γ times those of data, by proportional control (Section 3.4), and M_global says how far
-training has converged (Section 3.4.1). Settings of the code that the community reproduced it with; its learning rate,
-which that code halves at once in every 100,000th round, falls by as much smoothly.
+The discriminator is an autoencoder that judges by L(v), the mean absolute error of its reconstruction. A number k holds
+the errors of fakes at γ times those of data, by proportional control (Section 3.4), and M_global says how far training
+has converged (Section 3.4.1). Settings are those of the code that the community reproduced it with. That code halves
+its learning rate at once in every 100,000th round; here it falls as fast, but smoothly.
 """
 
 from collections.abc import Iterator

@@ -1,13 +1,14 @@
 """BiCoGAN. Bidirectional Conditional Generative Adversarial Networks. Jaiswal et al., 2017.
 https://arxiv.org/abs/1711.07461
 
-BiGAN with a code [z, c] of what is the image's own and what a label says: the encoder finds both, E(x) = [E_z(x),
-E_c(x)], and its loss has γ times the error of E_c(x) for the true label (Eq. 4). That is the cross-entropy of a class
-or of several labels, and the squared distance of numbers in deviations; γ = min(α e^(ρ t), φ) grows with the epoch t.
-So one network says what a label would say of an image, and what else there is to it.
+BiGAN with a code [z, c]: z is what is the image's own, c is what a label says. The encoder infers both, E(x) = [E_z(x),
+E_c(x)], and its loss has γ times the error of E_c(x) for the true label (Eq. 4). That error is the cross-entropy of a
+class or of several labels, or the squared distance of numbers, in standard deviations. γ = min(α e^(ρ t), φ) grows with
+the epoch t. So one network predicts the label of an image, and encodes what else it shows.
 
-E_c(x) is a softmax and c one-hot, by which alone the discriminator could tell pairs apart: it is shown the likeliest
-class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). So with labels.
+E_c(x) is a softmax and c is one-hot: by this alone the discriminator could distinguish the pairs. So it is shown the
+likeliest class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). The
+same is done with labels.
 """
 
 import math

@@ -1,10 +1,10 @@
 """CoGAN. Coupled Generative Adversarial Networks. Liu and Tuzel, 2016. https://arxiv.org/abs/1606.07536
 
-Two GANs learn two domains without pairs, and share the weights of what is abstract: the generators' first layers and
+Two GANs learn two domains without pairs. They share the weights of the abstract layers: the generators' first ones and
 the discriminators' last ones (Eq. 5). One latent then draws the same thing in both domains (`together`). All generators
 are one player, and so are all discriminators. Networks and constants are those of the authors' code, whose logits are
-of both domains in one batch. With labels of the first domain, its discriminator also learns to name classes, which
-carries over to the other one (Section 4, unsupervised domain adaptation).
+of both domains in one batch. With labels of the first domain, its discriminator also learns to classify, and this
+carries over to the other domain (Section 4, unsupervised domain adaptation).
 """
 
 from collections.abc import Iterator

@@ -1,17 +1,17 @@
 """Disentangle. Fader Networks: Manipulating Images by Sliding Attributes. Lample et al., 2017.
 https://arxiv.org/abs/1706.00409
 
-An image is taken apart into content and attributes and drawn again from the two, while a judge looks for the labels in
-the content and the encoder takes them out (Eq. 2, 3). `removal` chooses one of three ways. `flipped`, the paper's,
+An image is separated into content and attributes, and drawn again from the two. A judge predicts the labels from the
+content, and the encoder removes them from it (Eq. 2, 3). `removal` chooses one of three ways. `flipped`, the paper's,
 makes the judge predict the opposite labels. `reversal` moves the encoder against the judge's gradient (Ganin et al.,
 2016, https://arxiv.org/abs/1505.07818). `confusion` makes the judge unsure (Lee et al., 2018, DRIT,
 https://arxiv.org/abs/1808.00948). With `flipped` an encoder can learn to invert labels instead of removing them, and
 the judge does not notice: train a probe anew to find out.
 
-In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder finds them as a few numbers,
-and the drawing of one image's content with another one's attributes must give both back; a discriminator of images may
-look at it too. In use a fader's labels are read off an image by a classifier, `reader`, which the paper does not need,
-for it always gives the labels.
+In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder gives them as a few numbers. A
+drawing of one image's content with another one's attributes must then give both back, and a discriminator of images may
+judge it too. In use a classifier, `reader`, predicts a fader's labels from an image. The paper does not need one, since
+it always gives the labels.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,10 @@
 """Energy. Wasserstein Introspective Neural Networks. Lee et al., 2017. https://arxiv.org/abs/1711.08875
 
-There is no generator: the discriminator is one. It learns to tell data from negatives, samples are climbs of its score
-from noise, and they become the next negatives beside all earlier ones (Algorithm 1). A climb ends where data score, for
-beyond it finds only what fools the discriminator. In place of a batch, whose mean score ends its climb in the authors'
-code, each sample has a goal of its own, as the scores of data are spread.
+There is no generator: samples come from the discriminator itself. It learns to distinguish data from negatives. Samples
+are made from noise by gradient ascent of its score, and become the next negatives, together with all earlier ones
+(Algorithm 1). The ascent ends at the score of data: beyond it there is only what fools the discriminator. In the
+authors' code the mean score of a batch ends the ascent of all its samples. Here each sample has its own goal, drawn
+from the distribution of the scores of data.
 """
 
 from collections.abc import Iterator

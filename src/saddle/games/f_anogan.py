@@ -1,10 +1,10 @@
 """f-AnoGAN. Fast Unsupervised Anomaly Detection with Generative Adversarial Networks. Schlegl et al., 2019.
 https://doi.org/10.1016/j.media.2019.01.010
 
-A WGAN-GP learns normal images; then it stays as it is, and an encoder learns in one look what AnoGAN searches for. It
-goes down mean (x - G(E(x)))² + κ mean (f(x) - f(G(E(x))))², f the map before the critic's last layer (izi_f), and the
-same expression of a new image is its score. Without f it is izi; ziz learns E from z → G(z) → z instead. Settings of
-the authors' code, where E ends in tanh although z is normal.
+A WGAN-GP learns normal images and then does not change. An encoder learns to infer at once the latent that AnoGAN
+searches for. It minimises mean (x - G(E(x)))² + κ mean (f(x) - f(G(E(x))))², where f is the map before the critic's
+last layer (izi_f). The same expression of a new image is its score. Without f the game is izi; ziz trains E on z → G(z)
+→ z instead. Settings of the authors' code, where E ends in tanh although z is normal.
 """
 
 from collections.abc import Iterator

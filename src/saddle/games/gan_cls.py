@@ -1,9 +1,9 @@
 """GAN-CLS. Generative Adversarial Text to Image Synthesis. Reed et al., 2016. https://arxiv.org/abs/1605.05396
 
-The discriminator also sees real images with texts that are not theirs, which it shall refuse, so that it learns to
-read: log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is trained on texts
-halfway between two as well, which nobody wrote and of which no real image is needed (GAN-INT, Eq. 5). The learning
-rate is halved in every 100th of 600 epochs, which here are the rounds after the first tenth (`text_share`).
+The discriminator also sees real images with texts that are not theirs, and must refuse them, so that it learns to read:
+log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is also trained on the mean of
+two embedded texts, for which no real image is needed (GAN-INT, Eq. 5). The learning rate is halved in every 100th of
+600 epochs, which here are the rounds after the first tenth (`text_share`).
 """
 
 from collections.abc import Iterator

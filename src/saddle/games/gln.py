@@ -1,10 +1,10 @@
 """GLN. Global-Local Face Upsampling Network. Tuzel, Taguchi and Hershey, 2016. https://arxiv.org/abs/1603.07235
 
-A face is enlarged in two steps: a network that sees all of it at once draws what a face must have there, and a local
-network refines that. It learns by squared differences first, then it also has to deceive a discriminator.
+A face is enlarged in two steps. A global network sees the whole face and draws what must be there; a local network
+refines it. They learn by squared differences first, and then also have to deceive a discriminator.
 
-This is our reading of the abstract and of a short description; we did not have the paper's tables. We chose the
-local network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the optimizers and the lengths of both
+This is our reading of the abstract and of a short description; we did not have the paper's tables. We chose the local
+network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the optimizers and the lengths of both
 stages. The discriminator is SRGAN's at half its width, and the weight of its loss is ours too. The channels of colour
 images go through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
 """

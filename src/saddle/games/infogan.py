@@ -1,8 +1,8 @@
 """InfoGAN. Information Maximizing Generative Adversarial Nets. Chen et al., 2016. https://arxiv.org/abs/1606.03657
 
 Part of the noise is a code c: a category and a few numbers. A second head on the discriminator's trunk, Q(c | x),
-guesses the code of a fake, and both players gain when it guesses well, which bounds the mutual information of c and
-G(z, c) from below (Eq. 5, 6). Settings of the MNIST code.
+predicts the code of a fake. Both players minimise its error, which raises a lower bound of the mutual information of c
+and G(z, c) (Eq. 5, 6). Settings of the MNIST code.
 """
 
 import math

@@ -1,9 +1,9 @@
 """LAPGAN. Deep Generative Image Models using a Laplacian Pyramid. Denton et al., 2015. https://arxiv.org/abs/1506.05751
 
-A picture is drawn small, then enlarged and given back its details, again and again: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁))
-(Eq. 5). Every level is a GAN of its own, trained on real pyramids: Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an
-enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and
-momentum are the paper's (Section 4), but that momentum grows over the whole run, not by 0.0008 an epoch.
+A picture is drawn small, then enlarged and given details, level by level: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁)) (Eq. 5). Every
+level is a GAN of its own, trained on real pyramids. Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an enlarged real
+image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and momentum are the
+paper's (Section 4), except that momentum grows over the whole run, not by 0.0008 an epoch.
 """
 
 import math

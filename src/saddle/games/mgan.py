@@ -1,8 +1,8 @@
 """MGAN. Training Generative Adversarial Nets with Multiple Generators. Hoang et al., 2018. https://arxiv.org/abs/1708.02556
 
-A mixture of generators, equally often drawn, that share all layers but the first. A second head on the discriminator's
-trunk guesses which one made a fake, and the generators gain when it guesses well, so that each covers other modes
-(Eq. 1, 2). In training, as in the code, every latent goes to all generators; settings of its CIFAR-10 run.
+A mixture of generators, drawn equally often, which share all layers except the first. A second head on the
+discriminator's trunk predicts which generator made a fake. The generators gain when it is right, so that each covers
+other modes (Eq. 1, 2). In training, as in the code, every latent goes to all generators. Settings of its CIFAR-10 run.
 """
 
 from collections.abc import Iterator

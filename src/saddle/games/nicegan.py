@@ -1,10 +1,10 @@
 """NICE-GAN. Reusing Discriminators for Encoding: Towards Unsupervised Image-to-Image Translation. Chen et al., 2020.
 https://arxiv.org/abs/2003.00273
 
-No network encodes alone: an image is encoded by the first layers of the discriminator of its own domain. They learn
-where the discriminators move, and stand still where the generators do, whose gradient flows through them (decoupled
-training, Section 3.3). An image that goes there and back, or is only encoded and drawn again, must return unchanged.
-Two heads and a logit of the attention judge with least squares. Layers and constants are those of the authors' code.
+There is no separate encoder: the first layers of a domain's discriminator encode its images. They learn in the
+discriminators' moves and do not change in the generators' moves, whose gradient flows through them (decoupled training,
+Section 3.3). An image that is translated there and back, or is only encoded and drawn again, must return unchanged. Two
+heads and a logit of the attention judge with least squares. Layers and constants are those of the authors' code.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """PAN. Perceptual Adversarial Networks for Image-to-Image Transformation. Wang, Xu, Wang and Tao, 2017.
 https://arxiv.org/abs/1706.09138
 
-The distance of a translated image from the true one is measured in the hidden maps of the discriminator, not in
-pixels. The translator T minimises it. The discriminator maximises it as long as it is below a margin. Layers and
+Hidden maps of the discriminator, not pixels, measure the distance of a translated image from the true one. The
+translator T minimises this distance. The discriminator maximises it as long as it is below a margin. Layers and
 constants are those of a well-known implementation, which leaves the absolute values out of the distance.
 """
 

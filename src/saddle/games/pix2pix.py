@@ -1,10 +1,10 @@
 """Pix2Pix. Image-to-Image Translation with Conditional Adversarial Networks. Isola et al., 2017.
 https://arxiv.org/abs/1611.07004
 
-A U-Net learns from pairs to draw image b from image a, and the discriminator sees a beside the true or the drawn b. It
-judges patches of 70 pixels; an L1 loss keeps the drawn image near the true one (Eq. 4). Dropout is the only noise, in
-use too. Each image is normed by its own statistics, which is batch norm in batches of one (Section 3.3). Constants and
-layers are those of the authors' code.
+A U-Net learns from pairs to draw image b from image a. The discriminator sees a beside the true or the drawn b, and
+judges patches of 70 pixels. An L1 loss keeps the drawn image near the true one (Eq. 4). Dropout is the only noise, in
+use too. Each image is normalised by its own statistics, which is batch norm in batches of one (Section 3.3). Constants
+and layers are those of the authors' code.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
 """Pix2PixHD. High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs. Wang et al., 2018.
 https://arxiv.org/abs/1711.11585
 
-A global generator learns to draw image b from a label map or image a at half the size, then an enhancer around it at
-the whole size: first alone, then both (Section 3.2). Discriminators look at three sizes, and an image is also compared
-with the true one in their maps (Eq. 4). Outlines keep objects of one class apart (Section 3.3). An encoder tells how
-each object looks; its code is clustered, so that objects can be asked to look otherwise (Section 3.4). Constants and
-layers are those of the authors' code.
+A global generator learns to draw image b from a label map or image a, at half the size. Then an enhancer around it
+learns the full size: first alone, then both (Section 3.2). Discriminators look at three sizes, and their maps also
+compare an image with the true one (Eq. 4). Outlines separate objects of one class (Section 3.3). An encoder describes
+the look of each object; its codes are clustered, so that another look can be chosen (Section 3.4). Constants and layers
+are those of the authors' code.
 """
 
 from collections.abc import Iterator

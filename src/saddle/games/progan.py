@@ -1,8 +1,8 @@
 """ProGAN. Progressive Growing of GANs. Karras et al., 2018. https://arxiv.org/abs/1710.10196
 
-Training begins with 4×4 images; every further level doubles the resolution and is faded in, in both networks and in
-the real images alike (Section 2, Figure 2). WGAN-GP's objective has a drift term, ε C(x)² (Appendix A.1). Adam starts
-afresh whenever a level begins to fade in, and when it has, as in the code.
+Training begins with 4×4 images. Every further level doubles the resolution and is faded in, in both networks and in the
+real images (Section 2, Figure 2). WGAN-GP's objective has a drift term, ε C(x)² (Appendix A.1). Adam starts anew
+whenever a level begins to fade in, and when it has faded in, as in the code.
 """
 
 from collections.abc import Iterator

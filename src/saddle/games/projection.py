@@ -1,9 +1,9 @@
 """Projection. cGANs with Projection Discriminator. Miyato and Koyama, 2018. https://arxiv.org/abs/1802.05637
 
-The discriminator meets the label in an inner product with its features, C(x, y) = l(h(x)) + ⟨v_y, h(x)⟩, the form
-that the likelihood ratio of many class models has (Eq. 3, 4), instead of beside the pixels. The generator has
-conditional batch norm. All else is SNGAN's. In the authors' code for CIFAR-10, but not in that for larger images, l has
-no bias: `--game.network.bias false`.
+The discriminator takes the label in an inner product with its features, not beside the pixels. C(x, y) = l(h(x)) +
+⟨v_y, h(x)⟩ is the form that the likelihood ratio of many class models has (Eq. 3, 4). The generator has conditional
+batch norm. All else is SNGAN's. In the authors' code for CIFAR-10, but not in that for larger images, l has no bias:
+`--game.network.bias false`.
 """
 
 from dataclasses import dataclass

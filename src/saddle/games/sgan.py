@@ -1,9 +1,9 @@
 """SGAN. Semi-Supervised Learning with Generative Adversarial Networks. Odena, 2016. https://arxiv.org/abs/1606.01583
 
-The discriminator is a classifier with one class more, "fake", so that images without a label teach it too. Here in the
-form of Salimans et al., 2016, Section 5 (https://arxiv.org/abs/1606.03498): the fake class's logit is fixed at 0, so
-with logits l of the classes D(x) = Z / (Z + 1), Z = Σ exp l. L_D = -log p(y | x, real) of the labelled images, and
--½ log D(x) - ½ log(1 - D(G(z))) of all; the generator matches the mean features. Settings of the CIFAR-10 code.
+The discriminator is a classifier with one more class, "fake", so that images without a label teach it too. It has the
+form of Salimans et al., 2016, Section 5 (https://arxiv.org/abs/1606.03498): the fake class's logit is fixed at 0. So
+with logits l of the classes, D(x) = Z / (Z + 1), Z = Σ exp l. L_D is -log p(y | x, real) of the labelled images, and -½
+log D(x) - ½ log(1 - D(G(z))) of all. The generator matches the mean features. Settings of the CIFAR-10 code.
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,10 @@
 """SimGAN. Learning from Simulated and Unsupervised Images through Adversarial Training. Shrivastava et al., 2017.
 https://arxiv.org/abs/1612.07828
 
-A refiner R makes images of a simulator look real, so that what is known of them, such as where an eye looks, teaches a
-network that is shown real ones. The discriminator judges every patch by itself (Section 2.2), a distance from the given
-image keeps what it shows (Eq. 4), and half of the fakes that the discriminator sees are of an earlier R (Section 2.3).
-Layers, rate and batch are the paper's for eyes.
+A refiner R makes images of a simulator look real. What is known of them, such as where an eye looks, then teaches a
+network that is used on real images. The discriminator judges every patch by itself (Section 2.2). The distance from the
+given image keeps what it shows (Eq. 4), and half of the fakes that the discriminator sees are of an earlier R (Section
+2.3). Layers, rate and batch are the paper's for eyes.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """SinGAN. Learning a Generative Model from a Single Natural Image. Shaham et al., 2019. https://arxiv.org/abs/1905.01164
 
-A pyramid of small GANs, one a scale, trained one after the other from the coarsest: each adds detail to what comes from
-below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3), and convinces a discriminator whose patches have 11 pixels
-(Eq. 4). One fixed noise, {z*, 0, …, 0}, must bring the image itself back (Eq. 5); its error at a scale is σₙ. The norm
-in the penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
+A pyramid of small GANs, one for each scale, trained one after the other from the coarsest. Each adds detail to the
+image from below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3), and has a discriminator whose patches have 11 pixels
+(Eq. 4). One fixed noise, {z*, 0, …, 0}, must give the image itself (Eq. 5); its error at a scale is σₙ. The norm in the
+penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """SNGAN. Spectral Normalization for Generative Adversarial Networks. Miyato et al., 2018. https://arxiv.org/abs/1802.05957
 
-Every weight matrix of the discriminator is divided by its largest singular value, so that no layer stretches what it
-sees: the discriminator is 1-Lipschitz without a penalty, for the price of one power iteration a step (Eq. 8,
-Algorithm 1). Hinge losses (Eq. 16, 17), and the ResNet of Table 4. As in the authors' code, the generator's step is of
-twice as many samples as the discriminator's.
+Every weight matrix of the discriminator is divided by its largest singular value. Then no layer stretches its input,
+and the discriminator is 1-Lipschitz without a penalty. This costs one power iteration a step (Eq. 8, Algorithm 1).
+Hinge losses (Eq. 16, 17), and the ResNet of Table 4. As in the authors' code, the generator's step is on twice as many
+samples as the discriminator's.
 """
 
 from dataclasses import dataclass

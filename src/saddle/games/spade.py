@@ -1,12 +1,13 @@
 """SPADE. Semantic Image Synthesis with Spatially-Adaptive Normalization. Park et al., 2019.
 https://arxiv.org/abs/1903.07291
 
-GauGAN: a label map becomes a photograph, and says at every layer of the generator what becomes of normed features (Eq.
-1), since a norm would wash it out of an input. An encoder reads the style off an image; without one it is drawn
-(Section 3). Constants and layers are those of the authors' code, except for the norm. Theirs is batch norm
-(`--game.norm batch`), whose statistics differ between training and use. Here each image is normalised by itself, as
-they advise for small batches. A batch has four images, as on one of their eight GPUs, for the weight of the KL
-divergence goes with it.
+GauGAN: a label map becomes a photograph. The map scales and shifts the normalised features at every layer of the
+generator (Eq. 1), since a norm would remove it from an input. An encoder reads the style off an image; without one it
+is drawn (Section 3).
+
+Constants and layers are those of the authors' code, except for the norm. Theirs is batch norm (`--game.norm batch`),
+whose statistics differ between training and use. Here each image is normalised by itself, as they advise for small
+batches. A batch has four images, as on one of their eight GPUs, since the weight of the KL divergence depends on it.
 """
 
 from collections.abc import Iterator

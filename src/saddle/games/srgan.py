@@ -1,14 +1,14 @@
 """SRGAN. Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network. Ledig et al., 2017.
 https://arxiv.org/abs/1609.04802
 
-SRResNet enlarges images and learns by squared differences of pixels, whose best answer is a blurred one (Section 2.2).
-Then it is compared with the truth in the features of a network, and has to deceive a discriminator (Eq. 3). The paper's
-network is VGG19 after its last convolution: `perceptual VGG19` with the layer relu5_4 and distance l2, from a file of
-yours; without one the discriminator's own maps take its place.
+SRResNet enlarges images. It first learns by squared differences of pixels, whose optimum is blurred (Section 2.2). Then
+its images are compared with the true ones in the features of a network, and must deceive a discriminator (Eq. 3). The
+paper's feature network is VGG19 after its last convolution: `perceptual VGG19` with the layer relu5_4 and distance l2,
+from a file of yours. Without one, the discriminator's own maps take its place.
 
 The discriminators "plain", "concatenation" and "projection" are those that cGANs with Projection Discriminator (Miyato
-& Koyama, 2018. https://arxiv.org/abs/1802.05637) compares for ×4, with their own generator and training: the hinge loss
-alone, by the settings that begin with `residual`.
+& Koyama, 2018. https://arxiv.org/abs/1802.05637) compares for ×4. They come with that paper's generator and training:
+the hinge loss alone, by the settings that begin with `residual`.
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,10 @@
 """ST-CGAN. Stacked Conditional Generative Adversarial Networks for Jointly Learning Shadow Detection and Shadow
 Removal. Wang, Li and Yang, 2018. https://arxiv.org/abs/1712.02478
 
-Two U-Nets stand on top of each other: one finds the shadow, and the other sees its mask beside the image and draws the
-image without the shadow. What is wrong with that image teaches the first one too. One discriminator sees the image and
-its mask, another one both and the image without the shadow. Layers are the paper's, constants those of a well-known
-implementation. Each image is normed by its own statistics, as in pix2pix.
+Two U-Nets stand on top of each other. The first draws the mask of the shadow. The second sees the mask beside the image
+and draws the image without the shadow, and its errors teach the first one too. One discriminator sees the image and its
+mask, another one sees both and the image without the shadow. Layers are the paper's, constants those of a well-known
+implementation. Each image is normalised by its own statistics, as in pix2pix.
 """
 
 from collections.abc import Iterator, Mapping

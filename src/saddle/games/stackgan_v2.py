@@ -1,8 +1,8 @@
 """StackGAN-v2. StackGAN++: Realistic Image Synthesis with Stacked GANs. Zhang et al., 2018. https://arxiv.org/abs/1710.10916
 
-A tree of generators draws one picture at several sizes at once, and a discriminator for each size judges it with its
-text and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, only by itself;
-then the colours of a picture, their means and covariances, shall be those of the next smaller one (Eq. 7, 8).
+A tree of generators draws one picture at several sizes at once. A discriminator for each size judges it with its text
+and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, it judges only by
+itself. Then the colours of a picture, their means and covariances, must be those of the next smaller one (Eq. 7, 8).
 """
 
 from collections.abc import Iterator

@@ -1,16 +1,18 @@
 """StarGAN. Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation. Choi et al., 2018.
 https://arxiv.org/abs/1711.09020
 
-One generator is given the labels that its image is to show, and one critic names those that an image shows (Eq. 2, 3);
-who goes to the new labels and back to the old ones must return unchanged (Eq. 4). The critic's loss is Wasserstein's,
-with the penalty of each sample's gradient (Eq. 8). Several collections of images, each labelled in its own way, are
-`label_sets`: the generator is given one set of labels and by a mask which, and for the critic's names only the labels
-that are known count (Section 3.3). Images of all sets share a batch, where the paper's take turns: no network mixes the
-images of a batch, so the step is down the mean of both. An image without labels teaches what is real, and no more.
+One generator changes an image to the labels that it is given, and one critic predicts the labels of an image (Eq. 2,
+3). An image that is changed to new labels and back to its old ones must return unchanged (Eq. 4). The critic's loss is
+Wasserstein's, with the penalty of each sample's gradient (Eq. 8).
 
-New labels are drawn from the training data's; the code shuffles those of a batch, which comes from the same
-distribution. The code's penalty differentiates the sum of the critic's map and its decay hardly lowers the rate; here
-it is the map's mean, as in the loss, and the rate falls to 0, as the paper says.
+Several collections of images, each labelled in its own way, are `label_sets`. The generator is given the labels of one
+set, and a mask that says which set; of the critic's predictions only the known labels count (Section 3.3). Images of
+all sets share a batch, where the paper's take turns. No network mixes the images of a batch, so the step goes down the
+mean of both. An image without labels only teaches what is real.
+
+New labels are drawn from the training data. The code shuffles those of a batch, which is the same distribution. The
+code's penalty differentiates the sum of the critic's map, and its decay hardly lowers the rate. Here it is the mean of
+the map, as in the loss, and the rate falls to 0, as the paper says.
 """
 
 from collections.abc import Iterator

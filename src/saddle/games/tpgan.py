@@ -1,16 +1,18 @@
 """TP-GAN. Beyond Face Rotation: Global and Local Perception GAN for Photorealistic and Identity Preserving Frontal View
 Synthesis. Huang et al., 2017. https://arxiv.org/abs/1704.04086
 
-A turned face is drawn as it looks at us. One path sees the whole face; four others cut out eyes, nose and mouth at
-their landmarks, turn each of them and put them where they belong (Section 3.1). The drawing must be near the true one,
-symmetric, and of the same person (Section 3.2), in features of a network that knows people. The authors' is not to be
-had: by default that is the game's own encoder, who learns whose face it sees; `perceptual` chooses another one.
+A face that is turned to the side is drawn from the front. One path sees the whole face; four others cut out eyes, nose
+and mouth at their landmarks, turn each of them and put them where they belong (Section 3.1). The drawing must be near
+the true one, symmetric, and of the same person (Section 3.2), in features of a network that recognises people. The
+authors' network is not available. By default the game's own encoder takes its place, which learns whose face it sees;
+`perceptual` chooses another one.
 
-Layers, order of moves and weights are those of the authors' code. Its distances are sums over places of values in
-[0, 1]; the paper's, of means, have 0.3 (symmetry), 1e-3 (adversarial), 3e-3 (identity), 1e-4 (variation) and 1e-3
-(whose face) for weights. As there, the half that is seen lies on the left: faces that look the other way are mirrored
-first. Its batch norm asks the batch in use too; here it takes running statistics, and noise is 0: an image's result is
-its own. The parts of a true face are cut where the drawn ones are put, not at landmarks of its own, which no data need.
+Layers, order of moves and weights are those of the authors' code. Its distances are sums over places of values in [0,
+1]; the paper's are means, with the weights 0.3 (symmetry), 1e-3 (adversarial), 3e-3 (identity), 1e-4 (variation) and
+1e-3 (whose face). As there, the visible half is on the left: faces that look the other way are mirrored first. The
+code's batch norm uses the statistics of the batch in use too. Here it takes running statistics, and noise is 0, so that
+an image's result depends on this image alone. The parts of a true face are cut where the drawn ones are put, not at
+landmarks of its own, which no data need.
 """
 
 from collections.abc import Iterator

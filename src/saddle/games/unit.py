@@ -1,11 +1,11 @@
 """UNIT. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
 https://arxiv.org/abs/1703.00848
 
-Two VAE-GANs whose encoders share their last layers and whose decoders share their first, so that two domains without
-pairs have one space of codes: an image is translated by the other domain's decoder (Section 2). Codes are N(E(x), I),
-and a translation that is encoded and decoded again is the image (Eq. 5). Weights, networks and order are those of the
-authors' code for that paper (version 2); their later one shares nothing, which is `shared` 0. `unit-adaptation` is the
-form without cycles, for domains of which one has labels.
+Two VAE-GANs whose encoders share their last layers and whose decoders share their first ones. So two domains without
+pairs have one space of codes, and an image is translated by the other domain's decoder (Section 2). Codes are N(E(x),
+I), and a translation that is encoded and decoded again must be the image (Eq. 5). Weights, networks and order are those
+of the authors' code for that paper (version 2); their later code shares nothing, which is `shared` 0. `unit-adaptation`
+is the form without cycles, for two domains of which one has labels.
 """
 
 from collections.abc import Callable, Iterator

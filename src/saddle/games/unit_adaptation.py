@@ -1,11 +1,11 @@
 """UNIT-Adaptation. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
 https://arxiv.org/abs/1703.00848
 
-UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation): the coupled judges also
-learn to name the first domain's classes, which carries over to the second one (`classify`). There are no cycles; codes
-have a learned deviation, networks see where a pixel is, reconstructions are judged as translations are, and the judges
-see the same in an image and in its translation. Weights, networks and order are those of the authors' code (version 2),
-whose figure for house numbers is of this form and not of the one with cycles.
+UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation). The coupled judges also
+learn to classify the first domain, and this carries over to the second one (`classify`). There are no cycles. Codes
+have a learned deviation, networks are given the position of each pixel, and reconstructions are judged as translations
+are. The features of an image and of its translation must agree. Weights, networks and order are those of the authors'
+code (version 2), whose figure for house numbers is of this form and not of the one with cycles.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
 """VAEGAN. Autoencoding beyond pixels using a learned similarity metric. Larsen et al., 2015.
 https://arxiv.org/abs/1512.09300
 
-A variational autoencoder whose reconstructions are compared in what a discriminator's layer l sees and not in pixels:
--log p(x | z) is that of a normal distribution at Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
-(Algorithm 1): the encoder the prior's and the layer's, the decoder the layer's times γ and the discriminator's, which
-judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone. As in the authors' code, the
-side that is far ahead, as the last costs of images and samples tell, sits a round out.
+A variational autoencoder whose reconstructions are compared in the features of a discriminator's layer l, not in
+pixels. -log p(x | z) is that of a normal distribution around Dis_l(x̃) (Eq. 7, 8). Each of three losses reaches its own
+players (Algorithm 1). The encoder gets that of the prior and that of the layer. The decoder gets γ times the layer's
+and the discriminator's, which judges images, reconstructions and samples (Eq. 9). The discriminator gets its own alone.
+As in the authors' code, a side that is far ahead, by the last losses of images and samples, does not move in a round.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """WGAN. Wasserstein Generative Adversarial Networks. Arjovsky et al., 2017. https://arxiv.org/abs/1701.07875
 
-The players optimise the Wasserstein distance (Eq. 2). The critic is trained nearly to its optimum, and kept Lipschitz
-by clipping its weights after each of its steps (Algorithm 1, line 7).
+The critic estimates the Wasserstein distance of fakes from data, and the generator minimises it (Eq. 2). The critic is
+trained nearly to its optimum, and kept Lipschitz by clipping its weights after each of its steps (Algorithm 1, line 7).
 """
 
 from collections.abc import Iterator
