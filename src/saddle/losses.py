@@ -168,7 +168,7 @@ class EnergyMargin(AdversarialLoss):
     discriminator's loss is m (Theorem 1).
     """
 
-    margin: float = 10.0  # m: the energy from which on a fake is bad enough
+    margin: float = 10.0  # m: fakes of a higher energy have no loss
     end: float | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
 
     def __post_init__(self) -> None:

@@ -195,7 +195,7 @@ class ADA(ImageView):
     """
 
     p: float | None = None  # a chance that stays, instead of one that adapts
-    target: float = 0.6  # of E sign(C(x)): 0 where the discriminator is at a loss, 1 where it knows all the data
+    target: float = 0.6  # of E sign(C(x)): 0 if the discriminator cannot distinguish, 1 if it has memorised the data
     images: float = 500_000.0  # after which p has gone from 0 to 1 if it always rises
     every: int = 4  # rounds from one adjustment to the next
 

@@ -72,7 +72,7 @@ class Adversarial(Game):
     @dataclass(frozen=True)
     class Options(Game.Options):
         penalties: tuple[Penalty, ...] = ()  # added to the losses of players, most of them discriminators
-        views: tuple[View, ...] = ()  # what players that judge are shown of real and fake samples alike
+        views: tuple[View, ...] = ()  # changes of what discriminators are shown, real and fake samples alike
         discriminator_steps: int = 1  # steps of the players that judge to one of the others
 
         def __post_init__(self) -> None:

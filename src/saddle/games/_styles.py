@@ -27,8 +27,8 @@ class Styles(Outlined):
     class Options(Outlined.Options):
         features: int = 3  # numbers in the code of how an object looks; 0, or data without objects: no code
         clusters: int = 10  # of the codes of each class, at most
-        kept: int = 256  # newest codes of each class that the clusters are made of
-        encoder_width: int = 16  # channels of the largest maps of the network that makes the code
+        kept: int = 256  # newest codes of each class that are clustered
+        encoder_width: int = 16  # channels of the largest maps of the network that encodes
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -31,7 +31,7 @@ class ACGAN(TwoPlayer, Classification):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = acgan.ACGAN()  # the architecture of both players
-        conditional: bool = True  # tell the generator the class of each sample
+        conditional: bool = True  # give the generator the class of each sample
         class_weight: float = 1.0  # factor on the discriminator's loss of classes
         generator_class_weight: float = 1.0  # factor on the generator's; much of it costs variety
         optim: Optim = Adam(lr=2e-4)  # of both players

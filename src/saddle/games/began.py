@@ -33,7 +33,7 @@ class BEGAN(Adversarial, Synthesis):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         width: int = 128  # filters of a convolution; the encoder's grow by as many with every halving
         gamma: float = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
-        k_rate: float = 0.001  # λ_k, how fast k answers
+        k_rate: float = 0.001  # λ_k, how fast k changes
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 

@@ -36,7 +36,7 @@ class BiCoGAN(Bidirectional, Classification):
     @dataclass(frozen=True)
     class Options(Bidirectional.Options):
         network: JointNetwork = DensePairs(generator_norms=1)  # the architecture of all three players
-        soft: bool = False  # show the discriminator probabilities of classes or labels, which give real pairs away
+        soft: bool = False  # show the discriminator probabilities of classes or labels, which reveal real pairs
         label_weight: float = 5.0  # α, γ at first: factor on what E_c(x) misses of the label
         label_growth: float = 0.25  # ρ, growth of log γ in an epoch
         label_limit: float = 10.0  # φ, what γ never exceeds

@@ -41,7 +41,7 @@ class CoGAN(Adversarial, Synthesis, Classification):
         discriminator_shared: int = 3  # of the discriminators' four layers so many last ones are common
         width: int = 128  # channels of the generators' largest map
         discriminator_width: int = 20  # channels of the discriminators' largest map; an even number
-        class_weight: float = 0.0  # of naming the classes of the first domain; 10 in the authors' adaptation
+        class_weight: float = 0.0  # of classifying the first domain; 10 in the authors' adaptation
         feature_weight: float = 0.0  # of how far features of two images of one latent lie apart; 0.01 with the former
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
 

@@ -12,6 +12,8 @@ from ._two_player import TwoPlayer
 class DCGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
+        fresh_fakes: bool = (
+            False  # draw new noise for the generator's step, or use the fakes of the discriminator's step
+        )
 
     options: Options

@@ -56,9 +56,9 @@ class Disentangle(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         network: Literal["fader", "two-encoders"] = "fader"  # are attributes the labels, or found by an encoder?
-        removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are taken out of the content
+        removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are removed from the content
         removal_weight: float | None = None  # λ_E, at the end of its ramp; by default 0.0001 if flipped, else 1
-        ramp: Schedule | None = None  # a factor on it; by default the one that goes with how labels are taken out
+        ramp: Schedule | None = None  # a factor on that weight over the run; the default goes with `removal`
         reconstruction_weight: float = 1.0  # of the distance between an image and what is drawn of its parts
         distance: Literal["squared", "absolute"] = "squared"  # of a pixel
         consistency_weight: float = 0.0  # of how far parts that were exchanged are from those of what is drawn of them

@@ -37,9 +37,9 @@ class DTN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        constancy_weight: float = 15.0  # α: of f's code, which is to stay the same; 0 lets G draw what it likes
-        identity_weight: float = 15.0  # β: of an image of the target, which is to stay as it is
-        smooth_weight: float = 0.0  # γ: of how unlike their neighbours pixels are
+        constancy_weight: float = 15.0  # α: of the change of f's code by translation; 0: no such loss
+        identity_weight: float = 15.0  # β: of the change of an image of the target by translation
+        smooth_weight: float = 0.0  # γ: of the differences of neighbouring pixels
         distance: Literal["mse", "cosine"] = "mse"  # d: between two codes; the paper's for faces is the cosine
         pretraining: float = 0.25  # share of the run in which the encoder learns the classes of the source
         code: int = 128  # numbers in a code

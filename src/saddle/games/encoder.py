@@ -38,8 +38,8 @@ class Encoder(Synthesis, Encoding):
     class Options(Game.Options):
         needs_run: ClassVar[bool] = True
 
-        of: str = "dcgan"  # whose generator it is for: a game; --from RUN says it
-        settings: str = ""  # of that game, as a line of YAML; --from RUN says them
+        of: str = "dcgan"  # the game of the generator; --from RUN sets it
+        settings: str = ""  # of that game, as a line of YAML; --from RUN sets them
         network: f_anogan.FAnoGAN = f_anogan.FAnoGAN()  # the encoder is that of this architecture
         optim: Optim = RMSprop(lr=5e-5)  # of the encoder
         latent_weight: float = 1.0  # of the latents that were drawn, beside the images of the data; 0: these alone

@@ -41,7 +41,7 @@ class FAnoGAN(Detection, TwoPlayer):
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of generator and critic
-        encoder: Literal["izi_f", "izi", "ziz"] = "izi_f"  # what the encoder learns from, and the score is made of
+        encoder: Literal["izi_f", "izi", "ziz"] = "izi_f"  # the encoder's loss, which is also the score of an image
         encoder_share: float = 0.5  # share of the run, at its end, in which the encoder learns and nobody else
         encoder_optim: Optim = RMSprop(lr=5e-5)  # of the encoder
         feature_weight: float = 1.0  # κ: weight of the critic's features beside the pixels

@@ -45,7 +45,7 @@ class GLN(Restoring, Adversarial):
         discriminator_width: int = 32  # channels of the discriminator's largest maps
         pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of both players
-        pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
+        pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator as long as it learns alone
 
         def __post_init__(self) -> None:
             super().__post_init__()

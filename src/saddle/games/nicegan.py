@@ -39,7 +39,7 @@ class NICEGAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = LeastSquares()  # adversarial loss of a head, which it halves
+        loss: AdversarialLoss = LeastSquares()  # adversarial loss of a head, halved
         adversarial_weight: float = 2.0  # of each head: 1 of the paper's squares, which are not halved
         cycle_weight: float = 10.0  # there and back again
         reconstruction_weight: float = 10.0  # encoded, and drawn again in its own domain

@@ -38,7 +38,7 @@ class Pix2Pix(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = HalfNonSaturating()  # adversarial loss of the logits of patches
-        adversarial_weight: float = 1.0  # of the generator's part in it; 0 leaves the discriminator out
+        adversarial_weight: float = 1.0  # of the generator's adversarial loss; 0 leaves the discriminator out
         l1_weight: float = 100.0  # λ: of the mean distance from the wanted image; 0 leaves it out
         generator: Literal["unet", "resnet"] = "unet"  # the U-Net, or CycleGAN's residual translator
         levels: int | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256

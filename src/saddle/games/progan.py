@@ -29,7 +29,7 @@ class ProGAN(TwoPlayer, Sizes):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
-        network: Network = progan.ProGAN()  # the architecture of both players, which must be one that grows
+        network: Network = progan.ProGAN()  # the architecture of both players; it must grow
         loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0), Drift(weight=0.001))  # λ and ε
         grown_at: float = 0.8  # share of the run after which all levels are there; the paper's 9.6 of 12 million images

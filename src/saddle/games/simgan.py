@@ -38,8 +38,8 @@ class SimGAN(Adversarial, Translation):
         loss: AdversarialLoss = NonSaturating()  # of a patch; an image's is the sum over its patches, as in the paper
         # Where this is a mean the paper has a sum: a λ of it is 1,925 times as large here, for 35×55 pixels. It names
         # none; the 0.5 of a public port is this one
-        self_weight: float = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, by which R keeps to what it is given; 0: of none
-        compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
+        self_weight: float = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, which keeps R near its input; 0: no such loss
+        compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all pixels of an image, or the mean of its channels
         history: int = 25_600  # refined images remembered, 50 batches as in that port; 0 shows none but the newest
         refiner_steps: int = 2  # K_g: the refiner's in a round, in the paper's first version; in the printed one 50
         refiner_pretraining: float = 0.1  # share of the run in which R learns to change nothing: 1,000 of 10,000 rounds

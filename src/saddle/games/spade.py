@@ -43,7 +43,7 @@ class SPADE(Perceived, Outlined, Adversarial):
     class Options(Perceived.Options, Outlined.Options, Adversarial.Options):
         loss: AdversarialLoss = Hinge()  # adversarial loss of the logits of patches; the mean over the scales
         matching_weight: float = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
-        encoder: bool = False  # can an image say the style? without, a map is always drawn in the same way
+        encoder: bool = False  # encode the style of an image? without it, a map is always drawn in the same way
         kl_weight: float = 0.05  # of the divergence of z from N(0, 1), the sum over its numbers and over the batch
         z_dim: int = 256  # numbers in the code z of a style
         norm: SpadeNorm = "instance"  # by each image's own statistics; batch: by those of the batch, as in the paper

@@ -52,7 +52,7 @@ class SRGAN(Enlarging):
         width: int = 64  # channels of the generator's maps, of residual ones of the last
         discriminator_width: int = 64  # channels of the discriminator's largest maps
         slope_per_channel: bool = False  # a slope of PReLU for every channel, not one for all
-        icnr: bool = False  # begin enlarging with copies of pixels, which leaves no chessboard
+        icnr: bool = False  # initialise enlarging as copies of pixels, which avoids a checkerboard pattern
         skip: srresnet.Skip = "none"  # enlarge so, and let SRResNet draw what is missing, at first nothing
         pretraining: float = 5 / 6  # share of the run, its beginning, in which SRResNet learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999), schedule=Steps((0.5,)))  # of both players

@@ -68,14 +68,14 @@ class TPGAN(Perceived, Adversarial, Restoration):
     @dataclass(frozen=True)
     class Options(Perceived.Options, Adversarial.Options):
         loss: AdversarialLoss = NonSaturating(real_target=0.9)  # adversarial loss of the logits of places
-        restraint: float = 0.1  # weight of the mean logit of what is drawn: that is to be true with chance 0.9, not 1
+        restraint: float = 0.1  # weight of the mean logit of drawn faces, so that D(G(x)) is to be 0.9, not 1
         local: bool = True  # paths for eyes, nose and mouth, which need landmarks
         pixel_weights: tuple[float, float, float] = (1.0, 1.0, 1.5)  # of the image, and at 1/2 and 1/4 of its size
         symmetry_weight: float = 0.3  # λ1: of asymmetry, times the weight of each size
-        adversarial_weight: float = 20.0  # λ2: of the deception
+        adversarial_weight: float = 20.0  # λ2: of the adversarial loss
         perceptual_weight: float = 40.0  # λ3: of the distance in features of a network; by default the game's encoder
         variation_weight: float = 1e-3  # λ4: of differences of neighbours
-        identity_weight: float = 10.0  # α: of not knowing whose face it is; 0 needs no label
+        identity_weight: float = 10.0  # α: of the cross-entropy of whose face it is; 0 needs no label
         part_weight: float = 3.0  # of the distance of turned parts, in a step of their own
         generator_steps: int = 2  # to one of the discriminator, on the same batch
         z_dim: int = 100  # numbers of the noise

@@ -38,17 +38,17 @@ class UNIT(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
-        adversarial_weight: float = 10.0  # λ₀: of all players' part in it
+        adversarial_weight: float = 10.0  # λ₀: of all players' adversarial losses
         reconstruction_weight: float = 100.0  # λ₂: of the mean distance of an image from its reconstruction
         kl_weight: float = 0.1  # λ₁: of the mean square of its code
         cycle_weight: float = 100.0  # λ₄: there and back again
         cycle_kl_weight: float = 0.1  # λ₃: of the mean square of a translation's code
-        domain_weight: float = 0.0  # of the codes' part against a judge that tells the domains' apart; 0: no judge
+        domain_weight: float = 0.0  # of the loss of codes against a judge that classifies their domain; 0: no judge
         blocks: int = 4  # residual blocks of each encoder and of each decoder
         shared: int = 1  # how many of them both domains share; 0: two VAE-GANs, tied by their cycles alone
         normed: bool = False  # is there instance norm outside of residual blocks too?
         width: int = 64  # channels of the largest maps
-        judge: Judging = "shared"  # two judges that share layers, judges of several scales, or judges apart
+        judge: Judging = "shared"  # two judges that share layers, judges of several scales, or two separate judges
         judge_layers: int = 6  # halvings of a judge
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4)  # of all players
 

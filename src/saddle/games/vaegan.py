@@ -41,8 +41,12 @@ class VAEGAN(Adversarial, Coded):
         reconstruction_weight: float = 1e-6  # γ: weight of the layer's likelihood in the decoder's loss
         optim: Optim = RMSprop(lr=3e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
-        equilibrium: float = 0.68  # the discriminator's costs of images and of samples, in nats, where neither is ahead
-        margin: float | None = 0.35  # how far below they keep the discriminator from its step, and above, the generator
+        equilibrium: float = (
+            0.68  # the discriminator's losses of images and of samples, in nats, where neither side is ahead
+        )
+        margin: float | None = (
+            0.35  # if they are so far below, the discriminator skips its step; if above, the generator does
+        )
 
         def __post_init__(self) -> None:
             super().__post_init__()

@@ -123,7 +123,7 @@ class ProGAN(Network):
 
     channel_base: int = 16384  # channels of a map times its side, where that is less than channel_max
     channel_max: int = 512  # channels of the smallest maps
-    group: int = 4  # samples whose deviation the discriminator sees
+    group: int = 4  # samples over which the discriminator sees the standard deviation
 
     def __post_init__(self) -> None:
         if min(self.channel_base, self.channel_max, self.group) < 1:

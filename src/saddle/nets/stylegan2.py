@@ -236,7 +236,7 @@ class StyleGAN2(Network):
     w_dim: int = 512  # length of a style
     mixing: float = 0.9  # chance that a training image takes the styles of two latents
     architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
-    group: int = 4  # samples whose deviation the discriminator sees
+    group: int = 4  # samples over which the discriminator sees the standard deviation
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("channel_base", "channel_max", "mapping_layers", "w_dim", "group")}

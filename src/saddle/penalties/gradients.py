@@ -52,7 +52,7 @@ class NormPenalty(InputPenalty):
 
     weight: float = 10.0  # λ, factor on the penalty
     target: float = 1.0  # what the norm of the gradient is pulled to
-    one_sided: bool = False  # let norms below the target pass
+    one_sided: bool = False  # no penalty on norms below the target
 
     def __post_init__(self) -> None:
         super().__post_init__()
