@@ -31,7 +31,9 @@ OWN_SCALE = "scaled to this image"
 def arguments(parser: "ArgumentParser") -> None:
     """What a run is asked with, whoever looks for what is unusual."""
     _use.arguments(parser, "Detection")
-    parser.add_argument("--by", choices=("search",), help="search: by a run that draws samples, as anogan does")
+    parser.add_argument(
+        "--by", choices=("search",), help="search detects by a search in the latents, with any run that draws samples"
+    )
 
 
 def opened(args: "Namespace") -> "Run":

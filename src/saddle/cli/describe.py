@@ -20,7 +20,7 @@ SETTINGS = ("game", "data", "plan")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("game", help="one that `saddle list` names")
+    parser.add_argument("game", help="a game of `saddle list`")
     parser.add_argument("--json", action="store_true", help="for programs")
 
 

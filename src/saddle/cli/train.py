@@ -32,7 +32,7 @@ SETTINGS = ("game", "data", "plan")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("game", nargs="?", help="one that `saddle list` names; by default dcgan")
+    parser.add_argument("game", nargs="?", help="a game of `saddle list`; by default dcgan")
     parser.add_argument(
         "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA"
     )
@@ -41,7 +41,10 @@ def arguments(parser: ArgumentParser) -> None:
         "--from", dest="start", type=Path, metavar="RUN", help="begin with the weights of this run, those that fit"
     )
     parser.add_argument(
-        "--from-checkpoint", dest="checkpoint", metavar="WHICH", help="of that run: best, last or a round; default best"
+        "--from-checkpoint",
+        dest="checkpoint",
+        metavar="WHICH",
+        help="checkpoint of that run: best, last or a round; by default best",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")
