@@ -13,7 +13,7 @@ runs and modes.png, the last pictures of them all. A finished run is not trained
 command goes on.
 
 labels: each game that learns from images without a label, beside the same classifier trained on the labels alone for
-as many rounds. It prints the shares of held-out digits that the two get wrong, and how many % fewer the game gets wrong.
+as many rounds. It prints the shares of held-out digits that the two get wrong, and how many % fewer for the game.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--threshold",
         type=_threshold,
         metavar="auto|X|none",
-        help="images above it are anomalous: auto (of saddle calibrate), a number or none (no verdicts); by default auto "
+        help="images above it are anomalous: auto (saddle calibrate's), a number or none: no verdicts; by default auto "
         "if the run is calibrated",
     )
     parser.add_argument("--fail-on-anomaly", action="store_true", help="leave with code 1 if an image is anomalous")
