@@ -66,12 +66,12 @@ def sent(values: Sequence[int], device: torch.device) -> Tensor:
 
 
 def listed(ours: Tensor) -> Any:
-    """The numbers of a tensor of this side, as lists. ValueError for one of a device: it would have to be asked.
+    """The numbers of a tensor on the CPU, as lists. ValueError for one on another device: reading it would wait.
 
     Of any shape
     """
     if ours.device.type != "cpu":
-        raise ValueError(f"a tensor of this side is wanted, not of {ours.device}")
+        raise ValueError(f"a tensor on the CPU is needed, not on {ours.device}")
     return ours.tolist()
 
 

@@ -74,7 +74,7 @@ class CycleConsistent(Adversarial, Translation):
         a, b = (self.data.fields[key].planes for key in "ab")
         if a != b and self.options.identity_weight:
             raise UsageError(
-                f"the identity loss asks a translator to leave alone what is of its target domain already, and these "
+                f"the identity loss keeps images of the target domain as they are, and these "
                 f"domains have {a} and {b} channels; set game.identity_weight to 0, or bring both to as many channels "
                 "with data.channels"
             )

@@ -97,7 +97,7 @@ class TwoPlayer(Conditional, Adversarial):
         if not self.options.network.takes_labels:
             raise UsageError(
                 f"{type(self.options.network).__name__} takes no labels; leave out game.conditional, or choose "
-                "--game.network Concatenation, which tells them to a network that takes none"
+                "--game.network Concatenation, which gives them to a network that takes none"
             )
         self.check_labels("--game.conditional false")
         if not (self.data.classes or self.options.network.takes_columns):

@@ -88,7 +88,7 @@ def _measure(who: Who, each: Each, evidence: Evidence) -> Compared:
             kept[REAL] = torch.cat([judge.right(images, labels) for images, labels in real])
         shares = {whose: values[~values.isnan()] for whose, values in kept.items()}
         if not len(shares[""]):
-            raise UsageError(f"no class of a held-out image is known, {way.name}; a judge has nothing to go by")
+            raise UsageError(f"no class of a held-out image is known, {way.name}; a judge needs some")
         means = {whose: float(values.mean()) for whose, values in shares.items() if len(values)}
         value = means.pop("")
         ways[way.name] = {"value": value, "uncertainty": share_error(value, len(shares[""]))} | means

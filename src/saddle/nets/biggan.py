@@ -39,7 +39,7 @@ class SharedGenerator(nn.Module):
         if rest or (not self.piece and (z_dim or not data.classes)):
             near = max(self.piece, 1) * len(widths)
             raise UsageError(
-                f"BigGAN deals z out in {len(widths)} equal pieces to its layers; {z_dim} numbers do not divide so; "
+                f"BigGAN divides z into {len(widths)} equal pieces for its layers; {z_dim} numbers do not divide so; "
                 f"choose z_dim {near} or {near + len(widths)}"
             )
         self.embedding = class_embedding(len(data.classes), shared)

@@ -134,8 +134,8 @@ def _check(names: Sequence[str], extractor: str | None, save_reference: Place | 
     chosen(names)
     if save_reference and extractor in (None, OF_IMAGES):
         raise UsageError(
-            "a reference that is kept is what an extractor sees that does not measure by its images; choose one with "
-            "--extractor, such as pixels"
+            "--save-reference keeps features, and needs an extractor that does not depend on the images; choose one "
+            "with --extractor, such as pixels"
         )
 
 
