@@ -5,7 +5,7 @@ TORCH ?= -c constraints-cpu.txt
 BIN := .venv/bin
 RUN ?= runs/demo
 
-.PHONY: demo test check bench learning full browser docs format clean
+.PHONY: demo test check words bench learning full browser docs format clean
 
 demo: .venv/core  ## train a GAN to draw the digit it is asked for: pictures, curves and scores in runs/demo
 	$(BIN)/saddle train cgan --data digits --plan.rounds 2500 --plan.at_most 10 --run $(RUN)
@@ -14,10 +14,14 @@ demo: .venv/core  ## train a GAN to draw the digit it is asked for: pictures, cu
 test: .venv/dev  ## the fast tests
 	$(BIN)/python -m pytest -n 2
 
-check: .venv/dev  ## format, lint and types
+check: .venv/dev  ## format, lint, words and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python tools/words.py
 	$(BIN)/mypy
+
+words: .venv/dev  ## words that readers would read twice, and tensor functions that do not say their shapes: none
+	$(BIN)/python tools/words.py
 
 learning: .venv/dev  ## train every recipe to its score (minutes each)
 	$(BIN)/python -m pytest -m learning -rA

@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=5000, help="of either set; 5000")
     parser.add_argument("--features", type=int, default=2048, help="of each; 2048, as Inception's")
-    parser.add_argument("--turns", type=int, default=3, help="of which medians are told; 3")
+    parser.add_argument("--turns", type=int, default=3, help="whose medians are printed; 3")
     parser.add_argument("--only", choices=MEASURES, metavar="METRIC", help=f"one of {'; '.join(MEASURES)}")
     parser.add_argument("--once", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)

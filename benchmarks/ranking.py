@@ -3,8 +3,8 @@
 python -m benchmarks.ranking [--only digits|photos|folder] [--extractor own] [--count 500]
 python -m benchmarks.ranking runs/a runs/b [--extractor own] [--count 500]
 
-Real images are dealt into references and samples, and the samples are damaged. `!` stands behind a score that does not
-grow worse with the strength, step by step, from the whole samples on. Of the folder the time of its scores is told.
+Real images are divided into references and samples, and the samples are damaged. `!` stands behind a score that does
+not grow worse with the strength, step by step, from the whole samples on. The time of a folder's scores is printed.
 
 With folders of runs on the same data their samples are scored instead, and it is said which are told apart. Where one
 run draws smaller images, the others' are cut to that size: of crops at one scale, such as those of `photos`, these are

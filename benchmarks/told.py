@@ -1,12 +1,13 @@
-"""Three discriminators for enlarged digits, each trained for as many rounds: told nothing of the small image, told by
-concatenation, told by projection (Miyato & Koyama, 2018, Section 5.2. https://arxiv.org/abs/1802.05637). A table.
+"""Three discriminators for enlarged digits, each trained for as many rounds: nothing of the small image is given to it,
+or it is given by concatenation, or by projection (Miyato & Koyama, 2018, Section 5.2.
+https://arxiv.org/abs/1802.05637). A table.
 
 python -m benchmarks.told [--rounds N] [--folder FOLDER]
 
-Digits of 4 pixels become digits of 16. Scores are of held-out digits: similarity over five scales, which takes 176
-pixels, of mosaics of 12 × 12 digits beside the same mosaics of the true ones, and the share that a support vector
-machine reads rightly, which learned from true digits of the training, with its standard error. One seed each: what
-seeds differ by is not in it. A run that is there goes on, or is only read.
+Digits of 4 pixels become digits of 16. There are two scores of held-out digits. One is similarity over five scales,
+which takes 176 pixels, of mosaics of 12 × 12 digits and the same mosaics of the true ones. The other is the share that
+a support vector machine reads rightly, with its standard error. The machine learned from true training digits. One seed
+each: what seeds differ by is not in it. A run that is there goes on, or is only read.
 """
 
 import argparse

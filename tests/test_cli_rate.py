@@ -236,7 +236,7 @@ def test_answers_become_means_and_what_is_not_known_to_differ_cannot_be_told_apa
     files = sorted(folder.glob("*.csv"))
     out = read(capsys, *files)
     lines = {line.split("  ")[0]: line for line in out.splitlines()}
-    assert "cannot be told apart" in lines["ours − theirs"]
+    assert "cannot be distinguished" in lines["ours − theirs"]
     assert "truth is rated higher than ours" in lines["ours − truth"]
     assert "ours is rated higher than baseline" in lines["ours − baseline"]
     assert lines["truth"].split()[-3:] == ["40", "5", "8"]
@@ -287,8 +287,8 @@ def test_shares_of_fakes_that_were_taken_for_real_stand_beside_chance(place, tmp
     assert data["scores"]["theirs"]["value"] == 0
     assert 0 < data["scores"]["theirs"]["high"] < 0.5
     out = read(capsys, *files)
-    assert "cannot be told from real pictures" in out
-    assert "told from real pictures" in out.replace("cannot be told", "")
+    assert "cannot be distinguished from real pictures" in out
+    assert "distinguished from real pictures" in out.replace("cannot be distinguished", "")
     assert "ours is taken for real more often than theirs" in out
 
 

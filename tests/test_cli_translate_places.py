@@ -1,4 +1,4 @@
-"""saddle translate: where results go; what goes wrong on the way costs one file, or is told at once."""
+"""saddle translate: where results go; what goes wrong on the way costs one file, or is reported at once."""
 
 import csv
 import errno

@@ -209,7 +209,7 @@ def test_every_penalty_on_a_discriminator_plays(penalty):
 
 @pytest.mark.parametrize("penalty", [p for p in PENALTIES if "generator" in p.players], ids=lambda p: p.name)
 def test_a_penalty_on_a_generator_is_refused_since_there_is_none(penalty):
-    with pytest.raises(UsageError, match="is paid by a generator, and energy has none"):
+    with pytest.raises(UsageError, match="is a penalty on a generator, and energy has none"):
         small_energy(penalties=(penalty,))
 
 

@@ -74,7 +74,7 @@ def test_a_generator_that_is_told_a_label_needs_no_z_and_draws_one_image_of_each
 
 
 def test_without_a_label_there_is_a_z_and_without_a_z_nothing_to_search():
-    with pytest.raises(UsageError, match="z_dim is at least 1, and 0 where the generator is told a label or a text"):
+    with pytest.raises(UsageError, match="z_dim is at least 1, and 0 where the generator is given a label or a text"):
         CGAN.Options(conditional=False, z_dim=0)
     with pytest.raises(UsageError, match="z_dim is at least 0, not -1"):
         CGAN.Options(z_dim=-1)

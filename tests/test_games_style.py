@@ -261,7 +261,7 @@ def test_no_truncation_leaves_samples_and_full_truncation_makes_them_one():
         seed_all(1)
         return game.sample(4, truncation=psi)
 
-    alike = drawn(0.0)  # but for rounding: a row's place in a batch may choose how it is summed
+    alike = drawn(0.0)  # except for rounding: a row's place in a batch may choose how it is summed
     assert torch.allclose(alike, alike[:1].expand(4, -1, -1, -1), atol=1e-5)
     assert torch.allclose(drawn(1.0), drawn(None), atol=1e-5)
     assert drawn(1.0).std(0).mean() > drawn(0.5).std(0).mean() > 0

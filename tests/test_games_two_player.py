@@ -247,7 +247,7 @@ def test_the_papers_settings_are_the_defaults():
         (lambda: WGAN.Options(discriminator_steps=0), "discriminator_steps is at least 1, not 0"),
         (
             lambda: GAN.Options(z_dim=0),
-            "z_dim is at least 1, and 0 where the generator is told a label or a text, not 0",
+            "z_dim is at least 1, and 0 where the generator is given a label or a text, not 0",
         ),
     ],
 )

@@ -79,7 +79,7 @@ def test_the_best_critic_found_by_optimisation_reproduces_the_divergence(loss, f
 
 @by_divergence
 def test_where_p_is_q_the_critic_is_the_threshold(loss, f, best, threshold):
-    """T* = f'(1), and the bound is f(1): 0, but for the GAN's row, whose f is shifted by log 4."""
+    """T* = f'(1), and the bound is f(1): 0, except for the GAN's row, whose f is shifted by log 4."""
     v = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     optim = torch.optim.LBFGS([v], max_iter=100, tolerance_grad=1e-12, line_search_fn="strong_wolfe")
 

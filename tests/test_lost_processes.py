@@ -42,8 +42,8 @@ def said(place: Path, way: str, rank: int) -> str:
         ("first killed", 1, "the connection to it broke"),
         ("second killed, first busy", 0, "process 1 has ended"),
         ("second failed", 0, "the connection to it broke"),
-        ("second stopped", 0, "nothing was heard of process 1 for 2 seconds"),
-        ("first stopped", 1, "nothing was heard of process 0 for 2 seconds"),
+        ("second stopped", 0, "nothing came from process 1 for 2 seconds"),
+        ("first stopped", 1, "nothing came from process 0 for 2 seconds"),
     ],
 )
 def test_who_is_left_says_it_in_a_sentence_and_fails(way, survivor, why, lost):

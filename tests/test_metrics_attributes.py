@@ -154,7 +154,7 @@ def test_a_game_without_captions_has_no_such_scores() -> None:
         needs = ("image",)
 
     assert scoring.defaults(Untold(SOURCE.spec), SOURCE, final=True) == []
-    with pytest.raises(UsageError, match="'attributes_held_out' needs a game that is told captions"):
+    with pytest.raises(UsageError, match="'attributes_held_out' needs a game that is given captions"):
         scoring.score(Untold(SOURCE.spec), SOURCE, ["attributes_held_out"])
 
 

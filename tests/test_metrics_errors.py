@@ -1,4 +1,4 @@
-"""A score is as unsure as it says: stated errors lie near the true deviation over fresh samples of a known law."""
+"""A score is as unsure as it says: stated errors lie near the true deviation over samples of a known distribution."""
 
 import math
 

@@ -83,7 +83,7 @@ def test_its_first_fault_the_centres_of_k_means_score_above_real_data(
 
 
 def test_its_second_fault_the_estimate_stays_far_below_the_truth_however_many_samples_there_are() -> None:
-    """Of a normal law in 36 directions as unlike each other as those of small patches of photographs."""
+    """Of a normal distribution in 36 directions as unlike each other as those of small patches of photographs."""
     std = 1 / torch.arange(1.0, 37)
     truth = -sum(math.log(s * math.sqrt(2 * math.pi * math.e)) for s in std.tolist())
     validation, test = normal(50, 36, seed=1) * std, normal(100, 36, seed=2) * std

@@ -34,7 +34,7 @@ def test_people_of_whom_nobody_is_left_to_ask_for_are_refused():
 
 
 def painted(labels: Tensor, seed: int) -> Tensor:
-    """Images of people who are told apart by their colours."""
+    """Images of people who are distinguished by their colours."""
     dice = torch.Generator().manual_seed(seed)
     colour = normalize(torch.randn(12, 3, generator=torch.Generator().manual_seed(0)))[labels]
     return (0.8 * colour[:, :, None, None] + 0.1 * torch.randn(len(labels), 3, 16, 16, generator=dice)).clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""Penalties on what the discriminator makes of samples: drift, LeCam, consistency."""
+"""Penalties on the discriminator's output for samples: drift, LeCam, consistency."""
 
 from dataclasses import replace
 

@@ -37,7 +37,7 @@ from saddle.training.plan import Plan
 
 @dataclass(frozen=True)
 class Options:
-    loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+    loss: AdversarialLoss = NonSaturating()  # adversarial loss
     penalty: Penalty | None = None
     """on the discriminator"""
     penalties: tuple[Penalty, ...] = ()
@@ -218,7 +218,7 @@ def test_choices_are_the_concrete_classes():
 
 def test_meanings_are_comments_or_docstrings_and_are_inherited():
     told = meanings(Longer)
-    assert (told["loss"], told["penalty"]) == ("what the players make of the logits", "on the discriminator")
+    assert (told["loss"], told["penalty"]) == ("adversarial loss", "on the discriminator")
     assert (told["steps"], told["name"]) == ("n_critic", "")
 
 

@@ -1,4 +1,4 @@
-"""SRGAN against a discriminator that is told the small image: every line of its training, with what proves it."""
+"""SRGAN against a discriminator that is given the small image: every line of its training, with what proves it."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Views: what the discriminator is shown, one law for real and fake, with gradients."""
+"""Views: what the discriminator is shown, one distribution for real and fake, with gradients."""
 
 import math
 from dataclasses import replace
@@ -192,7 +192,7 @@ def test_geometry_keeps_an_even_image_and_colours_a_grey_one_evenly():
 
 
 def test_hue_turns_about_the_grey_axis():
-    """Luma and saturation stay: with chance 1, the luma's law is brightness, contrast and inversion alone."""
+    """Luma and saturation stay: with chance 1, the luma's distribution is brightness, contrast and inversion alone."""
     seed_all(0)
     x = images(3000, 3, 1, 1).double()
     out = change_colour(x, FULL)

@@ -58,7 +58,7 @@ def of_digits() -> dict[str, dict[str, float]]:
 
 
 def of_copies(train: Tensor, heldout: Tensor, moves: Augmentation = Augmentation(), draws: int = 200) -> float:  # noqa: B008
-    """FID in multiples of the floor of a game that knows its images by heart: the mean of many draws."""
+    """FID in multiples of the floor of a game that has memorised its images: the mean of many draws."""
     look = extractor("digits")
     real, trained = look(heldout).features, look(train).features
     chosen, found = torch.Generator().manual_seed(0), []

@@ -99,7 +99,7 @@ def metrics_table() -> str:
 
 GAMES = """# Games
 
-Written by `python tools/tables.py --write` from the games: the moves are traced, not told. Under `paper` stand the
+Written by `python tools/tables.py --write` from the games: the moves are traced. Under `paper` stand the
 game's defaults, under `recipe` what the shipped recipe has in their place. Where a part is of
 another class, its settings are other ones: blank under `paper` where the default's part has no such setting, – under
 `recipe` where the recipe's has none.
@@ -158,8 +158,11 @@ def moves(made: list[dict[str, list[str]]]) -> str:
 
 
 SLOTS = {  # the slots of a two-player game, each with the class that fills it
-    "loss": (AdversarialLoss, "What both players make of the logits."),
-    "penalties": (Penalty, "What a player pays beside it; any number of them, each in every `every`-th round."),
+    "loss": (AdversarialLoss, "The adversarial loss of both players."),
+    "penalties": (
+        Penalty,
+        "Terms added to a player's adversarial loss; any number of them, each in every `every`-th round.",
+    ),
     "views": (View, "What the discriminator is shown of real and fake samples alike; any number, one after the other."),
     "auxiliaries": (Auxiliary, "Further losses, made of what the discriminator's last layer sees."),
     "network": (Network, "The architecture of both players."),
@@ -210,9 +213,9 @@ One example of each; most go together with others.
 networks SNResNet, SNCNN, SAGAN, BigGAN and BigGANDeep always have spectral norm.
 
 Where several players judge, as the levels of lapgan, the sizes of stackgan-v2 and the domains of cyclegan, each has
-the same steps and views, and pays its own penalties, whose names end in its own: `r1_level_8`. A discriminator of pairs
-is shown views of the images, and pays for the pair; aae's judges codes, so that views of images are refused. What a
-generator pays, it pays once.
+the same steps and views, and its own penalties, whose names end in its own: `r1_level_8`. A discriminator of pairs
+is shown views of the images, and its penalty is of the pair; aae's judges codes, so that views of images are refused. A
+penalty on a generator counts once.
 """
 
 
@@ -262,7 +265,7 @@ SADDLE_SCORES=1 make learning
 
 {table(["command", "budget", "score", "reached"], [expected(stem, path, measured) for stem, path in shipped().items()])}
 
-What is **bold** was missed: `make learning` fails there. What was tried is told on the page about
+What is **bold** was missed: `make learning` fails there. What was tried is described on the page about
 [what mattered](what-mattered.md).
 
 ## Measured
@@ -325,7 +328,7 @@ THEMES = {  # what a game is for, and the scores that tell
         "class_recall",
     ),
     "Digits found without labels": ("purity",),
-    "Digits told apart": ("error",),
+    "Digits classified": ("error",),
     "Codes": ("nn_accuracy", "probe_accuracy", "prior_kid", "prior_kid_train", "reconstruction", "sharpness"),
     "Drawn from captions": ("attributes", "attributes_all", "attributes_held_out", "attributes_held_out_all"),
 }

@@ -37,7 +37,7 @@ class Auxiliary(Settings, ABC):
 
     @abstractmethod
     def measure(self, context: Context) -> Tensor:
-        """The loss before its weight."""
+        """The loss before its weight, []."""
 
     def formula(self, mover: str) -> str:
         """What the "discriminator" or the "generator" pays, with the settings' values."""

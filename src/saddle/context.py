@@ -47,7 +47,10 @@ class Context:
         fake_logits: Tensor | None = None,
         **more: Any,
     ) -> Self:
-        """Of samples and, where they were judged already, their logits [N] or, of patches or several heads, [N, …]."""
+        """Of samples and, where they were judged already, their logits [N] or, of patches or several heads, [N, …].
+
+        real and fake [N, …], each with its logits, [N] or [N, 1, h, w].
+        """
         of_real, of_fake = (None if logits is None else Output(logits) for logits in (real_logits, fake_logits))
         return cls(score, real, fake, of_real, of_fake, **more)
 

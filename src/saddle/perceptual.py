@@ -45,14 +45,18 @@ class Compared(nn.Module, ABC):
         """Which network it is, for a run's facts."""
 
     def prepare(self, like: Tensor) -> None:
-        """Have everything that it takes, where and as `like` is. UsageError for what is missing or wrong."""
+        """Have everything that it takes, where and as `like` is. UsageError for what is missing or wrong.
+
+        `like` is an image batch [N, C, H, W].
+        """
 
     def lessons(self, images: Tensor) -> dict[str, Lesson]:
-        """What a network that learns within the run pays in one of these rounds, by name."""
+        """The losses of a network that learns within the run, in one of its rounds, by name.  images [N, C, H, W]"""
         return {}
 
     @abstractmethod
-    def forward(self, made: Tensor, real: Tensor) -> Tensor: ...
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        """The distance, [], of images made from real ones; both are [N, C, H, W] in [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Perceptual(Settings, ABC):
 
 @dataclass(frozen=True)
 class _VGG19(Perceptual):
-    """What VGG19 makes of images, whatever its weights are."""
+    """The features of VGG19, whatever its weights are."""
 
     layers: tuple[str, ...] = FIVE  # where images are compared: conv1_1 to conv5_4 and, after the activation, relu…
     weights: tuple[Weight, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # of the layers, in their order
@@ -87,7 +91,7 @@ class _VGG19(Perceptual):
 
     @abstractmethod
     def load(self) -> tuple[Mapping[str, Tensor], str]:
-        """The weights by torchvision's names, and their SHA-256 if they come from a file, else "".  UsageError."""
+        """The weights by torchvision's names, of any shape, and their SHA-256."""
 
     @abstractmethod
     def named(self, sha256: str) -> str:
@@ -118,6 +122,7 @@ class VGG19(_VGG19):
         return super().build(images)
 
     def load(self) -> tuple[Mapping[str, Tensor], str]:
+        """The weights of the file by name, and their SHA-256. UsageError for a file that does not fit."""
         try:
             found = read(self.file, FILE)
         except SaddleError as error:
@@ -144,6 +149,7 @@ class RandomVGG19(_VGG19):
     seed: int = 0  # of its weights
 
     def load(self) -> tuple[Mapping[str, Tensor], str]:
+        """Random weights by name, and no SHA-256."""
         return random_weights(self.seed, self.width), ""
 
     def named(self, sha256: str) -> str:
@@ -198,9 +204,11 @@ class InVGG19(Compared):
     # Which file it is belongs to a checkpoint; what is in it does not.
 
     def get_extra_state(self) -> Tensor:
+        """The SHA-256 of the weights as bytes, uint8 [B]; zeros before they are read."""
         return torch.tensor([*bytes.fromhex(self.sha256 or "0" * 64)], dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
+        """Take over a SHA-256, uint8 [B]. UsageError if other weights are loaded."""
         kept = bytes(state.tolist())
         if any(kept):
             now, self.sha256 = self.sha256, kept.hex()

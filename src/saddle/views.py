@@ -29,7 +29,7 @@ class Shown(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, progress: float) -> Tensor:
-        """What is shown of samples [N, …] at this progress (0 to 1) of the run."""
+        """What is shown of samples [N, …] at this progress (0 to 1) of the run.  Returns [N, …]."""
 
     def adapt(self, real_logits: Tensor) -> None:
         """After a step of the discriminator: learn from its logits of the real samples, [N] or, of patches, [N, …]."""
@@ -179,7 +179,7 @@ class _DiffAugmented(Shown):
 
 @dataclass(frozen=True)
 class ADA(ImageView):
-    """As many random changes as keep the discriminator from learning the data by heart. Karras et al., 2020.
+    """As many random changes as keep the discriminator from memorising the data. Karras et al., 2020.
 
     https://arxiv.org/abs/2006.06676: flips, quarter turns, translation, scale, rotation and colour, each applied to an
     image with chance p; p rises while the mean sign of the logits of real images is above `target` and falls below.
@@ -188,7 +188,7 @@ class ADA(ImageView):
 
     p: Share | None = None  # a chance that stays, instead of one that adapts
     target: Annotated[float, between(-1, 1)] = 0.6
-    """of E sign(C(x)): 0 where the discriminator is at a loss, 1 where it knows all the data"""
+    """of E sign(C(x)): 0 if the discriminator cannot distinguish, 1 if it has memorised the data"""
     images: PositiveFloat = 500_000.0  # after which p has gone from 0 to 1 if it always rises
     every: PositiveInt = 4  # rounds from one adjustment to the next
 
@@ -199,7 +199,7 @@ class ADA(ImageView):
         loss = game.criterion
         if self.p is None and not (loss and abs(indifference(loss)) < 0.3):
             return (
-                "ADA reads from the sign of the real logits how much the discriminator has learnt by heart, and "
+                "ADA reads from the sign of the real logits how much the discriminator has memorised, and "
                 f"{type(loss).__name__ if loss else 'an error'} does not part real from fake at 0; fix the chance, as "
                 "in game.views.ADA.p 0.2, leave ADA out (game.views none), or choose another loss"
             )

@@ -104,7 +104,7 @@ TABLE: dict[str, tuple[Callable[[Path], None], str, dict[str, object], str]] = {
         r"8 of 20 files in \S+ have no partner:\n  of a: A/x0.png, A/x1.png, A/x2.png, A/x3.png, A/x4.png and 2 more"
         r"\n  of b: B/sub/001.jpg\nFiles of a and b belong together by their names",
     ),
-    "two files of one stem": (two_of_a_stem, "pairs:", {}, r"B/003.jpg and B/003.png in \S+ have one name but for"),
+    "two files of one stem": (two_of_a_stem, "pairs:", {}, r"B/003.jpg and B/003.png in \S+ have one name except for"),
     "an odd width": (odd, "pairs:", {}, r"1 of 6 files in \S+ cannot be used:\n  3.png: it is 31 wide, an odd number"),
     "a pair of other sizes": (
         other_sizes,

@@ -220,7 +220,7 @@ def test_the_ring_has_eight_distinct_neighbours() -> None:
 def test_the_swiss_roll_is_a_spiral_of_unit_scale() -> None:
     points = np.asarray(fresh("swiss-roll").train.columns["image"])
     radius, angle = np.linalg.norm(points, axis=1) * 7.5, np.arctan2(points[:, 1], points[:, 0])
-    off = (radius - angle) / (2 * np.pi)  # a whole number of turns, but for the noise
+    off = (radius - angle) / (2 * np.pi)  # a whole number of turns, except for the noise
     assert np.abs(off - off.round()).mean() < 0.05
     assert 0.8 < points.std() < 1.1
 

@@ -1,4 +1,4 @@
-"""Classes of a domain that are dealt in training, where they are asked for; without that nothing of them is seen."""
+"""Classes of a domain that are drawn in training, where they are asked for; without that nothing of them is seen."""
 
 from pathlib import Path
 

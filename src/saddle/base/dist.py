@@ -124,13 +124,13 @@ def average_gradients(parameters: list[nn.Parameter]) -> None:
 
 
 def mean(x: Tensor) -> Tensor:
-    """Mean over the processes."""
+    """Mean over the processes.  Any shape → same shape"""
     x = x.detach()
     return total(x) / world() if world() > 1 else x
 
 
 def total(x: Tensor) -> Tensor:
-    """Sum over the processes."""
+    """Sum over the processes.  Any shape → same shape"""
     x = x.detach()
     if world() > 1:
         x = x.clone()
@@ -153,12 +153,18 @@ class _Sum(torch.autograd.Function):
 
 
 def joint_total(x: Tensor) -> Tensor:
-    """Sum over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    """Sum over the processes, for a loss that all of them compute: each one's gradient reaches all.
+
+    Any shape → same shape
+    """
     return _Sum.apply(x) if world() > 1 else x
 
 
 def joint_mean(x: Tensor) -> Tensor:
-    """Mean over the processes, for a loss that all of them compute: each one's gradient reaches all."""
+    """Mean over the processes, for a loss that all of them compute: each one's gradient reaches all.
+
+    Any shape → same shape
+    """
     return joint_total(x) / world()
 
 
@@ -171,7 +177,7 @@ def joint_gather(x: Tensor) -> Tensor:
 
 
 def largest(x: Tensor) -> Tensor:
-    """Maximum over the processes, element by element."""
+    """Maximum over the processes, element by element.  Any shape → same shape"""
     x = x.detach()
     if world() > 1:
         x = x.clone()
@@ -181,7 +187,7 @@ def largest(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def gather(x: Tensor) -> Tensor:
-    """Every process's rows, in the order of the ranks: [world · N, …]. No gradient flows."""
+    """Every process's rows, in the order of the ranks: [world · N, …]. No gradient flows.  Each part is [n, …]."""
     x = x.detach().contiguous()
     if world() == 1:
         return x

@@ -35,7 +35,10 @@ def put(count: Tensor, value: int) -> None:
 
 
 def constant(values: tuple[float, ...], like: Tensor) -> Tensor:
-    """These numbers, of the type of `like`, on its device; nobody may change them."""
+    """These numbers, of the type of `like`, on its device; nobody may change them.
+
+    K numbers, like of any shape → [K]
+    """
     if torch.compiler.is_compiling():
         return torch.tensor(values, device=like.device, dtype=like.dtype)
     return _constant(values, like.device, like.dtype)
@@ -48,7 +51,7 @@ def _constant(values: tuple[float, ...], device: torch.device, dtype: torch.dtyp
 
 
 def table(owner: object, device: torch.device, make: Callable[[], Tensor]) -> Tensor:
-    """What `make` makes of `owner`, which does not change, on a device: made once for each of them."""
+    """`make()` on a device, computed once for each `owner`, which does not change.  Of any shape"""
     tables = _tables.setdefault(owner, {})
     if device not in tables:
         with torch.inference_mode(False):
@@ -57,20 +60,26 @@ def table(owner: object, device: torch.device, make: Callable[[], Tensor]) -> Te
 
 
 def sent(values: Sequence[int], device: torch.device) -> Tensor:
-    """The numbers as int64 on the device, which takes them in turn, while we go on."""
+    """The numbers as int64 on the device, which takes them in turn, while we go on.  [K]"""
     tensor = torch.tensor(values, dtype=torch.long)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def listed(ours: Tensor) -> Any:
-    """The numbers of a tensor of this side, as lists. ValueError for one of a device: it would have to be asked."""
+    """The numbers of a tensor on the CPU, as lists. ValueError for one on another device: reading it would wait.
+
+    Of any shape
+    """
     if ours.device.type != "cpu":
-        raise ValueError(f"a tensor of this side is wanted, not of {ours.device}")
+        raise ValueError(f"a tensor on the CPU is needed, not on {ours.device}")
     return ours.tolist()
 
 
 def drawn(draw: Callable[[int], Tensor], n: int) -> Tensor:
-    """What `draw(n)` gives this part of the batch in all processes, in their order; none has to tell the others."""
+    """What `draw(n)` gives this part of the batch in all processes, in their order; none has to tell the others.
+
+    The same shape [n, …] as draw(n)
+    """
     parts, together = rng.shares(), dist.world()
     first = rng.index() // together * together
     with rng.share(0, 1):

@@ -56,7 +56,7 @@ def resolve(precision: Precision, device: torch.device, images: bool) -> Precisi
 
 
 def full(x: Tensor) -> Tensor:
-    """At least fp32: losses and penalties are not computed in half precision."""
+    """At least fp32: losses and penalties are not computed in half precision.  Any shape → same shape"""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
@@ -65,6 +65,8 @@ def second_order(x: Tensor, autocast: bool = False) -> Iterator[None]:
     """Full precision, unless `autocast` is to stay as it is, and no torch.compile (pytorch#91469).
 
     torch.compile cannot differentiate twice.
+
+    x, of any shape, says on which device.
     """
     half = autocast and torch.is_autocast_enabled(x.device.type)
     with torch.autocast(x.device.type, enabled=half), torch.compiler.set_stance("force_eager"):

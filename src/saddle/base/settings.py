@@ -140,7 +140,7 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _is_row(value: Any) -> bool:
-    """Is this what `plain` makes of a tuple of classes that have settings?"""
+    """Is this the result of `plain` for a tuple of classes that have settings?"""
     return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
 
 

@@ -12,7 +12,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def heard(by: Listener) -> Iterator[None]:
-    """Inside, `by(what, done, total)` hears what `now` is told in this thread."""
+    """Inside, `by(what, done, total)` gets what is passed to `now` in this thread."""
     token = _listener.set(by)
     try:
         yield
@@ -27,7 +27,7 @@ def now(what: str, done: int = 0, total: int = 0) -> None:
 
 
 def each(what: str, items: Iterable[T], total: int) -> Iterator[T]:
-    """The items; how many have come is told."""
+    """The items; how many have come is reported."""
     if total:
         now(what, 0, total)
     for done, item in enumerate(items, 1):

@@ -151,11 +151,11 @@ class Watch:
     def _beat(self) -> None:
         self.patience -= 1
         for rank in self.silent:
-            with suppress(OSError):  # what is wrong with a link is heard on it
+            with suppress(OSError):  # what is wrong with a link is read from it
                 self.links[rank].send(_ALIVE)
             self.silent[rank] += 1
             if self.silent[rank] > SILENCE:
-                self._expect(0, f"nothing was heard of process {rank} for {SILENCE * BEAT:.0f} seconds")
+                self._expect(0, f"nothing came from process {rank} for {SILENCE * BEAT:.0f} seconds")
         if self.patience <= 0 and not self.left:
             self._end()
 

@@ -1,4 +1,4 @@
-"""Train generative adversarial networks, look at what they make, and score it.
+"""Train generative adversarial networks, look at their samples, and score them.
 
   saddle train                  DCGAN on small digits
   saddle train wgan-gp --data ring --plan.minutes 1 --game.penalties.GradientPenalty.weight 1
@@ -18,26 +18,26 @@ use a run
   traverse      change one code at a time
   translate     turn images into the other domain
   palette       the classes of label maps, to paint one with
-  styles        how objects can be asked to look, class by class
-  restore       make damaged, small or incomplete images whole
-  calibrate     find, from good images, from which score on an image is anomalous
+  styles        the looks that objects of each class can have
+  restore       restore images that are damaged, small or incomplete
+  calibrate     set the score above which an image is anomalous, from good images
   detect        say how unusual images are, and where
   apply         super-resolution, painting, harmonising, editing, animation by a game that learned one image
   encode        find the codes of images
   invert        find the latents of images in any run that draws samples
-  reconstruct   make images again from their codes
+  reconstruct   encode images and decode them again
   attribute     add to images what a class has and others lack
   classify      name the classes of images
 
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
-  rate          let people judge pictures, on a page that hides whose they are
+  rate          let people judge pictures, on a page that hides where they come from
   score         one folder, array or run against another: FID, KID, SWD, …
   info          what the run is and how far it got
   report        write report.html anew
-  benchmark     games side by side, with several seeds: which modes they find, what few labels are enough for
+  benchmark     games side by side, with several seeds: which modes they cover, how far few labels go
 
-`saddle COMMAND --help` says more. --json prints what a program can read.
+`saddle COMMAND --help` says more. --json prints results for programs.
 
 exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and saved (the same command goes on),
 130 stopped by Ctrl-C. SADDLE_DEBUG=1 shows the traceback of an error.

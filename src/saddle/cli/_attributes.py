@@ -11,7 +11,7 @@ from ._show import json, table
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST = 10  # labels whose probabilities are columns of the table; of more the names alone are told
+MOST = 10  # labels whose probabilities are columns of the table; of more the names alone are printed
 Known = Mapping[str, Mapping[str, bool]]  # of an image, whether a label is on
 Groups = Sequence[tuple[str, ...]]
 

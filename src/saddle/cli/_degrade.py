@@ -27,15 +27,15 @@ def arguments(parser: ArgumentParser) -> None:
     from ..data.options import Degrade
 
     about = parser.add_argument_group("degrade")
-    about.add_argument("--degrade", choices=get_args(Degrade), help="how; bicubic unless asked otherwise")
-    about.add_argument("--times", type=int, metavar="N", help="by how much sides become smaller: 4, or 1 for none")
+    about.add_argument("--degrade", choices=get_args(Degrade), help="the kind of damage; by default bicubic")
+    about.add_argument("--times", type=int, metavar="N", help="factor by which sides become smaller: 4, or 1 for none")
     about.add_argument("--out", type=Path, metavar="DIR", help="a new folder; by default NAME-degraded")
     about.add_argument("--whole", type=Path, metavar="DIR", help="write the whole images too, cut to multiples of N")
-    about.add_argument("--seed", type=int, metavar="S", help="of what is random, 0 unless asked otherwise")
+    about.add_argument("--seed", type=int, metavar="S", help="seed of all random numbers; by default 0")
 
 
 def degrade(args: Namespace) -> None:
-    """Every image of a folder, its sub-folders kept; a file that cannot be read is told at the end."""
+    """Every image of a folder, its sub-folders kept; a file that cannot be read is reported at the end."""
     from ..use.writing import Form
     from . import _works  # which imports torch, and a list of sources needs none
 

@@ -31,7 +31,9 @@ OWN_SCALE = "scaled to this image"
 def arguments(parser: "ArgumentParser") -> None:
     """What a run is asked with, whoever looks for what is unusual."""
     _use.arguments(parser, "Detection")
-    parser.add_argument("--by", choices=("search",), help="search: by a run that draws samples, as anogan does")
+    parser.add_argument(
+        "--by", choices=("search",), help="search detects by a search in the latents, with any run that draws samples"
+    )
 
 
 def opened(args: "Namespace") -> "Run":
@@ -81,7 +83,7 @@ class Detecting:
         self.gathering = Gathering()
         self.written: list[Path] = []
         short = Counter(self._below(work).with_suffix("") for work in plan.works)
-        self.clear = {below for below, n in short.items() if n == 1}  # names that need no suffix to be told apart
+        self.clear = {below for below, n in short.items() if n == 1}  # names that need no suffix to be distinguished
 
     def all(self) -> list[dict[str, Any]]:
         """A row for each image; written as soon as it is there: what is done stays done if a later one stops it all."""

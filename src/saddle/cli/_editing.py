@@ -22,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
         type=_move,
         action="append",
         metavar="ID=+X,+Y",
-        help="an object of --instances so many pixels right and down",
+        help="move an object of --instances so many pixels to the right and down",
     )
     parser.add_argument("--drop", type=_open.whole(0), action="append", metavar="ID", help="leave an object out")
     parser.add_argument(

@@ -69,7 +69,7 @@ def translate(opened: "Run", works: "Translator", form: "Form", args: Namespace)
         return
     _show.line(f"{written:,} frames in {out}")
     _show.line(
-        "nothing moves in this film, so its flicker cannot be told"
+        "nothing moves in this film, so its flicker cannot be measured"
         if math.isnan(flicker)
         else f"flicker {flicker:.2f}: a pixel changes so many times as much from frame to frame as in the input"
     )

@@ -1,4 +1,4 @@
-"""What goes wrong, and what is to be said, while a command goes through files: gathered, and told once at the end."""
+"""What goes wrong, and what is to be said, while a command goes through files: reported once at the end."""
 
 import errno
 from collections import defaultdict
@@ -39,7 +39,7 @@ class Gathering:
     def end(self, done: int, skip_bad: bool) -> None:
         """SaddleError names the files of which nothing came; UsageError if nothing came of any.
 
-        `skip_bad`: the run's data have been told to do without them, and it is only said.
+        `skip_bad`: the run's data leave out bad files, and this is only reported.
         """
         from ..data.files import bad_lines, count, listing
 

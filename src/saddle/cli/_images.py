@@ -120,7 +120,7 @@ class Images:
 def read(opened: "Run", path: Path, key: str | None = None) -> Images:
     """The images in a file or a folder, with every page if the run was trained so; every one has been looked at.
 
-    UsageError names every bad file. Pages that are left out are told.
+    UsageError names every bad file. Pages that are left out are reported.
     They are brought to the size and the channels of this key of the run's batches; None: of its main one.
     """
     from ..base.errors import UsageError
@@ -144,7 +144,7 @@ def read(opened: "Run", path: Path, key: str | None = None) -> Images:
                 good.append(name)
             except decode.Unreadable as error:
                 bad.append((name, str(error)))
-    skips = opened.recipe.data.skip_bad  # the run has been told to do without such ones
+    skips = opened.recipe.data.skip_bad  # the run leaves out bad files
     if not good or (bad and not skips):
         how = "Repair or remove them; only a run that was trained with --data.skip_bad true leaves such out"
         raise UsageError(f"cannot read:\n{listing(bad_lines(bad))}\n{how}" if bad else f"no image in {path}")

@@ -18,7 +18,7 @@ SETTINGS = ("data",)  # of a command on a run: where its data lie now, if they h
 def arguments(parser: ArgumentParser) -> None:
     folder(parser)
     parser.add_argument("--checkpoint", default="best", help="best, last or a round; by default best")
-    parser.add_argument("--data", metavar="SOURCE", help="where the run's data lie now, if they have moved")
+    parser.add_argument("--data", metavar="SOURCE", help="folder of the run's data, if they have moved")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
 
 
@@ -30,7 +30,7 @@ def folder(parser: ArgumentParser) -> None:
 
 def bits(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--bits", type=int, choices=(8, 16), default=8, help="16: of images of 16 bits, in the data's own range"
+        "--bits", type=int, choices=(8, 16), default=8, help="16 gives images of 16 bits, in the data's own range"
     )
 
 
@@ -55,7 +55,9 @@ def tell_doubt(opened: "Run", *labels: str | None) -> None:
 def texts(parser: ArgumentParser, help: str) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--text", action="append", metavar="TEXT", help=help)
-    where.add_argument("--texts", type=Path, metavar="FILE", help="likewise, a file with a text on each line")
+    where.add_argument(
+        "--texts", type=Path, metavar="FILE", help="a file with a text on each line, for a game that takes texts"
+    )
 
 
 def read_texts(args: Namespace) -> list[str]:

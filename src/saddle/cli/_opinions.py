@@ -1,4 +1,4 @@
-"""What the answers of people say: in tables, with what cannot be told apart, and for programs."""
+"""What the answers of people say: in tables, with what cannot be distinguished, and for programs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from ..metrics.opinions import Answers, Interval
 from . import _show
 from ._answers import Answer, Key
 
-SAME = "cannot be told apart"
+SAME = "cannot be distinguished"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two sources' means, in points or in parts of all answers."""
+    """Of two sources' means, in points or relative to all answers."""
 
     one: str
     other: str
@@ -108,8 +108,12 @@ def _shares(scores: dict[str, Interval]) -> None:
 
 def _verdict(one: Interval) -> str:
     if one.high < 0.5:
-        return "told from real pictures"
-    return "taken for real more often than real pictures" if one.low > 0.5 else "cannot be told from real pictures"
+        return "distinguished from real pictures"
+    return (
+        "taken for real more often than real pictures"
+        if one.low > 0.5
+        else "cannot be distinguished from real pictures"
+    )
 
 
 def _differences(found: Sequence[Difference], of_share: bool) -> None:

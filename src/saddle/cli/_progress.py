@@ -16,7 +16,7 @@ PATIENCE = 3.0  # seconds
 
 @contextmanager
 def shown(what: str) -> Iterator[None]:
-    """Inside, what is told of this is shown once it takes longer than people like to wait without a sign."""
+    """Inside, progress is shown once the work takes longer than people like to wait without a sign."""
     begun = monotonic()
     count: Count | None = None
 

@@ -1,4 +1,4 @@
-"""What people are asked to judge: pictures of several folders and runs, chosen, paired, and dealt to questions."""
+"""What people are asked to judge: pictures of several folders and runs, chosen, paired, and divided into questions."""
 
 from argparse import Namespace
 from collections import Counter
@@ -111,7 +111,7 @@ def _paired(args: Namespace, found: list[Source], chance: Generator) -> list[Ask
         if other.role == "rated":
             _works.partners([*other.works.values()], first.path, "the folder")
     rivals = [source for source in found if source.role != "truth"]
-    of_each = len(rivals) if args.ask == "real" else 1  # a real picture that is seen twice would be known again
+    of_each = len(rivals) if args.ask == "real" else 1  # raters would recognise a real picture that they see twice
     scenes = _chosen(list(first.works), _number(args, len(first.works), of_each) * of_each, chance)
     true = next(source for source in found if source.role == "truth")
     dealt = [(source, scenes[i::of_each] if args.ask == "real" else scenes) for i, source in enumerate(rivals)]
@@ -153,7 +153,7 @@ def _enough(real: Source, rivals: list[Source]) -> int:
     n = sum(len(source.shown) for source in rivals)
     if n > (have := len(real.works)):
         raise UsageError(
-            f"each real picture is shown once, or it would be known again: {n} are needed, and {real.path} has {have}; "
+            f"each real picture is shown once, else raters recognise it: {n} are needed, and {real.path} has {have}; "
             f"choose fewer with -n, at most {have // len(rivals)}"
         )
     return n

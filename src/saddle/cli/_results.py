@@ -1,4 +1,4 @@
-"""Options of the files that a command makes of images, their formats and names."""
+"""Options of the files that a command writes for images, their formats and names."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
@@ -29,7 +29,9 @@ def computing(parser: ArgumentParser, tiles: str) -> None:
 
 def files(parser: ArgumentParser, done: str, alpha: Sequence[str], meaning: str, ending: str = "") -> None:
     """How results are written: `done` is what is done to a file; `alpha`, the first by default, its opacity."""
-    parser.add_argument("--format", choices=("png", "jpg", "webp", "tiff", "same"), help="of the files; by default png")
+    parser.add_argument(
+        "--format", choices=("png", "jpg", "webp", "tiff", "same"), help="format of the files; by default png"
+    )
     parser.add_argument("--depth", choices=("8", "16", "same"), default="same", help="bits a channel; by default same")
     parser.add_argument("--alpha", choices=alpha, default=alpha[0], help=meaning)
     parser.add_argument("--keep-exif", action="store_true", help="keep the camera's notes, which may tell places")

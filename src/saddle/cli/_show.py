@@ -27,7 +27,7 @@ def _finite(value: Any) -> Any:
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
-    """Lines under headings, wrapped to the terminal but for their first cell; 200 columns wide where there is none."""
+    """Lines under headings, all cells but the first wrapped to the terminal; 200 columns wide where there is none."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""What a command makes of each image: domains, what a result is to show, styles, and several draws of each."""
+"""The results of a command for each image: domains, what a result is to show, styles, and several draws of each."""
 
 import re
 from argparse import ArgumentParser, Namespace
@@ -34,7 +34,9 @@ def arguments(parser: ArgumentParser) -> None:
         help="a domain, by default the last one; or what results are to show, such as blond,-male (--to=-male begins "
         "with a dash); all: each in turn. May be given several times",
     )
-    parser.add_argument("--from", dest="start", metavar="DOMAIN", help="that of the inputs; by default the first other")
+    parser.add_argument(
+        "--from", dest="start", metavar="DOMAIN", help="domain of the inputs; by default the first other one"
+    )
     parser.add_argument(
         "--style",
         metavar="FILE",
@@ -43,10 +45,14 @@ def arguments(parser: ArgumentParser) -> None:
         "ID=CLUSTER,…: how objects of --instances are to look, by the clusters of saddle styles",
     )
     parser.add_argument(
-        "-n", type=_open.whole(1), default=1, metavar="K", help="results for each input, of a game that draws at random"
+        "-n",
+        type=_open.whole(1),
+        default=1,
+        metavar="K",
+        help="number of results for each input, for a game that draws at random",
     )
     parser.add_argument(
-        "--seed", type=_open.whole(0), default=0, help="of what is random; the same seed, the same images"
+        "--seed", type=_open.whole(0), default=0, help="seed of all random numbers: the same seed gives the same images"
     )
 
 

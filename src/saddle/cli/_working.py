@@ -1,4 +1,4 @@
-"""Make something of files one after the other; what they have to tell is gathered, and told once."""
+"""Make something of files one after the other; what they have to tell is gathered, and reported once."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a command makes of which files: every input with its output, found before anything is done."""
+"""The files that a command reads and writes: every input with its output, found before anything is done."""
 
 import os
 import unicodedata

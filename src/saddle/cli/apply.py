@@ -1,4 +1,4 @@
-"""Put a game that learned one image to use, as singan.
+"""Use a game that learned one image, such as singan.
 
   saddle apply runs/singan-photo super-resolution --times 4     the learned image itself, or IMAGE
   saddle apply runs/singan-photo paint-to-image clipart.png     a painting becomes a picture
@@ -7,7 +7,8 @@
   saddle apply runs/singan-photo animate --frames 60 --out film.webp
 
 A mask is as large as the image, and white where something was pasted, moved or copied. Scales are counted from the
-coarsest, 0: the coarser the scale that an image enters at, the more of it is drawn anew. The same seed does the same.
+coarsest, 0: the coarser the scale that an image enters at, the more of it is drawn anew. The same seed gives the same
+result.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -38,11 +39,15 @@ OPTIONS = {
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("use", metavar="USE", choices=USES, help=", ".join(USES))
-    parser.add_argument("image", metavar="IMAGE", nargs="?", type=Path, help="what to work on")
-    parser.add_argument("--mask", type=Path, metavar="FILE", help="for harmonise and edit")
-    parser.add_argument("--scale", type=_open.whole(0), help="where the image enters, or the film begins to move")
-    parser.add_argument("--times", type=float, help="for super-resolution; by default 4")
-    parser.add_argument("--frames", type=_open.whole(2), help="for animate; by default 40")
+    parser.add_argument("image", metavar="IMAGE", nargs="?", type=Path, help="the image to work on")
+    parser.add_argument(
+        "--mask", type=Path, metavar="FILE", help="white where something was changed; for harmonise and edit"
+    )
+    parser.add_argument(
+        "--scale", type=_open.whole(0), help="scale at which the image enters, or the film begins to move"
+    )
+    parser.add_argument("--times", type=float, help="factor of super-resolution; by default 4")
+    parser.add_argument("--frames", type=_open.whole(2), help="frames of animate; by default 40")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     _open.bits(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png or .npy; a film .gif or .webp")

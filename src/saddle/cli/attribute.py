@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
     _images.arguments(parser, "PATH", "by default NAME-changed, in the current folder")
     parser.add_argument("--add", metavar="CLASS", help="the attribute that images are to have")
     parser.add_argument("--subtract", metavar="CLASS", help="the attribute that they are to lose")
-    parser.add_argument("--weight", type=float, default=1.0, metavar="X", help="how much of it; by default 1")
+    parser.add_argument("--weight", type=float, default=1.0, metavar="X", help="factor on what is added; by default 1")
     _open.bits(parser)
 
 

@@ -6,14 +6,14 @@
   saddle benchmark labels                                    what 5, 10 and 50 labels of each digit are enough for
   saddle benchmark labels --games sgan --labels 10 --seeds 5
 
-modes: plain GANs drop modes or collapse to a few; the cures do not. Each game is trained with its recipe for the data;
---game.NAME and --plan.NAME change all recipes alike. The table has median [least – greatest] over the seeds, of the
-samples of the last round: 2,500 points, or 26,000 stacked digits, as in VEEGAN and PacGAN. The folder holds the runs
-and modes.png, the last pictures of them all. A finished run is not trained again; after an interruption the same
+modes: plain GANs drop modes or collapse to a few; games with a remedy do not. Each game is trained with its recipe for
+the data; --game.NAME and --plan.NAME change all recipes alike. The table has median [least – greatest] over the seeds,
+for the samples of the last round: 2,500 points, or 26,000 stacked digits, as in VEEGAN and PacGAN. The folder holds the
+runs and modes.png, the last pictures of them all. A finished run is not trained again; after an interruption the same
 command goes on.
 
-labels: each game that learns from images without a label beside the same classifier trained on the labels alone, for
-as many rounds: the shares of held-out digits that the two get wrong, and how many % fewer mistakes the game makes.
+labels: each game that learns from images without a label, beside the same classifier trained on the labels alone for
+as many rounds. It prints the shares of held-out digits that the two get wrong, and how many % fewer for the game.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -33,9 +33,14 @@ SETTINGS = ("game", "plan")
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("table", metavar="TABLE", choices=["modes", "labels"], help="modes or labels")
     parser.add_argument("--games", metavar="A,B,…", help="by default all that have a recipe for the data")
-    parser.add_argument("--data", metavar="A,B,…", help="for modes; by default all whose modes are known")
     parser.add_argument(
-        "--labels", metavar="N,N,…", type=_counts, help="for labels, those of each class; by default 5,10,50"
+        "--data", metavar="A,B,…", help="for the benchmark of modes, its data; by default all whose modes are known"
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="N,N,…",
+        type=_counts,
+        help="for the benchmark of labels, how many each class has; by default 5,10,50",
     )
     parser.add_argument("--seeds", type=_open.whole(1), default=3, help="runs of each game; by default 3")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the runs' folder; by default runs/benchmark-TABLE")

@@ -1,11 +1,11 @@
-"""Find, from good images that a run has never seen, from which score on an image is anomalous.
+"""Set the score above which an image is anomalous, from good images that the run has never seen.
 
   saddle calibrate runs/mine good/ --false-alarms 0.01
   saddle calibrate runs/mine good/ --best f1 --defects scratched/ dented/
 
-Of n scores of good images the threshold is the ⌈(n + 1)(1 - α)⌉-th smallest: of further good images, made as these
-were, at most the share α is above it. That takes at least 1/α - 1 images, 99 for 1 %. The threshold of a pixel is the
-same quantile of the greatest value of each map. `saddle detect` takes them from the run's calibration.json.
+The threshold is the ⌈(n + 1)(1 - α)⌉-th smallest of n scores of good images. Of new good images that are made in the
+same way, at most the share α is above it. That takes at least 1/α - 1 images, 99 for 1 %. The threshold of a pixel is
+the same quantile of the greatest value of each map. `saddle detect` takes them from the run's calibration.json.
 
 Images that the run was trained on, or that its scores are measured with, are refused by their pixels.
 """
@@ -34,9 +34,11 @@ def arguments(parser: ArgumentParser) -> None:
         type=float,
         default=0.01,
         metavar="SHARE",
-        help="of good images that may be called anomalous; by default 0.01",
+        help="share of good images that may be called anomalous; by default 0.01",
     )
-    parser.add_argument("--best", choices=("f1",), help="with --defects: the threshold with the largest F1 instead")
+    parser.add_argument(
+        "--best", choices=("f1",), help="with --defects: the threshold with the largest F1, instead of the quantile"
+    )
     parser.add_argument(
         "--defects", metavar="BAD", type=Path, nargs="+", default=(), help="images with defects, and folders of them"
     )

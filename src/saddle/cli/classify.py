@@ -1,13 +1,13 @@
-"""Name the classes or labels of images, by a game that learned to tell them apart: sgan, acgan, bicogan, stargan, …
+"""Name the classes or labels of images, by a game that learned to classify: sgan, acgan, bicogan, stargan, …
 
   saddle classify runs/sgan-digits seven.png
   saddle classify runs/sgan-digits digits/                     with accuracy, if sub-folders have the classes' names
   saddle classify runs/sgan-digits digits/ --labels known.csv --out classes.csv
 
 Images are brought to the size and the channels that the run was trained with. --labels is a CSV or
-JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it count in no
-accuracy. --out takes the probability of every class. Where several labels may be on at once, an image
-shows those that are likelier on than off, and of labels that exclude each other the likeliest; --labels then has a
+JSONL file as training takes it (--data.labels), here or beside the images; images without a label in it do not
+count in the accuracy. --out takes the probability of every class. Where several labels may be on at once, an image
+shows those with a probability above 0.5. Of labels that exclude each other it shows the likeliest. --labels then has a
 column of 0 and 1 for each.
 """
 

@@ -1,15 +1,15 @@
-"""The data sources, what is wrong with a folder of images, what trivial answers score, and small images of large ones.
+"""List data sources, check a folder of images, score trivial answers, and make small images of large ones.
 
   saddle data                          the sources
   saddle data check photos/            every image read: sizes, channels, labels, duplicates, and what cannot be read
   saddle data check facades/ --sheet facades.html   which source reads this, and ten of its pairs to look at
   saddle data check digits --json
   saddle data baselines pairs:maps/    what copying, the mean image, … reach on the held-out part, before any training
-  saddle data baselines photos --data.degrade bicubic --data.times 4      likewise, of enlarging small images
+  saddle data baselines photos --data.degrade bicubic --data.times 4      the same for enlarging small images
   saddle data degrade photographs/ --degrade real --times 4 --out small/  small images as files, to look at them
 
-`check` leaves with 1 if a training would not start, for a file that cannot be read or too few images, and ends with the
-command to train if it would. Settings such as --data.max_megapixels and --data.skip_bad apply.
+`check` ends with exit code 1 if a training would not start, because a file cannot be read or there are too few images.
+Else it ends with the command to train. Settings such as --data.max_megapixels and --data.skip_bad apply.
 """
 
 from argparse import ArgumentParser, Namespace

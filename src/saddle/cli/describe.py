@@ -5,7 +5,7 @@
   saddle describe wgan-gp --game.discriminator_steps 3     what would that change?
   saddle describe wgan-gp --algorithm                      the moves in order, with the formula of every loss
 
-The moves are not told but traced: the game is built for its data and plays one round on random batches; of its
+The moves are traced, not written by hand: the game is built for its data and plays one round on random batches; of its
 algorithm, one at the beginning of the run and others later on.
 """
 
@@ -22,7 +22,7 @@ SETTINGS = ("game", "data", "plan")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("game", help="one that `saddle list` names")
+    parser.add_argument("game", help="a game of `saddle list`")
     parser.add_argument(
         "--algorithm", action="store_true", help="the moves of a round in order, with the formulas at these settings"
     )

@@ -1,15 +1,15 @@
-"""Say how unusual images are, and where, by a run that learned normal ones.
+"""Say how unusual images are, and where, with a run that learned normal images.
 
-  saddle calibrate runs/mine good/                 first: from which score on is an image anomalous?
+  saddle calibrate runs/mine good/                 first: above which score is an image anomalous?
   saddle detect runs/mine part.png
   saddle detect runs/mine parts/ --out today --overlays --masks
   saddle detect runs/mine part.png --json --fail-on-anomaly       for a production line: exit code 1
   saddle detect runs/wgan-gp-mine parts/ --by search --steps 200  what a run that draws samples cannot draw
 
-Each image has a score, higher for the more unusual, the share of good images that it is above, and a verdict. They
-stand in the table and in scores.csv; pictures lie beside it, in folders map, overlay, mask and side-by-side.
-Images are brought to the size that the run was trained with, as then; maps come back at an image's own size. All heat
-maps of a run have one scale: 0 is the median of good images, 1 is twice the threshold of a pixel.
+Each image gets a score, higher for the more unusual, the share of good images with a lower score, and a verdict. They
+stand in the table and in scores.csv; pictures lie beside it, in folders map, overlay, mask and side-by-side. Images are
+brought to the size that the run was trained with, in the same way; maps come back at an image's own size. All heat maps
+of a run have one scale: 0 is the median of good images, 1 is twice the threshold of a pixel.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--threshold",
         type=_threshold,
         metavar="auto|X|none",
-        help="a higher score is anomalous: that of saddle calibrate (auto), a number, or no verdicts; by default auto "
+        help="images above it are anomalous: auto (saddle calibrate's), a number or none: no verdicts; by default auto "
         "if the run is calibrated",
     )
     parser.add_argument("--fail-on-anomaly", action="store_true", help="leave with code 1 if an image is anomalous")
@@ -53,7 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         choices=("run", "image"),
-        help="of heat maps: the run's, the same for all images (the default), or each image's own, which is then "
+        help="scale of heat maps: the run's, the same for all images (the default), or each image's own, which is then "
         "written on it",
     )
     parser.add_argument(

@@ -3,11 +3,11 @@
   saddle encode runs/vae-digits seven.png                   seven-codes.npy, float [1, K]
   saddle encode runs/vae-digits digits/ --out codes.csv     a line for each image: its name and its code
   saddle encode runs/cvae-digits seven.png --label 7
-  saddle encode runs/dcgan-digits digits/ --features discriminator     digits-features.npy: what it sees of them
+  saddle encode runs/dcgan-digits digits/ --features discriminator     digits-features.npy: its features of them
 
-Features are those that the discriminator's last layer makes its logits of, before it is told a label, of each map its
-mean: for every run that draws samples, if that looks at images alone. What they say of classes is measured by
-`saddle evaluate RUN --metrics probe_accuracy`. Images are brought to the size and the channels that the run was
+Features are the input of the discriminator's last layer, before a label is used: the mean of each map. They exist for
+every run that draws samples, if its discriminator looks at images alone. `saddle evaluate RUN --metrics probe_accuracy`
+measures how well they separate classes. Images are brought to the size and the channels that the run was
 trained with, and come in the order of their names. `saddle sample` and `saddle interpolate` take a file of codes with
 --latents, where the run draws samples.
 """
@@ -25,7 +25,9 @@ SETTINGS = _open.SETTINGS
 
 def arguments(parser: ArgumentParser) -> None:
     _images.arguments(parser, "FILE", ".npy or .csv; by default NAME-codes.npy, or NAME-features.npy")
-    parser.add_argument("--features", choices=("discriminator",), help="its features in place of codes")
+    parser.add_argument(
+        "--features", choices=("discriminator",), help="features of the discriminator in place of codes"
+    )
 
 
 def run(args: Namespace) -> None:

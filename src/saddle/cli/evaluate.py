@@ -1,4 +1,4 @@
-"""Score a run: its samples against the part of its data that was held out.
+"""Score a run: compare its samples with the held-out part of its data.
 
   saddle evaluate runs/dcgan-digits
   saddle evaluate runs/dcgan-digits --metrics fid,kid,precision,recall -n 5000
@@ -7,10 +7,10 @@
   saddle evaluate runs/cyclegan-digits-inverted --judge digits
   saddle evaluate --list
 
-Scores of translations have others' beside them: of the input as it is, of the mean image, of a table of colours.
+Beside scores of translations stand those of simple answers: the input as it is, the mean image, a table of colours.
 
-Every score carries its standard error and, with --json, the fingerprint of what it was measured with: scores of
-different fingerprints do not compare.
+Every score has its standard error and, with --json, the fingerprint of what it was measured with. Scores of
+different fingerprints are not comparable.
 """
 
 from argparse import Action, ArgumentParser, Namespace
@@ -47,10 +47,10 @@ def arguments(parser: ArgumentParser) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="weights in your hands: the inception extractor's; twice for lpips, the network's and the linear ones",
+        help="weights of the inception extractor; given twice for lpips, of its network and its linear layers",
     )
     parser.add_argument(
-        "--judge", metavar="WHO", help="of translations: digits, or the folder of a run that classifies"
+        "--judge", metavar="WHO", help="classifier of translations: digits, or the folder of a run that classifies"
     )
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument(

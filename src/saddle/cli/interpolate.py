@@ -7,9 +7,9 @@
   saddle interpolate runs/dcgan-digits --latents digits-latents.npy    between images, which `saddle invert` found
   saddle interpolate runs/gan-cls-captions --text "a red circle at the left" --text "a blue one at the top"
 
-Steps lie on the great circle between two latents, where latents are as long as normal noise is; --linear takes the
-straight line instead. A game that takes labels keeps one all along a row, drawn unless given. Between two labels or
-texts the latent stays, and the label, or what the text means to the game, goes in a straight line. A game that draws an
+Steps lie on the great circle between two latents, on which latents keep the length of normal noise. --linear takes the
+straight line instead. A game that takes labels keeps one label in a row, a random one unless it is given. Between two
+labels or texts the latent stays, and the label, or the embedded text, goes in a straight line. A game that draws an
 image of several domains from one latent, such as cogan, has a row for each of them.
 """
 
@@ -28,10 +28,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rows", type=_open.whole(1), help="walks; by default 8")
     _codes.argument(parser, "walk from each of these latents to the next")
     parser.add_argument("--steps", type=_open.whole(2), default=10, help="samples on each, both ends included")
-    parser.add_argument("--label", action="append", help="what all samples are to be; given twice, from and to")
+    parser.add_argument("--label", action="append", help="class or label of all samples; given twice, from and to")
     _open.texts(parser, "likewise, for a game that is asked by texts")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
-    parser.add_argument("--linear", action="store_true", help="in a straight line")
+    parser.add_argument(
+        "--linear", action="store_true", help="a straight line between two latents, not the great circle"
+    )
     _open.bits(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png, .npy or, for points, .csv")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}')

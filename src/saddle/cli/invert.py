@@ -1,19 +1,20 @@
-"""Find the latents of images: of which ones would the run draw them?
+"""Find the latents of images: from which latents would the run draw them?
 
   saddle invert runs/dcgan-digits seven.png                 seven-latents.npy, float [1, z]
   saddle invert runs/dcgan-digits digits/ --restarts 16 --images again/     what the latents show, a PNG each
   saddle invert runs/biggan-digits seven.png --label 7
-  saddle train encoder --from runs/dcgan-digits               a network that finds them in one look
+  saddle train encoder --from runs/dcgan-digits               a network that infers them at once
   saddle invert runs/encoder-digits digits/ --by encoder
   saddle sample runs/dcgan-digits --latents digits-latents.npy
   saddle interpolate runs/dcgan-digits --latents digits-latents.npy
 
-By a search: Adam moves the latent until what the generator draws is near the image, from several random latents, of
-which the nearest counts. For every run that draws samples; of one with styles, such as stylegan2, it is the style that
-is searched for, and the file holds [N, 1, w]. --by encoder asks the encoder of a run that has one, such as encoder or
-vae: milliseconds in place of minutes, and most often a search comes nearer. What it finds for a run that was trained
---from another one opens with both of them. Images are brought to the size and the channels that the run was trained
-with. An image's PSNR, in decibels, says how near its latent comes: 20 is a likeness, 30 is hard to tell apart.
+By a search: Adam moves the latent until the generator's image is near the given one. It starts from several random
+latents, and the best result counts. This works for every run that draws samples. In one with styles, such as stylegan2,
+it searches for the style, and the file holds [N, 1, w]. --by encoder asks the encoder of a run that has one, such as
+encoder or vae. It takes milliseconds in place of minutes, and most often a search comes nearer. The latents that it
+finds for a run that was trained --from another one work in both of them. Images are brought to the size and the
+channels that the run was trained with. An image's PSNR, in decibels, says how near its latent comes: 20 is similar, 30
+is hard to distinguish.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -29,14 +30,21 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("inputs", metavar="IMAGE", nargs="+", type=Path, help="images, or folders of images")
-    parser.add_argument("--by", choices=("search", "encoder"), default="search", help="how; by default by search")
+    parser.add_argument(
+        "--by",
+        choices=("search", "encoder"),
+        default="search",
+        help="by a search or by an encoder; by default by search",
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--label", help="what the images show, for a game that is asked for it")
-    what.add_argument("--text", help="likewise, for a game that is asked by a text")
-    parser.add_argument("--steps", type=_open.whole(1), help="of each search; by default 500")
+    what.add_argument("--label", help="what the images show, for a game that takes it")
+    what.add_argument("--text", help="what the samples show, for a game that takes texts")
+    parser.add_argument("--steps", type=_open.whole(1), help="steps of each search; by default 500")
     parser.add_argument("--restarts", type=_open.whole(1), help="searches of each image; by default 4")
     parser.add_argument("--lr", type=float, help="learning rate of the search; by default 0.05")
-    parser.add_argument("--seed", type=_open.whole(0), default=0, help="of where searches begin; by default 0")
+    parser.add_argument(
+        "--seed", type=_open.whole(0), default=0, help="seed of the latents at which searches begin; by default 0"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help=".npy or .csv; by default NAME-latents.npy")
     parser.add_argument("--images", type=Path, metavar="DIR", help="write what the latents show, in a new folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"images": [{image, psnr}], "files": […]}')

@@ -3,8 +3,8 @@
   saddle palette runs/pix2pix-town --out town.gpl
   saddle palette runs/pix2pix-town --out town.png     every class with its colour and number, to look at
 
-What is painted with it, saddle translate reads: a class by its colour, off by at most 8 levels. A .json or .txt file
-holds the numbers of the classes too, and is a --data.palette.
+saddle translate reads maps that are painted with it: a class by its colour, with an error of at most 8 levels. A .json
+or .txt file holds the numbers of the classes too, and is a --data.palette.
 """
 
 from argparse import ArgumentParser, Namespace

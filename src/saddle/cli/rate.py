@@ -30,14 +30,14 @@ def arguments(parser: ArgumentParser) -> None:
     belong.add_argument("--truth", type=Path, metavar="DIR", help="the true images of the same names")
     belong.add_argument("--real", type=Path, metavar="DIR", help="real images that belong to none")
     parser.add_argument(
-        "--baseline", type=Path, metavar="DIR", help="results of a simple method, hidden among the others"
+        "--baseline", type=Path, metavar="DIR", help="results of a simple method to judge too, hidden among the others"
     )
     parser.add_argument("-n", type=_open.whole(1), help="pictures of each source; by default 20, or all of fewer")
-    parser.add_argument("--seed", type=_open.whole(0), help="of choice and order; by default 0")
+    parser.add_argument("--seed", type=_open.whole(0), help="seed of choice and order; by default 0")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page; by default rating.html")
-    parser.add_argument("--read", type=Path, nargs="+", metavar="FILE", help="answers of raters: what do they say?")
+    parser.add_argument("--read", type=Path, nargs="+", metavar="FILE", help="evaluate the answers of raters")
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="of their page; by default looked for here and beside them"
+        "--key", type=Path, metavar="FILE", help="key of their page; by default searched for here and beside them"
     )
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […]}, or what the answers say')
 

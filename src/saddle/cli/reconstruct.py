@@ -1,4 +1,4 @@
-"""Make images again from their codes: what the run remembers of them.
+"""Encode images and decode them again.
 
   saddle reconstruct runs/vae-digits seven.png --out again.png
   saddle reconstruct runs/vae-digits digits/ --out again/

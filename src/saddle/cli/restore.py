@@ -1,9 +1,9 @@
-"""Restore images: what is damaged, small or incomplete becomes whole.
+"""Restore images that are damaged, small or incomplete.
 
   saddle restore RUN old.png --out new.png
   saddle restore RUN photographs/ more/ --out restored/
 
-An image comes back as many times as large as the run enlarges, at its own depth, with its opacity, a folder with its
+An image comes back enlarged by the factor of the run, at its own depth, with its opacity; a folder with its
 sub-folders.
 """
 
@@ -37,25 +37,31 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _of_images(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--times", type=_open.whole(1), metavar="N", help="as large as the input; by default as the run was trained"
+        "--times",
+        type=_open.whole(1),
+        metavar="N",
+        help="results as large as the input; by default as large as in training",
     )
     _results.computing(parser, "with the same result where they overlap by as much as the network looks")
     parser.add_argument(
         "--overlap",
         type=_open.whole(0),
         metavar="M",
-        help="of tiles, in pixels; by default as far as the network looks",
+        help="overlap of tiles, in pixels; by default as far as the network looks",
     )
     parser.add_argument(
         "--blend",
         type=_share,
         metavar="A",
-        help="the share of the last stage in the mix with the network of the first, where a run kept both: 0 to 1",
+        help="weight of the last stage's network in a mix with the first stage's, where a run kept both: 0 to 1",
     )
     parser.add_argument("--self-ensemble", action="store_true", help="the mean over 8 flips and rotations")
-    parser.add_argument("--wrap", action="store_true", help="an image is a texture that goes on at its other side")
+    parser.add_argument("--wrap", action="store_true", help="the image is a texture without seams, and stays one")
     parser.add_argument(
-        "--landmarks", type=Path, metavar="FILE", help="points of faces, of such a game: lines file,x1,y1,…,x5,y5"
+        "--landmarks",
+        type=Path,
+        metavar="FILE",
+        help="five points of each face, for a game that needs them: lines file,x1,y1,…,x5,y5",
     )
 
 

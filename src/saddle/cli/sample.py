@@ -9,7 +9,7 @@
   saddle sample runs/singan-photo -n 4 --size 128x256      height and width, for a game that learned one image
   saddle sample runs/stackgan-captions --every-size        a grid for each size that the game draws
   saddle sample runs/sagan-digits --attention 16,8         beside each sample, what its pixel y,x looks at
-  saddle sample runs/dcgan-digits --latents seven-latents.npy    what `saddle invert` or `saddle encode` found
+  saddle sample runs/dcgan-digits --latents seven-latents.npy    from `saddle invert` or `saddle encode`
 
 The same seed draws the same samples. A game that draws an image of several domains from one latent, such as cogan,
 gives all of them: side by side in a grid, as a-0001.png and b-0001.png in a folder, as one array for each.
@@ -31,14 +31,12 @@ SETTINGS = _open.SETTINGS
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
     parser.add_argument("-n", type=_open.whole(1), help="how many; by default 64, or 8 for each text")
-    parser.add_argument(
-        "--label", help="what the samples are to be: a class, or columns such as 0.2,0.8 or smiling,young"
-    )
+    parser.add_argument("--label", help="what the samples show: a class, or columns such as 0.2,0.8 or smiling,young")
     _open.texts(parser, "what the samples are to show, for a game that is asked by texts; may be given several times")
     _use.arguments(parser, "Synthesis")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument(
-        "--every-size", action="store_true", help="of a game that draws several sizes: the same samples at each"
+        "--every-size", action="store_true", help="for a game that draws several sizes: the same samples at each size"
     )
     parser.add_argument(
         "--attention",

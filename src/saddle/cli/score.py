@@ -1,4 +1,4 @@
-"""Compare two sets of samples: folders of images, arrays, or what a run draws.
+"""Compare two sets of samples: folders of images, arrays, or samples of a run.
 
   saddle score made photos                       patches of the two folders
   saddle score made.npy photos --extractor pixels --data.size 64
@@ -6,7 +6,7 @@
   saddle score runs/mine photos -n 5000 --extractor pixels --save-reference photos.safetensors
   saddle score runs/other photos.safetensors
 
-The second is the reference. It may be a file that --save-reference wrote: its images need not be looked at again.
+The second is the reference. It may be a file that --save-reference wrote: then its images are not needed again.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -19,11 +19,11 @@ SETTINGS = ("data",)  # how folders and arrays are read
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("samples", metavar="A", type=Path, help="a folder of images, an .npy or .npz file, or a run")
-    parser.add_argument("reference", metavar="B", type=Path, help="the like, or a file that --save-reference wrote")
+    parser.add_argument("reference", metavar="B", type=Path, help="the same, or a file that --save-reference wrote")
     parser.add_argument("--metrics", metavar="A,B,…", help="by default swd, and what an --extractor is for")
     parser.add_argument("-n", type=_open.whole(2), help="samples of A; by default all, and 2000 of a run")
-    parser.add_argument("--extractor", help="what looks at them, such as inception or pixels; by default none")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights in your hands: the inception extractor's")
+    parser.add_argument("--extractor", help="what extracts features, such as inception or pixels; by default none")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="a file of weights: the inception extractor's")
     parser.add_argument(
         "--save-reference", type=Path, metavar="FILE", help="keep what the extractor sees in B, as FILE.safetensors"
     )

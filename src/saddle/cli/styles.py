@@ -1,9 +1,9 @@
-"""Draw the looks that objects of each class can be asked for, which are the clusters of saddle translate --style.
+"""Draw the looks that objects of each class can have: the clusters of saddle translate --style.
 
   saddle styles runs/pix2pixhd-scenes --out styles.png
   saddle translate runs/pix2pixhd-scenes map.png --instances objects.png --style 5000=3
 
-A row is a class: a held-out map, and what is drawn of it if its largest object of that class has look 0, 1, 2, …
+A row is a class: a held-out map, and the image of it if its largest object of that class has look 0, 1, 2, …
 """
 
 from argparse import ArgumentParser, Namespace
@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("styles.png"), metavar="FILE.png", help="by default styles.png"
     )
-    parser.add_argument("--seed", type=_open.whole(0), default=0, help="of the looks of all other objects")
+    parser.add_argument("--seed", type=_open.whole(0), default=0, help="seed of the looks of all other objects")
     parser.add_argument("--json", action="store_true", help='for programs: {"file": …, "styles": {"car": [[…], …], …}}')
 
 

@@ -35,9 +35,7 @@ SETTINGS = ("game", "data", "plan")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "game",
-        nargs="?",
-        help="one that `saddle list` names, or a folder or an image of yours, which then decides; by default dcgan",
+        "game", nargs="?", help="a game of `saddle list`, or your folder or image, which then decides; by default dcgan"
     )
     parser.add_argument("other", nargs="?", metavar="FOLDER", help="a second folder: learn to turn one into the other")
     parser.add_argument(
@@ -48,7 +46,10 @@ def arguments(parser: ArgumentParser) -> None:
         "--from", dest="start", type=Path, metavar="RUN", help="begin with the weights of this run, those that fit"
     )
     parser.add_argument(
-        "--from-checkpoint", dest="checkpoint", metavar="WHICH", help="of that run: best, last or a round; default best"
+        "--from-checkpoint",
+        dest="checkpoint",
+        metavar="WHICH",
+        help="checkpoint of that run: best, last or a round; by default best",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")

@@ -4,7 +4,7 @@
   saddle translate runs/cyclegan-digits-inverted digits/ more/ --to a --out back/
   saddle translate runs/simgan-eyes drawn/ --labels drawn.csv --out refined/
 
-An image comes back at its own size and depth, with its opacity, a folder with its sub-folders. Everything else is known
+An image comes back at its own size and depth, with its opacity; a folder with its sub-folders. Everything else comes
 from the run.
 """
 
@@ -51,11 +51,11 @@ def _of_images(parser: ArgumentParser) -> None:
         type=_size,
         default="own",
         metavar="own|run|N|HxW",
-        help="at which images are translated: their own (the default), the run's, a shorter side, a height and a width",
+        help="size of images in the network: their own (the default), the run's, a shorter side, a height and a width",
     )
     parser.add_argument("--restore-size", action="store_true", help="bring results of another size back to the input's")
     parser.add_argument(
-        "--mean", type=_open.whole(1), default=1, metavar="K", help="the mean of K results, of such a game"
+        "--mean", type=_open.whole(1), default=1, metavar="K", help="the mean of K results, for such a game"
     )
     _results.computing(parser, "with the same result")
     parser.add_argument(
@@ -75,7 +75,9 @@ def _of_films(parser: ArgumentParser) -> None:
         action="store_true",
         help="INPUT is a film: a folder of frames, a GIF, WebP or APNG, with ffmpeg an MP4",
     )
-    parser.add_argument("--steady", action="store_true", help="of a film: hold the statistics of instance norm still")
+    parser.add_argument(
+        "--steady", action="store_true", help="for a film: the same statistics of instance norm in all frames"
+    )
 
 
 def _size(text: str) -> str | int | tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Change one code at a time: each row sweeps one, all else as it was.
+"""Change one code at a time: each row sweeps one code and keeps the others.
 
   saddle traverse runs/infogan-digits                      all values of the category, then each number
   saddle traverse runs/vae-digits --codes z0,z3 --steps 12 --reach 2
@@ -6,7 +6,7 @@
   saddle traverse runs/aae-digits --label 7 --out sevens.gif
 
 The first ten codes unless --codes names others; all rows start from one latent, which the seed draws. A game that takes
-labels keeps one, drawn unless given. As .gif all rows move at once, there and back.
+labels keeps one, a random one unless it is given. As .gif all rows move at once, there and back.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -24,10 +24,12 @@ SETTINGS = _open.SETTINGS
 
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
-    parser.add_argument("--codes", metavar="A,B,…", help="which, one row each; by default the first ten")
-    parser.add_argument("--steps", type=_open.whole(2), default=10, help="of a number, both ends included")
-    parser.add_argument("--reach", type=float, metavar="X", help="from -X to X; by default as far as latents lie")
-    parser.add_argument("--label", help="what all samples are to be, for a game that can be asked")
+    parser.add_argument("--codes", metavar="A,B,…", help="the codes to sweep, one row each; by default the first ten")
+    parser.add_argument("--steps", type=_open.whole(2), default=10, help="steps of a number, both ends included")
+    parser.add_argument(
+        "--reach", type=float, metavar="X", help="sweep a code from -X to X; by default as far as latents lie"
+    )
+    parser.add_argument("--label", help="class or label of all samples, for a game that takes one")
     parser.add_argument("--seed", type=_open.whole(0), default=0, help="by default 0")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".png or .gif; by default in the run's folder")
     parser.add_argument("--json", action="store_true", help='for programs: {"files": […], "codes": […]}')

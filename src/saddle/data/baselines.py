@@ -26,7 +26,7 @@ _SAYS = {
     "1-NN": "the distance from the nearest of these",
 }
 
-Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is told of the other
+Predictor = Callable[[Tensor], Tensor]  # samples of one key → what is predicted for the other
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def of_pairs(source: Source, start: str = "a", to: str = "b") -> list[Baseline]:
 def of_detectors(source: Source, key: str = "image") -> list[Baseline]:
     """How well simple detectors, which saw normal training images, find held-out defects; [] where there are none.
 
-    Images are told from normal ones by their mean squared errors, and so are pixels, where it is known which are of a
-    defect: AUROC, 0.5 is chance.
+    Images are distinguished from normal ones by their mean squared errors, and so are pixels, where it is known which
+    belong to a defect: AUROC, 0.5 is chance.
     """
     held = source.heldout
     if held is None or not {key, "defect"} <= held.columns.keys():
@@ -123,7 +123,7 @@ def of_classifiers(first: Labelled, other: Labelled) -> list[Baseline]:
 
 
 def told(at: Labelled, on: Labelled) -> float:
-    """Percentage of what is held out of the one that is told right by a machine trained on the other."""
+    """Percentage of the one's held-out samples that a machine trained on the other classifies right."""
     from sklearn.svm import SVC
 
     now(f"training a classifier on {at.title}")

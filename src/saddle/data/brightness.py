@@ -53,7 +53,7 @@ def _are_well(images: Iterable[np.ndarray], limits: Range | None) -> bool:
 
 
 def _looked_at(root: Path, names: list[str], bits: int, options: DataOptions) -> Values:
-    """Of as few files as it takes, spread over all: one bright one will do, unless a share is to be told."""
+    """Of as few files as it takes, spread over all: one bright one will do, unless a share is asked for."""
     values, looked = Values(options.range), set[str]()
 
     def add(name: str) -> None:

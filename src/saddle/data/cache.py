@@ -75,7 +75,7 @@ def prepare(
 def in_parallel(
     work: Callable[[int], T], n: int, what: str = "reading images", files: Sequence[Hashable] = ()
 ) -> list[T]:
-    """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock. `what` is told on the way.
+    """[work(0), …, work(n - 1)], in threads: decoders let go of the interpreter's lock. `what` is reported on the way.
 
     What comes of one file, by `files` of each, is made by one thread, in order.
 
@@ -164,7 +164,7 @@ def _opened(kept: Path, n: int, shapes: Shapes, dtype: type) -> Prepared | None:
     try:
         states = _states(kept, shapes)  # before anything is read: a change from now on is seen the next time
         ready = _read(kept, n, shapes, dtype)
-    except Exception:  # whatever numpy and json make of a damaged file
+    except Exception:  # whatever numpy and json raise for a damaged file
         return None
     if ready is None or record.read(kept / CHECKED) == states:
         return ready

@@ -128,7 +128,7 @@ def _heads(table: Table, options: DataOptions) -> Heads:
             try:
                 if name in headers and not (each.own and name in first):  # an image in the place of its empty mask
                     heads[key][name] = each.reader.head(headers[name])
-            except Unreadable:  # which is told when it is decoded
+            except Unreadable:  # which is reported when it is decoded
                 continue
     return heads
 

@@ -1,8 +1,8 @@
 """How an image of which the small or damaged version is wanted is made small or damaged.
 
-`bicubic` shrinks as MATLAB's imresize does, `box` takes the mean of each square of pixels, `blur-down` blurs with a
-Gaussian (deviation 1.6 pixels for ×3, in proportion for others) and keeps every so-manieth pixel: these three always do
-the same. `real` does something else with every sample, as its random bits say.
+`bicubic` shrinks as MATLAB's imresize does, and `box` takes the mean of each square of pixels. `blur-down` blurs with a
+Gaussian (deviation 1.6 pixels for ×3, in proportion for others) and keeps every n-th pixel. These three always do the
+same. `real` does something else with every sample, as its random bits say.
 """
 
 from functools import partial

@@ -339,7 +339,7 @@ def _unfitting(table: Table, wrong: Mapping[int, str], used: Container[str] = ()
 
 
 def _dealt(options: DataOptions, heads: Mapping[str, Header]) -> Sides:
-    """The sides of what is dealt of images with these headers. UsageError for images that are too small."""
+    """The sides of what is drawn from images with these headers. UsageError for images that are too small."""
     check_pieces(heads, options)
     return dealt({name: brought(head.height, head.width, options) for name, head in heads.items()}, options)
 

@@ -35,7 +35,7 @@ class Found:
 
 
 class Unclear(UsageError):
-    """Folders that are laid out in a known way, but for what stands in the way of it."""
+    """Folders that are laid out in a known way, except for what stands in the way of it."""
 
 
 def split_places(path: str) -> list[str]:
@@ -231,7 +231,7 @@ def _by_stem(found: Found, part: str, root: Path, bare: Callable[[str], str]) ->
         mark = bare(name[len(folder) + 1 :] if folder else name)
         if mark in by_stem:
             raise UsageError(
-                f"{by_stem[mark]} and {name} in {root} have one name but for the suffix, so either could be the "
+                f"{by_stem[mark]} and {name} in {root} have one name except for the suffix, so either could be the "
                 "partner of a third file; rename or remove one"
             )
         by_stem[mark] = name

@@ -66,7 +66,7 @@ def files_of(root: Path, folders: Mapping[str, Folders]) -> tuple[dict[str, Foun
         return found, False
     objects = _ending(found.get("instances", found["a"]), _OBJECTS)
     if "instances" not in found:
-        objects = replace(objects, bad=[], ignored=Counter())  # they are told of the same folders already
+        objects = replace(objects, bad=[], ignored=Counter())  # they are reported for the same folders already
     found["a"] = _ending(found["a"], _IDS)
     if all(objects.parts.values()):
         found["instances"] = objects

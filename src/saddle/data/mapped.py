@@ -12,7 +12,7 @@ def check_whole(array: np.ndarray) -> None:
     """SaddleError if the file that this array is a map of, or a view of one, was cut in the meantime.
 
     To read beyond a file's end kills a process without a word. So this is asked before every reading; only a cut in the
-    moment between is not told. A file that was deleted, or replaced by another, stays readable to those who have it.
+    moment between is not noticed. A file that was deleted, or replaced by another, stays readable to those who have it.
     """
     held: Any = array
     name = None

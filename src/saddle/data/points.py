@@ -34,7 +34,7 @@ def judged_by_modes(name: str) -> Judged:
 
 
 def open_mixture(options: DataOptions, judged: Judged) -> Source:
-    """Points of a mixture, every Gaussian as likely."""
+    """Points of a mixture, every Gaussian with the same probability."""
     centres, std = modes(options.source)
     random = np.random.Generator(np.random.PCG64(number(options.source)))
     n = TRAINED + HELD_OUT

@@ -41,7 +41,7 @@ class Reader(ABC):
 
     @abstractmethod
     def field(self, heads: Mapping[str, Header], sides: Sides, options: DataOptions) -> Field:
-        """Of what is dealt of these images, by name: with these sides, height and width, in its shape."""
+        """What is drawn from these images, by name: with these sides, height and width, in its shape."""
 
     @abstractmethod
     def array(self, path: Path, sides: Sides | None, field: Field, options: DataOptions) -> np.ndarray:

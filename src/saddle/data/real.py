@@ -89,7 +89,9 @@ def blurred(x: Tensor, kernel: Floats) -> Tensor:
 
 
 def gaussian_noise(x: Tensor, deviation: float, grey: bool, dice: Dice) -> Tensor:
-    """Noise of so many levels of 255 for an image [C, H, W], which may be the same in all channels."""
+    """Gaussian noise [C, H, W] for an image x [C, H, W], its deviation in levels of 255; `grey`: the same for all
+    channels, [1, H, W].
+    """
     shape = (1 if grey else x.shape[0], *x.shape[1:])
     return torch.from_numpy(dice.noises(shape)).to(x) * (deviation / 255)
 
@@ -98,6 +100,8 @@ def poisson_noise(x: Tensor, scale: float, grey: bool, dice: Dice) -> Tensor:
     """So many times the noise of counted light, for an image [C, H, W]: as many levels as it has are counted.
 
     Of colours that is a power of 2, from the number of levels of 8 bits that occur.
+
+    Returns [C, H, W].
     """
     seen = x.clamp(0, 1) if not grey or x.shape[0] != 3 else _luminance(x.clamp(0, 1))
     levels = (seen * 255).round().long().numpy()
@@ -130,7 +134,10 @@ def _cumulated(most: int) -> Floats:
 
 
 def jpeg(x: Tensor, quality: float) -> Tensor:
-    """[C, H, W] as a JPEG file of this quality gives it back: of 8 bits, colours of three channels together."""
+    """[C, H, W] as a JPEG file of this quality gives it back: of 8 bits, colours of three channels together.
+
+    Returns [C, H, W].
+    """
     levels = (x.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     bands = [levels] if levels.shape[2] == 3 else [levels[..., k] for k in range(levels.shape[2])]
     read = []

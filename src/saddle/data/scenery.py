@@ -1,6 +1,6 @@
 """Little scenes with hills, a road, houses, trees and cars, drawn from far to near. The class of every pixel is known.
 
-Lengths are in parts of a picture's height, and depth runs from 0 at the horizon to 1 at the lower edge.
+Lengths are relative to a picture's height, and depth runs from 0 at the horizon to 1 at the lower edge.
 """
 
 from dataclasses import dataclass
@@ -156,7 +156,7 @@ class _Drawing:
         )
 
     def _draw_road(self) -> None:
-        """It comes from the horizon, bends, and has a broken line in its middle."""
+        """It comes from the horizon, curves, and has a broken line in its middle."""
         x, y = self.x, self.y
         depth, off = self._depth(y), x - self._road(self._depth(y))
         across = off / self._breadth(depth)

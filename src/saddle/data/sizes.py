@@ -30,7 +30,7 @@ def brought(height: int, width: int, options: DataOptions) -> Sides:
 
 
 def dealt(kept: Mapping[str, Sides], options: DataOptions) -> Sides:
-    """The sides of what is dealt of images that are kept at these sides, by name: of all, or of pieces of them.
+    """The sides of what is drawn from images that are kept at these sides, by name: of all, or of pieces of them.
 
     UsageError for sides that differ, where no pieces are cut. The images' own sides are left to `advice.sizes_differ`.
     """

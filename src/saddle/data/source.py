@@ -168,7 +168,7 @@ class Split:
         if not self.domains:
             object.__setattr__(self, "domains", (tuple(self.columns),))
         if sorted(key for domain in self.domains for key in domain) != sorted(self.columns):
-            raise ValueError(f"domains {self.domains} do not share out the keys {tuple(self.columns)}")
+            raise ValueError(f"domains {self.domains} do not divide the keys {tuple(self.columns)}")
         for domain in self.domains:
             if len({len(self.columns[key]) for key in domain}) > 1:
                 raise ValueError(f"columns {domain} belong together but differ in length")
@@ -259,6 +259,8 @@ def decoded(stored: Tensor, field: Field | None = None) -> Tensor:
     """Samples as a batch holds them, from what is kept; where they lie. `Field` says what comes of each kind.
 
     Without a field, uint8 and uint16 are images, and everything else stays as it is.
+
+    Takes [N, …] and gives [N, …].
     """
     kind = field.kind if field else "image"
     if kind == "image" and stored.dtype in (torch.uint8, torch.uint16):

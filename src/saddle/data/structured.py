@@ -17,7 +17,7 @@ _ROWS = 4096  # read at a time
 def kind_of(array: np.ndarray, asked: Kind | None) -> Kind:
     """What an array holds: what was asked for, else points for [N, D], a signal for floats [N, C, T] with C below 4.
 
-    Everything else holds images, or must be told.
+    Everything else holds images, or must be declared.
     """
     if asked:
         return asked

@@ -20,7 +20,7 @@ def spec_of(options: DataOptions, images: DataSpec) -> DataSpec:
     """The spec of the images, with the classes of each domain if they are asked for. UsageError for labels of files."""
     if isinstance(options.labels, str):
         raise UsageError(
-            f"{options.source} knows its labels and reads none: --data.labels true deals them in training, as label_a "
+            f"{options.source} knows its labels and reads none: --data.labels true uses them in training, as label_a "
             f"and label_b; data.labels is {options.labels!r}"
         )
     if not options.labels:
@@ -36,7 +36,7 @@ def split_of(spec: DataSpec, images: Mapping[str, NDArray[np.uint8]], labels: Ma
 
 
 def marks(spec: DataSpec, labels: Mapping[str, NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """What a fingerprint says of the classes: nothing where they are not dealt."""
+    """What a fingerprint says of the classes: nothing where they are not used."""
     return [labels[key] for key in labels if f"label_{key}" in spec.fields]
 
 

@@ -1,4 +1,4 @@
-"""Trivial answers for photographs and drawings: what a game must beat is told without any training.
+"""Trivial answers for photographs and drawings: a game must beat them, and they need no training.
 
 Images are uint8 or float [N, C, H, W] of 0 to 255, masks bool [N, 1, H, W].
 """
@@ -43,7 +43,9 @@ def of_drawings(source: Source, options: DataOptions, clean: Callable[[], Floats
         classes = range(len(source.spec.fields["a"].names))
         colours = np.stack([np.moveaxis(images, 1, -1)[labels == k].mean(0) for k in classes])
         right = 100 * float((nearest_class(b, colours) == a).mean())
-        yield Baseline("nearest colour", "of the true picture: a pixel's class is told by its colour", right, "% right")
+        yield Baseline(
+            "nearest colour", "of the true picture: a pixel's class follows from its colour", right, "% right"
+        )
 
 
 def told(name: str, says: str, answer: np.ndarray, truth: np.ndarray, where: Mask | None = None) -> Baseline:
@@ -124,7 +126,7 @@ def darker(x: np.ndarray, share: float = 0.75) -> Mask:
 
 
 def balanced_error(said: Mask, truth: Mask) -> float:
-    """Percentage of pixels told wrongly, the mean of those inside and those outside, over all images (BER)."""
+    """Percentage of pixels classified wrongly, the mean of those inside and those outside, over all images (BER)."""
     return 50 * float((~said[truth]).mean() + said[~truth].mean())
 
 

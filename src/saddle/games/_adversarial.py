@@ -1,4 +1,4 @@
-"""What players that judge have in common: how often they move, what they are shown, and what they pay beside a loss."""
+"""What players that judge have in common: how often they move, what they are shown, and their penalties."""
 
 import re
 from collections.abc import Iterator
@@ -121,8 +121,8 @@ class Adversarial(Game):
 
     @dataclass(frozen=True)
     class Options(Game.Options):
-        penalties: tuple[Penalty, ...] = ()  # what players pay beside their losses, most of them those that judge
-        views: tuple[View, ...] = ()  # what players that judge are shown of real and fake samples alike
+        penalties: tuple[Penalty, ...] = ()  # added to the losses of players, most of them discriminators
+        views: tuple[View, ...] = ()  # changes of what discriminators are shown, real and fake samples alike
         discriminator_steps: PositiveInt = 1  # steps of the players that judge to one of the others
 
     options: Options
@@ -173,8 +173,8 @@ class Adversarial(Game):
         """Why a part cannot go with this player that judges, in one sentence; None if it can."""
         if isinstance(part, Penalty) and duel.generator is None and set(part.players) != {"discriminator"}:
             return (
-                f"{type(part).__name__} is paid by a generator, and {type(self).__name__.lower()} has none; choose "
-                "another penalty, or let the discriminator pay it, where it has a setting `player`"
+                f"{type(part).__name__} is a penalty on a generator, and {type(self).__name__.lower()} has none: "
+                "choose another penalty, or put it on the discriminator, where it has a setting `player`"
             )
         return part.forbids(duel)
 
@@ -226,7 +226,7 @@ class Adversarial(Game):
         return self.options.discriminator_steps
 
     def seen(self, x: Tensor, duel: int = 0) -> Tensor:
-        """What a player that judges is shown of samples [N, …]."""
+        """What a player that judges is shown of samples [N, …].  [N, …]"""
         for view in self._views(duel):
             view.begin(self.rounds)
             x = view(x, self.progress)
@@ -242,7 +242,7 @@ class Adversarial(Game):
         return (self.views[duel * count + i] for i in range(count))
 
     def extras(self, player: str, context: Context, duel: int = 0) -> dict[str, Any]:
-        """What the "discriminator" or the "generator" of a duel pays beside its adversarial loss, by name."""
+        """The penalties on the "discriminator" or the "generator" of a duel, by name."""
         penalties, players = self.options.penalties, self.duels[duel]
         if not penalties:
             return {}

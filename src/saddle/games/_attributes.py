@@ -74,11 +74,11 @@ class Attributes:
         return known.masked_fill(label[:, None] < 0, torch.nan)
 
     def known(self, columns: Tensor) -> Tensor:
-        """Which of its `parts` an image knows: bool [N, S]."""
+        """Which of its `parts` an image knows: bool [N, S].  columns [N, K]"""
         return torch.stack([~columns[:, places].isnan().any(1) for places in self.parts], 1)
 
     def vector(self, columns: Tensor, part: Tensor) -> Tensor:
-        """What a generator is told of the `part` int64 [N] of columns that is known: [c₁, …, c_S, m], [N, size].
+        """The generator's input for the known `part` int64 [N] of columns [N, K]: [c₁, …, c_S, m], [N, size].
 
         The rest of c is 0; m is 1 at the part, and left out where there is one alone (Section 3.3).
         """
@@ -89,7 +89,7 @@ class Attributes:
         return torch.cat((told, chosen), 1) if self.sets else told
 
     def losses(self, logits: Tensor, columns: Tensor) -> Tensor:
-        """What is paid for the labels of each part, [N, S]; 0 and without a gradient where they are not known.
+        """The loss of the labels of each part, [N, S]; 0 and without a gradient where they are not known.
 
         Cross-entropy of each group, and of the others the sum of their binary ones.
         """
@@ -104,7 +104,10 @@ class Attributes:
             yield binary_cross_entropy_with_logits(logits[:, free], wanted[:, free], reduction="none").sum(1)
 
     def others(self, columns: Tensor) -> Tensor:
-        """What an image does not show, [N, K]: of each group another one, each as likely; of the rest the opposite."""
+        """What an image does not show, [N, K]: of each group another one, drawn evenly; of the rest the opposite.
+
+        Columns are [N, K].
+        """
         other = 1 - columns
         for group in map(list, self.groups):
             n = len(group)
@@ -113,21 +116,24 @@ class Attributes:
         return other
 
     def evenly(self, columns: Tensor) -> Tensor:
-        """What says nothing, [N, K]: all of a group as likely, and each of the rest as likely as not."""
+        """Columns that say nothing, [N, K], for columns [N, K].
+
+        All of a group have one probability, each of the rest has 0.5.
+        """
         even = torch.full_like(columns, 0.5)
         for group in map(list, self.groups):
             even[:, group] = 1 / len(group)
         return even
 
     def log_likely(self, logits: Tensor) -> Tensor:
-        """log p of every label, of those that exclude each other among them.  [N, K]"""
+        """log p [N, K] of every label, for logits [N, K]; a softmax over labels that exclude each other."""
         said = logsigmoid(logits)
         for group in map(list, self.groups):
             said[:, group] = log_softmax(logits[:, group], 1)
         return said
 
     def filled(self, asked: Tensor, likely: Tensor) -> Tensor:
-        """Columns with what is NaN as `likely` says, log p as above: [N, K].
+        """Columns [N, K] with NaN replaced by what `likely` says, log p as above; `asked` and `likely` are both [N, K].
 
         Of labels that exclude each other one that is asked for turns the others off; else the likeliest is on of those
         that are not asked to be off.

@@ -72,19 +72,20 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
         }
 
     def label_of(self, batch: Batch) -> Tensor | None:
-        """The labels of a batch, for a game that takes them."""
+        """The labels [N, …] of a batch, for a game that takes them."""
         return batch["label"] if self.labels else None
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Mean and log σ² of q(z | x), [N, z_dim] each."""
+        """Mean and log σ² of q(z | x), [N, z_dim] each, of x [N, C, H, W]."""
         mean, log_var = self.encoder(x) if label is None else self.encoder(x, label)
         return full(mean), full(log_var)
 
     def log_prob(self, x: Tensor, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """log p(x | z) in nats.  [N]"""
+        """log p(x | z) in nats.  x [N, C, H, W], z [N, z_dim], labels [N, …] → [N]"""
         return self.options.likelihood.log_prob(x, full(self.output(z, label)))
 
     def output(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """The decoder's output [N, C, H, W] for z [N, z_dim] and labels [N, …], if any."""
         return self.generator(z) if label is None else self.generator(z, label)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -120,5 +121,5 @@ def reparametrise(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def divergence(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)), summed over the dimensions (Appendix B).  [N]"""
+    """KL(N(μ, σ²) ‖ N(0, 1)), summed over the dimensions (Appendix B).  [N]  mean [N, z_dim], log_var [N, z_dim]"""
     return -(1 + log_var - mean.square() - log_var.exp()).sum(1) / 2

@@ -38,7 +38,7 @@ class Bidirectional(Adversarial, Coded):
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 50  # numbers in a latent
         network: JointNetwork = DensePairs()  # the architecture of all three players
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4, weight_decay=2.5e-5, schedule=Geometric(begin=0.5))  # of all players
 
     options: Options
@@ -58,7 +58,7 @@ class Bidirectional(Adversarial, Coded):
 
     @property
     def encoder_outputs(self) -> int:
-        """Numbers that the encoder makes of an image."""
+        """Numbers in the encoder's output for an image."""
         return self.code_dim
 
     @abstractmethod
@@ -104,16 +104,19 @@ class Bidirectional(Adversarial, Coded):
         return {"adversarial": formula}
 
     def context(self, real: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Context:
-        """Images with their codes and latents with their images, as judged."""
+        """The context of two kinds of pairs: real [N, C, H, W] with code [N, K], fake [N, C, H, W] with z [N, K]."""
         logits = self.discriminate(real, code), self.discriminate(fake, z)
         reals, fakes = (torch.cat((full(x).flatten(1), full(c)), 1) for x, c in ((real, code), (fake, z)))
         return Context.of(self.score, reals, fakes, *logits)
 
     def score(self, pair: Tensor) -> Tensor:
-        """The logits [N] of pairs in a row."""
+        """The logits [N] of pairs [N, C · H · W + K], image and code in one row."""
         x, code = pair.split((prod(self.data.shape), self.code_dim), 1)
         return self.discriminate(x.unflatten(1, self.data.shape), code)
 
     def discriminate(self, x: Tensor, code: Tensor) -> Tensor:
-        """The logits [N] of pairs as the views show them, high where the image was first and the code was found."""
+        """The logits [N] of pairs (x [N, C, H, W], code [N, K]) as the views show them.
+
+        They are high where the image was first and the code was inferred from it.
+        """
         return full(self.discriminator(self.seen(x), self.standardised(code)))

@@ -60,5 +60,8 @@ class Coded(Traversal, Encoding):
         return super().decode(self.standardised(code))
 
     def standardised(self, code: Tensor) -> Tensor:
-        """Codes [N, code_dim] as the players take them: numbers of a condition may want another scale."""
+        """Codes [N, code_dim] as the players take them: numbers of a condition may want another scale.
+
+        [N, code_dim]
+        """
         return code

@@ -46,6 +46,8 @@ def mismatched(label: Tensor, told: Tensor) -> Tensor | None:
 
     Rolling a batch by one would now and then give an image its own label. The batch is that of all processes; None if
     all its labels are the same. Labels may be captions.
+
+    Returns [N, …].
     """
     _, kind = dist.gather(label).unique(dim=0, return_inverse=True)  # of each label
     own = torch.arange(len(label), device=label.device) + dist.rank() * len(label)

@@ -28,7 +28,7 @@ from ._adversarial import OF_DOMAINS, Adversarial, Duel, by_domain
 
 
 class CycleConsistent(Adversarial, Translation):
-    """An image that goes there and back must return unchanged. A game owes it the network that translates."""
+    """An image that goes there and back must return unchanged. A game provides the network that translates."""
 
     needs = ("a", "b")
     batch = 1
@@ -37,7 +37,7 @@ class CycleConsistent(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits
+        loss: AdversarialLoss = HalfLeastSquares()  # adversarial loss of the logits of patches
         cycle_weight: Weight = 10.0  # λ: there and back again
         identity_weight: Weight = 5.0  # an image that is of the target domain already stays as it is
         pool_size: NonNegativeInt = 50  # fakes remembered for each discriminator; 0 shows it only the newest
@@ -70,7 +70,7 @@ class CycleConsistent(Adversarial, Translation):
         a, b = (self.data.fields[key].planes for key in "ab")
         if a != b and self.options.identity_weight:
             raise UsageError(
-                f"the identity loss asks a translator to leave alone what is of its target domain already, and these "
+                f"the identity loss keeps images of the target domain as they are, and these "
                 f"domains have {a} and {b} channels; set game.identity_weight to 0, or bring both to as many channels "
                 "with data.channels"
             )
@@ -122,7 +122,9 @@ class CycleConsistent(Adversarial, Translation):
         return {name: formula + past for name, formula in super().judgement(duel, side).items()}
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What a domain's discriminator says of its images and of fakes; of images only if the loss `compares` both."""
+        """The discriminator's context of a domain: real and fake images, both [N, C, H, W]; of fakes only if not
+        `compares`.
+        """
         score = partial(self.score, domain)
         if not compares:
             return Context.of(score, real, fake, None, score(fake))
@@ -131,30 +133,34 @@ class CycleConsistent(Adversarial, Translation):
         )
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of a domain's patches as the views show them."""
+        """The logits [N, 1, h, w] of the patches of a domain's images [N, C, H, W] as the views show them."""
         return self.judged(domain, self.seen_of(domain, x))[0]
 
     def seen_of(self, domain: str, x: Tensor) -> Tensor:
+        """A domain's images as its views show them: [N, C, H, W] → same shape."""
         return self.seen(x, "ab".index(domain))
 
     def judged(self, domain: str, *seen: Tensor) -> tuple[Tensor, ...]:
-        """The logits of each of these, in one batch: the norms of a judge are those of each image."""
+        """The logits [N, 1, h, w] of each batch of `seen`, of each [N, C, H, W], computed as one batch.
+
+        Instance norms make that the same.
+        """
         logits = full((self.judge_a if domain == "a" else self.judge_b)(torch.cat(seen)))
         return logits.split([len(x) for x in seen])
 
     def deceive(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Any]:
-        """What the generator of a domain's fakes pays."""
+        """The losses of the generator that drew these fakes of a domain; real and fake are both [N, C, H, W]."""
         context = self.context(domain, real, fake, self.options.loss.relativistic)
         adversarial = self.options.loss.at(self.progress).generator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("generator", context, "ab".index(domain))
 
     def refuse(self, domain: str, context: Context) -> dict[str, Any]:
-        """What the discriminator of a domain pays."""
+        """The losses of the discriminator of a domain."""
         adversarial = self.options.loss.at(self.progress).discriminator(context.real_logits, context.fake_logits)
         return {f"adversarial_{domain}": adversarial} | self.extras("discriminator", context, "ab".index(domain))
 
     def change(self, a: Tensor, b: Tensor) -> Tensor:
-        """How much images change that are of the target domain already."""
+        """The mean change, [], of images that are of the target domain already; a and b are both [N, C, H, W]."""
         return l1_loss(full(self.b_to_a(a)), a) + l1_loss(full(self.a_to_b(b)), b)
 
     def way_of(self, start: str | None, to: str) -> nn.Module:

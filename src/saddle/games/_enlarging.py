@@ -33,7 +33,7 @@ class Enlarging(Perceived, Restoring, Adversarial):
 
     @abstractmethod
     def apart(self, made: Tensor, real: Tensor) -> Tensor:
-        """The distance of pixels, []: what the first stage goes down."""
+        """The distance of pixels, [], of images made and real, both [N, C, H, W]: what the first stage goes down."""
 
     letters: ClassVar[dict[str, str]] = Perceived.letters | Adversarial.letters | OF_IMAGES
 

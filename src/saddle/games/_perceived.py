@@ -37,7 +37,7 @@ class Perceived(Game):
             self.features.prepare(next(self.parameters()))  # what is missing is said before the first round
 
     def learn(self, images: Tensor) -> Iterator[Move]:
-        """What a network that is learned within the run has to learn in this round."""
+        """The moves of this round by which a network that is learned within the run learns from images [N, C, H, W]."""
         if self.features is None or self.rounds >= self.features.rounds:
             return
         planned = self.rounds / self.progress if self.rounds and self.progress else None
@@ -62,7 +62,7 @@ class Perceived(Game):
         return told
 
     def perceived(self, made: Tensor, real: Tensor) -> Tensor | None:
-        """λ times the distance of images that were made from true ones; None where nothing is compared, or not yet."""
+        """λ times the distance [] of images made from real ones, both [N, C, H, W]; None if nothing is compared yet."""
         if self.features is None or self.rounds < self.features.rounds:
             return None
         return self.options.perceptual_weight * self.features(made, real)

@@ -62,7 +62,7 @@ class Restoring(Restoration):
         return replace(optim, schedule=Within(optim.schedule, begin, finish)) if begin < finish else optim
 
     def pretrain(self, distance: Tensor) -> Iterator[Move]:
-        """The one move of a round of the first stage: the generator steps down the distance from the truth."""
+        """The one move of a round of the first stage: the generator steps down the distance [] from the truth."""
         yield Move("generator", phase="pretraining", distance=distance)
         self.remember()
 

@@ -28,8 +28,8 @@ class Styles(Outlined):
     class Options(Outlined.Options):
         features: NonNegativeInt = 3  # numbers in the code of how an object looks; 0, or data without objects: no code
         clusters: PositiveInt = 10  # of the codes of each class, at most
-        kept: PositiveInt = 256  # newest codes of each class that the clusters are made of
-        encoder_width: PositiveInt = 16  # channels of the largest maps of the network that makes the code
+        kept: PositiveInt = 256  # newest codes of each class that are clustered
+        encoder_width: PositiveInt = 16  # channels of the largest maps of the network that encodes
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -70,7 +70,7 @@ class Styles(Outlined):
 
     @torch.no_grad()
     def remember(self, batch: Batch, code: Tensor | None) -> None:
-        """Keep the codes of what is larger than a 64th of its image."""
+        """Keep the codes of what is larger than a 64th of its image, of code [N, K, H, W]."""
         if code is None:
             return
         there = self.objects_of(batch)

@@ -40,7 +40,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
         """share of the run in which it learns to read, before the game begins; 0: it never does"""
         image_width: PositiveInt = 64  # channels of the largest map of the image encoder that learns beside it
         text_optim: Optim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the encoders in that share
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
@@ -74,7 +74,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
 
     @property
     def condition(self) -> Condition | None:
-        """A text, where the game was told the texts of its samples."""
+        """A text, where the game was given the texts of its samples."""
         return self.data.condition if "caption" in self.needs else None
 
     @property
@@ -119,7 +119,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
     def embed(self, label: Tensor) -> Tensor:
         """Embedded texts [N, E] of captions int64 [N, length]; what is embedded already stays as it is.
 
-        The numbers of a text have a mean square of 1, however loud its encoder, or the players would not hear it.
+        Embeddings are normalised to a mean square of 1, so that their scale does not depend on the encoder.
         """
         if label.is_floating_point():
             return label
@@ -127,29 +127,34 @@ class TextToImage(Adversarial, Synthesis, ABC):
         return nn.functional.normalize(text) * text.shape[1] ** 0.5
 
     def text_of(self, z: Tensor, label: Tensor | None) -> Tensor | None:
-        """The embedded texts [N, E] of labels, or of the data's own distribution where none are given."""
+        """The embedded texts [N, E] of labels [N, L] for z [N, z_dim], or of labels drawn from the data where none are
+        given.
+        """
         label = self.draw_label(len(z)) if label is None else label
         return None if label is None else self.embed(label)
 
 
 def compared(network: Any, real: Tensor, fake: Tensor, c: Any, other: Any) -> tuple[TextLogits, TextLogits, TextLogits]:
-    """What a discriminator says of real images with their texts, of the same with those of others, and of fakes."""
+    """The discriminator's output for real images with their texts, real images with other texts, and fakes.
+
+    real and fake are both [N, C, H, W]; each logit is [N].
+    """
     features = network.features(real)
     wrong = TextLogits(None, None) if other is None else network.match(features, other)
     return network.match(features, c), wrong, network(fake, c)
 
 
 def joined(*logits: Tensor | None) -> Tensor:
-    """Those that there are, in one row: a mean over it weighs every kind alike, as there are N of each."""
+    """Those that there are, in one row [M]: a mean over it weighs each kind alike, as there are [N] of each."""
     return torch.cat([full(x) for x in logits if x is not None])
 
 
 def persuasion(loss: AdversarialLoss, outputs: TextLogits) -> Tensor:
-    """What the generator minimises, summed over what a discriminator says of its images."""
+    """What the generator minimises, [], summed over the discriminator's logits of its images."""
     return torch.stack([loss.generator(None, full(logits)) for logits in outputs if logits is not None]).sum()
 
 
 def divergence(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)), a mean over texts and, as in the codes of StackGAN, dimensions."""
+    """KL(N(μ, σ²) ‖ N(0, 1)), both [N, K]: a mean [] over texts and, as in the codes of StackGAN, dimensions."""
     mean, log_var = full(mean), full(log_var)
     return (mean.square() + log_var.exp() - 1 - log_var).mean() / 2

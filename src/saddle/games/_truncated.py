@@ -21,9 +21,9 @@ BATCHES, SIZE = 16, 64  # that standing statistics are taken from
 
 
 def truncated_normal(uniform: Tensor, limit: float) -> Tensor:
-    """Standard normal numbers within ±limit, one for each uniform number in [0, 1).
+    """Standard normal numbers within ±limit, float64: uniform numbers in [0, 1) of any shape → same shape.
 
-    The distribution of drawing again until |z| ≤ limit, without the loop. float64, of the same shape.
+    The distribution of drawing again until |z| ≤ limit, without the loop.
     """
     end = ndtr(torch.tensor(-limit, dtype=torch.float64, device=uniform.device))
     return ndtri(end + (1 - 2 * end) * uniform.double()).clamp(-limit, limit)
@@ -35,8 +35,8 @@ class Truncated(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         conditional: bool = True  # give both players the class of each sample
-        loss: AdversarialLoss = Hinge()  # what both players make of the logits
-        penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # what they pay beside it; β, on the generator
+        loss: AdversarialLoss = Hinge()  # adversarial loss
+        penalties: tuple[Penalty, ...] = (Orthogonal(weight=1e-4),)  # added to the losses; β, on the generator
         discriminator_steps: int = 2  # the discriminator's steps to one of the generator
         optim: Optim = Adam(lr=5e-5, betas=(0.0, 0.999), eps=1e-6)  # of the generator
         discriminator_optim: OwnOptim = Adam(lr=2e-4, betas=(0.0, 0.999), eps=1e-6)  # of the discriminator

@@ -45,7 +45,7 @@ class TwoPlayer(Conditional, Adversarial):
 
         network: Network = dcgan.DCGAN()  # the architecture of both players
         conditional: bool = False  # give both players the label of each sample
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
 
         @property
         def told(self) -> bool:
@@ -60,7 +60,9 @@ class TwoPlayer(Conditional, Adversarial):
         unroll_lr: PositiveFloat = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
         generator_batch: Annotated[PositiveInt, Before(1)] = 1
         """fakes of the generator's step to each real sample of a batch"""
-        fresh_fakes: bool = True  # draw new noise for the generator's step, or let it answer for the fakes just judged
+        fresh_fakes: bool = (
+            True  # draw new noise for the generator's step, or use the fakes of the discriminator's step
+        )
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:
@@ -93,7 +95,7 @@ class TwoPlayer(Conditional, Adversarial):
         if not self.options.network.takes_labels:
             raise UsageError(
                 f"{type(self.options.network).__name__} takes no labels; leave out game.conditional, or choose "
-                "--game.network Concatenation, which tells them to a network that takes none"
+                "--game.network Concatenation, which gives them to a network that takes none"
             )
         self.check_labels("--game.conditional false")
         if not (self.data.classes or self.options.network.takes_columns):
@@ -126,7 +128,10 @@ class TwoPlayer(Conditional, Adversarial):
         return self.generator(z) if label is None else self.generator(z, label)
 
     def discriminate(self, x: Tensor, label: Tensor | None = None, weights: Weights | None = None) -> Output:
-        """What the discriminator, with these weights if given, says of what the views show of samples."""
+        """What the discriminator, with these weights if given, says of what the views show of samples.
+
+        x [N, …], labels [N, …]
+        """
         x = self.seen(x)
         given = (x,) if label is None else (x, label)
         if weights is None:
@@ -166,6 +171,8 @@ class TwoPlayer(Conditional, Adversarial):
         """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.
 
         https://arxiv.org/abs/1611.02163
+
+        real [N, …], fake [N, …], labels [N, …]
         """
         weights: Weights = dict(self.discriminator.named_parameters())
         for _ in range(self.options.unroll):
@@ -209,18 +216,21 @@ class TwoPlayer(Conditional, Adversarial):
         )
 
     def unreal_logits(self, context: Context) -> Tensor:
-        """Of all that the discriminator is to refuse in its own move: those of the fakes."""
+        """Of all that the discriminator is to refuse in its own move: those of the fakes.  [N, …]"""
         return context.fake_logits
 
     def for_generator(self, real: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own."""
+        """Real samples and labels, each as often as the generator draws a fake beside it: in every process its own.
+
+        Each goes from [N, …] to [N · generator_batch, …].
+        """
         times = self.options.generator_batch
         if times == 1:
             return real, label
         return real.repeat_interleave(times, 0), None if label is None else label.repeat_interleave(times, 0)
 
     def discriminators_context(self, real: Tensor, fake: Tensor, z: Tensor, label: Tensor | None) -> Context:
-        """Where penalties share its logits, these can be differentiated by the samples, and twice."""
+        """Where penalties share its logits, these can be differentiated by the samples, and twice.  Each is [N, …]."""
         if not any(penalty.shares() for penalty in self.options.penalties):
             return self.context(real, fake, z, label, compares=True)
         with torch.compiler.set_stance("force_eager"):
@@ -236,7 +246,10 @@ class TwoPlayer(Conditional, Adversarial):
         compares: bool,
         weights: Weights | None = None,
     ) -> Context:
-        """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`."""
+        """Real and fake samples as judged, by these weights if given; the real ones only if somebody `compares`.
+
+        Each is [N, …].
+        """
         return Context(
             score=lambda x: self.discriminate(x, label, weights).logits,
             real=real,

@@ -1,11 +1,12 @@
 """AAE. Adversarial Autoencoders. Makhzani et al., 2015. https://arxiv.org/abs/1511.05644
 
-An autoencoder whose codes a discriminator compares with draws from a prior, so that their distribution becomes the
-prior and the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and
+A discriminator compares the codes of an autoencoder with draws from a prior, so that the distribution of codes becomes
+the prior and the decoder a generator. Every batch passes through phases (Section 2): reconstruction, by encoder and
 decoder; the discriminator's step, prior draws being real; the encoder's step against it, with an optimizer of its own.
 
-`supervision full` tells the decoder the class, which leaves the style to the code (Section 4). `semi` has the encoder
-find the class too, a second discriminator make that one-hot, and the images with a label teach it (Section 5).
+With `supervision full` the decoder is given the class, which leaves the style to the code (Section 4). With `semi` the
+encoder estimates the class too. A second discriminator makes that estimate one-hot, and the images with a label teach
+it (Section 5).
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ class AAE(Adversarial, Coded, Classification):
         supervision: Literal["none", "semi", "full"] = "none"  # what labels are for: nothing, classes, style
         width: PositiveInt = 1000  # units of a hidden layer
         input_noise: NonNegativeFloat = 0.0  # deviation of the normal noise on the images that the encoder learns from
-        loss: AdversarialLoss = NonSaturating()  # what encoder and discriminator make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = SGD(lr=0.01, momentum=Constant(0.9))  # of reconstruction and classification
         adversarial_optim: Optim = SGD(lr=0.1, momentum=Constant(0.9))  # of discriminator and regularisation
 
@@ -126,7 +127,7 @@ class AAE(Adversarial, Coded, Classification):
         return {duel.name or "adversarial": self.options.loss.formula(side)}
 
     def noisy(self, image: Tensor) -> Tensor:
-        """Images as the encoder learns from them: with noise, no set of codes can be known by heart."""
+        """Images [N, C, H, W] with noise, for the encoder → same shape: it cannot memorise a set of codes."""
         if not self.options.input_noise:
             return image
         return image + self.options.input_noise * rng.randn(*image.shape, device=image.device).to(image)
@@ -137,12 +138,17 @@ class AAE(Adversarial, Coded, Classification):
         return z, logits.softmax(1)
 
     def code(self, image: Tensor, label: Tensor | None) -> Tensor:
-        """The latents of images: z and the class, told or believed.  [N, code_dim]"""
+        """The latents [N, code_dim] of images [N, C, H, W]: z and the class, which labels [N] give or the encoder
+        estimates.
+        """
         z, belief = self.encoded(image)
         return self.with_class(z, label) if self.encodes_with_label else torch.cat((z, belief), dim=1)
 
     def mistakes(self, image: Tensor, label: Tensor) -> Tensor:
-        """The cross-entropy of the labels that are known, summed and divided by all images: a mean of parts' means."""
+        """The cross-entropy [] of images [N, C, H, W] with known labels [N].
+
+        The sum is divided by the number of all images: then the mean over micro-batches is that of the batch.
+        """
         logits = full(self.encoder(image))[:, self.options.z_dim :]
         return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / len(image)
 
@@ -155,7 +161,7 @@ class AAE(Adversarial, Coded, Classification):
     def pays(
         self, player: str, loss: Callable[[Tensor, Tensor], Tensor], of_code: Context, of_class: Context | None
     ) -> dict[str, Any]:
-        """What the "discriminator" or, against it, the encoder pays, by name. What is of the encoder, it pays once."""
+        """The penalties on the "discriminator" or on the encoder, by name; those on the encoder count once."""
         losses = {"adversarial": loss(of_code.real_logits, of_code.fake_logits)}
         if of_class:
             losses["classes"] = loss(of_class.real_logits, of_class.fake_logits)
@@ -163,7 +169,7 @@ class AAE(Adversarial, Coded, Classification):
         return losses | (self.extras(player, of_class, 1) if of_class and player == "discriminator" else {})
 
     def context(self, duel: int, real: Tensor, fake: Tensor) -> Context:
-        """Draws from the prior and codes, or one-hot classes and probabilities of classes, as judged."""
+        """The context of draws from the prior and codes, both [N, K], or of one-hot classes and probabilities."""
         score = self.score_of_class if duel else self.score
         return Context.of(score, real, fake, score(real), score(fake))
 
@@ -181,7 +187,7 @@ class AAE(Adversarial, Coded, Classification):
 
     @torch.no_grad()
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """z, and after it the class: believed or, with `supervision full`, told by labels int64 [N].  [N, code_dim]"""
+        """z, then the class: estimated or, with `supervision full`, given by labels int64 [N].  [N, code_dim]"""
         if label is None and self.encodes_with_label:
             raise UsageError(f"aae encodes an image of a class here; say which with --label: {', '.join(self.labels)}")
         return self.code(image, label)

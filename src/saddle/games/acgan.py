@@ -1,8 +1,8 @@
 """AC-GAN. Conditional Image Synthesis with Auxiliary Classifier GANs. Odena et al., 2017. https://arxiv.org/abs/1610.09585
 
-The generator is told a class, the discriminator is not: a second head on its trunk guesses it. L_S = E log p(real | x)
-+ E log p(fake | G(z, c)) (Eq. 2), L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3); the discriminator maximises
-L_S + L_C, on real and on fake images, the generator L_C - L_S, here in its non-saturating form.
+The generator is given a class, the discriminator is not: a second head on its trunk predicts it. L_S = E log p(real |
+x) + E log p(fake | G(z, c)) (Eq. 2) and L_C = E log p(c | x) + E log p(c | G(z, c)) (Eq. 3). The discriminator
+maximises L_S + L_C, on real and on fake images. The generator maximises L_C - L_S, here in its non-saturating form.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ACGAN(TwoPlayer, Classification):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = acgan.ACGAN()  # the architecture of both players
-        conditional: bool = True  # tell the generator the class of each sample
+        conditional: bool = True  # give the generator the class of each sample
         class_weight: Weight = 1.0  # factor on the discriminator's loss of classes
         generator_class_weight: Weight = 1.0  # factor on the generator's; much of it costs variety
         optim: Optim = Adam(lr=2e-4)  # of both players
@@ -41,7 +41,7 @@ class ACGAN(TwoPlayer, Classification):
         def __post_init__(self) -> None:
             super().__post_init__()
             if not self.conditional:
-                raise UsageError("acgan is conditional: its generator is told a class; take dcgan for none")
+                raise UsageError("acgan is conditional: its generator is given a class; take dcgan for none")
 
     options: Options
 
@@ -63,7 +63,7 @@ class ACGAN(TwoPlayer, Classification):
         return super().extras(player, context, duel) | {"classes": self.class_loss(player, context)}
 
     def class_loss(self, player: str, context: Context) -> Tensor:
-        """-L_C, as far as it depends on the player: of real and fake images for the discriminator."""
+        """-L_C, [], as far as it depends on the player: of real and fake images for the discriminator."""
         assert context.label is not None
         assert context.fake_output is not None
         of_fake = cross_entropy(self.classes(context.fake_output.features), context.label)
@@ -74,7 +74,7 @@ class ACGAN(TwoPlayer, Classification):
         return self.options.class_weight * (of_real + of_fake)
 
     def classes(self, features: Tensor) -> Tensor:
-        """Logits of the classes, [N, K]."""
+        """Logits of the classes, [N, K], of features [N, F]."""
         return full(self.discriminator.second(features))
 
     def classify(self, image: Tensor) -> Tensor:

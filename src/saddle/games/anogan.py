@@ -1,10 +1,13 @@
 """AnoGAN. Unsupervised Anomaly Detection with Generative Adversarial Networks to Guide Marker Discovery.
 Schlegl et al., 2017. https://arxiv.org/abs/1703.05921
 
-A DCGAN learns normal images. Of another image the nearest one that it draws is searched for, by descent in z, down
-A(x) = (1 - λ) Σ|x - G(z)| + λ Σ|f(x) - f(G(z))|, f what the discriminator's last layer sees (Eq. 4 to 6). What is left
-of A(x) at the last step is the score, and |x - G(z)| shows where. The paper names λ and 500 steps; networks, prior,
-learning rates and β₁ are those of the code by LeeDoYup, whose second step of the generator in a round is left out.
+A DCGAN learns normal images. For a new image, gradient descent in z finds the most similar image that the generator can
+draw. It goes down A(x) = (1 - λ) Σ|x - G(z)| + λ Σ|f(x) - f(G(z))|, where f is the input of the discriminator's last
+layer (Eq. 4 to 6). The value of A(x) at the last step is the anomaly score, and |x - G(z)| shows where the image is
+unusual.
+
+The paper gives λ and the number of steps, 500. Networks, prior, learning rates and β₁ are those of the code by
+LeeDoYup, but its second step of the generator in a round is left out.
 """
 
 from dataclasses import dataclass
@@ -31,7 +34,9 @@ class AnoGAN(Searching, TwoPlayer):
     class Options(TwoPlayer.Options):
         network: Network = dcgan.DCGAN(kernel=5, biases=True)  # the architecture of both players
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
-        fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
+        fresh_fakes: bool = (
+            False  # draw new noise for the generator's step, or use the fakes of the discriminator's step
+        )
         feature_weight: Share = 0.1  # λ: share of the discriminator's features in the score
         reduction: Reduction = "sum"  # of differences; with a mean λ does not depend on the sizes of image and features
         search_steps: PositiveInt = 500  # of the search for an image

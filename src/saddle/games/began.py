@@ -1,9 +1,9 @@
 """BEGAN. Boundary Equilibrium Generative Adversarial Networks. Berthelot et al., 2017. https://arxiv.org/abs/1703.10717
 
-The discriminator is an autoencoder and L(v), the mean absolute error of a reconstruction, what it judges by. A number k
-holds the errors of fakes to γ times those of data, by proportional control (Section 3.4), and M_global says how far
-training has converged (Section 3.4.1). Settings of the code that the community reproduced it with; its learning rate,
-which that code halves at once in every 100,000th round, falls by as much smoothly.
+The discriminator is an autoencoder that judges by L(v), the mean absolute error of its reconstruction. A number k holds
+the errors of fakes at γ times those of data, by proportional control (Section 3.4), and M_global says how far training
+has converged (Section 3.4.1). Settings are those of the code that the community reproduced it with. That code halves
+its learning rate at once in every 100,000th round; here it falls as fast, but smoothly.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class BEGAN(Adversarial, Synthesis):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         width: PositiveInt = 128  # filters of a convolution; the encoder's grow by as many with every halving
         gamma: Share = 0.5  # γ, errors of fakes over those of data: the lower, the sharper and the less diverse
-        k_rate: NonNegativeFloat = 0.001  # λ_k, how fast k answers
+        k_rate: NonNegativeFloat = 0.001  # λ_k, how fast k changes
         optim: Optim = Adam(lr=8e-5, betas=(0.9, 0.999), schedule=Exponential(factor=0.5**1e-5, floor=0.25))  # of both
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
@@ -93,13 +93,13 @@ class BEGAN(Adversarial, Synthesis):
         return rule if player == "generator" else None
 
     def score(self, x: Tensor) -> Tensor:
-        """-L(v) of each sample, which a penalty takes for its logit.  [N]"""
+        """-L(v) [N] of samples x [N, C, H, W], which a penalty takes for their logits."""
         return energy(self.misses(x))
 
     def misses(self, x: Tensor) -> Tensor:
-        """|v - D(v)| of what the views show of samples, whose mean is L(v).  [N, C, H, W]
+        """|v - D(v)|, [N, C, H, W], of x [N, C, H, W] as the views show it, v; its mean is L(v).
 
-        Its gradient reaches v on both ways.
+        The gradient reaches v in both places.
         """
         x = self.seen(x)
         return (full(x) - full(self.discriminator(x))).abs()
@@ -110,5 +110,5 @@ class BEGAN(Adversarial, Synthesis):
 
 
 def energy(misses: Tensor) -> Tensor:
-    """What was missed of each sample, the other way round: high for what looks like data.  [N]"""
+    """The logits [N]: minus the mean of each sample's `misses` [N, C, H, W]; high for what looks like data."""
     return -misses.flatten(1).mean(1)

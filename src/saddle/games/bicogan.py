@@ -1,13 +1,14 @@
 """BiCoGAN. Bidirectional Conditional Generative Adversarial Networks. Jaiswal et al., 2017.
 https://arxiv.org/abs/1711.07461
 
-BiGAN with a code [z, c] of what is the image's own and what a label says: the encoder finds both, E(x) = [E_z(x),
-E_c(x)], and pays γ times what E_c(x) misses of the true label (Eq. 4). That is the cross-entropy of a class or of
-several labels, and the squared distance of numbers in deviations; γ = min(α e^(ρ t), φ) grows with the epoch t. So one
-network says what a label would say of an image, and what else there is to it.
+BiGAN with a code [z, c]: z is what is the image's own, c is what a label says. The encoder infers both, E(x) = [E_z(x),
+E_c(x)], and its loss has γ times the error of E_c(x) for the true label (Eq. 4). That error is the cross-entropy of a
+class or of several labels, or the squared distance of numbers, in standard deviations. γ = min(α e^(ρ t), φ) grows with
+the epoch t. So one network predicts the label of an image, and encodes what else it shows.
 
-E_c(x) is a softmax and c one-hot, by which alone the discriminator could tell pairs apart: it is shown the likeliest
-class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). So with labels.
+E_c(x) is a softmax and c is one-hot: by this alone the discriminator could distinguish the pairs. So it is shown the
+likeliest class as one-hot, and the gradient passes as if it were the softmax (`soft` shows the softmax itself). The
+same is done with labels.
 """
 
 import math
@@ -35,7 +36,7 @@ class BiCoGAN(Bidirectional, Classification):
     @dataclass(frozen=True)
     class Options(Bidirectional.Options):
         network: JointNetwork = DensePairs(generator_norms=1)  # the architecture of all three players
-        soft: bool = False  # show the discriminator probabilities of classes or labels, which give real pairs away
+        soft: bool = False  # show the discriminator probabilities of classes or labels, which reveal real pairs
         label_weight: Weight = 5.0  # α, γ at first: factor on what E_c(x) misses of the label
         label_growth: NonNegativeFloat = 0.25  # ρ, growth of log γ in an epoch
         label_limit: NonNegativeFloat = 10.0  # φ, what γ never exceeds
@@ -92,19 +93,19 @@ class BiCoGAN(Bidirectional, Classification):
         return self.data.condition.kind  # type: ignore[union-attr]
 
     def belief(self, outputs: Tensor) -> Tensor:
-        """E_c(x): probabilities, or numbers as the data have them.  [N, K]"""
+        """E_c(x) of outputs [N, K]: probabilities, or numbers in the units of the data.  [N, K]"""
         if self.kind == "class":
             return outputs.softmax(1)
         return outputs.sigmoid() if self.kind == "labels" else self.condition_scale.restored(outputs)
 
     def decided(self, belief: Tensor) -> Tensor:
-        """As a label has it: one class, or every label 0 or 1.  [N, K]"""
+        """The belief [N, K] as a label, [N, K]: one class, or every label 0 or 1."""
         if self.kind == "class":
             return one_hot(belief.argmax(1), len(self.labels))
         return belief.round() if self.kind == "labels" else belief
 
     def missed(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """What E_c(x) misses of true labels int64 [N] or columns [N, K]: the mean over samples."""
+        """The mean error [] of E_c(x), outputs [N, K], for true labels int64 [N] or columns [N, K]."""
         if self.kind == "class":
             return cross_entropy(outputs, label)
         if self.kind == "labels":

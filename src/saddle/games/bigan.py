@@ -1,12 +1,12 @@
 """BiGAN. Adversarial Feature Learning. Donahue et al., 2016. https://arxiv.org/abs/1605.09782
 
-An encoder E learns beside the generator G: the discriminator tells pairs (x, E(x)) from pairs (G(z), z), and the two
-can only fool it together if E inverts G (Eq. 3, Theorem 2). Both take their step on the loss with the labels swapped,
-as in the authors' code. Settings of their permutation-invariant MNIST.
+An encoder E learns together with the generator G. The discriminator distinguishes pairs (x, E(x)) from pairs (G(z), z),
+and the two can only fool it together if E inverts G (Eq. 3, Theorem 2). Both take their step on the loss with the
+labels swapped, as in the authors' code. Settings of their permutation-invariant MNIST.
 
 Dumoulin et al., 2016 (ALI, https://arxiv.org/abs/1606.00704) found the same game with an encoder that draws its code,
-q(z | x) = N(μ, σ²): `--game.network ALI --game.stochastic true --game.prior normal --game.z_dim 64
---game.optim.lr 1e-4`.
+q(z | x) = N(μ, σ²): `--game.network ALI --game.stochastic true --game.prior normal --game.z_dim 64 --game.optim.lr
+1e-4`.
 """
 
 from dataclasses import dataclass

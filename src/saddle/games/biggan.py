@@ -1,8 +1,9 @@
 """BigGAN. Large Scale GAN Training for High Fidelity Natural Image Synthesis. Brock et al., 2019. https://arxiv.org/abs/1809.11096
 
-SAGAN at scale: wide networks, large batches, two steps of the discriminator. Each layer's batch norm sees the class
-embedding beside its own piece of z (Appendix B), a penalty keeps the generator's filters orthogonal (Eq. 3), and
-noise without tails trades variety for fidelity when sampling (Section 3.1): `saddle sample RUN --truncation 0.5`.
+SAGAN at scale: wide networks, large batches, two steps of the discriminator. The batch norm of each layer gets the
+class embedding and its own piece of z (Appendix B), and a penalty keeps the generator's filters orthogonal (Eq. 3).
+When sampling, a z without large values gives more fidelity and less variety (Section 3.1): `saddle sample RUN
+--truncation 0.5`.
 """
 
 from dataclasses import dataclass

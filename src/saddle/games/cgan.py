@@ -1,11 +1,12 @@
 """CGAN. Conditional Generative Adversarial Nets. Mirza and Osindero, 2014. https://arxiv.org/abs/1411.1784
 
-Both players are told a label y beside their input: the value of the game is E log D(x | y) + E log(1 - D(G(z | y)))
-(Eq. 2), and a fake is judged by the label it was asked for. `separate_heads` parts the question "is it real?", U(x),
-from "is it what y says?", J(x, y), as in StackGAN-v2 (https://arxiv.org/abs/1710.10916, Eq. 5 and 6): real samples
-under the label of others are mismatches for J and still real for U. `mismatched` has a single head refuse such pairs
-as it refuses fakes, half and half, as in GAN-CLS (https://arxiv.org/abs/1605.05396, Algorithm 1). Settings of the
-paper's MNIST networks.
+Both players are given a label y beside their input. The value of the game is E log D(x | y) + E log(1 - D(G(z | y)))
+(Eq. 2), and a fake is judged by the label that it was asked for.
+
+`separate_heads` separates the question "is it real?", U(x), from "is it what y says?", J(x, y), as in StackGAN-v2
+(https://arxiv.org/abs/1710.10916, Eq. 5 and 6). Real samples with the label of others are mismatches for J and still
+real for U. With `mismatched` a single head refuses such pairs as it refuses fakes, half and half, as in GAN-CLS
+(https://arxiv.org/abs/1605.05396, Algorithm 1). Settings of the paper's MNIST networks.
 """
 
 from dataclasses import dataclass
@@ -104,10 +105,10 @@ class CGAN(UnitNoise, TwoPlayer):
         return paid
 
     def match(self, player: str, context: Context) -> Tensor:
-        """What the player pays for J, the answers to "is it what the label says?".
+        """The player's loss [] for J, the answers to "is it what the label says?".
 
-        A mismatch is a real sample under a label drawn from the data's distribution; a label that happens to be its
-        own is none.
+        A mismatch is a real sample under a label drawn from the data's distribution; a label that happens to be its own
+        is none.
         """
         assert context.label is not None
         assert context.fake_output is not None
@@ -124,5 +125,5 @@ class CGAN(UnitNoise, TwoPlayer):
         return of_real.mean() + (differs * of_others).mean() + softplus(of_fake).mean()
 
     def matches(self, features: Tensor, label: Tensor) -> Tensor:
-        """J: logits [N] of "it is what the label says"."""
+        """J: logits [N] of "it is what the label says", for features [N, F] and labels [N, …]."""
         return full(self.discriminator.second(features, label)).flatten()

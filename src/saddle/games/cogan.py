@@ -1,10 +1,10 @@
 """CoGAN. Coupled Generative Adversarial Networks. Liu and Tuzel, 2016. https://arxiv.org/abs/1606.07536
 
-Two GANs learn two domains without pairs, and share the weights of what is abstract: the generators' first layers and
+Two GANs learn two domains without pairs. They share the weights of the abstract layers: the generators' first ones and
 the discriminators' last ones (Eq. 5). One latent then draws the same thing in both domains (`together`). All generators
 are one player, and so are all discriminators. Networks and constants are those of the authors' code, whose logits are
-of both domains in one batch. With labels of the first domain, its discriminator also learns to name classes, which
-carries over to the other one (Section 4, unsupervised domain adaptation).
+of both domains in one batch. With labels of the first domain, its discriminator also learns to classify, and this
+carries over to the other domain (Section 4, unsupervised domain adaptation).
 """
 
 from collections.abc import Iterator
@@ -38,14 +38,14 @@ class CoGAN(Adversarial, Synthesis, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of both domains
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss, of both domains
         shared: Annotated[int, between(0, LAYERS - 1)] = 4
         """of the generators' five layers so many first ones are common; 0: two GANs that never agree"""
         discriminator_shared: Annotated[int, between(0, JUDGES - 1)] = 3
         """of the discriminators' four layers so many last ones are common"""
         width: PositiveInt = 128  # channels of the generators' largest map
         discriminator_width: EvenInt = 20  # channels of the discriminators' largest map
-        class_weight: Weight = 0.0  # of naming the classes of the first domain; 10 in the authors' adaptation
+        class_weight: Weight = 0.0  # of classifying the first domain; 10 in the authors' adaptation
         feature_weight: Weight = 0.0  # of how far features of two images of one latent lie apart; 0.01 with the former
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
 
@@ -116,14 +116,15 @@ class CoGAN(Adversarial, Synthesis, Classification):
         return {"adversarial": f"{self.options.loss.formula(side)}; of both domains in one batch"}
 
     def draw(self, z: Tensor) -> dict[str, Tensor]:
+        """The images [N, C, H, W] of z [N, z_dim], by domain."""
         return {key: full(image) for key, image in self.generator(z).items()}
 
     def judge(self, key: str, x: Tensor) -> Judged:
-        """What is made of images of a domain as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] of a domain as the views show them."""
         return Judged(*map(full, self.discriminator(self.seen(x, DOMAINS.index(key)), key)))
 
     def naming(self, real: Judged, batch: Batch) -> Tensor:
-        """-E log p(y | x) of images of the first domain."""
+        """-E log p(y | x) of images of the first domain.  []"""
         return cross_entropy(self.named(real), batch[KEY])
 
     def named(self, judged: Judged) -> Tensor:
@@ -141,7 +142,7 @@ class CoGAN(Adversarial, Synthesis, Classification):
         of_fake: dict[str, Judged],
         z: Tensor,
     ) -> dict[str, Any]:
-        """What a player pays beside its adversarial loss, for each domain."""
+        """The player's losses beside the adversarial one, for each domain; z is [N, z_dim]."""
         losses: dict[str, Any] = {}
         for duel, key in enumerate(DOMAINS):
             real_logits = of_real[key].logits if of_real else None
@@ -151,10 +152,11 @@ class CoGAN(Adversarial, Synthesis, Classification):
         return losses
 
     def score(self, key: str, x: Tensor) -> Tensor:
-        """The logits of images of a domain.  [N]"""
+        """The logits [N] of images x [N, C, H, W] of a domain."""
         return self.judge(key, x).logits
 
     def drawn(self, key: str, z: Tensor) -> Tensor:
+        """The images [N, C, H, W] of z [N, z_dim] in one domain."""
         return self.draw(z)[key]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:

@@ -1,8 +1,8 @@
 """CycleGAN. Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks. Zhu et al., 2017.
 https://arxiv.org/abs/1703.10593
 
-Two generators translate between the domains A and B without pairs; an image that goes there and back must return
-unchanged (Eq. 2). Discriminators judge patches, with least squares, and see a history of fakes (Section 4).
+Two generators translate between the domains A and B without pairs. An image that is translated there and back must
+return unchanged (Eq. 2). Discriminators judge patches, with least squares, and see a history of fakes (Section 4).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """DCGAN. Deep Convolutional Generative Adversarial Networks. Radford et al., 2015. https://arxiv.org/abs/1511.06434
 
 A network that trains stably: strided convolutions, batch norm, no hidden dense layers, Adam with β₁ = 0.5 (Section 3).
-The generator answers for the fakes that were just judged, as in the torch code.
+The generator's step is on the same fakes that the discriminator's step has just used, as in the torch code.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from ._two_player import TwoPlayer
 class DCGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        fresh_fakes: bool = False  # draw new noise for the generator's step, or let it answer for the fakes just judged
+        fresh_fakes: bool = (
+            False  # draw new noise for the generator's step, or use the fakes of the discriminator's step
+        )
 
     options: Options

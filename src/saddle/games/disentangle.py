@@ -1,17 +1,17 @@
 """Disentangle. Fader Networks: Manipulating Images by Sliding Attributes. Lample et al., 2017.
 https://arxiv.org/abs/1706.00409
 
-An image is taken apart into content and attributes and drawn again from the two, while a judge looks for the labels in
-the content and the encoder takes them out (Eq. 2, 3). It does so in one of three ways: it makes the judge say what is
-not so (`flipped`, the paper's), it is moved against the judge's gradient (`reversal`: Ganin et al., 2016,
-https://arxiv.org/abs/1505.07818), or it makes the judge say nothing (`confusion`: Lee et al., 2018, DRIT,
-https://arxiv.org/abs/1808.00948). An encoder that overdoes the first way turns labels round instead of taking them out,
-and the judge never notices: ask a probe that is trained anew.
+An image is separated into content and attributes, and drawn again from the two. A judge predicts the labels from the
+content, and the encoder removes them from it (Eq. 2, 3). `removal` chooses one of three ways. `flipped`, the paper's,
+makes the judge predict the opposite labels. `reversal` moves the encoder against the judge's gradient (Ganin et al.,
+2016, https://arxiv.org/abs/1505.07818). `confusion` makes the judge unsure (Lee et al., 2018, DRIT,
+https://arxiv.org/abs/1808.00948). With `flipped` an encoder can learn to invert labels instead of removing them, and
+the judge does not notice: train a probe anew to find out.
 
-In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder finds them as a few numbers,
-and the drawing of one image's content with another one's attributes must give both back; a discriminator of images may
-look at it too. In use a fader's labels are read off an image by a classifier, `reader`, which the paper does not need,
-for it always gives the labels.
+In `fader` the attributes are the labels themselves. In `two-encoders` a second encoder gives them as a few numbers. A
+drawing of one image's content with another one's attributes must then give both back, and a discriminator of images may
+judge it too. In use a classifier, `reader`, predicts a fader's labels from an image. The paper does not need one, since
+it always gives the labels.
 """
 
 from collections.abc import Iterator
@@ -58,14 +58,14 @@ class Disentangle(Adversarial, Translation):
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
         network: Literal["fader", "two-encoders"] = "fader"  # are attributes the labels, or found by an encoder?
-        removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are taken out of the content
+        removal: Literal["flipped", "reversal", "confusion"] = "flipped"  # how labels are removed from the content
         removal_weight: Weight | None = None  # λ_E, at the end of its ramp; by default 0.0001 if flipped, else 1
-        ramp: Schedule | None = None  # a factor on it; by default the one that goes with how labels are taken out
+        ramp: Schedule | None = None  # a factor on that weight over the run; the default goes with `removal`
         reconstruction_weight: Weight = 1.0  # of the distance between an image and what is drawn of its parts
         distance: Literal["squared", "absolute"] = "squared"  # of a pixel
         consistency_weight: Weight = 0.0  # of how far parts that were exchanged are from those of what is drawn of them
         adversarial_weight: Weight = 0.0  # of a discriminator that sees images whose parts were exchanged; 0: none
-        loss: AdversarialLoss = NonSaturating()  # what it and the coder make of its patches' logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         width: PositiveInt = 32  # channels of the largest maps
         levels: Few | None = None  # halvings; by default 6 of a fader, 3 of two encoders, until a side has 4 pixels
         attribute_dim: PositiveInt = 8  # numbers that the second encoder finds; of many it would copy the image
@@ -167,20 +167,24 @@ class Disentangle(Adversarial, Translation):
         )
 
     def told(self, batch: Batch) -> Tensor:
-        """What a drawing is told of a batch beside its content, [N, A]: the labels, or what the encoder finds."""
+        """The attributes [N, A] that a drawing gets beside its content: the labels, or the encoder's."""
         if self.options.network == "fader":
             return self.vector(self.attributes.columns(batch["label"]))
         return full(self.coder.attributes(batch["image"]))
 
     def vector(self, columns: Tensor) -> Tensor:
+        """Labels as columns [N, K] → what the coder takes, [N, A]."""
         return self.attributes.vector(columns, torch.zeros(len(columns), dtype=torch.long, device=columns.device))
 
     def named(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """-E log p of the labels."""
+        """-E log p of the labels [N, K], of logits [N, A].  []"""
         return self.attributes.losses(full(logits), labels).mean()
 
     def removed(self, content: Tensor, labels: Tensor) -> Tensor:
-        """What the encoder pays for labels in its content; the judge is as in use, and has moved."""
+        """The encoder's loss [] for labels [N, K] that its content [N, F, h, w] still shows.
+
+        The judge is in eval mode, and has taken its step.
+        """
         o, attributes = self.options, self.attributes
         strength = self.removal_weight * (o.ramp or RAMPS[o.removal])(self.rounds, self.progress)
         with at_rest(self.judge):
@@ -190,14 +194,19 @@ class Disentangle(Adversarial, Translation):
             return strength * self.named(self.judge(content), wanted)
 
     def changed(self, mixed: Tensor, content: Tensor, new: Tensor) -> Tensor:
-        """How far the parts of a drawing are from those that it was made of."""
+        """The distance [] of drawings `mixed` [N, C, H, W], encoded again, from what they were made of.
+
+        That is content [N, F, h, w] and new attributes [N, A].
+        """
         far = l1_loss(full(self.coder.content(mixed)), content.detach())
         if self.options.network == "fader":
             return far
         return far + l1_loss(full(self.coder.attributes(mixed)), new.detach())
 
     def refuse(self, batches: Iterator[Batch], real: Tensor, mixed: Tensor) -> Iterator[Move]:
-        """The steps of the discriminator of images, the first with the drawings of the coder's own step."""
+        """The steps of the discriminator on images, both [N, C, H, W], the first with the drawings of the coder's own
+        step.
+        """
         for step in range(self.steps()):
             if step:
                 batch = next(batches)
@@ -210,16 +219,17 @@ class Disentangle(Adversarial, Translation):
             self.adapt(context.real_logits)
 
     def deceive(self, real: Tensor, mixed: Tensor) -> dict[str, Any]:
-        """What the coder pays for drawings that the discriminator of images tells from real ones."""
+        """The coder's losses for drawings that the discriminator tells from real images, both [N, C, H, W]."""
         o, context = self.options, self.context(real, mixed, self.options.loss.relativistic)
         loss = o.loss.at(self.progress).generator(context.real_logits, context.fake_logits)
         return {"adversarial": o.adversarial_weight * loss} | self.extras("generator", context)
 
     def context(self, real: Tensor, mixed: Tensor, compares: bool = True) -> Context:
+        """The discriminator's context of real images and drawings, both [N, C, H, W]."""
         return Context.of(self.score, real, mixed, self.score(real) if compares else None, self.score(mixed))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of the patches of images as the views show them."""
+        """The logits [N, 1, h, w] of the patches of images x [N, C, H, W] as the views show them."""
         return full(self.discriminator(self.seen(x)))
 
     # In use.
@@ -263,7 +273,7 @@ class Disentangle(Adversarial, Translation):
         return self.coder.draw(self.coder.content(x), told)
 
     def wished(self, batch: Batch, x: Tensor) -> Tensor:
-        """The labels that are asked for, [N, K], NaN where an image keeps its own."""
+        """The labels [N, K] that are asked for of images x [N, C, H, W], NaN where an image keeps its own."""
         if "label" in batch:
             return self.attributes.columns(batch["label"].to(x.device))
         return torch.full((len(x), len(self.attributes.condition.names)), torch.nan, device=x.device)
@@ -282,7 +292,10 @@ class Disentangle(Adversarial, Translation):
 
 
 def next_ones(attributes: Tensor) -> Tensor:
-    """For each image those of the next one, [N, A], in the batch of all processes; a micro-batch is its own."""
+    """For each image the attributes of the next one, [N, A] → same shape, in the batch of all processes.
+
+    A micro-batch is its own.
+    """
     n = len(attributes)
     return dist.joint_gather(attributes).roll(-1, 0)[dist.rank() * n :][:n]
 

@@ -1,7 +1,7 @@
 """DRAGAN. On Convergence and Stability of GANs. Kodali et al., 2017. https://arxiv.org/abs/1705.07215
 
-Mode collapse goes with sharp gradients of the discriminator around some data points. A penalty pulls the norm of the
-gradient to k in the neighbourhood of the data, and of the data only (Algorithm 1); the loss is the first GAN's.
+Mode collapse goes with steep gradients of the discriminator around some data points. A penalty pulls the norm of the
+gradient to k around the data, and only there (Algorithm 1). The loss is the first GAN's.
 """
 
 from dataclasses import dataclass

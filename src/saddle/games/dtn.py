@@ -1,11 +1,11 @@
 """DTN. Unsupervised Cross-Domain Image Generation. Taigman, Polyak and Wolf, 2016. https://arxiv.org/abs/1611.02200
 
-An encoder f learns the classes of the source domain, and from then on stands still, with its statistics. G = g∘f draws
-images of the target domain from what f knows: f finds the same in an image of the source and in what became of it
-(L_CONST), an image of the target stays as it is (L_TID), and the discriminator tells three things apart: images drawn
-of the source, images drawn of the target, and the target itself (Section 4). The source's labels are all the labels
-there are. The weights are those for digits; for faces the paper has constancy_weight 100, identity_weight 1 and
-smooth_weight 0.05. Layers and rate of a public re-implementation.
+An encoder f learns the classes of the source domain, and does not change after that. G = g∘f draws images of the target
+domain from the code of f. An image of the source and its translation must have the same code (L_CONST), and an image of
+the target must stay as it is (L_TID). The discriminator has three classes: translated images of the source, translated
+images of the target, and the target itself (Section 4). Only the source has labels. The weights are those for digits;
+for faces the paper has constancy_weight 100, identity_weight 1 and smooth_weight 0.05. Layers and rate of a public
+re-implementation.
 """
 
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ class DTN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        constancy_weight: Weight = 15.0  # α: of f's code, which is to stay the same; 0 lets G draw what it likes
-        identity_weight: Weight = 15.0  # β: of an image of the target, which is to stay as it is
-        smooth_weight: Weight = 0.0  # γ: of how unlike their neighbours pixels are
+        constancy_weight: Weight = 15.0  # α: of the change of f's code by translation; 0: no such loss
+        identity_weight: Weight = 15.0  # β: of the change of an image of the target by translation
+        smooth_weight: Weight = 0.0  # γ: of the differences of neighbouring pixels
         distance: Literal["mse", "cosine"] = "mse"  # d: between two codes; the paper's for faces is the cosine
         pretraining: OpenShare = 0.25  # share of the run in which the encoder learns the classes of the source
         code: PositiveInt = 128  # numbers in a code
@@ -141,23 +141,32 @@ class DTN(Adversarial, Translation):
         )
 
     def judge(self, x: Tensor) -> Tensor:
-        """Logits [N, 3] of images of the target domain as the views show them."""
+        """Logits [N, 3] of images x [N, C, H, W] of the target domain as the views show them."""
         return full(self.discriminator(self.seen(x)))
 
     def context(self, real: Tensor, fake: Tensor, real_logits: Tensor | None, fake_logits: Tensor) -> Context:
-        """The target's images and those drawn of the source, for penalties: the third class against the others."""
+        """Images of the target and drawings of the source, both [N, C, H, W], for penalties.
+
+        The logits are those of the third class against the others, of logits, both [N, 3].
+        """
         logits = (None if each is None else real_margin(each) for each in (real_logits, fake_logits))
         return Context.of(lambda x: real_margin(self.judge(x)), real, fake, *logits)
 
     def apart(self, code: Tensor, drawn: Tensor) -> Tensor:
-        """d(f(x), f(G(x))), the mean over images and, of squares, over numbers of a code."""
+        """d(f(x), f(G(x))), a mean [] over images, for code [N, K] and drawn [N, C, H, W].
+
+        Of squares it is a mean over the numbers of a code too.
+        """
         again = full(self.encoder(self.as_source(drawn)))
         if self.options.distance == "cosine":
             return (1 - cosine_similarity(full(code), again)).mean()
         return mse_loss(again, full(code))
 
     def as_source(self, x: Tensor) -> Tensor:
-        """Images of the target with the source's channels: grey ones repeated, coloured ones as their mean."""
+        """Images x [N, C, H, W] of the target with the source's channels, [N, C', H, W].
+
+        Grey ones are repeated, coloured ones averaged.
+        """
         channels = self.data.fields["a"].planes
         return x if x.shape[1] == channels else x.mean(1, keepdim=True).expand(-1, channels, -1, -1)
 
@@ -181,16 +190,16 @@ class DTN(Adversarial, Translation):
 
 
 def naming(logits: Tensor, kind: int) -> Tensor:
-    """-E log D_kind, of logits [N, 3]."""
+    """-E log D_kind, of logits [N, 3].  Returns []."""
     return cross_entropy(logits, torch.full((len(logits),), kind, device=logits.device))
 
 
 def real_margin(logits: Tensor) -> Tensor:
-    """The logit [N] of "an image of the target" against both kinds of fakes together: σ of it is D₃."""
+    """The logit [N] of "an image of the target" against both kinds of fakes together, of logits [N, 3]: its σ is D₃."""
     return logits[:, REAL] - logits[:, :REAL].logsumexp(1)
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """How far pixels are from the next ones to the right and below, summed over an image; mean over images."""
+    """The distance [] of pixels [N, C, H, W] from those to the right and below: summed over an image, then the mean."""
     across, down = x[:, :, :-1, 1:] - x[:, :, :-1, :-1], x[:, :, 1:, :-1] - x[:, :, :-1, :-1]
     return (across.square() + down.square() + 1e-8).sqrt().sum((1, 2, 3)).mean()  # a root of 0 has no gradient

@@ -1,7 +1,7 @@
 """EBGAN. Energy-Based Generative Adversarial Networks. Zhao et al., 2016. https://arxiv.org/abs/1609.03126
 
-The discriminator gives an energy, the error of an autoencoder's reconstruction: low for data, and for fakes up to a
-margin, beyond which they no longer concern it (Eq. 1, 2). The pull-away term keeps the codes of a batch of fakes apart
+The discriminator gives an energy, the error of an autoencoder's reconstruction. It lowers the energy of data, and
+raises that of fakes until it is above a margin (Eq. 1, 2). The pull-away term keeps the codes of a batch of fakes apart
 (Section 2.4). Network and margin are those for CelebA at 64×64.
 """
 
@@ -22,7 +22,7 @@ class EBGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = ConvAutoencoder()  # the architecture of both players
-        loss: AdversarialLoss = EnergyMargin(margin=20.0)  # what both players make of the energies
+        loss: AdversarialLoss = EnergyMargin(margin=20.0)  # adversarial loss, of energies
         auxiliaries: tuple[Auxiliary, ...] = (PullAway(),)  # further losses, from the autoencoder's code
         pretraining: ShareBelowOne = 0.0  # share of the run in which the autoencoder learns alone, to reconstruct data
 

@@ -1,11 +1,11 @@
 """Encoder. Fast Unsupervised Anomaly Detection with Generative Adversarial Networks. Schlegl et al., 2019.
 https://doi.org/10.1016/j.media.2019.01.010
 
-An encoder E for a generator G that is trained already and stays as it is: `saddle train encoder --from RUN`, of any run
-that draws images. Images x of that run's data bring it down mean (x - G(E(x)))² (izi), and latents z drawn from its
-prior down mean (z - E(G(z)))² (ziz); the paper has either. Zhu et al., 2020 (https://arxiv.org/abs/2004.00049), too
-learn from data through a fixed G, so that codes lie where it draws well. E is f-AnoGAN's without its last tanh, since z
-need not lie in [-1, 1]. Where G has styles, these are what it finds.
+An encoder E for a generator G that is trained already and does not change: `saddle train encoder --from RUN`, of any
+run that draws images. It minimises two errors: mean (x - G(E(x)))² of images x of that run's data (izi), and mean (z -
+E(G(z)))² of latents z drawn from its prior (ziz). The paper has either. Zhu et al., 2020
+(https://arxiv.org/abs/2004.00049), too, learn from data through a fixed G, so that codes lie where G draws well. E is
+f-AnoGAN's without its last tanh, since z need not lie in [-1, 1]. For a G with styles, E infers the styles.
 """
 
 import json
@@ -40,8 +40,8 @@ class Encoder(Synthesis, Encoding):
     class Options(Game.Options):
         needs_run: ClassVar[bool] = True
 
-        of: str = "dcgan"  # whose generator it is for: a game; --from RUN says it
-        settings: str = ""  # of that game, as a line of YAML; --from RUN says them
+        of: str = "dcgan"  # the game of the generator; --from RUN sets it
+        settings: str = ""  # of that game, as a line of YAML; --from RUN sets them
         network: f_anogan.FAnoGAN = f_anogan.FAnoGAN()  # the encoder is that of this architecture
         optim: Optim = RMSprop(lr=5e-5)  # of the encoder
         latent_weight: Weight = 1.0  # of the latents that were drawn, beside the images of the data; 0: these alone
@@ -125,6 +125,7 @@ class Encoder(Synthesis, Encoding):
         return weighed(image=(1.0, "‖G(E(x)) - x‖²"), latent=(latent, "‖E(G(z)) - z‖²"))
 
     def label_of(self, batch: Batch) -> Tensor | None:
+        """The labels [N, …] of a batch, for a generator that takes them."""
         return batch[self.needs[1]] if self.needs[1:] else None
 
     @property

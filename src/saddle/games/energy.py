@@ -1,9 +1,10 @@
 """Energy. Wasserstein Introspective Neural Networks. Lee et al., 2017. https://arxiv.org/abs/1711.08875
 
-There is no generator: the discriminator is one. It learns to tell data from negatives, samples are climbs of its score
-from noise, and they become the next negatives beside all earlier ones (Algorithm 1). A climb ends where data score, for
-beyond it finds only what fools the discriminator. In place of a batch, whose mean score ends its climb in the authors'
-code, each sample has a goal of its own, as the scores of data are spread.
+There is no generator: samples come from the discriminator itself. It learns to distinguish data from negatives. Samples
+are made from noise by gradient ascent of its score, and become the next negatives, together with all earlier ones
+(Algorithm 1). The ascent ends at the score of data: beyond it there is only what fools the discriminator. In the
+authors' code the mean score of a batch ends the ascent of all its samples. Here each sample has its own goal, drawn
+from the distribution of the scores of data.
 """
 
 from collections.abc import Iterator
@@ -46,9 +47,11 @@ class Energy(Adversarial, Synthesis):
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the discriminator
         discriminator_steps: int = 15  # steps of the discriminator to one batch of new negatives
         memory: PositiveInt = 10_000  # negatives remembered
-        cascades: Few = 4  # equal parts of the run; a climb passes the discriminators at the end of each one before
-        climb: PositiveInt = 2000  # steps of a climb, at most
-        climb_rate: PositiveFloat = 0.01  # learning rate of a climb, which Adam makes
+        cascades: Few = (
+            4  # stages of equal length; sampling ascends the discriminator of each finished stage, then this one
+        )
+        climb: PositiveInt = 2000  # steps of gradient ascent that make a sample, at most
+        climb_rate: PositiveFloat = 0.01  # learning rate of this ascent, by Adam
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the discriminator
 
     options: Options
@@ -96,7 +99,7 @@ class Energy(Adversarial, Synthesis):
         return "after the last of these steps, the new climbs of this round are remembered as negatives"
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N] of samples as the discriminator is shown them; climbs and their goals know no views."""
+        """The logits [N] of samples x [N, …] as the discriminator is shown them; sampling knows no views."""
         return self.discriminator(self.seen(x))
 
     def begin_cascade(self) -> None:

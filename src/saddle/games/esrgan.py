@@ -1,16 +1,18 @@
 """ESRGAN. ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks. Wang et al., 2018.
 https://arxiv.org/abs/1809.00219
 
-Dense blocks without batch norm enlarge images, first by absolute differences of pixels alone (Section 4.1). Then the
-discriminator says how much more real one image is than the mean of the others, and the generator learns from both terms
-of that: true images are to look less real, too (Section 3.2). Both stages' networks can be mixed (Section 3.4).
+Dense blocks without batch norm enlarge images, first trained by absolute differences of pixels alone (Section 4.1).
+Then the discriminator says how much more real one image is than the mean of the others. The generator learns from both
+terms of that: true images are to look less real, too (Section 3.2). The networks of both stages can be mixed (Section
+3.4).
 
-The paper compares in VGG19 before an activation: `perceptual VGG19` with the layer conv5_4, weight 1 and `normalise`,
-from a file of yours; without one the discriminator's own maps take its place. As in the authors' code, BasicSR, the
-generator moves first, the adversarial loss is the mean of its two terms, and pixels count from 0 to 1. There means of
-logits are constant to the discriminator; here gradients flow through them, as in the paper. Moments are the paper's;
-the code has betas 0.9 and 0.99. Its averages, 0.999 a round, are a half-life of 693 batches: `plan.ema_images 11090`.
-The discriminator "unet" is Real-ESRGAN's (Wang et al., 2021. https://arxiv.org/abs/2107.10833).
+The paper compares features of VGG19 before an activation: `perceptual VGG19` with the layer conv5_4, weight 1 and
+`normalise`, from a file of yours. Without one the discriminator's own maps take its place. As in the authors' code,
+BasicSR, the generator moves first, the adversarial loss is the mean of its two terms, and pixels count from 0 to 1.
+There the means of logits are constants for the discriminator; here gradients flow through them, as in the paper. Adam's
+betas are the paper's; the code has 0.9 and 0.99. The code's average, 0.999 a round, is a half-life of 693 batches:
+`plan.ema_images 11090`. The discriminator "unet" is Real-ESRGAN's (Wang et al., 2021.
+https://arxiv.org/abs/2107.10833).
 """
 
 from collections.abc import Iterator
@@ -41,7 +43,7 @@ class ESRGAN(Enlarging):
     @dataclass(frozen=True)
     class Options(Enlarging.Options):
         discriminator: Literal["vgg", "unet"] = "vgg"  # one logit an image, or Real-ESRGAN's, with one for every pixel
-        loss: AdversarialLoss = HalfRelativisticAverage()  # what the players make of the logits
+        loss: AdversarialLoss = HalfRelativisticAverage()  # adversarial loss
         adversarial_weight: float = 5e-3  # λ: of the generator's adversarial loss
         perceptual_weight: float = 1.0  # of the distance in that network's features
         pixel_weight: float = 1e-2  # η: of absolute differences of pixels, from 0 to 1, in the second stage too
@@ -105,10 +107,11 @@ class ESRGAN(Enlarging):
         return l1_loss(made, real) / 2  # as of pixels from 0 to 1
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones."""
+        """The context of large images, real and fake, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context(self.logits, real, fake, self.judged(real) if compares else None, self.judged(fake))
 
     def logits(self, x: Tensor) -> Tensor:
+        """The logits of images x [N, C, H, W], [N] or [N, 1, h, w]."""
         return self.judged(x).logits
 
     def judged(self, x: Tensor) -> Output:

@@ -1,10 +1,10 @@
 """f-AnoGAN. Fast Unsupervised Anomaly Detection with Generative Adversarial Networks. Schlegl et al., 2019.
 https://doi.org/10.1016/j.media.2019.01.010
 
-A WGAN-GP learns normal images; then it stays as it is, and an encoder learns in one look what AnoGAN searches for. It
-goes down mean (x - G(E(x)))² + κ mean (f(x) - f(G(E(x))))², f the map before the critic's last layer (izi_f), and the
-same expression of a new image is its score. Without f it is izi; ziz learns E from z → G(z) → z instead. Settings of
-the authors' code, where E ends in tanh although z is normal.
+A WGAN-GP learns normal images and then does not change. An encoder learns to infer at once the latent that AnoGAN
+searches for. It minimises mean (x - G(E(x)))² + κ mean (f(x) - f(G(E(x))))², where f is the map before the critic's
+last layer (izi_f). The same expression of a new image is its score. Without f the game is izi; ziz trains E on z → G(z)
+→ z instead. Settings of the authors' code, where E ends in tanh although z is normal.
 """
 
 from collections.abc import Iterator
@@ -38,11 +38,11 @@ class FAnoGAN(Detection, TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
         network: f_anogan.FAnoGAN = f_anogan.FAnoGAN()  # the architecture of all three players
-        loss: AdversarialLoss = Wasserstein()  # what generator and critic make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of generator and critic
-        encoder: Literal["izi_f", "izi", "ziz"] = "izi_f"  # what the encoder learns from, and the score is made of
+        encoder: Literal["izi_f", "izi", "ziz"] = "izi_f"  # the encoder's loss, which is also the score of an image
         encoder_share: OpenShare = 0.5  # share of the run, at its end, in which the encoder learns and nobody else
         encoder_optim: Optim = RMSprop(lr=5e-5)  # of the encoder
         feature_weight: Weight = 1.0  # κ: weight of the critic's features beside the pixels
@@ -98,7 +98,7 @@ class FAnoGAN(Detection, TwoPlayer):
         )
 
     def compared(self, image: Tensor, again: Tensor) -> dict[str, Tensor]:
-        """The mean squared differences of pixels and, for izi_f, of the critic's features, by name: [N] each."""
+        """Mean squared differences of images, both [N, C, H, W], and for izi_f of their features, by name: [N] each."""
         parts = {"residual": (full(again) - image).square().flatten(1).mean(1)}
         if self.asks_features():
             apart = self.features(again) - self.features(image)  # type: ignore[operator]
@@ -107,7 +107,7 @@ class FAnoGAN(Detection, TwoPlayer):
 
     @torch.no_grad()
     def detect(self, image: Tensor) -> Finding:
-        """The encoder's own expression is the score; |E(x) - E(G(E(x)))| is told beside it, as `z_distance`."""
+        """The encoder's own expression is the score; |E(x) - E(G(E(x)))| is reported beside it, as `z_distance`."""
         with at_rest(self):
             z = self.encoder(image)
             again = self.decode(z)

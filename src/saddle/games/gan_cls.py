@@ -1,10 +1,10 @@
 """GAN-CLS. Generative Adversarial Text to Image Synthesis. Reed et al., 2016. https://arxiv.org/abs/1605.05396
 
-The discriminator also sees real images with texts that are not theirs, which it shall refuse, so that it learns to
-read: log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is trained on texts
-halfway between two as well, which nobody wrote and of which no real image is needed (GAN-INT, Eq. 5). The learning
-rate is halved in every 100th epoch, as in the authors' code (reedscot/icml2016, main_cls_int.lua), of the paper's 600
-(Section 5), which here are the rounds after the first tenth (`text_share`).
+The discriminator also sees real images with texts that are not theirs, and must refuse them, so that it learns to read:
+log D(x, t) + ½ [log(1 - D(x, t̂)) + log(1 - D(G(z, t), t))] (Algorithm 1). The generator is also trained on the mean of
+two embedded texts, for which no real image is needed (GAN-INT, Eq. 5). The learning rate is halved in every 100th of
+the paper's 600 epochs (Section 5), as in the authors' code (reedscot/icml2016, main_cls_int.lua). These are here the
+rounds after the first tenth (`text_share`).
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class GANCLS(TextToImage):
         width: PositiveInt = 128  # channels of the generator's largest map; every halving doubles them
         discriminator_width: PositiveInt = 64  # channels of the discriminator's largest map
         optim: Optim = Adam(lr=2e-4, schedule=Within(HALVED, begin=0.1))  # of all players; it begins after reading
-        read: PositiveInt = 128  # numbers that each network makes of an embedded text
+        read: PositiveInt = 128  # numbers to which each network reduces an embedded text
 
     options: Options
 
@@ -83,13 +83,13 @@ class GANCLS(TextToImage):
         return {"adversarial": self.options.loss.formula(side) + wrong}
 
     def score(self, x: Tensor, text: Tensor) -> Tensor:
-        """The logits [N] of images as the views show them, with their texts."""
+        """The logits [N] of images x [N, C, H, W] as the views show them, with their texts [N, E]."""
         return full(self.discriminator(self.seen(x), text))
 
     def context(
         self, real: Tensor, real_logits: Tensor | None, fake: Tensor, fake_logits: Tensor, z: Tensor, text: Tensor
     ) -> Context:
-        """Real images, if they were judged, and fakes with the same texts."""
+        """Real images, if they were judged, and fakes with the same texts [N, E]; each image batch is [N, C, H, W]."""
         score, generate = partial(self.score, text=text), partial(self.generator, text=text)
         return Context.of(score, real, fake, real_logits, fake_logits, z=z, generate=generate)
 

@@ -1,8 +1,8 @@
 """GANILLA. GANILLA: Generative Adversarial Networks for Image to Illustration Translation. Hicsonmez et al., 2020.
 https://arxiv.org/abs/2002.05638
 
-CycleGAN's game with another generator: its blocks put what they see beside what they make of it, and a pyramid hands
-low layers' features to the end (Section 3.1), so that the content stays while the style changes. The identity loss is
+CycleGAN's game with another generator. Its blocks concatenate their input and their output, and a pyramid passes the
+features of low layers to the end (Section 3.1), so that the content stays while the style changes. The identity loss is
 that of the authors' code.
 """
 

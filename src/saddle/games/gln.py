@@ -1,12 +1,12 @@
 """GLN. Global-Local Face Upsampling Network. Tuzel, Taguchi and Hershey, 2016. https://arxiv.org/abs/1603.07235
 
-A face is enlarged in two steps: a network that sees all of it at once draws what a face must have there, and a local
-network refines that. It learns by squared differences first, then it also has to deceive a discriminator.
+A face is enlarged in two steps. A global network sees the whole face and draws what must be there; a local network
+refines it. They learn by squared differences first, and then also have to deceive a discriminator.
 
-This is our reading of the abstract and of a short description; the paper's tables were not at hand. Decided here: the
-local network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the discriminator, which is SRGAN's at
-half its width, the weight of its loss, the optimizers, both stages' lengths, and that the channels of colour images go
-through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
+This is our reading of the abstract and of a short description; we did not have the paper's tables. We chose the local
+network's kernels (5 at both ends, 7 between) and widths (16, 32, then 64), the optimizers and the lengths of both
+stages. The discriminator is SRGAN's at half its width, and the weight of its loss is ours too. The channels of colour
+images go through the same networks one by one. `whole false` and `layers 0` leave out the global and the local network.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class GLN(Restoring, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Restoring.Options, Adversarial.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         adversarial_weight: Weight = 1e-3  # of the generator's adversarial loss, beside squared differences of pixels
         whole: bool = True  # the global network; without it the image is enlarged by bilinear interpolation
         layers: gln.Layers = 8  # of the local network; 0: none, and the global network's two maps are added
@@ -47,7 +47,7 @@ class GLN(Restoring, Adversarial):
         discriminator_width: PositiveInt = 32  # channels of the discriminator's largest maps
         pretraining: float = 0.8  # share of the run, its beginning, in which the generator learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999))  # of both players
-        pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator while it learns alone
+        pretraining_optim: OwnOptim = Adam(lr=1e-3, betas=(0.9, 0.999))  # of the generator as long as it learns alone
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -115,7 +115,7 @@ class GLN(Restoring, Adversarial):
         return {"adversarial": times(weight, self.options.loss.formula(side))}
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones."""
+        """The context of large images, real and fake, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context.of(self.logits, real, fake, self.logits(real) if compares else None, self.logits(fake))
 
     def logits(self, x: Tensor) -> Tensor:

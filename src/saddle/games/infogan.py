@@ -1,8 +1,8 @@
 """InfoGAN. Information Maximizing Generative Adversarial Nets. Chen et al., 2016. https://arxiv.org/abs/1606.03657
 
 Part of the noise is a code c: a category and a few numbers. A second head on the discriminator's trunk, Q(c | x),
-guesses the code of a fake, and both players gain when it guesses well, which bounds the mutual information of c and
-G(z, c) from below (Eq. 5, 6). Settings of the MNIST code.
+predicts the code of a fake. Both players minimise its error, which raises a lower bound of the mutual information of c
+and G(z, c) (Eq. 5, 6). Settings of the MNIST code.
 """
 
 import math
@@ -45,7 +45,7 @@ class InfoGAN(Adversarial, Traversal):
         information_weight: Weight = 1.0  # λ of Eq. 6
         learn_std: bool = False  # let Q say how sure it is of the numbers; the MNIST code fixes it at 1
         width: PositiveInt = 64  # channels of the largest map
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=1e-3)  # of the generator
         discriminator_optim: Optim = Adam(lr=2e-4)  # of the discriminator and Q
 
@@ -100,15 +100,15 @@ class InfoGAN(Adversarial, Traversal):
         return super().formulas(player) | {"information": times(self.options.information_weight, guess)}
 
     def discriminate(self, x: Tensor) -> CodeOutput:
-        """What D and Q make of images as the views show them."""
+        """The output of D and Q for images x [N, C, H, W] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """D's logits of them.  [N]"""
+        """D's logits [N] of images x [N, C, H, W]."""
         return full(self.discriminate(x).logits)
 
     def surprise(self, output: CodeOutput, code: Code) -> Tensor:
-        """-E log Q(c | x) in nats: how badly the code was guessed."""
+        """-E log Q(c | x) in nats, []: how badly the code was guessed."""
         log_std = full(output.log_std) if self.options.learn_std else torch.zeros_like(full(output.mean))
         error = (code.continuous - full(output.mean)) * (-log_std).exp()
         gaussian = error.square() / 2 + log_std + math.log(2 * math.pi) / 2
@@ -124,14 +124,14 @@ class InfoGAN(Adversarial, Traversal):
         return tuple(map(str, range(self.options.categories)))
 
     def codes(self, n: int, category: Tensor | None = None) -> Code:
-        """n codes as they are dealt in training, of the given categories if there are any."""
+        """n codes as they are drawn in training, of the given categories int64 [n] if there are any."""
         o = self.options
         dealt = rng.randint(o.categories, n, device=self.device)
         numbers = rng.rand(n, o.continuous, device=self.device) * 2 - 1
         return Code(dealt if category is None else category, numbers.to(self.dtype))
 
     def noise(self, n: int, label: Tensor | None = None, code: Code | None = None) -> Tensor:
-        """z, of the prior, and the code, dealt unless given.  [n, z_dim + categories + continuous]"""
+        """z, of the prior, and the code, drawn unless given.  [n, z_dim + categories + continuous]"""
         code = code or self.codes(n, label)
         z = self.draw_prior(n, self.options.z_dim)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)

@@ -1,9 +1,9 @@
 """LAPGAN. Deep Generative Image Models using a Laplacian Pyramid. Denton et al., 2015. https://arxiv.org/abs/1506.05751
 
-A picture is drawn small, then enlarged and given back its details, again and again: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁))
-(Eq. 5). Every level is a GAN of its own, trained on real pyramids: Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an
-enlarged real image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and
-momentum, which grows from epoch to epoch, are the paper's (Section 4); in the authors' code (facebook/eyescream,
+A picture is drawn small, then enlarged and given details, level by level: Ĩₖ = u(Ĩₖ₊₁) + Gₖ(zₖ, u(Ĩₖ₊₁)) (Eq. 5). Every
+level is a GAN of its own, trained on real pyramids. Gₖ learns the residual hₖ = Iₖ - u(d(Iₖ)) of an enlarged real
+image, and Dₖ judges the residual added to that same image (Algorithm 1). Learning rate, its decay and momentum, which
+grows from epoch to epoch, are the paper's (Section 4). In the authors' code (facebook/eyescream,
 cifar/scripts/train_cifar_coarse_to_fine_classcond.lua) momentum begins at 0 and ends at 0.7.
 """
 
@@ -43,7 +43,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         width: PositiveInt = 64  # channels of the convolutions
         smallest_width: PositiveInt = 1200  # units of a layer at the smallest level, which is fully connected
         conditional: bool = False  # give all players the class of each sample
-        loss: AdversarialLoss = NonSaturating()  # what the players of a level make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = SGD(lr=0.02, schedule=DECAY, momentum=MOMENTUM)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
 
@@ -114,14 +114,14 @@ class LAPGAN(Conditional, Adversarial, Sizes):
     def context(
         self, k: int, z: Tensor, real: list[Tensor], fake: list[Tensor], label: Tensor | None, compares: bool
     ) -> Context:
-        """Real and fake images of a level as judged; the real ones only if somebody `compares`."""
+        """The context of a level's images, each [N, C, h, w], as judged; of fakes only if not `compares`."""
         score = partial(self.score, k, label=label)
         real_logits = score(real[k]) if compares else None
         generate = lambda z: self.fakes(z, real, label)[k]  # noqa: E731
         return Context.of(score, real[k], fake[k], real_logits, score(fake[k]), z=z, label=label, generate=generate)
 
     def fakes(self, z: Tensor, real: list[Tensor], label: Tensor | None) -> list[Tensor]:
-        """For each level a fake: what is drawn onto the real image of the level below, enlarged."""
+        """For each level a fake [N, C, h, w]: what is drawn onto the real image of the level below, enlarged."""
         z, *planes = self.split(z)
         drawn = [self.generator[0](z, *given(label))]
         for k, (plane, below) in enumerate(zip(planes, real, strict=False), 1):
@@ -129,10 +129,13 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return [full(x) for x in drawn]
 
     def detail(self, k: int, plane: Tensor, coarse: Tensor, label: Tensor | None) -> Tensor:
+        """The coarse image [N, C, H, W] plus what generator k draws for it, of noise `plane` [N, 1, H, W], label [N] →
+        same shape.
+        """
         return coarse + self.generator[k](plane, coarse, *given(label))
 
     def score(self, k: int, image: Tensor, label: Tensor | None) -> Tensor:
-        """The logits [N] of a level's images as the views show them."""
+        """The logits [N] of a level's images [N, C, h, w] and labels [N] as the views show them."""
         return full(self.discriminator[k](self.seen(image, k), *given(label)))
 
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
@@ -143,11 +146,12 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         return torch.cat([super().noise(n), planes.to(self.dtype)], 1)
 
     def split(self, row: Tensor) -> list[Tensor]:
+        """A latent [N, K] as z [N, z_dim] and the planes of noise, each [N, 1, h, w]."""
         z, *planes = row.split([self.options.z_dim, *(math.prod(size) for size in self.sizes[1:])], 1)
         return [z, *(plane.unflatten(1, (1, *size)) for plane, size in zip(planes, self.sizes[1:], strict=True))]
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
-        """What each level makes of the image of the level below."""
+        """The images that each level draws onto that of the level below."""
         z, *planes = self.split(z)
         drawn = [self.generator[0](z, *given(label))]
         for k, plane in enumerate(planes, 1):
@@ -159,7 +163,7 @@ class LAPGAN(Conditional, Adversarial, Sizes):
 
 
 def pyramid(image: Tensor, count: int) -> list[Tensor]:
-    """The image [N, C, H, W] at `count` sizes, each half the next."""
+    """The image [N, C, H, W] at `count` sizes, each half the next: each [N, C, h, w]."""
     images = [image]
     for _ in range(count - 1):
         images.append(halved(images[-1]))
@@ -167,4 +171,5 @@ def pyramid(image: Tensor, count: int) -> list[Tensor]:
 
 
 def given(label: Tensor | None) -> list[Tensor]:
+    """The label [N] as a list of one [N], or an empty list."""
     return [] if label is None else [label]

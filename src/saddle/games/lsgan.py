@@ -18,7 +18,7 @@ class LSGAN(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 1024  # length of the latent z
         network: Network = lsgan.LSGAN()  # the architecture of both players
-        loss: AdversarialLoss = LeastSquares()  # what both players make of the logits
+        loss: AdversarialLoss = LeastSquares()  # adversarial loss
         optim: Optim = Adam(lr=1e-3, betas=(0.5, 0.999))  # of both players
 
     options: Options

@@ -1,8 +1,8 @@
 """MGAN. Training Generative Adversarial Nets with Multiple Generators. Hoang et al., 2018. https://arxiv.org/abs/1708.02556
 
-A mixture of generators, equally often drawn, that share all layers but the first. A second head on the discriminator's
-trunk guesses which one made a fake, and the generators gain when it guesses well, so that each covers other modes
-(Eq. 1, 2). In training, as in the code, every latent goes to all generators; settings of its CIFAR-10 run.
+A mixture of generators, drawn equally often, which share all layers except the first. A second head on the
+discriminator's trunk predicts which generator made a fake. The generators gain when it is right, so that each covers
+other modes (Eq. 1, 2). In training, as in the code, every latent goes to all generators. Settings of its CIFAR-10 run.
 """
 
 from collections.abc import Iterator
@@ -34,10 +34,10 @@ class MGAN(Adversarial, Synthesis):
     class Options(Adversarial.Options, Synthesis.Options):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
         generators: Few = 10  # K, of the mixture
-        diversity_weight: Weight = 0.01  # β: how much the generators gain from being told apart
+        diversity_weight: Weight = 0.01  # β: how much the generators gain from being distinguished
         latents: PositiveInt = 12  # to a batch, of each of which every generator makes a fake
         width: PositiveInt = 128  # channels of the largest map; units of a layer for points
-        loss: AdversarialLoss = NonSaturating()  # what both players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         optim: Optim = Adam(lr=2e-4)  # of both players
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
@@ -100,15 +100,18 @@ class MGAN(Adversarial, Synthesis):
         }
 
     def discriminate(self, x: Tensor) -> mgan.OriginOutput:
-        """What the discriminator makes of samples as the views show them."""
+        """The discriminator's output for samples x [N, …] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """Its logits of "real".  [N]"""
+        """Its logits [N] of "real", of samples x [N, …]."""
         return full(self.discriminate(x).logits)
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
-        """z, of the prior, and a 1 for the generator that it goes to; the same z for each block of `origin`."""
+        """z of the prior [n, z_dim], and a 1 for the generator that it goes to: [N, z_dim + K]; no label [N] is taken.
+
+        `origin` int64 [N] chooses the generators; each block of n gets the same z.
+        """
         o = self.options
         z = self.draw_prior(n, o.z_dim)
         if origin is None:

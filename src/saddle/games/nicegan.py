@@ -1,10 +1,10 @@
 """NICE-GAN. Reusing Discriminators for Encoding: Towards Unsupervised Image-to-Image Translation. Chen et al., 2020.
 https://arxiv.org/abs/2003.00273
 
-No network encodes alone: an image is encoded by the first layers of the discriminator of its own domain. They learn
-where the discriminators move, and stand still where the generators do, whose gradient flows through them (decoupled
-training, Section 3.3). An image that goes there and back, or is only encoded and drawn again, must return unchanged.
-Two heads and a logit of the attention judge with least squares. Layers and constants are those of the authors' code.
+There is no separate encoder: the first layers of a domain's discriminator encode its images. They learn in the
+discriminators' moves and do not change in the generators' moves, whose gradient flows through them (decoupled training,
+Section 3.3). An image that is translated there and back, or is only encoded and drawn again, must return unchanged. Two
+heads and a logit of the attention judge with least squares. Layers and constants are those of the authors' code.
 """
 
 from collections.abc import Iterator
@@ -41,11 +41,13 @@ class NICEGAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = LeastSquares()  # what the players make of the logits of a head, which it halves
+        loss: AdversarialLoss = LeastSquares()  # adversarial loss of a head, halved
         adversarial_weight: Weight = 2.0  # of each head: 1 of the paper's squares, which are not halved
         cycle_weight: Weight = 10.0  # there and back again
         reconstruction_weight: Weight = 10.0  # encoded, and drawn again in its own domain
-        light: bool | None = None  # by means of channels, for any size; by default but for 256 × 256, the paper's size
+        light: bool | None = (
+            None  # by means of channels, for any size; the default except for 256 × 256, the paper's size
+        )
         width: PositiveInt = 64  # channels of the largest maps
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4, schedule=Linear(begin=0.5))  # of all players
 
@@ -112,27 +114,27 @@ class NICEGAN(Adversarial, Translation):
         return {f"adversarial{duel.suffix}": f"{each}; the sum over three heads"}
 
     def encode(self, domain: str, x: Tensor) -> Tensor:
-        """z of images of a domain, which its discriminator makes.  [N, 2 · width, H / 4, W / 4]"""
+        """z [N, 2 · width, H / 4, W / 4] of images x [N, C, H, W] of a domain, from its discriminator."""
         return (self.judge_a if domain == "a" else self.judge_b).encode(x)
 
     def draw(self, domain: str, code: Tensor) -> Tensor:
-        """Images of a domain of a code, of either domain."""
+        """Images [N, C, H, W] of a domain from codes [N, 2 · width, H / 4, W / 4] of either domain."""
         return full((self.b_to_a if domain == "a" else self.a_to_b)(code))
 
     def heads(self, domain: str, x: Tensor) -> Heads:
-        """Logits of the three heads of a domain's discriminator, of images as the views show them."""
+        """Logits of the three heads of a domain's discriminator, of images x [N, C, H, W] as the views show them."""
         judge = self.judge_a if domain == "a" else self.judge_b
         return tuple(full(head) for head in judge(self.seen(x, "ab".index(domain))).heads)
 
     def refuse(self, domain: str, real: Tensor, fake: Tensor, of_real: Heads, of_fake: Heads) -> dict[str, Any]:
-        """What the discriminator of a domain pays."""
+        """The losses of a domain's discriminator; real and fake images are both [N, C, H, W]."""
         loss = self.options.loss.at(self.progress)
         total = torch.stack([loss.discriminator(*each) for each in zip(of_real, of_fake, strict=True)]).sum()
         owed = self.extras("discriminator", self.context(domain, real, fake, of_real, of_fake), "ab".index(domain))
         return {f"adversarial_{domain}": self.options.adversarial_weight * total} | owed
 
     def deceive(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Any]:
-        """What the generator of a domain's fakes pays."""
+        """The losses of the generator of a domain's fakes; real and fake images are both [N, C, H, W]."""
         loss, of_fake = self.options.loss.at(self.progress), self.heads(domain, fake)
         of_real = self.heads(domain, real) if loss.relativistic else None
         pairs = zip(of_real or [None] * len(of_fake), of_fake, strict=True)
@@ -141,12 +143,12 @@ class NICEGAN(Adversarial, Translation):
         return {f"adversarial_{domain}": self.options.adversarial_weight * total} | owed
 
     def context(self, domain: str, real: Tensor, fake: Tensor, of_real: Heads | None, of_fake: Heads) -> Context:
-        """For penalties: what each head says of an image, in the mean over its patches."""
+        """For penalties: each head's mean logit over the patches of an image; real and fake are both [N, C, H, W]."""
         score = partial(self.score, domain)
         return Context.of(score, real, fake, summary(of_real) if of_real else None, summary(of_fake))
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The mean logits [N, 3] of the heads of a domain's discriminator."""
+        """The mean logits [N, 3] of the heads of a domain's discriminator, of images x [N, C, H, W]."""
         return summary(self.heads(domain, x))
 
     @property
@@ -178,7 +180,7 @@ class NICEGAN(Adversarial, Translation):
 
 
 def distance(made: dict[str, Tensor], real: dict[str, Tensor]) -> Tensor:
-    """The mean absolute distance, summed over the domains."""
+    """The mean absolute distance, summed over the domains.  []"""
     return l1_loss(made["a"], real["a"]) + l1_loss(made["b"], real["b"])
 
 

@@ -1,9 +1,9 @@
 """PAN. Perceptual Adversarial Networks for Image-to-Image Transformation. Wang, Xu, Wang and Tao, 2017.
 https://arxiv.org/abs/1706.09138
 
-The hidden maps of the discriminator, and no pixels, say how far an image that T made is from the wanted one: T goes
-down that distance, and the discriminator goes up it as long as it is below a margin. Layers and constants are those of
-a well-known implementation, which leaves the absolute values out of the distance.
+Hidden maps of the discriminator, not pixels, measure the distance of a translated image from the true one. The
+translator T minimises this distance. The discriminator maximises it as long as it is below a margin. Layers and
+constants are those of a well-known implementation, which leaves the absolute values out of the distance.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class PAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         perceptual_weights: tuple[Weight, Weight, Weight, Weight] = (5.0, 1.5, 1.5, 1.0)  # λ, from the largest map on
         margin: NonNegativeFloat = 3.0
         """m: up to where the discriminator enlarges the distance; at 0 it leaves it alone"""
@@ -119,9 +119,9 @@ class PAN(Adversarial, Translation):
         return torch.stack(apart).sum(0)
 
     def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The logits [N] of images as the views show them, and the maps of the images themselves, to be compared.
+        """The logits [N] of images x [N, C, H, W] as the views show them, and maps of the images themselves.
 
-        What a view changes by chance would be another change of the one image than of the other.
+        The maps, each [N, C', h, w], are compared: a view would change the two images in different ways.
         """
         logits, maps = self.discriminator(x)
         return self.score(x) if self.options.views else full(logits), [full(each) for each in maps]

@@ -1,10 +1,10 @@
 """Pix2Pix. Image-to-Image Translation with Conditional Adversarial Networks. Isola et al., 2017.
 https://arxiv.org/abs/1611.07004
 
-A U-Net learns from pairs to draw image b from image a, and the discriminator sees a beside the true or the drawn b. It
-judges patches of 70 pixels; an L1 loss keeps the drawn image near the true one (Eq. 4). Dropout is the only noise, in
-use too. Each image is normed by its own statistics, which is batch norm in batches of one (Section 3.3). Constants and
-layers are those of the authors' code.
+A U-Net learns from pairs to draw image b from image a. The discriminator sees a beside the true or the drawn b, and
+judges patches of 70 pixels. An L1 loss keeps the drawn image near the true one (Eq. 4). Dropout is the only noise, in
+use too. Each image is normalised by its own statistics, which is batch norm in batches of one (Section 3.3). Constants
+and layers are those of the authors' code.
 """
 
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ class Pix2Pix(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = HalfNonSaturating()  # what the players make of the patches' logits
-        adversarial_weight: Weight = 1.0  # of the generator's part in it; 0 leaves the discriminator out
+        loss: AdversarialLoss = HalfNonSaturating()  # adversarial loss of the logits of patches
+        adversarial_weight: Weight = 1.0  # of the generator's adversarial loss; 0 leaves the discriminator out
         l1_weight: Weight = 100.0  # λ: of the mean distance from the wanted image; 0 leaves it out
         generator: Literal["unet", "resnet"] = "unet"  # the U-Net, or CycleGAN's residual translator
         levels: Few | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
@@ -116,7 +116,7 @@ class Pix2Pix(Adversarial, Translation):
         return told | weighed(l1=(o.l1_weight, "|G(a) - b|"), **adversarial)
 
     def context(self, a: Tensor, b: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of pairs with a drawn b and, if the loss `compares`, of true pairs."""
+        """The discriminator's context of true pairs and of pairs with a drawn b; each image batch is [N, C, H, W]."""
         real, drawn = torch.cat((a, b), 1), torch.cat((a, fake), 1)
         return Context.of(self.score, real, drawn, self.score(real) if compares else None, self.score(drawn))
 

@@ -1,11 +1,11 @@
 """Pix2PixHD. High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs. Wang et al., 2018.
 https://arxiv.org/abs/1711.11585
 
-A global generator learns to draw image b from a label map or image a at half the size, then an enhancer around it at
-the whole size: first alone, then both (Section 3.2). Discriminators look at three sizes, and an image is also compared
-with the true one in their maps (Eq. 4). Outlines keep objects of one class apart (Section 3.3). An encoder tells how
-each object looks; its code is clustered, so that objects can be asked to look otherwise (Section 3.4). Constants and
-layers are those of the authors' code.
+A global generator learns to draw image b from a label map or image a, at half the size. Then an enhancer around it
+learns the full size: first alone, then both (Section 3.2). Discriminators look at three sizes, and their maps also
+compare an image with the true one (Eq. 4). Outlines separate objects of one class (Section 3.3). An encoder describes
+the look of each object; its codes are clustered, so that another look can be chosen (Section 3.4). Constants and layers
+are those of the authors' code.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Styles.Options, Adversarial.Options):
-        loss: AdversarialLoss = HalfLeastSquares()  # what the players make of the patches' logits; the sum over scales
+        loss: AdversarialLoss = HalfLeastSquares()  # adversarial loss of the logits of patches; the sum over scales
         matching_weight: Weight = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
         enhancer: bool = True  # draw at twice the global generator's size; without, that one draws at the whole size
         coarse_share: Share = 0.5  # of the run, its beginning, in which the global generator learns alone
@@ -164,7 +164,10 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         return {ALL: (), COARSE: ("enhancer",), FINE: ("generator",)}[known(self.stage)]
 
     def draw(self, seen: Tensor, code: Tensor | None) -> Tensor:
-        """Image b [N, C, H, W]; as long as the global generator is alone, of half the size."""
+        """Image b [N, C, H, W] of inputs `seen` [N, K, H, W] and codes [N, E, H, W].
+
+        As long as the global generator is alone, b has half the size.
+        """
         x = seen if code is None else torch.cat((seen, code.to(seen)), 1)
         if not self.options.enhancer:
             return self.generator(x)
@@ -173,19 +176,19 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         return self.enhancer(x, self.generator[:-3](coarser(x)))  # without its head
 
     def pairs(self, seen: Tensor, image: Tensor) -> Tensor:
-        """What is judged: image b, true or drawn, beside what it was drawn from; not how objects look."""
+        """What is judged, [N, K + C, h, w]: image b, true or drawn, beside the input `seen`; each is [N, …, H, W]."""
         return torch.cat((self.at_stage(seen), self.at_stage(image)), 1)
 
     def at_stage(self, x: Tensor) -> Tensor:
-        """As large as what is drawn in this stage; what is that already stays as it is."""
+        """Images x [N, C, H, W] in the size that is drawn in this stage, [N, C, h, w]."""
         return coarser(x) if known(self.stage) == COARSE and x.shape[-1] == self.size("b")[1] else x
 
     def judged(self, pairs: Tensor) -> Maps:
-        """Half images are judged by those that see halves later on too."""
+        """The discriminators' maps of pairs [N, K, h, w]. Half images go to those that judge halves later on."""
         return self.discriminator(self.seen(pairs), int(known(self.stage) == COARSE))
 
     def adversarial(self, player: Literal["generator", "discriminator"], real: Maps, fake: Maps) -> Tensor:
-        """The sum over the scales, not their mean."""
+        """The sum over the scales, not their mean.  []"""
         loss = self.options.loss.at(self.progress)
         each = [getattr(loss, player)(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
         return sum(each[1:], each[0])
@@ -202,6 +205,7 @@ class Pix2PixHD(Perceived, Styles, Adversarial):
         return {"adversarial": f"{self.options.loss.formula(side)}; the sum over the sizes"}
 
     def context(self, real: Tensor, fake: Tensor, of_real: Maps, of_fake: Maps) -> Context:
+        """The context of pairs, real and fake, both [N, K, h, w], with their maps."""
         return Context.of(self.score, real, fake, logits_of(of_real), logits_of(of_fake))
 
     def score(self, pairs: Tensor) -> Tensor:

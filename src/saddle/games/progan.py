@@ -1,8 +1,8 @@
 """ProGAN. Progressive Growing of GANs. Karras et al., 2018. https://arxiv.org/abs/1710.10196
 
-Training begins with 4×4 images; every further level doubles the resolution and is faded in, in both networks and in
-the real images alike (Section 2, Figure 2). WGAN-GP's objective has a drift term, ε C(x)² (Appendix A.1). Adam starts
-afresh whenever a level begins to fade in, and when it has, as in the code.
+Training begins with 4×4 images. Every further level doubles the resolution and is faded in, in both networks and in the
+real images (Section 2, Figure 2). WGAN-GP's objective has a drift term, ε C(x)² (Appendix A.1). Adam starts anew
+whenever a level begins to fade in, and when it has faded in, as in the code.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ class ProGAN(TwoPlayer, Sizes):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
-        network: Network = progan.ProGAN()  # the architecture of both players, which must be one that grows
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        network: Network = progan.ProGAN()  # the architecture of both players; it must grow
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0), Drift(weight=0.001))  # λ and ε
         grown_at: PositiveShare = 0.8
         """share of the run after which all levels are there; the paper's 9.6 of 12 million images"""
@@ -67,7 +67,10 @@ class ProGAN(TwoPlayer, Sizes):
             yield move
 
     def show(self, real: Tensor) -> Tensor:
-        """Real images as the generator could draw them now: at its resolution, its newest level faded in as far."""
+        """Real images [N, C, H, W] as the generator could draw them now, [N, C, h, w].
+
+        They have its resolution, and its newest level is faded in as far.
+        """
         level, share = self.generator.stage()
         real = shrink(real, 1 << (self.levels - 1 - level))
         return real if share is None else progan.mix(enlarge(shrink(real)), real, share)

@@ -1,9 +1,9 @@
 """R3GAN. The GAN is dead; long live the GAN! A Modern GAN Baseline. Huang et al., 2024. https://arxiv.org/abs/2501.05441
 
-A loss that needs no tricks: every fake is judged against a sample of the data, pair by pair, and the discriminator's
-gradient is pulled to zero at both, in every round: L_D = E softplus(C(G(z)) - C(x)) + γ/2 E(‖∇C(x)‖² + ‖∇C(G(z))‖²).
-With that, a modern network without normalisation trains stably. Learning rate, β₂ and γ go from first to last on a
-cosine; the defaults are those of CIFAR-10, but for its augmentation, which is `--game.views ADA`.
+A loss that needs no tricks: each fake is judged against a real sample, pair by pair. The discriminator's gradient is
+pulled to zero at both, in every round: L_D = E softplus(C(G(z)) - C(x)) + γ/2 E(‖∇C(x)‖² + ‖∇C(G(z))‖²). With that, a
+modern network without normalisation trains stably. Learning rate, β₂ and γ go from first to last on a cosine. The
+defaults are those of CIFAR-10, except for its augmentation, which is `--game.views ADA`.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class R3GAN(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 64  # numbers in a latent
         network: Network = r3gan.R3GAN()  # the architecture of both players
-        loss: AdversarialLoss = RelativisticPairing()  # what both players make of the logits
+        loss: AdversarialLoss = RelativisticPairing()  # adversarial loss
         penalties: tuple[Penalty, ...] = (  # γ / 2 on the squared gradient at real and at fake samples
             R1(weight=0.05, schedule=Cosine(end=0.1), shared=True),
             R2(weight=0.05, schedule=Cosine(end=0.1), shared=True),

@@ -1,9 +1,9 @@
 """RaGAN. The relativistic discriminator. Jolicoeur-Martineau, 2018. https://arxiv.org/abs/1807.00734
 
-The discriminator estimates how much more real a sample is than one of the other kind, or than their average; the
+The discriminator estimates how much more real a sample is than one of the other kind, or than their average. The
 generator also makes the data less real (Section 4). `loss` is RelativisticAverage (RaSGAN) or RelativisticPairing
-(RSGAN), `loss.base` standard, least-squares (RaLSGAN) or hinge (RaHingeGAN). With a gradient penalty:
-`--game.penalties GradientPenalty --game.network.critic true`. DCGAN's network, as in the experiments on CAT.
+(RSGAN), `loss.base` standard, least-squares (RaLSGAN) or hinge (RaHingeGAN). With a gradient penalty: `--game.penalties
+GradientPenalty --game.network.critic true`. DCGAN's network, as in the experiments on CAT.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ._two_player import TwoPlayer
 class RaGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        loss: AdversarialLoss = RelativisticAverage()  # what both players make of the logits
+        loss: AdversarialLoss = RelativisticAverage()  # adversarial loss
         optim: Optim = Adam(lr=2e-4, betas=(0.5, 0.999))  # of both players
 
     options: Options

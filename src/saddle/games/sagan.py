@@ -1,8 +1,8 @@
 """SAGAN. Self-Attention Generative Adversarial Networks. Zhang et al., 2019. https://arxiv.org/abs/1805.08318
 
-One layer of each network lets every place look at all others, so that a detail can agree with a far one (Eq. 1 to 3).
-Spectral norm in the generator too, and learning rates of 4 to 1 instead of five steps of the discriminator
-(Section 4). Conditional batch norm, projection and hinge losses as in Miyato & Koyama, 2018.
+In each network, one attention layer connects every place of the image with all others, so that distant details can
+agree (Eq. 1 to 3). Spectral norm is in the generator too, and learning rates of 4 to 1 replace five steps of the
+discriminator (Section 4). Conditional batch norm, projection and hinge losses are as in Miyato & Koyama, 2018.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class SAGAN(TwoPlayer):
         z_dim: int = 128  # numbers in a latent
         network: Network = sagan.SAGAN()  # the architecture of both players
         conditional: bool = True  # give both players the class of each sample
-        loss: AdversarialLoss = Hinge()  # what both players make of the logits
+        loss: AdversarialLoss = Hinge()  # adversarial loss
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the generator
         discriminator_optim: OwnOptim = Adam(lr=4e-4, betas=(0.0, 0.9))  # of the discriminator: TTUR
 

@@ -1,9 +1,9 @@
 """SGAN. Semi-Supervised Learning with Generative Adversarial Networks. Odena, 2016. https://arxiv.org/abs/1606.01583
 
-The discriminator is a classifier with one class more, "fake", so that images without a label teach it too. Here in the
-form of Salimans et al., 2016, Section 5 (https://arxiv.org/abs/1606.03498): the fake class's logit is fixed at 0, so
-with logits l of the classes D(x) = Z / (Z + 1), Z = Σ exp l. L_D = -log p(y | x, real) of the labelled images, and
--½ log D(x) - ½ log(1 - D(G(z))) of all; the generator matches the mean features. Settings of the CIFAR-10 code.
+The discriminator is a classifier with one more class, "fake", so that images without a label teach it too. It has the
+form of Salimans et al., 2016, Section 5 (https://arxiv.org/abs/1606.03498): the fake class's logit is fixed at 0. So
+with logits l of the classes, D(x) = Z / (Z + 1), Z = Σ exp l. L_D is -log p(y | x, real) of the labelled images, and -½
+log D(x) - ½ log(1 - D(G(z))) of all. The generator matches the mean features. Settings of the CIFAR-10 code.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class SGAN(UnitNoise, Adversarial, Classification):
     class Options(Adversarial.Options, Synthesis.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal
         network: Network = Improved()  # the architecture of both players
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits of "real"
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of "real"
         adversarial_weight: Weight = 0.5  # factor on the discriminator's; the code halves it
         feature_matching: bool = True  # the generator matches mean features; if false, it deceives
         supervised: bool = False  # leave out fakes and unlabelled images: the baseline, a classifier by itself
@@ -124,10 +124,11 @@ class SGAN(UnitNoise, Adversarial, Classification):
         return {"adversarial": o.loss.formula(side)}
 
     def discriminate(self, x: Tensor) -> ClassOutput:
-        """What the discriminator makes of images as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] as the views show them."""
         return in_full(self.discriminator(self.seen(x)))
 
     def context(self, real: Tensor, fake: Tensor, of_real: ClassOutput, of_fake: ClassOutput, z: Tensor) -> Context:
+        """The context of real and fake images, both [N, C, H, W], with their outputs, and of z [N, z_dim]."""
         outputs = Output(*of_real[:2]), Output(*of_fake[:2])
         return Context(lambda x: self.discriminate(x).logits, real, fake, *outputs, z=z, generate=self.generator)
 
@@ -135,6 +136,8 @@ class SGAN(UnitNoise, Adversarial, Classification):
         """-E log p(y | x, real) of logits [N, K] over the batch's known labels [N] (-1: unknown); 0 if none is known.
 
         The mean is over those of all processes; every micro-batch is one of its own.
+
+        Returns [].
         """
         labelled = dist.mean((label >= 0).sum().to(classes)).clamp(min=1 / dist.world())
         return cross_entropy(classes, label, ignore_index=-1, reduction="sum") / labelled

@@ -1,10 +1,10 @@
 """SimGAN. Learning from Simulated and Unsupervised Images through Adversarial Training. Shrivastava et al., 2017.
 https://arxiv.org/abs/1612.07828
 
-A refiner R makes images of a simulator look real, so that what is known of them, such as where an eye looks, teaches a
-network that is shown real ones. The discriminator judges every patch by itself (Section 2.2), a distance from the given
-image keeps what it shows (Eq. 4), and half of the fakes that the discriminator sees are of an earlier R (Section 2.3).
-Layers, rate and batch are the paper's for eyes.
+A refiner R makes images of a simulator look real. What is known of them, such as where an eye looks, then teaches a
+network that is used on real images. The discriminator judges every patch by itself (Section 2.2). The distance from the
+given image keeps what it shows (Eq. 4), and half of the fakes that the discriminator sees are of an earlier R (Section
+2.3). Layers, rate and batch are the paper's for eyes.
 """
 
 from collections.abc import Iterator
@@ -40,8 +40,8 @@ class SimGAN(Adversarial, Translation):
         loss: AdversarialLoss = NonSaturating()  # of a patch; an image's is the sum over its patches, as in the paper
         # Where this is a mean the paper has a sum: a λ of it is 1,925 times as large here, for 35×55 pixels. It names
         # none; the 0.5 of a public port is this one
-        self_weight: Weight = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, by which R keeps to what it is given; 0: of none
-        compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all numbers of an image, or the mean of its channels
+        self_weight: Weight = 962.5  # λ: of the mean |ψ(R(x)) - ψ(x)|, which keeps R near its input; 0: no such loss
+        compared: Literal["pixels", "mean-colour"] = "pixels"  # ψ: all pixels of an image, or the mean of its channels
         history: NonNegativeInt = 25_600
         """refined images remembered, 50 batches as in that port; 0 shows none but the newest"""
         refiner_steps: PositiveInt = 2
@@ -158,16 +158,21 @@ class SimGAN(Adversarial, Translation):
         return {"adversarial": f"{self.options.loss.formula(side)}; the sum over the patches of an image{past}"}
 
     def context(self, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of refined images and, if the loss `compares` both, of real ones."""
+        """The discriminator's context of real and refined images, both [N, C, H, W]; of refined ones only if not
+        `compares`.
+        """
         return Context.of(self.score, real, fake, self.score(real) if compares else None, self.score(fake))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logit [N, h, w] of "real" of every patch of images as the views show them: of two logits the margin."""
+        """The logit [N, h, w] of "real" of the patches of images x [N, C, H, W] as the views show them.
+
+        Of two logits it is the margin.
+        """
         logits = full(self.discriminator(self.seen(x)))
         return logits[:, simgan.REAL] - logits[:, simgan.REFINED]  # its σ is the softmax's share
 
     def change(self, a: Tensor, refined: Tensor) -> Tensor:
-        """λ times the mean |ψ(R(x)) - ψ(x)|."""
+        """λ times the mean |ψ(R(x)) - ψ(x)|, [], of images a and refined ones, both [N, C, H, W]."""
         if self.options.compared == "mean-colour":
             a, refined = a.mean(1), refined.mean(1)
         return self.options.self_weight * l1_loss(refined, a)

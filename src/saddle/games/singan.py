@@ -1,9 +1,9 @@
 """SinGAN. Learning a Generative Model from a Single Natural Image. Shaham et al., 2019. https://arxiv.org/abs/1905.01164
 
-A pyramid of small GANs, one a scale, trained one after the other from the coarsest: each adds detail to what comes from
-below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3), and convinces a discriminator whose patches have 11 pixels
-(Eq. 4). One fixed noise, {z*, 0, …, 0}, must bring the image itself back (Eq. 5); its error at a scale is σₙ. The norm
-in the penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
+A pyramid of small GANs, one for each scale, trained one after the other from the coarsest. Each adds detail to the
+image from below, x̃ₙ = up(x̃ₙ₊₁) + ψₙ(σₙ zₙ + up(x̃ₙ₊₁)) (Eq. 3), and has a discriminator whose patches have 11 pixels
+(Eq. 4). One fixed noise, {z*, 0, …, 0}, must give the image itself (Eq. 5); its error at a scale is σₙ. The norm in the
+penalty is each pixel's, over the channels, as in the authors' code, whose λ and α are meant for it.
 """
 
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ from ._adversarial import Adversarial
 class SinGAN(Adversarial, SingleImage):
     @dataclass(frozen=True)
     class Options(Adversarial.Options):
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the patches' logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss of the logits of patches
         reconstruction_weight: Weight = 10.0  # α: the fixed noise must give the image back; 100 for super-resolution
         gradient_penalty_weight: Weight = 0.1  # λ
         noise: NonNegativeFloat = 0.1
-        """the noise at a scale, in parts of the error of the reconstruction that arrives there"""
-        factor: OpenShare = 0.75  # about what a scale's sides are of the next one's; .794 for super-resolution
+        """the noise at a scale, relative to the error of the reconstruction that arrives there"""
+        factor: OpenShare = 0.75  # about what a scale's sides are of the next one's; 0.794 for super-resolution
         min_side: PositiveInt = 25  # pixels of the shorter side at the coarsest scale
         max_side: int = 250  # pixels of the longer side at the finest; a larger image is reduced
         width: PositiveInt = 32  # channels at the coarsest scale, twice as many every four scales
@@ -137,17 +137,22 @@ class SinGAN(Adversarial, SingleImage):
         return mine[player] | super().formulas(player)
 
     def context(self, scale: int, real: Tensor) -> Context:
-        """New fakes of a scale beside real images, not judged yet; z is the noise of that scale."""
+        """The context of new fakes of a scale beside real images [N, C, h, w], not judged yet; z is the noise of that
+        scale.
+        """
         *below, plane = self.planes(len(real), self.sizes[: scale + 1])
         generate = lambda plane: self.fake([*below, plane])  # noqa: E731
         return Context(partial(self.score, scale), real, generate(plane), z=plane, generate=generate)
 
     def score(self, scale: int, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of patches at a scale as the views show them."""
+        """The logits [N, 1, h', w'] of patches of images x [N, C, h, w] at a scale as the views show them."""
         return full(self.discriminator[scale](self.seen(x, scale)))
 
     def begin(self, scale: int, image: Tensor) -> bool:
-        """Make ready to play at a scale; True if it is a new one. Weights go on from the scale before."""
+        """Prepare the players of a scale, with its image [1, C, h, w]; True if it is a new one.
+
+        Its weights start as those of the scale before.
+        """
         first = known(self.begun)
         for new in range(first, scale + 1):
             for player in (self.generator, self.discriminator):
@@ -168,7 +173,10 @@ class SinGAN(Adversarial, SingleImage):
         return resized(self.reconstruct(scale), self.sizes[scale])
 
     def fake(self, planes: list[Tensor]) -> Tensor:
-        """Images of the scale that the last plane of noise is for; only its own generator is differentiated."""
+        """Images [N, C, h, w] of the scale of the last of `planes`, each [N, C, h, w].
+
+        Only that scale's generator gets a gradient.
+        """
         scale = len(planes) - 1
         with torch.no_grad():
             below = self.climb(planes[:-1]) if scale else self.arriving(0)
@@ -176,7 +184,10 @@ class SinGAN(Adversarial, SingleImage):
 
 
 def gradient_penalty(score: Score, real: Tensor, fake: Tensor) -> Tensor:
-    """(‖∇C(x̂)‖ - 1)² for each pixel's gradient of the sum of all patches' logits, x̂ on lines from fake to real."""
+    """(‖∇C(x̂)‖ - 1)², [], for each pixel's gradient of the sum of the logits of all patches.
+
+    x̂ lies on lines from fake to real, both [N, C, H, W].
+    """
     with second_order(real):
         t = rng.rand(len(real), 1, 1, 1, device=real.device).to(real)
         between = torch.lerp(fake, real, t).requires_grad_()

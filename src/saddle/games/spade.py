@@ -1,11 +1,13 @@
 """SPADE. Semantic Image Synthesis with Spatially-Adaptive Normalization. Park et al., 2019.
 https://arxiv.org/abs/1903.07291
 
-GauGAN: a label map becomes a photograph, and says at every layer of the generator what becomes of normed features
-(Eq. 1), since a norm would wash it out of an input. An encoder reads the style off an image; without one it is drawn
-(Section 3). Constants and layers are those of the authors' code, but for the norm: theirs is of the whole batch, whose
-statistics are other ones in use, and each image has its own here, as they advise for small batches (game.norm batch is
-theirs). A batch has four images, as on one of their eight GPUs, for the weight of the KL divergence goes with it.
+GauGAN: a label map becomes a photograph. The map scales and shifts the normalised features at every layer of the
+generator (Eq. 1), since a norm would remove it from an input. An encoder reads the style off an image; without one it
+is drawn (Section 3).
+
+Constants and layers are those of the authors' code, except for the norm. Theirs is batch norm (`--game.norm batch`),
+whose statistics differ between training and use. Here each image is normalised by itself, as they advise for small
+batches. A batch has four images, as on one of their eight GPUs, since the weight of the KL divergence depends on it.
 """
 
 from collections.abc import Iterator
@@ -41,9 +43,9 @@ class SPADE(Perceived, Outlined, Adversarial):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Outlined.Options, Adversarial.Options):
-        loss: AdversarialLoss = Hinge()  # what the players make of the patches' logits; the mean over the scales
+        loss: AdversarialLoss = Hinge()  # adversarial loss of the logits of patches; the mean over the scales
         matching_weight: Weight = 10.0  # λ: of the distance from true images in the discriminators' maps; 0: none
-        encoder: bool = False  # can an image say the style? without, a map is always drawn in the same way
+        encoder: bool = False  # encode the style of an image? without it, a map is always drawn in the same way
         kl_weight: Weight = 0.05  # of the divergence of z from N(0, 1), the sum over its numbers and over the batch
         z_dim: PositiveInt = 256  # numbers in the code z of a style
         norm: SpadeNorm = "instance"  # by each image's own statistics; batch: by those of the batch, as in the paper
@@ -140,9 +142,10 @@ class SPADE(Perceived, Outlined, Adversarial):
         return {"adversarial": f"{self.options.loss.formula(side)}; the mean over the sizes"}
 
     def style(self, image: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """z of true images [N, C, H, W], with the encoder's doubts, and what it pays for them. None without encoder.
+        """z [N, z_dim] of true images [N, C, H, W], drawn from the encoder's distribution, and its loss [].
 
-        The divergence is summed over the whole batch, whose parts' losses are averaged.
+        Both are None without an encoder. The divergence is summed over the whole batch, whose parts' losses are
+        averaged.
         """
         if not self.options.encoder:
             return None, None
@@ -153,14 +156,17 @@ class SPADE(Perceived, Outlined, Adversarial):
         return reparametrise(mean, log_var)[0], kl
 
     def judged(self, seen: Tensor, image: Tensor, fake: Tensor) -> tuple[Maps, Maps, Context]:
-        """What the discriminators make of true images and of fakes, each beside its map, in one batch of both."""
+        """The maps of the discriminators for true and drawn images, both [N, C, H, W], each beside `seen` [N, K, H, W].
+
+        They are judged as one batch.
+        """
         real, drawn = torch.cat((seen, image), 1), torch.cat((seen, fake), 1)
         both = self.discriminator(self.seen(torch.cat((drawn, real))))
         of_fake, of_real = ([[x.chunk(2)[half] for x in maps] for maps in both] for half in (0, 1))
         return of_real, of_fake, Context.of(self.score, real, drawn, logits_of(of_real), logits_of(of_fake))
 
     def adversarial(self, player: Literal["generator", "discriminator"], real: Maps, fake: Maps) -> Tensor:
-        """The mean over the scales."""
+        """The mean over the scales.  []"""
         loss = self.options.loss.at(self.progress)
         each = [getattr(loss, player)(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
         return torch.stack(each).mean()
@@ -189,7 +195,7 @@ class SPADE(Perceived, Outlined, Adversarial):
 
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """In the style of the images under "style", without doubts; without them in one that is drawn."""
+        """In the style of the images under "style", the mean of their encoder; without them in a drawn one."""
         self.way("a", to)
         seen, z = self.seen_of(batch), None
         if self.options.encoder and "style" in batch:

@@ -1,14 +1,14 @@
 """SRGAN. Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network. Ledig et al., 2017.
 https://arxiv.org/abs/1609.04802
 
-SRResNet enlarges images and learns by squared differences of pixels, whose best answer is a blurred one (Section 2.2).
-Then it is compared with the truth in the features of a network, and has to deceive a discriminator (Eq. 3). The paper's
-network is VGG19 after its last convolution: `perceptual VGG19` with the layer relu5_4 and distance l2, from a file of
-yours; without one the discriminator's own maps take its place.
+SRResNet enlarges images. It first learns by squared differences of pixels, whose optimum is blurred (Section 2.2). Then
+its images are compared with the true ones in the features of a network, and must deceive a discriminator (Eq. 3). The
+paper's feature network is VGG19 after its last convolution: `perceptual VGG19` with the layer relu5_4 and distance l2,
+from a file of yours. Without one, the discriminator's own maps take its place.
 
 The discriminators "plain", "concatenation" and "projection" are those that cGANs with Projection Discriminator (Miyato
-& Koyama, 2018. https://arxiv.org/abs/1802.05637) compares for ×4, with their own generator and training: the hinge loss
-alone, by the settings that begin with `residual`.
+& Koyama, 2018. https://arxiv.org/abs/1802.05637) compares for ×4. They come with that paper's generator and training:
+the hinge loss alone, by the settings that begin with `residual`.
 """
 
 from collections.abc import Iterator
@@ -43,15 +43,17 @@ class SRGAN(Enlarging):
 
     @dataclass(frozen=True)
     class Options(Enlarging.Options):
-        discriminator: Judge = "srgan"  # the paper's, or a residual one: told nothing more, or of the small image too
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
+        discriminator: Judge = (
+            "srgan"  # the paper's, or a residual one: of the large image alone, or of the small one too
+        )
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
         perceptual_weight: float = 0.006  # of the distance in that network's features; the paper's 1 / 12.75²
         pixel_weight: float = 0.0  # of squared differences of pixels in the second stage too, as in SRGAN-MSE
         blocks: Few = 16  # residual blocks of SRResNet
         width: PositiveInt = 64  # channels of the generator's maps, of residual ones of the last
         discriminator_width: PositiveInt = 64  # channels of the discriminator's largest maps
         slope_per_channel: bool = False  # a slope of PReLU for every channel, not one for all
-        icnr: bool = False  # begin enlarging with copies of pixels, which leaves no chessboard
+        icnr: bool = False  # initialise enlarging as copies of pixels, which avoids a checkerboard pattern
         skip: srresnet.Skip = "none"  # enlarge so, and let SRResNet draw what is missing, at first nothing
         pretraining: float = 5 / 6  # share of the run, its beginning, in which SRResNet learns alone
         optim: Optim = Adam(lr=1e-4, betas=(0.9, 0.999), schedule=Steps((0.5,)))  # of both players
@@ -171,11 +173,12 @@ class SRGAN(Enlarging):
         return not self.residual and super().matches
 
     def context(self, small: Tensor, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What the discriminator says of large images and, if anybody `compares`, of true ones; small ones are told."""
+        """The context of large images, real and fake, both [N, C, H, W], beside small ones [N, C, h, w]."""
         of_real = self.judged(small, real) if compares else None
         return Context(self.scorer(small), real, fake, of_real, self.judged(small, fake))
 
     def scorer(self, small: Tensor) -> Score:
+        """The scoring function of large images beside small ones [N, C, h, w]."""
         return lambda x: self.judged(small, x).logits
 
     def judged(self, small: Tensor, x: Tensor) -> Output:

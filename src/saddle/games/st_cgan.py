@@ -1,10 +1,10 @@
 """ST-CGAN. Stacked Conditional Generative Adversarial Networks for Jointly Learning Shadow Detection and Shadow
 Removal. Wang, Li and Yang, 2018. https://arxiv.org/abs/1712.02478
 
-Two U-Nets stand on top of each other: one finds the shadow, and the other sees its mask beside the image and draws the
-image without the shadow. What is wrong with that image teaches the first one too. One discriminator sees the image and
-its mask, another one both and the image without the shadow. Layers are the paper's, constants those of a well-known
-implementation. Each image is normed by its own statistics, as in pix2pix.
+Two U-Nets stand on top of each other. The first draws the mask of the shadow. The second sees the mask beside the image
+and draws the image without the shadow, and its errors teach the first one too. One discriminator sees the image and its
+mask, another one sees both and the image without the shadow. Layers are the paper's, constants those of a well-known
+implementation. Each image is normalised by its own statistics, as in pix2pix.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,10 +39,13 @@ class STCGAN(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         removes: bool = True  # the shadow too; if not, it learns to find shadows alone, and needs no images without
         removal_weight: Weight = 5.0  # λ1: of the mean distance from the true image; the mask's has 1
-        adversarial_weights: tuple[Weight, Weight] = (0.1, 0.1)  # λ2, λ3: of the mask's deception, and of the image's
+        adversarial_weights: tuple[Weight, Weight] = (
+            0.1,
+            0.1,
+        )  # λ2, λ3: of the adversarial losses of the mask and of the image
         levels: Few | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
         width: PositiveInt = 64  # channels of the largest maps
         norm: MapNorm = "batch-of-one"  # of all players: each image by its own statistics, in use too
@@ -126,9 +129,10 @@ class STCGAN(Adversarial, Translation):
         return {f"adversarial{duel.suffix}": times(weight, self.options.loss.formula(side))}
 
     def draw(self, a: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """The mask of images [N, C, H, W], found or as it is given, and the images without shadow: by their domains.
+        """The mask [N, 1, H, W] of images a [N, C, H, W], drawn or as it is given, and the images without shadow: by
+        domain.
 
-        What is wrong with these flows back through a mask that was found.
+        Errors of the second flow back through a mask that was drawn.
         """
         drawn = {"mask": full(self.generator["mask"](a)) if mask is None else mask}
         if self.options.removes:
@@ -148,7 +152,9 @@ class STCGAN(Adversarial, Translation):
         return Context.of(score, real, fake, score(real) if compares else None, score(fake))
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of the patches of what a domain's discriminator sees, as the views show it."""
+        """The logits [N, 1, h, w] of the patches of x [N, K, H, W], the input of a domain's discriminator, as the views
+        show it.
+        """
         return full(self.discriminator[domain](self.seen(x, self.made.index(domain))))
 
     @property

@@ -1,10 +1,10 @@
 """StackGAN. Text to Photo-realistic Image Synthesis with Stacked GANs. Zhang et al., 2017. https://arxiv.org/abs/1612.03242
 
-Stage I draws rough shapes and colours from a text, stage II reads the text again and draws stage I's image anew, two or
-four times as large; stage I is finished by then and stays as it is (Section 3). A text's code is drawn from
-N(μ(t), σ²(t)), which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and know a text by its μ;
-that of stage II also judges images without their text, as in the code. In either stage the learning rate is halved in
-every 100th of 600 epochs, as the paper says (Section 4.2; in every 50th of birds in the authors' code,
+Stage I draws rough shapes and colours from a text. Stage II reads the text again and draws stage I's image anew, two or
+four times as large; stage I does not change any more then (Section 3). A text's code is drawn from N(μ(t), σ²(t)),
+which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and take μ as the text; that of stage II also
+judges images without their text, as in the code. In either stage the learning rate is halved in every 100th of 600
+epochs, as the paper says (Section 4.2; in every 50th of birds in the authors' code,
 hanzhanggit/StackGAN, stageI/cfg/birds.yml): of the rounds from `text_share` to `second_from`, and of those after it.
 """
 
@@ -125,7 +125,10 @@ class StackGAN(TextToImage, Sizes):
         text: Tensor,
         c: Tensor,
     ) -> Context:
-        """Real images, if they were judged, and fakes of a stage with the same texts."""
+        """Real images, if they were judged, and fakes of a stage with the same texts.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         return Context.of(
             lambda x: self.discriminator[stage](self.seen(x, stage), c).heads(),
             real,
@@ -137,7 +140,7 @@ class StackGAN(TextToImage, Sizes):
         )
 
     def draw(self, stage: int, noise: Tensor, text: Tensor | None) -> Drawn:
-        """Images of the stages up to this one, which is the one that learns."""
+        """Images [N, C, h, w] of the stages up to this one, which learns, of noise [N, K] and embedded texts [N, E]."""
         o = self.options
         noises = noise.split([o.z_dim + o.code, o.code], 1)
         if stage == 0:

@@ -1,8 +1,8 @@
 """StackGAN-v2. StackGAN++: Realistic Image Synthesis with Stacked GANs. Zhang et al., 2018. https://arxiv.org/abs/1710.10916
 
-A tree of generators draws one picture at several sizes at once, and a discriminator for each size judges it with its
-text and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, only by itself;
-then the colours of a picture, their means and covariances, shall be those of the next smaller one (Eq. 7, 8).
+A tree of generators draws one picture at several sizes at once. A discriminator for each size judges it with its text
+and by itself: L_D and L_G are the sums over sizes and both judgements (Eq. 3 to 6). Without texts, it judges only by
+itself. Then the colours of a picture, their means and covariances, must be those of the next smaller one (Eq. 7, 8).
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ class StackGANv2(TextToImage, Sizes):
             losses["kl"] = o.kl_weight * divergence(drawn.mean, drawn.log_var)
         if self.colour_weight:
             losses["colour"] = self.colour_weight * recolouring([full(image) for image in drawn.images])
-        last = len(outputs) - 1  # one generator draws all sizes: what it owes, it owes once, for the largest
+        last = len(outputs) - 1  # one generator draws all sizes: its penalties count once, for the largest
         context = self.context(last, batch["image"], None, drawn.images[-1], outputs[-1].heads(), z, text, c)
         yield Move("generator", **losses, **self.extras("generator", context, last))
 
@@ -114,7 +114,10 @@ class StackGANv2(TextToImage, Sizes):
     def refusals(
         self, image: Tensor, drawn: Drawn, z: Tensor, text: Tensor | None, c: Tensor | None, other: Tensor | None
     ) -> tuple[dict[str, Any], list[Tensor]]:
-        """What the discriminators of all sizes pay, by name, and their logits of the real images."""
+        """The losses of the discriminators of all sizes, by name, and their logits of the real images.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         losses: dict[str, Any] = {}
         answers = []
         players = zip(self.names, self.discriminator, self.factors, drawn.images, strict=True)
@@ -128,7 +131,7 @@ class StackGANv2(TextToImage, Sizes):
         return losses, answers
 
     def discriminate(self, k: int, image: Tensor, c: Tensor | None) -> TextLogits:
-        """What the discriminator of a size makes of images as the views show them."""
+        """The logits of the discriminator of a size, of images [N, C, h, w] as the views show them; c is [N, K]."""
         return self.discriminator[k](self.seen(image, k), c)
 
     def context(
@@ -142,7 +145,10 @@ class StackGANv2(TextToImage, Sizes):
         text: Tensor | None,
         c: Tensor | None,
     ) -> Context:
-        """Real images, if they were judged, and fakes of one size with the same texts."""
+        """Real images, if they were judged, and fakes of one size with the same texts.
+
+        Each image batch is [N, C, h, w], each batch of logits [N].
+        """
         return Context.of(
             lambda x: self.discriminate(k, x, c).heads(),
             real,
@@ -154,7 +160,7 @@ class StackGANv2(TextToImage, Sizes):
         )
 
     def refutation(self, right: TextLogits, wrong: TextLogits, unreal: TextLogits) -> Tensor:
-        """What a discriminator minimises, N times: six cross-entropies if it judges all that it can.
+        """The discriminator's loss [], N times: six cross-entropies if it judges all pairs.
 
         An image with a text that is not its own is a real image by itself, as in the code.
         """

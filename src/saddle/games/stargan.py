@@ -1,16 +1,18 @@
 """StarGAN. Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation. Choi et al., 2018.
 https://arxiv.org/abs/1711.09020
 
-One generator is told the labels that its image is to show, and one critic names those that an image shows (Eq. 2, 3);
-who goes to the new labels and back to the old ones must return unchanged (Eq. 4). The critic's loss is Wasserstein's,
-with the penalty of each sample's gradient (Eq. 8). Several collections of images, each labelled in its own way, are
-`label_sets`: the generator is told one set of labels and by a mask which, and for the critic's names only the labels
-that are known count (Section 3.3). Images of all sets share a batch, where the paper's take turns: no network mixes the
-images of a batch, so the step is down the mean of both. An image without labels teaches what is real, and no more.
+One generator changes an image to the labels that it is given, and one critic predicts the labels of an image (Eq. 2,
+3). An image that is changed to new labels and back to its old ones must return unchanged (Eq. 4). The critic's loss is
+Wasserstein's, with the penalty of each sample's gradient (Eq. 8).
 
-New labels are drawn from the training data's; the code shuffles those of a batch, which comes from the same
-distribution. The code's penalty differentiates the sum of the critic's map and its decay hardly lowers the rate; here
-it is the map's mean, as in the loss, and the rate falls to 0, as the paper says.
+Several collections of images, each labelled in its own way, are `label_sets`. The generator is given the labels of one
+set, and a mask that says which set; of the critic's predictions only the known labels count (Section 3.3). Images of
+all sets share a batch, where the paper's take turns. No network mixes the images of a batch, so the step goes down the
+mean of both. An image without labels only teaches what is real.
+
+New labels are drawn from the training data. The code shuffles those of a batch, which is the same distribution. The
+code's penalty differentiates the sum of the critic's map, and its decay hardly lowers the rate. Here it is the mean of
+the map, as in the loss, and the rate falls to 0, as the paper says.
 """
 
 from collections.abc import Iterator
@@ -56,7 +58,7 @@ class StarGAN(Adversarial, Translation, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = Wasserstein()  # what the players make of the patches' logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss of the logits of patches
         class_weight: Weight = 1.0  # λ_cls: of the labels, in both players' losses
         reconstruction_weight: Weight = 10.0  # λ_rec: there and back again
         label_sets: str = ""  # labels known together, one set for each collection: "red,blue;thin,bold"; "" for one
@@ -138,7 +140,7 @@ class StarGAN(Adversarial, Translation, Classification):
         }
 
     def set_of(self, own: Tensor) -> Tensor:
-        """Of each image the set of labels that it takes part in, of those that it knows; int64 [N]."""
+        """For each image one set of labels that it knows, drawn at random: int64 [N], of columns [N, K]."""
         known = self.attributes.known(own)
         return (rng.rand(*known.shape, device=known.device) + known).argmax(1)
 
@@ -147,15 +149,16 @@ class StarGAN(Adversarial, Translation, Classification):
         return self.attributes.columns(conditions.pick(self.data, rng.rand(n, device=self.device)))
 
     def judge(self, x: Tensor) -> Verdict:
-        """What the critic says of images as the views show them."""
+        """The critic's output for images x [N, C, H, W] as the views show them."""
         logits, classes = self.discriminator(self.seen(x))
         return Verdict(full(logits), full(classes))
 
     def context(self, real: Tensor, fake: Tensor, of_real: Verdict | None, of_fake: Verdict) -> Context:
+        """The context of real and fake images, both [N, C, H, W], with their outputs."""
         return Context(lambda x: self.judge(x).logits, real, fake, of_real and Output(*of_real), Output(*of_fake))
 
     def class_loss(self, verdict: Verdict, columns: Tensor, part: Tensor) -> Tensor:
-        """-E log p of the labels of each image's part, as far as they are known."""
+        """-E log p [] of the labels [N, K] of each image's part [N], as far as they are known."""
         return self.attributes.losses(verdict.classes, columns).gather(1, part[:, None]).mean()
 
     # In use.
@@ -197,7 +200,7 @@ class StarGAN(Adversarial, Translation, Classification):
     def translate(self, batch: Batch, to: str) -> Tensor:
         """Labels that are not asked for stay as the critic names them.
 
-        Of several sets each that is asked for takes a translation of its own, for the generator is told one at a time.
+        Of several sets each that is asked for takes a translation of its own, for the generator is given one at a time.
         """
         x = self.planes(batch, self.way(None, to)[0])
         nothing = torch.full((len(x), len(self.classifies)), torch.nan, device=x.device)
@@ -212,7 +215,7 @@ class StarGAN(Adversarial, Translation, Classification):
         return x
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images, and beside them what the game makes of them for every label."""
+        """Eight held-out images, and beside them the game's results for them for every label."""
         image, names = held(8)["image"], self.classifies
         columns = {"image": image}
         for place, name in enumerate(names):

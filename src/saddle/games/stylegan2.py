@@ -1,9 +1,9 @@
 """StyleGAN2. Analyzing and Improving the Image Quality of StyleGAN. Karras et al., 2020. https://arxiv.org/abs/1912.04958
 
-A mapping network turns z into a style w, which scales the weights of every convolution (Section 2.2); noise adds what
-is left to chance. R1 and a penalty on how unevenly w moves the image (path length, Eq. 4) are lazy: they are paid in
-every 16th and 4th round. Truncation draws styles towards their mean. With few images `--game.views ADA` keeps the
-discriminator from knowing them by heart, which is of a later paper: https://arxiv.org/abs/2006.06676.
+A mapping network turns z into a style w, which scales the weights of every convolution (Section 2.2). Noise adds
+details that are random. R1, and a penalty on how unevenly w changes the image (path length, Eq. 4), are lazy: they are
+computed in every 16th and 4th round. Truncation draws styles towards their mean. With few images `--game.views ADA`
+keeps the discriminator from memorising them, which is of a later paper: https://arxiv.org/abs/2006.06676.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class StyleGAN2(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 512  # length of the latent z
         network: Network = stylegan2.StyleGAN2()  # the architecture of both players
-        # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to make good for it.
+        # In the paper a lazy penalty is a further step, and all steps are shortened by i / (i + 1) to compensate.
         # Here it is part of the round's own step: there are no further ones, and lr and betas stay as they are.
         penalties: tuple[Penalty, ...] = (R1(weight=10.0, every=16), PathLength())  # γ, and its own
         optim: Optim = Adam(lr=2e-3, betas=(0.0, 0.99))  # of both players

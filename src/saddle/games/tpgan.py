@@ -1,16 +1,18 @@
 """TP-GAN. Beyond Face Rotation: Global and Local Perception GAN for Photorealistic and Identity Preserving Frontal View
 Synthesis. Huang et al., 2017. https://arxiv.org/abs/1704.04086
 
-A turned face is drawn as it looks at us. One path sees the whole face; four others cut out eyes, nose and mouth at
-their landmarks, turn each of them and put them where they belong (Section 3.1). The drawing must be near the true one,
-symmetric, and of the same person (Section 3.2), in features of a network that knows people. The authors' is not to be
-had: by default that is the game's own encoder, who learns whose face it sees; `perceptual` chooses another one.
+A face that is turned to the side is drawn from the front. One path sees the whole face; four others cut out eyes, nose
+and mouth at their landmarks, turn each of them and put them where they belong (Section 3.1). The drawing must be near
+the true one, symmetric, and of the same person (Section 3.2), in features of a network that recognises people. The
+authors' network is not available. By default the game's own encoder takes its place, which learns whose face it sees;
+`perceptual` chooses another one.
 
-Layers, order of moves and weights are those of the authors' code. Its distances are sums over places of values in
-[0, 1]; the paper's, of means, have 0.3 (symmetry), 1e-3 (adversarial), 3e-3 (identity), 1e-4 (variation) and 1e-3
-(whose face) for weights. As there, the half that is seen lies on the left: faces that look the other way are mirrored
-first. Its batch norm asks the batch in use too; here it takes running statistics, and noise is 0: an image's result is
-its own. The parts of a true face are cut where the drawn ones are put, not at landmarks of its own, which no data need.
+Layers, order of moves and weights are those of the authors' code. Its distances are sums over places of values in [0,
+1]; the paper's are means, with the weights 0.3 (symmetry), 1e-3 (adversarial), 3e-3 (identity), 1e-4 (variation) and
+1e-3 (whose face). As there, the visible half is on the left: faces that look the other way are mirrored first. The
+code's batch norm uses the statistics of the batch in use too. Here it takes running statistics, and noise is 0, so that
+an image's result depends on this image alone. The parts of a true face are cut where the drawn ones are put, not at
+landmarks of its own, which no data need.
 """
 
 from collections.abc import Iterator
@@ -67,16 +69,16 @@ class TPGAN(Perceived, Adversarial, Restoration):
 
     @dataclass(frozen=True)
     class Options(Perceived.Options, Adversarial.Options):
-        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # what the players make of the logits of places
+        loss: AdversarialLoss = NonSaturating(real_target=0.9)  # adversarial loss of the logits of places
         restraint: NonNegativeFloat = 0.1
-        """weight of the mean logit of what is drawn: that is to be true with chance 0.9, not 1"""
+        """weight of the mean logit of drawn faces, so that D(G(x)) is to be 0.9, not 1"""
         local: bool = True  # paths for eyes, nose and mouth, which need landmarks
         pixel_weights: tuple[Weight, Weight, Weight] = (1.0, 1.0, 1.5)  # of the image, and at 1/2 and 1/4 of its size
         symmetry_weight: Weight = 0.3  # λ1: of asymmetry, times the weight of each size
-        adversarial_weight: Weight = 20.0  # λ2: of the deception
+        adversarial_weight: Weight = 20.0  # λ2: of the adversarial loss
         perceptual_weight: float = 40.0  # λ3: of the distance in features of a network; by default the game's encoder
         variation_weight: Weight = 1e-3  # λ4: of differences of neighbours
-        identity_weight: Weight = 10.0  # α: of not knowing whose face it is; 0 needs no label
+        identity_weight: Weight = 10.0  # α: of the cross-entropy of whose face it is; 0 needs no label
         part_weight: Weight = 3.0  # of the distance of turned parts, in a step of their own
         generator_steps: Few = 2  # to one of the discriminator, on the same batch
         z_dim: PositiveInt = 100  # numbers of the noise
@@ -229,14 +231,17 @@ class TPGAN(Perceived, Adversarial, Restoration):
         return self.generator(x, noise, parts)
 
     def part_distance(self, faces: Faces) -> Tensor:
-        """Σ over the parts: how far those that were turned are from what lies there in true faces."""
+        """Σ over the parts: the distance of turned parts from those of true faces.  []"""
         assert faces.landmarks is not None
         _, images = self.rotators(cut_parts(faces.turned, faces.landmarks))
         true = frontal_parts(faces.frontal)
         return torch.stack([_apart(full(image), true[name]) for name, image in images.items()]).sum()
 
     def distances(self, made: Frontal, true: Tensor) -> dict[str, Any]:
-        """How far images of three sizes are from true ones and from symmetry, and how restless the largest is."""
+        """The losses of images of three sizes: distance from true ones [N, C, H, W], symmetry, variation.
+
+        The variation is that of the largest.
+        """
         o = self.options
         pixel, symmetry = [], []
         for weight, x, factor in zip(o.pixel_weights, made, HALVES, strict=True):
@@ -251,16 +256,17 @@ class TPGAN(Perceived, Adversarial, Restoration):
         }
 
     def whose(self, code: Tensor, label: Tensor | None) -> Tensor:
-        """-E log p of whose face it is, by the code of the turned one."""
+        """-E log p [] of labels [N], whose face it is, by the code [N, K] of the turned one."""
         assert label is not None
         logits = full(self.identity(code))
         self.note(identity_right=(logits.argmax(1) == label).float())
         return self.options.identity_weight * cross_entropy(logits, label)
 
     def known_by(self, made: Tensor, true: Tensor) -> Tensor | None:
-        """λ3 times the distance in features of the network that is chosen, or of the encoder as it is now.
+        """λ3 times the distance [] of images made from true ones, in features; each is [N, C, H, W].
 
-        Of the encoder: |Δ code| in the mean and |Δ smallest maps| summed over places. The image learns, it does not.
+        The features are those of the chosen network, or of the encoder as it is now: |Δ code| in the mean and |Δ
+        smallest maps| summed over places. The image learns, the encoder does not.
         """
         weight = self.options.perceptual_weight
         if self.options.perceptual is not None or not weight:
@@ -275,11 +281,11 @@ class TPGAN(Perceived, Adversarial, Restoration):
         return weight * ((full(found.code) - full(wanted.code)).abs().mean() + maps)
 
     def context(self, real: Tensor, fake: Tensor, compares: bool) -> Context:
-        """What the discriminator says of fakes and, if the loss `compares`, of true faces."""
+        """The discriminator's context of real and fake faces, both [N, C, H, W]; of fakes only if not `compares`."""
         return Context.of(self.score, real, fake, self.score(real) if compares else None, self.score(fake))
 
     def score(self, x: Tensor) -> Tensor:
-        """The logits [N, 1, h, w] of places in faces, as the views show them."""
+        """The logits [N, 1, h, w] of places in faces x [N, C, H, W], as the views show them."""
         return full(self.discriminator(self.seen(x)))
 
     @property

@@ -1,11 +1,11 @@
 """UNIT. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
 https://arxiv.org/abs/1703.00848
 
-Two VAE-GANs whose encoders share their last layers and whose decoders share their first, so that two domains without
-pairs have one space of codes: an image is translated by the other domain's decoder (Section 2). Codes are N(E(x), I),
-and a translation that is encoded and decoded again is the image (Eq. 5). Weights, networks and order are those of the
-authors' code for that paper (version 2); their later one shares nothing, which is `shared` 0. `unit-adaptation` is the
-form without cycles, for domains of which one has labels.
+Two VAE-GANs whose encoders share their last layers and whose decoders share their first ones. So two domains without
+pairs have one space of codes, and an image is translated by the other domain's decoder (Section 2). Codes are N(E(x),
+I), and a translation that is encoded and decoded again must be the image (Eq. 5). Weights, networks and order are those
+of the authors' code for that paper (version 2); their later code shares nothing, which is `shared` 0. `unit-adaptation`
+is the form without cycles, for two domains of which one has labels.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,18 +39,18 @@ class UNIT(Adversarial, Translation):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the patches' logits
-        adversarial_weight: Weight = 10.0  # λ₀: of all players' part in it
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
+        adversarial_weight: Weight = 10.0  # λ₀: of all players' adversarial losses
         reconstruction_weight: Weight = 100.0  # λ₂: of the mean distance of an image from its reconstruction
         kl_weight: Weight = 0.1  # λ₁: of the mean square of its code
         cycle_weight: Weight = 100.0  # λ₄: there and back again
         cycle_kl_weight: Weight = 0.1  # λ₃: of the mean square of a translation's code
-        domain_weight: Weight = 0.0  # of the codes' part against a judge that tells the domains' apart; 0: no judge
+        domain_weight: Weight = 0.0  # of the loss of codes against a judge that classifies their domain; 0: no judge
         blocks: Few = 4  # residual blocks of each encoder and of each decoder
         shared: NonNegativeInt = 1  # how many of them both domains share; 0: two VAE-GANs, tied by their cycles alone
         normed: bool = False  # is there instance norm outside of residual blocks too?
         width: PositiveInt = 64  # channels of the largest maps
-        judge: Judging = "shared"  # two judges that share layers, judges of several scales, or judges apart
+        judge: Judging = "shared"  # two judges that share layers, judges of several scales, or two separate judges
         judge_layers: Few = 6  # halvings of a judge
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4)  # of all players
 
@@ -139,36 +139,44 @@ class UNIT(Adversarial, Translation):
         return {f"adversarial{duel.suffix}": paid + scales}
 
     def mean(self, x: Tensor, domain: str) -> Tensor:
-        """μ of the codes of a domain's images.  [N, 4 width, H / 4, W / 4]"""
+        """μ of the codes of a domain's images x [N, C, H, W].  [N, 4 width, H / 4, W / 4]"""
         return full(self.autoencoders.encoder(domain)(x))
 
     def noisy(self, mean: Tensor) -> Tensor:
-        """Codes drawn from N(μ, I)."""
+        """Codes drawn from N(μ, I), μ of any shape → same shape."""
         return mean + rng.randn(*mean.shape, device=mean.device).to(mean)
 
     def drawn(self, code: Tensor, domain: str) -> Tensor:
-        """The images of a domain that codes stand for.  [N, C, H, W]"""
+        """The images [N, C, H, W] of a domain, drawn from codes [N, 4 width, H / 4, W / 4]."""
         return full(self.autoencoders.decoder(domain)(code))
 
     def distance(self, a: Tensor, b: Tensor, code_a: Tensor, code_b: Tensor) -> Tensor:
-        """How far the images of both domains are from those of these codes: -log p(x | z) of a Laplacian."""
+        """The distance [] of a and b [N, C, H, W] from images of code_a and code_b [N, 4 width, H / 4, W / 4].
+
+        It is -log p(x | z) of a Laplacian.
+        """
         return l1_loss(self.drawn(code_a, "a"), a) + l1_loss(self.drawn(code_b, "b"), b)
 
     def told_apart(self, a: Tensor, b: Tensor) -> Tensor:
-        """-log of what the judge of codes gives to a being of domain a, and b of domain b."""
+        """The code judge's loss []: -log of the probability that codes of a come from a, and codes of b from b.
+
+        They are both [N, 4 width, H / 4, W / 4].
+        """
         return softplus(-full(self.code_judge(a))).mean() + softplus(full(self.code_judge(b))).mean()
 
     def context(self, domain: str, real: Tensor, fake: Tensor, compares: bool = True) -> Context:
-        """What a domain's judge says of its images and of translations; of images only if the loss `compares` both."""
+        """The context of a domain's judge for images and translations, both [N, C, H, W]; of translations only if not
+        `compares`.
+        """
         score = partial(self.score, domain)
         return Context.of(score, real, fake, score(real) if compares else None, score(fake))
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N, P] of a domain's patches, of all scales, as the views show them."""
+        """The logits [N, P] of patches of a domain's images x [N, C, H, W], of all scales, as the views show them."""
         return full(self.judges(self.seen(x, "ab".index(domain)), domain))
 
     def pays(self, player: str, price: Callable[..., Tensor], *contexts: Context) -> dict[str, Any]:
-        """What the judges or, against them, the autoencoders pay for each domain, its scales summed."""
+        """The losses of the judges or, against them, of the autoencoders for each domain, its scales summed."""
         losses: dict[str, Any] = {}
         for duel, (domain, context) in enumerate(zip("ab", contexts, strict=True)):
             fake = context.fake_logits.split(self.patches, 1)
@@ -203,5 +211,5 @@ class UNIT(Adversarial, Translation):
 
 
 def surprise(mean: Tensor) -> Tensor:
-    """The KL divergence of N(μ, I) from N(0, I), but for a factor: the mean square of μ."""
+    """The KL divergence [] of N(μ, I) from N(0, I), except for a factor: the mean square of μ [N, …]."""
     return mean.square().mean()

@@ -1,11 +1,11 @@
 """UNIT-Adaptation. Unsupervised Image-to-Image Translation Networks. Liu, Breuel and Kautz, 2017.
 https://arxiv.org/abs/1703.00848
 
-UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation): the coupled judges also
-learn to name the first domain's classes, which carries over to the second one (`classify`). There are no cycles; codes
-have a learned deviation, networks see where a pixel is, reconstructions are judged as translations are, and the judges
-see the same in an image and in its translation. Weights, networks and order are those of the authors' code (version 2),
-whose figure for house numbers is of this form and not of the one with cycles.
+UNIT for two domains of digits of which the first has labels (Section 3, domain adaptation). The coupled judges also
+learn to classify the first domain, and this carries over to the second one (`classify`). There are no cycles. Codes
+have a learned deviation, networks are given the position of each pixel, and reconstructions are judged as translations
+are. The features of an image and of its translation must agree. Weights, networks and order are those of the authors'
+code (version 2), whose figure for house numbers is of this form and not of the one with cycles.
 """
 
 from collections.abc import Iterator
@@ -43,13 +43,15 @@ class UNITAdaptation(Adversarial, Translation, Classification):
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Translation.Options):
-        loss: AdversarialLoss = NonSaturating()  # what the players make of the logits
-        adversarial_weight: Weight = 1.0  # of both players' part in it
+        loss: AdversarialLoss = NonSaturating()  # adversarial loss
+        adversarial_weight: Weight = 1.0  # of both players' adversarial losses
         reconstruction_weight: Weight = 1e-3  # of the squared distance of an image from its reconstruction, summed
         kl_weight: Weight = 2e-4  # of a code's μ² + σ² - log σ², summed
-        class_weight: Weight = 10.0  # of naming the classes of the first domain
-        feature_weight: Weight = 1e-4  # of how unlike a translation and its image look to the judges, squared, summed
-        inverted: bool = True  # are half of the second domain's images dealt inverted?
+        class_weight: Weight = 10.0  # of classifying the first domain
+        feature_weight: Weight = (
+            1e-4  # of the squared distance of the judges' features of an image and its translation, summed
+        )
+        inverted: bool = True  # are half of the second domain's images shown inverted?
         width: PositiveInt = 96  # channels of the autoencoders' largest maps
         judge_width: PositiveInt = 64  # channels of the judges' largest maps
         optim: Optim = Adam(lr=2e-4, weight_decay=5e-4)  # of both players
@@ -134,15 +136,18 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         return {"adversarial": times(twice * self.options.adversarial_weight, self.options.loss.formula(side))}
 
     def dealt(self, b: Tensor) -> Tensor:
-        """The second domain's images as they are learned: half of them inverted, if that is asked for."""
+        """The second domain's images b [N, C, H, W] as they are learned → same shape: half inverted, if asked for."""
         if not self.options.inverted:
             return b
         return torch.where((rng.rand(len(b), device=b.device) < 0.5)[:, None, None, None], -b, b)
 
     def drawn(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], Codes]:
-        """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains."""
+        """Reconstructions and translations, by the domain in which they are drawn, and the codes of both domains.
+
+        Each image batch is [N, C, 32, 32].
+        """
         codes = Codes(*map(full, self.autoencoders.codes(**images)))
-        shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are dealt
+        shape = len(images["a"]), *codes.mean.shape[1:]  # each domain's noise by itself, as its images are drawn
         noise = torch.cat([rng.randn(*shape, device=codes.mean.device) for _ in DOMAINS])
         z = codes.mean + codes.std * noise.to(codes.mean)
         in_a, in_b = (full(x).chunk(2) for x in self.autoencoders.draw(z))
@@ -152,11 +157,11 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         return {domain: self.score(domain, x) for domain, x in images.items()}
 
     def score(self, domain: str, x: Tensor) -> Tensor:
-        """The logits [N] of images of a domain as the views show them."""
+        """The logits [N] of images x [N, C, H, W] of a domain as the views show them."""
         return full(self.judges(self.seen(x, DOMAINS.index(domain)), domain))
 
     def unlike(self, again: dict[str, Tensor], moved: dict[str, Tensor]) -> Tensor:
-        """How far what is seen of translations is from what is seen of their images' reconstructions."""
+        """The distance [] of the features of translations from those of their images' reconstructions."""
         see = self.judges.features
         pairs = ((see(moved[to], to), see(again[start], start)) for start, to in (("a", "b"), ("b", "a")))
         return sum((squares(full(one) - full(other)) for one, other in pairs), again["a"].new_zeros(()))
@@ -169,7 +174,7 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         real: dict[str, Tensor],
         fake: dict[str, Tensor],
     ) -> dict[str, Any]:
-        """What a player pays beside its losses, for each domain: penalties do not look at reconstructions."""
+        """The penalties on a player, for each domain: they do not look at reconstructions."""
         losses: dict[str, Any] = {}
         for duel, key in enumerate(DOMAINS):
             score = partial(self.score, key)
@@ -205,11 +210,11 @@ def both(*logits: dict[str, Tensor]) -> Tensor:
 
 
 def squares(x: Tensor) -> Tensor:
-    """The sum of an image's squares, in the mean."""
+    """The sum of the squares of a sample x [N, …], in the mean.  []"""
     return x.square().flatten(1).sum(1).mean()
 
 
 def surprise(codes: Codes) -> Tensor:
-    """μ² + σ² - log σ² of a code, summed, in the mean: twice its KL divergence from N(0, I), and a constant."""
+    """μ² + σ² - log σ² of a code, summed, in the mean, []: twice its KL divergence from N(0, I), and a constant."""
     mean, std = codes
     return (mean.square() + std.square() - 2 * std.log()).flatten(1).sum(1).mean()

@@ -1,11 +1,11 @@
 """VAEGAN. Autoencoding beyond pixels using a learned similarity metric. Larsen et al., 2015.
 https://arxiv.org/abs/1512.09300
 
-A variational autoencoder whose reconstructions are compared in what a discriminator's layer l sees and not in pixels:
--log p(x | z) is that of a normal distribution at Dis_l(x̃) (Eq. 7, 8). Three losses reach three players and no others
-(Algorithm 1): the encoder the prior's and the layer's, the decoder the layer's times γ and the discriminator's, which
-judges images, reconstructions and samples alike (Eq. 9), the discriminator its own alone. As in the authors' code, the
-side that is far ahead, as the last costs of images and samples tell, sits a round out.
+A variational autoencoder whose reconstructions are compared in the features of a discriminator's layer l, not in
+pixels. -log p(x | z) is that of a normal distribution around Dis_l(x̃) (Eq. 7, 8). Each of three losses reaches its own
+players (Algorithm 1). The encoder gets that of the prior and that of the layer. The decoder gets γ times the layer's
+and the discriminator's, which judges images, reconstructions and samples (Eq. 9). The discriminator gets its own alone.
+As in the authors' code, a side that is far ahead, by the last losses of images and samples, does not move in a round.
 """
 
 from collections.abc import Iterator
@@ -41,13 +41,13 @@ class VAEGAN(Adversarial, Coded):
     class Options(Adversarial.Options, Coded.Options):
         z_dim: int = 128  # numbers in a latent
         width: EvenInt = 64  # channels of the encoder's largest map
-        reconstruction_weight: Weight = 1e-6  # γ: what the decoder makes of the layer's likelihood
+        reconstruction_weight: Weight = 1e-6  # γ: weight of the layer's likelihood in the decoder's loss
         optim: Optim = RMSprop(lr=3e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
         equilibrium: PositiveFloat = 0.68
-        """the discriminator's costs of images and of samples, in nats, where neither is ahead"""
+        """the discriminator's losses of images and of samples, in nats, where neither side is ahead"""
         margin: NonNegativeFloat | None = 0.35
-        """how far below they keep the discriminator from its step, and above, the generator"""
+        """if they are so far below, the discriminator skips its step; if above, the generator does"""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -139,19 +139,25 @@ class VAEGAN(Adversarial, Coded):
         )
 
     def discriminate(self, x: Tensor) -> Output:
-        """What the discriminator makes of images as the views show them."""
+        """The discriminator's output for images x [N, C, H, W] as the views show them."""
         return self.discriminator(self.seen(x))
 
     def score(self, x: Tensor) -> Tensor:
-        """Its logits of them.  [N]"""
+        """Its logits [N] of images x [N, C, H, W]."""
         return full(self.discriminate(x).logits)
 
     def context(self, real: Tensor, real_logits: Tensor | None, fake: Tensor, logits: Tensor, z: Tensor) -> Context:
-        """Real images, if they were judged, and samples: penalties do not look at reconstructions."""
+        """The context of real images, if they were judged, and samples, both [N, C, H, W]; penalties leave out
+        reconstructions.
+
+        Both have logits [N]; z is [N, z_dim].
+        """
         return Context.of(self.score, real, fake, real_logits, logits, z=z, generate=self.generator)
 
     def likeness(self, x: Tensor, output: Output) -> Tensor:
-        """Dis_l(x) of images themselves, which views would move apart from their reconstructions.  [N, …]"""
+        """Dis_l(x) [N, …] of images x [N, C, H, W] themselves: views would change them and their reconstructions
+        differently.
+        """
         return self.discriminator(x).features if self.options.views else output.features
 
     def in_balance(self) -> tuple[bool, bool]:
@@ -163,7 +169,10 @@ class VAEGAN(Adversarial, Coded):
         return (True, True) if behind and ahead else (not behind, not ahead)
 
     def surprise(self, real: Tensor, again: Tensor) -> Tensor:
-        """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, summed over the layer: half the squared distance, and a constant."""
+        """-log N(Dis_l(x) | Dis_l(x̃), I) in nats, [], of features real and again, both [N, …].
+
+        It is summed over the layer: half the squared distance, and a constant.
+        """
         return -Gaussian().log_prob(real, full(again)).mean()
 
     @torch.no_grad()

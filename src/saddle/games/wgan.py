@@ -1,7 +1,7 @@
 """WGAN. Wasserstein Generative Adversarial Networks. Arjovsky et al., 2017. https://arxiv.org/abs/1701.07875
 
-The players fight over the Wasserstein distance (Eq. 2). The critic is trained nearly to its optimum, and kept Lipschitz
-by clipping its weights after each of its steps (Algorithm 1, line 7).
+The critic estimates the Wasserstein distance of fakes from data, and the generator minimises it (Eq. 2). The critic is
+trained nearly to its optimum, and kept Lipschitz by clipping its weights after each of its steps (Algorithm 1, line 7).
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from ._two_player import TwoPlayer
 class WGAN(TwoPlayer):
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         clip: PositiveFloat = 0.01  # c: the critic's weights stay in [-c, c]
         warm_up: bool = False  # 100 critic steps in the first 25 rounds and in every 500th, as in the authors' code

@@ -1,9 +1,9 @@
 """WGAN-GP. Improved Training of Wasserstein GANs. Gulrajani et al., 2017. https://arxiv.org/abs/1704.00028
 
-Instead of clipped weights, a penalty that pulls the norm of the critic's gradient to 1 on the lines between data and
-fakes (Eq. 3, Algorithm 1). The critic has no batch norm: each sample has its own gradient (Section 4). Rates are those
-of Algorithm 1, for any network; with its ResNet for CIFAR-10 the authors' code begins at twice that and falls to 0, and
-its generator's step is of twice as many samples: `--game.optim.lr 2e-4 --game.optim.schedule Linear
+Instead of clipped weights, a penalty pulls the norm of the critic's gradient to 1 on the lines between data and fakes
+(Eq. 3, Algorithm 1). The critic has no batch norm: each sample has its own gradient (Section 4). Rates are those of
+Algorithm 1, for any network. With its ResNet for CIFAR-10 the authors' code begins at twice that and falls to 0, and
+its generator's step is on twice as many samples: `--game.optim.lr 2e-4 --game.optim.schedule Linear
 --game.generator_batch 2`.
 """
 
@@ -25,7 +25,7 @@ class WGANGP(TwoPlayer):
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent
         network: Network = ResNet()  # the architecture of both players
-        loss: AdversarialLoss = Wasserstein()  # what both players make of the logits
+        loss: AdversarialLoss = Wasserstein()  # adversarial loss
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # λ, on the critic
         discriminator_steps: int = 5  # n_critic: the critic's steps to one of the generator
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of both players

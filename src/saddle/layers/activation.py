@@ -9,8 +9,10 @@ from torch import Tensor
 def leaky_relu(x: Tensor, slope: float = 0.2) -> Tensor:
     """x where it is positive, else slope · x, in place.
 
-    Its second derivative is zero and sends nothing back. torch's sends zeros, with which a gradient penalty then pays
-    for a whole backward pass through the network.
+    Its second derivative is zero and sends nothing back. torch's sends zeros, and a gradient penalty then computes
+    a whole backward pass of them.
+
+    x, any shape → same shape
     """
     return _LeakyReLU.apply(x, slope)
 

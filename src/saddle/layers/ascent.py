@@ -21,6 +21,8 @@ def ascend(
 
     Adam starts anew at each call. Coordinates stay within `bounds`. The samples returned have no gradient, and none
     reaches what scores them.
+
+    x [N, …], goal [N] → [N, …]
     """
     start = x
     x = full(x.detach()).clone().requires_grad_()

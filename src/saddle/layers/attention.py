@@ -14,6 +14,8 @@ class SelfAttention(nn.Module):
 
     The sizes of the authors' code: queries and keys of C / 8 channels, values of C / 2, 1×1 convolutions without
     biases, no scaling of the products. γ begins at 0, so that the network first relies on what is near (Eq. 3).
+
+    [N, C, H, W] → same shape
     """
 
     def __init__(self, channels: int):
@@ -32,7 +34,10 @@ class SelfAttention(nn.Module):
         return x + self.gamma.to(x.dtype) * self.out(attended.unflatten(2, x.shape[2:]))
 
     def attention(self, x: Tensor) -> Tensor:
-        """How much each place looks at each pooled one: rows sum to 1, over the keys.  [N, H·W, ⌊H/2⌋·⌊W/2⌋]"""
+        """How much each place attends to each pooled one, of maps x [N, C, H, W].  [N, H·W, ⌊H/2⌋·⌊W/2⌋]
+
+        Rows sum to 1, over the keys.
+        """
         query = self.query(x).flatten(2)
         key = max_pool2d(self.key(x), 2).flatten(2)
         return (query.mT @ key).softmax(dim=2)

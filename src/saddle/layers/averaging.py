@@ -41,7 +41,7 @@ class ColourTable:
         self.sums, self.counts = torch.zeros(made, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
 
     def show(self, given: Tensor, truth: Tensor) -> None:
-        """Images or maps, and the true images [N, C', H, W] of the same height and width."""
+        """Add images or maps, [N, C, H, W] or int64 [N, H, W], and the true images [N, C', H, W]."""
         rows, self.table = self._rows(given).flatten(), None
         size = len(self.counts)
         self.counts += torch.bincount(rows, minlength=size)
@@ -69,7 +69,7 @@ class ColourTable:
         return sum((at[:, i] * LEVELS ** (len(self.sides) - 1 - i) for i in range(len(self.sides))), at.new_zeros(()))
 
     def __call__(self, given: Tensor) -> Tensor:
-        """What the table makes of images or maps: float32 [N, C', H, W]."""
+        """The table's result for images [N, C, H, W] or maps int64 [N, H, W]: float32 [N, C', H, W]."""
         if self.table is None:
             self.table = self.filled()
         return self.table[self._rows(given)].movedim(-1, 1)

@@ -14,7 +14,7 @@ from ..base.known import constant
 
 
 def per_sample(x: Tensor, values: Tensor) -> Tensor:
-    """[N] as [N, 1, …], of x's type."""
+    """Values [N] as [N, 1, …], of the type of x [N, …]."""
     return values.to(x).view(-1, *[1] * (x.ndim - 1))
 
 
@@ -30,7 +30,10 @@ def shift(x: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
 
 
 def cut_out(x: Tensor, left: Tensor, top: Tensor, width: int, height: int) -> Tensor:
-    """Every image with a rectangle of zeros whose corner is at left[i], top[i] (int64 [N]), perhaps outside."""
+    """Images x [N, C, H, W], each with a rectangle of zeros → same shape.
+
+    Its corner is at column left[i], row top[i] (both int64 [N]), perhaps outside.
+    """
     column, row = torch.arange(x.shape[3], device=x.device), torch.arange(x.shape[2], device=x.device)
     across = (column >= left.view(-1, 1)) & (column < left.view(-1, 1) + width)  # [N, W]
     down = (row >= top.view(-1, 1)) & (row < top.view(-1, 1) + height)  # [N, H]
@@ -45,7 +48,10 @@ def _chosen(p: Tensor, value: Tensor, otherwise: float) -> Tensor:
 def change_geometry(x: Tensor, p: Tensor) -> Tensor:
     """Flip, quarter turns, translation by pixels, scale, rotation, stretch and translation, each with chance p.
 
-    Drawn the other way round, as the map from a pixel of the result to where it comes from: the laws are the same.
+    Drawn the other way round, as the map from a pixel of the result to where it comes from: the distributions are the
+    same.
+
+    x [N, C, H, W], p [N] → [N, C, H, W]
     """
     n, device = len(x), x.device
     normal, uniform = rng.randn(n, 4, device=device).to(p), rng.rand(n, 4, device=device).to(p) * 2 - 1
@@ -83,6 +89,8 @@ def resample(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """Images whose pixel at v, from the centre, is x's at matrix v + offset ([N, 2, 2] and [N, 2], x before y).
 
     Bilinear, reflected at the edges; made of gathers, which torch can differentiate twice, as it cannot grid_sample.
+
+    x [N, C, H, W] → same shape
     """
     _, channels, height, width = x.shape
     right, down = (torch.arange(side, device=x.device).to(offset) - (side - 1) / 2 for side in (width, height))
@@ -112,7 +120,10 @@ def _reflected(at: Tensor, side: int) -> Tensor:
 
 
 def change_colour(x: Tensor, p: Tensor) -> Tensor:
-    """Brightness, contrast, an inverted luma, a turned hue and saturation, each with chance p; hue needs 3 channels."""
+    """Brightness, contrast, an inverted luma, a turned hue and saturation, each with chance p; hue needs 3 channels.
+
+    x [N, C, H, W], p [N] → [N, C, H, W]
+    """
     n, device = len(x), x.device
     normal, turn = rng.randn(n, 3, device=device).to(p), rng.rand(n, device=device).to(p) * 2 - 1
     inverted = rng.randint(2, n, device=device).to(p)

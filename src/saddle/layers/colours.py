@@ -26,13 +26,16 @@ def palette(image: Tensor, colours: int, steps: int = 30) -> Tensor:
 
 
 def quantised(image: Tensor, colours: Tensor) -> Tensor:
-    """The image [N, C, H, W] with each pixel the nearest of the colours [K, C]."""
+    """The image [N, C, H, W] with each pixel replaced by the nearest of the colours [K, C] → same shape."""
     pixels = image.movedim(1, -1)
     return colours[torch.cdist(pixels.flatten(0, 2), colours).argmin(1)].view_as(pixels).movedim(-1, 1)
 
 
 def softened(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
-    """A mask [1, 1, H, W] of 0 and 1, grown by a disk and blurred by a Gaussian: 0 to 1, 1 at its most."""
+    """A mask [1, 1, H, W] of 0 and 1, grown by a disk and blurred by a Gaussian: 0 to 1, 1 at its most.
+
+    Returns the same shape.
+    """
     reach = torch.arange(-radius, radius + 1, device=mask.device)
     disk = ((reach[:, None] ** 2 + reach**2) <= radius**2).to(mask)
     grown = (conv2d(mask, disk[None, None], padding=radius) > 0.5).to(mask)
@@ -43,7 +46,7 @@ def softened(mask: Tensor, radius: int, sigma: float = 5.0) -> Tensor:
 
 
 def recolouring(images: list[Tensor]) -> Tensor:
-    """How far the colours of each image [N, C, h, w] are from those of the one before, which takes no blame.
+    """How far the colours of each image [N, C, h, w] are from those of the one before, which receives no gradient.
 
     Squared differences of means and, five times, of covariances; a mean over samples and entries, summed over images.
     Zhang et al., 2018, Eq. 7, 8. https://arxiv.org/abs/1710.10916

@@ -50,6 +50,8 @@ class Conv2d(nn.Conv2d):
     group after the other. Here the input's gradient is a transposed convolution of its own, and what is asked of that
     is an ordinary backward pass. The gradients of input and weight are two nodes of the graph, neither on the way to
     the other's, so that a backward pass that is asked for one leaves the other out.
+
+    [N, C, H, W] → [N, C', H', W']
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -135,8 +137,8 @@ class _OfInput(torch.autograd.Function):
 class _OfWeight(torch.autograd.Function):
     """Nothing, as a function of weight and bias whose gradient is the convolution's.
 
-    It has no edge to the input, or else the engine would come by on its way there; a gradient that is differentiated
-    once more finds the input's graph in `ctx.x`.
+    Autograd sees no way from it to the input, or it would be computed again with the input's gradient; a gradient that
+    is differentiated once more finds the input's graph in `ctx.x`.
     """
 
     @staticmethod

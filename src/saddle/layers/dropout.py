@@ -9,6 +9,8 @@ class Dropout(nn.Module):
     """Keeps a unit with chance `keep` and scales it by 1 / keep, while training; `always` in use too, as a noise.
 
     torch's own draws differ for every process and micro-batch; these are the whole batch's.
+
+    Any shape → same shape
     """
 
     def __init__(self, keep: float, always: bool = False):

@@ -7,7 +7,7 @@ the start. Adam's steps do not depend on the scale of a gradient, so all weights
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-HE = 2**0.5  # the gain that makes good for a (leaky) ReLU's halving of the variance
+HE = 2**0.5  # the gain that compensates a (leaky) ReLU's halving of the variance
 
 
 class EqualizedLinear(nn.Linear):
@@ -34,6 +34,8 @@ class EqualizedConv2d(nn.Conv2d):
     """A convolution whose weights count gain / √(inputs · kernel²) times what they are.
 
     'Same' size unless `stride` or `padding` says otherwise. Biases start at zero and are not scaled.
+
+    [N, C, H, W] → [N, C', H', W']
     """
 
     def __init__(

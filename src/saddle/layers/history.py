@@ -16,15 +16,18 @@ class History(Memory):
     """
 
     def halved(self, x: Tensor) -> Tensor:
-        """Those of images [N, …] that are to be refined now: every second one, all if nothing is remembered."""
+        """Those of images [N, …] to be refined now: every second one, [N / 2, …]; all if nothing is remembered."""
         return x[::2] if self else x
 
     def mixed(self, new: Tensor) -> Tensor:
-        """New images with as many of the history, in turn, [2N, …]; new ones alone if nothing is remembered."""
+        """New images with as many of the history, in turn, [2N, …]; new ones alone if nothing is remembered.
+
+        new [N, …]
+        """
         return torch.stack((new, self.draw(len(new)).to(new)), 1).flatten(0, 1) if self else new
 
     def renew(self, new: Tensor, n: int) -> None:
-        """After the step: what was new goes in; half of it, if all n images that were shown were new."""
+        """After the step: what was new goes in; half of it, if all n images that were shown were new.  new [N, …]"""
         if len(self.samples):
             self.keep(new if len(new) < n else new[::2])
 

@@ -23,6 +23,8 @@ def imresized(x: Tensor, size: Sequence[int], kernel: Kernel = "bicubic") -> Ten
 
     `bicubic` is Keys' cubic with a = -1/2, `box` the mean of an area, `gaussian` a Gaussian of deviation 0.53 pixels of
     the small image, cut off at 1 pixel of it. The result of `bicubic` may lie beyond the range of what is given.
+
+    [N, C, H, W] → [N, C, *size]
     """
     return _along(_along(x, size[1], kernel).mT, size[0], kernel).mT
 

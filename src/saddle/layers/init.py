@@ -51,7 +51,7 @@ def small_xavier(network: M, gain: float = 0.02) -> M:
 
 
 def as_loud(network: M, inputs: int = 1024, std: float = 0.02) -> M:
-    """Linear layers that answer their inputs, however few, as loudly as small_normal's answer so many."""
+    """Linear layers whose outputs for few inputs are as large as those of small_normal's for `inputs`."""
     for module in network.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, std * (inputs / module.in_features) ** 0.5)

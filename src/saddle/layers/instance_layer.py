@@ -13,6 +13,8 @@ class MixedNorm(nn.Module):
     """x [N, C, H, W] → the mixture of instance norm and layer norm, each channel in shares of its own.
 
     `instance`: does it start as nine parts of instance norm and one of layer norm, rather than the other way round?
+
+    [N, C, H, W] → same shape
     """
 
     def __init__(self, channels: int, instance: bool, eps: float = 1e-5):
@@ -32,17 +34,24 @@ class MixedNorm(nn.Module):
 
 
 class AdaptiveMixedNorm(MixedNorm):
-    """AdaLIN: the mixture, nearly instance norm at first, with a scale and a shift [N, C] that come from outside."""
+    """AdaLIN: the mixture, nearly instance norm at first, with a scale and a shift [N, C] as arguments.
+
+    x [N, C, H, W] → same shape
+    """
 
     def __init__(self, channels: int):
         super().__init__(channels, instance=True)
 
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # type: ignore[override]
+        """x [N, C, H, W], with a scale and a shift, both [N, C] → [N, C, H, W]."""
         return super().forward(x) * scale.to(x)[..., None, None] + shift.to(x)[..., None, None]
 
 
 class LearnedMixedNorm(MixedNorm):
-    """LIN: the mixture, nearly layer norm at first, with a scale and a shift for each channel."""
+    """LIN: the mixture, nearly layer norm at first, with a scale and a shift for each channel.
+
+    [N, C, H, W] → same shape
+    """
 
     def __init__(self, channels: int):
         super().__init__(channels, instance=False)

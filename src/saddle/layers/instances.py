@@ -45,7 +45,7 @@ class Objects(NamedTuple):
 
 
 def objects(instances: Tensor, classes: Tensor, count: int) -> Objects:
-    """Numbers of objects and classes of pixels below `count`, int64 [N, H, W] each.
+    """The objects of pixels' object numbers and classes, both int64 [N, H, W]; classes are below `count`.
 
     What has one number and two classes is two objects: some files give all that is no object the number 0.
     """

@@ -8,13 +8,16 @@ from ..base import rng
 
 
 def flip(x: Tensor) -> Tensor:
-    """Every image, with chance 1/2, mirrored left to right.  [N, C, H, W]"""
+    """Every image, with chance 1/2, mirrored left to right: [N, C, H, W] → same shape."""
     mirrored = rng.rand(len(x), 1, 1, 1, device=x.device) < 0.5
     return torch.where(mirrored, x.flip(3), x)
 
 
 def shift(x: Tensor, share: float) -> Tensor:
-    """Every image moved by up to `share` of its sides, whole pixels; what moves in is its edge's mirror image."""
+    """Every image moved by up to `share` of its sides, whole pixels; what moves in is its edge's mirror image.
+
+    [N, C, H, W] → same shape
+    """
     n, _, height, width = x.shape
     down, right = round(share * height), round(share * width)
     rows = _window(n, height, down, x)

@@ -21,7 +21,7 @@ class Likelihood(Settings, ABC):
 
     @abstractmethod
     def mean(self, output: Tensor) -> Tensor:
-        """E[x | z], in [-1, 1]."""
+        """E[x | z], in [-1, 1].  output [N, C, H, W] → same shape"""
 
 
 @dataclass(frozen=True)

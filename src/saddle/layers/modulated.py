@@ -27,7 +27,10 @@ def modulated_conv(x: Tensor, weight: Tensor, style: Tensor, demodulate: bool = 
 
 
 class ModulatedConv2d(nn.Module):
-    """`modulated_conv` whose style is an affine function of w, one to begin with: (x, w [N, w_dim]) → [N, O, H, W]."""
+    """`modulated_conv` whose style is an affine function of w, one to begin with: (x, w [N, w_dim]) → [N, O, H, W].
+
+    x [N, C, H, W]
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, w_dim: int, demodulate: bool = True, up: bool = False):
         super().__init__()

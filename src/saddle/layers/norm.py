@@ -56,10 +56,13 @@ class BatchOfOneNorm2d(nn.InstanceNorm2d):
 
 
 class CalmInstanceNorm2d(nn.InstanceNorm2d):
-    """Instance norm, without weights, that makes 0 of a map which is flat but for rounding, and sends no gradient back.
+    """Instance norm, without weights, that makes 0 of a map which is flat except for rounding, and sends no gradient
+    back.
 
     torch's divides what rounding left by √ε = 0.003, and the gradient too. Behind mirrored edges a flat image stays
     flat from layer to layer, and twenty norms make a gradient of it that no float holds.
+
+    [N, C, H, W] → same shape
     """
 
     FLAT = 1e-5  # the largest difference of two positions, in the units of what is normed

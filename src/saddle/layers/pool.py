@@ -29,7 +29,7 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """As many images as given, [N, …], without a gradient."""
+        """As many images as given, of the same shape [N, …], without a gradient."""
         images = images.detach().to(self.images.dtype)
         size, n, device = len(self.images), len(images), images.device
         if size == 0:

@@ -26,7 +26,10 @@ def shrink(x: Tensor, factor: int = 2) -> Tensor:
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
-    """Filtered, `gain` times as bright, with `padding` zeros around: 3 pixels smaller than with them."""
+    """Filtered, `gain` times as bright, with `padding` zeros around: 3 pixels smaller than with them.
+
+    [N, C, H, W] → [N, C, H + 2 · padding - 3, W + 2 · padding - 3]
+    """
     return _Blur.apply(x, padding, gain)
 
 

@@ -21,5 +21,5 @@ class _Reversal(torch.autograd.Function):
 
 
 def reversed_gradient(x: Tensor, factor: float) -> Tensor:
-    """x itself, whose gradient g is -factor · g."""
+    """x itself, whose gradient g is -factor · g.  Any shape → same shape"""
     return _Reversal.apply(x, factor)  # type: ignore[no-any-return, no-untyped-call]

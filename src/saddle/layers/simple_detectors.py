@@ -27,6 +27,7 @@ class Principal:
         self.directions = torch.linalg.svd(x - self.mean, full_matrices=False)[2][: max(rank, 0)]  # [K, D]
 
     def __call__(self, images: Tensor) -> Told:
+        """The scores [N] and maps [N, 1, H, W] of images [N, C, H, W]."""
         centred = images.double().flatten(1) - self.mean
         return _told((centred - centred @ self.directions.T @ self.directions).view(images.shape))
 
@@ -38,6 +39,7 @@ class Mean:
         self.mean = normal.double().mean(0)
 
     def __call__(self, images: Tensor) -> Told:
+        """The scores [N] and maps [N, 1, H, W] of images [N, C, H, W]."""
         return _told(images.double() - self.mean)
 
 
@@ -48,6 +50,7 @@ class Nearest:
         self.normal = normal.float()
 
     def __call__(self, images: Tensor) -> Told:
+        """The scores [N] and maps [N, 1, H, W] of images [N, C, H, W]."""
         found = [torch.cdist(part.float().flatten(1), self.normal.flatten(1)).argmin(1) for part in _parts(images)]
         return _told(images.double() - self.normal[torch.cat(found)].double())
 
@@ -65,7 +68,10 @@ def area(scores: Tensor, positive: Tensor) -> float:
 
 
 def enlarged(maps: Tensor, sides: tuple[int, ...]) -> Tensor:
-    """Maps [N, 1, h, w] as large as the masks that they are compared with, bilinear: masks are not made smaller."""
+    """Maps [N, 1, h, w] as large as the masks that they are compared with, bilinear: masks are not made smaller.
+
+    Returns [N, 1, *sides].
+    """
     return maps if maps.shape[-2:] == sides else interpolate(maps, size=sides, mode="bilinear", align_corners=False)
 
 

@@ -20,7 +20,9 @@ class SpectralNorm(nn.Module):
     matrix of `axis`, the outputs, by all the rest. u is a buffer, and constant to the gradient. The iteration
     takes place when the weights have changed and the network is in training: real and fake, micro-batches and
     penalties of one step meet the same function, and a resumed run iterates when the whole run would. Whether they
-    have changed is told by their sum, and chosen without waiting for the device.
+    have changed is read from their sum, and chosen without waiting for the device.
+
+    Weight, any shape → same shape
     """
 
     u: Tensor
@@ -38,7 +40,7 @@ class SpectralNorm(nn.Module):
             return normed if self.lipschitz == 1 else self.lipschitz * normed
 
     def sigma(self, weight: Tensor) -> Tensor:
-        """The largest singular value, as far as the iterations have come.  []"""
+        """The largest singular value, as far as the iterations have come.  []  weight of any shape"""
         matrix = weight.transpose(0, self.axis).flatten(1)
         with torch.no_grad():
             u = self._followed(matrix) if self.training else normalize(self.u, dim=0)  # averaged ones are shorter
@@ -54,7 +56,10 @@ class SpectralNorm(nn.Module):
 
 
 def before_norm(layer: Any) -> Tensor:
-    """A layer's weight, or if it is spectrally normalised the parameter that it is computed from."""
+    """A layer's weight, or if it is spectrally normalised the parameter that it is computed from.
+
+    The shape is that of the weight: it has the same shape.
+    """
     parts = getattr(layer, "parametrizations", {})
     if "weight" in parts and isinstance(parts["weight"][0], SpectralNorm):
         return parts["weight"].original

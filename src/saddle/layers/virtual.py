@@ -17,6 +17,8 @@ class VirtualBatchNorm(nn.Module):
 
     With n = REFERENCE: mean = (n · mean of the reference + mean of the sample) / (n + 1), the mean square likewise.
     The reference itself is normalised by its own.
+
+    Returns the same shape.
     """
 
     def __init__(self, channels: int, eps: float = 1e-5):
@@ -47,6 +49,8 @@ class Virtual(nn.Module):
 
     The reference is the first batch that it ever sees, that of all processes, cut or repeated to REFERENCE samples: for
     a discriminator the first real samples, for a generator the first latents.
+
+    Inputs [N, …] → the layers' output for them, [N, …].
     """
 
     reference: Tensor

@@ -12,6 +12,8 @@ class WeightNorm(nn.Module):
 
     The first batch sets g and the bias, so that the outputs have mean 0 and standard deviation `std`; g learns only if
     asked to. As the layer is linear, it is its output that is scaled.
+
+    Takes [N, C, …] and gives [N, C', …], as `layer` does.
     """
 
     bias: nn.Parameter

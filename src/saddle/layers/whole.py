@@ -20,6 +20,6 @@ class WholeMean:
         self.parts.clear()
 
     def add(self, part: Tensor) -> Tensor:
-        """The mean of the parts so far, over the processes too."""
+        """The mean of the parts so far, over the processes too.  part, any shape → same shape"""
         self.parts.append(dist.mean(part))
         return torch.stack(self.parts).mean(0)

@@ -1,4 +1,4 @@
-"""Losses of logits: of the first GAN, of Wasserstein, hinge, squares, energies, pairs of real and fake."""
+"""Adversarial losses: the losses of the discriminator and of the generator, from two sets of logits."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -22,11 +22,11 @@ class AdversarialLoss(Settings, ABC):
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the discriminator minimises."""
+        """The scalar that the discriminator minimises; both logits may have any shape."""
 
     @abstractmethod
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        """What the generator minimises; `real` is only needed by relativistic losses."""
+        """The generator's scalar loss; both logits may have any shape, `real` is for relativistic ones."""
 
     def at(self, progress: float) -> "AdversarialLoss":
         """The loss at this progress (0 to 1) of the run, for one that changes on the way."""
@@ -37,7 +37,7 @@ class AdversarialLoss(Settings, ABC):
         return None
 
     def output(self, logits: Tensor) -> Tensor:
-        """D(x) as the paper means it: a probability where it has one, else the logits themselves."""
+        """D(x) as the paper means it, a probability or the logit itself: any shape → same shape."""
         return logits
 
     def formula(self, side: str) -> str:
@@ -135,7 +135,7 @@ class Hinge(AdversarialLoss):
 class LeastSquares(AdversarialLoss):
     """D: (C(x) - b)² / 2 + (C(G(z)) - a)² / 2.  G: (C(G(z)) - c)² / 2.  Mao et al., 2017, Eq. 2.
 
-    D* = (b p + a q) / (p + q). (a, b, c) = (-1, 1, 0) is a fight over Pearson's χ² of p + q from 2q.
+    D* = (b p + a q) / (p + q). (a, b, c) = (-1, 1, 0) minimises Pearson's χ² of p + q from 2q.
     """
 
     a: float = 0.0  # what C(G(z)) is to be
@@ -168,7 +168,7 @@ class EnergyMargin(AdversarialLoss):
     discriminator's loss is m (Theorem 1).
     """
 
-    margin: PositiveFloat = 10.0  # m: the energy from which on a fake is bad enough
+    margin: PositiveFloat = 10.0  # m: fakes of a higher energy have no loss
     end: PositiveFloat | None = None  # what the margin shrinks to in a straight line, as fakes come nearer to the data
 
     def formula(self, side: str) -> str:

@@ -17,7 +17,7 @@ STEEPEST = 10.0  # exponent up to which e^t is itself; an f-GAN's gradient grows
 
 
 def exp(t: Tensor) -> Tensor:
-    """e^t, and beyond t = 10 its tangent, so that nothing overflows: density ratios up to e^10 are measured exactly."""
+    """e^t; beyond t = 10 its tangent, so that nothing overflows and e^10 is exact: any shape → same shape."""
     return t.clamp(max=STEEPEST).exp() * (1 + relu(t - STEEPEST))
 
 
@@ -39,11 +39,11 @@ class FDivergence(AdversarialLoss):
 
     @abstractmethod
     def activation(self, v: Tensor) -> Tensor:
-        """g_f(v): the critic T as the paper means it."""
+        """g_f(v): the critic T as the paper means it.  Any shape → same shape"""
 
     @abstractmethod
     def conjugate(self, v: Tensor) -> Tensor:
-        """f*(g_f(v)), composed."""
+        """f*(g_f(v)), composed.  Any shape → same shape"""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.conjugate(fake).mean() - self.activation(real).mean()

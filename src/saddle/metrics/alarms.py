@@ -1,7 +1,7 @@
 """How good is a threshold for defective images? And how long does it take to ask?
 
-Average precision Σ (Rₖ - Rₖ₋₁) Pₖ over all thresholds; the greatest F1 and the threshold that has it; and what a
-factory asks: the share of defective images that is found where so many of the normal ones raise a false alarm.
+Average precision is Σ (Rₖ - Rₖ₋₁) Pₖ over all thresholds. The greatest F1 comes with its threshold. Recall is what a
+factory asks: the share of defective images that is found where a given share of the normal ones raises a false alarm.
 """
 
 import math
@@ -44,6 +44,8 @@ def best_f1(scores: Tensor, defective: Tensor) -> tuple[float, float]:
 
     Images with a higher score raise an alarm; where all must, the threshold lies just below the lowest score.
     UsageError without images of both kinds: of normal ones alone no F1 is defined, whatever the threshold.
+
+    scores float [N], defective [N]
     """
     if not (defective.cpu() > 0).any():
         raise UsageError(
@@ -62,6 +64,8 @@ def conformal(normal: Tensor, false_alarms: float) -> float:
     """The threshold above which another normal image lies at most that often: the ⌈(n + 1)(1 - α)⌉-th least of n.
 
     UsageError for fewer than 1/α - 1 scores of normal images, with the number that it takes.
+
+    normal float [n]
     """
     n = len(normal)
     if n < needed(false_alarms):
@@ -89,8 +93,8 @@ def _exact(share: float) -> Fraction:
 def recall(scores: Tensor, defective: Tensor, false_alarms: float) -> Estimate:
     """The share of the defective images above the conformal threshold of the normal ones, and its standard error.
 
-    That is of the draw of both: of defective images the binomial one, and of normal ones the deviation of the share
-    over thresholds of as many normal images, drawn again from these.
+    Scores are float [N], defective bool [N]. The error is that of the draw of both: of defective images the binomial
+    one, and of normal ones the deviation of the share over thresholds of as many normal images, drawn again from these.
     """
     scores, defective = checked(scores, defective)
     normal, many = scores[~defective].sort().values, scores[defective].sort().values

@@ -55,7 +55,7 @@ def asked(label: Tensor) -> Tensor:
 
 
 def share_right(visible: Tensor, wanted: Tensor, attribute: str | None = None) -> Estimate:
-    """Share of attributes [N, 4] that are right, of one or on average over all, and its standard error."""
+    """Share of attributes, both [N, 4], that are right, of one or on average over all, and its standard error."""
     right = (visible == wanted).double()
     if attribute is not None:
         share = float(right[:, list(ATTRIBUTES).index(attribute)].mean())
@@ -65,7 +65,7 @@ def share_right(visible: Tensor, wanted: Tensor, attribute: str | None = None) -
 
 
 def all_right(visible: Tensor, wanted: Tensor) -> Estimate:
-    """Share of samples [N, 4] whose attributes are all right, and its standard error."""
+    """Share of samples whose attributes, both [N, 4], are all right, and its standard error."""
     share = float((visible == wanted).all(1).double().mean())
     return share, share_error(share, len(visible))
 
@@ -115,7 +115,7 @@ def _one(attribute: str) -> Callable[[Evidence], Estimate]:
 
 
 UNSEEN: Ingredient[Sample] = Ingredient(
-    "unseen", "a game that is told captions, and the data 'captions', some of which are held out", entries=_count
+    "unseen", "a game that is given captions, and the data 'captions', some of which are held out", entries=_count
 )  # draws as `samples` does, for captions that were held out
 SMALLEST: Ingredient[Sample] = Ingredient(
     "smallest", "a game that draws the data 'captions' at several sizes (stackgan, stackgan-v2)", entries=_count

@@ -16,14 +16,14 @@ from .metric import Compared, Metric
 from .reading import Reader, ReadLesson, reader
 from .translated import INPUT, KNOWN, TRANSLATIONS, Each, Turned, pooled
 
-REAL = "real images"  # stands beside: what the classifier makes of these, and what they show
+REAL = "real images"  # beside the scores: the classifier's result for these
 CHANGED, KEPT = 0, 1  # columns of what is kept of each image
 
 
 def right(said: Tensor, true: Tensor, trait: Tensor) -> Tensor:
-    """Of values int64 [N, P]: is that of the `trait` [N] right, and which share of the others? NaN of unknown ones.
+    """Of values int64, both [N, P]: is that of the `trait` [N] right, and which share of the others?
 
-    float64 [N, 2]
+    NaN where a value is unknown.  float64 [N, 2]
     """
     same = torch.where(true < 0, torch.nan, (said == true).double())
     one = same.gather(1, trait[:, None])

@@ -1,4 +1,4 @@
-"""Are defective images told from normal ones? By the area under the receiver operating characteristic.
+"""Are defective images distinguished from normal ones? By the area under the receiver operating characteristic.
 
 That is the chance that a random defective image gets a higher score than a random normal one, ties counted half: 1 for
 a perfect detector, 0.5 for chance. Its error is that of Hanley & McNeil, 1982.

@@ -10,7 +10,7 @@ FEW = 64  # rows whose numbers a cache holds
 
 
 def double(x: Tensor) -> Tensor:
-    """float64, on the processor where the device has none (Apple's GPUs)."""
+    """float64, on the processor where the device has none (Apple's GPUs).  Any shape → same shape"""
     return x.detach().cpu().double() if x.device.type == "mps" else x.detach().double()
 
 
@@ -26,6 +26,8 @@ def products(x: Tensor, y: Tensor) -> Iterator[Tensor]:
 
     They are multiplied in the precision that the features have, float32 at least: a float64 sum of many products loses
     nothing by it, and they take half the time. What is made of a few rows stays in a processor's cache.
+
+    Yields float64 [rows, M].
     """
     x, y = (z.detach() if z.dtype == torch.float64 else z.detach().float() for z in (x, y))
     for part in rows(len(x), len(y)):
@@ -34,9 +36,10 @@ def products(x: Tensor, y: Tensor) -> Iterator[Tensor]:
 
 
 def product(x: Tensor, y: Tensor) -> Tensor:
-    """The matrix x y, with all digits that float32 has, whatever the caller's networks are content with.
+    """The matrix product of x [N, K] and y [K, M] → [N, M], in float32 at least.
 
-    On a processor by NumPy, which computes one half of x xᵀ and mirrors that.
+    The precision of the caller's networks plays no part. On a processor by NumPy, which computes one half of x xᵀ and
+    mirrors that.
     """
     if x.device.type == y.device.type == "cpu":
         return torch.from_numpy(x.detach().numpy() @ y.detach().numpy())

@@ -32,7 +32,7 @@ class Codes(Read):
 
 
 def labelled(codes: Read, labels: ReferenceLabels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Codes to learn from and their labels, codes to be told apart and theirs: those whose labels are known."""
+    """Codes [n, D] to learn from and their labels [n], codes [m, D] to classify and theirs [m]: known labels only."""
     assert labels.train is not None
     train, heldout = labels.train.to(codes.train.device), labels.real.to(codes.heldout.device)
     learn, ask = train >= 0, heldout >= 0

@@ -45,7 +45,7 @@ METRICS = {
         score_of(EACH_BACK),
     ),
     "identity_change": Metric(
-        "by how much images change that are of the target domain already, in parts of the range",
+        "by how much images change that are of the target domain already, as a share of the range",
         "lower",
         (EACH_KEPT,),
         score_of(EACH_KEPT),

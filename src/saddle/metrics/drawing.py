@@ -26,6 +26,7 @@ class Sampler:
     like: str = "image"  # the key of the real data that they are to be like
 
     def __call__(self, k: int) -> Tensor | tuple[Tensor, Tensor]:
+        """k samples [k, …], or these and their labels [k, …]."""
         return self.draw(k)
 
 
@@ -51,7 +52,7 @@ class Drawn:
         return self.extractor(self.images)
 
     def of_shape(self, wanted: str, right: bool) -> Tensor:
-        """The samples. UsageError where they are not of the shape that is wanted, in words."""
+        """The samples. UsageError where they are not of the shape that is wanted, in words.  Returns [k, …]."""
         if not right:
             raise UsageError(f"{wanted}, and the samples are of shape {tuple(self.images.shape[1:])}")
         return self.images

@@ -51,7 +51,7 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def look(self, images: Tensor) -> Features:
-        """One chunk, on this extractor's device and in range."""
+        """The features of one chunk [n, C, H, W], on this extractor's device and in [-1, 1]."""
 
     def parts(self) -> dict[str, Tensor]:
         """Of one that is made of images, what another process needs to see the same; of any other, nothing."""

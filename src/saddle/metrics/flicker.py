@@ -9,7 +9,7 @@ from .blocks import double
 
 
 def flicker(given: Tensor, made: Tensor) -> float:
-    """Mean |difference of neighbouring frames| of what was made [T, …], in parts of that of what was given [T, …].
+    """Mean |difference of neighbouring frames| of what was made [T, …], relative to that of what was given [T, …].
 
     1 is as steady as the input, above it is flicker. Images may have other sizes and channels there, but one range. inf
     where nothing moves in the input and something does in the output, 1 where nothing moves in either. UsageError for

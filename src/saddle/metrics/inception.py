@@ -24,7 +24,7 @@ POINT, ROW, COLUMN, SMALL, WIDE = (1, 1), (1, 7), (7, 1), (3, 3), (5, 5)
 
 
 class Convolution(nn.Module):
-    """Convolution without bias, batch norm, ReLU."""
+    """Convolution without bias, batch norm, ReLU.  [N, C, H, W] → [N, C', H', W']"""
 
     def __init__(self, width: int, out: int, kernel: Kernel, stride: int = 1, padded: bool = True) -> None:
         super().__init__()
@@ -42,6 +42,8 @@ class Mixed(nn.Module):
     A branch is a chain of (out, kernel, …): its layers are `name` if it is alone, else `name_1`, `name_2`, …; several
     kernels fork the chain's end into `name_3a` and `name_3b`. With `shrink`, the last layers and the pool halve the
     size.
+
+    [N, C, H, W] → [N, C', H', W']
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class ReferenceLabels:
 
 
 def chunks(images: Images) -> Iterator[Tensor]:
-    """Real images as they are, in chunks. UsageError for values outside of [-1, 1]."""
+    """Real images as they are, in chunks. UsageError for values outside of [-1, 1].  Yields [n, C, H, W]."""
     assert not isinstance(images, Reference)
     for chunk in [images] if isinstance(images, Tensor) else images:
         yield checked(chunk, "the references")

@@ -67,7 +67,7 @@ def intra_fid(by_class: Pairs) -> Detailed:
 
 
 def intra_diversity(by_class: Pairs) -> Detailed:
-    """Mean distance between two samples of a class, in parts of that between two real images; mean over classes.
+    """Mean distance between two samples of a class, relative to that between two real images; mean over classes.
 
     0 if each class has one picture, 1 for samples as diverse as real images.
     """
@@ -166,7 +166,7 @@ METRICS = {
         few=FEW,
     ),
     "intra_diversity": Metric(
-        "distance between two samples of a class, in parts of real ones'; mean over classes",
+        "distance between two samples of a class, relative to real ones'; mean over classes",
         "higher",
         (BY_CLASS,),
         _inside(intra_diversity),

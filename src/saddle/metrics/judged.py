@@ -33,9 +33,9 @@ class Judge:
     says: Callable[[Tensor], Tensor]
 
     def right(self, images: Tensor, labels: Tensor) -> Tensor:
-        """1 where the class [N] is the one that it says, else 0; NaN where it is unknown, -1. float [N]
+        """1 where the judge's class of images [N, C, H, W] is `labels` [N], else 0; NaN where that is unknown, -1.
 
-        UsageError for classes that it does not know.
+        float [N]. UsageError for classes that it does not know.
         """
         if int(labels.max()) >= len(self.classes):
             raise UsageError(
@@ -88,7 +88,7 @@ def _measure(who: Who, each: Each, evidence: Evidence) -> Compared:
             kept[REAL] = torch.cat([judge.right(images, labels) for images, labels in real])
         shares = {whose: values[~values.isnan()] for whose, values in kept.items()}
         if not len(shares[""]):
-            raise UsageError(f"no class of a held-out image is known, {way.name}; a judge has nothing to go by")
+            raise UsageError(f"no class of a held-out image is known, {way.name}; a judge needs some")
         means = {whose: float(values.mean()) for whose, values in shares.items() if len(values)}
         value = means.pop("")
         ways[way.name] = {"value": value, "uncertainty": share_error(value, len(shares[""]))} | means

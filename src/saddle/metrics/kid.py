@@ -1,7 +1,7 @@
 """Kernel Inception Distance. Bińkowski, Sutherland, Arbel, Gretton, 2018, https://arxiv.org/abs/1801.01401
 
 The squared maximum mean discrepancy under the kernel (x·y/D + 1)³, estimated without bias: it may be below zero, and
-is, about half the time, when the two laws are equal.
+is, about half the time, when the two distributions are equal.
 """
 
 import torch
@@ -34,6 +34,8 @@ def kid(
     Papers print the deviation of the subsets behind ±. That is how sure one subset is, and several times the error of
     the mean, which has two parts: the draw of the fakes, and that of the subsets among them. Without `error` it is left
     out, and NaN.
+
+    real [N, D], fake [M, D]
     """
     size = size or subset_size(len(real), len(fake))
     if not 2 <= size <= min(len(real), len(fake)):
@@ -55,7 +57,7 @@ def subset_size(real: int, fake: int) -> int:
 
 
 def rests_on(real: Tensor, fake: Tensor, subsets: int) -> Fingerprint:
-    """What a KID of these features rests on, for its fingerprint."""
+    """What a KID of features real [N, D] and fake [M, D] rests on, for its fingerprint."""
     return {"subsets": subsets, "subset_size": subset_size(len(real), len(fake))}
 
 

@@ -9,7 +9,7 @@ from .translated import PAIRS, Each, beside_truth, score_of
 
 
 def l1(images: Tensor, truth: Tensor, inside: Tensor | None = None) -> Tensor:
-    """Mean |difference| of every image [N, C, H, W] from the true one, both in [-1, 1], in parts of the range: [N].
+    """Mean |difference| of every image [N, C, H, W] from the true one, both in [-1, 1], as a share of the range: [N].
 
     0 is the same, 1 is black for white; float64. Values outside of [-1, 1] are clamped. With a mask `inside`
     [N, 1, H, W], the mean is over the pixels that are 1 there, NaN where there is none. UsageError for other shapes.
@@ -22,7 +22,7 @@ EACH = Each("l1_each", PAIRS, look=beside_truth(l1), when=lambda way: way.compar
 
 METRICS = {
     "l1": Metric(
-        "mean difference of a pixel of translations from the true ones, in parts of the range",
+        "mean difference of a pixel of translations from the true ones, as a share of the range",
         "lower",
         (EACH,),
         score_of(EACH),

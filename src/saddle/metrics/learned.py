@@ -26,9 +26,9 @@ _learned: OrderedDict[str, nn.Module] = OrderedDict()
 
 @dataclass(frozen=True)
 class Lesson:
-    """Training samples and what is to be told of them."""
+    """Training samples and what is to be predicted for them."""
 
-    mark: str  # of the data and of what is told: another mark is another lesson
+    mark: str  # of the data and of the target: another mark is another lesson
     count: int
     take: Callable[[NDArray[np.int64]], tuple[Tensor, Tensor]]  # those at some places: float [N, …], and what they show
 
@@ -43,7 +43,7 @@ def fitted(
     rate: float = 2e-3,
     seed: int = 0,
 ) -> N:
-    """A network, `seed`ed, after so many steps of Adam on (its output, what is told); the rate falls to 0 by a cosine.
+    """A network, `seed`ed, after so many steps of Adam on (its output, the target); the rate falls to 0 by a cosine.
 
     It does not depend on what was drawn before, on the device of the game, nor on how many processes there are.
     """
@@ -86,7 +86,10 @@ def step(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def at_most(images: Tensor, side: int) -> Tensor:
-    """Images [N, C, H, W] whose shorter side is at most so long; pixels that become one are averaged."""
+    """Images [N, C, H, W] whose shorter side is at most so long; pixels that become one are averaged.
+
+    Returns [N, C, h, w].
+    """
     height, width = images.shape[-2:]
     if min(height, width) <= side:
         return images

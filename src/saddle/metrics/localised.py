@@ -1,8 +1,8 @@
 """Are defects found where they are? By every pixel's place in the map, and by how much of each defect is covered.
 
-Pixel AUROC is over all pixels of all images, normal ones too. AUPRO counts every defect alike, however large it is: the
-per-region overlap, the mean over connected components of the share that is covered, over the share of normal pixels
-that are covered wrongly, from 0 to 0.3 of these (Bergmann et al., 2020, Section 4). https://arxiv.org/abs/1911.02357
+Pixel AUROC is over all pixels of all images, normal ones too. AUPRO counts every defect alike, however large it is.
+The per-region overlap is the mean over connected components of the share that is covered. AUPRO is the area under it
+over the share of normal pixels that are covered wrongly, from 0 to 0.3 (Bergmann et al., 2020, Section 4). https://arxiv.org/abs/1911.02357
 """
 
 import numpy as np
@@ -33,6 +33,8 @@ def aupro(maps: Tensor, masks: Tensor, limit: float = LIMIT) -> float:
     """The area under the per-region overlap up to `limit`, as a share of `limit`; of maps and masks as `pixel_auroc`.
 
     Between two thresholds both rates go straight, so at the limit too.
+
+    maps and masks are both [N, 1, H, W].
     """
     scores, inside = _pixels(maps, masks)
     which, sizes = _components(masks)

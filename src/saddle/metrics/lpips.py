@@ -79,7 +79,7 @@ class Lpips:
         return lpips, [path for path in paths if path not in (linear, network)]
 
     def layers(self, images: Tensor) -> list[Tensor]:
-        """Of images [N, 3, H, W] in [-1, 1] the five layers, each vector of length 1."""
+        """The five layers' features of images [N, 3, H, W] in [-1, 1], each [N, C', h, w], vectors of length 1."""
         x = (images.float().cpu() - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
         found, of = [], self.layout
         for at in of.convolutions:

@@ -103,7 +103,7 @@ METRICS = {
         "modes of the mixture that are drawn", "higher", (GOOD,), lambda e: covered(e[GOOD], len(e[MIXTURE][0]))
     ),
     "high_quality": Metric(
-        "share of points within 3 std of a mode; .9889 for real ones in the plane",
+        "share of points within 3 std of a mode; 0.9889 for real ones in the plane",
         "higher",
         (ASSIGNED,),
         lambda e: high_quality(e[ASSIGNED][1]),

@@ -1,4 +1,4 @@
-"""What samples score in parts of what real images score: a distance as a multiple of its floor."""
+"""What samples score relative to what real images score: a distance as a multiple of its floor."""
 
 from collections.abc import Sequence
 from math import hypot

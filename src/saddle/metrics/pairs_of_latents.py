@@ -49,7 +49,7 @@ def agreement(together: Together) -> Compared:
 
 
 def difference(together: Together) -> Compared:
-    """Mean difference of a pixel of the second image from what belongs to the first, in parts of the range."""
+    """Mean difference of a pixel of the second image from what belongs to the first, as a share of the range."""
     assert together.relation is not None
     first, second = list(together.images.values())[:2]
     wanted = together.relation(first)
@@ -82,7 +82,7 @@ METRICS = {
         chooses=False,  # labels that a game must not see do not choose
     ),
     "pair_difference": Metric(
-        "mean difference of a pixel of a latent's second image from what belongs to its first, in parts of the range",
+        "mean difference of a pixel of a latent's second image from what belongs to its first, as a share of the range",
         "lower",
         (TOGETHER, RELATED),
         _of(difference),

@@ -3,8 +3,8 @@ https://arxiv.org/abs/1406.2661
 
 Around every sample stands a Gaussian of one deviation σ, and their mean is taken for the generator's density. σ is the
 one under which a validation set is likeliest; the score is the mean log-likelihood of other images that were held out,
-in nats. It has two faults (Theis, van den Oord, Bethge, 2016, https://arxiv.org/abs/1511.01844): a few prototypes, such
-as the centres of k-means, score above real data, and however many samples are drawn, the estimate stays far below the
+in nats. It has two faults (Theis, van den Oord, Bethge, 2016, https://arxiv.org/abs/1511.01844). A few prototypes, such
+as the centres of k-means, score above real data. However many samples are drawn, the estimate stays far below the
 truth where images have more than a few pixels.
 """
 

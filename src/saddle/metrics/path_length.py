@@ -48,12 +48,15 @@ def steps(
     between: Callable[[Tensor, Tensor, Tensor], Tensor] = torch.lerp,
     epsilon: float = EPSILON,
 ) -> tuple[Tensor, Tensor]:
-    """What `decode` makes of the ways from latents a to b [N, …], at t [N, 1, …] and at t + ε."""
+    """The images [N, C, H, W] that `decode` draws between latents a and b, both [N, …]: at t [N, 1, …] and at t + ε.
+
+    Both results are [N, C, H, W].
+    """
     return decode(between(a, b, t)), decode(between(a, b, t + epsilon))
 
 
 def lengths(before: Tensor, after: Tensor, distance: Lpips | Extractor, epsilon: float = EPSILON) -> Tensor:
-    """Of images [N, C, H, W] in [-1, 1] that are ε apart the distance over ε²: float64 [N].
+    """The distance over ε², float64 [N], of images, both [N, C, H, W] in [-1, 1], whose latents are ε apart.
 
     The distance is LPIPS, or that of an extractor's features, squared.
     """

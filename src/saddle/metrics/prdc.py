@@ -5,7 +5,8 @@ Density and coverage: Naeem, Oh, Uh, Choi, Yoo, 2020, https://arxiv.org/abs/2002
 
 A set's shape is the union of balls around its points, each as wide as the distance to the k-th other point. Precision
 (k = 3, `≤`) is the share of fakes within the real shape; recall swaps the sets. Density (k = 5, `<`) counts real balls
-around a fake, over k: 1 for equal laws. Coverage is the share of real balls that hold a fake: 1 - 2⁻ᵏ for equal laws.
+around a fake, over k: 1 for equal distributions. Coverage is the share of real balls that hold a fake: 1 - 2⁻ᵏ for
+equal distributions.
 """
 
 from collections.abc import Sequence

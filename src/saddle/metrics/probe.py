@@ -23,12 +23,12 @@ from .uncertainty import least, mean_error
 
 CHANCE = "chance"
 HIDDEN, STEPS, BATCH, RATE = 128, 400, 64, 2e-3
-COARSEST = 4  # places along a side of a map of codes that are told apart
+COARSEST = 4  # places along a side of a map of codes that are distinguished
 
 
 @dataclass(frozen=True)
 class Known:
-    """Codes [N, F], and the values int64 [N, P] of what is to be told from them, -1 where unknown."""
+    """Codes [N, F], and the values int64 [N, P] to be predicted from them, -1 where unknown."""
 
     codes: Tensor
     values: Tensor

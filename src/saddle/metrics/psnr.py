@@ -44,6 +44,8 @@ def saved_psnr(
     Identical pictures have inf. `luma`: of Y of BT.601 alone, not rounded, whose peak counts as 255 too. So many
     pixels of each `border` do not count. With a mask `inside` [N, 1, H, W], those alone count that are 1 there; NaN
     where there is none. UsageError for other shapes, for Y of other than three channels, and for a border without rest.
+
+    images and truth are both [N, C, H, W].
     """
     check_alike(images, truth)
     a, b = levels(images), levels(truth)

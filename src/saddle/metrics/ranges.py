@@ -13,7 +13,10 @@ DARK = 0.1  # up to which images of [0, 1] come down, and bright ones of [-1, 1]
 
 
 def checked(images: Tensor, whose: str = "the images") -> Tensor:
-    """Images [N, C, H, W], points or signals, as they are. UsageError for images with values outside of [-1, 1]."""
+    """Images [N, C, H, W], points or signals, as they are. UsageError for images with values outside of [-1, 1].
+
+    Any shape → same shape
+    """
     if images.ndim != 4 or not len(images):
         return images
     if not images.is_floating_point():
@@ -28,7 +31,10 @@ def checked(images: Tensor, whose: str = "the images") -> Tensor:
 
 
 def shown(images: Tensor) -> Tensor:
-    """Images as saving them would show them, float in [-1, 1]; points, signals and what is not finite as they are."""
+    """Images as saving them would show them, float in [-1, 1]; points, signals and what is not finite as they are.
+
+    Any shape → same shape
+    """
     x = images.float()
     return x.clamp(-1, 1).where(x.isfinite(), x) if x.ndim == 4 else x
 
@@ -52,7 +58,10 @@ def check_alike(samples: tuple[float, float], real: Any) -> None:
 
 
 def span(images: Tensor | Iterable[Tensor] | Any) -> tuple[float, float] | None:
-    """The least and the greatest value of real images, at once or in chunks; None where nobody may look at them."""
+    """The least and the greatest value of real images, at once or in chunks; None where nobody may look at them.
+
+    images [N, …], or chunks of it
+    """
     if isinstance(images, Tensor):
         images = [images]
     if not isinstance(images, Iterable) or iter(images) is images:

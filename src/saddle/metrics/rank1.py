@@ -42,7 +42,7 @@ class Recogniser(nn.Module):
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """Unit vectors float64 [N, 64] of images in about [-1, 1]."""
+        """Unit vectors float64 [N, 64] of images [N, C, H, W] in about [-1, 1]."""
         small = at_most(images.cpu().float().clamp(-1, 1), SIDE)
         return torch.cat([normalize(self.body(part).double()) for part in small.split(256)])
 
@@ -71,12 +71,15 @@ def _digest(lesson: ReadLesson) -> str:
 
 
 def known(labels: Tensor) -> Tensor:
-    """The places of everybody's first image, of labels int64 [N]. UsageError if nobody is left to ask for."""
+    """The places of everybody's first image, of labels int64 [N]. UsageError if nobody is left to ask for.
+
+    int64 [people]
+    """
     first = torch.tensor([int((labels == person).nonzero()[0]) for person in labels.unique()], dtype=torch.int64)
     if len(first) < 2 or len(first) == len(labels):
         raise UsageError(
             f"rank-1 asks for people of whom one image is known; {len(labels)} held-out images of {len(first)} people "
-            "leave nobody to be told apart: it takes two people, and two images of somebody"
+            "leave nobody to be distinguished: it takes two people, and two images of somebody"
         )
     return first
 
@@ -85,6 +88,8 @@ def right(asked: Tensor, gallery: Tensor, labels: Tensor, known: Tensor) -> Tens
     """Of features [N, F] of all images: is the nearest of the `known` ones of the same person? float64 [N - K]
 
     `gallery` [N, F] are those of the true images. Those that are known are not asked for.
+
+    Each is [N, …].
     """
     rest = torch.ones(len(labels), dtype=torch.bool)
     rest[known] = False

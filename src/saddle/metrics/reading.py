@@ -55,7 +55,10 @@ class Gauge(nn.Module):
 
 
 def as_read(images: Tensor) -> Tensor:
-    """Images [N, C, H, W] in [-1, 1] as those who read them are shown them: small, and on the processor."""
+    """Images [N, C, H, W] in [-1, 1] as those who read them are shown them: small, and on the processor.
+
+    Returns [N, C, h, w].
+    """
     return at_most(images.cpu().float().clamp(-1, 1), SIDE)
 
 

@@ -58,7 +58,10 @@ def trained(images: Tensor | Iterable[Tensor]) -> Trained:
 
 
 def content_hash(chunks: Iterable[Tensor]) -> str:
-    """SHA-256 of the rows, as float32, however they are cut into chunks; UsageError where there are none."""
+    """SHA-256 of the rows, as float32, however they are cut into chunks; UsageError where there are none.
+
+    Each chunk is [n, …].
+    """
     digest, count = sha256(), 0
     for chunk in chunks:
         if not count:

@@ -1,9 +1,9 @@
 """Are translations good to learn from? A network learns from translated training images, and is shown real ones.
 
-What is known of images of the first domain, a class or numbers, is told to a network together with what the game made
-of these images; it is then asked of held-out images of the other domain, whose truth is known (Shrivastava et al.,
-2017, Section 3, https://arxiv.org/abs/1612.07828). Beside it stand what the images as they are teach, and what real
-ones teach, which is the bound: nothing that is learned without their labels can be expected to do better.
+A network learns from translated images of the first domain, whose class or numbers are known. It then predicts these
+for held-out real images of the other domain, where the truth is known too (Shrivastava et al., 2017, Section 3,
+https://arxiv.org/abs/1612.07828). Beside it stand the same network trained on images that are not translated, and on
+real ones. The latter is the bound: nothing that is learned without labels of real images can be expected to do better.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Refined(Generic[L]):
 
 
 def accuracy(refined: Refined[ReadLesson]) -> Compared:
-    """The share of real images whose class is told."""
+    """The share of real images whose class is predicted right."""
 
     def right(lesson: ReadLesson) -> Tensor:
         found = reader(lesson).read(refined.images)[:, 0] == refined.known
@@ -47,7 +47,7 @@ def accuracy(refined: Refined[ReadLesson]) -> Compared:
 
 
 def error(refined: Refined[GaugeLesson]) -> Compared:
-    """The mean distance of a number that is told from the true one, over images and numbers; of several each apart."""
+    """The mean distance of a predicted number from the true one, over images and numbers; of several each apart."""
 
     def off(lesson: GaugeLesson) -> Tensor:
         return double((gauge(lesson).read(refined.images) - refined.known).abs())
@@ -80,7 +80,7 @@ NUMBERS: Ingredient[Refined[GaugeLesson]] = Ingredient(
 
 METRICS = {
     "refined_accuracy": Metric(
-        "share of real images whose class is told by a classifier that learned from translations",
+        "share of real images whose class is predicted by a classifier that learned from translations",
         "higher",
         (CLASSES,),
         lambda e: accuracy(e[CLASSES]),

@@ -66,7 +66,10 @@ class Restorations:
 
 
 def enlarged(damaged: Tensor, like: Tensor) -> dict[str, Tensor]:
-    """Damaged images [N, C, h, w] in the size and the channels of others, by bicubic; {} where these do not fit."""
+    """Damaged images [N, C, h, w] in the size and the channels of others, by bicubic; {} where these do not fit.
+
+    `like` is [N, C, H, W].
+    """
     channels = like.shape[1]
     if damaged.shape[1] != channels:
         if 1 not in (damaged.shape[1], channels):

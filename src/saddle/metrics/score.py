@@ -13,7 +13,7 @@ Fingerprint = dict[str, str | int | float]
 Better = Literal["lower", "higher", "one", "none"]
 
 _NOT_OF_THE_VALUE = ("trained_against", ERROR)  # what a fingerprint says of the game, or of the error alone
-TELLS = 2.0  # standard errors by which two scores are told apart
+TELLS = 2.0  # standard errors by which two scores are distinguished
 _MAY_LACK = ("details", "beside", "ways", "note", "caveat")
 
 
@@ -107,7 +107,7 @@ def rank(scores: Sequence[Score | Sequence[Score]]) -> list[list[Score]]:
 
 
 def _tie(a: Score, b: Score) -> bool:
-    """Are they told apart by less than two standard errors? Of an unknown error nobody can tell."""
+    """Are they distinguished by less than two standard errors? Of an unknown error nobody can tell."""
     if math.isnan(a.value) or math.isnan(b.value):
         return math.isnan(a.value) and math.isnan(b.value)
     return not abs(a.value - b.value) > TELLS * math.hypot(a.uncertainty, b.uncertainty) or a.value == b.value

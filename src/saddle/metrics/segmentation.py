@@ -1,8 +1,9 @@
 """Is every pixel of the class that it should be? Of translations to a label map, and of images made from one.
 
-An image made from a map is read by a segmenter that is trained here on training pairs, so that it knows the classes of
-these data; what it makes of the real images stands beside, for no game can be asked for more (Isola et al., 2017,
-Section 3.2, https://arxiv.org/abs/1611.07004; Long, Shelhamer, Darrell, 2015, https://arxiv.org/abs/1411.4038).
+A segmenter classifies the pixels of an image drawn from a map. It is trained here on training pairs, so that it knows
+the classes of these data. Its score on the real images is printed beside: no game can be expected to do better (Isola
+et al., 2017, Section 3.2, https://arxiv.org/abs/1611.07004; Long, Shelhamer, Darrell, 2015,
+https://arxiv.org/abs/1411.4038).
 
 nᵢⱼ pixels of class i are said to be of class j, and tᵢ = Σⱼ nᵢⱼ. Accuracy is Σ nᵢᵢ / Σ tᵢ; its mean over classes that
 occur is that of nᵢᵢ / tᵢ, and the mean intersection over union that of nᵢᵢ / (tᵢ + Σⱼ nⱼᵢ - nᵢᵢ). Pixels of which
@@ -26,7 +27,7 @@ from .learned import Lesson, at_most, digest, fitted, once, step
 from .metric import Compared, Metric
 from .translated import Each, Turned, Way, pooled
 
-REAL = "real images"  # stands beside: what the segmenter makes of them
+REAL = "real images"  # beside the scores: the segmenter's result for them
 SIDE, STEPS, BATCH, RATE = 64, 250, 8, 5e-3
 NOBODY = -100  # a class that no pixel is of
 
@@ -97,7 +98,7 @@ def segmenter(lesson: MapLesson) -> Segmenter:
 
 
 def shrunk(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Label maps int64 [N, H, W] of another size, each pixel the class of the nearest one."""
+    """Label maps int64 [N, H, W] of another size, each pixel the class of the nearest one.  [N, H, W] → [N, h, w]"""
     return interpolate(maps[:, None].float(), tuple(size), mode="nearest-exact")[:, 0].long()
 
 
@@ -116,13 +117,13 @@ def pixel_accuracy(rows: Tensor) -> float:
 
 
 def mean_accuracy(rows: Tensor) -> float:
-    """The mean of nᵢᵢ / tᵢ over classes that occur."""
+    """The mean of nᵢᵢ / tᵢ over classes that occur.  rows [N, K, K], n of each image"""
     n = double(rows).sum(0)
     return float((n.diag() / n.sum(1))[n.sum(1) > 0].mean())
 
 
 def miou(rows: Tensor) -> float:
-    """The mean intersection over union of classes that occur."""
+    """The mean intersection over union of classes that occur.  rows [N, K, K], n of each image"""
     n = double(rows).sum(0)
     return float((n.diag() / (n.sum(0) + n.sum(1) - n.diag()))[n.sum(1) > 0].mean())
 

@@ -54,7 +54,7 @@ def measured(each: Each, measure: Callable[[Tensor], float]) -> Callable[[Eviden
 
 
 def darker(images: Tensor) -> Tensor:
-    """Where images [N, C, H, W] are darker than .75 of their median: bool [N, 1, H, W]."""
+    """Where images [N, C, H, W] are darker than 0.75 of their median: bool [N, 1, H, W]."""
     light = grey(levels(images))
     ordered = light.flatten(1).sort(1).values
     n = ordered.shape[1]

@@ -1,4 +1,4 @@
-"""How sharp are the images? By how fast their brightness bends from pixel to pixel."""
+"""How sharp are the images? By the curvature of their brightness from pixel to pixel."""
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ def laplacian_energy(images: Tensor) -> Tensor:
 
 
 def sharpness(fake: Tensor, real: Tensor) -> tuple[float, float]:
-    """Mean energy [N] of samples in parts of real images' [M], with its standard error: 1 for real ones."""
+    """Mean energy [N] of samples relative to real images' [M], with its standard error: 1 for real ones."""
     scale = float(double(real).mean())
     return float(double(fake).mean()) / scale, mean_error(double(fake)) / scale
 
@@ -57,7 +57,7 @@ REAL_EDGES = Ingredient(
 
 METRICS = {
     "sharpness": Metric(
-        "how fast samples bend from pixel to pixel; 1 for real images, above it for noise",
+        "curvature of samples' brightness from pixel to pixel; 1 for real images, above it for noise",
         "higher",
         (EDGES, REAL_EDGES),
         lambda e: sharpness(e[EDGES], e[REAL_EDGES]),

@@ -23,6 +23,8 @@ def ratio(made: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:
     """Of the means of variances [N] of images and of the true ones: 1 is as sharp, 0 is flat, noise is above 1.
 
     Its standard error is that of a ratio of two means over the same images.
+
+    Both are [N, C, H, W].
     """
     a, b = double(made), double(truth)
     a, b = (x[~(a + b).isnan()] for x in (a, b))
@@ -63,7 +65,7 @@ RATIO: Either[Compared] = Either(
 
 METRICS = {
     "sharpness_ratio": Metric(
-        "sharpness of restored or translated images in parts of the true images'; below 1 is blurred, above it noise",
+        "sharpness of restored or translated images relative to the true images'; below 1 is blurred, above it noise",
         "one",
         (RATIO,),
         lambda e: e[RATIO],

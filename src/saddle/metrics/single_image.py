@@ -37,7 +37,10 @@ def reconstruction_psnr(one: OneImage) -> Estimate:
 
 
 def diversity(samples: Tensor, real: Tensor) -> Estimate:
-    """Standard deviation of each pixel's intensity over the samples, its mean in parts of the image's own deviation."""
+    """Standard deviation of each pixel's intensity over the samples, its mean relative to the image's own deviation.
+
+    samples [N, C, H, W], real [1, C, H, W]
+    """
     pixels = samples.clamp(-1, 1).double().mean(1)  # [N, H, W]
     scale = real.double().mean(1).std()
 
@@ -50,7 +53,7 @@ def diversity(samples: Tensor, real: Tensor) -> Estimate:
 
 
 def patch_distance(one: OneImage) -> Estimate:
-    """Mean distance from the samples' patches of 7 × 7 to the image's nearest, in parts of another photograph's."""
+    """Mean distance from the samples' patches of 7 × 7 to the image's nearest, relative to another photograph's."""
     real = _patches(one.real, 1)
     yardstick = float(nearest(_patches(one.other, STRIDE), real).mean())
     samples = one.samples[:LOOKED_AT].clamp(-1, 1)
@@ -80,7 +83,7 @@ METRICS = {
         lambda e: reconstruction_psnr(e[SINGLE]),
     ),
     "diversity": Metric(
-        "deviation of a pixel over the samples, in parts of the learned image's own",
+        "deviation of a pixel over the samples, relative to the learned image's own",
         "higher",
         (SINGLE,),
         lambda e: diversity(e[SINGLE].samples, e[SINGLE].real),
@@ -92,7 +95,7 @@ METRICS = {
         lambda e: diversity(e[SINGLE].finer, e[SINGLE].real),
     ),
     "patch_distance": Metric(
-        "samples' 7×7 patches to the learned image's nearest, in parts of another photograph's",
+        "samples' 7×7 patches to the learned image's nearest, relative to another photograph's",
         "lower",
         (SINGLE,),
         lambda e: patch_distance(e[SINGLE]),

@@ -39,9 +39,10 @@ def ssim(images: Tensor, truth: Tensor, inside: Tensor | None = None) -> Tensor:
 
 
 def ssim_y(images: Tensor, truth: Tensor, border: int = 0) -> Tensor:
-    """Of the Y of BT.601, not rounded, or of grey images as they are, without a border of so many pixels: [N].
+    """SSIM [N] of Y (BT.601, not rounded), or of grey images as they are; images and truth are both [N, C, H, W].
 
-    UsageError for images of other shapes or channels, and for fewer than 11 pixels that are left.
+    `border` pixels are left out at each edge. UsageError for images of other shapes or channels, and for fewer than 11
+    pixels that are left.
     """
     check_alike(images, truth)
     a, b = (within(x, border) for x in (images, truth))

@@ -17,8 +17,8 @@ from .reading import Reader
 from .translated import INPUT, Each, Turned, over_ways, pooled
 
 WITHOUT = "without a style"  # stands beside
-STYLE = "the style itself"  # and this: what the reader of labels makes of it
-SPREAD = 1e-6  # of a mean colour, in parts of half the range, below which nothing is said of it
+STYLE = "the style itself"  # and this: the label reader's result for it
+SPREAD = 1e-6  # of a mean colour, relative to half the range, below which nothing is said of it
 
 
 def mean_colour(images: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Sliced Wasserstein distance of patches, scale by scale. Karras, Aila, Laine, Lehtinen, 2018, Section 5.
 https://arxiv.org/abs/1710.10196
 
-Needs no network and no class: an image is taken apart into a Laplacian pyramid, from its own size down to 16 pixels,
-and at every level the patches of samples and of real images are compared as two clouds of points. The coarse levels
+It needs no network and no class. An image is taken apart into a Laplacian pyramid, from its own size down to 16 pixels.
+At every level the patches of samples and of real images are compared as two clouds of points. The coarse levels
 tell whether large structures are alike, the finest one noise, edges and sharpness.
 
 Points and signals have no patches: they are compared whole, as vectors, in the units that real ones have. That is the
@@ -35,6 +35,8 @@ def pyramid(images: Tensor) -> list[Tensor]:
 
     A level is what halving takes away (Burt & Adelson, 1983), the last one what is left, of 16 to 31 pixels; smaller
     images have one level.
+
+    Each is [N, C, h, w].
     """
     levels = []
     while min(images.shape[-2:]) >= 2 * SMALLEST:
@@ -45,7 +47,7 @@ def pyramid(images: Tensor) -> list[Tensor]:
 
 
 def enlarged(images: Tensor, like: Tensor) -> Tensor:
-    """[N, C, H/2, W/2] → [N, C, H, W], as `like`: pixels between zeros, blurred."""
+    """[N, C, H/2, W/2] → [N, C, H, W], as `like`: pixels between zeros, blurred.  All are [N, C, …]."""
     spread = torch.zeros_like(like)
     spread[..., ::2, ::2] = images
     return _blurred(spread) * 4
@@ -71,7 +73,10 @@ def pieces(samples: Tensor, seed: int = 0) -> Tensor:
 
 
 def all_patches(images: Iterable[Tensor], most: int = 8192) -> Tensor:
-    """`pieces` of samples that come in chunks; of more than `most`, of every second, fourth, … one."""
+    """`pieces` of samples that come in chunks; of more than `most`, of every second, fourth, … one.
+
+    Each chunk is [n, C, H, W]; the patches are [P, C · 49].
+    """
     kept: list[Tensor] = []
     step, start = 1, 0  # the images kept so far are numbers 0, step, 2 step, …
     for number, part in enumerate(images):

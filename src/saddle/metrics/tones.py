@@ -12,7 +12,10 @@ _Y = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 
 
 def levels(images: Tensor) -> Tensor:
-    """Values in [-1, 1] → those of a saved picture: float64, whole, 0 to 255; what lies outside is clipped."""
+    """Values in [-1, 1] → those of a saved picture: float64, whole, 0 to 255; what lies outside is clipped.
+
+    Any shape → same shape
+    """
     return ((double(images).clamp(-1, 1) + 1) * 127.5).round()
 
 
@@ -39,7 +42,7 @@ def brightness(shape: tuple[int, int, int], border: int) -> Fingerprint:
 
 
 def within(x: Tensor, border: int) -> Tensor:
-    """[…, H, W] without so many pixels of each border. UsageError where nothing is left."""
+    """[…, H, W] without so many pixels of each border. UsageError where nothing is left.  Returns [N, 1, h, w]."""
     if border < 0 or 2 * border >= min(x.shape[-2:]):
         raise UsageError(f"a border of {border} pixels leaves nothing of images of {[*x.shape[-2:]]}, or is below 0")
     return x[..., border : x.shape[-2] - border, border : x.shape[-1] - border]

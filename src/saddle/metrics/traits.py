@@ -1,4 +1,4 @@
-"""What can be told of an image, a value for each trait: its class; one of labels that exclude each other; on or off."""
+"""Traits of an image that can be predicted: its class; one of several labels that exclude each other; on or off."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +63,7 @@ class Traits:
         return torch.stack(each, 1)
 
     def label(self, values: Tensor) -> Tensor:
-        """The labels of these values, as a batch holds them."""
+        """Values int64 [N, P] → labels as a batch holds them, int64 [N] or float [N, K]."""
         if self.condition.kind == "class":
             return values[:, 0]
         label = torch.full((len(values), len(self.condition.names)), torch.nan)
@@ -81,11 +81,11 @@ class Traits:
         return Changed(had, had.scatter(1, trait[:, None], new[:, None]), trait)
 
     def loss(self, logits: Tensor, values: Tensor) -> Tensor:
-        """-E log p of the values that are known, summed over traits, for logits [N, Σ sizes]."""
+        """-E log p of the values [N, P] that are known, summed over traits, for logits [N, Σ sizes].  []"""
         each = zip(logits.split(self.sizes, 1), values.unbind(1), strict=True)
         known = ((part[value >= 0], value[value >= 0]) for part, value in each)
         return torch.stack([cross_entropy(part, value) for part, value in known if len(value)]).sum()
 
     def said(self, logits: Tensor) -> Tensor:
-        """The likeliest values of logits [N, Σ sizes]."""
+        """The likeliest values int64 [N, P] of logits [N, Σ sizes]."""
         return torch.stack([part.argmax(1) for part in logits.split(self.sizes, 1)], 1)

@@ -52,7 +52,7 @@ class Turned:
     # what could be had without the game, by name: each like `made`; of a way to a map like `planes`
     others: Callable[[], dict[str, Tensor]] = dict
     back: Callable[[], Tensor] | None = None  # there and back again, like `given`
-    kept: Callable[[], tuple[Tensor, Tensor]] | None = None  # images of the target, and what the game makes of these
+    kept: Callable[[], tuple[Tensor, Tensor]] | None = None  # images of the target, and the game's results for these
     planes: Tensor | None = None  # [N, K, H, W]: what was made, before people see it
     column: Callable[[str], Tensor] | None = None  # by its name what is known of what is given, of `Way.columns`
     tools: Mapping[str, Any] = field(default_factory=dict)  # ingredients that were given or that a look needs, by name

@@ -14,13 +14,19 @@ _SPLITS, _DRAWS = 16, 4096
 
 
 def groups(count: int, device: torch.device | str = "cpu", most: int = GROUPS) -> list[Tensor]:
-    """Indices 0 … count - 1 dealt like cards into at most `most` groups; none for fewer than two samples."""
+    """Indices 0 … count - 1, divided in turn into at most `most` groups; none for fewer than two samples.
+
+    Each is int64 [n].
+    """
     parts = min(most, count)
     return [torch.arange(part, count, parts, device=device) for part in range(parts)] if parts > 1 else []
 
 
 def jackknife(values: Sequence[float] | Tensor) -> float:
-    """Standard error from the scores without each of g groups: sqrt((g - 1)/g · Σ (vᵢ - v̄)²); NaN for g < 2."""
+    """Standard error from the scores without each of g groups: sqrt((g - 1)/g · Σ (vᵢ - v̄)²); NaN for g < 2.
+
+    values [g]
+    """
     if len(values) < 2:
         return float("nan")
     left = torch.as_tensor(values, dtype=torch.float64)

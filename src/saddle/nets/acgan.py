@@ -72,7 +72,8 @@ class ClassResNet(Network):
     """WGAN-GP's residual network with classes: 1,218,307 and, with a head for ten of them, 1,055,115 parameters.
 
     At 32×32 and from 128 latents. The blocks of the generator have batch norm with a scale and a shift for every class;
-    the critic has no norm. In acgan it is told no class; a game that tells it has it project (Miyato & Koyama, 2018).
+    the critic has no norm. In acgan it is given no class; in a game that gives it one it is a projection (Miyato &
+    Koyama, 2018).
     """
 
     takes_labels: ClassVar[bool] = True

@@ -112,14 +112,14 @@ class ALI(JointNetwork):
 
 
 class Maxout(nn.Module):
-    """The larger of each two neighbouring channels. Goodfellow et al., 2013."""
+    """The larger of each two neighbouring channels. Goodfellow et al., 2013.  [N, 2 C, …] → [N, C, …]"""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.unflatten(1, (-1, 2)).amax(2)
 
 
 class PixelBias(nn.Module):
-    """A number for every pixel and channel."""
+    """A number for every pixel and channel.  [N, C, H, W] → same shape"""
 
     def __init__(self, shape: tuple[int, ...]):
         super().__init__()

@@ -11,7 +11,7 @@ from .shapes import halvings
 
 
 def decoder(z_dim: int, data: DataSpec, width: int) -> nn.Sequential:
-    """Latents [N, z_dim] → images [N, C, H, W], in [-1, 1] but for what the data teach."""
+    """Latents [N, z_dim] → images [N, C, H, W], in [-1, 1] except for what the data teach."""
     levels, (height, wide) = _levels(data)
     layers: list[nn.Module] = [
         nn.Linear(z_dim, width * height * wide),
@@ -35,7 +35,7 @@ def encoder(z_dim: int, data: DataSpec, width: int) -> nn.Sequential:
 
 
 class Autoencoder(nn.Module):
-    """Images → their reconstructions."""
+    """Images → their reconstructions.  [N, C, H, W] → same shape"""
 
     def __init__(self, z_dim: int, data: DataSpec, width: int):
         super().__init__()

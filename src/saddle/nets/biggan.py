@@ -27,7 +27,10 @@ def class_embedding(classes: int, size: int) -> nn.Embedding | None:
 
 
 class SharedGenerator(nn.Module):
-    """z in equal pieces: the first makes the first map, each block's norms see the next one beside the class (B.1)."""
+    """z in equal pieces: the first makes the first map, each block's norms see the next one beside the class (B.1).
+
+    z [N, z_dim], labels int64 [N] → images [N, C, H, W]
+    """
 
     def __init__(self, z_dim: int, data: DataSpec, widths: Sequence[int], shared: int, attention: int):
         super().__init__()
@@ -36,7 +39,7 @@ class SharedGenerator(nn.Module):
         if rest or (not self.piece and (z_dim or not data.classes)):
             near = max(self.piece, 1) * len(widths)
             raise UsageError(
-                f"BigGAN deals z out in {len(widths)} equal pieces to its layers; {z_dim} numbers do not divide so; "
+                f"BigGAN divides z into {len(widths)} equal pieces for its layers; {z_dim} numbers do not divide so; "
                 f"choose z_dim {near} or {near + len(widths)}"
             )
         self.embedding = class_embedding(len(data.classes), shared)

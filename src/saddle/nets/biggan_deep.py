@@ -24,7 +24,10 @@ RATIO = 4  # of a block's channels to those of its bottleneck
 
 
 class UpBottleneck(nn.Module):
-    """1×1, (up), 3×3, 3×3, 1×1 with norms and ReLUs before; the shortcut drops the channels that are too many."""
+    """1×1, (up), 3×3, 3×3, 1×1 with norms and ReLUs before; the shortcut drops the channels that are too many.
+
+    Maps [N, inputs, H, W] and conditions [N, K] → [N, outputs, H', W']
+    """
 
     def __init__(self, inputs: int, outputs: int, norm: Norm, grows: bool):
         super().__init__()
@@ -43,7 +46,10 @@ class UpBottleneck(nn.Module):
 
 
 class DownBottleneck(nn.Module):
-    """1×1, 3×3, 3×3, (down), 1×1 with ReLUs before; the shortcut adds the channels that are missing."""
+    """1×1, 3×3, 3×3, (down), 1×1 with ReLUs before; the shortcut adds the channels that are missing.
+
+    [N, inputs, H, W] → [N, outputs, H', W']
+    """
 
     def __init__(self, inputs: int, outputs: int, shrinks: bool):
         super().__init__()
@@ -63,7 +69,10 @@ class DownBottleneck(nn.Module):
 
 
 class DeepGenerator(nn.Module):
-    """All of z beside the class embedding makes the first map and sets the norms of every block (B.2)."""
+    """All of z beside the class embedding makes the first map and sets the norms of every block (B.2).
+
+    z [N, z_dim], labels int64 [N] → images [N, C, H, W]
+    """
 
     def __init__(self, z_dim: int, data: DataSpec, widths: Sequence[int], shared: int, depth: int, attention: int):
         super().__init__()

@@ -65,9 +65,9 @@ class Discriminators(nn.Module):
     """Images [N, C, H, W] of a domain, named by its key → Judged: how real they are, and what the last layer sees.
 
     Three convolutions and a layer of two classes, fake and real, of which the last `shared` are common to all domains;
-    the logit is the difference of the two. As in LeNet nothing bends between the first two but their maxima; 427,593
-    parameters for two grey domains of 28×28 and three shared layers. With `classes` the features of an image also name
-    its class.
+    the logit is the difference of the two. As in LeNet no activation stands between the first two, only the maxima;
+    427,593 parameters for two grey domains of 28×28 and three shared layers. With `classes` the features of an image
+    also name its class.
     """
 
     def __init__(self, shapes: Shapes, width: int, shared: int, classes: int = 0):

@@ -1,4 +1,4 @@
-"""Networks that are told what a sample shows beside their input, and discriminators with a second head."""
+"""Networks that are given what a sample shows beside their input, and discriminators with a second head."""
 
 import math
 from copy import deepcopy
@@ -25,7 +25,7 @@ def condition_size(data: DataSpec) -> int:
 class Standardised(nn.Module):
     """A condition as a network takes it: a class as one-hot, labels as they are, numbers in deviations from their mean.
 
-    Both are those of the data's distribution. A number that varies by .1 where z varies by 1 would hardly count.
+    Both are those of the data's distribution. A number that varies by 0.1 where z varies by 1 would hardly count.
     """
 
     mean: Tensor
@@ -45,7 +45,7 @@ class Standardised(nn.Module):
         return (shares(label, self.size) - self.mean) / self.deviation
 
     def restored(self, numbers: Tensor) -> Tensor:
-        """The way back, of float [N, K]."""
+        """The way back: float [N, K] → the same shape in the condition's own units."""
         return self.mean + self.deviation * numbers
 
 
@@ -57,7 +57,7 @@ class Beside(nn.Module):
         self.layers, self.standardised = layers, Standardised(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, K] → what the layers make of both"""
+        """x [N, D] or [N, C, H, W] and labels int64 [N] or float [N, K] → the layers' output for both, [N, …]"""
         numbers = self.standardised(label).to(x)
         spread = numbers[(..., *[None] * (x.ndim - 2))].expand(-1, -1, *x.shape[2:])
         return self.layers(torch.cat((x, spread), 1))
@@ -71,7 +71,7 @@ class Joined(nn.Module):
         self.own, self.of_label, self.joint, self.standardised = own, of_label, joint, Standardised(data)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """x [N, …] and labels int64 [N] or float [N, K] → what the joint layers make of both"""
+        """x [N, …] and labels int64 [N] or float [N, K] → the joint layers' output, [N, …]"""
         h = self.own(x)
         return self.joint(torch.cat((h, self.of_label(self.standardised(label).to(h))), 1))
 
@@ -86,7 +86,7 @@ class ToldDiscriminator(Discriminator):
 
 @dataclass(frozen=True)
 class Concatenation(Network):
-    """Any network, told the label beside its input: after z, and after the sample's channels as constant maps.
+    """Any network, given the label beside its input: after z, and after the sample's channels as constant maps.
 
     What Mirza & Osindero, 2014 (https://arxiv.org/abs/1411.1784), do to layers, done to a whole architecture. One
     network takes classes, as one-hot rows, and columns of numbers. Each column adds a channel to the first layers.
@@ -117,14 +117,14 @@ class Concatenation(Network):
 
 
 class TwoHeads(nn.Module):
-    """A discriminator that is told nothing, and a second head, which is asked by itself about a output's features."""
+    """A discriminator that is given no label, and a second head, which is applied by itself to an output's features."""
 
     def __init__(self, judge: Discriminator, second: nn.Module):
         super().__init__()
         self.judge, self.second = judge, second
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Output:
-        """Samples [N, …] → Output, whatever their label is."""
+        """Samples [N, …] → Output, whatever their labels [N, …] are."""
         return self.judge(x)
 
 
@@ -153,9 +153,11 @@ class ClassOutput(NamedTuple):
 
 
 class ClassDiscriminator(nn.Module):
-    """K classes against none: the logit of "real" is log Σ exp of theirs, for that of "fake" is fixed at 0.
+    """K classes against none: the logit of "real" is log Σ exp of theirs, since that of "fake" is fixed at 0.
 
     Salimans et al., 2016, Section 5: adding a number to all K + 1 logits changes nothing, so one of them is free.
+
+    Samples [N, …] → ClassOutput.
     """
 
     def __init__(self, trunk: nn.Module, head: nn.Module):

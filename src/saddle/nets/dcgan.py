@@ -57,7 +57,7 @@ class DCGAN(Network):
         norm: Norm = "none" if self.critic else self.norm
         plain = (
             norm == "none" or self.biases
-        )  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, but for biases
+        )  # without norms there are no shifts, so that D(αx) = αD(x) for all α > 0, except for biases
         layers: list[nn.Module] = [
             self._halve(data.shape[0], widths[0], bias=plain),
             nn.LeakyReLU(0.2, inplace=True),

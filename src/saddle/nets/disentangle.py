@@ -44,7 +44,7 @@ class Fader(nn.Module):
         return self.down(x)
 
     def draw(self, content: Tensor, attributes: Tensor) -> Tensor:
-        """Content [N, F, h, w] and attributes [N, A] → images in [-1, 1]."""
+        """Content [N, F, h, w] and attributes [N, A] → images [N, C, H, W] in [-1, 1]."""
         x = content
         for layer in self.up:
             planes = attributes.to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
@@ -84,7 +84,7 @@ class TwoEncoders(nn.Module):
         return self.outer(x)
 
     def draw(self, content: Tensor, attributes: Tensor) -> Tensor:
-        """Content [N, F, h, w] and attributes [N, A] → images in [-1, 1]."""
+        """Content [N, F, h, w] and attributes [N, A] → images [N, C, H, W] in [-1, 1]."""
         for layer in self.up:
             content = layer(content, attributes)
         return self.last(content)

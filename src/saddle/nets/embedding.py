@@ -42,6 +42,8 @@ def joint_embedding(image: Tensor, text: Tensor, caption: Tensor, margin: float 
 
     mean over pairs i, j of [Δ + F(vᵢ, tⱼ) - F(vᵢ, tᵢ)]₊ + [Δ + F(vⱼ, tᵢ) - F(vᵢ, tᵢ)]₊, where F(v, t) = ⟨v, t⟩ and Δ is
     the margin; pairs whose captions are the same are no mistakes and count 0. The batch is that of all processes.
+
+    image and text [N, E], caption [N, L]; returns [].
     """
     image, text, caption = dist.joint_gather(image), dist.joint_gather(text), dist.gather(caption)
     scores = image @ text.T  # [N, N], of image i and text j
@@ -53,6 +55,6 @@ def joint_embedding(image: Tensor, text: Tensor, caption: Tensor, margin: float 
 
 @torch.no_grad()
 def matched(image: Tensor, text: Tensor, caption: Tensor) -> Tensor:
-    """Share of images [N, E] whose nearest text is their own, or says the same: what a note shows of the phase."""
+    """Share [] of images [N, E] whose nearest text [N, E] is their own or has the same caption [N, L]."""
     nearest = (image @ text.T).argmax(1)
     return (caption[nearest] == caption).all(1).float().mean()

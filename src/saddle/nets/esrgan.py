@@ -70,7 +70,7 @@ class UNetJudge(nn.Module):
         return self.maps(x)[-1]
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The maps of its layers, and its logits at the end."""
+        """The maps of its layers, each [N, C', h, w], for images x [N, C, H, W]; the logits come last."""
         found = [leaky_relu(self.first(x), 0.2)]
         for layer in self.down:
             found.append(leaky_relu(layer(found[-1]), 0.2))

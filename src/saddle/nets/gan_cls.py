@@ -43,7 +43,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Is this a real image of that text? 4,032,321 parameters at 64×64, with texts of 1,024 numbers.
 
-    As in the code, nothing bends between the last two convolutions.
+    As in the code, no activation stands between the last two convolutions.
     """
 
     def __init__(self, text_dim: int, data: DataSpec, width: int = 64, read: int = 128):
@@ -71,12 +71,12 @@ class Discriminator(nn.Module):
         return self.match(self.features(image), text)
 
     def match(self, features: Tensor, text: Tensor) -> Tensor:
-        """Logits [N] of images known by their features, as real images of these texts."""
+        """Logits [N] of images, known by their features [N, C', h, w], as real images of these texts [N, E]."""
         return self.head(beside(features, self.reader(text)))
 
 
 class Residual(nn.Module):
-    """x + f(x), then bent; f squeezes the map to a quarter of its channels."""
+    """x + f(x), then an activation; f squeezes the map to a quarter of its channels.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int, bend: nn.Module):
         super().__init__()

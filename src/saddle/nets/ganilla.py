@@ -23,6 +23,8 @@ class Ganilla(nn.Module):
     `outputs` are the channels that it draws; `weights` are factors on the four layers in the pyramid, the deepest one
     first. 7,228,419 parameters at a width of 64 and 3 channels. UsageError unless both sides are multiples of 16,
     without which two levels of the pyramid would not fit each other.
+
+    [N, C, H, W] → [N, outputs, H, W]
     """
 
     def __init__(
@@ -65,7 +67,10 @@ class Ganilla(nn.Module):
 
 
 class Joined(nn.Module):
-    """A residual block whose input stands beside what it makes of it, and is not added: low-level features stay."""
+    """A residual block that concatenates its input and its output, and does not add them: low-level features stay.
+
+    [N, C, H, W] → [N, C', H', W']
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1):
         super().__init__()
@@ -81,7 +86,7 @@ class Joined(nn.Module):
 
 
 def doubled(x: Tensor) -> Tensor:
-    """Every pixel four times."""
+    """Every pixel four times: [N, C, H, W] → [N, C, 2 H, 2 W]."""
     return interpolate(x, scale_factor=2, mode="nearest")
 
 

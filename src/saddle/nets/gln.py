@@ -70,7 +70,7 @@ class Bilinear(nn.Module):
         return self.deconvolution(pad(x, (1, 1, 1, 1), "replicate"))[..., edge:-edge, edge:-edge]
 
     def moved(self) -> Tensor:
-        """How far the kernel is from the bilinear one, as a share of that one's length, []."""
+        """The distance of the kernel from the bilinear one, relative to the norm of that one.  []"""
         weight = self.deconvolution.weight.detach()
         start = bilinear(self.times).to(weight)
         return (weight - start).norm() / start.norm()

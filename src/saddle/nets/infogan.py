@@ -43,7 +43,7 @@ def generator(inputs: int, data: DataSpec, width: int = 64) -> nn.Module:
 
 
 class Discriminator(nn.Module):
-    """D and Q on one trunk: images → CodeOutput."""
+    """D and Q on one trunk: images → CodeOutput.  Images are [N, C, H, W]."""
 
     def __init__(self, data: DataSpec, categories: int, continuous: int, width: int = 64):
         super().__init__()

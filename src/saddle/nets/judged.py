@@ -13,7 +13,7 @@ from .winn import Judge
 
 
 def trunk_of(discriminator: nn.Module | None) -> nn.Module | None:
-    """The layers, samples → features [N, …], that come before those which are told a label or give logits.
+    """The layers, samples → features [N, …], that come before those which are given a label or give logits.
 
     Of several discriminators those of the last, which judges images at their full size; of an autoencoder its encoder.
     None where the label comes first, and where there are no such layers.

@@ -105,7 +105,7 @@ class SmallestGenerator(nn.Module):
 
 
 class SmallestDiscriminator(nn.Module):
-    """The smallest images (and labels [N]) → logits [N]."""
+    """The smallest images [N, C, H, W] (and labels [N]) → logits [N]."""
 
     def __init__(self, shape: tuple[int, ...], classes: int = 0, width: int = 1200):
         super().__init__()

@@ -1,6 +1,6 @@
 """Maxout discriminators: of the first GAN, on MNIST, and of the protocol that mode collapse is measured with.
 
-Goodfellow et al., 2014. https://arxiv.org/abs/1406.2661; told a label, Mirza & Osindero, 2014.
+Goodfellow et al., 2014. https://arxiv.org/abs/1406.2661; given a label, Mirza & Osindero, 2014.
 https://arxiv.org/abs/1411.1784. Srivastava et al., 2017 (VEEGAN).
 https://arxiv.org/abs/1705.07761. Lin et al., 2018 (PacGAN). https://arxiv.org/abs/1712.04086
 """
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class MaxoutLayer(nn.Module):
-    """The largest of `pieces` linear functions, unit by unit. Goodfellow et al., 2013."""
+    """The largest of `pieces` linear functions, unit by unit. Goodfellow et al., 2013.  [N, inputs] → [N, outputs]"""
 
     def __init__(self, inputs: int, units: int, pieces: int):
         super().__init__()

@@ -36,7 +36,7 @@ class Mixture(nn.Module):
         self.stems, self.trunk = stems, trunk
 
     def forward(self, z: Tensor) -> Tensor:
-        """Samples of [N, z_dim + K]: latents, and a 1 for the generator that each goes to."""
+        """Samples [N, …] of z [N, z_dim + K]: latents, and a 1 for the generator that each goes to."""
         who = z[:, -len(self.stems) :].argmax(1)
         rows = [(who == k).nonzero().flatten() for k in range(len(self.stems))]
         hidden = [stem(z[row, : -len(self.stems)]) for stem, row in zip(self.stems, rows, strict=True) if len(row)]
@@ -45,7 +45,7 @@ class Mixture(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """One trunk under both questions: samples → OriginOutput."""
+    """One trunk under both questions: samples → OriginOutput.  Samples are [N, …]."""
 
     def __init__(self, trunk: nn.Module, features: int, generators: int):
         super().__init__()

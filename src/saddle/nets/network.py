@@ -26,7 +26,7 @@ class Discriminator(nn.Module):
 
 @dataclass(frozen=True)
 class Network(Settings, ABC):
-    """An architecture as a setting: it builds both players for the data at hand.
+    """An architecture as a setting: it builds both players for given data.
 
     Where the data have classes, both players take a label beside their input; a game without labels leaves the classes
     out. Both methods raise UsageError for data that the architecture cannot draw, and say which sizes it can.

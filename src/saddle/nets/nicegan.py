@@ -34,6 +34,8 @@ class Discriminator(nn.Module):
     map with itself by a factor λ that starts at 0; then patches of 70 pixels and patches of 286. Of images below 96
     pixels the large patches are halved less often. All but the fusion has spectral norm. 46,874,433 parameters for
     three channels and images from 96 pixels on.
+
+    Images are [N, C, H, W].
     """
 
     def __init__(self, shape: tuple[int, int, int], width: int):
@@ -59,10 +61,11 @@ class Discriminator(nn.Module):
         return Judged((self.small(x), self.large(x), whole), code)
 
     def encode(self, x: Tensor) -> Tensor:
-        """z alone."""
+        """z [N, 2 · width, H / 4, W / 4] alone, of images [N, C, H, W]."""
         return self.fused(self.encoder(x))
 
     def fused(self, x: Tensor) -> Tensor:
+        """Maps [N, 2 · width, h, w], fused with what the attention weighs of them → same shape."""
         weighed = torch.cat((x, x), 1) * self.attention.weight.view(1, -1, 1, 1)
         return leaky_relu(self.share * self.fusion(weighed) + x, 0.2)
 
@@ -70,8 +73,8 @@ class Discriminator(nn.Module):
 class Generator(nn.Module):
     """z [N, 2 · width, h, w] → images [N, C, 4 h, 4 w] in [-1, 1].
 
-    Six residual blocks share one scale and one shift, which layers make of the whole map: of its channels' means if
-    `light`, which takes maps of any size and has 8,104,640 parameters for three channels, else of all that is in it,
+    Six residual blocks share one scale and one shift, which layers compute from the whole map: of its channels' means
+    if `light`, which takes maps of any size and has 8,104,640 parameters for three channels, else of all that is in it,
     with 276,474,560 parameters for maps of 64×64 and no other size.
     """
 
@@ -102,6 +105,8 @@ class Generator(nn.Module):
 
 
 class Block(nn.Module):
+    """A residual block with AdaLIN: x [N, C, H, W], scale [N, C] and shift [N, C] → [N, C, H, W]."""
+
     def __init__(self, width: int):
         super().__init__()
         self.pad = nn.ReflectionPad2d(1)
@@ -124,7 +129,7 @@ def _step(inputs: int, outputs: int, stride: int = 2) -> list[nn.Module]:
 
 
 def _patches(widths: list[int]) -> nn.Sequential:
-    """Halvings but for the last layer before the logits, which keeps the map."""
+    """Halvings except for the last layer before the logits, which keeps the map."""
     steps = [*pairwise(widths)]
     layers = [layer for i, step in enumerate(steps) for layer in _step(*step, stride=2 if i < len(steps) - 1 else 1)]
     return nn.Sequential(*layers, nn.ReflectionPad2d(1), nn.Conv2d(widths[-1], 1, 4, bias=False))

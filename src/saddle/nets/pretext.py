@@ -23,7 +23,7 @@ _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row,
 
 
 class Lesson(NamedTuple):
-    """What it pays for the answers to a question, and the share of them that is right; both []."""
+    """The loss of the answers to a question, and the share of them that is right; both []."""
 
     loss: Tensor
     right: Tensor
@@ -33,6 +33,8 @@ class Pretext(nn.Module):
     """Images [N, C, H, W] → maps of four stages, each half as large as the one before, of mean square 1 at each pixel.
 
     Nothing in it looks at other images of the batch.
+
+    Each map is [N, C', h, w].
     """
 
     def __init__(self, channels: int, width: int = 32):
@@ -56,13 +58,14 @@ class Pretext(nn.Module):
         return [pixel_norm(full(x)) for x in self.maps(x)]
 
     def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps of the stages, not yet normalised, each [N, C', h, w], of images [N, C, H, W]."""
         found: list[Tensor] = []
         for stage in self.stages:
             found.append(stage(found[-1] if found else x))
         return found
 
     def lessons(self, images: Tensor) -> dict[str, Lesson]:
-        """By which quarter turn is an image turned? Which of the 8 pieces around the middle one is this?"""
+        """Which quarter turn has an image of [N, C, H, W]? Which of the 8 pieces around the middle is this?"""
         turned, turns = _turned(images)
         pieces, neighbours = _pieces(images)
         middle, other = self.code(pieces).chunk(2)
@@ -74,7 +77,7 @@ class Pretext(nn.Module):
         }
 
     def code(self, x: Tensor) -> Tensor:
-        """Of each image the mean of the last map, [N, F]."""
+        """The mean of the last map of each image: x [N, C, H, W] → [N, F]."""
         return self.maps(x)[-1].mean((2, 3))
 
 

@@ -41,7 +41,7 @@ class Growing(nn.Module):
         return (before // UNIT, -before // UNIT) != (now // UNIT, -now // UNIT)
 
     def stage(self) -> tuple[int, Tensor | None]:
-        """The uppermost level, and its share of the image (α) if it is not yet all."""
+        """The uppermost level, and its share [] of the image (α) if it is still below 1."""
         level, rest = divmod(known(self.growth), UNIT)
         return (level + 1, (self.growth % UNIT) / UNIT) if rest else (level, None)
 
@@ -71,7 +71,10 @@ class Generator(Growing):
         return image if share is None else mix(enlarge(self.to_image[level - 1](below)), image, share)
 
     def images(self, z: Tensor) -> list[Tensor]:
-        """What every level draws that has grown, the smallest first. A level below the newest no longer learns to."""
+        """What every level draws of z [N, z_dim] that has grown, each [N, C, h, w], the smallest first.
+
+        A level below the newest no longer learns to draw.
+        """
         level, _ = self.stage()
         drawn, x = [], z
         for block, to_image in zip(self.blocks[:level], self.to_image[:level], strict=True):  # type: ignore[index]
@@ -120,7 +123,7 @@ class ProGAN(Network):
 
     channel_base: PositiveInt = 16384  # channels of a map times its side, where that is less than channel_max
     channel_max: PositiveInt = 512  # channels of the smallest maps
-    group: PositiveInt = 4  # samples whose deviation the discriminator sees
+    group: PositiveInt = 4  # samples over which the discriminator sees the standard deviation
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         return Generator(z_dim, self.widths(data), data.shape[0])
@@ -137,7 +140,7 @@ class ProGAN(Network):
 
 
 def mix(below: Tensor, above: Tensor, share: Tensor) -> Tensor:
-    """Below and above, of which `share` of the latter."""
+    """The mixture of two images, both [N, C, H, W], with `share` [] of the one above → same shape."""
     return torch.lerp(below, above, share.to(below.dtype))
 
 

@@ -12,7 +12,7 @@ from ..layers.spectral import spectral_norm
 from .residual import DownBlock, RootPool, UpBlock, to_image
 from .resnet import FirstBlock, convolution, linear
 
-Told = Literal["nothing", "beside", "product"]  # how a discriminator is told of the small image
+Told = Literal["nothing", "beside", "product"]  # how a discriminator is given the small image
 REACH = 12  # pixels of the small image that a pixel of the large one looks at to each side
 TIMES = 4  # as large become images
 
@@ -32,9 +32,11 @@ class Judge(nn.Module):
     """D(x, y) = l(pool φ(x)) + Σ (V ∗ φ₂(x)) · y / √(C·h·w): the logits [N] of large images x, as of small ones y.
 
     φ₂ is the map after two halvings, as large as y, V a 3×3 convolution to y's channels, and the pool the sum over all
-    places over the root of their number. That tells y by a "product"; told "beside", it stands beside φ₂ instead, and
+    places over the root of their number. This is "product"; with "beside", y is concatenated with φ₂ instead, and
     by "nothing" not at all: 29,390,340 parameters, 29,401,557 and 29,386,881. Spectral norm everywhere, no batch norm.
     Maps are halved five times, those of images below 32 pixels until one place is left.
+
+    y, the condition, is [N, …].
     """
 
     def __init__(self, shape: tuple[int, int, int], small: int, told: Told = "product", width: int = 64):
@@ -57,6 +59,7 @@ class Judge(nn.Module):
         spectral_norm(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Logits [N] of features x [N, C, h, w] and the condition y [N, …]."""
         near = self.near(x)
         logits = self.far(torch.cat((near, y.to(near)), 1) if self.told == "beside" else near).flatten()
         if self.told == "product":

@@ -34,7 +34,10 @@ def mix(inputs: int, outputs: int) -> nn.Module:
 
 
 class Block(nn.Module):
-    """1×1, leaky ReLU, grouped 3×3, leaky ReLU, 1×1 beside the identity, which is all that it is at first."""
+    """1×1, leaky ReLU, grouped 3×3, leaky ReLU, 1×1 beside the identity, which is all that it is at first.
+
+    [N, C, H, W] → same shape
+    """
 
     def __init__(self, width: int, expanded: int, groups: int, gain: float):
         super().__init__()
@@ -50,17 +53,21 @@ class Block(nn.Module):
 
 
 class Double(nn.Module):
+    """`double` as a layer: [N, C, H, W] → [N, C, 2 H, 2 W]."""
+
     def forward(self, x: Tensor) -> Tensor:
         return double(x)
 
 
 class Halve(nn.Module):
+    """`halve` as a layer: [N, C, H, W] → [N, C, H / 2, W / 2]."""
+
     def forward(self, x: Tensor) -> Tensor:
         return halve(x)
 
 
 class FromLatent(nn.Module):
-    """A learned map for each channel, scaled by a linear function of the latent."""
+    """A learned map for each channel, scaled by a linear function of the latent.  [N, inputs] → [N, width, *size]"""
 
     def __init__(self, inputs: int, width: int, size: tuple[int, int]):
         super().__init__()
@@ -83,7 +90,10 @@ class ToFeatures(nn.Module):
 
 
 class Conditioned(nn.Module):
-    """A generator whose latent is followed by an embedding of the label."""
+    """A generator whose latent is followed by an embedding of the label.
+
+    z [N, z_dim], labels int64 [N] → images [N, C, H, W]
+    """
 
     def __init__(self, embedding: nn.Embedding, network: nn.Module):
         super().__init__()
@@ -94,7 +104,7 @@ class Conditioned(nn.Module):
 
 
 class Projection(nn.Module):
-    """A linear map of the features, projected on an embedding of the label.  [N]"""
+    """A linear map of features [N, width], projected on an embedding of labels int64 [N] → logits [N]."""
 
     def __init__(self, width: int, classes: int):
         super().__init__()
@@ -124,7 +134,7 @@ class R3GAN(Network):
 
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         smallest, widths = self._sizes(data)
-        embedded = (z_dim or widths[0]) if data.classes else 0  # numbers in which the generator is told a label
+        embedded = (z_dim or widths[0]) if data.classes else 0  # numbers in which the generator is given a label
         layers: list[nn.Module] = [FromLatent(z_dim + embedded, widths[0], smallest), *self._blocks(widths, 0)]
         for level in range(1, len(widths)):
             if widths[level] != widths[level - 1]:

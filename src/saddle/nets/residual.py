@@ -1,5 +1,5 @@
-"""Residual blocks that change their width, and the generators and discriminators that SNGAN, SAGAN and BigGAN make of
-them. Miyato et al., 2018, Appendix B. https://arxiv.org/abs/1802.05957"""
+"""Residual blocks that change their width, and the generators and discriminators that SNGAN, SAGAN and BigGAN build
+from them. Miyato et al., 2018, Appendix B. https://arxiv.org/abs/1802.05957"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -20,6 +20,8 @@ class UpBlock(nn.Module):
     """norm, ReLU, up, convolution, norm, ReLU, convolution, beside a shortcut; then attention if the block attends.
 
     One that does not double the size has no weights in its shortcut, unless it changes the width.
+
+    Maps [N, inputs, H, W] (and conditions [N, …]) → [N, outputs, 2 H, 2 W].
     """
 
     def __init__(self, inputs: int, outputs: int, norm: Norm, attends: bool = False, doubles: bool = True):
@@ -42,6 +44,8 @@ class DownBlock(nn.Module):
 
     `wide` blocks widen at the first convolution, the others at the second. The shortcut's 1×1 convolution runs at the
     lower resolution, where it costs a quarter and is the same function.
+
+    [N, inputs, H, W] → [N, outputs, H', W']
     """
 
     def __init__(self, inputs: int, outputs: int, wide: bool, shrinks: bool, attends: bool = False):
@@ -73,7 +77,10 @@ class RootPool(nn.Module):
 
 
 class Generator(nn.Module):
-    """A dense layer, blocks that double the size, batch norm, ReLU, convolution, tanh. Each block takes the label."""
+    """A dense layer, blocks that double the size, batch norm, ReLU, convolution, tanh. Each block takes the label.
+
+    z [N, z_dim] (and labels int64 [N]) → images [N, C, H, W]
+    """
 
     def __init__(self, z_dim: int, data: DataSpec, widths: Sequence[int], norm: Norm, attention: int = 0):
         super().__init__()

@@ -35,10 +35,12 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 def up(x: Tensor) -> Tensor:
+    """Every pixel four times: [N, C, H, W] → [N, C, 2 H, 2 W]."""
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
 def down(x: Tensor) -> Tensor:
+    """Means of 2 × 2 pixels: [N, C, H, W] → [N, C, H / 2, W / 2]."""
     return avg_pool2d(x, 2)
 
 
@@ -47,6 +49,8 @@ class Block(nn.Module):
 
     The shortcut's 1×1 convolution runs at the lower resolution, where it costs a quarter and is the same function. To
     other `outputs` the first convolution leads going up, the second going down.
+
+    [N, inputs, H, W] → [N, outputs, H', W']
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class Block(nn.Module):
 
 
 class FirstBlock(nn.Module):
-    """The critic's first: no norm and no ReLU before the image."""
+    """The critic's first: no norm and no ReLU before the image.  [N, C, H, W] → [N, width, H / 2, W / 2]"""
 
     def __init__(self, channels: int, width: int):
         super().__init__()
@@ -87,6 +91,8 @@ class FirstBlock(nn.Module):
 
 
 class MeanPool(nn.Module):
+    """The mean of each map: [N, C, H, W] → [N, C]."""
+
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))
 

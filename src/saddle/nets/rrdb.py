@@ -40,7 +40,7 @@ class RRDBNet(nn.Module):
 
 
 class Block(nn.Module):
-    """RRDB: three dense blocks, of whose sum of changes a share is added."""
+    """RRDB: three dense blocks, of whose sum of changes a share is added.  [N, C, H, W] → same shape"""
 
     def __init__(self, width: int, growth: int):
         super().__init__()
@@ -51,7 +51,10 @@ class Block(nn.Module):
 
 
 class Dense(nn.Module):
-    """Five convolutions, each of which sees all that those before it made; of the last a share is added."""
+    """Five convolutions, each of which sees all that those before it made; of the last a share is added.
+
+    [N, C, H, W] → same shape
+    """
 
     def __init__(self, width: int, growth: int):
         super().__init__()

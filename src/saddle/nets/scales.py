@@ -24,7 +24,7 @@ class Scales(nn.ModuleList):
         super().__init__(judges)
 
     def forward(self, x: Tensor, first: int = 0) -> Maps:
-        """What they make of images [N, C, H, W], which are of the size that judge number `first` is for."""
+        """Their output for images [N, C, H, W], which have the size that discriminator number `first` is for."""
         found = []
         for judge in [*self][first:]:
             found.append(maps_of(judge, x))
@@ -46,6 +46,8 @@ def matching(real: Maps, fake: Maps, scaled: bool = True) -> Tensor:
     The mean over the scales of 4 / L times the sum over the L maps of a scale of the mean distance: for four maps the
     sum itself, as in the code. It is the sum for any number of maps if it is not to be `scaled`, as in SPADE. Real
     images get no gradient.
+
+    Returns []; each map is [N, C', h, w].
     """
     apart = [
         (4 / len(ones[:-1]) if scaled else 1) * l1_loss(full(other), full(one).detach())
@@ -61,7 +63,7 @@ def logits_of(maps: Maps) -> Tensor:
 
 
 def maps_of(judge: nn.Module, x: Tensor) -> list[Tensor]:
-    """What a judge makes of images [N, C, H, W]: the maps of its layers, and its logits at the end."""
+    """The maps of a discriminator's layers, each [N, C', h, w], for images x [N, C, H, W]; the logits come last."""
     found = []
     for layer in judge.children():
         x = layer(x)

@@ -1,7 +1,7 @@
 """SimGAN's two networks, for eyes and for hands. Shrivastava et al., 2017, Section 3. https://arxiv.org/abs/1612.07828
 
 The paper names no first weights: those of the layers are Xavier's. Its patches have two logits; where it says nothing
-of a bend, every convolution but the last has a ReLU behind it.
+of an activation, every convolution but the last has a ReLU behind it.
 """
 
 from typing import Literal
@@ -17,7 +17,7 @@ REFINED, REAL = range(2)  # the two logits of a patch
 
 
 class Residual(nn.Module):
-    """Two convolutions whose sum with what they were given is bent."""
+    """ReLU of x plus two convolutions of it.  [N, C, H, W] → same shape"""
 
     def __init__(self, width: int):
         super().__init__()

@@ -22,7 +22,10 @@ _STEPS = (7, 6, 5, 4, 2, 3, 8)  # with n doublings they are before the first n o
 
 
 class SpadeBlock(nn.Module):
-    """A residual block whose norms see the map. Where its width changes, the way past it is one too (Figure 4)."""
+    """A residual block whose norms see the map. Where its width changes, the way past it is one too (Figure 4).
+
+    x [N, inputs, H, W], map [N, classes, H', W'] → [N, outputs, H, W]
+    """
 
     def __init__(self, inputs: int, outputs: int, classes: int, hidden: int, norm: SpadeNorm):
         super().__init__()
@@ -89,7 +92,10 @@ class SpadeGenerator(nn.Module):
         return self.last(leaky_relu(x, 0.2)).tanh()
 
     def beginning(self, m: Tensor, z: Tensor | None) -> Tensor:
-        """The smallest maps, [N, 16 · width, h, w]. What z says is stretched for images of another size."""
+        """The smallest maps, [N, 16 · width, h, w], for maps m [N, classes, H, W] and z [N, z_dim].
+
+        What z gives is stretched for images of another size.
+        """
         grid = m.shape[2] >> self.doublings, m.shape[3] >> self.doublings
         if z is None:
             return self.start(interpolate(m, grid, mode="nearest"))
@@ -98,7 +104,7 @@ class SpadeGenerator(nn.Module):
 
 
 def doublings(height: int, width: int, asked: int | None = None) -> int:
-    """How often SPADE doubles its maps: as told, or the paper's 5 times, fewer where less than 4 pixels were left.
+    """How often SPADE doubles its maps: as given, or the paper's 5 times, fewer where less than 4 pixels were left.
 
     UsageError unless both sides halve so often evenly, and 2 pixels are left or more.
     """

@@ -57,6 +57,8 @@ class SRResNet(nn.Module):
 
 
 class Block(nn.Module):
+    """x + f(x), f two convolutions with batch norm: [N, C, H, W] → same shape."""
+
     def __init__(self, width: int, slopes: int = 1):
         super().__init__()
         self.body = nn.Sequential(
@@ -72,7 +74,7 @@ class Block(nn.Module):
 
 
 def factors(times: int) -> tuple[int, ...]:
-    """By which images are enlarged one after the other, to be `times` as large. UsageError but for 2, 3, 4 and 8."""
+    """By which images are enlarged one after the other, to be `times` as large. UsageError except for 2, 3, 4 and 8."""
     if times not in FACTORS:
         there = f"{times} times as many rows" if times > 1 else "no more rows than their small ones"
         raise UsageError(

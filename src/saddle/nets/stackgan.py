@@ -38,7 +38,7 @@ class Augmentation(nn.Module):
         self.law = nn.Sequential(nn.Linear(text_dim, 2 * condition), nn.LeakyReLU(0.2))
 
     def forward(self, text: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """An embedded text [N, text_dim], standard normal noise → c, μ and log σ², [N, condition] each."""
+        """Embedded texts [N, text_dim], normal noise [N, condition] → c, μ and log σ², [N, condition] each."""
         mean, log_var = self.law(text).chunk(2, 1)
         return mean + (log_var / 2).exp() * noise, mean, log_var
 
@@ -105,13 +105,13 @@ class StageII(nn.Module):
         as_loud(self.augmentation)
 
     def forward(self, noise: Tensor, text: Tensor, image: Tensor) -> Drawn:
-        """Noise for the text's code [N, condition], embedded texts, images [N, C, h, w] of stage I → larger ones."""
+        """Noise [N, condition] for the code, embedded texts [N, E], images [N, C, h, w] of stage I → larger images."""
         c, mean, log_var = self.augmentation(text, noise)
         return Drawn([self.decoder(beside(self.encoder(image), c))], mean, log_var)
 
 
 class Block(nn.Module):
-    """x + f(x), then ReLU."""
+    """x + f(x), then ReLU.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -170,7 +170,7 @@ class Discriminator(nn.Module):
         return self.match(self.features(image), c)
 
     def match(self, features: Tensor, c: Tensor | None) -> TextLogits:
-        """Of images known by their features."""
+        """Logits of images known by their features [N, F, h, w], with texts c [N, K] if there are any."""
         joint = None if self.joint is None or c is None else self.joint(beside(features, c))
         return TextLogits(joint, self.alone(features) if self.alone else None)
 

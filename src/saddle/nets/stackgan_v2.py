@@ -23,7 +23,7 @@ class Augmentation(nn.Module):
         self.law = nn.Sequential(nn.Linear(text_dim, 4 * condition), nn.GLU(1))
 
     def forward(self, text: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """An embedded text [N, text_dim], standard normal noise → c, μ and log σ², [N, condition] each."""
+        """Embedded texts [N, text_dim], normal noise [N, condition] → c, μ and log σ², [N, condition] each."""
         mean, log_var = self.law(text).chunk(2, 1)
         return mean + (log_var / 2).exp() * noise, mean, log_var
 
@@ -83,7 +83,7 @@ class Tree(nn.Module):
 
 
 class Branch(nn.Module):
-    """h and what the tree was given → h of twice the size and half the channels."""
+    """Maps h [N, C, H, W] and the condition c [N, K] of the tree → [N, C / 2, 2 H, 2 W]."""
 
     def __init__(self, channels: int, given: int, blocks: int = 2):
         super().__init__()
@@ -96,7 +96,7 @@ class Branch(nn.Module):
 
 
 class Block(nn.Module):
-    """x + f(x), gated inside."""
+    """x + f(x), gated inside.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int):
         super().__init__()

@@ -1,4 +1,5 @@
-"""The networks of StarGAN: one translator that is told labels, one critic that names them. Choi et al., 2018, Appendix.
+"""The networks of StarGAN: one translator that is given labels, one critic that names them. Choi et al., 2018,
+Appendix.
 
 https://arxiv.org/abs/1711.09020
 """
@@ -67,6 +68,8 @@ class NamingCritic(nn.Module):
 
     One head judges patches, the other sees the whole map. 44,721,088 + 8,192 · labels parameters at 128×128, which is
     halved six times. There is no norm: the gradient of each sample is its own.
+
+    Images are [N, C, H, W].
     """
 
     def __init__(self, shape: tuple[int, int, int], labels: int, halvings: int, width: int = 64):

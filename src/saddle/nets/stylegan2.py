@@ -24,11 +24,13 @@ from .shapes import power_of_two
 
 
 def act(x: Tensor, gain: float = HE) -> Tensor:
-    """Leaky ReLU, times what brings the variance back."""
+    """Leaky ReLU, times what brings the variance back.  Any shape → same shape"""
     return leaky_relu(x, 0.2) * gain
 
 
 class Act(nn.Module):
+    """`act` as a layer: any shape → same shape."""
+
     def forward(self, x: Tensor) -> Tensor:
         return act(x)
 
@@ -37,7 +39,7 @@ class Mapping(nn.Module):
     """Latents and labels → w, the space that is not bound to be normal.  [N, z_dim], int64 [N] → [N, w_dim]
 
     Both are normalised first. The layers learn at a hundredth of the learning rate. Without latents (z_dim 0) it is
-    what the discriminator makes of a label.
+    the discriminator's output for a label.
     """
 
     def __init__(self, z_dim: int, w_dim: int, layers: int, classes: int = 0):
@@ -52,7 +54,10 @@ class Mapping(nn.Module):
             return self.styles(z, label)
 
     def styles(self, z: Tensor | None, label: Tensor | None) -> Tensor:
-        """In full precision, as in the code: rounded latents would be rounded images."""
+        """Latents z [N, z_dim] and labels [N], one of them or both → w [N, w_dim], in full precision, as in the code.
+
+        Rounded latents would give rounded images.
+        """
         parts = [] if z is None else [pixel_norm(z)]
         if self.embed is not None:
             assert label is not None
@@ -67,6 +72,8 @@ class StyledConv(nn.Module):
     """Modulated convolution, noise, bias, activation. The noise is one map for all channels, at first of strength 0.
 
     In use the noise is the same for all images, so that an image is a function of its latent.
+
+    x [N, inputs, H, W], w [N, w_dim] → [N, outputs, H', W']
     """
 
     noise: Tensor
@@ -86,7 +93,10 @@ class StyledConv(nn.Module):
 
 
 class ToImage(nn.Module):
-    """A map's share of the image: 1×1, modulated but not demodulated."""
+    """A map's share of the image: 1×1, modulated but not demodulated.
+
+    x [N, inputs, H, W], w [N, w_dim] → [N, C, H, W]
+    """
 
     def __init__(self, inputs: int, channels: int, w_dim: int):
         super().__init__()
@@ -125,7 +135,10 @@ class Synthesis(nn.Module):
 
 
 class Generator(Styled):
-    """Mapping and synthesis: z, and labels if there are classes → images. While training, styles are mixed."""
+    """Mapping and synthesis: z, and labels if there are classes → images. While training, styles are mixed.
+
+    z [N, z_dim], labels [N] → [N, C, H, W]
+    """
 
     w_mean: Tensor
     uniform = False  # are the numbers of a latent, or normal?
@@ -139,7 +152,7 @@ class Generator(Styled):
         return self.synthesis(self.styles(z, label))
 
     def styles(self, z: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
-        """Styles of all layers; with truncation ψ < 1 nearer to their mean.  [N, styles, w_dim]"""
+        """Styles [N, styles, w_dim] of z [N, z_dim] and labels [N]; with truncation ψ < 1 nearer to their mean."""
         w = self.mapping(z, label)
         if not self.training:
             return torch.lerp(self.w_mean, w, truncation)[:, None].expand(-1, self.synthesis.styles, -1)
@@ -147,7 +160,10 @@ class Generator(Styled):
         return self.mixed(w, label)
 
     def mixed(self, w: Tensor, label: Tensor | None) -> Tensor:
-        """With chance `mixing`, the layers from a random one on take another latent's style.  [N, styles, w_dim]"""
+        """The styles [N, styles, w_dim] of w [N, w_dim]: with chance `mixing`, layers from a random one on take others.
+
+        Those are of another latent. Labels [N] are those of w, if there are classes.
+        """
         n, styles = len(w), self.synthesis.styles
         shape = n, self.mapping.z_dim
         z = rng.rand(*shape, device=w.device) * 2 - 1 if self.uniform else rng.randn(*shape, device=w.device)
@@ -158,13 +174,13 @@ class Generator(Styled):
 
 
 def cross(w: Tensor, other: Tensor, crossover: Tensor, styles: int) -> Tensor:
-    """w up to layer `crossover` [N], from there on the other: [N, w_dim] → [N, styles, w_dim]."""
+    """w up to layer `crossover` [N], from there on `other`: both [N, w_dim] → [N, styles, w_dim]."""
     mine = torch.arange(styles, device=w.device) < crossover[:, None]
     return torch.where(mine[..., None], w[:, None], other[:, None])
 
 
 class Down(nn.Module):
-    """A convolution to half the size, of the filtered input."""
+    """A convolution to half the size, of the filtered input.  [N, inputs, H, W] → [N, outputs, H / 2, W / 2]"""
 
     def __init__(self, inputs: int, outputs: int, gain: float):
         super().__init__()
@@ -175,7 +191,10 @@ class Down(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Two convolutions, of which the second halves the size, beside a shortcut. The sum is over √2."""
+    """Two convolutions, of which the second halves the size, beside a shortcut. The sum is over √2.
+
+    [N, inputs, H, W] → [N, outputs, H / 2, W / 2]
+    """
 
     def __init__(self, inputs: int, outputs: int, shortcut: bool):
         super().__init__()
@@ -189,7 +208,7 @@ class DownBlock(nn.Module):
 
 
 class Projection(nn.Module):
-    """Features, and labels if there are classes → logits [N].  Miyato & Koyama, 2018, of a mapped label."""
+    """Features [N, F], and labels [N] if there are classes → logits [N].  Miyato & Koyama, 2018, of a mapped label."""
 
     def __init__(self, width: int, classes: int):
         super().__init__()
@@ -217,7 +236,7 @@ class StyleGAN2(Network):
     w_dim: PositiveInt = 512  # length of a style
     mixing: Share = 0.9  # chance that a training image takes the styles of two latents
     architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
-    group: PositiveInt = 4  # samples whose deviation the discriminator sees
+    group: PositiveInt = 4  # samples over which the discriminator sees the standard deviation
 
     def generator(self, z_dim: int, data: DataSpec) -> Generator:
         mapping = Mapping(z_dim, self.w_dim, self.mapping_layers, len(data.classes))

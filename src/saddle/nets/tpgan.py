@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of images: maps of width · (1, 1, 2, 4, 8) channels, halved step by step, and a code."""
+    """The encoder's output for images: maps of width · (1, 1, 2, 4, 8) channels, halved step by step, and a code."""
 
     maps: tuple[Tensor, ...]
     code: Tensor  # [N, 4 · width]
@@ -39,7 +39,10 @@ class Frontal(NamedTuple):
 
 
 class Residual(nn.Module):
-    """x + two convolutions with norms, then what bends. A kernel of 2 sees one pixel more to the right and below."""
+    """x + two convolutions with norms, then an activation. A kernel of 2 sees one pixel more to the right and below.
+
+    [N, C, H, W] → same shape
+    """
 
     def __init__(self, width: int, kernel: int = 3):
         super().__init__()
@@ -81,6 +84,8 @@ class Decoder(nn.Module):
 
     The parts are `extra` planes of the whole size, [N, extra, H, W]. 49,197,818 parameters with a width of 64, three
     channels, 100 numbers of noise, 67 planes and 128 pixels.
+
+    The faces are [N, C, H, W].
     """
 
     def __init__(self, channels: int, size: Size, width: int, z_dim: int, extra: int):
@@ -130,7 +135,10 @@ class Decoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """Turned faces [N, C, H, W], noise [N, z] and planes of the parts, if any → frontal faces, and the code."""
+    """Turned faces [N, C, H, W], noise [N, z] and planes of the parts, if any → frontal faces, and the code.
+
+    The code is [N, K], the planes are [N, extra, H, W].
+    """
 
     def __init__(self, channels: int, size: Size, width: int, z_dim: int, extra: int):
         super().__init__()

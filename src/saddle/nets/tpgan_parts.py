@@ -1,8 +1,9 @@
 """TP-GAN's local paths: eyes, nose and mouth, cut out and turned by a network each. Huang et al., 2017.
 
 https://arxiv.org/abs/1704.04086. Landmarks are five points of a face, x and y of each: the left and the right eye, the
-tip of the nose, the left and the right corner of the mouth, left and right as they are seen; from -1 to 1 between the
-edges of the image. Sizes and places are those of the authors' code for 128 pixels, and scale with the image.
+tip of the nose, the left and the right corner of the mouth. Left and right are those of the image. Coordinates go from
+-1 to 1 between the edges of the image. Sizes and places are those of the authors' code for 128 pixels, and scale with
+the image.
 """
 
 import math
@@ -51,7 +52,7 @@ class Rotator(nn.Module):
 
 
 class Rotators(nn.ModuleDict):
-    """Parts by name → what their rotators make of them. That of the right eye sees the left one too, as in the code."""
+    """Parts by name → the output of their rotators. That of the right eye sees the left one too, as in the code."""
 
     def __init__(self, channels: int, width: int):
         seen = {name: channels * (2 if name == "right eye" else 1) for name in SIZES}
@@ -59,7 +60,7 @@ class Rotators(nn.ModuleDict):
         start(self)
 
     def forward(self, parts: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Their maps, and their images."""
+        """The maps and the images of turned parts, by name, each [N, C', h, w]; so are the parts given."""
         seen = parts | {"right eye": torch.cat((parts["right eye"], parts["left eye"]), 1)}
         turned = {name: rotator(seen[name]) for name, rotator in self.items()}
         return {name: maps for name, (maps, _) in turned.items()}, {name: image for name, (_, image) in turned.items()}
@@ -99,7 +100,7 @@ def cut_parts(images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
 
 
 def cut(images: Tensor, middles: Tensor, sides: Size) -> Tensor:
-    """Pieces [N, C, h, w] of images about x and y [N, 2]; pixels outside are those of the edge."""
+    """Pieces [N, C, h, w] of images [N, C, H, W] around x and y [N, 2]; pixels outside are those of the edge."""
     n, _, height, width = images.shape
     x, y = middles.round().long().unbind(1)
     rows = (y[:, None] - sides[0] // 2 + torch.arange(sides[0], device=y.device)).clamp(0, height - 1)
@@ -142,18 +143,18 @@ def looks_left(landmarks: Tensor) -> Tensor:
 
 
 def mirrored(landmarks: Tensor) -> Tensor:
-    """Those of the mirror images."""
+    """The landmarks [N, 10] of the mirror images, of landmarks [N, 10]."""
     swapped = landmarks.unflatten(1, (5, 2))[:, MIRRORED]
     return torch.stack((-swapped[..., 0], swapped[..., 1]), 2).flatten(1)
 
 
 def flipped(x: Tensor, which: Tensor) -> Tensor:
-    """Images [N, C, H, W], mirrored where `which`, bool [N], says so."""
+    """Images [N, C, H, W] → same shape, mirrored where `which`, bool [N], says so."""
     return torch.where(which[:, None, None, None], x.flip(3), x)
 
 
 def check_landmarks(landmarks: Tensor | None, count: int) -> Tensor:
-    """Landmarks of so many images. UsageError unless there are five points of each, all of them inside of it."""
+    """Landmarks [count, 10] as they are, same shape. UsageError unless each image has five points, all inside of it."""
     five = f"five points of each face, x and y of each: {', '.join(POINTS)}"
     if landmarks is None:
         raise UsageError(f"TPGAN needs landmarks beside the images: {five}")

@@ -13,6 +13,8 @@ MULTIPLE, SMALLEST = 4, 8  # with 2 halvings, sides are multiples of the one and
 
 
 class Residual(nn.Module):
+    """x + f(x), f two convolutions with norms: [N, C, H, W] → same shape."""
+
     def __init__(self, width: int, norm: MapNorm = "instance", keep: float = 1.0, reflected: bool = True):
         super().__init__()
         noise = [Dropout(keep, always=True)] if keep < 1 else []
@@ -70,6 +72,8 @@ class Enhancer(nn.Module):
     Images [N, C, 2H, 2W] and the translator's maps [N, 2 · width, H, W], those before its `head` → images [N, outputs,
     2H, 2W] in [-1, 1]. 319,715 parameters with a width of 32, 3 blocks, 36 channels and 3 outputs. Wang et al., 2018,
     Section 3.1. https://arxiv.org/abs/1711.11585
+
+    The images drawn are [N, outputs, 2H, 2W].
     """
 
     def __init__(self, channels: int, blocks: int, width: int, outputs: int):

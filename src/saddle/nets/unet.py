@@ -59,9 +59,9 @@ class UNet(nn.Module):
 
 
 def depth(height: int, width: int, levels: int | None = None, deepest: int = _DEEPEST, least: int = 1) -> int:
-    """How often a U-Net halves images: as told, or until the shorter side has at most 7 pixels, but `deepest` times.
+    """How often a U-Net halves images: as given, or until the shorter side has at most 7 pixels, but `deepest` times.
 
-    The shorter side keeps at least so many pixels, unless told. UsageError unless every halving is even.
+    The shorter side keeps at least so many pixels, unless it is given. UsageError unless every halving is even.
     """
     fits = partial(_fits, levels, deepest, least)
     if not fits(height, width):

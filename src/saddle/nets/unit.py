@@ -59,6 +59,8 @@ class Judges(nn.Module):
 
     shared: two layers of each domain and then the same ones for both; apart: a network for each domain; scales: three
     for each domain, which look at an image, at its half and at its quarter, blurred before each halving.
+
+    The images are [N, C, H, W].
     """
 
     def __init__(self, channels: tuple[int, int], kind: Judging = "shared", layers: int = 6, width: int = 64):

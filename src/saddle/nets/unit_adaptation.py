@@ -62,7 +62,7 @@ class CoupledAutoencoders(nn.Module):
         return Codes(self.mean(x), softplus(self.deviation(x)))
 
     def draw(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        """What codes stand for in domain a and in domain b."""
+        """The images of codes [N, 8 width, 1, 1] in domain a and in domain b, both [N, C, 32, 32]."""
         x = self.decode(code)
         return self.last_a(x), self.last_b(x)
 
@@ -83,14 +83,14 @@ class CoupledJudges(nn.Module):
         xavier(self, 2**0.5, bias=0.1)
 
     def features(self, x: Tensor, domain: str) -> Tensor:
-        """What the last layer sees, with no unit dropped.  [N, 8 width, 2, 2]"""
+        """Images x [N, C, 32, 32] → what the last layer gets, with no unit dropped.  [N, 8 width, 2, 2]"""
         x = (self.first_a if domain == "a" else self.first_b)(x)
         for layer in self.layers:
             x = layer(x)
         return x
 
     def dropped(self, x: Tensor, domain: str) -> Tensor:
-        """The same with units dropped, in training."""
+        """Images x [N, C, 32, 32] → the same [N, 8 width, 2, 2] with units dropped, in training."""
         x = self.dropouts[0]((self.first_a if domain == "a" else self.first_b)(x))
         for layer, dropout in zip(self.layers, [*self.dropouts][1:], strict=True):
             x = dropout(layer(x))
@@ -102,13 +102,13 @@ class CoupledJudges(nn.Module):
         return real - fake
 
     def classify(self, x: Tensor, domain: str) -> Tensor:
-        """Logits of the classes.  [N, K]"""
+        """Images x [N, C, 32, 32] → logits of the classes.  [N, K]"""
         logits: Tensor = self.classes(self.dropped(x, domain)).flatten(1)
         return logits
 
 
 class Shift(nn.Module):
-    """Adds a number to each channel."""
+    """Adds a number to each channel.  [N, C, H, W] → same shape"""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -119,7 +119,7 @@ class Shift(nn.Module):
 
 
 def placed(x: Tensor) -> Tensor:
-    """Images [N, C, H, W] with two channels more: row and column of each pixel, from -1 to below 1."""
+    """Images [N, C, H, W] with each pixel's row and column, from -1 to below 1, as channels: [N, C + 2, H, W]."""
     rows, columns = (torch.arange(n, device=x.device, dtype=x.dtype) * (2 / n) - 1 for n in x.shape[2:])
     where = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
     return torch.cat((x, where.expand(len(x), -1, -1, -1)), 1)

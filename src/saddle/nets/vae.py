@@ -15,7 +15,10 @@ from ..spec import DataSpec
 
 
 class Encoder(nn.Module):
-    """Images (and labels int64 [N], where the data have classes) → mean and log σ² of q(z | x), [N, z_dim] each."""
+    """Images (and labels int64 [N], where the data have classes) → mean and log σ² of q(z | x), [N, z_dim] each.
+
+    Images [N, C, H, W] (and labels [N, …]) → both [N, z_dim].
+    """
 
     def __init__(self, z_dim: int, data: DataSpec, width: int = 500):
         super().__init__()
@@ -29,7 +32,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [N, z_dim] (and labels) → [N, C, H, W], of which a likelihood makes the distribution of the image."""
+    """Latents [N, z_dim] (and labels [N, …]) → [N, C, H, W], the parameters of the likelihood of an image."""
 
     def __init__(self, z_dim: int, data: DataSpec, width: int = 500):
         super().__init__()

@@ -18,7 +18,7 @@ HALVINGS = 3
 
 
 class Encoder(nn.Module):
-    """Images → mean and log σ² of q(z | x), [N, z_dim] each."""
+    """Images → mean and log σ² of q(z | x), [N, z_dim] each.  Images [N, C, H, W] → both [N, z_dim]."""
 
     def __init__(self, z_dim: int, data: DataSpec, width: int = 64):
         super().__init__()

@@ -47,6 +47,8 @@ class VGG(nn.Module):
     """Images [N, 3, H, W] → what these layers say of them, in their order.
 
     The weights are given by `put`, learn nothing, and are part of no checkpoint: they are large, and never change.
+
+    Each is [N, C, h, w].
     """
 
     def __init__(self, layers: Sequence[str], depth: int = 19):
@@ -55,7 +57,10 @@ class VGG(nn.Module):
         self.places = places(depth)
 
     def put(self, weights: Mapping[str, Tensor], like: Tensor) -> None:
-        """Take over the weights that the layers need, of those by torchvision's names, where and as `like` is."""
+        """Take over the weights that the layers need, of those by torchvision's names, where and as `like` is.
+
+        `like` is an image batch [N, 3, H, W].
+        """
         last = max(self.places[layer] for layer in self.wanted)
         for name, place in self.places.items():
             if name.startswith("conv") and place <= last:

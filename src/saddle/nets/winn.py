@@ -47,6 +47,8 @@ class Starts(nn.Module):
     Points and signals start from the noise itself.
     Each convolution halves the channels and is followed by a doubling of the size and layer norm; an image is stretched
     to the whole range in the end.
+
+    z [N, z_dim · h · w] → [N, C, H, W]
     """
 
     def __init__(self, z_dim: int, data: DataSpec):
@@ -87,12 +89,12 @@ class Judge(nn.Module):
         self.register_buffer("std", torch.tensor(0.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [N]."""
+        """Logits [N] of samples x [N, …]."""
         return full(self.network(x).logits)
 
     @torch.no_grad()
     def calibrate(self, real: Tensor) -> None:
-        """Note the mean and the deviation of the scores of data."""
+        """Keep the mean and the deviation of the scores of data, real [N, …]."""
         logits = self(real)
         mean, square = self.moments.add(torch.stack((logits.mean(), logits.square().mean())))
         self.mean.copy_(mean)

@@ -1,4 +1,4 @@
-"""Penalties: what a player pays beside its adversarial loss, most of them for the gradient of its logits.
+"""Penalties: terms added to a player's adversarial loss, most of them of the gradient of its logits.
 
 A penalty sees a `Context`, one move with what was judged in it. A game of another shape builds its own context:
 `penalty(rounds, Context(lambda x: self.discriminator(x).logits, real, fake))`.

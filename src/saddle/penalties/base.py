@@ -18,9 +18,9 @@ from ..optim import Constant, Schedule
 
 @dataclass(frozen=True)
 class Penalty(Settings, ABC):
-    """A weighted scalar in every `every`-th round, weighted up to make good for the others, else None."""
+    """The penalty times `weight · every` in every `every`-th round (lazy regularisation), None in the others."""
 
-    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # who pays it
+    players: ClassVar[tuple[str, ...]] = ("discriminator",)  # whose loss it is added to
 
     weight: Weight = 1.0  # factor on the penalty
     every: PositiveInt = 1  # rounds from one penalty to the next; lazy ones count for the rounds between
@@ -33,6 +33,7 @@ class Penalty(Settings, ABC):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
 
     def __call__(self, rounds: int, context: Context) -> Tensor | None:
+        """The weighted penalty [] of this round, or None in a round that it leaves out."""
         if rounds % self.every:
             return None
         weight = self.weight * self.every * self.schedule(rounds, context.progress)
@@ -42,7 +43,7 @@ class Penalty(Settings, ABC):
 
     @abstractmethod
     def measure(self, context: Context) -> Tensor:
-        """The penalty before its weight."""
+        """The penalty before its weight, []."""
 
     def formula(self, mover: str) -> str:
         """What the "discriminator" or the "generator" pays, with the settings' values: a mean over samples."""
@@ -77,7 +78,7 @@ def remembered(penalties: Sequence[Penalty], game: Any) -> nn.ModuleList:
 
 
 def paid(penalties: Sequence[Penalty], memories: Iterable[nn.Module], context: Context) -> dict[str, Any]:
-    """What the context's mover pays, by name; `memories` as `remembered` made them."""
+    """The penalties on the context's mover, by name; `memories` as `remembered` made them."""
     return {
         penalty.name: penalty(context.rounds, replace(context, memory=memory))
         for penalty, memory in zip(penalties, memories, strict=True)

@@ -22,7 +22,7 @@ def input_gradient(score: Score, x: Tensor) -> Tensor:
 
 
 def gradient_at(x: Tensor, logits: Tensor) -> Tensor:
-    """The same of logits that were already made of x."""
+    """The gradient [N, D] by x [N, …] of logits, [N] or [N, 1, h, w], that were already computed from x."""
     logits = logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # of a patch map, as its loss: the mean
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.reshape(len(logits), -1)  # a pack of samples that are judged as one is one input
@@ -53,7 +53,7 @@ class NormPenalty(InputPenalty):
 
     weight: float = 10.0  # λ, factor on the penalty
     target: NonNegativeFloat = 1.0  # what the norm of the gradient is pulled to
-    one_sided: bool = False  # let norms below the target pass
+    one_sided: bool = False  # no penalty on norms below the target
 
     def unweighted(self, mover: str) -> str:
         two_sided = super().unweighted(mover)
@@ -102,12 +102,12 @@ class NearDataPenalty(NormPenalty):
 
 
 def spread(x: Tensor, n: int) -> Tensor:
-    """n of the samples, evenly spaced in the batch; x itself if it has as many.  [n, …]"""
+    """n of the samples, evenly spaced in the batch; x itself if it has as many.  [n, …]  x [N, …]"""
     return x if n == len(x) else x[torch.arange(n, device=x.device) * len(x) // n]
 
 
 def one_each(x: Tensor, pack: int = 1) -> Tensor:
-    """A number for each sample, uniform in [0, 1), to broadcast over it; the same within a pack.  [N, 1, …]"""
+    """Uniform numbers in [0, 1), [N, 1, …] for samples x [N, …], to broadcast; the same within a pack."""
     return rng.rand(len(x) // pack, *[1] * (x.ndim - 1), device=x.device).to(x).repeat_interleave(pack, 0)
 
 
@@ -131,7 +131,7 @@ class ZeroCentred(InputPenalty):
         return super().forbids(game)
 
     def of(self, context: Context, x: Tensor, logits: Tensor | None) -> Tensor:
-        """The mean over samples x, which were judged by these logits."""
+        """The mean [] over samples x [N, …], which got these logits, [N] or [N, 1, h, w]."""
         if not self.shared:
             gradient = input_gradient(context.score, x)
         elif logits is None or not x.requires_grad:

@@ -1,4 +1,4 @@
-"""Penalties on what the discriminator makes of samples: how large, how far from before, how alike for neighbours."""
+"""Penalties on the discriminator's output for samples: how large, how far from before, how alike for neighbours."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -91,7 +91,7 @@ class Anchors(nn.Module):
 
 
 def logits_of(context: Context) -> tuple[Tensor, Tensor]:
-    """Of the real and of the fake samples, as judged already or, in a context without outputs, judged now."""
+    """The logits of the real and of the fake samples, both [N] or [N, 1, h, w]: the context's, or else computed now."""
     real = context.score(context.real) if context.real_logits is None else context.real_logits
     fake = context.score(context.fake) if context.fake_logits is None else context.fake_logits
     return full(real), full(fake)
@@ -123,6 +123,7 @@ class BalancedConsistency(Penalty):
         return 2 * (before - torch.cat(moved)).square().mean()  # the sum of two means
 
     def move(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W], flipped and shifted as the settings say → same shape."""
         x = jitter.flip(x) if self.flip else x
         return jitter.shift(x, self.shift) if self.shift else x
 

@@ -20,7 +20,7 @@ class Styled(nn.Module, ABC):
 
     @abstractmethod
     def styles(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The styles of all layers.  [N, styles, w_dim]"""
+        """The styles [N, styles, w_dim] of all layers, of z [N, z_dim] and labels [N]."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class PathLength(Penalty):
     """(‖Jᵀy‖ - a)², J = ∂G(w) / ∂w, y normal noise, a the mean length so far.  Karras et al., 2020, Eq. 4.
 
     https://arxiv.org/abs/1912.04958. A small step in w changes the image by as much wherever it is taken. As in the
-    code, every second sample of the batch will do, and a includes the lengths at hand, whose gradients flow.
+    code, every second sample of the batch will do, and a includes the lengths of this batch, whose gradients
+    flow.
     """
 
     players = ("generator",)

@@ -18,7 +18,7 @@ Player = Literal["generator", "discriminator", "both"]
 class WeightPenalty(Penalty):
     """A penalty on the parameters of players."""
 
-    player: Player = "both"  # who pays it
+    player: Player = "both"  # whose loss it is added to
 
     @property
     def players(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -34,7 +34,7 @@ class Orthogonal(WeightPenalty):
     """
 
     weight: float = 1e-4  # β, factor on the penalty
-    player: Player = "generator"  # who pays it
+    player: Player = "generator"  # whose loss it is added to
 
     def measure(self, context: Context) -> Tensor:
         assert context.player
@@ -42,7 +42,10 @@ class Orthogonal(WeightPenalty):
 
 
 def matrices(player: nn.Module) -> Iterator[Tensor]:
-    """The weights of all layers that multiply, before spectral norm, one row for each output."""
+    """The weights of all layers that multiply, before spectral norm, one row for each output.
+
+    Each is [outputs, inputs].
+    """
     for module in player.modules():
         for kind, outputs in ((nn.Linear, 0), (nn.modules.conv._ConvTransposeNd, 1), (nn.modules.conv._ConvNd, 0)):
             if isinstance(module, kind):
@@ -51,7 +54,10 @@ def matrices(player: nn.Module) -> Iterator[Tensor]:
 
 
 def crossed(w: Tensor) -> Tensor:
-    """‖W Wᵀ ⊙ (1 - I)‖². Where there are more rows than columns, from the smaller WᵀW, which is as long as W Wᵀ.  []"""
+    """‖W Wᵀ ⊙ (1 - I)‖². Where there are more rows than columns, from the smaller WᵀW, which is as long as W Wᵀ.  []
+
+    w [R, C]
+    """
     rows, columns = w.shape
     if rows <= columns:
         return off_diagonal(w @ w.T).square().sum()
@@ -59,6 +65,7 @@ def crossed(w: Tensor) -> Tensor:
 
 
 def off_diagonal(square: Tensor) -> Tensor:
+    """A matrix [D, D] with zeros on its diagonal → same shape."""
     return square - torch.diag(square.diagonal())
 
 
@@ -80,7 +87,7 @@ class HistoricalAveraging(WeightPenalty):
 
 
 class Mean(nn.Module):
-    """The mean of what it was given, one value a round: the first."""
+    """The mean of what it was given, one value a round: the first.  value of any shape → same shape"""
 
     mean: Tensor
     count: Tensor
@@ -102,5 +109,5 @@ class Mean(nn.Module):
 
 
 def flat(player: nn.Module) -> Tensor:
-    """All parameters of a player in a row."""
+    """All parameters of a player in a row.  The result is [P], P the number of parameters."""
     return torch.cat([p.flatten() for p in player.parameters() if p.requires_grad])

@@ -1,4 +1,4 @@
-"""A run told in one self-contained HTML file: curves, samples, scores, settings; nothing is fetched to show it.
+"""A run in one self-contained HTML file: curves, samples, scores, settings; nothing is fetched to show it.
 
 Points in the plane also become a film beside it, `samples/landscape.gif`.
 """

@@ -18,7 +18,7 @@ TASKS = {  # what a command does, and what it takes beside the run; one that is 
     "saddle translate": ("turn images of one domain into images of the other", "IMAGES"),
     "saddle restore": ("make damaged images whole", "IMAGES"),
     "saddle detect": ("find unusual images", "IMAGES"),
-    "saddle calibrate": ("find from which score on an image is anomalous", "GOOD"),
+    "saddle calibrate": ("set the score above which an image is anomalous", "GOOD"),
     "saddle apply": ("use what was learned of the image", "super-resolution"),
 }
 

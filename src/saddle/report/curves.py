@@ -1,4 +1,4 @@
-"""The curves over the rounds: what the judge makes of samples, losses, scores, speed. Each says how to read it."""
+"""The curves over the rounds: the discriminator's output, losses, scores, speed. Each says how to read it."""
 
 import re
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _side_by_side(charts: Sequence[Html]) -> Html:
 
 
 def _judgement(story: Story) -> list[Html]:
-    """For each judge what it makes of samples; before that the distance, where that is what its scores measure."""
+    """For each discriminator its output for samples; before it the distance, where its scores measure one."""
     judges: dict[str, dict[str, Curve]] = {}
     for curve in story.curves("notes"):
         if match := OF_DUEL.fullmatch(curve.name):

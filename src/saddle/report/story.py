@@ -62,7 +62,7 @@ class Story:
 
     @property
     def round(self) -> int:
-        """The last round heard of."""
+        """The last round in the log."""
         return max((event["round"] for event in self.events if "round" in event), default=0)
 
     @property

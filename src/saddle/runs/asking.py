@@ -108,7 +108,7 @@ def labelled(wish: Wish, game: Translation, labels: Any) -> Wish:
 
 
 def asked(works: Translator, wish: Wish, style: Tensor | None = None) -> Translator:
-    """A translator that gives what is wished for."""
+    """A translator that gives what is wished for; `style` is a code [K] of a style, if one is asked for."""
     way = replace(works.way, start=wish.start, to=wish.to)
     return replace(works, way=way, asked=replace(works.asked, label=wish.label, style=style))
 

@@ -1,7 +1,7 @@
 """Samples beside what they may be copies of: below each its nearest training image, and real images, held out.
 
 Near is measured as scores measure it, in what the data's own extractor sees; without one, in pixels. Held-out images
-are the yardstick: samples that lie much nearer to the training images than these do are copies.
+are the measure: samples that lie much nearer to the training images than these do are copies.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def compare(game: Game, source: Source, seed: int = 0, flip: bool = False) -> Be
 
 
 def held_out(source: Source, key: str) -> Tensor | None:
-    """A few held-out images, evenly chosen; None where none are held out."""
+    """A few held-out images, evenly chosen; None where none are held out.  Returns [n, …]."""
     if source.heldout is None or key not in source.heldout.columns:
         return None
     return taken(source.heldout, key, spread(len(source.heldout.columns[key]), COUNT))
@@ -123,7 +123,10 @@ class Search:
         return torch.where(way.view(-1, 1, 1, 1) > 0, found.flip(-1), found), far
 
     def features(self, images: Tensor) -> Tensor:
-        """float64 [N, D] on the processor, as saved; of every channel by itself where these are digits of their own."""
+        """Features float64 [N, D] of images [N, C, H, W], on the processor, as saved.
+
+        Where the channels are digits of their own, each channel is looked at by itself.
+        """
         split, images = isinstance(self.look, Digits), shown(images)
         seen = self.look(split_channels(images) if split else images).features
         return seen.double().cpu().view(len(images), -1)

@@ -52,7 +52,7 @@ def content(game: Translation, source: Source) -> Traits | None:
 
 
 def probed(game: Translation, source: Source, seed: int, about: str) -> Probed:
-    """Codes of training and of held-out images of every domain, and what is to be told from them."""
+    """Codes of training and of held-out images of every domain, and what is to be predicted from them."""
     traits = attributes(game, source) if about == "attribute" else content(game, source)
     assert traits is not None
     assert source.heldout is not None

@@ -73,6 +73,7 @@ class InOrder:
     next: int = 0
 
     def __call__(self, k: int) -> Tensor:
+        """The next k samples, [k, …]."""
         self.next += k
         return self.samples[slice(self.next - k, self.next)]
 
@@ -84,6 +85,7 @@ class Drawing:
     run: Run
 
     def __call__(self, k: int) -> Tensor:
+        """k new samples, [k, …]."""
         drawn = self.run.as_(Synthesis).sample(k).float()
         return drawn.clamp(-1, 1) if self.run.spec.is_image else self.run.spec.main.restored(drawn)
 
@@ -145,7 +147,7 @@ def _check(
     """UsageError for what cannot be, before anything is drawn or looked at."""
     if save_reference and look is None:
         raise UsageError(
-            "a reference that is kept is what an extractor sees in it; choose one with --extractor, such as own or "
+            "--save-reference keeps what an extractor sees, and needs one; choose one with --extractor, such as own or "
             "pixels"
         )
     if save_reference:

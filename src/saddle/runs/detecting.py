@@ -1,4 +1,4 @@
-"""What a game that detects, and simple detectors beside it, make of held-out images."""
+"""The results for held-out images of a game that detects, and of simple detectors beside it."""
 
 from __future__ import annotations
 

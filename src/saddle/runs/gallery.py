@@ -44,7 +44,7 @@ class Gallery:
         return {name: main.restored(x.float()) for name, x in columns.items()}
 
     def landscape(self, game: Game, points: Tensor) -> Tensor | None:
-        """What the discriminator makes of points in the data's own units."""
+        """The discriminator's output [N] at points [N, 2] in the data's own units; None where the game has none."""
         return game.landscape(self.source.spec.main.normalised(points).to(game.device, game.dtype))
 
     def held(self, n: int) -> Batch:

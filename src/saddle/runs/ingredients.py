@@ -147,7 +147,7 @@ def predictions(game: Classification, source: Source, seed: int) -> tuple[Tensor
 @ingredient("single", SingleImage, when=lambda game, source: source.judged.other is not None)
 @torch.no_grad()
 def single(game: SingleImage, source: Source, seed: int) -> OneImage:
-    """What a game that learned one image makes of it, and a piece of a photograph that it never saw."""
+    """The samples of a game that learned one image, and a piece of a photograph that it never saw."""
     assert source.judged.other is not None
     real = source.train.take([0])["image"].to(game.device, game.dtype)
     other = decoded(torch.from_numpy(source.judged.other())).to(real)[None]

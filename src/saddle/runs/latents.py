@@ -37,7 +37,7 @@ class Inverted(NamedTuple):
 def invert(
     run: Run, images: Tensor, label: conditions.Asked | None = None, by: str = "search", seed: int = 0, **how: Any
 ) -> Inverted:
-    """See `Run.invert`."""
+    """See `Run.invert`; images [N, C, H, W]."""
     if by not in WAYS:
         raise UsageError(f"no way '{by}' from an image to its latent; there is {some(WAYS)}")
     game, of = run.as_(Synthesis), run.labels(label)
@@ -72,7 +72,7 @@ def _looked(run: Run, image: Tensor, label: Tensor | None) -> tuple[Tensor, Tens
 
 @torch.no_grad()
 def shown(run: Run, latents: Tensor, label: conditions.Asked | None = None) -> Iterator[dict[str, Tensor]]:
-    """What latents [N, …] show, of a label if the game takes one: all images by their keys, as `sample` gives them."""
+    """What latents [N, …] show, of a label if the game takes one: each image batch is [N, C, H, W], by its key."""
     game, of = run.as_(Synthesis), run.labels(label)
     check(run, latents, of(1))
     for z in latents.split(at_a_time(run.spec.shape) if run.spec.is_image else len(latents)):
@@ -85,7 +85,7 @@ def shown(run: Run, latents: Tensor, label: conditions.Asked | None = None) -> I
 
 @torch.no_grad()
 def check(run: Run, latents: Tensor, label: Tensor | None = None) -> None:
-    """UsageError unless the run's game can decode these, [N, …]."""
+    """UsageError unless the run's game can decode these latents [N, …], with labels [N, …] if it takes them."""
     game = run.as_(Synthesis)
     with rng.apart("shapes"):
         label = game.draw_label(1) if label is None else label
@@ -112,7 +112,7 @@ def walks(
     to: conditions.Asked | None,
     latents: Tensor | None = None,
 ) -> Iterator[dict[str, Tensor]]:
-    """See `Run.walks`. Between given latents there is a walk from each to the next."""
+    """See `Run.walks`. Between given latents [rows, …] there is a walk from each to the next, each [steps, …]."""
     game, of = run.as_(Synthesis), run.labels(label)
     rng.seed(seed, "interpolate")
     if latents is not None:

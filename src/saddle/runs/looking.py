@@ -1,4 +1,4 @@
-"""What a game makes of every image of its data: its codes, or what its discriminator sees."""
+"""The game's result for every image of its data: its codes, or what its discriminator sees."""
 
 from __future__ import annotations
 

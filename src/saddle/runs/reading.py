@@ -18,7 +18,7 @@ from ..use.original import Original
 
 
 def taken(images: Any) -> tuple[list[Any], bool, Callable[[list[Any]], Any]]:
-    """Images one by one; whether they came as several; and what makes of their results what came."""
+    """Images one by one; whether they came as several; and what gives the results the type of the input."""
     if isinstance(images, np.ndarray) and images.ndim == 4:
         return [*images], True, np.stack
     if isinstance(images, Sequence) and not isinstance(images, str):
@@ -49,7 +49,7 @@ def check_tensor(images: Tensor, works: Imaging, sized: bool) -> None:
 
 
 def portions(images: Tensor, most: int) -> list[tuple[int, Tensor]]:
-    """So many images at a time, each time with the place of the first."""
+    """At most `most` images [n, …] at a time, of images [N, …], each time with the place of the first."""
     return [(i * most, part) for i, part in enumerate(images.split(most))]
 
 

@@ -38,7 +38,7 @@ _PARTS = ("game", "data", "plan")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a run turns out, but for the machine."""
+    """Everything that decides how a run turns out, except for the machine."""
 
     game: str  # its name in the registry
     options: Game.Options

@@ -141,7 +141,7 @@ class Run:
         texts: Sequence[str] = (),
         **use: Any,
     ) -> Iterator[Tensor]:
-        """The samples that `sample` gives, at most 250 at a time: for more of them than memory holds.
+        """The samples that `sample` gives, at most 250 at a time, [n, …]: for more of them than memory holds.
 
         Nothing else may be drawn before the last portion is.
         """
@@ -158,7 +158,8 @@ class Run:
         texts: Sequence[str] = (),
         every_size: bool = False,
     ) -> Iterator[dict[str, Tensor]]:
-        """All images of the latents of `sample`, at most 250 latents at a time, by their keys: a and b of a pair.
+        """All images of the latents of `sample`, at most 250 latents at a time, each [n, C, H, W], by key: a and b of a
+        pair.
 
         With `every_size` by their sizes, such as 16x16, of a game that draws several; UsageError from another one.
         """
@@ -214,7 +215,7 @@ class Run:
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, label: conditions.Asked | None = None) -> Tensor:
-        """Images float [N, C, H, W] in [-1, 1], as their codes remember them: uint8."""
+        """Images float [N, C, H, W] in [-1, 1] → uint8 [N, C, H, W], decoded from their codes."""
         encoding, of = self.as_(Encoding), self.labels(label)
         parts = (encoding.reconstruct(x.to(self.device), of(len(x))) for x in images.split(AT_ONCE))
         return torch.cat([self.border(part) for part in parts])
@@ -255,7 +256,7 @@ class Run:
         to: conditions.Asked | None = None,
         latents: Tensor | None = None,
     ) -> Iterator[dict[str, Tensor]]:
-        """Each row of `interpolate` by itself, [steps, …], with all images of its latents by their keys."""
+        """Each row of `interpolate` by itself, [steps, …], with all images of its latents [rows, …] by key."""
         return latents_of.walks(self, rows, steps, seed, spherical, label, to, latents)
 
     def invert(
@@ -270,7 +271,10 @@ class Run:
         return latents_of.invert(self, images, label, by, seed, **how)
 
     def decode(self, latents: Tensor, label: conditions.Asked | None = None) -> Tensor:
-        """What latents float [N, …] show, of a label if the game takes one: as `sample` gives it."""
+        """The samples uint8 [N, C, H, W] or float [N, …] of latents float [N, …], of a label if the game takes one.
+
+        They look as `sample` gives them.
+        """
         return torch.cat([next(iter(part.values())) for part in latents_of.shown(self, latents, label)])
 
     def traverse(
@@ -295,9 +299,9 @@ class Run:
 
     @torch.no_grad()
     def moved(self, images: Tensor, direction: Tensor, label: str | int | None = None) -> Tensor:
-        """Images float [N, C, H, W] in [-1, 1], of a label if the game takes one, with [K] added to their codes: uint8.
+        """Images float [N, C, H, W] in [-1, 1] with `direction` [K] added to their codes: uint8 [N, C, H, W].
 
-        `direction` finds what to add.
+        They are of a label if the game takes one. `Run.direction` finds what to add.
         """
         of, codes = self.labels(label), self.encode(images, label) + direction
         parts = (
@@ -383,10 +387,11 @@ class Run:
         return informing.info(self)
 
     def border(self, x: Tensor) -> Tensor:
+        """Samples [N, …] as they leave the run, in the same shape: images as integers, others in the data's units."""
         return self.whole(x) if self.spec.is_image else self.spec.main.restored(x.float()).cpu()
 
     def whole(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] as whole numbers: uint8, or uint16 if the run has been told to give 16 bits."""
+        """Images in [-1, 1], any shape → whole numbers, same shape: uint8, or uint16 of a run of 16 bits."""
         return to_uint16(x, *(self.recipe.data.range or ())) if self.bits == 16 else to_uint8(x).cpu()
 
 

@@ -69,7 +69,7 @@ class Training:
         self.voice.say(*of_data(recipe, self.source))
         with rng.building(plan.seed, "weights"):
             game = kind(self.source.spec, recipe.options).to(device)
-        check_batch(self.source, plan.batch)  # only now: data that are wrong for the game are told first
+        check_batch(self.source, plan.batch)  # only now: data that are wrong for the game are reported first
         game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
         self.scored = scoring.on_the_way(game, self.source, plan.metrics)  # on the way, the first chooses the best
         stream = Stream(

@@ -197,6 +197,8 @@ def tensors(
     `more` is what stands beside, a row for each image.
     UsageError for other tensors, SaddleError for results that are not finite.
     Without random numbers as many at a time as memory likes; else each has its own, by the seed and its place.
+
+    Returns [N, …]; a mask is [N, 1, H, W].
     """
     _check_tensor(works, images, mask)
     game, way = works.game, works.way

@@ -1,4 +1,4 @@
-"""Held-out images and what a game makes of them, way by way, and what others make of them: for metrics."""
+"""Held-out images and the game's results for them, way by way, and the results of others: for metrics."""
 
 from __future__ import annotations
 
@@ -149,12 +149,15 @@ class Making:
         return next((key for key in masks if key != self.start and self._together(key, self.start)), None)
 
     def images(self, split: Split, key: str, most: int) -> Iterable[Tensor]:
-        """Images of a key as people see them, at most so many, in chunks, as often as they are asked for."""
+        """Images [n, C, H, W] of a key as people see them, at most so many, in chunks.
+
+        They can be asked for several times.
+        """
         field, places = self.fields[key], spread(len(split.columns[key]), most)
         return _Again(lambda: (field.as_image(split.batch({key: some})[key]) for some in _cut(places, field.shape)))
 
     def labelled(self, key: str, label: str, most: int) -> Iterable[tuple[Tensor, Tensor]]:
-        """Held-out images of a key as people see them, with their classes."""
+        """Held-out images [n, C, H, W] of a key as people see them, with their classes int64 [n]."""
         field, places = self.fields[key], spread(len(self.held_out.columns[key]), most)
         for some in _cut(places, field.shape):
             batch = self.held_out.batch({key: some, label: some})
@@ -208,12 +211,12 @@ class Making:
         return Swapped(made, field.as_image(style).float(), lambda key: split.batch({key: others})[key])
 
     def made(self, places: NDArray[np.int64], turns: NDArray[np.int64]) -> Tensor:
-        """Held-out images translated, as planes, on the processor; in turn each is asked for something else."""
+        """Held-out images translated, as planes [n, K, H, W] on the processor; each in turn with another label."""
         (given, beside), changed = self.seen(places), self.changed(places, turns)
         return self.translate(given, self.start, self.to, beside | (self.labels(changed.asked) if changed else {}))
 
     def seen(self, places: NDArray[np.int64]) -> tuple[Tensor, Batch]:
-        """Held-out images, and what the game looks at beside them."""
+        """Held-out images [n, …], and what the game takes beside them."""
         keys = [self.start, *(key for key in self.game.brought if self._together(self.start, key))]
         batch = self.held_out.batch(dict.fromkeys(keys, places))
         return batch.pop(self.start), batch
@@ -226,22 +229,25 @@ class Making:
         return self.traits.changed(had, torch.from_numpy(turns))
 
     def labels(self, values: Tensor) -> dict[str, Tensor]:
+        """Values int64 [n, P] as the labels that a batch holds."""
         assert self.traits is not None
         return {LABEL: self.traits.label(values)}
 
     @torch.no_grad()
     def translate(self, given: Tensor, start: str, to: str, beside: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Planes, on the processor; `beside` is what the game looks at beside its images."""
+        """Images [n, …] translated to planes [n, K, H, W], on the processor; `beside` is what else the game takes."""
         game, batch = self.game, {start: given, **(beside or {})}
         batch = {k: x.to(game.device, game.dtype if x.is_floating_point() else None) for k, x in batch.items()}
         return game.translate(batch, to).float().cpu()
 
     def back(self, planes: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+        """Translations as planes [n, K, H, W], translated back to images [n, C, H, W]."""
         field = self.fields[self.to]
         given = planes.argmax(1) if field.kind == "map" else (planes > 0).float() if field.kind == "mask" else planes
         return self.game.picture(self.translate(given, self.to, self.start, own), self.start).float()
 
     def kept(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Images [n, …] of the target domain and their translations [n, K, H, W] to it, which should be the same."""
         there = places[places < len(self.held_out.columns[self.to])]
         if not len(there):  # domains of unlike lengths
             there = places[:1] % len(self.held_out.columns[self.to])
@@ -300,7 +306,10 @@ class _Others:
 
 
 def like(images: Tensor, made: Tensor) -> Tensor | None:
-    """Images with the channels and the size of those that were made; None where their channels say something else."""
+    """Images with the channels and the size of those that were made; None where their channels say something else.
+
+    images [N, C, H, W], made [N, C', H', W'] → [N, C', H', W']
+    """
     wanted = made.shape[1]
     if images.shape[1] != wanted:
         if images.shape[1] == 1:

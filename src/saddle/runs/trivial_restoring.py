@@ -72,7 +72,7 @@ def _scored(name: str, says: str, made: Tensor, truth: Tensor, times: int) -> It
 
 
 def _linear(source: Source, damaged: Tensor) -> dict[str, Tensor]:
-    """What least squares make of small images, where these are few numbers beside the images to learn from."""
+    """Small images restored by least squares, where these are few numbers beside the images to learn from."""
     n, numbers = min(TAUGHT, len(source.train.columns["image"])), damaged[0].numel() + 1
     if source.spec.fields["image"].free or 4 * numbers > n:
         return {}

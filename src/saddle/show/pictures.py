@@ -26,7 +26,10 @@ Landscape = Callable[[Tensor], Tensor | None]  # points [N, 2] → a value for e
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays, uint16 shrinks."""
+    """Images in [-1, 1] as uint8 in 0 … 255, rounded and clamped, NaN as black; uint8 stays, uint16 shrinks.
+
+    Any shape → same shape
+    """
     if x.dtype == torch.uint8:
         return x
     if x.dtype == torch.uint16:
@@ -35,7 +38,10 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def to_uint16(x: Tensor, low: float = 0, high: float = 65535) -> Tensor:
-    """Images in [-1, 1] as uint16 from `low` to `high`, rounded and clamped, NaN as the lowest; on the processor."""
+    """Images in [-1, 1] as uint16 from `low` to `high`, rounded and clamped, NaN as the lowest; on the processor.
+
+    Any shape → same shape
+    """
     unit = (x.detach().double().nan_to_num(nan=-1.0).clamp(-1, 1) + 1) / 2
     return (low + unit * (high - low)).round().to(torch.int32).cpu().to(torch.uint16)
 
@@ -172,12 +178,12 @@ def scatter(
     landscape: Landscape | None = None,
     title: str | None = None,
 ) -> Image.Image:
-    """Points [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
+    """Points real and fake [N, D] in a square of `size` pixels: real in grey-blue, fake over them in orange.
 
-    The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as
-    their cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen. Behind points
-    in the plane lies `landscape` as a smooth field with ten isolines, from orange (low) to blue (high): from 0 to 1 if
-    that holds all its values, else from the least to the greatest. A line below has the `title` and this scale.
+    The first two coordinates are drawn, on axes that the real points set; points of one coordinate are drawn as their
+    cumulative distribution. Points that are not finite, and fakes beyond the axes, are not seen. Behind points in the
+    plane lies `landscape` as a smooth field with ten isolines, from orange (low) to blue (high): from 0 to 1 if that
+    holds all its values, else from the least to the greatest. A line below has the `title` and this scale.
     """
     clouds = [_plane(real), _plane(fake if fake is not None else real[:0])]
     if not len(clouds[0]):
@@ -324,7 +330,7 @@ def _tinted(field: Tensor, size: int) -> Image.Image:
     """A field [H, W] in 0 … 1 as a picture, with lines of equal height."""
     smooth = nn.functional.interpolate(field[None, None], (size, size), mode="bicubic", align_corners=True)[0, 0]
     smooth = smooth.clamp(0, 1)
-    level = (smooth * 10 - 0.5).floor()[None]  # at .05, .15, …: rounding does not draw lines on a plateau at 0 or 1
+    level = (smooth * 10 - 0.5).floor()[None]  # at 0.05, 0.15, …: rounding does not draw lines on a plateau at 0 or 1
     line = nn.functional.max_pool2d(level, 3, 1, 1)[0] != level[0]  # a higher step begins within a pixel
     pixels = _blend(smooth)
     return Image.fromarray(torch.where(line[..., None], pixels * 0.82, pixels).round().to(torch.uint8).numpy())

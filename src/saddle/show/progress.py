@@ -151,7 +151,7 @@ class _State:
         return speed + left
 
     def judgement(self) -> list[str]:
-        """What the discriminator makes of real and of fake samples, on average."""
+        """The discriminator's output for real and for fake samples, on average."""
         names = {"d_real": "D(real)", "d_fake": "D(fake)"}
         if not names.keys() & self.notes.keys():
             names = {"real_logits": "real logits", "fake_logits": "fake logits"}

@@ -47,7 +47,7 @@ def every(condition: Condition) -> Iterator[tuple[str, Changes]]:
     Every class; every label on, and off too where no other one takes its place. UsageError for numbers.
     """
     if condition.kind not in ("class", "labels"):
-        raise UsageError(f"there is no end of what '{ALL}' would be here; {_how(condition)}")
+        raise UsageError(f"'{ALL}' is for classes and labels, and numbers have no end; {_how(condition)}")
     grouped = {name for group in condition.groups for name in group}
     for i, name in enumerate(condition.names):
         yield name, i if condition.kind == "class" else {name: 1}

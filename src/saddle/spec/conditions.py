@@ -49,7 +49,7 @@ def completed(rows: Tensor) -> Tensor:
 def pick(data: DataSpec, uniform: Tensor) -> Tensor:
     """Conditions of the data's distribution from uniform numbers in [0, 1): float [N] → int64 [N], or rows [N, K].
 
-    Without a distribution every class is as likely.
+    Without a distribution all classes have the same probability.
     """
     if data.condition is None:
         raise UsageError("these data have no labels to draw from")

@@ -35,7 +35,7 @@ class Field:
     names: tuple[str, ...] = ()  # of the classes, or of the columns
     palette: tuple[tuple[int, int, int], ...] = ()  # of a map: red, green and blue of every class, 0 to 255
     bits: int = 8  # of an image's channel: 8 or 16
-    free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are dealt?
+    free: bool = False  # are the stored images of many sizes, and is `shape` that of the crops that are drawn?
     offset: tuple[float, ...] = ()  # of points [D] or of a signal's channels [C]: what is 0 in training; () for none
     scale: tuple[float, ...] = ()  # likewise: what is 1 in training, in the data's own units
     groups: tuple[tuple[str, ...], ...] = ()  # names of labels that exclude each other: a sample has one of each group
@@ -70,6 +70,8 @@ class Field:
         """What a network sees of samples: float [N, `planes`, H, W] in [-1, 1]; a map is 1 where its class is, else 0.
 
         Of an image the same, of a mask -1 and 1.
+
+        x [N, …], as a batch holds this key.
         """
         from torch.nn.functional import one_hot
 
@@ -78,19 +80,25 @@ class Field:
         return x * 2 - 1 if self.kind == "mask" else x
 
     def as_image(self, x: "Tensor") -> "Tensor":
-        """What people see of samples: float [N, C, H, W] in [-1, 1]; of a map colours, of a mask black and white."""
+        """What people see of samples: float [N, C, H, W] in [-1, 1]; of a map colours, of a mask black and white.
+
+        x [N, …], as a batch holds this key.
+        """
         if self.kind == "map":
             return (x.new_tensor(self.palette)[x].movedim(-1, 1) / 127.5 - 1).float()
         return self.as_planes(x)
 
     def normalised(self, x: "Tensor") -> "Tensor":
-        """Samples [N, …] in the data's own units → in those of training."""
+        """Samples [N, …] in the data's own units → the same shape in those of training."""
         if not self.offset:
             return x
         return (x - self._by_channel(x, self.offset)) / self._by_channel(x, self.scale)
 
     def restored(self, x: "Tensor") -> "Tensor":
-        """Samples [N, …] in the units of training → in the data's own, float64: a time stamp has more than 7 digits."""
+        """Samples [N, …] in the units of training → in the data's own, float64: a time stamp has more than 7 digits.
+
+        Returns the same shape.
+        """
         if not self.offset:
             return x
         x = x.double()

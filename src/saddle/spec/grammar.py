@@ -21,7 +21,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "place": ("left", "right", "top", "bottom", "centre"),
 }
 COLOURS = np.array([[230, 50, 50], [40, 190, 70], [60, 110, 245], [245, 215, 50]]) / 255  # on black
-RADII = np.array([[0.105, 0.12], [0.165, 0.185]])  # of a circle of the same area, in parts of the shorter side
+RADII = np.array([[0.105, 0.12], [0.165, 0.185]])  # of a circle of the same area, relative to the shorter side
 PLACES = np.array(
     [[0.31, 0.5], [0.69, 0.5], [0.5, 0.31], [0.5, 0.69], [0.5, 0.5]]
 )  # x and y of the middle, in the sides

@@ -1,4 +1,4 @@
-"""Classification: the classes of the data are told apart."""
+"""Classification: the classes of the data are distinguished."""
 
 from __future__ import annotations
 

@@ -19,11 +19,14 @@ class Finding(NamedTuple):
     map: Tensor  # [N, 1, H, W], from 0 up
     parts: Mapping[str, Tensor] = MappingProxyType({})  # what the score is made of, by name: [N] each
     normal: Tensor | None = None  # the normal images that these were compared with  [N, C, H, W]
-    quantile: Tensor | None = None  # the share of good images with a lower score, [N]: told by a run that is calibrated
-    anomalous: Tensor | None = None  # bool [N]: told by a run that has a threshold
+    quantile: Tensor | None = None  # the share of good images with a lower score, [N]: from a run that is calibrated
+    anomalous: Tensor | None = None  # bool [N]: from a run that has a threshold
 
     def picture(self, least: float | None = None, most: float | None = None) -> Tensor:
-        """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps."""
+        """The maps to look at, in [-1, 1]: from black for the least value to white for the greatest, of these maps.
+
+        [N, 1, H, W]
+        """
         low = self.map.amin() if least is None else self.map.new_tensor(least)
         high = self.map.amax() if most is None else self.map.new_tensor(most)
         return 2 * (self.map - low) / (high - low).clamp(min=1e-12) - 1
@@ -44,7 +47,7 @@ class Detection(Game):
         return ("auroc",)
 
     def detect_with(self, image: Tensor, use: Detection.Use) -> Finding:
-        """As `detect`, with what was chosen."""
+        """As `detect` for images [N, C, H, W], with what was chosen."""
         return self.detect(image)
 
     @abstractmethod

@@ -22,7 +22,7 @@ class Encoding(Game):
 
     @property
     def encodes_with_label(self) -> bool:
-        """Must `encode` be told what an image shows?"""
+        """Must `encode` be given what an image shows?"""
         return False
 
     @property
@@ -36,9 +36,9 @@ class Encoding(Game):
 
     @abstractmethod
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The images of codes, [N, C, H, W] in [-1, 1]."""
+        """The images [N, C, H, W] in [-1, 1] of codes z [N, K], with labels [N, …] if the game takes them."""
 
     @torch.no_grad()
     def reconstruct(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        """Images as their codes remember them."""
+        """Images [N, C, H, W], encoded and decoded again, with labels [N, …] if the game takes them → same shape."""
         return self.decode(self.encode(image, label), label)

@@ -234,7 +234,7 @@ class Game(nn.Module, ABC):
         return None
 
     def landscape(self, points: Tensor) -> Tensor | None:
-        """What the discriminator makes of points [N, 2], a number for each [N]; None if there is none to ask."""
+        """The discriminator's output for points [N, 2], a number for each [N]; None if there is none to ask."""
         return None
 
     @classmethod

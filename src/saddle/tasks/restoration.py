@@ -98,7 +98,7 @@ class Restoration(Game):
         return ("psnr_y", "ssim_y", "psnr")
 
     def restore_with(self, batch: Batch, use: Restoration.Use) -> Tensor:
-        """As `restore`, with what was chosen."""
+        """Restored images [N, C, H, W] as `restore` gives them, with what was chosen."""
         return self.restore(batch)
 
     @abstractmethod

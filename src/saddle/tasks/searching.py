@@ -48,7 +48,7 @@ def search(
 
 @torch.enable_grad()
 def check_reached(game: Synthesis, z: Tensor, label: Tensor | None = None) -> None:
-    """UsageError where no gradient goes from what latents [N, …] show back to them."""
+    """UsageError where no gradient reaches latents [N, …] from what they draw with labels [N, …], if any."""
     if not game.decode(z.detach().clone().requires_grad_(), label).requires_grad:
         raise UsageError(
             f"{type(game).__name__} finds its samples by a search of its own, through which no gradient reaches a "
@@ -57,7 +57,7 @@ def check_reached(game: Synthesis, z: Tensor, label: Tensor | None = None) -> No
 
 
 def check_told(game: Synthesis, label: Tensor | None) -> None:
-    """UsageError where a game that draws what it is asked for has not been told what images show."""
+    """UsageError where a game that draws by label was given no labels [N, …] of the images."""
     with rng.apart("told"):
         if label is not None or game.draw_label(1) is None:
             return
@@ -98,7 +98,10 @@ class Surprise(Settings):
     reduction: Reduction = "sum"
 
     def parts(self, game: Synthesis, made: Tensor, image: Tensor, seen: Tensor | None) -> dict[str, Tensor]:
-        """R and, unless λ is 0, D of images whose own features are `seen`, by name: [N] each."""
+        """R and, unless λ is 0, D by name, [N] each, of images made for true ones, both [N, C, H, W].
+
+        `seen` are the features of the true ones.
+        """
         parts = {"residual": self.reduced(made - image)}
         if self.weight and seen is not None:
             parts["feature"] = self.reduced(game.features(made) - seen)  # type: ignore[operator]
@@ -109,7 +112,7 @@ class Surprise(Settings):
         return (1 - self.weight) * parts["residual"] + (self.weight * parts["feature"] if self.weight else 0)
 
     def reduced(self, x: Tensor) -> Tensor:
-        """The sum, or the mean, of absolute values of each row."""
+        """The sum, or the mean, of absolute values of each row: x [N, …] → [N]."""
         rows = x.abs().flatten(1)
         return rows.sum(1) if self.reduction == "sum" else rows.mean(1)
 
@@ -147,7 +150,10 @@ class Searching(Detection):
         return self.searched_for(image, replace(self.descent, **chosen), surprise)
 
     def searched_for(self, image: Tensor, how: Descent, surprise: Surprise) -> Finding:
-        """Down A(x) to the nearest image, whose own A(x) at the last step is the score; the map is |x - G(z)|."""
+        """Search down A(x) for the nearest image to each of [N, C, H, W].
+
+        The score is A(x) at the last step, the map is |x - G(z)|.
+        """
         game = self.sampler
         with torch.no_grad(), at_rest(game):
             seen = game.features(image) if surprise.weight else None

@@ -27,7 +27,7 @@ class SingleImage(Synthesis):
     Scales are counted from the coarsest, 0. Images are float [N, C, H, W], about [-1, 1].
     """
 
-    purpose = "what one image is good for (saddle apply)"
+    purpose = "use what was learned from one image (saddle apply)"
 
     @dataclass(frozen=True)
     class Use(Synthesis.Use):
@@ -46,13 +46,15 @@ class SingleImage(Synthesis):
     begun: Tensor  # how many scales have begun to learn
 
     def step(self, scale: int, plane: Tensor, coarse: Tensor) -> Tensor:
-        """What a scale makes of an image of its size."""
+        """The images of a scale, of noise `plane` and the coarser image enlarged, both [N, C, h, w] → same shape."""
         return full(self.generator[scale](self.amplitudes[scale] * plane, coarse))
 
     def climb(self, planes: Sequence[Tensor], start: int = 0, image: Tensor | None = None) -> Tensor:
         """From `image` at scale `start` (nothing at the coarsest) through the scales, one for each plane of noise.
 
         What leaves a scale is enlarged to the next plane's size; a scale that has not begun to learn only enlarges.
+
+        planes [N, C, h, w] by scale, image [N, C, H, W] → [N, C, H', W'] of the last plane's size
         """
         if len(planes[0]) > CHUNK:
             parts = zip(*(plane.split(CHUNK) for plane in planes), strict=True)
@@ -66,12 +68,15 @@ class SingleImage(Synthesis):
         return x
 
     def planes(self, n: int, sizes: Sequence[Size], start: int = 0) -> list[Tensor]:
-        """The noise of n images: a plane for each scale from `start` on, of these sizes; of one channel at scale 0."""
+        """The noise of n images: a plane for each scale from `start` on, of these sizes; of one channel at scale 0.
+
+        Each is [n, C, h, w].
+        """
         shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(sizes, start)]
         return [rng.randn(n, *shape, device=self.device).to(self.dtype) for shape in shapes]
 
     def fixed_planes(self) -> list[Tensor]:
-        """The noise that reconstructs the learned image, {z*, 0, …, 0}."""
+        """The noise that reconstructs the learned image, {z*, 0, …, 0}.  Each is [1, C, h, w]."""
         zeros = [self.fixed.new_zeros(1, 1, *size) for size in self.sizes[1:]]
         return [self.fixed, *zeros]
 
@@ -98,7 +103,10 @@ class SingleImage(Synthesis):
 
     @torch.no_grad()
     def draw(self, n: int, size: Size | None = None, start: int = 0) -> Tensor:
-        """n images of any (height, width), by default the learned one's; up to scale `start` they are its copy."""
+        """n images of any (height, width), by default the learned one's; up to scale `start` they are its copy.
+
+        [n, C, H, W]
+        """
         self.check_scale(start, least=0)
         if size is None or tuple(size) == self.sizes[-1]:
             below = self.reconstruct(start).expand(n, -1, -1, -1) if start else None
@@ -116,14 +124,20 @@ class SingleImage(Synthesis):
 
     @torch.no_grad()
     def refine(self, image: Tensor, start: int) -> Tensor:
-        """The image [1, C, H, W], taken at a coarse scale and drawn anew from there, in the learned image's size."""
+        """The image [1, C, H, W], taken at a coarse scale and drawn anew from there, in the learned image's size.
+
+        Returns [1, C, H', W'].
+        """
         self.check_scale(start, least=1)
         coarse = resized(image, self.sizes[start - 1])
         return self.climb(self.planes(len(image), self.sizes[start:], start), start, resized(coarse, self.sizes[start]))
 
     @torch.no_grad()
     def super_resolution(self, image: Tensor, times: float = 4.0) -> Tensor:
-        """The image enlarged `times`, the finest scale drawing detail at every step up."""
+        """The image enlarged `times`, the finest scale drawing detail at every step up.
+
+        [1, C, H, W] → [1, C, times · H, times · W]
+        """
         size, last = image.shape[2:], len(self.sizes) - 1
         most = math.sqrt(1e6 * MEGAPIXELS / math.prod(size))
         if not 1 < times < math.inf:
@@ -141,21 +155,33 @@ class SingleImage(Synthesis):
         return image
 
     def paint_to_image(self, image: Tensor, start: int = 1, colours: int = 5) -> Tensor:
-        """A picture in the manner of the learned image from a painting in flat colours, brought to its `colours`."""
+        """A picture in the manner of the learned image from a painting in flat colours, brought to its `colours`.
+
+        [1, C, h, w] → [1, C, H, W]
+        """
         self.check_scale(start, least=1)
         small = resized(self.reconstruct(), self.sizes[start])
         return self.refine(quantised(resized(image, self.sizes[-1]), palette(small, colours)), start)
 
     def harmonise(self, image: Tensor, mask: Tensor, start: int) -> Tensor:
-        """What was pasted into the image where the mask [1, 1, H, W] is 1, in the manner of its surroundings."""
+        """What was pasted into the image where the mask [1, 1, H, W] is 1, in the manner of its surroundings.
+
+        Image [1, C, h, w] → [1, C, H, W]
+        """
         return self.blend(image, mask, start, radius=7)
 
     def edit(self, image: Tensor, mask: Tensor, start: int) -> Tensor:
-        """The image with the seams gone of what was moved or copied where the mask [1, 1, H, W] is 1."""
+        """The image with the seams gone of what was moved or copied where the mask [1, 1, H, W] is 1.
+
+        Image [1, C, h, w] → [1, C, H, W]
+        """
         return self.blend(image, mask, start, radius=20)
 
     def blend(self, image: Tensor, mask: Tensor, start: int, radius: int) -> Tensor:
-        """The image drawn anew under the mask, grown by `radius` pixels and blurred, and as it was elsewhere."""
+        """The image drawn anew under the mask, grown by `radius` pixels and blurred, and as it was elsewhere.
+
+        Image [1, C, h, w], mask [1, 1, h, w] → [1, C, H, W]
+        """
         image, mask = resized(image, self.sizes[-1]), (resized(mask, self.sizes[-1]) > 0.5).to(image)
         if not mask.any():
             raise UsageError("the mask is black everywhere: white says what was changed")

@@ -21,5 +21,5 @@ class Sizes(Synthesis):
         """What it draws of given latents (and labels), the smallest first, each [N, C, h, w] in [-1, 1]."""
 
     def by_size(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
-        """What it draws by heights and widths in pixels, such as 16x16, the smallest first."""
+        """The images [N, C, h, w] of latents z [N, …] and labels [N, …] by size, such as 16x16, the smallest first."""
         return {"x".join(map(str, x.shape[2:])): x for x in self.images(z, label)}

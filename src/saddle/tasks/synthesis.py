@@ -35,7 +35,7 @@ class Synthesis(Game):
 
         @property
         def told(self) -> bool:
-            """Is the generator told something beside z in every case, such as a label? Then z may have no numbers."""
+            """Is the generator always given something beside z, such as a label? Then z may have no numbers."""
             return False
 
         @property
@@ -46,7 +46,7 @@ class Synthesis(Game):
         def __post_init__(self) -> None:
             super().__post_init__()
             if not (self.z_dim or (self.told and not self.found)):
-                least = "1, and 0 where the generator is told a label or a text"
+                least = "1, and 0 where the generator is given a label or a text"
                 why = "1, for z is what the encoder is to find of an image" if self.found else least
                 raise UsageError(f"z_dim is at least {why}, not 0")
 
@@ -81,7 +81,7 @@ class Synthesis(Game):
         return (torch.cat((z, rng.randn(n, beside, device=self.device)), 1) if beside else z).to(self.dtype)
 
     def uniform(self, *shape: int) -> Tensor:
-        """What uniform numbers of z are: here in [-1, 1]."""
+        """Uniform numbers for z, of the given shape: here in [-1, 1].  [*shape]"""
         return rng.rand(*shape, device=self.device) * 2 - 1
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -89,15 +89,18 @@ class Synthesis(Game):
         return self.generator(z)  # type: ignore[operator]
 
     def together(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
-        """All images that one latent shows, by their key; of a game of one domain what `decode` gives."""
+        """All images [N, …] of latents z [N, …] and labels [N, …], by key; of one domain what `decode` gives."""
         return {self.data.keys[0]: self.decode(z, label)}
 
     def by_size(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
-        """Images of every size that one latent shows, by height and width. UsageError from a game of one size."""
+        """Images of every size that one latent shows, by height and width. UsageError from a game of one size.
+
+        z [N, …], labels [N, …] → each [N, C, h, w]
+        """
         raise UsageError(f"{type(self).__name__} draws images of one size alone; leave out --every-size")
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Of latents (and labels) what a search for an image moves, and `decode` takes in their place: these.
+        """What a search for an image changes, and `decode` takes in place of z [N, …] (and labels [N, …]): here z.
 
         Of a game with styles, the styles: a form of its own [N, …] that is not as wide as [N, z_dim].
         """
@@ -112,7 +115,7 @@ class Synthesis(Game):
 
     @property
     def trunk(self) -> nn.Module | None:
-        """Of its discriminator the layers before those that are told a label or give logits; None if there are none."""
+        """The layers of its discriminator before those that take a label or give logits; None if there are none."""
         return trunk_of(getattr(self, "discriminator", None))
 
     @torch.no_grad()
@@ -158,11 +161,14 @@ class Synthesis(Game):
         return self.decode(self.noise(n, label), label)
 
     def sample_with(self, n: int, label: Tensor | None, use: Synthesis.Use) -> Tensor:
-        """n new samples as `sample` draws them, with what was chosen. UsageError for what cannot be."""
+        """n new samples [n, …] as `sample` draws them, of labels [n, …], with what was chosen.
+
+        UsageError for what cannot be.
+        """
         return self.sample(n, label, use.truncation)
 
     def truncated(self, n: int, label: Tensor | None, truncation: float) -> Tensor:
-        """n new samples of less variety, as `sample` gives them; what the number means is the game's."""
+        """n new samples [n, …] of labels [n, …], with less variety; each game says what the number means."""
         raise UsageError(f"{type(self).__name__} cannot truncate: its samples come from all of its noise; leave it out")
 
     @property

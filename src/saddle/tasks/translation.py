@@ -93,7 +93,7 @@ class Translation(Game):
 
     @property
     def brought(self) -> tuple[str, ...]:
-        """Those of them that images of the data bring along. What it finds itself, another domain, is not told it."""
+        """Those of them that images of the data bring along. What it finds itself, another domain, is not given it."""
         return tuple(key for key in self.beside if key not in self.domains)
 
     @property
@@ -197,7 +197,7 @@ class Translation(Game):
         """
 
     def shown(self, held: Held) -> Columns:
-        """Eight held-out images of every domain, and beside them what the game makes of them."""
+        """Eight held-out images of every domain, and beside them the game's results for them."""
         batch, columns = held(8), dict[str, Tensor]()
         for domain in self.domains:
             columns[self.title(domain)] = self.data.fields[domain].as_image(batch[domain])

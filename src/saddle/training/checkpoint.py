@@ -275,7 +275,7 @@ def _facts(path: Path, round_: int) -> dict[str, Any]:
 
 
 def _is_course(course: dict[str, Any], round_: int, rounds: int | None) -> bool:
-    """Is this where progress bent, where the pace was measured and, of a run that was made longer, where it ended?"""
+    """Did progress change its pace here, where it was measured and, of a run that was made longer, where it ended?"""
     places = [course.get(name, [0, 0.0]) for name in ("bend", "mark")]
     if not all(isinstance(place, list) and place[0] <= round_ and place[1] >= 0 for place in places):
         return False

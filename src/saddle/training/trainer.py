@@ -102,7 +102,7 @@ class Trainer:
         return [hand(i) for i in range(self.plan.micro_batches)]
 
     def prepare(self, x: Tensor) -> Tensor:
-        """A batch's tensor on the game's device, in its precision and memory layout."""
+        """A batch's tensor on the game's device, in its precision and memory layout.  Any shape → same shape"""
         if not x.is_floating_point():
             return x.to(self.device)
         x = x.to(self.device, self.dtype)

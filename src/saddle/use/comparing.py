@@ -25,8 +25,8 @@ def compare(
 ) -> dict[str, float]:
     """Scores of a result [H, W, C] beside the true image; `inside` bool [H, W]: over these pixels alone.
 
-    psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 in
-    parts of the range. With a `border`, psnr_y and ssim_y too: of brightness, without so many pixels of each side, as
+    psnr in decibels of 8-bit pictures between the limits, inf for identical ones; ssim, NaN below 11 pixels; l1 as
+    a share of the range. With a `border`, psnr_y and ssim_y too: of brightness, without so many pixels of each side, as
     papers on super-resolution have them, and NaN where nothing is left or an image is neither grey nor colour. Of
     classes, int64 [H, W, 1], the share of pixels that are right. UsageError for images of other sizes.
     """
@@ -48,7 +48,7 @@ def compare(
 
 
 def of_brightness(a: Tensor, b: Tensor, border: int) -> dict[str, float]:
-    """psnr_y and ssim_y of one image [1, C, H, W] in [-1, 1] beside the true one."""
+    """psnr_y and ssim_y of one image a and the true one b, both [1, C, H, W] in [-1, 1]."""
     left = min(a.shape[2:]) - 2 * border if a.shape[1] in (1, 3) else 0
     return {
         "psnr_y": float(saved_psnr(a, b, luma=a.shape[1] == 3, border=border)) if left > 0 else float("nan"),

@@ -1,6 +1,6 @@
 """Colours of 16 bits, of which Pillow gives the upper 8 and writes none.
 
-Reading takes two passes: Pillow's own decoder, told that the bytes of a value come in the other order, gives the
+Reading takes two passes: Pillow's own decoder, set to the other order of a value's bytes, gives the
 lower 8.
 """
 

@@ -119,7 +119,10 @@ class View:
     def found(
         self, seen: Seen, score: Tensor, maps: Tensor, parts: Mapping[str, Tensor], normal: Tensor | None
     ) -> Found:
-        """Of what a game says of the pieces: the whole image has the score of its most unusual piece."""
+        """The finding of the whole image from those of its pieces: scores [N], maps and parts, each [N, 1, h, w].
+
+        Its score is that of the most unusual piece. `normal` [M] are scores of normal images, if there are any.
+        """
         worst, whole = int(score.argmax()), seen.joined(maps)[0]
         own_map = self.back(whole, seen.own)
         return Found(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def swept(game: Traversal, z: Tensor, label: Tensor | None, sweep: Sweep) -> Tensor:
-    """The samples of latent z [1, K] and its label [1, …] while one code is swept."""
+    """The samples of latent z [1, K] and its label [1, …] while one code is swept.  [values, …]"""
     z = z.repeat(len(sweep.values), 1)
     if sweep.slot is None:
         return game.decode(z, sweep.values)

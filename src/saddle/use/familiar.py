@@ -31,7 +31,7 @@ class Familiar:
     limit: float
 
     def distance(self, image: Tensor) -> float:
-        """Of an image [C, H, W] in [-1, 1], of any size, in parts of the limit: above 1 it is unlike the others."""
+        """Of an image [C, H, W] in [-1, 1], of any size, relative to the limit: above 1 it is unlike the others."""
         return float(distances(measured(image)[None], self.mean, self.inverse)) / self.limit
 
     def written(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Familiar:
 
 
 def measured(image: Tensor) -> Tensor:
-    """Of [C, H, W] in [-1, 1]: the mean of each channel, and logarithms of what varies.
+    """Features [F] of an image [C, H, W] in [-1, 1]: the mean of each channel, and logarithms of what varies.
 
     That is each channel, each channel less the mean of all, and of this mean what each halving of its size takes away.
     """
@@ -56,13 +56,13 @@ def measured(image: Tensor) -> Tensor:
 
 
 def distances(x: Tensor, mean: Tensor, inverse: Tensor) -> Tensor:
-    """[N, D] → [N]."""
+    """Mahalanobis distances [N] of x [N, D] from a mean [D], by the inverse [D, D] of the covariance."""
     apart = x - mean
     return (apart @ inverse * apart).sum(1).clamp(min=0).sqrt()
 
 
 def learned(train: Sequence[Tensor], held: Sequence[Tensor]) -> Familiar | None:
-    """What images [C, H, W] are like, with the limit that held-out ones give; None of too few to say."""
+    """The distribution of features of images, each [C, H, W], with the limit from held-out ones; None of too few."""
     if len(train) < FEWEST or len(held) < FEWEST:
         return None
     x = torch.stack([measured(image) for image in train])

@@ -1,4 +1,4 @@
-"""Images of any size, depth and format as a network takes them, and what it makes of them as images again."""
+"""Images of any size, depth and format as a network takes them, and its output as images again."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Imaging(ABC):
         hole: np.ndarray | None = None,
         beside: Beside | None = None,
     ) -> Made:
-        """What the game makes of an image. What is random depends on `key` alone.
+        """The game's result for an image. What is random depends on `key` alone.
 
         `hole` bool [H, W] is where the image has lost its pixels. `beside` are the keys that the game looks at beside
         the image.
@@ -139,7 +139,7 @@ class Imaging(ABC):
         if original.alpha is not None:
             pixels = np.concatenate([with_channels(pixels, 3), original.alpha[..., None]], 2)
         pixels = ranged(pixels, self.options.range, field_.bits, opacity=pixels.shape[2] == 4)
-        if pixels.dtype not in (np.uint8, np.uint16):  # a range that no run has told
+        if pixels.dtype not in (np.uint8, np.uint16):  # a range that no run has given
             raise UsageError("its numbers have no range that the run knows; save it with 8 or 16 bits")
         if channels == 4:
             return with_opacity(pixels)
@@ -202,7 +202,10 @@ class Imaging(ABC):
 
 
 def whole(x: Tensor, bits: int, limits: tuple[float, float]) -> np.ndarray:
-    """Numbers in [-1, 1] as uint8 or uint16 between limits, rounded; what lies beyond is clipped."""
+    """Numbers in [-1, 1] as uint8 or uint16 between limits, rounded; what lies beyond is clipped.
+
+    Any shape → same shape
+    """
     low, high = limits
     if (bits, low, high) == (8, 0, 255):
         return to_uint8(x).numpy()
@@ -218,12 +221,15 @@ def padding(own: Size, multiple: int, smallest: int) -> tuple[Size, Size]:
 
 
 def reflected(x: Tensor, size: Size, corner: Size) -> Tensor:
-    """[…, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated."""
+    """[…, H, W] with its mirror images around it, as often as it takes; a single line or column is repeated.
+
+    Returns […, *size].
+    """
     return _around(x, size, corner, _mirrored)
 
 
 def wrapped(x: Tensor, size: Size, corner: Size) -> Tensor:
-    """[…, H, W] with itself around it, as a texture lies beside itself: 2 | 0 1 2 | 0."""
+    """[…, H, W] with itself around it, as a texture lies beside itself: 2 | 0 1 2 | 0.  Returns […, *size]."""
     return _around(x, size, corner, lambda n, side, begin: (torch.arange(n) - begin) % side)
 
 

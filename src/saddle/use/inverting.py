@@ -30,5 +30,5 @@ def inverted(
 
 
 def squared(made: Tensor, image: Tensor) -> Tensor:
-    """The mean squared difference of each image's pixels.  [N]"""
+    """The mean squared difference [N] of the pixels of images, both [N, C, H, W]."""
     return (made - image).square().flatten(1).mean(1)

@@ -48,6 +48,8 @@ class Layer:
         """The part `want` of the output, of the part `have` of an input that has `of` rows and columns in all.
 
         x may be changed in place.
+
+        x [1, C, h, w] → [1, C', h', w']
         """
         return x
 
@@ -76,6 +78,7 @@ class Norm(Layer):
     variance: Tensor | None = None
 
     def having(self, mean: Tensor, variance: Tensor) -> Norm:
+        """The same layer with these statistics, both [C]."""
         return Norm(self.eps, self.weight, self.bias, mean, variance)
 
     def make(self, x: Tensor, of: Sides, have: Box, want: Box) -> Tensor:
@@ -190,6 +193,7 @@ class Join(Layer):
 
 
 def crop(x: Tensor, have: Box, want: Box) -> Tensor:
+    """The part `want` of x […, h, w], whose place in the whole is `have` → […, h', w']."""
     (top, _), (left, _) = have
     return x[..., want[0][0] - top : want[0][1] - top, want[1][0] - left : want[1][1] - left]
 

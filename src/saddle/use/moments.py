@@ -17,6 +17,7 @@ class Moments:
 
     @property
     def variance(self) -> Tensor:
+        """The variance of each channel, float64 [C]."""
         return self.squares / self.count
 
     def add(self, x: Tensor) -> None:
@@ -27,6 +28,7 @@ class Moments:
         self.merge(count, mean, variance * count)
 
     def merge(self, count: int, mean: Tensor, squares: Tensor) -> None:
+        """Add the values of another part: their count, their mean and squared deviations, both [C]."""
         total, apart = self.count + count, mean - self.mean
         self.mean = self.mean + apart * (count / total)
         self.squares = self.squares + squares + apart.square() * (self.count * count / total)

@@ -23,7 +23,7 @@ class Original:
     pixels: np.ndarray  # [H, W, 1 or 3]: uint8 or uint16; of any range int32, uint32, float32; classes int64
     alpha: np.ndarray | None = None  # [H, W], of the same type: its opacity
     format: str = "PNG"  # Pillow's name of its file's format
-    exif: bytes = b""  # what the camera noted, but for the rotation, which is undone
+    exif: bytes = b""  # what the camera noted, except for the rotation, which is undone
     profile: bytes = b""  # that its colours still need; b"" for those that are sRGB, or say nothing
     srgb: bool = False  # do its colours say what they are?
     pages: int = 1  # of its file, where this is the first

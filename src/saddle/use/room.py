@@ -31,11 +31,13 @@ class Words:
 def computed(
     whole: Whole, tiling: Tiling | None, x: Tensor, device: torch.device, tile: int | None, words: Words
 ) -> tuple[Tensor, int, tuple[str, ...]]:
-    """Of an image as a batch holds it what `whole` makes of it, on the processor; in how many tiles, and what to say.
+    """The output of `whole` for an image as a batch holds it, on the processor; in how many tiles, and what to say.
 
     `tiling` makes the same in tiles; None if that cannot be. `tile` is the side of a tile in pixels; 0: the image stays
     whole; None: as memory has it. A side is halved as often as memory asks for it.
     UsageError for a network that cannot be tiled; SaddleError for memory that is not enough.
+
+    Takes [1, …] and gives [1, C, H', W'].
     """
     side, why = tile or 0, ""
     if tile is None and tiling is not None and (free := lacking(tiling, x, device)) is not None:
@@ -58,7 +60,10 @@ def computed(
 
 
 def lacking(tiling: Tiling, x: Tensor, device: torch.device) -> int | None:
-    """How many bytes of memory may be taken, if the whole image would take more; None where they are enough."""
+    """How many bytes of memory may be taken, if the whole image would take more; None where they are enough.
+
+    x [1, …, H, W]
+    """
     height, width = x.shape[-2:]
     if height * width * tiling.times <= SURE:
         return None

@@ -29,7 +29,7 @@ class Shelf:
         self.slots: dict[int, list[int]] = defaultdict(list)  # places in the file that are free again, by their size
 
     def put(self, x: Tensor) -> Kept:
-        """Keep x; the caller must not change it afterwards."""
+        """Keep x, of any shape; the caller must not change it afterwards."""
         size = x.numel() * x.element_size()
         if size <= self.free:
             self.free -= size

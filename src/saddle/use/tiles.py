@@ -39,7 +39,7 @@ def apply(
     keep: int = KEPT,
     folder: Path | None = None,
 ) -> Tensor:
-    """What `network` makes of one image [1, C, H, W]: that of the whole image at once, but for rounding.
+    """The output of `network` for one image [1, C, H, W]: as if computed at once, except for rounding.
 
     The image holds floats as the network takes them, or uint8 (0 … 255 for -1 … 1): a tensor on the processor or an
     array, which may be a memory map. Tiles go to the network's device one at a time. `tile` is their side in pixels
@@ -49,6 +49,8 @@ def apply(
 
     UsageError, with the reason, if the network cannot be tiled exactly; SaddleError if the disk is full. Memory that
     runs out is PyTorch's error: half the tile needs about a quarter.
+
+    image [1, C, H, W] or [C, H, W], out [1, C', H', W'] → [1, C', H', W']
     """
     walk = Walk(network, image, tile, statistics)
     shape = (1, *walk.route.shapes[-1])
@@ -72,6 +74,8 @@ def statistics(
     """Of all positions of several images, each normalised by its own; for `apply`, which has the same arguments.
 
     With those of a clip, what stands still in it looks the same in every frame. UsageError as `apply`.
+
+    Each image is [1, C, H, W] or [C, H, W].
     """
     totals: Statistics = []
     for image in images:

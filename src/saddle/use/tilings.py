@@ -37,7 +37,7 @@ class Tiling(Protocol):
         """Of tiles for which so many bytes of memory are enough, as far as it is known."""
 
     def apply(self, x: Tensor, side: int) -> tuple[Tensor, int]:
-        """What comes of an image as a batch holds it, and in how many tiles."""
+        """The result [1, C', H', W'] of an image as a batch holds it, [1, …], and the number of tiles."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Exact:
         return tiles.TILE
 
     def apply(self, x: Tensor, side: int) -> tuple[Tensor, int]:
+        """As `Tiling.apply`: [1, …] → [1, C', H', W']."""
         out = tiles.apply(self.network, self.field.as_planes(x), tile=side, statistics=self.statistics).float().cpu()
         return out, math.prod(math.ceil(n / side) for n in x.shape[-2:])
 
@@ -98,6 +99,7 @@ class Overlapping:
         return side
 
     def apply(self, x: Tensor, side: int) -> tuple[Tensor, int]:
+        """As `Tiling.apply`: [1, …] → [1, C', H', W']."""
         rows, columns = ([*self._spans(n, side)] for n in x.shape[-2:])
         out, boxes = torch.empty(0), [(down, across) for down in rows for across in columns]
         for down, across in telling.each("tiles", boxes, len(boxes)):

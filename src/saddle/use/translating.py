@@ -147,6 +147,8 @@ class Translator(Imaging):
 
         `beside` is what else the batch holds, of the same size. Also the size with edges, the number of tiles, and what
         to say of it.
+
+        x [1, …]
         """
         height, width = x.shape[-2:]
         padded, corner = padding((height, width), *self.steps())

@@ -78,7 +78,10 @@ class Walk:
         self.moments.append(moments)
 
     def run(self, shelf: Shelf, out: Tensor | None) -> None:
-        """Measure what is to be measured, and write the result, if there is a place for it."""
+        """Measure what is to be measured, and write the result, if there is a place for it.
+
+        `out` is [1, C', H', W'].
+        """
         route, kept = self.route, self.route.kept()
         stops = [norm for norm in route.norms if self.measures or norm in kept]
         stops += [route.end] if out is not None else []
@@ -104,7 +107,10 @@ class Walk:
         shelf: Shelf | None,
         out: Tensor | None,
     ) -> State:
-        """To a position: take the moments there, write the result out, or keep it on the shelf as the next state."""
+        """To a position: take the moments there, write the result out, or keep it on the shelf as the next state.
+
+        `out` is [1, C', H', W'].
+        """
         route, through = self.route, self.route.through(state.at, to)
         begun = route.forks[to][through:]
         taken = [state.planes[0], *state.planes[1 + through :]]
@@ -144,12 +150,15 @@ class Walk:
                 yield Part([rows[0], *rows[1 + through :]], [columns[0], *columns[1 + through :]], values)
 
     def take(self, x: Tensor) -> Tensor:
-        """A copy, as the network takes it, on its device."""
+        """A copy of x [1, C, h, w] as the network takes it, on its device → same shape."""
         x_ = x.to(self.device).to(self.dtype, copy=True, memory_format=torch.contiguous_format)
         return x_.div_(127.5).sub_(1) if x.dtype == torch.uint8 else x_
 
     def advance(self, held: list[Tensor], start: int, to: int, down: Plan, across: Plan) -> list[Tensor]:
-        """One tile: the current activation and what the forks hold, from one position to another."""
+        """One tile: the current activation and what the forks hold, from one position to another.
+
+        Each is [1, C, h, w].
+        """
         x, *waiting = held
         for i in range(start, to):
             step = self.route.steps[i]

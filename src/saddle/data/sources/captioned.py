@@ -129,7 +129,7 @@ def _source(options: DataOptions, images: folder.DecodedFolder, captions: list[l
 
 
 def _spec(field: Field, condition: Condition, texts: np.ndarray) -> DataSpec:
-    """Of images and of captions [M, L], each as likely as it is frequent."""
+    """Of images and of captions [M, L], each with its own frequency."""
     import torch
 
     from ...spec.conditions import distribution

@@ -1,4 +1,4 @@
-"""defects: drawn stripes; of what is held out every other image has a dot, a scratch or a smudge (for finding them)
+"""defects: drawn stripes; every other held-out image has a dot, a scratch or a smudge (for finding defects)
 defects:PATH: normal images to train on, normal and defective ones held out: MVTec AD's folders, or normal ones alone
 
 The layouts are those of `defect_folders`. Masks of the defects are white; --data.masks names their folder, and

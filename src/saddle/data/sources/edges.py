@@ -38,7 +38,7 @@ def spec_of(options: DataOptions, path: str) -> DataSpec:
 
 
 def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
-    """Those of all pairs, and two that are told something of the photo itself: its colour, or its brightness."""
+    """Those of all pairs, and two that are given something of the photo itself: its colour, or its brightness."""
     yield from of_pairs(source)
     if options.direction == "a-to-b":
         (b,) = held_out(source, "b")

@@ -27,7 +27,7 @@ def open(options: DataOptions, path: str) -> Source:
     """Keys a, b and instances: of eyes, brows, nose, mouth, beard and glasses class · 1000 + k, of all else the class.
 
     The faces are those of `faces`. Colours of skin, hair, eyes and wall are random, and the light is; the map does not
-    say them. Noise of deviation .02 (of 1) gives whoever knows them all 34 dB at most.
+    say them. Noise of deviation 0.02 (of 1) gives whoever knows them all 34 dB at most.
     """
     spec = spec_of(options, path)
     sides = spec.fields["a"].shape

@@ -170,7 +170,7 @@ def _limited(names: list[str], options: DataOptions) -> list[str]:
 
 
 def _pages(files: Files, headers: dict[str, Header], options: DataOptions) -> dict[str, Header]:
-    """The same with every page of every file, as scan.tif, scan.tif#2, …, if they are asked for; bad ones are told."""
+    """The same with every page of every file, as scan.tif, scan.tif#2, …, if they are asked for; bad ones are named."""
     if options.pages == "first":
         return headers
     several = [path for path, head in headers.items() if head.pages > 1]

@@ -1,4 +1,4 @@
-"""grid: points of 25 Gaussians, {-4, -2, 0, 2, 4} squared (std .05)."""
+"""grid: points of 25 Gaussians, {-4, -2, 0, 2, 4} squared (std 0.05)."""
 
 from ..options import DataOptions
 from ..points import judged_by_modes, open_mixture

@@ -1,7 +1,7 @@
 """pairs:PATH: images that belong together: a|b side by side, folders A and B, or a CSV or JSONL file with columns a, b
 pairs:A_DIR,B_DIR: the images of two folders, which belong together by their names without the suffix
 
-Key a is what a game is given, key b what it is to make of it; --data.direction b-to-a swaps them. Where the images of
+Key a is what a game is given, key b what it shall draw for it; --data.direction b-to-a swaps them. Where the images of
 one are a whole number of times as large, the keys are image, the large one, and damaged. What is held out are the
 folders called test and val, else a share of the pairs.
 """

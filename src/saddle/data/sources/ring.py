@@ -1,4 +1,4 @@
-"""ring: points of 8 Gaussians on a circle (radius 1, std .01)."""
+"""ring: points of 8 Gaussians on a circle (radius 1, std 0.01)."""
 
 from ..options import DataOptions
 from ..points import judged_by_modes, open_mixture

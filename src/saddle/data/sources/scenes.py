@@ -26,7 +26,7 @@ def open(options: DataOptions, path: str) -> Source:
     """Keys a, b and instances: of a thing class · 1000 + k, of sky, ground and road the class.
 
     The light is random and the map does not say it; the splits' column `light` does, [N, 3] in [-1, 1]: from the right,
-    bright and warm. Noise of deviation .03 (of 1) gives whoever knows the light 30.5 dB at most.
+    bright and warm. Noise of deviation 0.03 (of 1) gives whoever knows the light 30.5 dB at most.
     """
     spec = spec_of(options, path)
     sides = spec.fields["a"].shape

@@ -52,7 +52,7 @@ def baselines(source: Source, options: DataOptions) -> Iterable[Baseline]:
         for name, of in (("all", error), ("in the shadow", error[mask]), ("outside", error[~mask])):
             yield Baseline(f"copy, {name}", "the input as it is: |ΔL| + |Δa| + |Δb|", float(of.mean()), "LAB")
         wrong = balanced_error(darker(a), mask)
-        yield Baseline("threshold", "shadow is where grey is below .75 of its median: BER", wrong, "%")
+        yield Baseline("threshold", "shadow is where grey is below 0.75 of its median: BER", wrong, "%")
 
 
 def _shaded(whole: NDArray[np.uint8], what: str, places: NDArray[np.int64]) -> dict[str, np.ndarray]:

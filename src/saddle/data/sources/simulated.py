@@ -2,7 +2,7 @@
 
 Key a are the synthetic ones, key b the real ones. --data.labels FILE.csv says what the synthetic ones show, such as
 where an eye looks: label_a, in what is trained on and what is held out. A network does not see it; it is what a
-classifier learns from the images that a game makes of them.
+classifier learns from images that a game translates from them.
 """
 
 from dataclasses import replace
