@@ -6,7 +6,7 @@ python -m benchmarks.errors [--counts 500,2000] [--redraws 100] [--references 1]
 An error is that of the samples, with the references, as many as samples, held fixed. `--references 5` draws five sets
 of them, and the true deviation is that inside of a set, over all five; the last column is what the score deviates where
 references are drawn anew as well, of which no stated error tells. Floors are those of training samples, which are drawn
-anew with the samples. The distribution is a mixture of ten Gaussians of 16 features. Or it is `skewed`: ten classes, one
+anew with the samples. The distribution is a mixture of ten Gaussians of 16 features, or `skewed`: ten classes, one
 ten times as frequent as another, of features that are correlated and skewed, with long tails. Samples lie a little off
 it. A ratio of 1 is right; one from 100 redraws is itself unsure by 7 %, and by more where tails are long.
 """
