@@ -117,11 +117,12 @@ def score(
     given = _opened(samples, device, data or {})
     count, place, where = _count(given, n), choose_device(device), Path(reference)
     drawn = Sampler(InOrder(given) if isinstance(given, Samples) else given)
+    look: Extractor | None = None
     if where.suffix == kept.SUFFIX:
         name = extractor or kept.extractor_of(where)
         look = extractor_named(name, weights, place, train=kept.made_into(where))
-        real: Images = kept.load(where, look, given.shape)
-        names = metrics or (BY_FEATURES + (BY_PATCHES if real.patches is not None else ()))
+        real: Images = (there := kept.load(where, look, given.shape))
+        names = metrics or (BY_FEATURES + (BY_PATCHES if there.patches is not None else ()))
         _check(names, count, drawn, real, look, save_reference)
     else:
         other = _opened(where, device, data or {})
