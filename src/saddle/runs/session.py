@@ -34,6 +34,7 @@ from .introduction import next_command, of_data, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run
+from .signs import Signs
 from .voice import Voice
 
 SAVE_MINUTES = 2.0
@@ -85,6 +86,7 @@ class Training:
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.gallery = Gallery(self.trainer, self.source, self.folder)
+        self.signs = Signs(self.trainer, self.source)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: dict[str, Any] | None = None  # of the current round
@@ -202,6 +204,7 @@ class Training:
         trainer, plan = self.trainer, self.recipe.plan
         pace: list[float] = []
         while trainer.round < self.rounds:
+            trainer.steps.on = self.signs.due(trainer.round + 1)
             started = time.perf_counter()
             trainer.play_round()
             round_ = trainer.round
@@ -280,7 +283,12 @@ class Training:
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
         values = {"losses": losses, "notes": notes}
-        self.write("round", images=trainer.images, seconds=self.seconds, images_per_second=speed, **values)
+        if self.signs.due(trainer.round):
+            values["signs"] = self.signs.measure()
+        waited, trainer.waited = trainer.waited, 0.0
+        self.write(
+            "round", images=trainer.images, seconds=self.seconds, images_per_second=speed, waited=waited, **values
+        )
         self.voice.news(trainer.round, speed, (self.rounds - trainer.round) * self.recipe.plan.batch / speed, values)
 
     def draw(self) -> None:
