@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
-from torch import Tensor
 
 from ..base import rng
 from ..data.source import Source, Split
@@ -29,7 +28,7 @@ class Signs:
         return round_ == self.trainer.rounds or (round_ % every == 0 and round_ % EVERY < every)
 
     @torch.no_grad()
-    def measure(self) -> dict[str, Tensor]:
+    def measure(self) -> dict[str, float]:
         """Of the averaged players in use, and of the steps of the last round. Weights and buffers stay as they are."""
         trainer = self.trainer
         with (
@@ -38,7 +37,7 @@ class Signs:
             trainer.autocast(),
         ):
             found = game.signs(*self.samples)
-        return {**trainer.steps.found, **found}
+        return {name: float(sign) for name, sign in {**trainer.steps.found, **found}.items()}
 
     @cached_property
     def samples(self) -> tuple[Batch, Batch]:
