@@ -26,7 +26,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import binding, ending, registry, scoring, warm
+from . import binding, diagnosing, ending, registry, scoring, warm
 from .describe import told
 from .gallery import Gallery
 from .informing import count_parameters
@@ -87,6 +87,7 @@ class Training:
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.signs = Signs(self.trainer, self.source)
+        self.watch = diagnosing.Watch(self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: dict[str, Any] | None = None  # of the current round
@@ -224,14 +225,26 @@ class Training:
                 self.draw()
             if self.due_early(plan.scores):
                 self.measure()
-            stop, save = self.agree(self.signals.received is not None, self.must_save())
-            if save or stop or self.score:
-                self.save()
-            if stop and round_ < self.rounds:
-                raise Interrupted(
-                    f"{self.signals.received or 'another process'} received: saved after round {round_} of "
-                    f"{self.rounds}; the same command goes on"
-                )
+            self.pause()
+
+    def pause(self) -> None:
+        """After a round: save where it is time, and stop where something asks for it."""
+        round_, unwell = self.trainer.round, self.examine()
+        stop, save, ill = self.agree(self.signals.received is not None, self.must_save(), bool(unwell))
+        if save or stop or ill or self.score:
+            self.save()
+        if ill:
+            raise diagnosing.Unwell(f"stopped and saved after round {round_}: {unwell or 'another process says why'}")
+        if stop and round_ < self.rounds:
+            raise Interrupted(
+                f"{self.signals.received or 'another process'} received: saved after round {round_} of "
+                f"{self.rounds}; the same command goes on"
+            )
+
+    def examine(self) -> str:
+        """Why the plan wants the run stopped, which is asked where there are new signs; '' if it may go on."""
+        asks = self.leads and self.recipe.plan.doctor == "stop" and self.signs.due(self.trainer.round)
+        return self.watch.look() if asks else ""
 
     def raise_rounds(self) -> None:
         """Where the trainer makes the run longer, note it."""
@@ -349,6 +362,7 @@ class Training:
                 expected = ending.expected(self, reason)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
+                ending.diagnose(self)
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             ending.report(self)
             if reason == "finished":
