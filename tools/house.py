@@ -22,6 +22,7 @@ LEVELS: list[dict[str, str]] = [
         "data": "one file a source; cache, sampler, stream",
         "metrics": "one file a metric",
         "report": "a run in one HTML file",
+        "doctor": "what is wrong with a run: one file a rule",
     },
     {"tasks": "what a trained game is for: Game, Move, and one task a file", "perceptual": ""},
     {

@@ -167,6 +167,24 @@ class TwoPlayer(Conditional, Adversarial):
         """D itself, without the views; None where it takes a label, or more than one point to judge."""
         return self.options.loss.output(full(self.discriminator(points).logits)) if self.judges_alone() else None
 
+    def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
+        """Beside those of its samples what the discriminator, without the views, makes of three kinds of samples.
+
+        Of held-out ones, of such as it learned from, and of made ones.
+        """
+        found = super().signs(held, trained)
+        if any(view.least() > 1 for view in self.options.views) or min(map(len, (held["image"], trained["image"]))) < 2:
+            return found
+        label = self.label_of(held)
+        made = self.decode(self.noise(len(held["image"]), label), label)
+        kinds = {"heldout": (held["image"], label), "trained": (trained["image"], self.label_of(trained))}
+        return found | {f"d_{name}": self.judged(*kind) for name, kind in {**kinds, "made": (made, label)}.items()}
+
+    def judged(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """D of samples [N, …], or the critic's value: the mean."""
+        given = (x,) if label is None else (x, label)
+        return self.options.loss.output(full(self.discriminator(*given).logits)).mean()
+
     def look_ahead(self, real: Tensor, fake: Tensor, label: Tensor | None) -> Weights:
         """The discriminator's weights after `unroll` steps, as functions of the fakes.  Metz et al., 2017, Eq. 9.
 

@@ -84,6 +84,9 @@ class ProGAN(TwoPlayer, Sizes):
     def pooled(self, image: Tensor) -> Tensor:
         return super().pooled(self.show(image))  # as large as the discriminator has grown
 
+    def judged(self, x: Tensor, label: Tensor | None) -> Tensor:
+        return super().judged(self.show(x), label)
+
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What every level draws that has grown, each at its own size."""
         return self.generator.images(z)

@@ -110,7 +110,7 @@ EVENT: dict[str, Check] = {
     **dict.fromkeys(("round", "rounds", "images", "processes", "checkpoint", "samples", "looked"), count),
     **dict.fromkeys(("game", "data", "paper", "device", "precision", "version", "judgement", "began_with"), text),
     **dict.fromkeys(("reason", "message", "file", "extractor"), text),
-    **dict.fromkeys(("losses", "notes"), names(number)),
+    **dict.fromkeys(("losses", "notes", "signs"), names(number)),
     "images_per_second": number,
     "parameters": names(count),
     "baseline": names(plain),

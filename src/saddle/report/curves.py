@@ -59,6 +59,28 @@ NOTES = {  # how to read what games note
 }
 
 
+SIGNS = {  # of signs of health: title, unit, how to read them, and which there are
+    "How different samples are": (
+        "parts of the data's",
+        "The mean distance of two samples, in parts of that of two images of the data. Near 0: all are alike.",
+        {"diversity": "diversity"},
+    ),
+    "Judgements of images learned from and held out": (
+        "judgement",
+        "What the discriminator makes of images that it learned from, of others, and of samples. Where unseen images "
+        "are judged like samples, it knows its own by heart.",
+        {"d_trained": "learned from", "d_heldout": "held out", "d_made": "samples"},
+    ),
+    "Pixels at their limits": (
+        "share",
+        "The share of values that are black or white.",
+        {"saturated": "samples", "saturated_data": "data"},
+    ),
+    "Gradients": ("norm", "The length of each player's gradient. Near 0: it learns nothing.", {"gradient/": ""}),
+    "Updates": ("share", "How far a step moves a player's weights, in parts of their length.", {"update/": ""}),
+}
+
+
 def curves(story: Story) -> Html:
     """All charts; where a judge's view is among them, what games note beside it is folded."""
     judgement = _judgement(story)
@@ -66,6 +88,7 @@ def curves(story: Story) -> Html:
     others = _others(story, shown=DISTANCE in "".join(judgement))
     fold = bool(judgement) and bool(others)
     charts += [*([] if fold else others), *_speed(story)]
+    signs = _signs(story)
     if not charts and not others:
         return section("Curves", quiet("No round has been logged yet."))
     legend = "From left to right: the rounds of training. Faint: as logged; strong: a moving average"
@@ -73,7 +96,8 @@ def curves(story: Story) -> Html:
     more = (
         tag("details", tag("summary", f"Other measurements ({len(others)})"), _side_by_side(others)) if fold else None
     )
-    return section("Curves", quiet(legend), _side_by_side(charts), more)
+    health = [tag("details", tag("summary", f"Signs of health ({len(signs)})"), _side_by_side(signs))] if signs else []
+    return section("Curves", quiet(legend), _side_by_side(charts), more, *health)
 
 
 def _side_by_side(charts: Sequence[Html]) -> Html:
@@ -153,6 +177,25 @@ def _others(story: Story, shown: bool) -> list[Html]:
     names = [c for c in story.curves("notes") if not OF_DUEL.fullmatch(c.name) and not (shown and c.name == "distance")]
     how = "Noted by the game, the mean of a round."
     return [chart(c.name, [c], marks=story.resumes, how=NOTES.get(c.name, how)) for c in names]
+
+
+def _signs(story: Story) -> list[Html]:
+    """What the doctor looks at: of several curves that belong together one chart."""
+    found = {curve.name: curve for curve in story.curves("signs")}
+    charts = []
+    for title, (unit, how, names) in SIGNS.items():
+        own = [
+            Curve(names[key] or name.partition("/")[2], c.x, c.y)
+            for name, c in found.items()
+            for key in _known(name, names)
+        ]
+        charts += [chart(title, own, marks=story.resumes, how=how, unit=unit)] if own else []
+    return charts
+
+
+def _known(name: str, names: dict[str, str]) -> list[str]:
+    """The key of a sign's title: its own name, or what stands before a player's."""
+    return [key for key in (name, f"{name.partition('/')[0]}/") if key in names]
 
 
 def _speed(story: Story) -> list[Html]:

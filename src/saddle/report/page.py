@@ -47,6 +47,7 @@ def header(story: Story) -> Html:
         tag("h1", story.game, " ", tag("span", story.reason, class_=f"status {ENDS.get(story.reason, 'bad')}")),
         tag("p", re.sub(r"https?://", "", str(paper)), class_="paper") if paper else None,
         tag("p", message, class_="message") if message and message != story.reason else None,
+        tag("p", f"The doctor: {story.verdict}", class_="quiet") if story.verdict else None,
         _changed(story),
         *(tag("p", f"Not read: {what}", class_="message") for what in story.unread),
         tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts)),

@@ -66,6 +66,12 @@ class Story:
         return max((event["round"] for event in self.events if "round" in event), default=0)
 
     @property
+    def verdict(self) -> str:
+        """What the doctor last said of it; '' if nothing."""
+        said = self.of("verdict")
+        return str(said[-1].get("message", "")) if said else ""
+
+    @property
     def game(self) -> str:
         """Its name; else that of the folder."""
         game = self.start.get("game") or self.recipe.get("game")

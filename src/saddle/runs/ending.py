@@ -10,7 +10,7 @@ from ..base.errors import SaddleError
 from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..training.health import Diverged, Interrupted, OutOfMemory
-from . import beside, remembering, scoring
+from . import beside, diagnosing, remembering, scoring
 from .expectation import expectation
 from .run import Run
 
@@ -51,6 +51,13 @@ def expected(training: Training, reason: str) -> str:
         return f"{trainer.round:,} of {training.rounds:,} rounds are played"
     scored = bool(scoring.at_the_end(trainer.game, source, training.recipe.plan))
     return expectation(training.recipe, trainer.round, source.spec.is_image, scored)
+
+
+def diagnose(training: Training) -> None:
+    """Say and write the doctor's verdict, in one line."""
+    found = diagnosing.verdict(training.folder)
+    training.voice.say(f"the doctor: {found.line()}")
+    training.write("verdict", message=found.line(), healthy=found.healthy, rules=[f.rule for f in found.findings])
 
 
 def report(training: Training) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..tasks import Game
+from .diagnosing import verdict
 
 if TYPE_CHECKING:
     from .run import Run
@@ -28,6 +29,7 @@ def info(run: Run) -> dict[str, Any]:
         "checkpoints": run.checkpoints.rounds(),
         "best": run.checkpoints.best(),
         "scores": scores,
+        "doctor": verdict(run.files).line(),
         "seconds_to": next((s["seconds_to"] for s in scores if "seconds_to" in s), {}),
         **({"began_with": str(run.recipe.start)} if run.recipe.start else {}),
         **({"trained_against": run.game.trained_against} if run.game.trained_against else {}),

@@ -26,7 +26,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import binding, ending, registry, scoring, warm
+from . import binding, diagnosing, ending, registry, scoring, warm
 from .describe import told
 from .gallery import Gallery
 from .informing import count_parameters
@@ -34,6 +34,7 @@ from .introduction import next_command, of_data, of_needs, of_players
 from .longer import Longer, lengthen
 from .recipe import Recipe
 from .run import Run
+from .signs import Signs
 from .voice import Voice
 
 SAVE_MINUTES = 2.0
@@ -85,6 +86,8 @@ class Training:
         )
         self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.gallery = Gallery(self.trainer, self.source, self.folder)
+        self.signs = Signs(self.trainer, self.source)
+        self.watch = diagnosing.Watch(self.folder)
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         self.seconds = 0.0  # spent in rounds, over all calls for the run
         self.score: dict[str, Any] | None = None  # of the current round
@@ -203,6 +206,7 @@ class Training:
         trainer, plan = self.trainer, self.recipe.plan
         pace: list[float] = []
         while trainer.round < self.rounds:
+            trainer.steps.on = self.signs.due(trainer.round + 1)
             started = time.perf_counter()
             trainer.play_round()
             round_ = trainer.round
@@ -222,14 +226,26 @@ class Training:
                 self.draw()
             if self.due_early(plan.scores):
                 self.measure()
-            stop, save = self.agree(self.signals.received is not None, self.must_save())
-            if save or stop or self.score:
-                self.save()
-            if stop and round_ < self.rounds:
-                raise Interrupted(
-                    f"{self.signals.received or 'another process'} received: saved after round {round_} of "
-                    f"{self.rounds}; the same command goes on"
-                )
+            self.pause()
+
+    def pause(self) -> None:
+        """After a round: save where it is time, and stop where something asks for it."""
+        round_, unwell = self.trainer.round, self.examine()
+        stop, save, ill = self.agree(self.signals.received is not None, self.must_save(), bool(unwell))
+        if save or stop or ill or self.score:
+            self.save()
+        if ill:
+            raise diagnosing.Unwell(f"stopped and saved after round {round_}: {unwell or 'another process says why'}")
+        if stop and round_ < self.rounds:
+            raise Interrupted(
+                f"{self.signals.received or 'another process'} received: saved after round {round_} of "
+                f"{self.rounds}; the same command goes on"
+            )
+
+    def examine(self) -> str:
+        """Why the plan wants the run stopped, which is asked where there are new signs; '' if it may go on."""
+        asks = self.leads and self.recipe.plan.doctor == "stop" and self.signs.due(self.trainer.round)
+        return self.watch.look() if asks else ""
 
     def raise_rounds(self) -> None:
         """Where the trainer makes the run longer, note it."""
@@ -281,7 +297,12 @@ class Training:
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
         values = {"losses": losses, "notes": notes}
-        self.write("round", images=trainer.images, seconds=self.seconds, images_per_second=speed, **values)
+        if self.signs.due(trainer.round):
+            values["signs"] = self.signs.measure()
+        waited, trainer.waited = trainer.waited, 0.0
+        self.write(
+            "round", images=trainer.images, seconds=self.seconds, images_per_second=speed, waited=waited, **values
+        )
         self.voice.news(trainer.round, speed, (self.rounds - trainer.round) * self.recipe.plan.batch / speed, values)
 
     def draw(self) -> None:
@@ -342,6 +363,7 @@ class Training:
                 expected = ending.expected(self, reason)
                 message = f"{message}. {expected}" if message else expected
                 self.voice.say(expected)
+                ending.diagnose(self)
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             ending.report(self)
             if reason == "finished":

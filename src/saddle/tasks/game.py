@@ -220,6 +220,14 @@ class Game(nn.Module, ABC):
         """
         return {}
 
+    def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
+        """Numbers that tell whether it is well, of the averaged players: of a batch held out and of one trained on.
+
+        `diversity`, `saturated` and `saturated_data`; `d_heldout`, `d_trained` and `d_made` of a player that judges.
+        What a game does not have is left out.
+        """
+        return {}
+
     @property
     def trained_against(self) -> str | None:
         """A network outside the game in whose features its losses compare images, in words; None if there is none."""

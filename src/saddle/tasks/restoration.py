@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..base.errors import UsageError, some
 from ..spec import Batch
+from . import signs
 from .game import Columns, Game, Held
 
 
@@ -108,6 +109,14 @@ class Restoration(Game):
         The batch also holds the keys that are `beside`, each as its field says. An image's result depends neither on
         the other images of the batch nor on what was restored before, and no buffer changes.
         """
+
+    def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
+        """How different restored images are of each other, in parts of the true ones."""
+        damaged, whole = self.needs[:2]
+        if len(held[whole]) < 2:
+            return super().signs(held, trained)
+        made = self.restore({key: held[key] for key in (damaged, *self.beside)})
+        return super().signs(held, trained) | {"diversity": signs.diversity(made, held[whole])}
 
     def shown(self, held: Held) -> Columns:
         """Eight held-out images: damaged, restored, as they were."""

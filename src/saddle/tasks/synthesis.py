@@ -12,7 +12,8 @@ from ..base import rng
 from ..base.errors import UsageError
 from ..base.ranges import NonNegativeInt
 from ..nets.judged import pooled, trunk_of
-from ..spec import Condition, conditions
+from ..spec import Batch, Condition, conditions
+from . import signs
 from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
@@ -177,6 +178,17 @@ class Synthesis(Game):
         if not self.labels:
             return always
         return always + (OF_CLASSES if "label" in self.needs else ("purity",))
+
+    def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
+        """Of images whether they are at their limits too. Of one image that is learned alone there is nothing."""
+        real = held.get(self.data.keys[0])
+        if real is None or len(real) < 2 or self.data.single:
+            return super().signs(held, trained)
+        made = self.sample(min(signs.MOST, len(real)))
+        found = {"diversity": signs.diversity(made, real)}
+        if self.data.is_image:
+            found |= {"saturated": signs.saturated(made), "saturated_data": signs.saturated(real)}
+        return super().signs(held, trained) | found
 
     def shown(self, held: Held) -> Columns:
         """64 samples; eight of each class, from the same eight z, or eight under each of eight other conditions.

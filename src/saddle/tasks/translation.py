@@ -11,6 +11,7 @@ from ..base.errors import UsageError, near, some
 from ..data import places_with, sources_with
 from ..spec import Batch, Condition
 from ..spec.field import SEEN
+from . import signs
 from .game import Columns, Game, Held
 
 
@@ -195,6 +196,16 @@ class Translation(Game):
         It may also hold "style", images of the domain `to` as planes [N, K, h, w], where the game is `styled`; "label",
         [N] or [N, L], where it can be `asked`; and the keys that are `beside`, each as its field says.
         """
+
+    def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
+        """How different the translations of different images are, the usual way; of label maps there is nothing."""
+        found = super().signs(held, trained)
+        start, to = self.way()
+        if self.data.fields[to].kind == "map" or len(held[start]) < 2 or self.asked is not None:
+            return found
+        given = {key: held[key] for key in (start, *self.brought) if key in held}
+        made, real = self.translate(given, to), self.planes(held, to)
+        return found | {"diversity": signs.diversity(made, real)}
 
     def shown(self, held: Held) -> Columns:
         """Eight held-out images of every domain, and beside them the game's results for them."""

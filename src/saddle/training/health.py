@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -121,6 +121,36 @@ class LossWatch:
             f"{bad or 'none in the weights, so it arose in the loss itself'}",
             [owner] if owner in game.players() else players.split("+"),
         )
+
+
+class StepWatch:
+    """Of steps, while it is on: how long each player's gradient is, and how far its weights move."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.found: dict[str, torch.Tensor] = {}  # gradient/PLAYER, and update/PLAYER in parts of the weights' length
+
+    @contextmanager
+    @torch.no_grad()
+    def step(self, players: Mapping[str, list[nn.Parameter]]) -> Iterator[None]:
+        """Around a step of these players, whose gradients are there."""
+        if not self.on:
+            yield
+            return
+        before = {name: [p.detach().clone() for p in weights] for name, weights in players.items()}
+        for name, weights in players.items():
+            self.found[f"gradient/{name}"] = _length([p.grad for p in weights if p.grad is not None])
+        yield
+        for name, weights in players.items():
+            moved = torch._foreach_sub(list(weights), before[name])
+            self.found[f"update/{name}"] = _length(moved) / _length(before[name]).clamp(min=1e-12)
+
+
+def _length(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The Euclidean norm of all their numbers together."""
+    if not tensors:
+        return torch.zeros(())
+    return torch.stack(torch._foreach_norm(list(tensors), dtype=torch.float32)).norm()
 
 
 def first_bad_tensor(game: Game, players: list[str]) -> str | None:

@@ -1,7 +1,7 @@
 """How long and how to train, whatever the game."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ..base.errors import UsageError
 from ..base.precision import Precision
@@ -45,6 +45,7 @@ class Plan(Settings):
     metrics: tuple[str, ...] = ()  # scored on the way, as fid,swd; the first chooses the best; none: those of the data
     samples: Annotated[int, between(2, MOST_SAMPLES)] | None = None
     """that the final scores look at; none: 2,000, and 26,000 of stacked digits"""
+    doctor: Literal["note", "stop"] = "note"  # stop a run that has collapsed, vanished or grown without bound, or tell
     save_every: Many | None = None  # rounds between two checkpoints; none: every two minutes
 
     def __post_init__(self) -> None:

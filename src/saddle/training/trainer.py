@@ -18,7 +18,7 @@ from ..tasks import Game, Move
 from .averages import Averages, decay
 from .checkpoint import Damaged, State, load_weights
 from .course import Course, moved
-from .health import Diverged, LossWatch, check_ownership
+from .health import Diverged, LossWatch, StepWatch, check_ownership
 from .plan import Plan
 
 LONGEST = 10.0  # seconds in which the pace is measured
@@ -53,6 +53,8 @@ class Trainer:
         self.device, self.dtype = game.device, game.dtype
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
         self.watch = LossWatch(self.device)
+        self.steps = StepWatch()
+        self.waited = 0.0  # seconds for data, since the last log line
         self.losses: dict[str, Tensor] = {}  # the last value of every loss term, of this process
         self.round = self.batches_drawn = 0
         self.course = Course(plan)
@@ -95,8 +97,10 @@ class Trainer:
         def hand(i: int) -> Iterator[Batch]:
             for n in itertools.count():
                 if n == len(drawn):
+                    began = time.perf_counter()
                     drawn.append(next(self._batches))  # type: ignore[arg-type]
                     self.batches_drawn += 1
+                    self.waited += time.perf_counter() - began
                 yield {key: self.prepare(value) for key, value in drawn[n][i].items()}
 
         return [hand(i) for i in range(self.plan.micro_batches)]
@@ -131,10 +135,12 @@ class Trainer:
             self.watch.look(self.round, each)
         if self.device.type == "cpu":
             self.check_losses()
+        with self.steps.step({name: self.weights[name] for name in move.players} if self.steps.on else {}):
+            for name in move.optims:
+                if move.forget:
+                    self.optims[name].state.clear()
+                self.optims[name].step()
         for name in move.optims:
-            if move.forget:
-                self.optims[name].state.clear()
-            self.optims[name].step()
             self.optims[name].zero_grad()
         for name in move.losses:
             of_parts = [each.losses[name].detach().reshape(()) for each in moves]

@@ -1,0 +1,49 @@
+"""Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
+
+It rings below the number of modes of a mixture; at recall below 0.1 with coverage below 0.4; and where the rarest digit
+is less than 0.02 of the samples.
+"""
+
+from ..finding import Finding
+from ..log import Log
+
+RANK, ALWAYS = 5, False
+RECALL, COVERAGE, CLASSES = 0.1, 0.4, 0.02
+
+
+def look(log: Log) -> Finding | None:
+    evidence = _modes(log) or _recall(log) or _classes(log)
+    if not evidence:
+        return None
+    return Finding(
+        "dropped",
+        "parts of the data are never drawn",
+        evidence,
+        (log.again("--game.views Packing"), log.again("--game.unroll 5"), log.other("r3gan")),
+    )
+
+
+def _modes(log: Log) -> str:
+    taken = [value for _, value, _ in log.scored("modes")]
+    counts = [
+        e["scores"]["modes"].get("fingerprint", {}).get("mixture_count")
+        for e in log.events
+        if "modes" in (e.get("scores") or ())
+    ]
+    if len(taken) < 2 or not isinstance(counts[-1], int) or max(taken[-2:]) >= counts[-1]:
+        return ""
+    return f"it draws {taken[-1]:g} of {counts[-1]} modes"
+
+
+def _recall(log: Log) -> str:
+    recall, coverage = (log.final(name) for name in ("recall", "coverage"))
+    if recall is None or coverage is None or not (recall < RECALL and coverage < COVERAGE):
+        return ""
+    return f"recall is {recall:.2g} (below {RECALL}), coverage {coverage:.2g} (below {COVERAGE})"
+
+
+def _classes(log: Log) -> str:
+    rarest = log.final("classes")
+    if rarest is None or rarest >= CLASSES:
+        return ""
+    return f"the rarest class is {rarest:.1%} of the samples, below {CLASSES:.0%}"

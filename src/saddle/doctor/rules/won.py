@@ -1,0 +1,34 @@
+"""The discriminator has won. It looks at `d_real` and `d_fake` where they are probabilities.
+
+It rings where they are above 0.95 and below 0.05 in 80 % of the last third, and the generator's loss rises.
+"""
+
+from ..finding import Finding
+from ..log import Log, middle, slope, tail
+
+RANK, ALWAYS = 6, False
+REAL, FAKE, SHARE = 0.95, 0.05, 0.8
+
+
+def look(log: Log) -> Finding | None:
+    if log.judgement != "probabilities":
+        return None
+    real, fake = (tail(log.curve("notes", name)) for name in ("d_real", "d_fake"))
+    sure = [r > REAL and f < FAKE for (_, r), (_, f) in zip(real, fake, strict=False)]
+    if len(sure) < 5 or sum(sure) < SHARE * len(sure):
+        return None
+    curve = log.curve("losses", "generator/adversarial")
+    grows, errors = slope(curve[len(curve) // 4 :])
+    if grows <= 0 or errors < 2:
+        return None
+    rate = log.rate("discriminator")
+    slower = (
+        [log.again(f"--game.discriminator_optim Adam --game.discriminator_optim.lr {rate[1] / 10:g}")] if rate else []
+    )
+    return Finding(
+        "won",
+        "the discriminator is never wrong, and the generator falls behind",
+        f"D says {middle(real):.3g} of data and {middle(fake):.2g} of samples; the generator's loss is "
+        f"{middle(tail(curve)):.3g} and rises",
+        (*slower, log.other("r3gan"), log.other("wgan-gp")),
+    )

@@ -1,0 +1,88 @@
+"""All rules asked about one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..base.files import quoted
+from .finding import Finding
+from .log import Log
+
+Rule = Callable[[Log], Finding | None]
+FIRST = 200  # rounds before which only what stopped the run is judged
+STOPPING = ("vanished", "collapsed", "unbounded")  # rules that may stop a run; what is not finite stops it by itself
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of a run, the worst first."""
+
+    run: Path
+    round: int
+    findings: tuple[Finding, ...] = ()
+    early: str = ""  # why it is too early to say
+    unseen: str = ""  # what could not be looked at, and why
+
+    @property
+    def healthy(self) -> bool:
+        return not self.findings
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        if self.findings:
+            more = f", and {len(self.findings) - 1} more" if len(self.findings) > 1 else ""
+            first = self.findings[0]
+            return f"{first.rule}: {first.says}{more}; saddle doctor {quoted(self.run)} says what to try"
+        return self.early or "nothing wrong was found"
+
+    def lines(self) -> list[str]:
+        """For people."""
+        found = [line for finding in self.findings for line in finding.lines()]
+        return [
+            *filter(None, (self.early,)),
+            *(found or [] if self.early else found or [self.line()]),
+            *filter(None, (self.unseen,)),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs."""
+        found = [asdict(finding) | {"cures": list(finding.cures)} for finding in self.findings]
+        return {
+            "run": str(self.run),
+            "round": self.round,
+            "healthy": self.healthy,
+            "findings": found,
+            "line": self.line(),
+        }
+
+
+def rules() -> dict[str, ModuleType]:
+    """The rules by name, in the order in which they are asked: that of their number RANK."""
+    names = sorted(path.stem for path in Path(__file__).parent.joinpath("rules").glob("[a-z]*.py"))
+    found = {name: import_module(f"{__package__}.rules.{name}") for name in names}
+    return dict(sorted(found.items(), key=lambda item: item[1].RANK))
+
+
+def examine(log: Log) -> Verdict:
+    """Ask every rule about a run. A run of few rounds is asked only what stopped it."""
+    early = ""
+    if log.round < FIRST:
+        early = f"{log.round:,} rounds are too few to tell; from {FIRST} logged rounds on there is a verdict"
+    asked = {name: rule for name, rule in rules().items() if not early or rule.ALWAYS}
+    findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
+    return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
+
+
+def _unseen(log: Log) -> str:
+    """A sentence about a log without signs: an older run's, or that of a game that has none."""
+    if log.names("signs"):
+        return ""
+    return (
+        "its log has no signs (diversity, gradients, held-out judgements), as of a run that was made before there were "
+        "any; only losses, notes and scores were looked at"
+    )
