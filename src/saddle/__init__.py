@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .metrics.score import Score
     from .runs.run import Run
+    from .tasks import Game
 
 _MODULES = {
     **{name: name for name in ("data", "games", "losses", "metrics", "nets", "optim", "penalties", "report", "spec")},
@@ -42,11 +43,11 @@ _MODULES = {
     "registry": "runs.registry",
     "rng": "base.rng",
 }  # modules by their public names, wherever they lie
-__all__ = ["__version__", "describe", "load", "score", "train", *_MODULES]
+__all__ = ["__version__", "describe", "load", "plugin", "score", "train", *_MODULES]
 
 
 def train(
-    game: str | None = None,
+    game: "str | type[Game] | None" = None,
     data: str | None = None,
     run: "str | PathLike[str] | None" = None,
     *,
@@ -63,19 +64,21 @@ def train(
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
-    `settings` are dotted names with their values, plain or not: {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
+    `game` is a name, or a class of your own. `settings` are dotted names with their values, plain or not:
+    {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
     `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. `start` is
     the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError for what cannot be.
     """
     from pathlib import Path
 
     from .runs.recipe import ask
+    from .runs.registry import named
     from .runs.session import train as play
 
     own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
     config, run, start = (Path(each) if each else None for each in (config, run, start))
-    recipe, folder = ask(game, edits, config, run, start, start_checkpoint)
+    recipe, folder = ask(named(game), edits, config, run, start, start_checkpoint)
     return play(recipe, folder, device, quiet, track)
 
 
@@ -108,7 +111,9 @@ def score(
     return compare(samples, reference, metrics, **how)
 
 
-def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def describe(
+    game: "str | type[Game]", data: str | None = None, *, settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Everything about a game in plain values, as `saddle describe GAME --json` prints it.
 
     Its paper, what it is for, the moves of a round, its players and every setting with its value and meaning.
@@ -116,8 +121,20 @@ def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] 
     """
     from .runs.describe import describe as facts
     from .runs.recipe import Recipe
+    from .runs.registry import named
 
-    return facts(Recipe.default(game, data).change(dict(settings or {})))
+    return facts(Recipe.default(named(game), data).change(dict(settings or {})))
+
+
+def plugin(module: "str | ModuleType") -> ModuleType:
+    """Make known the games, losses, networks, data sources, metrics, … of a module: `--plugin` in Python.
+
+    The module, its name, or the path of a file that ends with .py; it is imported, and trusted. UsageError for a module
+    that is not there, or for a name in it that is one of Saddle's.
+    """
+    from .runs.plugins import plug
+
+    return plug(module)
 
 
 class _Alias(MetaPathFinder, Loader):

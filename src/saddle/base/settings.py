@@ -4,7 +4,6 @@ One engine serves the command line, recipe files and Python, so a name and a val
 is chosen by its short name among those that are already known: nothing is ever imported on the word of a file.
 """
 
-import inspect
 import math
 import re
 from abc import ABCMeta
@@ -13,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib import import_module
-from pkgutil import iter_modules
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import SaddleError, UsageError, near
+from .errors import UsageError, near
+from .kinds import choices, chosen, possible
 from .plain import Garbled, from_yaml
 from .remarks import meanings
 
@@ -179,26 +177,6 @@ def explain(settings: Any, prefix: str = "") -> dict[str, Setting]:
     return explained
 
 
-def choices(base: type) -> dict[str, type]:
-    """The classes that can stand for a base class, by their short names."""
-    package = base.__module__.rpartition(".")[0]
-    if inspect.isabstract(base) and package.startswith("saddle."):  # one class a file: all files are read
-        for module in iter_modules(import_module(package).__path__, f"{package}."):
-            import_module(module.name)
-    kinds: dict[str, type] = {}
-    waiting = [base]
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__() if isinstance(base, ABCMeta) else []
-        if inspect.isabstract(kind):
-            continue
-        other = kinds.get(kind.__name__, kind)
-        if kind.__module__ != other.__module__:
-            raise SaddleError(f"{kind.__module__} and {other.__module__} both define {kind.__name__}; rename one")
-        kinds[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
-    return dict(sorted(kinds.items()))
-
-
 def wants(hint: Any) -> str:
     """A type in words: 'a whole number', 'one of R1, R2 or none'."""
     return " or ".join(map(_words, _arms(hint)))
@@ -230,13 +208,13 @@ def _name(value: Any) -> Any:
 
 def _words(hint: Any) -> str:
     if isinstance(hint, ABCMeta):
-        return f"one of {', '.join(choices(hint))}"
+        return f"one of {', '.join(possible(hint))}"
     if is_dataclass(hint):
         return f"settings by name: {', '.join(field.name for field in fields(hint))}"
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(text, get_args(hint)))}"
     if part := _slot(hint):
-        return f"none or a list of {', '.join(choices(part))}"
+        return f"none or a list of {', '.join(possible(part))}"
     if get_origin(hint) is tuple:
         kinds = [arm for arm in get_args(hint) if arm is not Ellipsis]
         count = "" if Ellipsis in get_args(hint) else f"{len(kinds)} "
@@ -269,12 +247,12 @@ def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any
             raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {brief(each)}")
         made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
     if twice := [name for name, n in Counter(type(each).__name__ for each in made).items() if n > 1]:
-        raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(choices(part))} can be there once")
+        raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(possible(part))} can be there once")
     for name, edit in edits.items():
         places = [i for i, each in enumerate(made) if type(each).__name__ == name]
         if not places:
             there = ", ".join(type(each).__name__ for each in made) or "none"
-            unknown = "" if name in choices(part) else near(name, choices(part))
+            unknown = "" if name in possible(part) else near(name, possible(part))
             raise UsageError(f"{where} holds no '{name}'{unknown} whose settings could change: it is {there}")
         for i in places:
             made[i] = restore(part, edit, f"{where}.{name}", made[i])
@@ -330,18 +308,19 @@ def _mark(kind: type, name: str, mark: type[T]) -> T | None:
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
     """The class that the dictionary names and then no longer holds; without a name, that of `base`."""
-    possible = choices(hint)
+    there = ", ".join(possible(hint))
     if "class" not in given:
         if is_dataclass(base):
             return type(base)
         setting = f" and has no setting '{next(iter(given))}'" if given else ""
-        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(possible)}")
+        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {there}")
     name = text(given.pop("class"))[:MOST_SHOWN]
-    if name not in possible:
-        close, there = near(name, possible), ", ".join(possible)
+    found = chosen(hint, name)
+    if found is None:
+        close = near(name, possible(hint))
         what = re.sub(".*(?=[A-Z])", "", hint.__name__).lower()  # the loss of AdversarialLoss
         raise UsageError(f"{where}: no {what} {brief(name)}{close}; there are {there}")
-    return possible[name]
+    return found
 
 
 def _unknown(hint: type, kind: type, name: str, where: str) -> str:

@@ -37,7 +37,8 @@ judge a run
   report        write report.html anew
   benchmark     games side by side, with several seeds: which modes they find, what few labels are enough for
 
-`saddle COMMAND --help` says more. --json prints what a program can read.
+`saddle COMMAND --help` says more. --json prints what a program can read. --plugin MODULE brings games, losses,
+networks, data sources and metrics of your own: any command takes it.
 
 exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and saved (the same command goes on),
 130 stopped by Ctrl-C. SADDLE_DEBUG=1 shows the traceback of an error.
@@ -126,7 +127,10 @@ def _main(argv: list[str]) -> None:
         if not find_spec("fcntl"):  # without which no folder can be locked
             raise UsageError(f"Saddle runs on Linux and macOS, and on Windows within WSL; this is {sys.platform}")
         command = import_module(f".{name}", __package__)
-        command.run(parse(command, argv[1:]))
+        args = parse(command, argv[1:])
+        for plugin in args.plugin:
+            import_module("saddle.runs.plugins").plug(plugin)
+        command.run(args)
     else:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
 
@@ -143,6 +147,13 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
     )
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     command.arguments(parser)
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import this module, or this file.py, for its games, losses, networks, sources, metrics; may be repeated",
+    )
     settings, rest = _take_settings(argv, command.SETTINGS)
     args, unknown = parser.parse_known_args(rest)
     if unknown:

@@ -10,6 +10,7 @@ from ..base.settings import flat
 from ..data import DataOptions, named_with, open_source, places_in
 from ..data.source import Source
 from ..training.checkpoint import Damaged
+from . import plugins
 from .recipe import Recipe
 
 SHORT = 12  # characters of a fingerprint by which people tell two
@@ -97,4 +98,4 @@ def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
     except UsageError as error:
         if recorded and any(map(_is_gone, _paths(data).values())):
             raise SaddleError(f"{error}; if the data have moved, name their new place with --data") from None
-        raise
+        raise plugins.explained(error, recipe.modules) from None

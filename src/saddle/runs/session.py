@@ -344,7 +344,7 @@ class Training:
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             ending.report(self)
             if reason == "finished":
-                self.voice.say(*next_command(self.trainer.game, self.folder.path))
+                self.voice.say(*next_command(self.trainer.game, self.folder.path, self.recipe.guests()))
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
