@@ -44,6 +44,7 @@ exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and sav
 130 stopped by Ctrl-C. SADDLE_DEBUG=1 shows the traceback of an error.
 """
 
+import logging
 import os
 import sys
 from argparse import (
@@ -54,6 +55,8 @@ from argparse import (
     RawDescriptionHelpFormatter,
     _StoreAction,
 )
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -61,7 +64,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from .._version import __version__
-from ..base.errors import NO_MEMORY, SaddleError, UsageError, near, visible
+from ..base.errors import NO_MEMORY, SaddleError, UsageError, near, remark, visible
 from ._terminal import streams
 
 
@@ -128,11 +131,29 @@ def _main(argv: list[str]) -> None:
             raise UsageError(f"Saddle runs on Linux and macOS, and on Windows within WSL; this is {sys.platform}")
         command = import_module(f".{name}", __package__)
         args = parse(command, argv[1:])
-        for plugin in args.plugin:
-            import_module("saddle.runs.plugins").plug(plugin)
-        command.run(args)
+        with _remarking():
+            for plugin in args.plugin:
+                import_module("saddle.runs.plugins").plug(plugin)
+            command.run(args)
     else:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
+
+
+@contextmanager
+def _remarking() -> Iterator[None]:
+    """Inside, warnings in the library's log stand beside the results, unless somebody else says them."""
+    library, handler = logging.getLogger("saddle"), _Remarks(logging.WARNING)
+    library.addHandler(handler)
+    try:
+        yield
+    finally:
+        library.removeHandler(handler)
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if logging.getLogger("saddle").handlers == [self]:
+            remark(record.getMessage())
 
 
 def parse(command: ModuleType, argv: list[str]) -> Namespace:

@@ -53,6 +53,7 @@ __all__ = [
     "check_data",
     "check_folder",
     "embedded",
+    "has_files",
     "list_sources",
     "modes",
     "named_with",
@@ -190,6 +191,12 @@ def places_in(source: str) -> list[str]:
 
         return split_places(path)
     return [path] if path else []
+
+
+def has_files(source: str) -> bool:
+    """Is the place in the name of a source one of the user's files or folders? Not if its file says FILES = False."""
+    name = source.partition(":")[0]
+    return any(offer.startswith(f"{name}:") for offer in list_sources()) and bool(_said(name, "FILES", True))
 
 
 def named_with(source: str, places: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.errors import SaddleError, UsageError
 from ..base.settings import flat
-from ..data import DataOptions, named_with, open_source, places_in
+from ..data import DataOptions, has_files, named_with, open_source, places_in
 from ..data.source import Source
 from ..training.checkpoint import Damaged
 from . import plugins
@@ -81,7 +81,7 @@ def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
 
 def _paths(data: DataOptions) -> dict[str, str]:
     """The user's files and folders, by the setting that names them; of several in the source each has a number."""
-    named = {f"source {i}": path for i, path in enumerate(places_in(data.source))}
+    named = {f"source {i}": path for i, path in enumerate(places_in(data.source) if has_files(data.source) else [])}
     files = {"labels": data.label_file, "palette": data.palette, "masks": data.masks}
     return named | {name: path for name, path in files.items() if path}
 
