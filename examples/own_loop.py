@@ -3,8 +3,8 @@
     python examples/own_loop.py
 
 Losses and penalties are functions of logits and of a `Context`; networks build torch modules for a `DataSpec`; views
-and layers are modules or functions of tensors. None of them knows of a trainer, so they go into any loop, Lightning's or
-accelerate's too. What this loop lacks is what a run has: a seed for each round, checkpoints, averages, scores.
+and layers are modules or functions of tensors. None of them knows of a trainer, so they go into any loop, Lightning's
+or accelerate's too. What this loop lacks is what a run has: a seed for each round, checkpoints, averages, scores.
 """
 
 import torch
