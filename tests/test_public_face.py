@@ -1,8 +1,10 @@
 """What was importable stays importable, wherever it lies now, and nothing heavy is loaded before it is named."""
 
+import ast
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -48,8 +50,25 @@ def test_names_are_imported_from_where_they_were():
 
 
 def test_everything_that_is_offered_is_there():
-    assert {"train", "load", "describe", *OLD} <= {*saddle.__all__} == {*dir(saddle)}
+    new = {"Observer", "Run", "layers", "auxiliaries", "plugin", "score"}
+    assert {"train", "load", "describe", *new, *OLD} <= {*saddle.__all__} == {*dir(saddle)}
     assert all(hasattr(saddle, name) for name in saddle.__all__)
+
+
+def test_types_are_known_for_everything_that_is_offered():
+    """What loads when it is named is imported where a type checker looks, under the same name."""
+    tree = ast.parse(Path(saddle.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    names = {alias.asname for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    names |= {
+        name.id
+        for node in block.body
+        if isinstance(node, ast.Assign)
+        for name in ast.walk(node.targets[0])
+        if isinstance(name, ast.Name)
+    }
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert {*saddle.__all__} <= names | functions | {"__version__"}
 
 
 def test_to_import_the_package_loads_no_torch():

@@ -26,12 +26,44 @@ threads.prepare()  # before anything imports torch
 if TYPE_CHECKING:
     from os import PathLike
 
+    from numpy import ndarray
+    from torch import Tensor
+    from torch.utils.data import Dataset
+
+    from . import auxiliaries as auxiliaries
+    from . import data as data
+    from . import games as games
+    from . import layers as layers
+    from . import losses as losses
+    from . import metrics as metrics
+    from . import nets as nets
+    from . import optim as optim
+    from . import penalties as penalties
+    from . import perceptual as perceptual
+    from . import report as report
+    from . import spec as spec
+    from . import tasks as tasks
+    from . import views as views
+    from .base import dist as dist
+    from .base import errors as errors
+    from .base import events as events
+    from .base import rng as rng
+    from .data.source import Source
     from .metrics.score import Score
-    from .runs.run import Run
+    from .runs import recipe as recipe
+    from .runs import registry as registry
+    from .runs.observing import Observer as Observer
+    from .runs.run import Run as Run
+    from .tasks import Game
+    from .training import health as health
+
+    augment, game = views, tasks  # by their former names
+    Samples = ndarray | Tensor
+    Data = str | PathLike[str] | Samples | tuple[Samples, Samples] | Mapping[str, Samples] | Dataset[Any] | Source
 
 _MODULES = {
-    **{name: name for name in ("data", "games", "losses", "metrics", "nets", "optim", "penalties", "report", "spec")},
-    **{name: name for name in ("tasks", "views")},
+    **{name: name for name in ("auxiliaries", "data", "games", "layers", "losses", "metrics", "nets", "optim")},
+    **{name: name for name in ("penalties", "perceptual", "report", "spec", "tasks", "views")},
     "augment": "views",
     "dist": "base.dist",
     "errors": "base.errors",
@@ -42,12 +74,13 @@ _MODULES = {
     "registry": "runs.registry",
     "rng": "base.rng",
 }  # modules by their public names, wherever they lie
-__all__ = ["__version__", "describe", "load", "score", "train", *_MODULES]
+_CLASSES = {"Observer": "runs.observing", "Run": "runs.run"}  # by name, the module that defines each
+__all__ = ["__version__", *_CLASSES, "describe", "load", "plugin", "score", "train", *_MODULES]
 
 
 def train(
-    game: str | None = None,
-    data: str | None = None,
+    game: "str | type[Game] | None" = None,
+    data: "Data | None" = None,
     run: "str | PathLike[str] | None" = None,
     *,
     rounds: int | None = None,
@@ -58,42 +91,49 @@ def train(
     device: str = "auto",
     quiet: bool = False,
     track: bool = False,
+    observers: "Sequence[Observer]" = (),
     start: "str | PathLike[str] | None" = None,
     start_checkpoint: str | int = "best",
 ) -> "Run":
     """Start a run, or go on with it: `saddle train` in Python, with the same defaults (DCGAN on digits).
 
-    `game` may be a folder of images, or one image, which then decides what is trained (docs/folder.md).
-    `settings` are dotted names with their values, plain or not: {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
-    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too. `start` is
-    the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError for what cannot be.
+    `game` is a name, or a class of your own; or a folder of images, or one image, which then decides what is trained
+    (docs/folder.md). `settings` are dotted names with their values, plain or not:
+    {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
+    `data` is the name of a source, a folder, an array [N, …] or (samples, labels), a Dataset, or a `Source`.
+    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too, and `observers` read what
+    is logged. `start` is the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError
+    for what cannot be.
     """
     from pathlib import Path
 
+    from .data.given import named as source_of
     from .runs.deciding import ask_of, is_place
     from .runs.recipe import ask
+    from .runs.registry import named
     from .runs.session import train as play
 
-    own = {"data.source": data, "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
+    own = {"data.source": source_of(data), "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
     config, run, start = (Path(each) if each else None for each in (config, run, start))
-    if is_place(game) and not (config or start):
+    if isinstance(game, str) and is_place(game) and not (config or start):
         recipe, folder, _ = ask_of([str(game)], edits, run, device)
     else:
-        recipe, folder = ask(game, edits, config, run, start, start_checkpoint)
-    return play(recipe, folder, device, quiet, track)
+        recipe, folder = ask(named(game), edits, config, run, start, start_checkpoint)
+    return play(recipe, folder, device, quiet, track, observers)
 
 
 def load(
-    run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto", data: str | None = None
+    run: "str | PathLike[str]", checkpoint: str | int = "best", device: str = "auto", data: "Data | None" = None
 ) -> "Run":
     """Open a run's folder, with the weights of a checkpoint: 'best', 'last' or a round.
 
-    `data` is where its data lie now, such as "folder:photos", if they have moved.
+    `data` is where its data lie now, such as "folder:photos", if they have moved, or the data that it was given.
     """
+    from .data.given import named as source_of
     from .runs.run import Run
 
-    return Run(run, checkpoint, device, {"data": data} if data else None)  # type: ignore[arg-type]
+    return Run(run, checkpoint, device, None if data is None else {"data": source_of(data)})  # type: ignore[arg-type]
 
 
 def score(
@@ -113,16 +153,31 @@ def score(
     return compare(samples, reference, metrics, **how)
 
 
-def describe(game: str, data: str | None = None, *, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def describe(
+    game: "str | type[Game]", data: str | None = None, *, settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Everything about a game in plain values, as `saddle describe GAME --json` prints it.
 
     Its paper, what it is for, the moves of a round, its players and every setting with its value and meaning.
     UsageError for a game, data or settings that cannot be.
     """
+    from .data.given import named as source_of
     from .runs.describe import describe as facts
     from .runs.recipe import Recipe
+    from .runs.registry import named
 
-    return facts(Recipe.default(game, data).change(dict(settings or {})))
+    return facts(Recipe.default(named(game), source_of(data)).change(dict(settings or {})))
+
+
+def plugin(module: "str | ModuleType") -> ModuleType:
+    """Make known the games, losses, networks, data sources, metrics, … of a module: `--plugin` in Python.
+
+    The module, its name, or the path of a file that ends with .py; it is imported, and trusted. UsageError for a module
+    that is not there, or for a name in it that is one of Saddle's.
+    """
+    from .runs.plugins import plug
+
+    return plug(module)
 
 
 class _Alias(MetaPathFinder, Loader):
@@ -148,6 +203,8 @@ sys.meta_path.append(_Alias())
 
 
 def __getattr__(name: str) -> Any:
+    if name in _CLASSES:
+        return getattr(import_module(f".{_CLASSES[name]}", __name__), name)
     if name not in _MODULES:
         raise AttributeError(f"module 'saddle' has no attribute '{name}'")
     return import_module(f".{_MODULES[name]}", __name__)

@@ -44,13 +44,18 @@ class Events:
         if cut:
             os.write(self._file, b"\n")
 
-    def write(self, event: str, **fields: Any) -> None:
-        """Append one event with the time in unix seconds; numbers may be tensors or arrays of one element."""
+    def write(self, event: str, **fields: Any) -> Event:
+        """Append one event with the time in unix seconds; numbers may be tensors or arrays of one element.
+
+        What was written, as `read` gives it.
+        """
         whole = {"event": event, "time": round(time.time(), 3), **_plain(fields)}
         line = json.dumps(whole, allow_nan=False) + "\n"
         os.write(self._file, line.encode("ascii"))  # one call: a line is never mixed with another's
+        written: Event = _restored(whole)
         if self._board:
-            self._board.mirror(_restored(whole))
+            self._board.mirror(written)
+        return written
 
     def close(self) -> None:
         """Close the file, and the mirror; a second call does nothing."""

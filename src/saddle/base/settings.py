@@ -17,7 +17,7 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from .errors import UsageError, near
-from .kinds import MOST_SHOWN, brief, choices, slot, text, wants
+from .kinds import MOST_SHOWN, brief, choices, chosen, possible, slot, text, wants
 from .plain import Garbled, fits, from_yaml
 from .ranges import Range, arms, hints, marks, own_range, range_of, unmarked
 from .remarks import meanings
@@ -213,12 +213,12 @@ def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any
             raise UsageError(f"{where} wants {wants(tuple[part, ...])}, not {brief(each)}")
         made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
     if twice := [name for name, n in Counter(type(each).__name__ for each in made).items() if n > 1]:
-        raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(choices(part))} can be there once")
+        raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(possible(part))} can be there once")
     for name, edit in edits.items():
         places = [i for i, each in enumerate(made) if type(each).__name__ == name]
         if not places:
             there = ", ".join(type(each).__name__ for each in made) or "none"
-            unknown = "" if name in choices(part) else near(name, choices(part))
+            unknown = "" if name in possible(part) else near(name, possible(part))
             raise UsageError(f"{where} holds no '{name}'{unknown} whose settings could change: it is {there}")
         for i in places:
             made[i] = restore(part, edit, f"{where}.{name}", made[i])
@@ -275,18 +275,19 @@ def _mark(kind: type, name: str, mark: type[T]) -> T | None:
 
 def _class(hint: type, given: dict[str, Any], where: str, base: Any) -> Any:
     """The class that the dictionary names and then no longer holds; without a name, that of `base`."""
-    possible = choices(hint)
+    there = ", ".join(possible(hint))
     if "class" not in given:
         if is_dataclass(base):
             return type(base)
         setting = f" and has no setting '{next(iter(given))}'" if given else ""
-        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {', '.join(possible)}")
+        raise UsageError(f"{where} is none{setting}; also choose what {where} is: {there}")
     name = text(given.pop("class"))[:MOST_SHOWN]
-    if name not in possible:
-        close, there = near(name, possible), ", ".join(possible)
+    found = chosen(hint, name)
+    if found is None:
+        close = near(name, possible(hint))
         what = re.sub(".*(?=[A-Z])", "", hint.__name__).lower()  # the loss of AdversarialLoss
         raise UsageError(f"{where}: no {what} {brief(name)}{close}; there are {there}")
-    return possible[name]
+    return found
 
 
 def _unknown(hint: type, kind: type, name: str, where: str) -> str:

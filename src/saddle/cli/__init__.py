@@ -37,12 +37,14 @@ judge a run
   report        write report.html anew
   benchmark     games side by side, with several seeds: which modes they cover, how far few labels go
 
-`saddle COMMAND --help` says more. --json prints results for programs.
+`saddle COMMAND --help` says more. --json prints results for programs. --plugin MODULE brings games, losses,
+networks, data sources and metrics of your own: any command takes it.
 
 exit codes: 0 done, 1 failed, 2 asked for what cannot be, 75 interrupted and saved (the same command goes on),
 130 stopped by Ctrl-C. SADDLE_DEBUG=1 shows the traceback of an error.
 """
 
+import logging
 import os
 import sys
 from argparse import (
@@ -53,6 +55,8 @@ from argparse import (
     RawDescriptionHelpFormatter,
     _StoreAction,
 )
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,7 +64,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from .._version import __version__
-from ..base.errors import NO_MEMORY, SaddleError, UsageError, near, visible
+from ..base.errors import NO_MEMORY, SaddleError, UsageError, near, remark, visible
 from ._terminal import streams
 
 
@@ -128,9 +132,29 @@ def _main(argv: list[str]) -> None:
         command = import_module(f".{name}", __package__)
         args = parse(command, argv[1:])
         args.before(args)
-        command.run(args)
+        with _remarking():
+            for plugin in args.plugin:
+                import_module("saddle.runs.plugins").plug(plugin)
+            command.run(args)
     else:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
+
+
+@contextmanager
+def _remarking() -> Iterator[None]:
+    """Inside, warnings in the library's log stand beside the results, unless somebody else says them."""
+    library, handler = logging.getLogger("saddle"), _Remarks(logging.WARNING)
+    library.addHandler(handler)
+    try:
+        yield
+    finally:
+        library.removeHandler(handler)
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if logging.getLogger("saddle").handlers == [self]:
+            remark(record.getMessage())
 
 
 def parse(command: ModuleType, argv: list[str]) -> Namespace:
@@ -146,6 +170,13 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     parser.set_defaults(before=lambda args: None)
     command.arguments(parser)
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import this module, or this file.py, for its games, losses, networks, sources, metrics; may be repeated",
+    )
     settings, rest = _take_settings(argv, command.SETTINGS)
     args, unknown = parser.parse_known_args(rest)
     if unknown:

@@ -17,7 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    papers = {name: registry.summary(name) for name in registry.names()}
+    papers = {name: registry.summary(name) for name in [*registry.names(), *registry.guest_names()]}
     if args.json:
         json([{"name": name, "paper": paper} for name, paper in papers.items()])
     else:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import UsageError, near
 from ..base.files import parsed
+from . import guest_sources
+from .guest_sources import named_in
 from .options import DataOptions
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ __all__ = [
     "check_data",
     "check_folder",
     "embedded",
+    "has_files",
     "list_sources",
     "modes",
     "named_with",
@@ -68,14 +71,11 @@ __all__ = [
 
 
 def list_sources() -> dict[str, str]:
-    """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}."""
-    lines = {}
+    """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}; guests come last."""
+    lines: dict[str, str] = {}
     for file in _files():
-        text = ast.get_docstring(parsed(file.read_text("utf-8"))) or ""
-        for summary in text.partition("\n\n")[0].split("\n"):
-            name, _, description = summary.partition(": ")
-            lines[name] = description
-    return lines
+        lines |= named_in(ast.get_docstring(parsed(file.read_text("utf-8"))) or "")
+    return lines | guest_sources.listed(lines)
 
 
 def _files() -> list[Path]:
@@ -147,6 +147,7 @@ def pieces(options: DataOptions) -> bool:
 def _named(options: DataOptions) -> tuple[ModuleType, str]:
     """The file of the source that `options.source` names, and the place in that name."""
     name, colon, path = options.source.partition(":")
+    guest_sources.fetch(name)
     possible = list(list_sources())
     ways = [offer for offer in possible if offer.partition(":")[0] == name]
     if not ways:
@@ -192,6 +193,12 @@ def places_in(source: str) -> list[str]:
     return [path] if path else []
 
 
+def has_files(source: str) -> bool:
+    """Is the place in the name of a source one of the user's files or folders? Not if its file says FILES = False."""
+    name = source.partition(":")[0]
+    return any(offer.startswith(f"{name}:") for offer in list_sources()) and bool(_said(name, "FILES", True))
+
+
 def named_with(source: str, places: Sequence[str]) -> str:
     """The same name with other paths."""
     name = source.partition(":")[0]
@@ -227,6 +234,8 @@ def _is_paired(name: str) -> bool:
 
 def _said(name: str, constant: str, otherwise: Any) -> Any:
     """What the file of a source says in this constant, without being run."""
+    if guest := guest_sources.module(name):
+        return getattr(guest, constant, otherwise)
     file = next(file for file in _files() if file.stem == name.replace("-", "_"))
     set_ = [node for node in parsed(file.read_text("utf-8")).body if isinstance(node, ast.Assign)]
     said = next((node.value for node in set_ if ast.unparse(node.targets[0]) == constant), None)
@@ -234,7 +243,7 @@ def _said(name: str, constant: str, otherwise: Any) -> Any:
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"saddle.data.sources.{name.replace('-', '_')}")
+    return guest_sources.module(name) or import_module(f"saddle.data.sources.{name.replace('-', '_')}")
 
 
 def are_folders(given: str) -> bool:

@@ -26,7 +26,7 @@ def kind_of(array: np.ndarray, asked: Kind | None) -> Kind:
     return "signal" if array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] < FEWEST_LINES else "image"
 
 
-def as_kind(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field]:
+def as_kind(path: Path | str, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field]:
     """Points [N, D] or signals [N, C, T], of any type of number, and their field, as yet in the data's own units."""
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {array.dtype}; points and signals are numbers: floats or whole ones")
@@ -42,7 +42,7 @@ def as_kind(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Fiel
     return array, Field(kind, array.shape[1:])
 
 
-def check_finite(path: Path, array: np.ndarray) -> None:
+def check_finite(path: Path | str, array: np.ndarray) -> None:
     """UsageError that names the rows with NaN or an infinite number."""
     rows: list[int] = []
     for start, part in _parts(array, np.arange(len(array))):

@@ -5,35 +5,81 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+from ..base import guests
 from ..base.errors import SaddleError, UsageError, near
 from ..base.files import parsed
 from ..base.kinds import brief
 from .metric import Metric
 
+KIND = "metrics"  # of entry points
+
 
 def metric_names() -> dict[str, str]:
-    """Every metric's name and what it says, on one line."""
-    return {name: says for name, (_, says) in _homes().items()}
+    """Every metric's name and what it says, on one line; those of guests come last."""
+    house = {name: says for name, (_, says) in _homes().items()}
+    packages = {name: f"offered by the package {guests.package(at)}" for name, at in guests.offered(KIND).items()}
+    plugged = {name: metric.says for name, metric in _plugged().items()}
+    return house | {name: says for name, says in (packages | plugged).items() if name not in house}
 
 
 def chosen(names: Iterable[str]) -> dict[str, Metric]:
     """The metrics of those names, once each, in order; UsageError with near misses for an unknown one."""
-    names, homes = check(names), _homes()
-    return {name: import_module(f"{__package__}.{homes[name][0]}").METRICS[name] for name in names}
+    return {name: _metric(name) for name in check(names)}
 
 
 def check(names: Iterable[str]) -> list[str]:
     """These names, once each, in order; UsageError with near misses for one that no metric has."""
-    names, homes = list(dict.fromkeys(names)), _homes()
+    names, possible = list(dict.fromkeys(names)), metric_names()
     for name in names:
-        if name not in homes:
-            raise UsageError(f"no metric {brief(name)}{near(name, homes)}; there are {', '.join(homes)}")
+        if name not in possible:
+            raise UsageError(f"no metric {brief(name)}{near(name, possible)}; there are {', '.join(possible)}")
     return names
 
 
+def guest_home(name: str) -> str | None:
+    """The module that defines a guest's metric; None for one of the house."""
+    if name in _homes():
+        return None
+    homes = [module.__name__ for module in guests.plugged().values() if name in vars(module).get("METRICS", {})]
+    return homes[0] if homes else guests.offered(KIND)[name].module if name in guests.offered(KIND) else None
+
+
+def check_plugged(module: ModuleType) -> None:
+    """UsageError for `METRICS` of a plugin that are none, or have a name of the house."""
+    for name, metric in vars(module).get("METRICS", {}).items():
+        if name in _homes():
+            raise UsageError(
+                f"{module.__name__} has a metric '{name}', and that is one of Saddle's; give it another name"
+            )
+        if not isinstance(metric, Metric):
+            raise UsageError(f"{module.__name__}.METRICS['{name}'] is no saddle.metrics.metric.Metric, but {metric!r}")
+
+
+def _metric(name: str) -> Metric:
+    if name in _homes():
+        metric: Metric = import_module(f"{__package__}.{_homes()[name][0]}").METRICS[name]
+        return metric
+    if name in _plugged():
+        return _plugged()[name]
+    found = guests.fetch(KIND, name)
+    if not isinstance(found, Metric):
+        package = guests.package(guests.offered(KIND)[name])
+        raise SaddleError(
+            f"the package {package} offers a metric '{name}', and what it holds is none; mend or remove it"
+        )
+    return found
+
+
+def _plugged() -> dict[str, Metric]:
+    """Those of plugins."""
+    modules = guests.plugged().values()
+    return {name: metric for module in modules for name, metric in vars(module).get("METRICS", {}).items()}
+
+
 def _homes() -> dict[str, tuple[str, str]]:
-    """By name the module of each metric and what it says."""
+    """Of the house: by name the module of each metric and what it says."""
     return _read(tuple(import_module(__package__ or "").__path__))
 
 

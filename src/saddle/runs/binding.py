@@ -7,9 +7,10 @@ from typing import Any
 
 from ..base.errors import SaddleError, UsageError
 from ..base.settings import flat
-from ..data import DataOptions, named_with, open_source, places_in
+from ..data import DataOptions, has_files, named_with, open_source, places_in
 from ..data.source import Source
 from ..training.checkpoint import Damaged
+from . import plugins
 from .recipe import Recipe
 
 SHORT = 12  # characters of a fingerprint by which people tell two
@@ -80,7 +81,7 @@ def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
 
 def _paths(data: DataOptions) -> dict[str, str]:
     """The user's files and folders, by the setting that names them; of several in the source each has a number."""
-    named = {f"source {i}": path for i, path in enumerate(places_in(data.source))}
+    named = {f"source {i}": path for i, path in enumerate(places_in(data.source) if has_files(data.source) else [])}
     files = {"labels": data.label_file, "palette": data.palette, "masks": data.masks}
     return named | {name: path for name, path in files.items() if path}
 
@@ -97,4 +98,4 @@ def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
     except UsageError as error:
         if recorded and any(map(_is_gone, _paths(data).values())):
             raise SaddleError(f"{error}; if the data have moved, name their new place with --data") from None
-        raise
+        raise plugins.explained(error, recipe.modules) from None

@@ -1,13 +1,11 @@
 """One game in plain values: its paper, the moves of a round, its players and every setting."""
 
-import ast
 from itertools import takewhile
 from typing import Any
 
 import torch
 
 from ..base import rng
-from ..base.files import parsed
 from ..base.settings import Setting, explain
 from ..data import DataOptions, spec_of
 from ..data.source import Source
@@ -29,7 +27,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     moves, drawn = trace(game)
     return {
         "name": recipe.game,
-        "text": ast.get_docstring(parsed(registry.source(recipe.game))),
+        "text": registry.text(recipe.game),
         "kind": ", ".join(task.__name__.lower() for task in game.tasks()),
         "data": {"source": recipe.data.source, "shape": list(spec.shape), "needs": list(game.needs)},
         "moves": [{"players": list(players), "losses": list(losses)} for players, losses in moves],

@@ -33,6 +33,8 @@ def finish(training: Training) -> None:
     if training.leads:
         entries = [score.to_dict() | {"round": run.round} for score in scores.values()]
         folder.write_scores([entry | _reached(folder, entry) for entry in entries])
+        by_name = {score.name: score.to_dict() for score in scores.values()}
+        training.watched.tell({"event": "score", "round": run.round, "final": True, "scores": by_name})
         notes = dict.fromkeys(score.note for score in scores.values() if score.note)
         say("\n".join(score.told() for score in scores.values()), *notes)
         if run.round != training.trainer.round:

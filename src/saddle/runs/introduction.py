@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +58,15 @@ def noted(notes: Mapping[str, Any]) -> Iterator[str]:
             yield f"{value:,} {name}" if isinstance(value, int) else str(value)
 
 
-def next_command(game: Game, folder: Path) -> list[str]:
-    """What shows a trained game at work, if there is a command for it."""
+def next_command(game: Game, folder: Path, modules: Sequence[str]) -> list[str]:
+    """What shows a trained game at work, if there is a command for it; `modules` are those of guests in it."""
+    plugins = "".join(f" --plugin {quoted(Path(module))}" for module in modules)
     for task in type(game).tasks():
         if task.unable(game):
             continue
         if command := re.search(r"saddle [a-z]+", task.purpose):
             images = "" if command[0] == "saddle sample" else " IMAGES"
-            return [f"what next: {command[0]} {quoted(folder)}{images}"]
+            return [f"what next: {command[0]} {quoted(folder)}{images}{plugins}"]
     return []
 
 

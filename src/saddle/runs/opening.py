@@ -1,9 +1,10 @@
 """A checkpoint of a run folder opened for use: the game in its state, averaged players in place."""
 
+import logging
 from pathlib import Path
 
 from ..base import rng
-from ..base.errors import SaddleError, UsageError, remark
+from ..base.errors import SaddleError, UsageError
 from ..base.files import quoted
 from ..spec import DataSpec
 from ..tasks import Game
@@ -11,6 +12,8 @@ from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
 from . import binding, registry
 from .recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 def opened(checkpoints: Checkpoints, wanted: str | int, recipe: Recipe, folder: Path) -> tuple[int, State, Game]:
@@ -31,7 +34,7 @@ def opened(checkpoints: Checkpoints, wanted: str | int, recipe: Recipe, folder: 
         try:
             return round_, *_loaded(checkpoints, round_, recipe, folder)
         except Damaged as error:
-            remark(f"refused the checkpoint of round {round_}: {error}")
+            log.warning("refused the checkpoint of round %s: %s", round_, error)
     raise SaddleError(f"none of the {len(rounds)} checkpoints in {checkpoints.folder} is usable")
 
 

@@ -8,7 +8,7 @@ the scores that a test asks of the run.
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ..base.settings import differences, flat, nest, of_a_run, plain, restore
 from ..data import DataOptions, places_in
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
-from . import registry, warm
+from . import plugins, registry, warm
 from .warm import Start
 
 DEFAULT_GAME = "dcgan"
@@ -45,6 +45,7 @@ class Recipe:
     data: DataOptions
     plan: Plan
     start: Start | None = None  # whose weights it begins with; none: those that the seed gives
+    modules: tuple[str, ...] = field(default=(), compare=False)  # of guests, as its file names them; for people
 
     @classmethod
     def default(cls, game: str = DEFAULT_GAME, source: str | None = None) -> "Recipe":
@@ -52,9 +53,10 @@ class Recipe:
 
         A shipped recipe may also have a name that is no game's, such as 'best'; it then is the start on any data.
         """
-        own = None if game in registry.names() else shipped(game)
+        is_guest = game in registry.guest_names()
+        own = None if is_guest or game in registry.names() else shipped(game)
         kind = None if own else registry.load(game)
-        path = own or shipped(game, source)
+        path = own or (None if is_guest else shipped(game, source))
         if path:
             return cls.read(path)
         assert kind
@@ -66,9 +68,13 @@ class Recipe:
         """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
         if not isinstance(given, Mapping) or "game" not in given:
             raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
-        start, given = _start(given.get("from")), {part: value for part, value in given.items() if part != "from"}
+        start, modules = _start(given.get("from")), plugins.check(given.get(plugins.NAME, []))
+        given = {part: value for part, value in given.items() if part not in ("from", plugins.NAME)}
         name = str(_with_short_forms(given)["game"].get("name", DEFAULT_GAME))
-        return cls(name, registry.load(name).Options(), DataOptions(), Plan(), start)._with(given)
+        try:
+            return cls(name, registry.load(name).Options(), DataOptions(), Plan(), start, modules)._with(given)
+        except UsageError as error:
+            raise plugins.explained(error, modules) from None
 
     @classmethod
     def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
@@ -103,7 +109,13 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         game = {"name": self.game} | plain(self.options)
         start = {"from": plain(self.start)} if self.start else {}
-        return {"game": game, "data": plain(self.data), "plan": plain(self.plan)} | start
+        modules = self.guests()
+        said = {plugins.NAME: modules} if modules else {}
+        return {"game": game, "data": plain(self.data), "plan": plain(self.plan)} | start | said
+
+    def guests(self) -> list[str]:
+        """The modules of other people that define what these settings name."""
+        return plugins.used(self.game, self.options, self.data, self.plan, self.modules)
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.to_dict(), sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
@@ -119,7 +131,8 @@ class Recipe:
 
     def differences(self, other: "Recipe") -> list[str]:
         """'plan.batch is 64, there 32' for every setting that is another in `other`."""
-        return differences(self.to_dict(), other.to_dict())
+        ours, theirs = ({k: v for k, v in each.to_dict().items() if k != plugins.NAME} for each in (self, other))
+        return differences(ours, theirs)
 
     def adapted(self, other: "Recipe") -> "Recipe":
         """This recipe with what may be another on the way of one run as in `other`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from math import isqrt
@@ -32,6 +33,7 @@ from .gallery import Gallery
 from .informing import count_parameters
 from .introduction import next_command, of_data, of_needs, of_players
 from .longer import Longer, lengthen
+from .observing import Observer, Watched
 from .recipe import Recipe
 from .run import Run
 from .signs import Signs
@@ -40,15 +42,23 @@ from .voice import Voice
 SAVE_MINUTES = 2.0
 
 
-def train(recipe: Recipe, folder: str | Path, device: str = "auto", quiet: bool = False, track: bool = False) -> Run:
+def train(
+    recipe: Recipe,
+    folder: str | Path,
+    device: str = "auto",
+    quiet: bool = False,
+    track: bool = False,
+    observers: Sequence[Observer] = (),
+) -> Run:
     """Start a run, or go on with it where it stopped: the call is the same.
 
-    With `track`, TensorBoard can follow it too. Raises UsageError for a folder of another recipe or data that the game
-    cannot take, Interrupted once a signal has been answered with a checkpoint, Diverged for a loss that is not finite.
+    With `track`, TensorBoard can follow it too; observers read what is logged. Raises UsageError for a folder of
+    another recipe or data that the game cannot take, Interrupted once a signal has been answered with a checkpoint,
+    Diverged for a loss that is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, track).run()
+        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, track, observers).run()
     return Run(folder, device=device)
 
 
@@ -59,11 +69,20 @@ def check(recipe: Recipe, folder: str | Path, device: str = "auto") -> None:
 
 
 class Training:
-    def __init__(self, recipe: Recipe, folder: Path, device: torch.device, quiet: bool = False, track: bool = False):
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        device: torch.device,
+        quiet: bool = False,
+        track: bool = False,
+        observers: Sequence[Observer] = (),
+    ):
+        self.watched = Watched(observers, folder)
         self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
         self.leads = dist.rank() == 0  # the process that writes
         self.voice = Voice(quiet or not self.leads)
-        plan, data = recipe.plan, recipe.data
+        plan = recipe.plan
         kind = registry.load(recipe.game)
         with self.voice.listening():
             self.source = binding.open_data(recipe, self.folder.places())
@@ -73,18 +92,7 @@ class Training:
         check_batch(self.source, plan.batch)  # only now: data that are wrong for the game are reported first
         game.check_batch(plan.batch // (plan.micro_batches * dist.world()))
         self.scored = scoring.on_the_way(game, self.source, plan.metrics)  # on the way, the first chooses the best
-        stream = Stream(
-            self.source.train,
-            self.source.spec,
-            plan.batch,
-            plan.seed,
-            flip=data.flip,
-            moves=Augmentation(data.rotate, data.scale, data.shift, data.outside),
-            device=device,
-            micro_batches=plan.micro_batches,
-            labelled_share=data.labelled_share,
-        )
-        self.trainer = Trainer(game, stream, plan, resolve(plan.precision, device, self.source.spec.is_image))
+        self.trainer = Trainer(game, self.stream(), plan, resolve(plan.precision, device, self.source.spec.is_image))
         self.gallery = Gallery(self.trainer, self.source, self.folder)
         self.signs = Signs(self.trainer, self.source)
         self.watch = diagnosing.Watch(self.folder)
@@ -98,6 +106,21 @@ class Training:
         self.began = ""  # what a new run has of another's weights
         if recipe.start and not self.checkpoints.rounds():
             self.began = warm.begin(self.trainer, recipe.start)
+
+    def stream(self) -> Stream:
+        """The batches, without end."""
+        plan, data = self.recipe.plan, self.recipe.data
+        return Stream(
+            self.source.train,
+            self.source.spec,
+            plan.batch,
+            plan.seed,
+            flip=data.flip,
+            moves=Augmentation(data.rotate, data.scale, data.shift, data.outside),
+            device=self.device,
+            micro_batches=plan.micro_batches,
+            labelled_share=data.labelled_share,
+        )
 
     def run(self) -> None:
         """Play to the end of the plan."""
@@ -367,8 +390,8 @@ class Training:
             self.write("stop", reason=reason, message=message, **({"rates": rates} if rates else {}))
             ending.report(self)
             if reason == "finished":
-                self.voice.say(*next_command(self.trainer.game, self.folder.path))
+                self.voice.say(*next_command(self.trainer.game, self.folder.path, self.recipe.guests()))
 
     def write(self, event: str, **fields: Any) -> None:
         if self.events:
-            self.events.write(event, round=self.trainer.round, **fields)
+            self.watched.tell(self.events.write(event, round=self.trainer.round, **fields))

@@ -19,16 +19,20 @@ if TYPE_CHECKING:  # loaded when it is needed: the first sentence is to come at 
 
     from ..show.progress import Count, Progress
 
+_said = logging.getLogger("saddle.said")
+
 
 class Voice:
     """Speaks for one process of a training; a quiet one says nothing.
 
+    What it says is logged too, as `saddle.said`, for a program whose `logging` asks for INFO.
     Speaking never fails. What cannot be said, since the reader has gone or the disk is full, is dropped, and so is all
     that comes after it on the same stream.
     """
 
     def __init__(self, quiet: bool = False):
         self.quiet = quiet
+        self.is_logged = _said.isEnabledFor(logging.INFO)  # by the program, not by `listening`
         self.lines, self.display = Outlet(sys.stdout), Outlet(sys.stderr)
         self._live: Progress | None = None
         self._count: Count | None = None
@@ -36,6 +40,9 @@ class Voice:
 
     def say(self, *messages: str) -> None:
         """A line for each, above the live one."""
+        if self.is_logged:
+            for message in messages:
+                _said.info("%s", message)
         if self.quiet:
             return
         with self._safely():
@@ -67,7 +74,8 @@ class Voice:
         """Inside, long work says what it does, and the log of this library is said: `telling` and `logging`."""
         log, handler = logging.getLogger("saddle"), _Said(self.say)
         level = log.level
-        log.addHandler(handler)
+        if not self.quiet:  # else warnings go where those of any library go
+            log.addHandler(handler)
         log.setLevel(logging.INFO if log.getEffectiveLevel() > logging.INFO else level)
         try:
             with telling.heard(self.now):
@@ -165,4 +173,5 @@ class _Said(logging.Handler):
         self.say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.say(record.getMessage())
+        if record.name != _said.name:
+            self.say(record.getMessage())

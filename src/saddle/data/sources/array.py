@@ -5,7 +5,7 @@ samples come back in the data's own.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,13 @@ def open(options: DataOptions, path: str) -> Source:
     or [-1, 1]. Points [N, D] and signals [N, C, T] are numbers of any type. An .npy is not read into memory.
     """
     file = Path(path).expanduser()
-    array, labels = read(file)
+    return made(options, file, *read(file))
+
+
+def made(
+    options: DataOptions, file: Path | str, array: np.ndarray, labels: np.ndarray | None, names: Sequence[str] = ()
+) -> Source:
+    """The source of samples and, if there are any, labels [N] of these classes; `file` is what messages call them."""
     kind = kind_of(array, options.kind)
     options.allow(*_takes(options) if kind == "image" else ALWAYS)
     samples, field, notes = _images(file, array, options) if kind == "image" else _structured(file, array, kind)
@@ -60,7 +66,7 @@ def open(options: DataOptions, path: str) -> Source:
         field = normalisation(field, samples, parts[0])
     spec = DataSpec({"image": field})
     if labels is not None:
-        condition = Condition("class", _checked(file, labels, len(samples)))
+        condition = Condition("class", _checked(file, labels, len(samples), names))
         spec, labels = learned(DataSpec({"image": field, "label": condition.field}), labels, parts[0], options.labelled)
         notes |= remarks(condition, labels[parts[0]])
     train, heldout = (_split(samples, labels, rows) for rows in parts)
@@ -92,14 +98,14 @@ def _takes(options: DataOptions) -> tuple[str, ...]:
     return (*ALWAYS, *OF_IMAGES, *(["background"] if options.fit == "pad" else []))
 
 
-def _structured(path: Path, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field, dict[str, Any]]:
+def _structured(path: Path | str, array: np.ndarray, kind: Kind) -> tuple[np.ndarray, Field, dict[str, Any]]:
     """Points or signals, their field and the notes."""
     samples, field = as_kind(path, array, kind)
     check_finite(path, samples)
     return samples, field, {"recognised": f"{field}; another kind is asked for with --data.kind"}
 
 
-def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, Field, dict[str, Any]]:
+def _images(path: Path | str, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, Field, dict[str, Any]]:
     """Images [N, C, H, W], uint8 or uint16, their field and the notes."""
     images, notes = _plain_images(path, array, options)
     images = _reshaped(images, options)
@@ -109,7 +115,7 @@ def _images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.nda
     return images.transpose(0, 3, 1, 2), field, notes
 
 
-def _plain_images(path: Path, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, dict[str, Any]]:
+def _plain_images(path: Path | str, array: np.ndarray, options: DataOptions) -> tuple[np.ndarray, dict[str, Any]]:
     """Images [N, H, W, C], uint8 or uint16, of the file's own size and channels, and the notes."""
     notes: dict[str, Any] = {"recognised": "images"}
     images, notes["layout"] = _channels_last(path, array, options.channels_of())
@@ -127,7 +133,7 @@ def _field(images: np.ndarray) -> Field:
     return Field("image", (channels, height, width), bits=8 * images.dtype.itemsize)
 
 
-def _channels_last(path: Path, images: np.ndarray, channels: int | None) -> tuple[np.ndarray, str]:
+def _channels_last(path: Path | str, images: np.ndarray, channels: int | None) -> tuple[np.ndarray, str]:
     """[N, H, W, C] and the name of the layout found: the channels are the smaller of the two axes they could be."""
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise UsageError(
@@ -146,7 +152,7 @@ def _channels_last(path: Path, images: np.ndarray, channels: int | None) -> tupl
     return (np.moveaxis(images, 1, 3), "NCHW") if first == wanted else (images, "NHWC")
 
 
-def _whole_numbers(path: Path, images: np.ndarray, axes: int) -> tuple[np.ndarray, str]:
+def _whole_numbers(path: Path | str, images: np.ndarray, axes: int) -> tuple[np.ndarray, str]:
     """uint8 or uint16, and the range that was found: floats become 16 bits, or 8 where those say the same."""
     if images.dtype in (np.uint8, np.uint16):
         return images, f"0 to {np.iinfo(images.dtype).max}"
@@ -179,7 +185,7 @@ def _units(images: np.ndarray, low: float) -> Iterator[tuple[slice, NDArray[np.f
         yield slice(start, start + rows), values if low >= 0 else (values + 1) / 2
 
 
-def _in_range(path: Path, images: np.ndarray, limits: Range) -> tuple[np.ndarray, dict[str, str]]:
+def _in_range(path: Path | str, images: np.ndarray, limits: Range) -> tuple[np.ndarray, dict[str, str]]:
     """Numbers of any type as uint8 if they are that, else as uint16; how many were clipped, and are all dark?"""
     if images.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {images.dtype}; data.range is for numbers: floats or whole ones")
@@ -215,14 +221,19 @@ def _reshaped(images: np.ndarray, options: DataOptions) -> np.ndarray:
     return made
 
 
-def _checked(path: Path, labels: np.ndarray, n: int) -> tuple[str, ...]:
-    """The names of the classes. Raises UsageError for labels that are not one number from 0 for every image."""
+def _checked(path: Path | str, labels: np.ndarray, n: int, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the classes, their numbers unless they have some.
+
+    Raises UsageError for labels that are not one number from 0 for every image.
+    """
     if labels.shape != (n,) or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= MOST_CLASSES:
         raise UsageError(
             f"{path} has labels of type {labels.dtype} and shape {labels.shape}; "
             f"{n} samples take {n} whole numbers from 0 to below {MOST_CLASSES:,}"
         )
-    return tuple(str(i) for i in range(int(labels.max()) + 1))
+    if names and int(labels.max()) >= len(names):
+        raise UsageError(f"{path} has the label {int(labels.max())}, and names of {len(names)} classes, from 0 on")
+    return tuple(names) or tuple(str(i) for i in range(int(labels.max()) + 1))
 
 
 def _split(samples: np.ndarray, labels: np.ndarray | None, rows: NDArray[np.int64]) -> Split | None:
