@@ -173,7 +173,7 @@ def test_products_are_taken_where_they_were_measured_to_be_faster(monkeypatch):
     assert asked() == products.Products(products.weight_in_tiles)
     assert asked(weight=(128, 128, 4, 4)) == products.Products(products.weight_in_tiles, products.large_in_tiles)
     assert asked(torch.bfloat16) == products.Products(products.weight_in_columns)
-    assert asked(torch.bfloat16, weight=(128, 64, 5, 5), padding=2) == products.Products(products.weight_in_columns)
+    assert asked(torch.bfloat16, weight=(128, 128, 5, 5), padding=2) == products.Products(products.weight_in_columns)
     few, narrow, odd = {"small": (8, 4, 4)}, {"weight": (128, 3, 4, 4)}, {"large": (9, 8)}
     for case in (few, narrow, odd, {"stride": 1}, {"padding": 2}, {"weight": (128, 64, 5, 5)}, {"dtype": torch.double}):
         assert asked(**case) is None, case
@@ -183,7 +183,7 @@ def test_products_are_taken_where_they_were_measured_to_be_faster(monkeypatch):
         assert asked(weight=(128, 128, 4, 4), **case), case
     assert asked(torch.bfloat16, small=(1, 16, 16))
     assert asked(torch.bfloat16, weight=(128, 128, 4, 4), small=(1, 16, 16), channels_last=False) is None
-    for case in ({"small": (64, 32, 32)}, narrow, {"weight": (128, 64, 3, 3)}):
+    for case in ({"small": (64, 32, 32)}, {"small": (64, 8, 8)}, narrow, {"weight": (128, 64, 3, 3)}):
         assert asked(torch.bfloat16, **case) is None, case
     monkeypatch.setattr(products, "faster_in_tiles", lambda: False)
     monkeypatch.setattr(products, "faster_in_columns", lambda: False)

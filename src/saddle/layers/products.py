@@ -21,7 +21,9 @@ DEEP = 128  # likewise, for the gradient of the large map, and where maps have t
 SMALL = 8  # pixels a side of the small map in bf16, at most, where maps have to be copied
 MANY = 64  # tiles, at least: with fewer there is more to do about the kernel than about the images
 PART = 1 << 23  # bytes of a part of the batch's tiles, about: what has just been written is then still near
-MOST = 1 << 24  # bytes of all that kernels see in bf16: more is written and read for longer than products save
+MOST = (
+    1 << 24
+)  # bytes of all that kernels see in bf16, an eighth with fewer than DEEP channels: writing them takes time
 
 
 class Products(NamedTuple):
@@ -48,17 +50,17 @@ def products(
     `small` is [N, h, w], `large` [H, W], and all is in `dtype`; maps that are not `channels_last` have to be copied.
     For equal questions a processor gets equal answers, so that a run that is resumed there goes on to the bit.
     """
-    (n, height, width), kernel = small, weight[-1]
-    if stride != 2 or min(weight[:2]) < (WIDE if channels_last else DEEP):
+    (n, height, width), kernel, narrow = small, weight[-1], min(weight[:2])
+    if stride != 2 or narrow < (WIDE if channels_last else DEEP):
         return None
     if dtype == torch.float32 and faster_in_tiles():
         whole = (kernel, padding, height % 2, width % 2) == (4, 1, 0, 0) and [*large] == [2 * height, 2 * width]
         tiles = n * height * width // 4 if whole else 0
-        deep = min(weight[:2]) >= DEEP and tiles >= 4 * MANY
+        deep = narrow >= DEEP and tiles >= 4 * MANY
         return Products(weight_in_tiles, large_in_tiles if deep else None) if tiles >= MANY else None
     if dtype == torch.bfloat16 and faster_in_columns():
         seen = 2 * n * height * width * kernel**2 * weight[1]
-        near = seen <= MOST and (channels_last or max(height, width) <= SMALL)
+        near = seen <= (MOST if narrow >= DEEP else MOST // 8) and (channels_last or max(height, width) <= SMALL)
         return Products(weight_in_columns) if kernel > 3 and near else None
     return None
 
