@@ -46,8 +46,9 @@ class Enlarging(Perceived, Restoring, Adversarial):
         return told
 
     def judgement(self, duel: Duel, side: str) -> dict[str, str]:
-        weight = self.options.adversarial_weight if side == "generator" else 1.0
-        return {"adversarial": times(weight, self.criterion.formula(side))}
+        weight, loss = self.options.adversarial_weight if side == "generator" else 1.0, self.criterion
+        assert loss is not None
+        return {"adversarial": times(weight, loss.formula(side))}
 
     @property
     def matches(self) -> bool:

@@ -34,7 +34,7 @@ class Signs:
         with (
             rng.apart(trainer.plan.seed, trainer.round, "signs"),
             trainer.averages.playing(trainer.game) as game,
-            trainer.autocast(),
+            trainer.autocast,
         ):
             found = game.signs(*self.samples)
         return {name: float(sign) for name, sign in {**trainer.steps.found, **found}.items()}
