@@ -192,10 +192,10 @@ def test_vaegan_names_the_sizes_that_it_draws():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: AAE.Options(scale=0), "scale above 0, not 1000 and 0"),
-        (lambda: VAEGAN.Options(width=3), "an even number from 2 on"),
-        (lambda: VAEGAN.Options(prior="uniform"), "and the prior normal"),
-        (lambda: VAEGAN.Options(margin=-1.0), "or none to let both players step always"),
+        (lambda: AAE.Options(scale=0), "scale is above 0, not 0"),
+        (lambda: VAEGAN.Options(width=3), "width is even and at least 2, not 3"),
+        (lambda: VAEGAN.Options(prior="uniform"), "leave prior normal, not uniform"),
+        (lambda: VAEGAN.Options(margin=-1.0), "margin is at least 0 or none, not -1.0"),
         (lambda: AAE.Options(input_noise=-0.1), "input_noise is at least 0"),
     ],
 )

@@ -106,8 +106,13 @@ def test_samples_of_began_are_cut_to_the_range_of_images():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"gamma": 1.5}, {"width": 0}, {"k_rate": -1.0}], ids=lambda options: next(iter(options))
+    ("wrong", "message"),
+    [
+        ({"gamma": 1.5}, "gamma is from 0 to 1, not 1.5"),
+        ({"width": 0}, "width is at least 1, not 0"),
+        ({"k_rate": -1.0}, "k_rate is at least 0, not -1.0"),
+    ],
 )
-def test_settings_of_began_that_cannot_be_are_refused(wrong):
-    with pytest.raises(UsageError, match="gamma between 0 and 1"):
+def test_settings_of_began_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(UsageError, match=message):
         BEGAN.Options(**wrong)

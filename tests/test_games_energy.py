@@ -184,7 +184,7 @@ def test_the_same_noise_climbs_to_the_same_sample():
     [
         ({"climb": 0}, "climb is at least 1, not 0"),
         ({"memory": 0}, "memory is at least 1"),
-        ({"climb_rate": 0.0}, "climb_rate must be greater than 0"),
+        ({"climb_rate": 0.0}, "climb_rate is above 0, not 0.0"),
     ],
 )
 def test_settings_of_a_climb_that_cannot_be_are_refused(wrong, message):

@@ -214,7 +214,7 @@ def test_settings_that_cannot_be_are_refused():
         RandomVGG19().build(Field("image", (4, 32, 32)))
     with pytest.raises(UsageError, match="images of 12 pixels or more"):
         SelfSupervised().build(Field("image", (3, 8, 8)))
-    with pytest.raises(UsageError, match="rounds and width are at least 1"):
+    with pytest.raises(UsageError, match="rounds is at least 1, not 0"):
         SelfSupervised(rounds=0)
 
 
