@@ -1,0 +1,62 @@
+"""Compare runs honestly: settings, curves, pictures, and scores with intervals.
+
+  saddle compare runs/a runs/b
+  saddle compare runs/a runs/b runs/c --seeds 3      trains two more seeds of each, where they are not there yet
+  saddle compare runs/a runs/b --csv scores.csv
+
+The first run is what the others are compared with. One run of each recipe says nothing of another training: two runs of
+one recipe differ too. With several seeds the difference of the means comes with Welch's 95 % interval, the effect in
+parts of the runs' deviation (Hedges' g), and p after Holm's correction for several comparisons; a claim needs three
+seeds each. Scores that were not measured alike are refused. A page with curves and pictures is written beside.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ..base.errors import UsageError
+from ._show import json, line, table
+
+SETTINGS: tuple[str, ...] = ()
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", metavar="RUN", type=Path, help="folders of runs, the first one the baseline")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds of each; missing ones are trained")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores there, a row for each run's recipe")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page; by default compare.html in the first run")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: Namespace) -> None:
+    if args.seeds < 1:
+        raise UsageError(f"--seeds is at least 1, not {args.seeds}")
+    from ..base.files import replace
+    from ..report.compared import page
+    from ..runs.differing import compare
+
+    found = compare(args.runs, args.seeds, args.device, say=line)
+    if args.csv:
+        replace(args.csv, found.csv().encode())
+    out = args.out or args.runs[0] / "compare.html"
+    names = [group.name for group in found.groups]
+    rows = [_cells(vars(each)) for each in found.lines]
+    replace(out, page([group.runs for group in found.groups], names, found.settings, HEADS, rows).encode())
+    if args.json:
+        json({"settings": found.settings, "lines": [vars(each) for each in found.lines], "page": str(out)})
+        return
+    table(["setting", *names], [(name, *values) for name, values in found.settings.items()])
+    line("")
+    table(HEADS, rows)
+    line(f"\ncurves and pictures: {out}")
+
+
+HEADS = ["score", "run", "mean", "seeds", "difference", "95 % interval", "effect", "p", ""]
+
+
+def _cells(each: dict) -> list[str]:
+    """A row of the table, in words."""
+    value = f"{each['value']:.4g}" + (f" ± {each['spread']:.2g}" if each["spread"] == each["spread"] else "")
+    between = f"{each['low']:.3g} to {each['high']:.3g}" if each["low"] == each["low"] else ""
+    numbers = [f"{each[name]:.3g}" if each[name] == each[name] else "" for name in ("difference", "effect", "p")]
+    return [each["score"], each["group"], value, str(each["runs"]), numbers[0], between, *numbers[1:], each["says"]]
