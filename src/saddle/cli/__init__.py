@@ -31,6 +31,7 @@ use a run
 
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
+  doctor        find what is wrong with it, and which command may cure it
   compare       runs: settings, curves, and scores with intervals over seeds
   rate          let people judge pictures, on a page that hides where they come from
   score         one folder, array or run against another: FID, KID, SWD, …
