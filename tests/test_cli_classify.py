@@ -76,7 +76,7 @@ def test_labels_from_a_file_count_in_place_of_folders(sgan, pictures, tmp_path, 
     found = told(capsys, str(sgan), str(pictures), "--labels", str(file))
     assert (found["known"], found["accuracy"]) == (1, 1.0)
     assert main(["classify", str(sgan), str(pictures), "--labels", str(file)]) == 0
-    assert "accuracy 1 ± 0, 1 of 1 right" in capsys.readouterr().out
+    assert "accuracy 1 ± 0.5, 1 of 1 right" in capsys.readouterr().out
 
 
 def test_without_a_known_class_there_is_no_accuracy(sgan, pictures, capsys):

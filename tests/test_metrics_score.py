@@ -143,6 +143,6 @@ def test_an_error_that_was_left_out_says_so_and_how_to_ask_for_it(monkeypatch):
     assert all(score.uncertainty > 0 for score in told.values())
     for name in names[:3]:
         assert left[name].value == told[name].value
-        assert f"{name} {told[name].value:.4g} ± not asked for: saddle evaluate, and errors=True" in str(left[name])
+        assert f"{name} {told[name].value:.4g} ± not asked for: saddle evaluate RUN, and errors=True" in str(left[name])
         assert len(rank([told[name], left[name]])) == 1, "they are of one measure"
     assert left["kid"] == told["kid"]

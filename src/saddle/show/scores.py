@@ -11,7 +11,7 @@ from ..base.plain import is_number
 
 ERROR = "uncertainty"  # in a fingerprint: it was left out
 NOT_ASKED = "not asked for"
-_HOW = "saddle evaluate, and errors=True in Python, give it"
+_HOW = "saddle evaluate RUN, and errors=True in Python, give it"
 
 
 def told(score: Mapping[str, Any]) -> str:
