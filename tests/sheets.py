@@ -79,8 +79,8 @@ def _seen(x: Tensor, pixel: Tensor) -> list[tuple[int, int]]:
 
 
 def kinds(network: nn.Module) -> list[str]:
-    """The layers' kinds in their order."""
-    return [type(module).__name__ for module in network.modules() if not [*module.children()]]
+    """The layers' kinds by torch's names, in their order."""
+    return [type(module).__name__.removeprefix("Strided") for module in network.modules() if not [*module.children()]]
 
 
 def silence(network: nn.Module) -> None:

@@ -28,7 +28,7 @@ RISING = ["ConvTranspose2d", "BatchNorm2d", "ReLU"]
 
 
 def kinds(network: nn.Module) -> list[str]:
-    return [type(module).__name__ for module in network.modules() if not [*module.children()]]
+    return [type(module).__name__.removeprefix("Strided") for module in network.modules() if not [*module.children()]]
 
 
 def test_dcgans_layers_stand_in_the_papers_order():

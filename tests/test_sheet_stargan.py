@@ -331,7 +331,7 @@ def _new_labels_are_rows_of_the_data_as_often_as_they_occur():
 def _the_layers_are_the_papers():
     game = small(DataSpec.of((3, 128, 128), ("image", "label"), condition=CONDITION), width=1)
     layers = [m for m in game.generator.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
-    shapes = [(type(m).__name__, m.kernel_size[0], m.stride[0], m.out_channels) for m in layers]
+    shapes = [(type(m).__name__.removeprefix("Strided"), m.kernel_size[0], m.stride[0], m.out_channels) for m in layers]
     block = 2 * [("Conv2d", 3, 1, 4)]
     down, up = [("Conv2d", 4, 2, 2), ("Conv2d", 4, 2, 4)], [("ConvTranspose2d", 4, 2, 2), ("ConvTranspose2d", 4, 2, 1)]
     assert shapes == [("Conv2d", 7, 1, 1), *down, *block, *up, ("Conv2d", 7, 1, 3)]
