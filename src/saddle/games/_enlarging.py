@@ -50,6 +50,7 @@ class Enlarging(Perceived, Restoring, Adversarial):
         return told
 
     def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        assert self.criterion
         weight = self.options.adversarial_weight if side == "generator" else 1.0
         return {"adversarial": times(weight, self.criterion.formula(side))}
 
