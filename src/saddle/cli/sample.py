@@ -75,10 +75,8 @@ def run(args: Namespace) -> None:
     out = args.out or args.run / f"{safe_name(name)}.png"
     asked: dict[str, Any] = {"n": n, "seed": args.seed, "label": args.label, "texts": texts}
     _open.tell_doubt(opened, args.label)
-    if args.attention:
-        return _attending.write(opened, args, bool(use or texts))
-    if args.latents:
-        return _given(opened, args, bool(use or texts))
+    if args.attention or args.latents:
+        return (_attending.write if args.attention else _given)(opened, args, bool(use or texts))
     if args.every_size or _together.several(opened):
         _together.check(opened, use, args)
         paths(_together.write(opened, asked, out, args), args.json)

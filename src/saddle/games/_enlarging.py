@@ -46,6 +46,7 @@ class Enlarging(Perceived, Restoring, Adversarial):
         return told
 
     def judgement(self, duel: Duel, side: str) -> dict[str, str]:
+        assert self.criterion
         weight, loss = self.options.adversarial_weight if side == "generator" else 1.0, self.criterion
         assert loss is not None
         return {"adversarial": times(weight, loss.formula(side))}
