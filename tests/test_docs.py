@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import saddle
 from saddle import cli
+from saddle.base import guests
 from saddle.base.errors import UsageError
 from saddle.cli import train
 from saddle.data import open_source
@@ -45,6 +47,10 @@ def check(words: list[str]) -> None:
     if name in ("--help", "COMMAND") or words == ["evaluate", "--list"]:  # these print and leave
         return
     args = cli.parse(import_module(f"saddle.cli.{name}"), rest)
+    for plugin in filter(Path.is_file, (ROOT / plugin for plugin in args.plugin)):
+        del guests._plugged[
+            saddle.plugin(str(plugin)).__name__
+        ]  # its game is known from now on; other tests ask for all
     game = getattr(args, "game", None)
     if name in ("train", "describe") and game not in EXAMPLES | {"GAME", "…"}:
         source = args.settings.get("data.source", args.settings.get("data"))

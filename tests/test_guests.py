@@ -277,9 +277,21 @@ def test_two_packages_that_offer_one_name_are_both_named(package):
         registry.guest_names()
 
 
+PAGE = (Path(__file__).parents[1] / "docs" / "guests.md").read_text("utf-8")
+
+
 def test_the_game_of_the_page_is_one(tmp_path, capsys):
-    page = (Path(__file__).parents[1] / "docs" / "guests.md").read_text("utf-8")
-    (code,) = re.findall(r'^```python title="my_gan.py"\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)
+    (code,) = re.findall(r'^```python title="my_gan.py"\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
     (tmp_path / "my_gan.py").write_text(code)
     assert main(["describe", "my-gan", "--plugin", str(tmp_path / "my_gan.py"), "--game.network.width", "4"]) == 0
     assert "game.loss.factor" in capsys.readouterr().out
+
+
+def test_the_parts_of_the_page_work_without_a_trainer():
+    (code,) = (code for code in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) if "R1" in code)
+    names: dict = {}
+    exec(code, names)
+    for name in ("of_discriminator", "paid", "of_generator"):
+        assert names[name].isfinite()
+        names[name].backward(retain_graph=True)
+    assert all(p.grad is not None for p in names["generator"].parameters())
