@@ -14,7 +14,7 @@ from saddle.base.errors import UsageError
 from saddle.cli import train
 from saddle.data import open_source
 from saddle.metrics.names import chosen
-from saddle.runs import registry
+from saddle.runs import catalogue, registry
 from saddle.runs.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,10 +100,14 @@ def test_tables_and_generated_pages_follow_the_code(monkeypatch: pytest.MonkeyPa
     assert not stale, f"out of date: {names}; run python tools/tables.py --write"
 
 
-def test_the_readmes_table_has_a_line_for_every_game():
+def test_the_readme_has_a_line_for_every_game_and_no_cell_that_stops_in_mid_sentence():
     text = (ROOT / "README.md").read_text("utf-8")
     table = text.partition("<!-- games -->")[2].partition("<!-- /games -->")[0]
-    assert re.findall(r"^\| \[`([^`]+)`", table, re.MULTILINE) == registry.names()
+    told = dict(re.findall(r"^\| \[`([^`]+)`\]\S+ \| ([^|]+) \|", table, re.MULTILINE))
+    assert sorted(told) == registry.names()
+    assert {name: words.removesuffix(" **Begin here.**") for name, words in told.items()} == {
+        name: catalogue.entry(name).in_short for name in told
+    }
 
 
 @by_page

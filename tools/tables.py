@@ -25,8 +25,8 @@ from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.perceptual import Perceptual
+from saddle.runs import catalogue, registry
 from saddle.runs import recipe as recipes
-from saddle.runs import registry
 from saddle.runs.describe import describe
 from saddle.runs.recipe import Recipe
 from saddle.show.pictures import replace
@@ -39,7 +39,6 @@ BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
 ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1", "none": ""}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
-PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
 
 
 def table(columns: list[str], lines: list[list[str]]) -> str:
@@ -57,11 +56,6 @@ def command(stem: str) -> str:
     return f"saddle train {game}" + (f" --data {source}" if source else "")
 
 
-def change(name: str) -> str:
-    """What a paper changes: the first sentence after the summary, without its place in the paper."""
-    return PLACE.sub("", paragraphs(name)[1]).split(". ")[0].rstrip(".")
-
-
 def paragraphs(name: str) -> list[str]:
     """Those of the docstring of the game's file, each on one line."""
     whole = ast.get_docstring(ast.parse(registry.source(name))) or ""
@@ -77,14 +71,19 @@ def paper(name: str) -> dict[str, str]:
 
 
 def games_table(link: str) -> str:
-    lines = []
-    for name in registry.names():
-        about = paper(name)
-        shown = [Recipe.read(path).data.source for stem, path in shipped().items() if stem.split(".")[0] == name]
-        place = link.format(file=name.replace("-", "_"), heading=about["game"].lower())
-        title = f"[{about['title']}]({about['url']})"
-        lines.append([f"[`{name}`]({place})", title, about["year"], change(name), ", ".join(shown)])
-    return table(["game", "paper", "year", "what it changes", "shown on"], lines)
+    """A table for each group of games, under its title."""
+    parts = []
+    for title, entries in catalogue.grouped().items():
+        lines = [game_line(entry, link) for entry in entries]
+        parts.append(f"### {title}\n\n{table(['game', 'what it does', 'paper'], lines)}")
+    return "\n\n" + "\n\n".join(parts) + "\n"
+
+
+def game_line(entry: catalogue.Entry, link: str) -> list[str]:
+    about = paper(entry.name)
+    place = link.format(file=entry.name.replace("-", "_"), heading=about["game"].lower())
+    says = entry.in_short + " **Begin here.**" * entry.start_here
+    return [f"[`{entry.name}`]({place})", says, f"[{about['authors']}, {about['year']}]({about['url']})"]
 
 
 def sources_table() -> str:

@@ -5,7 +5,7 @@
   saddle sample runs/dcgan-digits
 
 look around
-  list          the games, each with its paper
+  list          the games by what they are for, with the one to begin with
   describe      one game: its paper, the moves of a round, its players and every setting
   data          the data sources, and what is wrong with a folder of images
 

@@ -19,6 +19,9 @@ MOMENTUM = Linear(start=0.5, end=0.7)
 
 
 class GAN(TwoPlayer):
+    in_short = "The first GAN: a discriminator tells samples from data, and a generator deceives it."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform with variance 1, or normal

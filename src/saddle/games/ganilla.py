@@ -16,6 +16,9 @@ from ._cycle import CycleConsistent
 
 
 class GANILLA(CycleConsistent):
+    in_short = "This CycleGAN keeps the content of a photograph while it takes on another style."
+    group = "unpaired"
+
     @dataclass(frozen=True)
     class Options(CycleConsistent.Options):
         pyramid: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # factors on the four layers that it joins, the deepest first

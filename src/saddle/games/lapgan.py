@@ -33,6 +33,9 @@ DECAY = Exponential(factor=(1 + 4e-5) ** (-1 / EPOCH))  # of the learning rate: 
 
 
 class LAPGAN(Conditional, Adversarial, Sizes):
+    in_short = "A small image is drawn first, and further GANs enlarge it and add its details."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each

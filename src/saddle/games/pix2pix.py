@@ -30,6 +30,9 @@ from ._adversarial import Adversarial
 
 
 class Pix2Pix(Adversarial, Translation):
+    in_short = "A U-Net learns from pairs to draw one image from the other."
+    group = "paired"
+    start_here = True
     needs = ("a", "b")
     paired = True
     batch = 1

@@ -31,6 +31,9 @@ from ._unit_noise import UnitNoise
 
 
 class SGAN(UnitNoise, Adversarial, Classification):
+    in_short = "A classifier learns from few images with a label and many without one."
+    group = "classify"
+    start_here = True
     needs = ("image", "label")
     averaged = ("generator", "discriminator")
     takes_unlabelled = True

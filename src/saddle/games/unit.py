@@ -30,6 +30,8 @@ from ._adversarial import Adversarial
 
 
 class UNIT(Adversarial, Translation):
+    in_short = "Two domains share one space of codes, and the other domain's decoder translates."
+    group = "unpaired"
     needs = ("a", "b")
     batch = 1
     averaged = ("autoencoders",)
