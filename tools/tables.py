@@ -113,12 +113,18 @@ def games_page() -> str:
     return GAMES + "".join(map(game_section, registry.names()))
 
 
+def prose(words: str) -> str:
+    """Of a docstring, as Markdown has it: a star is a star, but in code."""
+    parts = words.split("`")
+    return "`".join(part if i % 2 else part.replace("*", r"\*") for i, part in enumerate(parts))
+
+
 def game_section(name: str) -> str:
     told, about = describe(Recipe.default(name)), paper(name)
-    body = "\n\n".join(paragraphs(name)[1:])
+    body = prose("\n\n".join(paragraphs(name)[1:]))
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [
-        [f"`{entry['name']}`", *paper_and_recipe(entry), entry["meaning"]]
+        [f"`{entry['name']}`", *paper_and_recipe(entry), prose(entry["meaning"])]
         for entry in told["settings"]
         if entry["name"].startswith("game.")
     ]
@@ -231,7 +237,7 @@ def about(part: type) -> str:
     """The first paragraph of a class's docstring, and the links of the others."""
     first, *others = [" ".join(each.split()) for each in (part.__doc__ or "").split("\n\n")]
     links = [url for other in others for url in re.findall(r"https://\S+[^\s.,:;)]", other)]
-    return " ".join([first, *links])
+    return prose(" ".join([first, *links]))
 
 
 def settings_of(part: type) -> str:
