@@ -131,11 +131,10 @@ def _main(argv: list[str]) -> None:
         raise UsageError(f"no command '{name}'{near(name, commands())}; there are {', '.join(commands())}")
 
 
-def parse(command: ModuleType, argv: list[str]) -> Namespace:
-    """The command's arguments; `settings` holds its dotted names with their text."""
-    name = command.__name__.rpartition(".")[2]
+def parser_of(command: ModuleType) -> Parser:
+    """What knows a command's arguments and prints its help."""
     parser = Parser(
-        prog=f"saddle {name}",
+        prog=f"saddle {command.__name__.rpartition('.')[2]}",
         description=command.__doc__,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -143,14 +142,20 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
     )
     parser.add_argument("-h", "--help", action="help", help=SUPPRESS)
     command.arguments(parser)
+    return parser
+
+
+def parse(command: ModuleType, argv: list[str]) -> Namespace:
+    """The command's arguments; `settings` holds its dotted names with their text."""
+    parser = parser_of(command)
     settings, rest = _take_settings(argv, command.SETTINGS)
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         parts = [f"--{part}" for part in command.SETTINGS]
         raise UsageError(
-            f"saddle {name} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
-            f"see saddle {name} --help"
+            f"{parser.prog} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
+            f"see {parser.prog} --help"
         )
     args.settings = settings
     return args
