@@ -2,7 +2,8 @@
 
     python tools/reference.py --write
 
-Without --write, say which pages are out of date. The navigation of mkdocs.yml between the marks is made too.
+Without --write, say which pages are out of date. The navigation of mkdocs.yml between its marks is made too.
+`python tools/tables.py --write` makes these and all other pages.
 """
 
 import ast
@@ -24,7 +25,7 @@ from saddle.training.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "docs" / "reference"
-MADE = "<!-- Made by `python tools/reference.py --write`; change the {0}, not this page. -->"
+MADE = "<!-- Made by `python tools/tables.py --write`; change the {0}, not this page. -->"
 TITLES = {"game": "Games", "data": "Data", "plan": "Plan"}
 OPENED = {"saddle.runs.run": ["Run"], "saddle.metrics.score": ["Score"]}  # what the functions of `saddle` give back
 
@@ -177,9 +178,9 @@ def definition(module: ModuleType, name: str) -> ast.stmt | None:
 
 def signature(node: ast.FunctionDef | ast.ClassDef) -> str:
     if isinstance(node, ast.ClassDef):
-        bases = ", ".join(map(ast.unparse, node.bases))
+        bases = ", ".join(map(code, node.bases))
         return f"```python\nclass {node.name}{f'({bases})' if bases else ''}: ...\n```"
-    marks = "".join(f"@{ast.unparse(mark)}\n" for mark in node.decorator_list)
+    marks = "".join(f"@{code(mark)}\n" for mark in node.decorator_list)
     gives = f" -> {annotation(node.returns)}" if node.returns else ""
     return f"```python\n{marks}def {node.name}({arguments(node.args)}){gives}: ...\n```"
 
@@ -203,12 +204,17 @@ def arguments(args: ast.arguments) -> str:
 
 def argument(arg: ast.arg, default: ast.expr | None) -> str:
     kind = f": {annotation(arg.annotation)}" if arg.annotation else ""
-    return f"{arg.arg}{kind}" + (f"{' = ' if kind else '='}{ast.unparse(default)}" if default else "")
+    return f"{arg.arg}{kind}" + (f"{' = ' if kind else '='}{code(default)}" if default else "")
 
 
 def annotation(node: ast.expr) -> str:
     """A type, without the quotes that hide it from an import."""
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ast.unparse(node)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else code(node)
+
+
+def code(node: ast.expr) -> str:
+    """An expression as ruff writes it: with double quotes."""
+    return re.sub(r"'([^'\"\\]*)'", r'"\1"', ast.unparse(node))
 
 
 def fields_of(node: ast.ClassDef, lines: list[str]) -> Iterator[str]:
@@ -217,7 +223,7 @@ def fields_of(node: ast.ClassDef, lines: list[str]) -> Iterator[str]:
     rows = []
     for each in found:
         assert isinstance(each.target, ast.Name)
-        default = ast.unparse(each.value) if each.value else ""
+        default = code(each.value) if each.value else ""
         comment = lines[(each.end_lineno or each.lineno) - 1].partition("  # ")[2].partition("# type:")[0].strip()
         if not each.target.id.startswith("_"):
             rows.append([f"`{each.target.id}`", f"`{default}`" if default else "", prose(comment)])
@@ -277,16 +283,19 @@ def pages() -> dict[Path, str]:
     return made | {site: f"{before}  # reference\n{navigation()}\n  # /reference\n{after}"}
 
 
+def differing(made: dict[Path, str]) -> dict[Path, str | None]:
+    return {path: page for path, page in made.items() if not path.exists() or path.read_text("utf-8") != page}
+
+
 def stale() -> dict[Path, str | None]:
     """The pages that are out of date, as they should be; None for one that should not be there."""
     made = pages()
-    wrong: dict[Path, str | None] = {path: None for path in PLACE.glob("*.md") if path not in made}
-    return wrong | {path: page for path, page in made.items() if not path.exists() or path.read_text("utf-8") != page}
+    return differing(made) | {path: None for path in PLACE.glob("*.md") if path not in made}
 
 
-def main() -> int:
+def write_or_say(wrong: dict[Path, str | None]) -> int:
+    """With --write, bring the pages up to date; without, say which are not. The exit code."""
     write = "--write" in sys.argv
-    wrong = stale()
     for path, page in wrong.items():
         if write and page is None:
             path.unlink()
@@ -298,4 +307,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_say(stale()))

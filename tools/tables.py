@@ -2,7 +2,8 @@
 
     python tools/tables.py --write
 
-docs/games.md and docs/scores.md are made whole; README.md and other pages hold tables between `<!-- NAME -->` marks.
+docs/games.md, docs/scores.md and docs/reference are made whole; README.md and other pages hold tables between
+`<!-- NAME -->` marks.
 """
 
 import ast
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import house
+import reference
 import yaml
+from reference import prose, table
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
@@ -29,7 +32,6 @@ from saddle.runs import catalogue, registry
 from saddle.runs import recipe as recipes
 from saddle.runs.describe import describe
 from saddle.runs.recipe import Recipe
-from saddle.show.pictures import replace
 from saddle.views import View
 
 METRICS = chosen(metric_names())
@@ -39,11 +41,6 @@ BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
 ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1", "none": ""}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
-
-
-def table(columns: list[str], lines: list[list[str]]) -> str:
-    rows = [columns, ["---"] * len(columns), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
 def shipped() -> dict[str, Path]:
@@ -111,12 +108,6 @@ the generator's weights too, at rates of their own; most of the others draw with
 
 def games_page() -> str:
     return GAMES + "".join(map(game_section, registry.names()))
-
-
-def prose(words: str) -> str:
-    """Of a docstring, as Markdown has it: a star is a star, but in code."""
-    parts = words.split("`")
-    return "`".join(part if i % 2 else part.replace("*", r"\*") for i, part in enumerate(parts))
 
 
 def game_section(name: str) -> str:
@@ -404,12 +395,18 @@ def filled(path: Path, tables: dict[str, str]) -> str:
     return page
 
 
+def front() -> str:
+    """The first screen of the README, for the first page of the site: there links begin in docs."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    return page.partition("<!-- front -->\n")[2].partition("\n<!-- /front -->")[0].replace("](docs/", "](")
+
+
 def pages() -> dict[Path, str]:
     """Every page with something made in it, as it should be."""
     docs = ROOT / "docs"
     return {
         ROOT / "README.md": filled(ROOT / "README.md", {"games": games_table("src/saddle/games/{file}.py")}),
-        docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{heading}")}),
+        docs / "index.md": filled(docs / "index.md", {"front": front(), "games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
@@ -419,19 +416,10 @@ def pages() -> dict[Path, str]:
     }
 
 
-def stale() -> dict[Path, str]:
-    """The pages that are out of date, as they should be."""
-    return {path: page for path, page in pages().items() if not path.exists() or path.read_text("utf-8") != page}
-
-
-def main() -> int:
-    wrong = stale()
-    for path, page in wrong.items():
-        if "--write" in sys.argv:
-            replace(path, page.encode())
-        print(path.relative_to(ROOT), "written" if "--write" in sys.argv else "is out of date")
-    return int(bool(wrong) and "--write" not in sys.argv)
+def stale() -> dict[Path, str | None]:
+    """The pages that are out of date, as they should be, those of the reference too; None for one too many."""
+    return reference.differing(pages()) | reference.stale()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reference.write_or_say(stale()))
