@@ -13,7 +13,7 @@ from saddle.base.settings import explain
 from saddle.cli import list as list_command
 from saddle.cli import main
 from saddle.data import list_sources
-from saddle.runs import registry
+from saddle.runs import catalogue, registry
 from saddle.runs.describe import settings_of
 from saddle.runs.recipe import Recipe
 from saddle.training.health import Interrupted
@@ -109,16 +109,23 @@ def test_a_reader_that_has_gone_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_list_shows_every_game_with_its_paper(capsys: pytest.CaptureFixture[str]):
+def test_list_shows_every_game_once_in_its_group(capsys: pytest.CaptureFixture[str]):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:] if not line.startswith(" ")] == registry.names()
+    shown = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert sorted(shown) == registry.names()
+    titles = [line for line in lines[:-1] if line and not line.startswith(" ")]
+    assert titles == list(catalogue.grouped())
+    assert lines[lines.index("Draw new samples") + 1].split()[0] == "dcgan"
+    assert lines[lines.index("Draw new samples") + 1].endswith(". Begin here.")
+
+
+def test_list_tells_programs_the_paper_of_every_game(capsys: pytest.CaptureFixture[str]):
     assert main(["list", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {entry["name"]: entry["paper"] for entry in told} == {
         name: registry.summary(name) for name in registry.names()
     }
-    assert "\n".join(lines).count("https://") == len(registry.names())
 
 
 def test_data_lists_the_sources_and_checks_one(capsys: pytest.CaptureFixture[str]):

@@ -46,7 +46,7 @@ def test_the_examples_are_two_games_with_recipes_and_a_test():
 
 def test_a_file_in_the_folder_is_a_game_and_a_command(house: Path):
     listed = run(house, "saddle", "list")
-    assert all(f"\n{name}" in listed for name in GAMES)
+    assert all(f"\n  {name} " in listed for name in GAMES)
 
 
 def test_describe_tells_the_moves_as_they_are_printed_here(house: Path):
@@ -55,8 +55,11 @@ def test_describe_tells_the_moves_as_they_are_printed_here(house: Path):
 
 
 def test_the_examples_pass_the_tests_that_every_game_has_and_their_own(house: Path):
-    shared = [f"tests/test_{name}.py" for name in ("rounds", "registry", "recipe", "settings", "algorithm")]
-    which = "d2gan or geometric and (exactly or resumed or docstring or recipe or summary or formula)"
+    shared = [
+        f"tests/test_{name}.py" for name in ("rounds", "registry", "recipe", "settings", "algorithm", "catalogue")
+    ]
+    of_both = "exactly or resumed or docstring or recipe or summary or formula or short_sentence or group_and"
+    which = f"d2gan or geometric and ({of_both})"
     words = ["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", which]
     said = run(house, *words, *shared, "tests/test_games_d2gan.py")
     passed = int(re.findall(r"(\d+) passed", said)[0])

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from argparse import SUPPRESS
 from importlib import import_module
 from pathlib import Path
 
@@ -16,16 +17,17 @@ from saddle.base.errors import UsageError
 from saddle.cli import train
 from saddle.data import open_source
 from saddle.metrics.names import chosen
-from saddle.runs import registry
+from saddle.runs import catalogue, registry
 from saddle.runs.deciding import OWN
 from saddle.runs.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = {"d2gan", "geometric-gan"}  # games that CONTRIBUTING.md adds
 
-by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
@@ -33,11 +35,12 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The words after `saddle` of every command in a shell block or between backticks."""
+    """The words after `saddle` of every command in a shell block or between backticks, but for a name alone."""
     shell = "\n".join(blocks(page, "sh", "bash")).replace("\\\n", " ").replace("'", " ")
     prose = FENCE.sub("", page.read_text("utf-8"))
     lines = re.findall(r"(?:^|-m |-m -- |exec )saddle ([^\n]*)", shell, re.MULTILINE)
-    lines += [" ".join(line.split()) for line in re.findall(r"`saddle ([^`]+)`", prose)]
+    called = [" ".join(line.split()) for line in re.findall(r"`saddle ([^`]+)`", prose)]
+    lines += [line for line in called if line not in cli.commands()]
     return [shlex.split(line, comments=True) for line in lines]
 
 
@@ -110,10 +113,24 @@ def test_tables_and_generated_pages_follow_the_code(monkeypatch: pytest.MonkeyPa
     assert not stale, f"out of date: {names}; run python tools/tables.py --write"
 
 
-def test_the_readmes_table_has_a_line_for_every_game():
+def test_the_reference_has_every_option_of_every_command_and_every_public_function():
+    for name in cli.commands():
+        page = (ROOT / "docs" / "reference" / f"{name}.md").read_text("utf-8")
+        for action in cli.parser_of(import_module(f"saddle.cli.{name}"))._actions:
+            assert all(f"`{option}" in page for option in action.option_strings if action.help != SUPPRESS), name
+    page = (ROOT / "docs" / "reference" / "python-saddle.md").read_text("utf-8")
+    for each in ("train", "load", "score", "describe", "Run", "Run.sample", "Run.translate", "Score"):
+        assert re.search(rf"^###? {re.escape(each)}$", page, re.MULTILINE), each
+
+
+def test_the_readme_has_a_line_for_every_game_and_no_cell_that_stops_in_mid_sentence():
     text = (ROOT / "README.md").read_text("utf-8")
     table = text.partition("<!-- games -->")[2].partition("<!-- /games -->")[0]
-    assert re.findall(r"^\| \[`([^`]+)`", table, re.MULTILINE) == registry.names()
+    told = dict(re.findall(r"^\| \[`([^`]+)`\]\S+ \| ([^|]+) \|", table, re.MULTILINE))
+    assert sorted(told) == registry.names()
+    assert {name: words.removesuffix(" **Begin here.**") for name, words in told.items()} == {
+        name: catalogue.entry(name).in_short for name in told
+    }
 
 
 @by_page
@@ -141,9 +158,16 @@ def test_python_blocks_compile(page: Path):
         compile(block, str(page), "exec")
 
 
-def test_every_page_of_the_site_is_in_its_navigation():
+def files(entry: object) -> list[str]:
+    """The pages in a part of the navigation, at any depth."""
+    if isinstance(entry, str):
+        return [entry]
+    return [file for part in (entry.values() if isinstance(entry, dict) else entry) for file in files(part)]
+
+
+def test_every_page_of_the_site_is_in_its_navigation_once():
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
-    assert {file for entry in nav for file in entry.values()} == {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert sorted(files(nav)) == sorted(str(path.relative_to(ROOT / "docs")) for path in DOCS)
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):

@@ -2,7 +2,8 @@
 
     python tools/tables.py --write
 
-docs/games.md and docs/scores.md are made whole; README.md and other pages hold tables between `<!-- NAME -->` marks.
+docs/games.md, docs/scores.md and docs/reference are made whole; README.md and other pages hold tables between
+`<!-- NAME -->` marks.
 """
 
 import ast
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import house
+import reference
 import yaml
+from reference import prose, table
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
@@ -26,11 +29,10 @@ from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
 from saddle.penalties import Penalty
 from saddle.perceptual import Perceptual
+from saddle.runs import catalogue, registry
 from saddle.runs import recipe as recipes
-from saddle.runs import registry
 from saddle.runs.describe import describe
 from saddle.runs.recipe import Recipe
-from saddle.show.pictures import replace
 from saddle.views import View
 
 METRICS = chosen(metric_names())
@@ -40,12 +42,6 @@ BASELINES = ROOT / "docs" / "baselines.json"  # written by tools/baselines.py
 LABELS = ROOT / "docs" / "labels.json"  # written by saddle benchmark labels --json
 ARROW = {"lower": "↓", "higher": "↑", "one": "→ 1", "none": ""}
 PAPER = re.compile(r"(?P<game>[^.]+)\. (?P<title>.+)\. (?P<authors>.+), (?P<year>\d{4})\. (?P<url>https:\S+)")
-PLACE = re.compile(r"\s*\((?:Eq\.|Section|Algorithm|Figure|Table)[^)]*\)")  # of a statement in the paper
-
-
-def table(columns: list[str], lines: list[list[str]]) -> str:
-    rows = [columns, ["---"] * len(columns), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
 def shipped() -> dict[str, Path]:
@@ -56,11 +52,6 @@ def shipped() -> dict[str, Path]:
 def command(stem: str) -> str:
     game, _, source = stem.partition(".")
     return f"saddle train {game}" + (f" --data {source}" if source else "")
-
-
-def change(name: str) -> str:
-    """What a paper changes: the first sentence after the summary, without its place in the paper."""
-    return PLACE.sub("", paragraphs(name)[1]).split(". ")[0].rstrip(".")
 
 
 def paragraphs(name: str) -> list[str]:
@@ -78,14 +69,19 @@ def paper(name: str) -> dict[str, str]:
 
 
 def games_table(link: str) -> str:
-    lines = []
-    for name in registry.names():
-        about = paper(name)
-        shown = [Recipe.read(path).data.source for stem, path in shipped().items() if stem.split(".")[0] == name]
-        place = link.format(file=name.replace("-", "_"), heading=about["game"].lower())
-        title = f"[{about['title']}]({about['url']})"
-        lines.append([f"[`{name}`]({place})", title, about["year"], change(name), ", ".join(shown)])
-    return table(["game", "paper", "year", "what it changes", "shown on"], lines)
+    """A table for each group of games, under its title."""
+    parts = []
+    for title, entries in catalogue.grouped().items():
+        lines = [game_line(entry, link) for entry in entries]
+        parts.append(f"### {title}\n\n{table(['game', 'what it does', 'paper'], lines)}")
+    return "\n\n" + "\n\n".join(parts) + "\n"
+
+
+def game_line(entry: catalogue.Entry, link: str) -> list[str]:
+    about = paper(entry.name)
+    place = link.format(file=entry.name.replace("-", "_"), heading=about["game"].lower())
+    says = entry.in_short + " **Begin here.**" * entry.start_here
+    return [f"[`{entry.name}`]({place})", says, f"[{about['authors']}, {about['year']}]({about['url']})"]
 
 
 def sources_table() -> str:
@@ -117,10 +113,10 @@ def games_page() -> str:
 
 def game_section(name: str) -> str:
     told, about = describe(Recipe.default(name)), paper(name)
-    body = "\n\n".join(paragraphs(name)[1:])
+    body = prose("\n\n".join(paragraphs(name)[1:]))
     players = ", ".join(f"{player} {n:,}" for player, n in told["players"].items())
     lines = [
-        [f"`{entry['name']}`", *paper_and_recipe(entry), entry["meaning"] + bounds(entry.get("range"))]
+        [f"`{entry['name']}`", *paper_and_recipe(entry), prose(entry["meaning"]) + bounds(entry.get("range"))]
         for entry in told["settings"]
         if entry["name"].startswith("game.")
     ]
@@ -236,7 +232,7 @@ def about(part: type) -> str:
     """The first paragraph of a class's docstring, and the links of the others."""
     first, *others = [" ".join(each.split()) for each in (part.__doc__ or "").split("\n\n")]
     links = [url for other in others for url in re.findall(r"https://\S+[^\s.,:;)]", other)]
-    return " ".join([first, *links])
+    return prose(" ".join([first, *links]))
 
 
 def settings_of(part: type) -> str:
@@ -409,12 +405,18 @@ def filled(path: Path, tables: dict[str, str]) -> str:
     return page
 
 
+def front() -> str:
+    """The first screen of the README, for the first page of the site: there links begin in docs."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    return page.partition("<!-- front -->\n")[2].partition("\n<!-- /front -->")[0].replace("](docs/", "](")
+
+
 def pages() -> dict[Path, str]:
     """Every page with something made in it, as it should be."""
     docs = ROOT / "docs"
     return {
         ROOT / "README.md": filled(ROOT / "README.md", {"games": games_table("src/saddle/games/{file}.py")}),
-        docs / "index.md": filled(docs / "index.md", {"games": games_table("games.md#{heading}")}),
+        docs / "index.md": filled(docs / "index.md", {"front": front(), "games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
@@ -424,19 +426,10 @@ def pages() -> dict[Path, str]:
     }
 
 
-def stale() -> dict[Path, str]:
-    """The pages that are out of date, as they should be."""
-    return {path: page for path, page in pages().items() if not path.exists() or path.read_text("utf-8") != page}
-
-
-def main() -> int:
-    wrong = stale()
-    for path, page in wrong.items():
-        if "--write" in sys.argv:
-            replace(path, page.encode())
-        print(path.relative_to(ROOT), "written" if "--write" in sys.argv else "is out of date")
-    return int(bool(wrong) and "--write" not in sys.argv)
+def stale() -> dict[Path, str | None]:
+    """The pages that are out of date, as they should be, those of the reference too; None for one too many."""
+    return reference.differing(pages()) | reference.stale()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reference.write_or_say(stale()))

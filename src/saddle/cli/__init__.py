@@ -5,7 +5,7 @@
   saddle sample runs/dcgan-digits
 
 look around
-  list          the games, each with its paper
+  list          the games by what they are for, with the one to begin with
   describe      one game: its paper, the moves of a round, its players and every setting
   data          the data sources, and what is wrong with a folder of images
 
@@ -159,11 +159,10 @@ class _Remarks(logging.Handler):
             remark(record.getMessage())
 
 
-def parse(command: ModuleType, argv: list[str]) -> Namespace:
-    """The command's arguments; `settings` holds its dotted names with their text, `before` what to check first."""
-    name = command.__name__.rpartition(".")[2]
+def parser_of(command: ModuleType) -> Parser:
+    """What knows a command's arguments and prints its help."""
     parser = Parser(
-        prog=f"saddle {name}",
+        prog=f"saddle {command.__name__.rpartition('.')[2]}",
         description=command.__doc__,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -179,14 +178,20 @@ def parse(command: ModuleType, argv: list[str]) -> Namespace:
         metavar="MODULE",
         help="import this module, or this file.py, for its games, losses, networks, sources, metrics; may be repeated",
     )
+    return parser
+
+
+def parse(command: ModuleType, argv: list[str]) -> Namespace:
+    """The command's arguments; `settings` holds its dotted names with their text, `before` what to check first."""
+    parser = parser_of(command)
     settings, rest = _take_settings(argv, command.SETTINGS)
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         parts = [f"--{part}" for part in command.SETTINGS]
         raise UsageError(
-            f"saddle {name} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
-            f"see saddle {name} --help"
+            f"{parser.prog} has no use for '{unknown[0]}'{near(unknown[0].partition('.')[0], options + parts)}; "
+            f"see {parser.prog} --help"
         )
     args.settings = settings
     return args

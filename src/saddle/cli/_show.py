@@ -39,6 +39,19 @@ def table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
     _print(grid)
 
 
+def listed(lines: Iterable[tuple[str, str]], width: int) -> None:
+    """Names, in a column of this width, each with what there is to say of it; wrapped as a table is."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+    grid.add_column(no_wrap=True, min_width=width)
+    grid.add_column(overflow="fold")
+    for name, words in lines:
+        grid.add_row(Text(visible(name)), Text(visible(words)))
+    _print(grid)
+
+
 def heading(text: str) -> None:
     from rich.text import Text
 

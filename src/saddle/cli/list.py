@@ -1,4 +1,4 @@
-"""The games, each with its paper.
+"""The games by what they are for, with the one to begin with.
 
 saddle list
 saddle list --json
@@ -6,19 +6,26 @@ saddle list --json
 
 from argparse import ArgumentParser, Namespace
 
-from ..runs import registry
-from ._show import json, table
+from ..runs import catalogue
+from ._show import heading, json, listed
 
 SETTINGS: tuple[str, ...] = ()
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs: [{name, paper}, …]")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: [{name, in_short, group, start_here, paper}, …]"
+    )
 
 
 def run(args: Namespace) -> None:
-    papers = {name: registry.summary(name) for name in [*registry.names(), *registry.guest_names()]}
+    groups = catalogue.grouped()
     if args.json:
-        json([{"name": name, "paper": paper} for name, paper in papers.items()])
-    else:
-        table(["game", "paper"], papers.items())
+        json([each._asdict() for entries in groups.values() for each in entries])
+        return
+    width = max(len(each.name) for entries in groups.values() for each in entries)
+    for title, entries in groups.items():
+        heading(title)
+        listed([(each.name, each.in_short + " Begin here." * each.start_here) for each in entries], width)
+        print()
+    print("saddle describe GAME tells the paper, the moves and every setting of one game.")

@@ -32,6 +32,8 @@ from ._coded import Coded
 
 
 class AAE(Adversarial, Coded, Classification):
+    in_short = "A discriminator makes the codes of an autoencoder follow a prior that you choose."
+    group = "encode"
     moves_latents = False
     phases = {"regularisation": "encoder", "classification": "encoder"}  # noqa: RUF012
 

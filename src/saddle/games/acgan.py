@@ -27,6 +27,8 @@ from ._two_player import TwoPlayer
 
 
 class ACGAN(TwoPlayer, Classification):
+    in_short = "The generator is told the class to draw, and the discriminator has to name it."
+    group = "ask"
     takes = ("image",)
     takes_conditions = ("class",)
 

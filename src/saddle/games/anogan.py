@@ -25,6 +25,8 @@ from ._two_player import TwoPlayer
 
 
 class AnoGAN(Searching, TwoPlayer):
+    in_short = "A search in a GAN's latents tells how unusual an image is, and where."
+    group = "detect"
     takes = ("image",)
     forbidden: ClassVar[dict[str, str]] = {
         "conditional": "an image to be judged has no label, so anogan takes none; leave out game.conditional"

@@ -25,6 +25,8 @@ from ._adversarial import Adversarial
 
 
 class BEGAN(Adversarial, Synthesis):
+    in_short = "The discriminator is an autoencoder, and a controller keeps the two players in balance."
+    group = "draw"
     criterion = None  # what it judges by is an error
     k: Tensor
 

@@ -30,6 +30,8 @@ from ._bidirectional import Bidirectional
 
 
 class BiCoGAN(Bidirectional, Classification):
+    in_short = "An encoder finds both the latent and the label of an image."
+    group = "encode"
     needs = ("image", "label")
     takes_conditions = ("class", "labels", "numbers")
 

@@ -22,6 +22,9 @@ from ._bidirectional import Bidirectional
 
 
 class BiGAN(Bidirectional):
+    in_short = "An encoder learns beside the generator, and learns to invert it."
+    group = "encode"
+
     @dataclass(frozen=True)
     class Options(Bidirectional.Options):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]

@@ -14,6 +14,9 @@ from ._truncated import Truncated
 
 
 class BigGAN(Truncated):
+    in_short = "SAGAN becomes wider and learns from larger batches; truncation raises fidelity."
+    group = "ask"
+
     @dataclass(frozen=True)
     class Options(Truncated.Options):
         z_dim: int = 120  # numbers in a latent, a multiple of the generator's pieces

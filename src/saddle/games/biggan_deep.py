@@ -12,6 +12,9 @@ from ._truncated import Truncated
 
 
 class BigGANDeep(Truncated):
+    in_short = "It has twice the blocks of BigGAN, and yet fewer parameters."
+    group = "ask"
+
     @dataclass(frozen=True)
     class Options(Truncated.Options):
         z_dim: int = 128  # numbers in a latent

@@ -36,6 +36,10 @@ DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, fro
 
 
 class CGAN(UnitNoise, TwoPlayer):
+    in_short = "Both players are told the label of a sample, so you can ask for it."
+    group = "ask"
+    start_here = True
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal

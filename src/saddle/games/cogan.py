@@ -33,6 +33,8 @@ DOMAINS = ("a", "b")
 
 
 class CoGAN(Adversarial, Synthesis, Classification):
+    in_short = "Two GANs share weights, so that one latent draws the same thing in two domains."
+    group = "draw"
     needs: tuple[str, ...] = DOMAINS
     classified = ("b", "label_b")  # what the first domain's classes carry over to
 

@@ -17,6 +17,8 @@ from ._autoencoder import VariationalAutoencoder
 
 
 class CVAE(VariationalAutoencoder):
+    in_short = "A VAE is told the class, so that its codes hold what the class leaves open."
+    group = "encode"
     needs = ("image", "label")
 
     @dataclass(frozen=True)

@@ -15,6 +15,10 @@ from ._cycle import CycleConsistent
 
 
 class CycleGAN(CycleConsistent):
+    in_short = "Two folders suffice: an image that goes there and back must come back unchanged."
+    group = "unpaired"
+    start_here = True
+
     @dataclass(frozen=True)
     class Options(CycleConsistent.Options):
         blocks: Few | None = None  # residual blocks of a generator; by default 6 up to 128 pixels, else 9

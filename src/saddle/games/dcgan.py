@@ -10,6 +10,10 @@ from ._two_player import TwoPlayer
 
 
 class DCGAN(TwoPlayer):
+    in_short = "Strided convolutions and batch norm make a GAN of images train stably."
+    group = "draw"
+    start_here = True
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         fresh_fakes: bool = (

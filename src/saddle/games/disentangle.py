@@ -48,6 +48,8 @@ WEIGHTS = {"flipped": 1e-4, "reversal": 1.0, "confusion": 1.0}  # likewise: what
 
 
 class Disentangle(Adversarial, Translation):
+    in_short = "An image is taken apart into content and attributes, which can then be changed."
+    group = "unpaired"
     needs = ("image", "label")
     takes = ("image",)
     takes_conditions = ("class", "labels")

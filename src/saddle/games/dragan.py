@@ -14,6 +14,9 @@ from ._two_player import TwoPlayer
 
 
 class DRAGAN(TwoPlayer):
+    in_short = "A penalty pulls the norm of the discriminator's gradient to a constant, near the data."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = DCGAN(critic=True)  # the architecture of both players

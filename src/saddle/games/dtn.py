@@ -32,6 +32,8 @@ OF_SOURCE, OF_TARGET, REAL = range(3)  # what the discriminator tells apart
 
 
 class DTN(Adversarial, Translation):
+    in_short = "An encoder that knows the classes carries images into another domain."
+    group = "unpaired"
     needs = ("a", "b", KEY)
     batch = 100
     criterion = None  # of three classes

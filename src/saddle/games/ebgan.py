@@ -19,6 +19,9 @@ from ._two_player import TwoPlayer
 
 
 class EBGAN(TwoPlayer):
+    in_short = "The discriminator is an autoencoder, and its error of reconstruction is an energy."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         network: Network = ConvAutoencoder()  # the architecture of both players

@@ -34,6 +34,8 @@ from ._named import load
 
 
 class Encoder(Synthesis, Encoding):
+    in_short = "An encoder learns to invert the generator of a finished run."
+    group = "encode"
     averaged = ("encoder",)
 
     @dataclass(frozen=True)

@@ -31,6 +31,8 @@ from ._adversarial import Adversarial
 
 
 class Energy(Adversarial, Synthesis):
+    in_short = "The discriminator draws alone: samples start as noise and climb its score."
+    group = "draw"
     averaged = ("discriminator",)
     takes = SAMPLES
     moves_latents = False

@@ -38,6 +38,8 @@ from ._enlarging import Enlarging
 
 
 class ESRGAN(Enlarging):
+    in_short = "Dense blocks enlarge images, against a relativistic discriminator."
+    group = "restore"
     batch = 16
 
     @dataclass(frozen=True)

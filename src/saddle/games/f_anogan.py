@@ -28,6 +28,9 @@ from ._two_player import TwoPlayer
 
 
 class FAnoGAN(Detection, TwoPlayer):
+    in_short = "An encoder for a trained WGAN-GP tells at once how unusual an image is, and where."
+    group = "detect"
+    start_here = True
     takes = ("image",)
     averaged = ("generator", "encoder")
     forbidden: ClassVar[dict[str, str]] = {

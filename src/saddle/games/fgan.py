@@ -17,6 +17,9 @@ from ._two_player import TwoPlayer
 
 
 class FGAN(TwoPlayer):
+    in_short = "The generator lowers an f-divergence that you choose, such as KL or reverse KL."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]

@@ -25,6 +25,9 @@ OF_ALGORITHM_1 = {
 
 
 class GAN(TwoPlayer):
+    in_short = "The first GAN: a discriminator tells samples from data, and a generator deceives it."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform with variance 1, or normal

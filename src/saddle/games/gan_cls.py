@@ -27,6 +27,10 @@ from ._text import HALVED, TextToImage, joined
 
 
 class GANCLS(TextToImage):
+    in_short = "The discriminator learns to refuse real images whose text is not theirs."
+    group = "text"
+    start_here = True
+
     @dataclass(frozen=True)
     class Options(TextToImage.Options):
         interpolate: bool = True  # train the generator on mixed texts too, one to two plain ones (GAN-INT)

@@ -17,6 +17,9 @@ from ._cycle import CycleConsistent
 
 
 class GANILLA(CycleConsistent):
+    in_short = "This CycleGAN keeps the content of a photograph while it takes on another style."
+    group = "unpaired"
+
     @dataclass(frozen=True)
     class Options(CycleConsistent.Options):
         pyramid: tuple[Weight, Weight, Weight, Weight] = (1.0, 1.0, 1.0, 1.0)

@@ -33,6 +33,8 @@ from ._restoring import Restoring
 
 
 class GLN(Restoring, Adversarial):
+    in_short = "One network draws a whole face larger, and a local network refines it."
+    group = "restore"
     batch = 16
     moves_latents = False
 

@@ -23,6 +23,9 @@ from ._unit_noise import UnitNoise
 
 
 class ImprovedGAN(UnitNoise, TwoPlayer):
+    in_short = "Five techniques keep the two players in balance, and each is a setting."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         prior: Prior = "uniform"  # distribution of a number of z: uniform in [0, 1), or normal

@@ -34,6 +34,8 @@ class Code(NamedTuple):
 
 
 class InfoGAN(Adversarial, Traversal):
+    in_short = "Some numbers of the latent come to mean something, without any label."
+    group = "encode"
     companion = "code"
 
     @dataclass(frozen=True)

@@ -35,6 +35,9 @@ MOMENTUM = Gradual(start=0.5, step=0.0008 / EPOCH, most=0.8)  # by 0.0008 an epo
 
 
 class LAPGAN(Conditional, Adversarial, Sizes):
+    in_short = "A small image is drawn first, and further GANs enlarge it and add its details."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
         z_dim: int = 100  # length of the latent at the smallest level; the others take a plane of noise each

@@ -14,6 +14,9 @@ from ._two_player import TwoPlayer
 
 
 class LSGAN(TwoPlayer):
+    in_short = "Both players learn by least squares, so even a fake that passes has a gradient."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 1024  # length of the latent z

@@ -27,6 +27,8 @@ from ._adversarial import Adversarial
 
 
 class MGAN(Adversarial, Synthesis):
+    in_short = "Several generators share most of their layers, and each covers other modes."
+    group = "draw"
     takes = SAMPLES
     companion = "generator"
 

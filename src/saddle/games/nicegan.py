@@ -33,6 +33,8 @@ Heads = tuple[Tensor, ...]
 
 
 class NICEGAN(Adversarial, Translation):
+    in_short = "The first layers of each domain's discriminator are also its encoder."
+    group = "unpaired"
     needs = ("a", "b")
     batch = 1
     averaged = ("a_to_b", "b_to_a", "judge_a", "judge_b")  # the judges encode

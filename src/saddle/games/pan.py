@@ -29,6 +29,8 @@ from ._adversarial import Adversarial
 
 
 class PAN(Adversarial, Translation):
+    in_short = "The discriminator's own features say how far an image is from the true one."
+    group = "paired"
     needs = ("a", "b")
     paired = True
     batch = 4

@@ -32,6 +32,9 @@ from ._adversarial import PAIRED, Adversarial
 
 
 class Pix2Pix(Adversarial, Translation):
+    in_short = "A U-Net learns from pairs to draw one image from the other."
+    group = "paired"
+    start_here = True
     needs = ("a", "b")
     paired = True
     batch = 1

@@ -37,6 +37,8 @@ ALL, COARSE, FINE = 0, 1, 2  # stages: everybody learns, the global generator al
 
 
 class Pix2PixHD(Perceived, Styles, Adversarial):
+    in_short = "A network for half the size learns first, then one around it for the full size."
+    group = "paired"
     paired = True
     batch = 1
     moves_latents = False

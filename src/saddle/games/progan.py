@@ -25,6 +25,8 @@ from ._two_player import TwoPlayer
 
 
 class ProGAN(TwoPlayer, Sizes):
+    in_short = "Both networks grow during training, from images of 4×4 pixels to the full size."
+    group = "draw"
     takes = ("image",)
 
     @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from ._two_player import TwoPlayer
 
 
 class Projection(TwoPlayer):
+    in_short = "The discriminator compares the label with its features by an inner product."
+    group = "ask"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent

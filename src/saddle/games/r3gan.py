@@ -17,6 +17,9 @@ from ._two_player import TwoPlayer
 
 
 class R3GAN(TwoPlayer):
+    in_short = "A loss of pairs and two gradient penalties train a modern network without tricks."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 64  # numbers in a latent

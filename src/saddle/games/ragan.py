@@ -14,6 +14,9 @@ from ._two_player import TwoPlayer
 
 
 class RaGAN(TwoPlayer):
+    in_short = "The discriminator judges a sample against samples of the other kind, not alone."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         loss: AdversarialLoss = RelativisticAverage()  # adversarial loss

@@ -15,6 +15,9 @@ from ._two_player import TwoPlayer
 
 
 class SAGAN(TwoPlayer):
+    in_short = "Self-attention lets every place of an image look at all the others."
+    group = "ask"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent

@@ -36,6 +36,9 @@ MATCHING = FeatureMatching(absolute=True)  # as in the code
 
 
 class SGAN(UnitNoise, Adversarial, Classification):
+    in_short = "A classifier learns from few images with a label and many without one."
+    group = "classify"
+    start_here = True
     needs = ("image", "label")
     averaged = ("generator", "discriminator")
     takes_unlabelled = True

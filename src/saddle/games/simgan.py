@@ -30,6 +30,8 @@ from ._adversarial import Adversarial, Duel
 
 
 class SimGAN(Adversarial, Translation):
+    in_short = "A refiner makes simulated images look real and keeps what is known of them."
+    group = "unpaired"
     needs = ("a", "b")
     batch = 512
     averaged = ("refiner",)

@@ -33,6 +33,10 @@ from ._adversarial import Adversarial
 
 
 class SinGAN(Adversarial, SingleImage):
+    in_short = "A pyramid of small GANs learns a single image and draws others like it."
+    group = "one"
+    start_here = True
+
     @dataclass(frozen=True)
     class Options(Adversarial.Options):
         loss: AdversarialLoss = Wasserstein()  # adversarial loss of the logits of patches

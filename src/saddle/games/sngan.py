@@ -17,6 +17,9 @@ from ._two_player import TwoPlayer
 
 
 class SNGAN(TwoPlayer):
+    in_short = "Spectral normalisation makes the discriminator 1-Lipschitz without a penalty."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent

@@ -37,6 +37,8 @@ from ._perceived import Perceived
 
 
 class SPADE(Perceived, Outlined, Adversarial):
+    in_short = "A label map becomes a photograph, and the map steers the norm in every layer."
+    group = "paired"
     paired = True
     batch = 4
     moves_latents = False

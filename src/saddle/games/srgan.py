@@ -39,6 +39,9 @@ TOLD: dict[Judge, projected.Told] = {"plain": "nothing", "concatenation": "besid
 
 
 class SRGAN(Enlarging):
+    in_short = "A network enlarges images, first by squared errors, then against a discriminator."
+    group = "restore"
+    start_here = True
     batch = 16
 
     @dataclass(frozen=True)

@@ -32,6 +32,8 @@ from ._adversarial import Adversarial, Duel
 
 
 class STCGAN(Adversarial, Translation):
+    in_short = "One network finds the shadow in an image, and another one removes it."
+    group = "paired"
     needs: tuple[str, ...] = ("a", "mask", "b")  # an image, where its shadow lies, and the image without it
     paired = True
     batch = 8

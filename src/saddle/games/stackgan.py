@@ -31,6 +31,8 @@ from ._text import HALVED, TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGAN(TextToImage, Sizes):
+    in_short = "One stage draws a small image from a text, and a second one draws it larger."
+    group = "text"
     stage: Tensor  # 0 or 1: which one plays, or played last
 
     @dataclass(frozen=True)

@@ -29,6 +29,8 @@ from ._text import TextToImage, compared, divergence, joined, persuasion
 
 
 class StackGANv2(TextToImage, Sizes):
+    in_short = "A tree of generators draws one image at several sizes, with a text or without."
+    group = "text"
     needs: tuple[str, ...] = ("image",)  # and captions, where there are some
 
     @dataclass(frozen=True)

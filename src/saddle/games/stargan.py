@@ -48,6 +48,8 @@ from ._attributes import Attributes
 
 
 class StarGAN(Adversarial, Translation, Classification):
+    in_short = "One generator changes any of the labels that an image shows."
+    group = "unpaired"
     needs = ("image", "label")
     takes = ("image",)
     takes_conditions = ("class", "labels")

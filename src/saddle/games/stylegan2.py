@@ -21,6 +21,8 @@ from ._two_player import TwoPlayer
 
 
 class StyleGAN2(TwoPlayer):
+    in_short = "A mapping network turns the latent into a style, which scales all convolutions."
+    group = "draw"
     takes = ("image",)
 
     @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class Faces(NamedTuple):
 
 
 class TPGAN(Perceived, Adversarial, Restoration):
+    in_short = "A face that looks to the side is drawn as seen from the front."
+    group = "restore"
     batch = 10
     moves_latents = False
 

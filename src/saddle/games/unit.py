@@ -32,6 +32,8 @@ from ._adversarial import OF_DOMAINS, Adversarial, Duel, by_domain
 
 
 class UNIT(Adversarial, Translation):
+    in_short = "Two domains share one space of codes, and the other domain's decoder translates."
+    group = "unpaired"
     needs = ("a", "b")
     batch = 1
     averaged = ("autoencoders",)

@@ -34,6 +34,8 @@ DOMAINS = ("a", "b")
 
 
 class UNITAdaptation(Adversarial, Translation, Classification):
+    in_short = "A classifier for one domain learns from the labels of another."
+    group = "classify"
     needs = (*DOMAINS, KEY)
     classified = ("b", "label_b")  # what the first domain's classes carry over to
     batch = 64

@@ -11,6 +11,9 @@ from ._autoencoder import VariationalAutoencoder
 
 
 class VAE(VariationalAutoencoder):
+    in_short = "An encoder and a decoder raise a bound of the likelihood; it is not a GAN."
+    group = "encode"
+
     @dataclass(frozen=True)
     class Options(VariationalAutoencoder.Options):
         pass

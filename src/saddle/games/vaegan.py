@@ -34,6 +34,9 @@ from ._coded import Coded
 
 
 class VAEGAN(Adversarial, Coded):
+    in_short = "A VAE compares images in the features of a discriminator, not in pixels."
+    group = "encode"
+    start_here = True
     companion = "image to be reconstructed"
     criterion = NonSaturating()
 

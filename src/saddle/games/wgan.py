@@ -18,6 +18,9 @@ from ._two_player import TwoPlayer
 
 
 class WGAN(TwoPlayer):
+    in_short = "The critic estimates the Wasserstein distance, and its weights are clipped."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         loss: AdversarialLoss = Wasserstein()  # adversarial loss

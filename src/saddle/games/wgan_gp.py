@@ -21,6 +21,9 @@ from ._two_player import TwoPlayer
 
 
 class WGANGP(TwoPlayer):
+    in_short = "A penalty on the critic's gradient takes the place of WGAN's weight clipping."
+    group = "draw"
+
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
         z_dim: int = 128  # numbers in a latent

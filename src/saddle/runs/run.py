@@ -383,7 +383,7 @@ class Run:
         return scoring.score(self.game, self.source, metrics, n, extractor, weights, seed, judge=who or None)
 
     def info(self) -> dict[str, Any]:
-        """The run in plain numbers and words, as `saddle info --json` prints them."""
+        """The run in plain numbers and words, as `saddle info RUN --json` prints them."""
         return informing.info(self)
 
     def border(self, x: Tensor) -> Tensor:

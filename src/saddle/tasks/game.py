@@ -182,6 +182,11 @@ class Game(nn.Module, ABC):
 
     purpose: ClassVar[str] = ""  # of a task: what it is for, with its commands
 
+    # What a list of games says of it (runs/catalogue.py); plain values, for they are read without an import.
+    in_short: ClassVar[str] = ""  # what it does, or what its paper changes: one sentence of at most 90 characters
+    group: ClassVar[str] = ""  # what a person wants who chooses it: "draw", "paired", … as the list's headings have it
+    start_here: ClassVar[bool] = False  # of its group, the game to begin with
+
     baseline: ClassVar[dict[str, Any]] = {}  # settings with which it is what others compare it with
 
     @dataclass(frozen=True)
