@@ -60,9 +60,7 @@ class TwoPlayer(Conditional, Adversarial):
         unroll_lr: PositiveFloat = 0.1  # of those steps, which are plain gradient descent on the adversarial loss
         generator_batch: Annotated[PositiveInt, Before(1)] = 1
         """fakes of the generator's step to each real sample of a batch"""
-        fresh_fakes: bool = (
-            True  # draw new noise for the generator's step, or use the fakes of the discriminator's step
-        )
+        fresh_fakes: bool = True  # draw new noise for the generator's step, or reuse the discriminator's fakes
         discriminator_optim: OwnOptim = None  # where it differs, as in TTUR
 
         def __post_init__(self) -> None:

@@ -36,9 +36,7 @@ class AnoGAN(Searching, TwoPlayer):
     class Options(TwoPlayer.Options):
         network: Network = dcgan.DCGAN(kernel=5, biases=True)  # the architecture of both players
         prior: Prior = "uniform"  # distribution of a number of z: normal, or uniform in [-1, 1]
-        fresh_fakes: bool = (
-            False  # draw new noise for the generator's step, or use the fakes of the discriminator's step
-        )
+        fresh_fakes: bool = False  # draw new noise for the generator's step, or reuse the discriminator's fakes
         feature_weight: Share = 0.1  # λ: share of the discriminator's features in the score
         reduction: Reduction = "sum"  # of differences; with a mean λ does not depend on the sizes of image and features
         search_steps: PositiveInt = 500  # of the search for an image

@@ -16,8 +16,6 @@ class DCGAN(TwoPlayer):
 
     @dataclass(frozen=True)
     class Options(TwoPlayer.Options):
-        fresh_fakes: bool = (
-            False  # draw new noise for the generator's step, or use the fakes of the discriminator's step
-        )
+        fresh_fakes: bool = False  # draw new noise for the generator's step, or reuse the discriminator's fakes
 
     options: Options

@@ -49,9 +49,7 @@ class Energy(Adversarial, Synthesis):
         penalties: tuple[Penalty, ...] = (GradientPenalty(weight=10.0),)  # on the discriminator
         discriminator_steps: int = 15  # steps of the discriminator to one batch of new negatives
         memory: PositiveInt = 10_000  # negatives remembered
-        cascades: Few = (
-            4  # stages of equal length; sampling ascends the discriminator of each finished stage, then this one
-        )
+        cascades: Few = 4  # stages; sampling ascends the discriminators of all finished stages, then the current one
         climb: PositiveInt = 2000  # steps of gradient ascent that make a sample, at most
         climb_rate: PositiveFloat = 0.01  # learning rate of this ascent, by Adam
         optim: Optim = Adam(lr=1e-4, betas=(0.0, 0.9))  # of the discriminator

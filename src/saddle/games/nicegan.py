@@ -47,9 +47,7 @@ class NICEGAN(Adversarial, Translation):
         adversarial_weight: Weight = 2.0  # of each head: 1 of the paper's squares, which are not halved
         cycle_weight: Weight = 10.0  # there and back again
         reconstruction_weight: Weight = 10.0  # encoded, and drawn again in its own domain
-        light: bool | None = (
-            None  # by means of channels, for any size; the default except for 256 × 256, the paper's size
-        )
+        light: bool | None = None  # by means of channels, for any size; default except for 256 × 256, the paper's
         width: PositiveInt = 64  # channels of the largest maps
         optim: Optim = Adam(lr=1e-4, weight_decay=1e-4, schedule=Linear(begin=0.5))  # of all players
 

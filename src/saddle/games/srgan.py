@@ -46,9 +46,7 @@ class SRGAN(Enlarging):
 
     @dataclass(frozen=True)
     class Options(Enlarging.Options):
-        discriminator: Judge = (
-            "srgan"  # the paper's, or a residual one: of the large image alone, or of the small one too
-        )
+        discriminator: Judge = "srgan"  # the paper's, or a residual one, which may see the small image too
         loss: AdversarialLoss = NonSaturating()  # adversarial loss
         perceptual_weight: float = 0.006  # of the distance in that network's features; the paper's 1 / 12.75²
         pixel_weight: float = 0.0  # of squared differences of pixels in the second stage too, as in SRGAN-MSE

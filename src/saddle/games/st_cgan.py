@@ -44,10 +44,7 @@ class STCGAN(Adversarial, Translation):
         loss: AdversarialLoss = NonSaturating()  # adversarial loss of the logits of patches
         removes: bool = True  # the shadow too; if not, it learns to find shadows alone, and needs no images without
         removal_weight: Weight = 5.0  # λ1: of the mean distance from the true image; the mask's has 1
-        adversarial_weights: tuple[Weight, Weight] = (
-            0.1,
-            0.1,
-        )  # λ2, λ3: of the adversarial losses of the mask and of the image
+        adversarial_weights: tuple[Weight, Weight] = (0.1, 0.1)  # λ2, λ3: adversarial, of the mask and of the image
         levels: Few | None = None  # halvings of a U-Net; by default until a side has 1 to 7 pixels: 8 of 256
         width: PositiveInt = 64  # channels of the largest maps
         norm: MapNorm = "batch-of-one"  # of all players: each image by its own statistics, in use too

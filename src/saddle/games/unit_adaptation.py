@@ -50,9 +50,7 @@ class UNITAdaptation(Adversarial, Translation, Classification):
         reconstruction_weight: Weight = 1e-3  # of the squared distance of an image from its reconstruction, summed
         kl_weight: Weight = 2e-4  # of a code's μ² + σ² - log σ², summed
         class_weight: Weight = 10.0  # of classifying the first domain
-        feature_weight: Weight = (
-            1e-4  # of the squared distance of the judges' features of an image and its translation, summed
-        )
+        feature_weight: Weight = 1e-4  # of the judges' features: squared distance of translations and their images
         inverted: bool = True  # are half of the second domain's images shown inverted?
         width: PositiveInt = 96  # channels of the autoencoders' largest maps
         judge_width: PositiveInt = 64  # channels of the judges' largest maps
