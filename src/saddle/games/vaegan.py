@@ -47,22 +47,10 @@ class VAEGAN(Adversarial, Coded):
         reconstruction_weight: Weight = 1e-6  # γ: weight of the layer's likelihood in the decoder's loss
         optim: Optim = RMSprop(lr=3e-4)  # of all players
         discriminator_optim: OwnOptim = None  # where it differs
-<<<<<<< ours
         equilibrium: PositiveFloat = 0.68
         """the discriminator's losses of images and of samples, in nats, where neither side is ahead"""
         margin: NonNegativeFloat | None = 0.35
         """if they are so far below, the discriminator skips its step; if above, the generator does"""
-||||||| base
-        equilibrium: float = (
-            0.68  # the discriminator's losses of images and of samples, in nats, where neither side is ahead
-        )
-        margin: float | None = (
-            0.35  # if they are so far below, the discriminator skips its step; if above, the generator does
-        )
-=======
-        equilibrium: float = 0.68  # losses of images and of samples, in nats, where neither side is ahead
-        margin: float | None = 0.35  # if so far below, the discriminator skips its step; if above, the generator
->>>>>>> theirs
 
         def __post_init__(self) -> None:
             super().__post_init__()
