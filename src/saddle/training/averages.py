@@ -32,7 +32,7 @@ class Averages(nn.Module):
         super().__init__()
         players = [game.get_submodule(name) for name in game.averaged]
         copies = [deepcopy(player).requires_grad_(False) for player in players]
-        self.copies = nn.ModuleDict(zip(game.averaged, copies, strict=True))
+        self.copies = nn.ModuleDict(dict(zip(game.averaged, copies, strict=True)))
         both = list(zip(copies, players, strict=True))  # walking the networks in every round would cost more than this
         self._parameters_of = [pair for a, b in both for pair in zip(a.parameters(), b.parameters(), strict=True)]
         self._buffers_of = [pair for a, b in both for pair in zip(_holders(a), _holders(b), strict=True)]
@@ -47,7 +47,8 @@ class Averages(nn.Module):
             else:
                 mean.copy_(value)
         if pairs:
-            torch._foreach_lerp_(*map(list, zip(*pairs, strict=True)), 1 - beta)
+            means, values = zip(*pairs, strict=True)
+            torch._foreach_lerp_(means, values, 1 - beta)
 
     @contextmanager
     def playing(self, game: Game) -> Iterator[Game]:
