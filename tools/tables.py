@@ -421,7 +421,8 @@ def pages() -> dict[Path, str]:
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
         docs / "troubleshooting.md": filled(
-            docs / "troubleshooting.md", {"rules": table(["rule", "what it looks at, and when it rings"], rules_table())}
+            docs / "troubleshooting.md",
+            {"rules": table(["rule", "what it looks at, and when it rings"], rules_table())},
         ),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
