@@ -108,18 +108,13 @@ def train(
     from pathlib import Path
 
     from .data.given import named as source_of
-    from .runs.deciding import ask_of, is_place
-    from .runs.recipe import ask
-    from .runs.registry import named
+    from .runs.deciding import asked
     from .runs.session import train as play
 
     own = {"data.source": source_of(data), "plan.rounds": rounds, "plan.images": images, "plan.minutes": minutes}
     edits = dict(settings or {}) | {name: value for name, value in own.items() if value is not None}
     config, run, start = (Path(each) if each else None for each in (config, run, start))
-    if isinstance(game, str) and is_place(game) and not (config or start):
-        recipe, folder, _ = ask_of([str(game)], edits, run, device)
-    else:
-        recipe, folder = ask(named(game), edits, config, run, start, start_checkpoint)
+    recipe, folder = asked(game, edits, config, run, start, start_checkpoint, device)
     return play(recipe, folder, device, quiet, track, observers)
 
 

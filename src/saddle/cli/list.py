@@ -20,6 +20,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     groups = catalogue.grouped()
+    if guests := catalogue.guests():
+        groups["Games of others"] = guests
     if args.json:
         json([each._asdict() for entries in groups.values() for each in entries])
         return

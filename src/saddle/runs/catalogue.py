@@ -22,7 +22,7 @@ GROUPS = {  # what `group` of a game may be, in the order of a list; what a pers
     "classify": "Classify with few labels",
     "encode": "Turn images into numbers, and back",
     "one": "Learn from a single image",
-    "": "Other games",  # of games that say no group, and of guests
+    "": "Other games",  # of games that say no group
 }
 
 
@@ -46,10 +46,14 @@ def entry(name: str) -> Entry:
 
 def grouped() -> dict[str, list[Entry]]:
     """All games by the title of their group; of a group the game to begin with first, then by the alphabet."""
-    guests = (Entry(name, summary(name), "", False, summary(name)) for name in guest_names())
-    entries = sorted([*map(entry, names()), *guests], key=lambda each: (not each.start_here, each.name))
+    entries = sorted(map(entry, names()), key=lambda each: (not each.start_here, each.name))
     titled = {title: [each for each in entries if each.group == group] for group, title in GROUPS.items()}
     return {title: members for title, members in titled.items() if members}
+
+
+def guests() -> list[Entry]:
+    """Games of others that are plugged in or installed, by their paper's line."""
+    return [Entry(name, summary(name), "", False, summary(name)) for name in guest_names()]
 
 
 def _said(name: str) -> dict[str, Any]:

@@ -133,6 +133,12 @@ def score(
         look = extractor_named(extractor, train=trained(real)) if extractor == OF_IMAGES else look
     if save_reference and look:
         kept.save(save_reference, _to_keep(real, look, names), look, given.shape)
+    return _measured(drawn, real, names, look, count, seed)
+
+
+def _measured(
+    drawn: Sampler, real: Images, names: Sequence[str], look: Extractor | None, count: int, seed: int
+) -> dict[str, Score]:
     with rng.apart(seed, "score"):
         return evaluate(drawn, real, names, look, n=count, batch=DRAWN, seed=seed, reference=LABEL)
 

@@ -12,7 +12,7 @@ from ..data.deciding import MINUTES, Machine, decide
 from ..data.seen import look
 from ..training.plan import BUDGETS, Plan
 from . import registry
-from .recipe import Recipe, default_folder, shipped
+from .recipe import Recipe, ask, default_folder, shipped
 
 OWN = Path(__file__).parents[1] / "recipes" / "own"  # where a decision begins
 
@@ -22,6 +22,21 @@ def is_place(name: str | None) -> bool:
     if not name or ("/" not in name and (name in registry.names() or shipped(name))):
         return False
     return Path(name).expanduser().exists()
+
+
+def asked(
+    game: Any,
+    edits: Mapping[str, Any],
+    config: Path | None,
+    folder: Path | None,
+    start: Path | None,
+    checkpoint: str | int,
+    device: str,
+) -> tuple[Recipe, Path]:
+    """The recipe and run folder of a game, by its name or class, or of a place that decides. UsageError as `ask`."""
+    if isinstance(game, str) and is_place(game) and not (config or start):
+        return ask_of([game], edits, folder, device)[:2]
+    return ask(registry.named(game), edits, config, folder, start, checkpoint)
 
 
 def ask_of(
