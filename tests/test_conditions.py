@@ -226,7 +226,7 @@ def test_few_labels_are_the_same_everywhere_and_the_others_are_unknown():
     assert len(marks) == 3
 
 
-@pytest.mark.parametrize(("each", "message"), [(-1, "a number of labels of each class"), (129, "only 128 labelled")])
+@pytest.mark.parametrize(("each", "message"), [(-1, "labelled is at least 0, not -1"), (129, "only 128 labelled")])
 def test_an_odd_number_of_labels_is_refused(each, message):
     with pytest.raises(UsageError, match=message):
         open_source(DataOptions(labelled=each))

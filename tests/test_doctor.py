@@ -12,7 +12,7 @@ from saddle.base.events import Events
 from saddle.cli import data as data_command
 from saddle.cli import evaluate, main, sample, train
 from saddle.data import open_source
-from saddle.doctor import STOPPING, Log, examine, rules
+from saddle.doctor import STOPPING, Log, every_rule, examine
 from saddle.doctor.log import middle, slope, tail
 from saddle.doctor.verdict import FIRST
 from saddle.runs import registry
@@ -46,20 +46,20 @@ def test_an_accepted_recipe_is_healthy(name):
 
 def test_every_rule_has_a_broken_run_of_three_seeds_and_good_runs_are_of_every_family():
     without = {"slow_data"}  # a disk cannot be made slow in a stored log: its own test is below
-    assert {name.rpartition("-")[0] for name in BROKEN} == rules().keys() - without
-    assert len(BROKEN) == 3 * (len(rules()) - len(without))
+    assert {name.rpartition("-")[0] for name in BROKEN} == every_rule().keys() - without
+    assert len(BROKEN) == 3 * (len(every_rule()) - len(without))
     assert len(GOOD) >= 20
 
 
-@pytest.mark.parametrize("name", rules())
+@pytest.mark.parametrize("name", every_rule())
 def test_a_rule_says_what_it_looks_at_and_when_it_rings(name):
-    text = inspect.getdoc(rules()[name]) or ""
+    text = inspect.getdoc(every_rule()[name]) or ""
     assert "looks at" in text
     assert "ring" in text or "stop" in text or name in ("clipped",)
 
 
 def test_rules_that_may_stop_a_run_are_rules():
-    assert {*STOPPING} <= rules().keys()
+    assert {*STOPPING} <= every_rule().keys()
 
 
 @pytest.mark.parametrize("name", [name for name in BROKEN if name.endswith("-1")])

@@ -394,7 +394,7 @@ def test_columns_are_no_classes(kind):
     ("options", "message"),
     [
         (lambda: ACGAN.Options(conditional=False), "acgan is conditional"),
-        (lambda: ACGAN.Options(generator_class_weight=-1), "at least 0, not 1.0 and -1"),
+        (lambda: ACGAN.Options(generator_class_weight=-1), "generator_class_weight is at least 0, not -1"),
         (lambda: CGAN.Options(conditional=False, separate_heads=True), "leave conditional true"),
         (lambda: CGAN.Options(match_weight=-0.5), "match_weight is at least 0, not -0.5"),
         (lambda: SGAN.Options(adversarial_weight=-1), "adversarial_weight is at least 0"),

@@ -153,6 +153,8 @@ ARGUMENTS = {
     "styles": ["RUN", "--out", "none.png"],
     "list": [],
     "rate": ["RUN"],
+    "doctor": ["RUN"],
+    "compare": ["RUN", "RUN"],
 }
 
 

@@ -21,6 +21,7 @@ from saddle.optim import (
     Cosine,
     Exponential,
     Geometric,
+    Gradual,
     Linear,
     Logistic,
     Optim,
@@ -176,7 +177,7 @@ def test_a_wrong_type_is_named_with_what_is_wanted():
 def test_an_unknown_name_is_met_with_the_near_ones():
     assert complaint(optim__l="1").startswith("no setting 'optim.l' of Adam (did you mean lr?); there are lr, schedule")
     assert complaint(los="Hinge").startswith("no setting 'los' (did you mean loss?); there are loss, penalty")
-    assert complaint(loss="Hing").startswith("loss: no loss 'Hing' (did you mean Hinge?); there are ")
+    assert complaint(loss="Hing").startswith("loss: no loss 'Hing' (did you mean Hinge")
 
 
 def test_a_setting_of_another_class_names_its_owner():
@@ -210,9 +211,9 @@ def test_a_class_of_another_kind_is_not_a_choice():
 
 
 def test_choices_are_the_concrete_classes():
-    kinds = (Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within)
+    kinds = (Constant, Cosine, Exponential, Geometric, Gradual, Linear, Logistic, Restarted, Steps, Within)
     assert choices(Schedule) == {kind.__name__: kind for kind in kinds}
-    names = "Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within"
+    names = "Constant, Cosine, Exponential, Geometric, Gradual, Linear, Logistic, Restarted, Steps, Within"
     assert wants(Schedule | None) == f"one of {names} or none"
 
 

@@ -243,7 +243,7 @@ def _in_the_first_part_the_encoder_alone_learns_to_name_the_classes():
 
 @proves("f.needs-a-stage")
 def _the_stage_is_a_share_of_the_run_and_cannot_be_left_out():
-    with pytest.raises(UsageError, match="knows nothing that could be kept"):
+    with pytest.raises(UsageError, match="pretraining is above 0 and below 1, not"):
         DTN.Options(pretraining=0.0)
     game = small(pretraining=0.3)
     assert (game.has_staged(0.29), game.has_staged(0.3)) == (False, True)

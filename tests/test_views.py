@@ -318,11 +318,11 @@ def test_points_have_no_colours(view):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: DiffAugment(translation=2), "shares from 0 to 1, not 2 and 0.5"),
-        (lambda: DiffAugment(cutout=-1), "shares from 0 to 1"),
-        (lambda: ADA(p=1.5), "lies from 0 to 1, not 1.5"),
-        (lambda: ADA(every=0), "every ≥ 1"),
-        (lambda: Packing(0), "at least 1 sample at a time, not 0"),
+        (lambda: DiffAugment(translation=2), "translation is from 0 to 1, not 2"),
+        (lambda: DiffAugment(cutout=-1), "cutout is from 0 to 1, not -1"),
+        (lambda: ADA(p=1.5), "p is from 0 to 1 or none, not 1.5"),
+        (lambda: ADA(every=0), "every is at least 1, not 0"),
+        (lambda: Packing(0), "samples is at least 1, not 0"),
         (lambda: InstanceNoise(Constant(-1.0)), "value is at least 0, not -1"),
     ],
 )

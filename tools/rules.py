@@ -2,9 +2,9 @@
 
 import inspect
 
-from saddle.doctor import rules
+from saddle.doctor import every_rule
 
 
 def rules_table() -> list[list[str]]:
     """A row for each rule, in the order in which they are asked: its name, what it looks at and when it rings."""
-    return [[f"`{name}`", " ".join((inspect.getdoc(rule) or "").split())] for name, rule in rules().items()]
+    return [[f"`{name}`", " ".join((inspect.getdoc(rule) or "").split())] for name, rule in every_rule().items()]

@@ -168,7 +168,7 @@ def test_a_split_takes_lists_and_slices_and_keeps_labels_whole() -> None:
 def test_columns_of_one_domain_must_be_of_one_length() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         Split({"image": np.zeros((3, 2), np.float32), "label": np.zeros(4, np.int64)})
-    with pytest.raises(ValueError, match="do not share out"):
+    with pytest.raises(ValueError, match="do not divide the keys"):
         Split({"a": np.zeros(3), "b": np.zeros(3)}, domains=(("a",),))
 
 

@@ -17,6 +17,7 @@ from argparse import Action, ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..base.folder import RunFolder
 from . import _open
 from ._show import table
 
@@ -35,6 +36,7 @@ class _List(Action):
 
 def arguments(parser: ArgumentParser) -> None:
     _open.arguments(parser)
+    parser.set_defaults(before=_check)
     parser.add_argument("--metrics", metavar="A,B,…", help="by default those that suit the data")
     parser.add_argument(
         "-n",
@@ -59,11 +61,21 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--list", action=_List, nargs=0, help="print the metrics and leave")
 
 
+def _check(args: Namespace) -> None:
+    """UsageError for a misspelt metric, and for a folder that is no run: both before a checkpoint is read."""
+    if names := _names(args):
+        from ..metrics.names import chosen
+
+        chosen(names)
+    RunFolder(args.run).check()
+
+
+def _names(args: Namespace) -> list[str] | None:
+    return [name.strip() for name in args.metrics.split(",")] if args.metrics else None
+
+
 def run(args: Namespace) -> None:
-    from ..metrics.names import chosen
     from ._scores import tell
 
-    names = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
-    chosen(names or [])  # a misspelt name shows before a checkpoint is read
-    scores = _open.opened(args).evaluate(names, args.n, args.extractor, args.weights, args.seed, args.judge)
+    scores = _open.opened(args).evaluate(_names(args), args.n, args.extractor, args.weights, args.seed, args.judge)
     tell(scores, args.json)

@@ -5,6 +5,6 @@ The folder `rules` is the registry: a rule is a file there. docs/troubleshooting
 
 from .finding import Finding
 from .log import Log
-from .verdict import STOPPING, Rule, Verdict, examine, rules
+from .verdict import STOPPING, Rule, Verdict, every_rule, examine
 
-__all__ = ["STOPPING", "Finding", "Log", "Rule", "Verdict", "examine", "rules"]
+__all__ = ["STOPPING", "Finding", "Log", "Rule", "Verdict", "every_rule", "examine"]

@@ -61,7 +61,7 @@ class Verdict:
         }
 
 
-def rules() -> dict[str, ModuleType]:
+def every_rule() -> dict[str, ModuleType]:
     """The rules by name, in the order in which they are asked: that of their number RANK."""
     names = sorted(path.stem for path in Path(__file__).parent.joinpath("rules").glob("[a-z]*.py"))
     found = {name: import_module(f"{__package__}.rules.{name}") for name in names}
@@ -73,7 +73,7 @@ def examine(log: Log) -> Verdict:
     early = ""
     if log.round < FIRST:
         early = f"{log.round:,} rounds are too few to tell; from {FIRST} logged rounds on there is a verdict"
-    asked = {name: rule for name, rule in rules().items() if not early or rule.ALWAYS}
+    asked = {name: rule for name, rule in every_rule().items() if not early or rule.ALWAYS}
     findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
 

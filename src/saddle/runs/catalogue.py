@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from typing import Any, NamedTuple
 
+from ..base.errors import UsageError
 from ..base.files import parsed
 from .registry import guest_names, names, source, summary
 
@@ -53,7 +54,15 @@ def grouped() -> dict[str, list[Entry]]:
 
 def guests() -> list[Entry]:
     """Games of others that are plugged in or installed, by their paper's line."""
-    return [Entry(name, summary(name), "", False, summary(name)) for name in guest_names()]
+    return [Entry(name, line, "", False, line) for name in guest_names() for line in [_line(name)]]
+
+
+def _line(name: str) -> str:
+    """The paper's line of a guest; of a name that two classes have, that it is so."""
+    try:
+        return summary(name)
+    except UsageError as error:
+        return str(error)
 
 
 def _said(name: str) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class LossWatch:
 
     def __init__(self, device: torch.device):
         self.first = torch.tensor(-1, device=device)  # round · 2¹⁶ + index of the term
+        self.near = device.type == "cpu"  # a number can be asked for at once; a GPU would have to wait for it
         self.terms: list[str] = []
 
     @torch.no_grad()
@@ -98,7 +99,7 @@ class LossWatch:
             term = f"{'+'.join(move.players)}/{name}"
             if term not in self.terms:
                 self.terms.append(term)
-            if loss.is_cpu and math.isfinite(loss.item()):  # the usual case; a GPU would have to wait for the number
+            if self.near and math.isfinite(loss.item()):  # the usual case
                 continue
             code = round_ * 65536 + self.terms.index(term)
             bad = ~torch.isfinite(loss.detach()) & (self.first < 0)
@@ -150,7 +151,7 @@ def _length(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """The Euclidean norm of all their numbers together."""
     if not tensors:
         return torch.zeros(())
-    return torch.stack(torch._foreach_norm(list(tensors), dtype=torch.float32)).norm()
+    return torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors))]).norm()
 
 
 def first_bad_tensor(game: Game, players: list[str]) -> str | None:
