@@ -210,9 +210,9 @@ def test_a_class_of_another_kind_is_not_a_choice():
 
 
 def test_choices_are_the_concrete_classes():
-    kinds = (Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within)
+    kinds = (Constant, Cosine, Exponential, Geometric, Gradual, Linear, Logistic, Restarted, Steps, Within)
     assert choices(Schedule) == {kind.__name__: kind for kind in kinds}
-    names = "Constant, Cosine, Exponential, Geometric, Linear, Logistic, Restarted, Steps, Within"
+    names = "Constant, Cosine, Exponential, Geometric, Gradual, Linear, Logistic, Restarted, Steps, Within"
     assert wants(Schedule | None) == f"one of {names} or none"
 
 
