@@ -43,10 +43,10 @@ BROKEN: dict[str, tuple[str, str, dict[str, Any]]] = {  # by rule: game, data, a
     "not_finite": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e8, 1e8)}),
     "dropped": ("gan", "ring", {**adam(1e-3, 1e-3), "plan.rounds": 3000, "game.z_dim": 2}),
     "clipped": ("wgan", "ring", {**adam(1e-3, 1e-3), "plan.rounds": 600}),
-    "blind": ("pix2pix", "digits-rotated", {"game.l1_weight": 0, "game.optim.lr": 2e-2, "plan.rounds": 600}),
+    "blind": ("pix2pix", "digits-rotated", {"game.optim.lr": 0.1, "plan.rounds": 300, "plan.scores": 0}),
     "numb": ("f-anogan", "defects", {"game.encoder_optim.lr": 1e-9, "game.optim.lr": 1e-9, "plan.rounds": 300}),
     "late": ("gan", "digits", {**SMALL, **DIGITS, "plan.rounds": 4000, "plan.scores": 12}),
-    "copies": ("vae", "digits", {"data.limit": 24, "plan.rounds": 3000}),
+    "copies": ("r3gan", "digits", {"data.limit": 40, "plan.batch": 16, "plan.rounds": 1200, "plan.scores": 0}),
 }
 
 

@@ -1,7 +1,7 @@
 """Is a score as unsure as it says? Stated errors over the true deviation, in redraws of samples from a known
 distribution.
 
-python -m benchmarks.errors [--counts 500,2000] [--redraws 100] [--references 1] [--law mixture] [--only fid,kid]
+`python -m benchmarks.errors [--counts 500,2000] [--redraws 100] [--references 1] [--law mixture] [--only fid,kid]`
 
 An error is that of the samples, with the references, as many as samples, held fixed. `--references 5` draws five sets
 of them, and the true deviation is that inside of a set, over all five; the last column is what the score deviates where
@@ -24,7 +24,7 @@ from saddle.metrics.multiple import multiple
 from saddle.metrics.uncertainty import share_error
 
 KINDS, WIDTH, OFF = 10, 16, 0.1
-SHARED_OUT = 2000  # samples of which the rarest class of the skewed law surely has six
+SHARED_OUT = 2000  # samples of which the rarest class of the skewed distribution surely has six
 RARE = 250  # modes, of which some are drawn seldom
 Estimates = dict[str, tuple[float, float]]
 
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--law", choices=("mixture", "skewed"), default="mixture", help="by default mixture")
     parser.add_argument("--only", default=",".join(MEASURES), help=f"some of {', '.join(MEASURES)}")
     args = parser.parse_args(argv)
-    print("| law | samples and references | score | mean | true deviation | stated error | ratio | redrawn |")
+    print("| distribution | samples and references | score | mean | true deviation | stated error | ratio | redrawn |")
     print("|" + " --- |" * 8)
     for count in map(int, args.counts.split(",")):
         for name in args.only.split(","):

@@ -6,9 +6,9 @@ python -m benchmarks.ranking runs/a runs/b [--extractor own] [--count 500]
 Real images are divided into references and samples, and the samples are damaged. `!` stands behind a score that does
 not grow worse with the strength, step by step, from the whole samples on. The time of a folder's scores is printed.
 
-With folders of runs on the same data their samples are scored instead, and it is said which are told apart. Where one
-run draws smaller images, the others' are cut to that size: of crops at one scale, such as those of `photos`, these are
-crops too.
+With folders of runs on the same data their samples are scored instead, and the table names the best run of each score,
+if the score distinguishes them. Where one run draws smaller images, the others' are cut to that size: of crops at one
+scale, such as those of `photos`, these are crops too.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def of_runs(folders: Sequence[str], extractor: str, count: int) -> Iterator[tupl
         scores = [each[name] for each in found]
         best = {id(score) for score in rank(scores)[0]}
         names = [folder for folder, score in zip(folders, scores, strict=True) if id(score) in best]
-        told = " ".join(names) if len(names) < len(folders) else "cannot be told apart"
+        told = " ".join(names) if len(names) < len(folders) else "cannot be distinguished"
         yield name, *(f"{score.value:.4g} ± {score.uncertainty:.2g}" for score in scores), told
 
 

@@ -293,7 +293,7 @@ def test_runs_on_photos_are_compared_by_their_textures_at_the_size_of_the_smalle
     for line in lines:
         values, best = re.findall(r"(\S+) ± ", line), line.split("|")[4].strip()
         assert len(values) == 2
-        assert best in (*runs, "cannot be told apart")
+        assert best in (*runs, "cannot be distinguished")
 
 
 def test_runs_on_other_data_are_not_compared(runs):

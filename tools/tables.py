@@ -18,6 +18,7 @@ import house
 import reference
 import yaml
 from reference import prose, table
+from rules import rules_table
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
@@ -419,6 +420,10 @@ def pages() -> dict[Path, str]:
         docs / "index.md": filled(docs / "index.md", {"front": front(), "games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
+        docs / "troubleshooting.md": filled(
+            docs / "troubleshooting.md",
+            {"rules": table(["rule", "what it looks at, and when it rings"], rules_table())},
+        ),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
         docs / "parts.md": parts_page(),

@@ -40,7 +40,7 @@ class Auxiliary(Settings, ABC):
         """The loss before its weight, []."""
 
     def formula(self, mover: str) -> str:
-        """What the "discriminator" or the "generator" pays, with the settings' values."""
+        """What is added to the loss of the "discriminator" or the "generator", with the settings' values."""
         return times(self.weight, self.unweighted(mover))
 
     def unweighted(self, mover: str) -> str:

@@ -45,7 +45,7 @@ class Range:
         return self.told()
 
     def told(self, value: float = 0) -> str:
-        """The same to somebody with this value: a bound that is vast is told to those alone who are beyond it."""
+        """The same for an error about this value. It names a vast bound only if the value is beyond that bound."""
         steps = {1: "", 2: "even"}.get(self.step, f"a multiple of {self.step}")
         bounds = self._bounds(math.isfinite(self.high) and bool(self.high < VAST or value >= VAST))
         return " and ".join(filter(None, (steps, bounds))) or "a finite number"

@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def folder(parser: ArgumentParser) -> None:
-    """The run itself. Whether its folder holds one is told before anything else is imported: torch takes seconds."""
+    """The run itself. The check that its folder holds one comes before other imports, because torch takes seconds."""
     parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
     parser.set_defaults(before=lambda args: RunFolder(args.run).check())
 

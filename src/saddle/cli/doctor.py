@@ -4,8 +4,8 @@
   saddle doctor runs/dcgan-digits --json
 
 It reads the log, the scores and the recipe, and changes nothing. Every training ends with its verdict. With
-`--plan.doctor stop` a run is saved and stopped where it has collapsed, where its generator hears nothing, or where its
-critic grows without bound. docs/troubleshooting.md says what each rule looks at.
+`--plan.doctor stop` a run is saved and stopped where it has collapsed, where its generator gets no gradient, or where
+its critic grows without bound. docs/troubleshooting.md says what each rule looks at.
 
 exit codes: 0 nothing wrong, 1 something found, 2 no run there.
 """

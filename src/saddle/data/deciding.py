@@ -21,7 +21,7 @@ LONG = 120.0  # minutes from which on larger images are tried
 FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
 MANY = 20_000  # images: from so many on, the discriminator needs no augmentation
-LEAST_OF_LABEL = 10  # images of a label, in the mean: with fewer, labels are not told
+LEAST_OF_LABEL = 10  # images of a label, on average: with fewer, the players get no labels
 MOST_BAD = 0.05  # share of damaged files that are left out without being asked for
 
 
@@ -139,14 +139,14 @@ def by_number(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_label(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Labels are told to both players if they have 10 images each, in the mean."""
+    """Both players get the labels if a label has at least 10 images, on average."""
     steady = "penalties: those of the recipe"
     if task.recipe != "images" or not seen.label_kind:
-        return {}, f"{steady}; no labels are told"
+        return {}, f"{steady}; no labels are used"
     if seen.labels and seen.images < LEAST_OF_LABEL * len(seen.labels):
-        return {}, f"{steady}; no labels are told, for fewer than {LEAST_OF_LABEL} images have the same one"
+        return {}, f"{steady}; no labels are used, because a label has fewer than {LEAST_OF_LABEL} images on average"
     labels = seen.label_file or True
-    return {"data.labels": labels, "game.conditional": True}, f"{steady}; both players are told the labels"
+    return {"data.labels": labels, "game.conditional": True}, f"{steady}; both players get the labels"
 
 
 RULES: dict[Callable[[Seen, Machine, Task], Given], str] = {  # and the setting that, given by the user, ends the rule
@@ -190,7 +190,7 @@ WIDTHS = {  # by recipe: on a processor, on a GPU
 
 
 def very_few(seen: Seen, machine: Machine) -> str:
-    """Few images are learned by heart."""
+    """A game can memorise a small number of images."""
     if seen.kind == "photo" or seen.images >= FEW:
         return ""
     kept = "; none are held out, so scores compare with the training images" if seen.images < FEWEST else ""

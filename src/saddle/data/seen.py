@@ -158,9 +158,7 @@ def _by_folder(seen: Seen, files: Files) -> Seen:
         parts = some(sorted(labels))
         return replace(seen, notes=(f"sub-folders {parts} are parts of a data set; all of their images are used",))
     if len(labels) > MOST_CLASSES:
-        return replace(
-            seen, notes=(f"{count(len(labels), 'sub-folder')} are too many to be labels; images are told none",)
-        )
+        return replace(seen, notes=(f"{count(len(labels), 'sub-folder')} are too many to be labels; images get none",))
     notes: tuple[str, ...] = ()
     if len(labels) == 2:
         two = " ".join(str(files.root / label) for label in sorted(labels))

@@ -17,7 +17,7 @@ from ..spec import DataSpec
 from ..tasks import Game
 from ..views import View
 
-OF_IMAGES = {"x": "a true image", "G(z)": "what the generator makes of a damaged one"}  # of games that restore
+OF_IMAGES = {"x": "a true image", "G(z)": "the generator's output for a damaged one"}  # of games that restore
 PAIRED = {  # likewise, of games that learn from pairs
     "x": "a pair (a, b)",
     "G(z)": "a drawn pair (a, G(a))",
@@ -261,5 +261,5 @@ class Adversarial(Game):
         return told
 
     def judgement(self, duel: Duel, side: str) -> dict[str, str]:
-        """The formula of what the "discriminator" or the "generator" of a duel makes of logits, by its name."""
+        """The formula of the adversarial loss of the "discriminator" or the "generator" of a duel, by its name."""
         return {f"adversarial{duel.suffix}": self.criterion.formula(side)} if self.criterion else {}

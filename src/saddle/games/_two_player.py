@@ -166,9 +166,9 @@ class TwoPlayer(Conditional, Adversarial):
         return self.options.loss.output(full(self.discriminator(points).logits)) if self.judges_alone() else None
 
     def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
-        """Beside those of its samples what the discriminator, without the views, makes of three kinds of samples.
+        """Beside those of its samples, the discriminator's mean output, without the views, for three kinds of samples.
 
-        Of held-out ones, of such as it learned from, and of made ones.
+        These are held-out samples, samples that it learned from, and generated ones.
         """
         found = super().signs(held, trained)
         if any(view.least() > 1 for view in self.options.views) or min(map(len, (held["image"], trained["image"]))) < 2:
@@ -179,7 +179,7 @@ class TwoPlayer(Conditional, Adversarial):
         return found | {f"d_{name}": self.judged(*kind) for name, kind in {**kinds, "made": (made, label)}.items()}
 
     def judged(self, x: Tensor, label: Tensor | None) -> Tensor:
-        """D of samples [N, …], or the critic's value: the mean."""
+        """The mean, [], of D(x) or of the critic's values, for samples [N, …], with labels [N, …] if it takes some."""
         given = (x,) if label is None else (x, label)
         return self.options.loss.output(full(self.discriminator(*given).logits)).mean()
 

@@ -27,7 +27,7 @@ from ._two_player import TwoPlayer
 
 
 class ACGAN(TwoPlayer, Classification):
-    in_short = "The generator is told the class to draw, and the discriminator has to name it."
+    in_short = "The generator gets the class to draw, and the discriminator has to predict it."
     group = "ask"
     takes = ("image",)
     takes_conditions = ("class",)

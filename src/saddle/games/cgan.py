@@ -36,7 +36,7 @@ DECAY = Exponential(factor=1 / 1.00004, floor=1e-5)  # of the learning rate, fro
 
 
 class CGAN(UnitNoise, TwoPlayer):
-    in_short = "Both players are told the label of a sample, so you can ask for it."
+    in_short = "Both players get the label of each sample, so you can ask for a label."
     group = "ask"
     start_here = True
 

@@ -17,7 +17,7 @@ from ._autoencoder import VariationalAutoencoder
 
 
 class CVAE(VariationalAutoencoder):
-    in_short = "A VAE is told the class, so that its codes hold what the class leaves open."
+    in_short = "A VAE gets the class as input, so its codes hold what the class does not say."
     group = "encode"
     needs = ("image", "label")
 

@@ -56,9 +56,9 @@ class SelfAttention(nn.Module):
 
 @contextmanager
 def watched(network: nn.Module, row: float, column: float) -> Iterator[list[Tensor]]:
-    """Inside, what `looks` says of this place in each attention layer that is passed, in order, is kept in the list.
+    """Inside, each attention layer that is passed adds what `looks` says of this place to the list: [N, ⌊H/2⌋, ⌊W/2⌋].
 
-    What the network makes of its input stays the same to the bit.
+    The output of the network stays the same to the bit.
     """
     seen: list[Tensor] = []
 

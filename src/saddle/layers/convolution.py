@@ -59,7 +59,10 @@ class Conv2d(nn.Conv2d):
 
 
 class StridedConv2d(nn.Conv2d):
-    """torch's layer, for convolutions that halve: gradients are matrix products where a processor is faster so."""
+    """torch's layer, for convolutions that halve maps [N, C, H, W] to [N, D, h, w].
+
+    Gradients are matrix products where a processor is faster so.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         n, _, *sides = x.shape
@@ -71,7 +74,10 @@ class StridedConv2d(nn.Conv2d):
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
-    """torch's layer, for convolutions that double: gradients are matrix products where a processor is faster so."""
+    """torch's layer, for convolutions that double maps [N, C, h, w] to [N, D, H, W].
+
+    Gradients are matrix products where a processor is faster so.
+    """
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         n, _, *sides = x.shape

@@ -78,7 +78,10 @@ def faster_in_columns() -> bool:
 
 
 def weight_in_columns(large: Tensor, small: Tensor, kernel: int, padding: int) -> Tensor:
-    """One product, of the small map and of what a kernel sees of the large one at each of its pixels."""
+    """The weight's gradient [O, C, k, k], of a large map [N, C, H, W] and a small one [N, O, h, w]: one product.
+
+    Its factors are the small map, and what the kernel sees of the large one at each pixel of the small one.
+    """
     (n, o, height, width), c = small.shape, large.shape[1]
     x = pad(large.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding)).contiguous()
     far, down, right, next_ = x.stride()
@@ -88,7 +91,10 @@ def weight_in_columns(large: Tensor, small: Tensor, kernel: int, padding: int) -
 
 
 def weight_in_tiles(large: Tensor, small: Tensor, kernel: int, padding: int) -> Tensor:
-    """Nine products, of tiles of 2×2 pixels of the small map and of the three by three blocks that they see."""
+    """The weight's gradient [O, C, 4, 4], of a large map [N, C, 2h, 2w] and a small one [N, O, h, w]: nine products.
+
+    Their factors are tiles of 2×2 pixels of the small map, and the three by three blocks that these see.
+    """
     o, c = small.shape[1], large.shape[1]
     total: Tensor | None = None
     each = _part(large.numel() // len(large))
@@ -106,7 +112,10 @@ def weight_in_tiles(large: Tensor, small: Tensor, kernel: int, padding: int) -> 
 
 
 def large_in_tiles(small: Tensor, weight: Tensor) -> Tensor:
-    """The large map's gradient from the small one's: nine products, of its tiles and of the kernel's blocks."""
+    """The large map's gradient [N, C, 2h, 2w] from the small one's [N, O, h, w] and the weight [O, C, 4, 4].
+
+    Nine products, of the small map's tiles and of the kernel's blocks.
+    """
     height, width, c = 2 * small.shape[2], 2 * small.shape[3], weight.shape[1]
     kernel = _kernel(weight)
     layout = torch.contiguous_format if small.is_contiguous() else torch.channels_last

@@ -1,6 +1,6 @@
-"""The losses of f-GAN: the players fight over the bound on an f-divergence. Nowozin et al., 2016.
+"""The losses of f-GAN: the discriminator raises a lower bound on an f-divergence, and the generator lowers it.
 
-https://arxiv.org/abs/1606.00709
+Nowozin et al., 2016. https://arxiv.org/abs/1606.00709
 """
 
 import math

@@ -122,12 +122,12 @@ def fid(real: Tensor, fake: Tensor, error: bool = True) -> tuple[float, float]:
 
 
 def with_error(evidence: Evidence, features: Tensor) -> bool:
-    """Is the error of an FID of these features [N, D] told? Always where it is quick, else where it is asked for."""
+    """Is the error of an FID of these features [N, D] computed? Always if that is quick, else if it is asked for."""
     return evidence.errors or features.shape[1] <= QUICK
 
 
 def left_out(evidence: Evidence, features: Tensor) -> Fingerprint:
-    """What a fingerprint says where it is not told."""
+    """What a fingerprint says where the error for these features [N, D] is not computed."""
     return {} if with_error(evidence, features) else {ERROR: NOT_ASKED}
 
 

@@ -18,7 +18,7 @@ class Difference:
     low: float  # of its 95 % confidence interval
     high: float
     p: float  # chance of so great a difference where there is none
-    effect: float  # Hedges' g: the difference in parts of the runs' deviation
+    effect: float  # Hedges' g: the difference relative to the runs' standard deviation
     runs: tuple[int, int]
 
 

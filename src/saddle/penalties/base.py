@@ -46,7 +46,10 @@ class Penalty(Settings, ABC):
         """The penalty before its weight, []."""
 
     def formula(self, mover: str) -> str:
-        """What the "discriminator" or the "generator" pays, with the settings' values: a mean over samples."""
+        """What is added to the loss of the "discriminator" or the "generator", with the settings' values.
+
+        It is a mean over samples.
+        """
         paid = times(self.weight * self.every, self.unweighted(mover))
         changes = "" if self.schedule == Constant() else f"; times {written(self.schedule)}"
         return paid + changes + (f"; in every {nth(self.every)} round" if self.every > 1 else "")

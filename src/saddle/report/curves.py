@@ -61,14 +61,14 @@ NOTES = {  # how to read what games note
 
 SIGNS = {  # of signs of health: title, unit, how to read them, and which there are
     "How different samples are": (
-        "parts of the data's",
-        "The mean distance of two samples, in parts of that of two images of the data. Near 0: all are alike.",
+        "relative to the data's",
+        "The mean distance of two samples, relative to that of two images of the data. Near 0: all are alike.",
         {"diversity": "diversity"},
     ),
     "Judgements of images learned from and held out": (
         "judgement",
-        "What the discriminator makes of images that it learned from, of others, and of samples. Where unseen images "
-        "are judged like samples, it knows its own by heart.",
+        "The discriminator's output for images that it learned from, for held-out ones, and for samples. Where it "
+        "judges held-out images like samples, it has memorised the others.",
         {"d_trained": "learned from", "d_heldout": "held out", "d_made": "samples"},
     ),
     "Pixels at their limits": (
@@ -77,7 +77,7 @@ SIGNS = {  # of signs of health: title, unit, how to read them, and which there 
         {"saturated": "samples", "saturated_data": "data"},
     ),
     "Gradients": ("norm", "The length of each player's gradient. Near 0: it learns nothing.", {"gradient/": ""}),
-    "Updates": ("share", "How far a step moves a player's weights, in parts of their length.", {"update/": ""}),
+    "Updates": ("share", "How far a step moves a player's weights, relative to their length.", {"update/": ""}),
 }
 
 

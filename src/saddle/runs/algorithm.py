@@ -1,7 +1,8 @@
 """The algorithm of a game at its settings: the moves that are played, in order, with the formula of every loss.
 
-The moves are watched, not told: the game plays a round on random batches at the beginning and at the end of the run,
-and at many places between them if it has stages; where two rounds differ, the place of the change is looked for.
+No game lists its moves: they are recorded while it plays. It plays a round on random batches at the beginning and at
+the end of the run, and at many places between them if it has stages. Where two rounds differ, a search finds the place
+of the change.
 """
 
 import math

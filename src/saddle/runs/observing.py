@@ -16,20 +16,21 @@ _ASKED = {"round": "on_round", "sample": "on_picture", "score": "on_score"}
 
 
 class Observer:
-    """Told by the process that writes the log, after it has; a subclass overrides what it wants to hear.
+    """An object that reads what is logged. A subclass overrides the methods for the events that it wants to read.
 
-    `run` is the run's folder. One that raises is named in a warning and told no more, and the training goes on; only
-    KeyboardInterrupt and SystemExit stop it.
+    The process that writes the log calls them, each after the event is written. `run` is the run's folder. An observer
+    that raises is named in a warning and called no more, and the training goes on; only KeyboardInterrupt and
+    SystemExit stop it.
     """
 
     def on_round(self, event: Logged, run: Path) -> None:
-        """Of a round that is logged: round, images, seconds, images_per_second, and losses and notes by name."""
+        """For a round that is logged: round, images, seconds, images_per_second, and losses and notes by name."""
 
     def on_picture(self, event: Logged, run: Path) -> None:
-        """Of a picture that was drawn: round, and file, its path in the run's folder."""
+        """For a picture that was drawn: round, and file, its path in the run's folder."""
 
     def on_score(self, event: Logged, run: Path) -> None:
-        """Of scores by name, each with value, uncertainty, better and fingerprint: round, and scores.
+        """For scores by name, each with value, uncertainty, better and fingerprint: round, and scores.
 
         The last ones, of the checkpoint that is kept, have final = True.
         """
@@ -44,7 +45,7 @@ class Watched:
         self.observers, self.run = list(observers), run
 
     def tell(self, event: Mapping[str, Any]) -> None:
-        """What was logged, to those who want to hear of it."""
+        """Pass what was logged to the observers, if they read events of this kind."""
         if event["event"] not in _ASKED or not self.observers:
             return
         name, frozen = _ASKED[event["event"]], _frozen(event)
@@ -54,7 +55,7 @@ class Watched:
             except Exception as error:
                 self.observers.remove(observer)
                 log.warning(
-                    "the observer %s failed in %s (%s: %s); it is told no more, and the training goes on",
+                    "the observer %s failed in %s (%s: %s); it is called no more, and the training goes on",
                     type(observer).__name__,
                     name,
                     type(error).__name__,

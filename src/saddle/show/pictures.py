@@ -280,7 +280,10 @@ def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
 
 
 def rgb(images: Tensor) -> Tensor:
-    """[N, H, W, 3] uint8 on the processor."""
+    """Pictures [N, H, W, 3] uint8, on the processor, of images [N, C, H, W] or of label maps [N, H, W] of integers.
+
+    SaddleError for another shape.
+    """
     if images.ndim == 3 and not images.is_floating_point():
         return _coloured(images)
     if images.ndim != 4 or 0 in images.shape:

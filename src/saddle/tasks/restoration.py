@@ -111,7 +111,7 @@ class Restoration(Game):
         """
 
     def signs(self, held: Batch, trained: Batch) -> dict[str, Tensor]:
-        """How different restored images are of each other, in parts of the true ones."""
+        """How different from each other restored images are, relative to the true ones."""
         damaged, whole = self.needs[:2]
         if len(held[whole]) < 2:
             return super().signs(held, trained)

@@ -8,16 +8,16 @@ MOST = 32  # samples that are compared
 
 
 def spread(samples: Tensor) -> Tensor:
-    """Mean distance of two samples of [N, …], N at least 2."""
+    """Mean distance, [], of two of the samples [N, …], N at least 2."""
     flat = samples[:MOST].flatten(1).float()
     return torch.pdist(flat).mean()
 
 
 def diversity(made: Tensor, real: Tensor) -> Tensor:
-    """Mean distance of two results [N, …], in parts of that of two real samples [M, …]: 0 where all are alike."""
+    """Mean distance of two of the results [N, …], relative to that of two real ones [M, …]: [], 0 if all are alike."""
     return spread(made) / spread(real).clamp(min=1e-12)
 
 
 def saturated(images: Tensor) -> Tensor:
-    """Share of the values of images [N, …] in [-1, 1] that are black or white."""
+    """Share, [], of the values of images [N, …] in [-1, 1] that are black or white."""
     return (images.abs() > LIMIT).float().mean()

@@ -41,7 +41,7 @@ class Synthesis(Game):
 
         @property
         def found(self) -> bool:
-            """Does an encoder find z of images? Then z has a number, whatever else the generator is told."""
+            """Does an encoder find z of images? Then z has a number, whatever else the generator gets."""
             return False
 
         def __post_init__(self) -> None:

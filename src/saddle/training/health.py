@@ -128,7 +128,7 @@ class StepWatch:
 
     def __init__(self) -> None:
         self.on = False
-        self.found: dict[str, torch.Tensor] = {}  # gradient/PLAYER, and update/PLAYER in parts of the weights' length
+        self.found: dict[str, torch.Tensor] = {}  # gradient/PLAYER, and update/PLAYER relative to the weights' length
 
     @contextmanager
     @torch.no_grad()

@@ -24,7 +24,7 @@ def look(log: Log) -> Finding | None:
     )
     return Finding(
         "vanished",
-        "the generator hears nothing: its gradient has vanished",
+        "the generator learns nothing: its gradient has vanished",
         f"the norm of its gradient is {now:.2g}, below {LEAST:g}{apart}",
         (*first, *second, log.other("wgan-gp")),
     )
