@@ -207,7 +207,11 @@ def test_the_same_command_starts_and_goes_on(tmp_path, monkeypatch, capsys):
         (["notes.txt"], "cannot be trained on"),
         (["photos", "--data", "digits"], "says what to train on"),
         (["photos", "--config", "x.yaml"], "decides the recipe itself"),
-        (["photos", "nothing"], "there is no folder nothing"),
+        (["photos", "nothing"], "there is no folder or file 'nothing'"),
+        (["./nothing"], "there is no folder or file './nothing'"),
+        (["~nobody/photos"], "there is no folder or file '~nobody/photos'"),
+        (["photos", "x" * 300], "there is no folder or file 'xxx"),
+        (["x" * 300], "no game 'xxx"),
         (["run"], "is a run; go on with it: saddle train --run run"),
         (["dcgan", "wgan"], "one game is trained at a time"),
     ],
@@ -221,6 +225,18 @@ def test_what_no_folder_can_decide_is_refused_in_words(words, told, tmp_path, mo
     fill(tmp_path / "photos", 3, size=(16, 16))
     assert main(["train", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("begun", ["folder:one/photos", "domains:two/photos,one", "photo:one/photos/0.png", "digits"])
+def test_a_run_of_another_folder_of_that_name_is_not_gone_on_with(begun, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in ("one/photos", "two/photos"):
+        fill(tmp_path / place, 3, size=(16, 16))
+    Recipe.default("dcgan").change({"data.source": begun}).write(tmp_path / "runs" / "own-photos" / "recipe.yaml")
+    with pytest.raises(UsageError, match=f"own-photos holds a run on {begun}, and not on two/photos; choose another"):
+        ask_of(["two/photos"], {})
+    if begun.startswith(("folder", "photo:")):
+        assert ask_of(["one/../one/photos/"], {})[0].data.source == begun
 
 
 def test_a_games_name_wins_over_a_folder(tmp_path, monkeypatch, capsys):

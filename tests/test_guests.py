@@ -145,6 +145,7 @@ def test_a_plugin_that_takes_a_name_of_the_house_is_refused(text, said, tmp_path
         ("not/there.py", 2, "there is no file not/there.py to plug in"),
         ("a b", 2, "'a b' is no name of a module"),
         ("broken_plugin", 1, "the plugin broken_plugin fails while it is imported: ZeroDivisionError"),
+        ("leaving_plugin", 1, "the plugin leaving_plugin fails while it is imported: SystemExit"),
         ("needing_plugin", 1, "ModuleNotFoundError: No module named 'what_it_needs'"),
         ("./json.py", 2, "another module is called json; rename the file"),
     ],
@@ -152,6 +153,7 @@ def test_a_plugin_that_takes_a_name_of_the_house_is_refused(text, said, tmp_path
 def test_a_plugin_that_cannot_be_had_is_told_in_a_sentence(plugin, code, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken_plugin.py").write_text("1 / 0")
+    (tmp_path / "leaving_plugin.py").write_text("raise SystemExit(0)")
     (tmp_path / "needing_plugin.py").write_text("import what_it_needs")
     (tmp_path / "json.py").write_text("")
     assert main(["list", "--plugin", plugin]) == code

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small import make_trainer
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, grad, jvp
 
 from saddle import nets
 from saddle.layers import convolution, products
@@ -225,6 +225,17 @@ def test_weights_that_are_given_or_computed_are_differentiated_too(kind, used):
     for mine, other in [*zip(*found, strict=True), *zip(*normed, strict=True)]:
         assert error(other, mine.double()) < 5e-6
     assert used.count("weight_in_tiles") == 2
+
+
+@KINDS
+def test_one_image_and_torch_func_meet_torchs_layer(kind):
+    theirs, ours = twins(kind, 128, 128, 4, 2, 1)
+    x = inputs(kind)
+    assert ours(x[0]).equal(theirs(x[0]))
+    weights = dict(theirs.named_parameters())
+    found = [grad(lambda w, of=of: functional_call(of, w, (x,)).sin().sum())(weights) for of in (ours, theirs)]
+    assert all(value.equal(found[1][name]) for name, value in found[0].items())
+    assert jvp(ours, (x,), (x,))[1].equal(jvp(theirs, (x,), (x,))[1])
 
 
 def dcgan(width: int = 64):

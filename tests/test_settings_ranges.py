@@ -4,12 +4,14 @@ import math
 from abc import ABCMeta
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from fractions import Fraction
 from functools import cache
 from inspect import isabstract
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import pytest
+import yaml
 
 from saddle import tasks
 from saddle.base.errors import UsageError
@@ -30,12 +32,13 @@ from saddle.base.ranges import (
     range_of,
     unmarked,
 )
-from saddle.base.settings import Before, OutOfRange, Settings, change, explain, of_a_run, restore
+from saddle.base.settings import Before, OutOfRange, Settings, change, explain, of_a_run, plain, restore
 from saddle.data import DataOptions
 from saddle.games.dcgan import DCGAN
 from saddle.games.gan import GAN
 from saddle.games.wgan_gp import WGANGP
 from saddle.layers.search import Descent
+from saddle.losses import LeastSquares
 from saddle.runs import registry
 from saddle.runs.warm import Start
 from saddle.tasks.game import Game
@@ -254,3 +257,35 @@ def test_bounds_are_told_with_each_setting():
     assert told["prior"].range is told["conditional"].range is None
     assert explain(Numbers())["shares"].range == between(0, 1)
     assert explain(Numbers())["sides"].range is None  # one of two ranges
+
+
+NAN, INFINITY, HUGE = np.float64("nan"), np.float64("inf"), 10**400
+
+
+@pytest.mark.parametrize("given", [NAN, INFINITY, np.float32(2), HUGE, -HUGE, Fraction(HUGE), np.True_, b"1"])
+def test_an_odd_number_is_refused_by_name_however_it_comes(given: Any):
+    for refuse in (lambda: Numbers(rate=given), lambda: change(Numbers(), {"rate": given})):
+        with pytest.raises(UsageError, match=r"^rate ") as error:
+            refuse()
+        assert len(str(error.value)) < 200
+
+
+def test_a_whole_number_that_no_recipe_holds_is_refused_by_python_too():
+    said = "steps is a whole number of at most 64 bits"
+    for refuse in (lambda: Numbers(steps=2**64), lambda: change(Numbers(), {"steps": 2**64})):
+        with pytest.raises(UsageError, match=said):
+            refuse()
+    with pytest.raises(OutOfRange, match=r"^steps is at least 1, not -1000"):
+        Numbers(steps=-HUGE)
+
+
+def test_numbers_of_other_libraries_become_pythons_and_survive_a_file():
+    settings = Numbers(steps=np.int64(3), rate=np.float32(0.5), sides=[np.int16(2), 3], shares=[Fraction(1, 4)])
+    assert settings == Numbers(steps=3, rate=0.5, sides=(2, 3), shares=(0.25,))
+    assert restore(Numbers, yaml.safe_load(yaml.safe_dump(plain(settings)))) == settings
+    assert yaml.safe_load(yaml.safe_dump(plain(LeastSquares(a=10**30)))) == {**plain(LeastSquares()), "a": 1e30}
+
+
+def test_a_name_in_a_slot_that_is_no_text_is_refused():
+    with pytest.raises(UsageError, match="penalties holds no '1'"):
+        change(WGANGP.Options(), {"penalties": {1: 2}})

@@ -51,7 +51,7 @@ def fetch(kind: str, name: str) -> Any:
     point = offered(kind)[name]
     try:
         return point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SaddleError(
             f"the package {package(point)} offers '{name}' for {point.group}, and it cannot be loaded: "
             f"{type(error).__name__}: {error}; mend or remove the package"
@@ -123,12 +123,12 @@ def imported(name: str) -> ModuleType:
                 "file that ends with .py"
             ) from None
         raise _failed(name, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
     return found
 
 
-def _failed(name: str, error: Exception) -> SaddleError:
+def _failed(name: str, error: BaseException) -> SaddleError:
     return SaddleError(f"the plugin {name} fails while it is imported: {type(error).__name__}: {error}")

@@ -96,8 +96,13 @@ def text(value: Any) -> str:
 
 def brief(given: Any) -> str:
     """What somebody wrote, in quotes, in a message: no more of it than the eye takes in."""
+    return repr(short(given))
+
+
+def short(given: Any) -> str:
+    """The same without quotes, for numbers."""
     said = text(given)
-    return repr(said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}…")
+    return said if len(said) <= MOST_SHOWN else f"{said[:MOST_SHOWN]}…"
 
 
 def slot(hint: Any) -> Any:

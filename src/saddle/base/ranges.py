@@ -27,10 +27,13 @@ class Range:
     step: int = 1  # whole numbers of this range are its multiples
 
     def holds(self, value: float) -> bool:
-        """Is the number in the range? A number of which nobody can say so, such as NaN, is not."""
-        fits = self.low < value if self.above else self.low <= value
-        fits &= value < self.high if self.below else value <= self.high
-        return bool(fits) and math.isfinite(value) and (self.step == 1 or value % self.step == 0)
+        """Is the number in the range? NaN is not, nor one beyond all floats."""
+        try:
+            fits = math.isfinite(value) and (self.low < value if self.above else self.low <= value)
+        except OverflowError:
+            return False
+        fits = fits and (value < self.high if self.below else value <= self.high)
+        return bool(fits and (self.step == 1 or value % self.step == 0))
 
     def __and__(self, other: "Range") -> "Range":
         low, above = max((self.low, self.above), (other.low, other.above))
@@ -44,7 +47,7 @@ class Range:
     def told(self, value: float = 0) -> str:
         """The same for an error about this value. It names a vast bound only if the value is beyond that bound."""
         steps = {1: "", 2: "even"}.get(self.step, f"a multiple of {self.step}")
-        bounds = self._bounds(math.isfinite(self.high) and (self.high < VAST or value >= VAST))
+        bounds = self._bounds(math.isfinite(self.high) and bool(self.high < VAST or value >= VAST))
         return " and ".join(filter(None, (steps, bounds))) or "a finite number"
 
     def _bounds(self, has_upper: bool) -> str:

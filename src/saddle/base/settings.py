@@ -17,13 +17,14 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from .errors import UsageError, near
-from .kinds import MOST_SHOWN, brief, choices, chosen, possible, slot, text, wants
+from .kinds import MOST_SHOWN, brief, choices, chosen, possible, short, slot, text, wants
 from .plain import Garbled, fits, from_yaml
 from .ranges import Range, arms, hints, marks, own_range, range_of, unmarked
 from .remarks import meanings
 
 T = TypeVar("T")
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_LONG = "is a whole number of at most 64 bits, and {} has more"
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,17 @@ class OutOfRange(UsageError):
 class Settings:
     """The base of every dataclass of settings: whenever one is built, each of them is of its type and in its range.
 
+    Numbers of other libraries become Python's, and lists become tuples, so that a file holds what a setting is.
     A subclass that checks more, such as two settings against each other, begins its `__post_init__` with this one.
     """
 
     def __post_init__(self) -> None:
         """OutOfRange for a value that cannot be."""
         for name, hint in hints(type(self)).items():  # type: ignore[arg-type]
-            if wrong := _misfit(hint, getattr(self, name), name):
+            value = getattr(self, name)
+            if wrong := _misfit(hint, value, name):
                 raise OutOfRange(wrong)
+            object.__setattr__(self, name, _pure(value))
 
 
 _of_a_run: ContextVar[bool] = ContextVar("settings of a run", default=False)
@@ -214,7 +218,7 @@ def _fill(part: Any, given: Any, where: str, base: tuple[Any, ...]) -> tuple[Any
         made.append(restore(part, each, f"{where}[{i}]", held.get(name) if isinstance(name, str) else None))
     if twice := [name for name, n in Counter(type(each).__name__ for each in made).items() if n > 1]:
         raise UsageError(f"{where} holds {twice[0]} twice; each of {', '.join(possible(part))} can be there once")
-    for name, edit in edits.items():
+    for name, edit in ((str(name), edit) for name, edit in edits.items()):
         places = [i for i, each in enumerate(made) if type(each).__name__ == name]
         if not places:
             there = ", ".join(type(each).__name__ for each in made) or "none"
@@ -307,9 +311,10 @@ def _misfit(hint: Any, value: Any, where: str) -> str:
     if kinds := [arm for arm in arms(hint) if _counts(unmarked(arm), value)]:
         ranges = [own_range(arm) or Range() for arm in kinds]
         if any(each.holds(value) for each in ranges):
-            return ""
+            only_whole = {*map(unmarked, kinds)} == {int}
+            return f"{where} {_LONG.format(brief(value))}" if only_whole and _too_long(value) else ""
         otherwise = " or none" if NoneType in arms(hint) else ""
-        return f"{where} is {' or '.join(each.told(value) for each in ranges)}{otherwise}, not {text(value)}"
+        return f"{where} is {' or '.join(each.told(value) for each in ranges)}{otherwise}, not {short(value)}"
     for arm in map(unmarked, arms(hint)):
         if get_origin(arm) is tuple and (pairs := _paired(get_args(arm), value)) is not None:
             wrong = (_misfit(part, each, f"{where}[{i}]") for i, (part, each) in enumerate(pairs))
@@ -317,6 +322,20 @@ def _misfit(hint: Any, value: Any, where: str) -> str:
         if arm not in (int, float) and get_origin(arm) is not tuple and fits(value, arm):
             return ""
     return f"{where} wants {wants(hint)}, not {brief(value)}"
+
+
+def _pure(value: Any) -> Any:
+    """The same value of Python's own types: int for NumPy's, float for a fraction, a tuple for a list."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_pure, value))
+    if isinstance(value, (bool, str)) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) and not _too_long(value) else float(value)
+
+
+def _too_long(number: Integral) -> bool:
+    """Has a whole number more bits than a recipe holds?"""
+    return bool(abs(int(number)) >> 64)
 
 
 def _counts(kind: Any, value: Any) -> bool:
@@ -337,9 +356,9 @@ def _convert(hint: Any, given: Any, where: str) -> Any:
         return given if isinstance(given, bool) else _refuse()
     if hint is str:
         return given if isinstance(given, str) else _refuse()
-    number = _refuse() if isinstance(given, bool) else _number(hint, given)
-    if hint is int and abs(number) >> 64:
-        raise UsageError(f"{where} is a whole number of at most 64 bits, and {brief(given)} has more")
+    number = _number(hint, given) if isinstance(given, (Real, str)) and not isinstance(given, bool) else _refuse()
+    if hint is int and _too_long(number):
+        raise UsageError(f"{where} {_LONG.format(brief(given))}")
     return number
 
 

@@ -65,6 +65,8 @@ class StridedConv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 4:  # one image, [C, H, W]
+            return super().forward(x)
         n, _, *sides = x.shape
         small = [(side + 2 * int(p) - k) // s + 1 for side, p, k, s in zip(sides, *_geometry(self), strict=True)]
         faster = _products(self, x, (n, *small), sides)
@@ -80,6 +82,8 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
     """
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if x.dim() != 4:  # one map, [C, h, w]
+            return super().forward(x, output_size)
         n, _, *sides = x.shape
         rest: Any = self.output_padding
         large = [
@@ -98,6 +102,8 @@ def _geometry(layer: Any) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, 
 def _products(layer: Any, x: Tensor, small: tuple[int, ...], large: list[int]) -> Products | None:
     """Faster ways to a layer's gradients, if there will be some, and it is a plain layer."""
     if not (torch.is_grad_enabled() and layer.weight.requires_grad) or torch.compiler.is_compiling():
+        return None
+    if torch._C._are_functorch_transforms_active():  # torch.func's, such as vmap and jvp, know the library's layers
         return None
     plain = layer.padding_mode == "zeros" and layer.groups == 1 and layer.dilation == (1, 1)
     square = len({*layer.kernel_size}) == len({*layer.stride}) == len({*layer.padding}) == 1

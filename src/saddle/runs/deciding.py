@@ -1,13 +1,15 @@
 """`saddle train FOLDER`: the recipe and the run folder of a place whose images decide what is trained."""
 
 from collections.abc import Mapping
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any
 
 from ..base.errors import UsageError
 from ..base.folder import RunFolder
+from ..base.kinds import brief
 from ..base.settings import flat, restore
-from ..data import DataOptions
+from ..data import DataOptions, places_in
 from ..data.deciding import MINUTES, Machine, decide
 from ..data.seen import look
 from ..training.plan import BUDGETS, Plan
@@ -18,10 +20,15 @@ OWN = Path(__file__).parents[1] / "recipes" / "own"  # where a decision begins
 
 
 def is_place(name: str | None) -> bool:
-    """Is this a folder or a file there is? A name of a game or of a recipe wins; one with a slash is none."""
+    """Is this a folder or a file there is? A name of a game or of a recipe wins; one with a slash is none.
+
+    UsageError for one with a slash that is not there.
+    """
     if not name or ("/" not in name and (name in registry.names() or shipped(name))):
         return False
-    return Path(name).expanduser().exists()
+    if "/" in name:
+        _check_there(name)
+    return exists(expanduser(name))
 
 
 def asked(
@@ -46,7 +53,8 @@ def ask_of(
 
     Nothing is decided, and there is no line, where the folder holds a run already.
 
-    UsageError for a place that is a run, for settings that name other data, and for data that no rule takes.
+    UsageError for a place that is a run, for a run of another place, for settings that name other data, and for data
+    that no rule takes.
     """
     places = [place.rstrip("/") or "/" for place in places]
     _check(places, edits)
@@ -54,7 +62,9 @@ def ask_of(
         "own", f"folder:{places[-1]}" if len(places) == 1 else f"domains:{','.join(places)}"
     )
     if RunFolder(folder).recipe.exists():
-        return Recipe.read(folder).change(edits), folder, []
+        recipe = Recipe.read(folder)
+        _check_same(recipe.data.source, places, folder)
+        return recipe.change(edits), folder, []
     given = flat(dict(edits))
     options = restore(
         DataOptions, {name[5:]: value for name, value in given.items() if name.startswith("data.")}, "data"
@@ -69,14 +79,28 @@ def ask_of(
 
 def _check(places: list[str], edits: Mapping[str, Any]) -> None:
     for place in places:
+        _check_there(place)
         if RunFolder(Path(place)).recipe.exists():
             raise UsageError(f"{place} is a run; go on with it: saddle train --run {place}")
-        if not Path(place).expanduser().exists():
-            raise UsageError(f"there is no folder {place}; give two folders of images, or one")
     if named := {"data", "data.source", "game", "game.name"} & edits.keys():
         raise UsageError(
             f"{' and '.join(places)} says what to train on, and --{min(named)} names something else; to choose the "
             f"game yourself: saddle train GAME --data folder:{places[0]}"
+        )
+
+
+def _check_there(place: str) -> None:
+    if not exists(expanduser(place)):
+        raise UsageError(f"there is no folder or file {brief(place)}; give a folder of images, two, or one image")
+
+
+def _check_same(source: str, places: list[str], folder: Path) -> None:
+    """UsageError unless what a run was begun with lies where one asks for: two folders may have one name."""
+    asked = [Path(place).expanduser().resolve() for place in places]
+    held = [Path(place).expanduser().resolve() for place in places_in(source)]
+    if not held or not all(any(each.is_relative_to(place) for place in asked) for each in held):
+        raise UsageError(
+            f"{folder} holds a run on {source}, and not on {' and '.join(places)}; choose another folder: --run FOLDER"
         )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from os.path import isfile  # a name too long for a file is none
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +206,10 @@ def shipped(game: str, source: str | None = None) -> Path | None:
     """
     own = _SHIPPED / f"{game}.yaml"
     name = source and source.partition(":")[0]
-    if name is None or (own.exists() and _source(own).partition(":")[0] == name):
-        return own if own.exists() else None
+    if name is None or (isfile(own) and _source(own).partition(":")[0] == name):
+        return own if isfile(own) else None
     other = _SHIPPED / f"{game}.{name}.yaml"
-    return other if re.fullmatch(r"[a-z0-9-]+", name) and other.exists() else None
+    return other if re.fullmatch(r"[a-z0-9-]+", name) and isfile(other) else None
 
 
 def expected(game: str, source: str | None = None) -> dict[str, float]:
