@@ -173,7 +173,7 @@ def test_info_and_report_tell_the_run(images: Path, capsys: pytest.CaptureFixtur
     words = capsys.readouterr().out
     assert "dcgan" in words
     assert "\nuses " in words
-    assert not re.search(r"^(best|seconds_to|kind) ", words, re.M)
+    assert not re.search(r"^(best|seconds.to|kind) ", words, re.M)
     (images / "report.html").unlink()
     assert main(["report", str(images)]) == 0
     assert (images / "report.html").exists()

@@ -52,10 +52,10 @@ def test_every_rule_has_a_broken_run_of_three_seeds_and_good_runs_are_of_every_f
 
 
 @pytest.mark.parametrize("name", rules())
-def test_a_rule_says_what_it_looks_at_and_when_it_rings(name):
+def test_a_rule_says_what_it_looks_at_and_when_it_warns(name):
     text = inspect.getdoc(rules()[name]) or ""
     assert "looks at" in text
-    assert "ring" in text or "stop" in text or name in ("clipped",)
+    assert "warns" in text or "stop" in text or name in ("clipped",)
 
 
 def test_rules_that_may_stop_a_run_are_rules():

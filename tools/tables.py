@@ -24,6 +24,7 @@ from saddle.auxiliaries import Auxiliary
 from saddle.base.kinds import choices, text
 from saddle.base.settings import explain, flat
 from saddle.data import list_sources
+from saddle.doctor import rules
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
@@ -91,6 +92,15 @@ def sources_table() -> str:
 def metrics_table() -> str:
     lines = [[f"`{name}`", ARROW[metric.better], metric.says] for name, metric in METRICS.items()]
     return table(["metric", "better", "what it says"], lines)
+
+
+def rules_table() -> str:
+    """The doctor's rules, in the order in which they are asked; what each looks at is its docstring."""
+    lines = []
+    for name, rule in rules().items():
+        what, *rest = " ".join((rule.__doc__ or "").split()).split(". ", 1)
+        lines.append([f"`{name}`", what.rstrip("."), prose(" ".join(rest))])
+    return table(["finding", "what is wrong", "what the doctor looks at, and where it warns"], lines)
 
 
 GAMES = """# Games
@@ -419,6 +429,7 @@ def pages() -> dict[Path, str]:
         docs / "index.md": filled(docs / "index.md", {"front": front(), "games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
+        docs / "troubleshooting.md": filled(docs / "troubleshooting.md", {"rules": rules_table()}),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
         docs / "parts.md": parts_page(),
