@@ -180,10 +180,11 @@ truth is known have this slot. Without one (`none`) some still compare them in t
 network ever takes another's place: a file that is missing or wrong is an error before the first round, and a run goes
 on with no other file than the one it began with. What a run was trained against stands in `saddle info RUN` and in the
 fingerprints of its scores, which look at images through other networks. For instance `saddle train spade
---game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`. SRGAN's own comparison is of the last maps alone,
-by squared differences: `saddle train srgan --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth
+--game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`. SRGAN's paper compares the last maps alone, by
+squared differences: `saddle train srgan --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth
 --game.perceptual.layers relu5_4 --game.perceptual.weights 1 --game.perceptual.distance l2 --game.perceptual.normalise
-true`. ESRGAN's is before the last activation, by absolute differences: the same with `esrgan`, conv5_4 and l1."""
+true`. ESRGAN's compares them before the last activation, by absolute differences: `saddle train esrgan` with the same
+settings, except `--game.perceptual.layers conv5_4` and `--game.perceptual.distance l1`."""
 
 
 def parts_page() -> str:

@@ -39,7 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("other", nargs="?", metavar="FOLDER", help="a second folder: learn to turn one into the other")
     parser.add_argument(
-        "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA, of a folder that decides runs/own-FOLDER"
+        "--run",
+        "--folder",
+        dest="run",
+        type=Path,
+        metavar="DIR",
+        help="the run's folder; by default runs/GAME-DATA, of a folder that decides runs/own-FOLDER",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="start from this recipe")
     parser.add_argument(

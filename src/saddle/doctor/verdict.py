@@ -72,7 +72,7 @@ def examine(log: Log) -> Verdict:
     """Ask every rule about a run. A run of few rounds is asked only what stopped it."""
     early = ""
     if log.round < FIRST:
-        early = f"{log.round:,} rounds are too few to tell; from {FIRST} logged rounds on there is a verdict"
+        early = f"{log.round:,} logged rounds are too few to tell; from {FIRST} on there is a verdict"
     asked = {name: rule for name, rule in rules().items() if not early or rule.ALWAYS}
     findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
