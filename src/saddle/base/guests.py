@@ -97,7 +97,7 @@ def _offered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
     return found
 
 
-_files: dict[str, str] = {}  # modules that were plugged in as files, and the path that was given
+_given: dict[str, str] = {}  # of modules that were plugged in: the name, or the path of a file, that was given
 
 
 def imported(name: str) -> ModuleType:
@@ -130,14 +130,13 @@ def imported(name: str) -> ModuleType:
         raise _failed(name, error) from error
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
-    if is_file:
-        _files[module] = name
+    _given[module] = name
     return found
 
 
 def plugged_as(module: str) -> str:
     """What --plugin takes for a module: the path of the file as it was plugged in, else the module's name."""
-    return _files.get(module, module)
+    return _given.get(module, module)
 
 
 def _failed(name: str, error: Exception) -> SaddleError:

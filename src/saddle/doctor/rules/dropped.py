@@ -1,7 +1,7 @@
 """Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
 
-It warns below the number of modes of a mixture, once there are some; at recall below 0.1 with coverage below 0.4; and where the rarest digit
-is less than 0.02 of the samples.
+It warns below the number of modes of a mixture, once there are some; at recall below 0.1 with coverage below 0.4; and
+where the rarest digit is less than 0.02 of the samples.
 """
 
 from ..finding import Finding
