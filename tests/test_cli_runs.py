@@ -148,7 +148,9 @@ def test_evaluate_info_and_the_report_say_of_a_score_what_it_was_measured_with(
     """The extractor, the samples, the references, and what the metric takes for good: in one sentence."""
     kept = {score["name"]: score for score in json.loads((images / "scores.json").read_text("utf-8"))}
     basis = {name: measured_with(score) for name, score in kept.items()}
-    assert basis["precision"].startswith("digits, 2,000 samples, 497 held-out references; one image again and again")
+    assert basis["precision"].startswith(
+        "extractor digits, 2,000 samples, 497 held-out references; one image again and again"
+    )
     assert main(["evaluate", str(images), "--metrics", ",".join(basis)]) == 0
     scored = capsys.readouterr().out.splitlines()
     assert main(["info", str(images)]) == 0
@@ -173,7 +175,7 @@ def test_info_and_report_tell_the_run(images: Path, capsys: pytest.CaptureFixtur
     words = capsys.readouterr().out
     assert "dcgan" in words
     assert "\nuses " in words
-    assert not re.search(r"^(best|seconds_to|kind) ", words, re.M)
+    assert not re.search(r"^(best|seconds.to|kind) ", words, re.M)
     (images / "report.html").unlink()
     assert main(["report", str(images)]) == 0
     assert (images / "report.html").exists()

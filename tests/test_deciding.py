@@ -214,6 +214,9 @@ def test_the_same_command_starts_and_goes_on(tmp_path, monkeypatch, capsys):
         (["x" * 300], "no game 'xxx"),
         (["run"], "is a run; go on with it: saddle train --run run"),
         (["dcgan", "wgan"], "one game is trained at a time"),
+        (["photo", "empty"], "there is no folder photo"),
+        (["photo"], "(did you mean photos or projection?); there is no folder or file of that name either"),
+        (["./phtos"], "there is no folder or file './phtos' (did you mean photos?)"),
     ],
 )
 def test_what_no_folder_can_decide_is_refused_in_words(words, told, tmp_path, monkeypatch, capsys):

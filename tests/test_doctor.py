@@ -52,10 +52,10 @@ def test_every_rule_has_a_broken_run_of_three_seeds_and_good_runs_are_of_every_f
 
 
 @pytest.mark.parametrize("name", every_rule())
-def test_a_rule_says_what_it_looks_at_and_when_it_rings(name):
+def test_a_rule_says_what_it_looks_at_and_when_it_warns(name):
     text = inspect.getdoc(every_rule()[name]) or ""
     assert "looks at" in text
-    assert "ring" in text or "stop" in text or name in ("clipped",)
+    assert "warns" in text or "stop" in text or name in ("clipped",)
 
 
 def test_rules_that_may_stop_a_run_are_rules():
@@ -98,7 +98,7 @@ def rounds(n: int, every: int = 25, **groups) -> list[dict]:
 def test_a_short_run_is_too_early_to_tell():
     made = Log(Path("r"), rounds(FIRST - 50, signs={"diversity": lambda at: 0.0}))
     assert examine(made).healthy
-    assert "150 rounds are too few to tell" in examine(made).line()
+    assert "150 logged rounds are too few to tell" in examine(made).line()
     long = Log(Path("r"), rounds(FIRST + 50, signs={"diversity": lambda at: 0.0}))
     assert [finding.rule for finding in examine(long).findings] == ["collapsed"]
 
@@ -187,3 +187,14 @@ def test_a_plan_may_stop_a_run_that_is_ill_in_two_windows_running_and_it_is_save
     assert saved[-1].name < "round-0002000"
     noted = recipe.change({"plan.doctor": "note", "plan.rounds": 700})
     play(noted, tmp_path / "other", "cpu", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("modes", "evidence"),
+    [((0, 0), None), ((8, 8), None), ((0, 3), "it draws 3 of 8 modes"), ((3, 0), "it draws 0 of 8 modes")],
+)
+def test_samples_that_are_still_far_from_every_mode_have_dropped_none(modes, evidence):
+    found = [{"modes": {"value": n, "fingerprint": {"mixture_count": 8}}} for n in modes]
+    events = [{"event": "score", "round": i, "scores": scores} for i, scores in enumerate(found)]
+    asked = every_rule()["dropped"].look(Log(Path("runs/mine"), events, Recipe.default("gan", "ring").to_dict(), []))
+    assert (asked and asked.evidence) == evidence

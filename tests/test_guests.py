@@ -14,7 +14,9 @@ from saddle.base import guests
 from saddle.base.errors import SaddleError, UsageError
 from saddle.cli import main
 from saddle.runs import registry
+from saddle.runs.introduction import next_command
 from saddle.runs.recipe import Recipe
+from saddle.spec import DataSpec
 
 HERE = Path(__file__).parent / "toys" / "guests"
 FILE = HERE / "toy_guests.py"
@@ -297,3 +299,12 @@ def test_the_parts_of_the_page_work_without_a_trainer():
         assert names[name].isfinite()
         names[name].backward(retain_graph=True)
     assert all(p.grad is not None for p in names["generator"].parameters())
+
+
+def test_the_next_command_plugs_a_file_in_by_the_path_that_was_given(tmp_path):
+    file = tmp_path / "plugged_by_path.py"
+    file.write_text("")
+    guests.imported(str(file))
+    game = registry.load("gan")(DataSpec.of((2,)))
+    (said,) = next_command(game, Path("runs/a"), ["plugged_by_path", "elsewhere"])
+    assert said == f"what next: saddle sample runs/a --plugin {file} --plugin elsewhere"

@@ -53,7 +53,7 @@ def test_evaluation_seeds_are_averaged_before_games_are_ranked() -> None:
 
 def test_a_score_says_who_looked_at_how_many_beside_how_many_and_what_it_takes_for_good() -> None:
     whole = score(1.5, extractor="digits", reference="held-out", reference_count=497)
-    assert str(whole) == "fid 1.5 ± 0.1 (digits, 2,000 samples, 497 held-out references)"
+    assert str(whole) == "fid 1.5 ± 0.1 (extractor digits, 2,000 samples, 497 held-out references)"
     assert str(replace(whole, caveat="see recall")).endswith("497 held-out references; see recall)")
     assert str(replace(whole, fingerprint={"reference_count": 60})) == "fid 1.5 ± 0.1 (60 references)"
     assert str(replace(whole, fingerprint={})) == "fid 1.5 ± 0.1"

@@ -295,10 +295,7 @@ def _without_its_other_layers_the_pyramid_still_draws():
 @proves("pyramid.refused")
 def _factors_that_leave_nothing_are_refused():
     for wrong in ((1.0, 1.0), (0.0, 0.0, 0.0, 0.0), (1.0, -1.0, 1.0, 1.0), (math.nan, 1.0, 1.0, 1.0)):
-        with pytest.raises(
-            UsageError,
-            match="pyramid wants a list of 4 numbers of at least 0|pyramid has a factor above 0|pyramid.* at least 0",
-        ):
+        with pytest.raises(UsageError, match=r"pyramid( wants a list of 4| has a factor above 0|.*at least 0)"):
             GANILLA.Options(pyramid=wrong)
 
 

@@ -18,13 +18,13 @@ import house
 import reference
 import yaml
 from reference import prose, table
-from rules import rules_table
 from stabilisers import STABILISERS
 
 from saddle.auxiliaries import Auxiliary
 from saddle.base.kinds import choices, text
 from saddle.base.settings import explain, flat
 from saddle.data import list_sources
+from saddle.doctor import every_rule
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
 from saddle.nets.network import Network
@@ -92,6 +92,15 @@ def sources_table() -> str:
 def metrics_table() -> str:
     lines = [[f"`{name}`", ARROW[metric.better], metric.says] for name, metric in METRICS.items()]
     return table(["metric", "better", "what it says"], lines)
+
+
+def rules_table() -> str:
+    """The doctor's rules, in the order in which they are asked; what each looks at is its docstring."""
+    lines = []
+    for name, rule in every_rule().items():
+        what, *rest = " ".join((rule.__doc__ or "").split()).split(". ", 1)
+        lines.append([f"`{name}`", what.rstrip("."), prose(" ".join(rest))])
+    return table(["finding", "what is wrong", "what the doctor looks at, and where it warns"], lines)
 
 
 GAMES = """# Games
@@ -171,10 +180,11 @@ truth is known have this slot. Without one (`none`) some still compare them in t
 network ever takes another's place: a file that is missing or wrong is an error before the first round, and a run goes
 on with no other file than the one it began with. What a run was trained against stands in `saddle info RUN` and in the
 fingerprints of its scores, which look at images through other networks. For instance `saddle train spade
---game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`. SRGAN's own comparison is of the last maps alone,
-by squared differences: `saddle train srgan --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth
+--game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth`. SRGAN's paper compares the last maps alone, by
+squared differences: `saddle train srgan --game.perceptual VGG19 --game.perceptual.file vgg19-dcbb9e9d.pth
 --game.perceptual.layers relu5_4 --game.perceptual.weights 1 --game.perceptual.distance l2 --game.perceptual.normalise
-true`. ESRGAN's is before the last activation, by absolute differences: the same with `esrgan`, conv5_4 and l1."""
+true`. ESRGAN's compares them before the last activation, by absolute differences: `saddle train esrgan` with the same
+settings, except `--game.perceptual.layers conv5_4` and `--game.perceptual.distance l1`."""
 
 
 def parts_page() -> str:
@@ -420,10 +430,7 @@ def pages() -> dict[Path, str]:
         docs / "index.md": filled(docs / "index.md", {"front": front(), "games": games_table("games.md#{heading}")}),
         docs / "data.md": filled(docs / "data.md", {"sources": sources_table()}),
         docs / "metrics.md": filled(docs / "metrics.md", {"metrics": metrics_table()}),
-        docs / "troubleshooting.md": filled(
-            docs / "troubleshooting.md",
-            {"rules": table(["rule", "what it looks at, and when it rings"], rules_table())},
-        ),
+        docs / "troubleshooting.md": filled(docs / "troubleshooting.md", {"rules": rules_table()}),
         docs / "design.md": filled(docs / "design.md", {"rooms": house.table()}),
         docs / "games.md": games_page(),
         docs / "parts.md": parts_page(),

@@ -97,6 +97,9 @@ def _offered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
     return found
 
 
+_given: dict[str, str] = {}  # of modules that were plugged in: the name, or the path of a file, that was given
+
+
 def imported(name: str) -> ModuleType:
     """The module of this name, or in the file of this path, which ends with .py.
 
@@ -127,7 +130,13 @@ def imported(name: str) -> ModuleType:
         raise _failed(name, error) from error
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
+    _given[module] = name
     return found
+
+
+def plugged_as(module: str) -> str:
+    """What --plugin takes for a module: the path of the file as it was plugged in, else the module's name."""
+    return _given.get(module, module)
 
 
 def _failed(name: str, error: BaseException) -> SaddleError:

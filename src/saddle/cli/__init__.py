@@ -1,6 +1,7 @@
 """Train generative adversarial networks, look at their samples, and score them.
 
   saddle train                  DCGAN on small digits
+  saddle train PHOTOS           your folder of images: Saddle looks at them, and chooses game, size and network
   saddle train wgan-gp --data ring --plan.minutes 1 --game.penalties.GradientPenalty.weight 1
   saddle sample runs/dcgan-digits
 

@@ -12,7 +12,14 @@ from . import _open
 from ._show import json, table
 
 SETTINGS = _open.SETTINGS
-NAMES = {"kind": "uses"}  # that people read; programs have the others
+NAMES = {  # that people read; programs have the others
+    "kind": "uses",
+    "round": "checkpoint of round",
+    "rounds": "of rounds",
+    "images": "images until it",
+    "seconds": "seconds until it",
+    "seconds_to": "seconds to",
+}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,7 +40,9 @@ def run(args: Namespace) -> None:
 
 def told(name: str, value: Any) -> bool:
     """Is it news? What was not measured is none."""
-    return name not in ("best", "seconds_to") or value not in (None, {})
+    if name == "seconds_to":
+        return any(seconds is not None for seconds in value.values())
+    return name != "best" or value is not None
 
 
 def _lines(name: str, value: Any) -> list[tuple[str, str]]:
@@ -48,7 +57,7 @@ def _in_words(name: str, value: Any) -> str:
     if name == "scores":
         return "none yet"
     if name == "seconds_to":
-        return ", ".join(f"{k} floors {s:,.0f}" for k, s in value.items() if s is not None) or "none"
+        return ", ".join(f"{k} floors {s:,.0f}" for k, s in value.items() if s is not None)
     if isinstance(value, dict):
         return ", ".join(f"{key} {count:,}" for key, count in value.items())
     if name == "shape":

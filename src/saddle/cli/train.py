@@ -39,7 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("other", nargs="?", metavar="FOLDER", help="a second folder: learn to turn one into the other")
     parser.add_argument(
-        "--run", "--folder", dest="run", type=Path, metavar="DIR", help="the run's folder; by default runs/GAME-DATA"
+        "--run",
+        "--folder",
+        dest="run",
+        type=Path,
+        metavar="DIR",
+        help="the run's folder; by default runs/GAME-DATA, of a folder that decides runs/own-FOLDER",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="start from this recipe")
     parser.add_argument(
@@ -71,7 +76,8 @@ def _asked(args: Namespace) -> str:
     """What is asked for, as far as it shows without looking at recipes."""
     data = args.settings.get("data.source", args.settings.get("data"))
     begun = args.run if args.run and args.run.exists() else None
-    return f"{args.config or args.game or begun or 'a training'}" + (f" on {data}" if data else "")
+    other = f" and {args.other}" if args.other else ""
+    return f"{args.config or args.game or begun or 'a training'}{other}" + (f" on {data}" if data else "")
 
 
 def _train(args: Namespace) -> None:
@@ -86,7 +92,10 @@ def _train(args: Namespace) -> None:
     if is_place(args.game):
         return _decided(args)
     if args.other:
-        raise UsageError(f"one game is trained at a time, not '{args.game}' and '{args.other}'; or give two folders")
+        lacks = "" if Path(args.game).exists() else f", but there is no folder {args.game}"
+        raise UsageError(
+            f"one game is trained at a time, not '{args.game}' and '{args.other}'; or give two folders{lacks}"
+        )
     recipe, folder = ask(args.game, args.settings, args.config, args.run, args.start, args.checkpoint or "best")
     is_new = args.start and not (args.config or args.game or RunFolder(folder).recipe.exists())
     if is_new and {"data", "data.source"} & args.settings.keys():

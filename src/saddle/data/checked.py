@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..base.errors import some
+from ..base.files import quoted
 from ..spec import Kind
 from .decode import Header
 from .files import Bad, bad_lines, count, counted, listing
@@ -109,7 +111,12 @@ class Report:
             why = f"cannot be read or {are} too small" if "pieces" in self.notes else "cannot be read"
             why = f"{are} left out" if self.keys else why
             lines += [f"{count(len(self.bad), 'file')} {why}:", listing(bad_lines(self.bad))]
-        return lines + [f"to train: {self.command}"] * (self.good and bool(self.command))
+        if self.good and self.command:
+            lines += [f"to train: {self.command}"]
+            place = quoted(Path(self.name)).removesuffix("/") + "/"  # with a slash it is no game of that name
+            short = f"or let the images decide game, size and network: saddle train {place}"
+            lines += [short] * (self.what == "the folder")
+        return lines
 
     def _n(self, n: int) -> str:
         """So many samples, in words."""

@@ -59,7 +59,7 @@ class Decision:
 
 
 TASKS = {
-    "folder": Task("images", "draw new images like these, labelled or not", (64, 128, 128, 256)),
+    "folder": Task("images", "draw new images like these", (64, 128, 128, 256)),
     "photo": Task("image", "draw images like the parts of this one", (128, 192, 256, 256)),
     "pairs": Task("pairs", "turn the first image of a pair into the second", (128, 256, 256, 256)),
     "domains": Task("domains", "turn images of one kind into the other, without pairs", (64, 128, 128, 256)),
@@ -194,7 +194,9 @@ def very_few(seen: Seen, machine: Machine) -> str:
     if seen.kind == "photo" or seen.images >= FEW:
         return ""
     kept = "; none are held out, so scores compare with the training images" if seen.images < FEWEST else ""
-    return f"{count(seen.images, 'image')} are few: look whether samples are copies of them (the score `copying`){kept}"
+    copies = "; saddle evaluate RUN --metrics copying says whether samples are copies of them (near 1: yes)"
+    drawn = copies if seen.kind == "folder" else ", which the networks may learn by heart"
+    return f"{count(seen.images, 'image')} are few{drawn}{kept}"
 
 
 def very_many(seen: Seen, machine: Machine) -> str:

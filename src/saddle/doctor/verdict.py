@@ -72,8 +72,8 @@ def examine(log: Log) -> Verdict:
     """Ask every rule about a run. A run of few rounds is asked only what stopped it."""
     early = ""
     if log.round < FIRST:
-        rounds = "1 round is" if log.round == 1 else f"{log.round:,} rounds are"
-        early = f"{rounds} too few to tell; from {FIRST} logged rounds on there is a verdict"
+        rounds = "1 round is" if log.round == 1 else f"{log.round:,} logged rounds are"
+        early = f"{rounds} too few to tell; from {FIRST} on there is a verdict"
     asked = {name: rule for name, rule in every_rule().items() if not early or rule.ALWAYS}
     findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))

@@ -3,7 +3,7 @@ https://papers.nips.cc/paper/5775
 
 A variational autoencoder (https://arxiv.org/abs/1312.6114) that is given a class c: encoder q(z | x, c), decoder p(x |
 z, c). The code holds what the class leaves open, and the ELBO bounds log p(x | c) (Eq. 4). The prior of the code is
-standard normal for every class, the relaxation of Section 4.
+standard normal whatever the class; Section 4 allows this as a relaxation.
 """
 
 from dataclasses import dataclass

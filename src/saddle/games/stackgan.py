@@ -1,11 +1,11 @@
 """StackGAN. Text to Photo-realistic Image Synthesis with Stacked GANs. Zhang et al., 2017. https://arxiv.org/abs/1612.03242
 
 Stage I draws rough shapes and colours from a text. Stage II reads the text again and draws stage I's image anew, two or
-four times as large; stage I does not change any more then (Section 3). A text's code is drawn from N(μ(t), σ²(t)),
-which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and take μ as the text; that of stage II also
-judges images without their text, as in the code. In either stage the learning rate is halved in every 100th of 600
-epochs, as the paper says (Section 4.2; in every 50th of birds in the authors' code,
-hanzhanggit/StackGAN, stageI/cfg/birds.yml): of the rounds from `text_share` to `second_from`, and of those after it.
+four times as large; while stage II learns, stage I stays as it is (Section 3). A text's code is drawn from N(μ(t),
+σ²(t)), which is kept near N(0, 1) (Eq. 2). Both discriminators are matching-aware and take μ as the text; that of stage
+II also judges images without their text, as in the code. In either stage the learning rate is halved in every 100th of
+600 epochs, as the paper says (Section 4.2; in every 50th of birds in the authors' code, hanzhanggit/StackGAN,
+stageI/cfg/birds.yml): of the rounds from `text_share` to `second_from`, and of those after it.
 """
 
 from collections.abc import Iterator

@@ -200,9 +200,10 @@ class StarGAN(Adversarial, Translation, Classification):
 
     @torch.no_grad()
     def translate(self, batch: Batch, to: str) -> Tensor:
-        """Labels that are not asked for stay as the critic names them.
+        """Labels that are not asked for keep the values that the critic reads in the image.
 
-        Of several sets each that is asked for takes a translation of its own, for the generator is given one at a time.
+        The generator is told one set of labels at a time: of several sets that are asked for, each takes a translation
+        of its own.
         """
         x = self.planes(batch, self.way(None, to)[0])
         nothing = torch.full((len(x), len(self.classifies)), torch.nan, device=x.device)

@@ -38,7 +38,7 @@ def finish(training: Training) -> None:
         notes = dict.fromkeys(score.note for score in scores.values() if score.note)
         say("\n".join(score.told() for score in scores.values()), *notes)
         if run.round != training.trainer.round:
-            say(f"the best checkpoint, which use takes, is that of round {run.round:,}")
+            say(f"the best checkpoint is that of round {run.round:,}; saddle sample and the other commands take it")
 
 
 def _reached(folder: RunFolder, score: dict[str, Any]) -> dict[str, Any]:

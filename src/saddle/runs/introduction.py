@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..base import dist
+from ..base import dist, guests
 from ..base.files import quoted
 from ..base.memory import most_taken
 from ..data.files import count
@@ -60,7 +60,7 @@ def noted(notes: Mapping[str, Any]) -> Iterator[str]:
 
 def next_command(game: Game, folder: Path, modules: Sequence[str]) -> list[str]:
     """What shows a trained game at work, if there is a command for it; `modules` are those of guests in it."""
-    plugins = "".join(f" --plugin {quoted(Path(module))}" for module in modules)
+    plugins = "".join(f" --plugin {quoted(Path(guests.plugged_as(module)))}" for module in modules)
     for task in type(game).tasks():
         if task.unable(game):
             continue

@@ -241,10 +241,10 @@ def ask(
         base = _beside(game, start)
     if folder is None:
         of = base.game if base else game or DEFAULT_GAME
-        folder = default_folder(of, source or (base or Recipe.default(of)).data.source)
+        folder = default_folder(of, source or (base or _default(of)).data.source)
     kept = Recipe.read(folder) if RunFolder(folder).recipe.exists() else None
-    base = (kept if kept and not config else base) or Recipe.default(game or DEFAULT_GAME, source)
-    if game is not None and base.game not in (game, Recipe.default(game).game):  # first of all, is it a game?
+    base = (kept if kept and not config else base) or _default(game or DEFAULT_GAME, source)
+    if game is not None and base.game not in (game, _default(game).game):  # first of all, is it a game?
         raise UsageError(
             f"{config or folder} has a recipe of {base.game}, not of {game}; "
             + ("leave the name out or give another --config" if config else "choose another folder with --run")
@@ -257,6 +257,17 @@ def ask(
         if config is None and RunFolder(folder).recipe.exists():  # whose settings the user may not have in mind
             raise UsageError(f"{error}; the other settings are those of the run in {folder}") from None
         raise
+
+
+def _default(game: str, source: str | None = None) -> Recipe:
+    """`Recipe.default`. UsageError for what is no game: it may be a folder or a file, which are looked for first."""
+    if not shipped(game) and game not in (known := [*registry.names(), *registry.guest_names()]):
+        beside = Path(game).expanduser().parent
+        there = [str(beside / each.name) for each in beside.iterdir()] if beside.is_dir() else []
+        what = f"there is no folder or file '{game}'" if "/" in game else f"no game '{game}'"
+        rest = "" if "/" in game else "; there is no folder or file of that name either; saddle list names the games"
+        raise UsageError(f"{what}{near(game, [*known, *there])}{rest}")
+    return Recipe.default(game, source)
 
 
 def _with_its_run(recipe: Recipe, kept: Recipe | None) -> Recipe:

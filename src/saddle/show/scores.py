@@ -15,7 +15,7 @@ _HOW = "saddle evaluate RUN, and errors=True in Python, give it"
 
 
 def told(score: Mapping[str, Any]) -> str:
-    """Such as "fid 1.5 ± 0.1 (digits, 2,000 samples, 497 held-out references)"."""
+    """Such as "fid 1.5 ± 0.1 (extractor digits, 2,000 samples, 497 held-out references)"."""
     value, error = score.get("value"), score.get("uncertainty")
     number = f"{value:.4g}" if is_number(value) else "–"
     sure = plus_minus(error, score.get("fingerprint")) if is_number(error) else ""
@@ -35,11 +35,11 @@ def plus_minus(uncertainty: float, fingerprint: Mapping[str, Any] | None = None)
 def measured_with(score: Mapping[str, Any]) -> str:
     """Who looked, at how many samples, beside how many references; and what the metric takes for good.
 
-    Such as "digits, 2,000 samples, 497 held-out references; it sees no real image".
+    Such as "extractor digits, 2,000 samples, 497 held-out references; it sees no real image".
     """
     of = score.get("fingerprint") or {}
     kind = f"{of['reference']} " if "reference" in of else ""
-    parts = [str(of["extractor"])] if "extractor" in of else []
+    parts = [f"extractor {of['extractor']}"] if "extractor" in of else []
     parts += [f"{of['samples']:,} samples"] if is_number(of.get("samples")) else []
     parts += [f"{of['reference_count']:,} {kind}references"] if is_number(of.get("reference_count")) else []
     return "; ".join(filter(None, [", ".join(parts), score.get("caveat")]))

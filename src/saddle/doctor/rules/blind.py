@@ -1,6 +1,6 @@
 """A translation does not look at its input. The rule looks at `diversity` of translations and restorations.
 
-It rings in the last third below 0.15 of the wanted images'.
+It warns in the last third below 0.15 of the wanted images'.
 """
 
 from ..finding import Finding
@@ -21,6 +21,6 @@ def look(log: Log) -> Finding | None:
     return Finding(
         "blind",
         "results hardly depend on the input: all are alike",
-        f"two results are {now:.2g} as different as two wanted images; below {LEAST} rings",
+        f"two results are {now:.2g} as different as two wanted images; below {LEAST} it warns",
         (log.again(f"--{rate[0]} {rate[1] / 10:g}"),) if rate else (),
     )

@@ -1,6 +1,6 @@
 """The discriminator has memorised its images. It looks at `d_trained`, `d_heldout` and `d_made`, in the last third.
 
-It rings where the discriminator judges unseen images more like samples than like those that it learned from, in 80 %
+It warns where the discriminator judges unseen images more like samples than like those that it learned from, in 80 %
 of the measurements.
 """
 
@@ -22,7 +22,7 @@ def look(log: Log) -> Finding | None:
     return Finding(
         "by_heart",
         "the discriminator has memorised its images: it judges unseen ones like samples",
-        f"an unseen image is {now:.0%} of the way from the trained images to the samples; above {MOST:.0%} rings",
+        f"an unseen image is {now:.0%} of the way from the trained images to the samples; above {MOST:.0%} it warns",
         (
             log.again(
                 "--game.views DiffAugment --game.views.DiffAugment.colour false --game.views.DiffAugment.cutout 0"

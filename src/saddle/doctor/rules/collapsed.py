@@ -1,4 +1,4 @@
-"""All samples are alike. It looks at `diversity` in the last third: it rings below 0.15 of the data's."""
+"""All samples are alike. It looks at `diversity` in the last third: it warns below 0.15 of the data's."""
 
 from ..finding import Finding
 from ..log import Log, middle, tail

@@ -1,4 +1,4 @@
-"""Samples are copies of training images. It looks at the score `copying`: it rings above 0.8, where 0.5 is fair."""
+"""Samples are copies of training images. It looks at the score `copying`: it warns above 0.8, where 0.5 is fair."""
 
 from ...base.files import quoted
 from ..finding import Finding

@@ -1,7 +1,7 @@
 """Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
 
-It rings below the number of modes of a mixture; at recall below 0.1 with coverage below 0.4; and where the rarest digit
-is less than 0.02 of the samples.
+It warns below the number of modes of a mixture, once there are some; at recall below 0.1 with coverage below 0.4; and
+where the rarest digit is less than 0.02 of the samples.
 """
 
 from ..finding import Finding
@@ -31,6 +31,10 @@ def _modes(log: Log) -> str:
         if "modes" in (e.get("scores") or ())
     ]
     if len(taken) < 2 or not isinstance(counts[-1], int) or max(taken[-2:]) >= counts[-1]:
+        return ""
+    if not max(
+        taken[-2:]
+    ):  # samples are still far from all modes, as in any young run: none is missed more than others
         return ""
     return f"it draws {taken[-1]:g} of {counts[-1]} modes"
 

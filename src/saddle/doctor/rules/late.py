@@ -1,6 +1,6 @@
 """It was better before. It looks at the score that chooses the best checkpoint, in two scorings running.
 
-It rings where both are worse than the best by three standard errors and by half.
+It warns where both are worse than the best by three standard errors and by half.
 """
 
 from ...base.files import quoted

@@ -1,4 +1,4 @@
-"""A detector finds nothing. It looks at the score `auroc`: it rings below 0.7, where 0.5 is chance."""
+"""A detector finds nothing. It looks at the score `auroc`: it warns below 0.7, where 0.5 is chance."""
 
 from ..finding import Finding
 from ..log import Log
@@ -16,6 +16,6 @@ def look(log: Log) -> Finding | None:
     return Finding(
         "numb",
         "defective images look as normal as the others to it",
-        f"auroc is {now:.3g}; 0.5 is chance, below {LEAST} rings",
+        f"auroc is {now:.3g}; 0.5 is chance, below {LEAST} it warns",
         (*longer, *([log.again(f"--{rate[0]} {rate[1] / 3:.3g}")] if rate else [])),
     )

@@ -1,4 +1,4 @@
-"""Pixels are only black and white. It looks at `saturated` in the last third: it rings 0.3 above the data's share."""
+"""Pixels are only black and white. It looks at `saturated` in the last third: it warns 0.3 above the data's share."""
 
 from ..finding import Finding
 from ..log import Log, middle, tail

@@ -1,4 +1,4 @@
-"""Rounds wait for data. It looks at seconds waited in the last third: it rings above 20 % of the time."""
+"""Rounds wait for data. It looks at seconds waited in the last third: it warns above 20 % of the time."""
 
 from ..finding import Finding
 from ..log import Log, tail
@@ -17,6 +17,6 @@ def look(log: Log) -> Finding | None:
     return Finding(
         "slow_data",
         "rounds wait for data",
-        f"{share:.0%} of the time went into reading; above {MOST:.0%} rings",
+        f"{share:.0%} of the time went into reading; above {MOST:.0%} it warns",
         (f"saddle data check {source}",),
     )

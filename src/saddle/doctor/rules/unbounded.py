@@ -1,6 +1,6 @@
 """The critic's output grows without bound. It looks at losses and judgements that are no probabilities.
 
-It rings where the losses of the last third are 10 times the first one, and judgements are beyond 30.
+It warns where the losses of the last third are 10 times the first one, and judgements are beyond 30.
 """
 
 from ..finding import Finding

@@ -1,4 +1,4 @@
-"""The generator gets no gradient. It looks at `gradient/generator` in the last third: it rings below 0.00001."""
+"""The generator gets no gradient. It looks at `gradient/generator` in the last third: it warns below 0.00001."""
 
 from ..finding import Finding
 from ..log import Log, middle, tail

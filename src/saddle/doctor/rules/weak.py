@@ -1,6 +1,6 @@
 """The discriminator is too weak. It looks at `d_real` and `d_fake`.
 
-It rings where samples are judged at least as real as the data in 80 % of the last third.
+It warns where samples are judged at least as real as the data in 80 % of the last third.
 """
 
 from ..finding import Finding

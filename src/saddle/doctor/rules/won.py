@@ -1,6 +1,6 @@
 """The discriminator has won. It looks at `d_real` and `d_fake` where they are probabilities.
 
-It rings where they are above 0.95 and below 0.05 in 80 % of the last third, and the generator's loss rises.
+It warns where they are above 0.95 and below 0.05 in 80 % of the last third, and the generator's loss rises.
 """
 
 from ..finding import Finding
