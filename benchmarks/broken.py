@@ -35,7 +35,7 @@ def adam(generator: float, discriminator: float) -> dict[str, Any]:
 BROKEN: dict[str, tuple[str, str, dict[str, Any]]] = {  # by rule: game, data, and what is wrong with the settings
     "collapsed": ("gan", "digits", {**SMALL, **DIGITS, **adam(2e-2, 2e-4)}),
     "vanished": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e-4, 5e-3), "game.loss": "Minimax"}),
-    "won": ("gan", "digits", {**SMALL, **DIGITS, **adam(5e-5, 5e-3)}),
+    "won": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e-5, 5e-3)}),
     "weak": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e-3, 1e-6)}),
     "unbounded": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e-3, 1e-3), "game.loss": "Wasserstein"}),
     "by_heart": ("wgan-gp", "digits", {**SMALL, **DIGITS, **adam(1e-3, 1e-3), **FEW}),

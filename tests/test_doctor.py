@@ -44,11 +44,9 @@ def test_an_accepted_recipe_is_healthy(name):
     assert verdict.line() == "nothing wrong was found"
 
 
-def test_every_rule_has_a_broken_run_of_three_seeds_and_good_runs_are_of_every_family():
+def test_every_rule_has_a_broken_run():
     without = {"slow_data"}  # a disk cannot be made slow in a stored log: its own test is below
     assert {name.rpartition("-")[0] for name in BROKEN} == every_rule().keys() - without
-    assert len(BROKEN) == 3 * (len(every_rule()) - len(without))
-    assert len(GOOD) >= 20
 
 
 @pytest.mark.parametrize("name", every_rule())

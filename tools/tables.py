@@ -23,7 +23,7 @@ from stabilisers import STABILISERS
 from saddle.auxiliaries import Auxiliary
 from saddle.base.kinds import choices, text
 from saddle.base.settings import explain, flat
-from saddle.data import list_sources
+from saddle.data import house_sources
 from saddle.doctor import every_rule
 from saddle.losses import AdversarialLoss
 from saddle.metrics.names import chosen, metric_names
@@ -86,7 +86,7 @@ def game_line(entry: catalogue.Entry, link: str) -> list[str]:
 
 
 def sources_table() -> str:
-    return table(["source", "what it is"], [[f"`{name}`", what.rstrip(".")] for name, what in list_sources().items()])
+    return table(["source", "what it is"], [[f"`{name}`", what.rstrip(".")] for name, what in house_sources().items()])
 
 
 def metrics_table() -> str:

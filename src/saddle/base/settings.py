@@ -333,7 +333,7 @@ def _pure(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) and not _too_long(value) else float(value)
 
 
-def _too_long(number: Integral) -> bool:
+def _too_long(number: Any) -> bool:
     """Has a whole number more bits than a recipe holds?"""
     return bool(abs(int(number)) >> 64)
 
@@ -357,7 +357,7 @@ def _convert(hint: Any, given: Any, where: str) -> Any:
     if hint is str:
         return given if isinstance(given, str) else _refuse()
     number = _number(hint, given) if isinstance(given, (Real, str)) and not isinstance(given, bool) else _refuse()
-    if hint is int and _too_long(number):
+    if isinstance(number, int) and _too_long(number):
         raise UsageError(f"{where} {_LONG.format(brief(given))}")
     return number
 

@@ -72,10 +72,16 @@ __all__ = [
 
 def list_sources() -> dict[str, str]:
     """What can be opened, each with its line of description: {"digits": …, "folder:PATH": …, …}; guests come last."""
+    lines = house_sources()
+    return lines | guest_sources.listed(lines)
+
+
+def house_sources() -> dict[str, str]:
+    """The sources of the house alone, likewise."""
     lines: dict[str, str] = {}
     for file in _files():
         lines |= named_in(ast.get_docstring(parsed(file.read_text("utf-8"))) or "")
-    return lines | guest_sources.listed(lines)
+    return lines
 
 
 def _files() -> list[Path]:

@@ -5,7 +5,7 @@ from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, near
 from ..base.folder import RunFolder
 from ..base.kinds import brief
 from ..base.settings import flat, restore
@@ -90,8 +90,12 @@ def _check(places: list[str], edits: Mapping[str, Any]) -> None:
 
 
 def _check_there(place: str) -> None:
-    if not exists(expanduser(place)):
-        raise UsageError(f"there is no folder or file {brief(place)}; give a folder of images, two, or one image")
+    if exists(expanduser(place)):
+        return
+    beside = Path(place).expanduser().parent
+    there = [str(beside / each.name) for each in beside.iterdir()] if beside.is_dir() else []
+    close = near(place, there)
+    raise UsageError(f"there is no folder or file {brief(place)}{close}; give a folder of images, two, or one image")
 
 
 def _check_same(source: str, places: list[str], folder: Path) -> None:
