@@ -195,7 +195,7 @@ def very_few(seen: Seen, machine: Machine) -> str:
         return ""
     kept = "; none are held out, so scores compare with the training images" if seen.images < FEWEST else ""
     copies = "; saddle evaluate RUN --metrics copying says whether samples are copies of them (near 1: yes)"
-    drawn = copies if seen.kind == "folder" else ", which the networks may learn by heart"
+    drawn = copies if seen.kind == "folder" else ", which the networks may memorise"
     return f"{count(seen.images, 'image')} are few{drawn}{kept}"
 
 

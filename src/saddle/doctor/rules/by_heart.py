@@ -1,4 +1,4 @@
-"""The discriminator knows its images by heart. It looks at `d_trained`, `d_heldout` and `d_made`, in the last third.
+"""The discriminator has memorised its images. It looks at `d_trained`, `d_heldout` and `d_made`, in the last third.
 
 It warns where images that it never saw are judged more like samples than like those that it learned from, in 80 % of
 the measurements.
@@ -21,7 +21,7 @@ def look(log: Log) -> Finding | None:
     now = middle(gaps)
     return Finding(
         "by_heart",
-        "the discriminator knows its images by heart: unseen ones look like samples to it",
+        "the discriminator has memorised its images: unseen ones look like samples to it",
         f"an unseen image is {now:.0%} of the way from the trained images to the samples; above {MOST:.0%} it warns",
         (
             log.again(
