@@ -21,6 +21,7 @@ from saddle.optim import (
     Cosine,
     Exponential,
     Geometric,
+    Gradual,
     Linear,
     Logistic,
     Optim,
