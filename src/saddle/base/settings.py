@@ -333,7 +333,7 @@ def _pure(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) and not _too_long(value) else float(value)
 
 
-def _too_long(number: Integral) -> bool:
+def _too_long(number: Any) -> bool:
     """Has a whole number more bits than a recipe holds?"""
     return bool(abs(int(number)) >> 64)
 
