@@ -76,8 +76,9 @@ def test_floats_that_were_bytes_become_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (np.array([np.zeros((4, 4)), np.full((4, 4), np.nan)]), "holds NaN, in 1 of 2 images; leave these out"),
         (np.full((2, 4, 4), 3.0), "floats from 3 to 3; of images they must lie in"),
-        (np.full((2, 4, 4), np.nan), "they must lie in"),
+        (np.full((2, 4, 4), np.nan), "holds NaN, in"),
         (np.zeros((2, 4, 4), np.int64), "holds int64"),
         (np.zeros(4, np.uint8), r"has the shape \(4,\)"),
         (np.zeros((0, 4, 4), np.uint8), r"has the shape \(0, 4, 4\)"),

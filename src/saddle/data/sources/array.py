@@ -163,7 +163,10 @@ def _whole_numbers(path: Path | str, images: np.ndarray, axes: int) -> tuple[np.
             f"which data.range gives the lowest and the highest{otherwise}"
         )
     low, high = float(images.min()), float(images.max())
-    if not -1 <= low <= high <= 1:  # false for NaN too
+    if np.isnan(low):
+        broken = int(np.isnan(images).reshape(len(images), -1).any(1).sum())
+        raise UsageError(f"{path} holds NaN, in {broken:,} of {len(images):,} images; leave these out")
+    if not -1 <= low <= high <= 1:
         raise UsageError(
             f"{path} holds floats from {low:g} to {high:g}; of images they must lie in [0, 1] or [-1, 1], or in the "
             f"range that is given with --data.range LOW,HIGH{otherwise}"
