@@ -202,8 +202,8 @@ class StarGAN(Adversarial, Translation, Classification):
     def translate(self, batch: Batch, to: str) -> Tensor:
         """Labels that are not asked for keep the values that the critic reads in the image.
 
-                        The generator takes one set of labels at a time: of several sets that are asked for, each takes a translation
-                        of its own.
+        The generator takes one set of labels at a time: of several sets that are asked for, each takes a translation
+        of its own.
         """
         x = self.planes(batch, self.way(None, to)[0])
         nothing = torch.full((len(x), len(self.classifies)), torch.nan, device=x.device)
