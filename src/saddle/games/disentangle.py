@@ -278,7 +278,7 @@ class Disentangle(Adversarial, Translation):
         """The labels [N, K] that are asked for of images x [N, C, H, W], NaN where an image keeps its own."""
         if "label" in batch:
             return self.attributes.columns(batch["label"].to(x.device))
-        return torch.full((len(x), len(self.attributes.condition.names)), torch.nan, device=x.device)
+        return torch.full((x.shape[0], len(self.attributes.condition.names)), torch.nan, device=x.device)
 
     def read(self, x: Tensor) -> Tensor:
         """log p of every label, [N, K], as the reader sees it."""

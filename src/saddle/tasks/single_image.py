@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from ..base.precision import full
 from ..base.ranges import NonNegativeInt, PositiveInt
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
+from .form import law
 from .synthesis import Synthesis
 
 Size = tuple[int, int]
@@ -83,6 +85,10 @@ class SingleImage(Synthesis):
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """The planes of all scales, one after the other in a row.  [n, z]"""
         return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
+
+    def laws(self) -> list[dict[str, Any]]:
+        pixels = [math.prod(size) * (self.data.shape[0] if scale else 1) for scale, size in enumerate(self.sizes)]
+        return [law("planes", sum(pixels), "normal")]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]

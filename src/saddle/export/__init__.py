@@ -1,0 +1,1 @@
+"""A trained game leaves Saddle: files that others open without it, each with what one must know to use it."""
