@@ -98,7 +98,9 @@ def settled(module: nn.Module) -> nn.Module:
     Where nothing may depend on what a tensor holds, as in torch.export, these decide the way through the layers.
     """
     for part in module.modules():
-        whole = {name: x for name, x in part._buffers.items() if x is not None and x.ndim == 0 and not x.is_floating_point()}
+        whole = {
+            name: x for name, x in part._buffers.items() if x is not None and x.ndim == 0 and not x.is_floating_point()
+        }
         for name, count in whole.items():
             del part._buffers[name]
             setattr(part, name, int(count))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -94,15 +95,43 @@ def _dims(x: Tensor, batch: Dim, resizable: bool) -> dict[int, Any]:
     return {0: batch, **free}
 
 
+class Graph:
+    """A form as torch.export has it."""
+
+    def __init__(self, program: ExportedProgram, module: nn.Module, inputs: tuple[Tensor, ...], form: Form):
+        self.program, self.module, self.inputs, self.form = program, module, inputs, form
+
+    @property
+    def shapes(self) -> list[tuple[int | str, ...]]:
+        """Of every input: numbers, or "batch", "height" and "width" where they may be others."""
+        nodes = [node for node in self.program.graph.nodes if node.op == "placeholder"]
+        named = {node.name: node.meta["val"] for node in nodes}
+        shapes = [named[name].shape for name in self.program.graph_signature.user_inputs]
+        return [tuple(_size(side, i, len(shape)) for i, side in enumerate(shape)) for shape in shapes]
+
+    @property
+    def dtypes(self) -> list[str]:
+        return [str(x.dtype).removeprefix("torch.") for x in self.inputs]
+
+    def save(self, path: Path, told: str) -> None:
+        """Write a .pt2 file, with these facts as `saddle.json` inside: torch.export.load(path, extra_files=…)."""
+        torch.export.save(self.program, path, extra_files={"saddle.json": told})
+
+
+def _size(side: Any, place: int, count: int) -> int | str:
+    return int(side) if isinstance(side, int) else {0: "batch", count - 2: "height", count - 1: "width"}[place]
+
+
 @torch.no_grad()
-def traced(game: Game, name: str) -> ExportedProgram:
-    """The graph of one form of a game that is `still`, which is settled by it. SaddleError where there is none."""
-    form = cast(Form, settled(game).forms()[name])  # type: ignore[attr-defined]
+def traced(game: Game, name: str) -> Graph:
+    """One form of a game as a graph. SaddleError where torch.export finds a way that depends on a value."""
+    own = cast(Game, settled(still(game)[0]))
+    form = cast(Form, own.forms()[name])
     inputs = drawn(form, EXAMPLES)
-    batch = Dim("batch")
+    batch, module = Dim("batch"), Traced(form, own)
     shapes = tuple(_dims(x, batch, form.resizable) for x in inputs)
-    module = Traced(form, cast(Game, game))
     try:
-        return torch.export.export(module, inputs, dynamic_shapes=(shapes,), strict=False)
+        program = torch.export.export(module, inputs, dynamic_shapes=(shapes,), strict=False)
     except Exception as error:
-        raise SaddleError(f"{name} cannot be traced: {error}") from error
+        raise SaddleError(f"{name} cannot be traced by torch.export: {error}") from error
+    return Graph(program, module, inputs, form)

@@ -176,7 +176,7 @@ class Disentangle(Adversarial, Translation):
 
     def vector(self, columns: Tensor) -> Tensor:
         """Labels as columns [N, K] → what the coder takes, [N, A]."""
-        return self.attributes.vector(columns, torch.zeros(len(columns), dtype=torch.long, device=columns.device))
+        return self.attributes.vector(columns, torch.zeros(columns.shape[0], dtype=torch.long, device=columns.device))
 
     def named(self, logits: Tensor, labels: Tensor) -> Tensor:
         """-E log p of the labels [N, K], of logits [N, A].  []"""

@@ -166,7 +166,7 @@ class Encoder(Synthesis, Encoding):
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents [N, K] in the form that the generator's own run takes.  [N, …]"""
-        return z.reshape(len(z), *self.form)
+        return z.reshape(z.shape[0], *self.form)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.sampler.decode(self.searched(z), label)

@@ -322,7 +322,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
             )
         if not self.options.local:
             return self.draw(Faces(x, x, None, None), noisy=False)[0].whole
-        landmarks = check_landmarks(landmarks, len(x))
+        landmarks = check_landmarks(landmarks, x.shape[0])
         faces = self.faces({self.needs[0]: x, self.needs[1]: x, "landmarks": landmarks})
         made = self.draw(faces, noisy=False)[0].whole
         return flipped(made, looks_left(landmarks))

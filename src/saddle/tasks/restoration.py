@@ -133,6 +133,7 @@ class Restoration(Game):
     def _restored(self) -> Form:
         given, whole = self.needs[:2]
         field, step = self.data.fields[given], self.multiple()
+        resizable = not self.sized and min(field.shape[-2:]) >= 2 * step
 
         def compute(image: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
             return (self.restore({given: image, **dict(zip(self.beside, more, strict=True))}),)
@@ -140,11 +141,11 @@ class Restoration(Game):
         return Form(
             compute=compute,
             draw=lambda n, larger: (
-                examples(field, n, step * (larger and not self.sized)),
+                examples(field, n, step * (larger and resizable)),
                 *(examples(self.data.fields[key], n) for key in self.beside),
             ),
             inputs=(seen(given, field), *(Port(key, "x and y of every point, in [-1, 1]") for key in self.beside)),
             outputs=(made("restored", self.data.fields[whole]),),
-            resizable=not self.sized,
+            resizable=resizable,
             facts={"times": self.times, "multiple": step, "smallest": self.smallest(), "padding": PADDING},
         )

@@ -151,7 +151,9 @@ class Searching(Detection):
         return self.searched_for(image, replace(self.descent, **chosen), surprise)
 
     def _found(self) -> Form | str:
-        return "it searches every image's nearest sample by many steps of gradient descent, which no file of layers holds"
+        return (
+            "it searches every image's nearest sample by many steps of gradient descent, which no file of layers holds"
+        )
 
     def searched_for(self, image: Tensor, how: Descent, surprise: Surprise) -> Finding:
         """Search down A(x) for the nearest image to each of [N, C, H, W].

@@ -58,11 +58,15 @@ class SingleImage(Synthesis):
 
         planes [N, C, h, w] by scale, image [N, C, H, W] → [N, C, H', W'] of the last plane's size
         """
-        if len(planes[0]) > CHUNK:
+        if not torch.compiler.is_exporting() and len(planes[0]) > CHUNK:
             parts = zip(*(plane.split(CHUNK) for plane in planes), strict=True)
             images = [None] * len(planes[0]) if image is None else image.split(CHUNK)
             return torch.cat([self.climb(part, start, x) for part, x in zip(parts, images, strict=False)])
-        x = planes[0].new_zeros(len(planes[0]), self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        x = (
+            planes[0].new_zeros(planes[0].shape[0], self.data.shape[0], *planes[0].shape[2:])
+            if image is None
+            else image
+        )
         begun = max(known(self.begun), 1)
         for scale, plane in enumerate(planes, start):
             x = resized(x, plane.shape[2:])

@@ -212,18 +212,22 @@ class Translation(Game):
             return found | {"label": (port, lambda n, step: conditions.pick(self.data, rng.rand(n)).cpu())}
         if self.styled:
             field = self.data.fields[to]
-            return found | {"style": (made("style", field), partial(examples, field))}
+            return found | {"style": (made("style", field), lambda n, step: examples(field, n))}
         return found
+
+    def _resizable(self, start: str, to: str) -> bool:
+        """Can an exported form take other sizes? Not where a map has one pixel, nor where it reads what it is asked."""
+        return not self.sized and self.asked is None and min(self.size(start)) >= 2 * self.multiple(start, to)
 
     def _translated(self, start: str, to: str) -> Form:
         field, multiple = self.data.fields[start], self.multiple(start, to)
-        wishes = self.wishes(start, to)
+        wishes, resizable = self.wishes(start, to), self._resizable(start, to)
 
         def compute(image: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
             return (self.translate({start: image, **dict(zip(wishes, more, strict=True))}, to),)
 
         def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
-            step = multiple * (larger and not self.sized)
+            step = multiple * (larger and resizable)
             return examples(field, n, step), *(example(n, step) for _, example in wishes.values())
 
         ports = (seen(start, field), *(port for port, _ in wishes.values()))
@@ -233,7 +237,7 @@ class Translation(Game):
             draw=draw,
             inputs=tuple(port._replace(name=name) for port, name in zip(ports, names, strict=True)),
             outputs=(made(to, self.data.fields[to]),),
-            resizable=not self.sized,
+            resizable=resizable,
             facts={
                 "from": self.title(start),
                 "to": self.title(to),
