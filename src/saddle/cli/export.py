@@ -1,10 +1,14 @@
 """Write what a run learned as files that others open without Saddle.
 
   saddle export runs/dcgan-digits --to pt2                 programs of torch.export, for PyTorch
+  saddle export runs/dcgan-digits --to safetensors         a folder for saddle.load and every command on a run
+  saddle export runs/dcgan-digits --to onnx                for onnxruntime; pip install 'saddle-gan[onnx]'
+  saddle export runs/dcgan-digits --to spaces --licence "CC BY 4.0"    a page for a Space of Hugging Face, no torch
 
 Each task that the game has becomes a file: sample, translate, restore, encode, detect, classify. A fresh process opens
 every file, computes 16 samples and compares them with the run's; a difference above 0.0001 ends with exit code 1, and
-nothing is left. saddle.json, beside the files and inside them, says what goes in and what comes out.
+nothing is left. saddle.json, beside the files and inside them, says what goes in and what comes out; README.md is a model card, made
+from the run. Nothing is sent anywhere.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -14,6 +14,7 @@ from .._version import __version__
 from ..runs.run import Run
 from ..tasks import Form
 from ..tasks.form import Port
+from .traced import Graph
 
 FORMAT = 1
 
@@ -31,21 +32,22 @@ def of_run(run: Run) -> dict[str, Any]:
     }
 
 
-def of_form(
-    name: str, form: Form, inputs: list[tuple[Any, ...]], dtypes: list[str], kept: list[float]
-) -> dict[str, Any]:
-    """What a form takes and gives. Sizes of `inputs` are numbers, or the names of those that may be others."""
-    ports = [
+def of_form(name: str, graph: Graph, form: Form, kept: list[float]) -> dict[str, Any]:
+    """What a form takes and gives. A size that may be another one is a name, such as batch."""
+    inputs = [
         _port(port) | {"shape": list(shape), "dtype": dtype}
-        for port, shape, dtype in zip(form.inputs, inputs, dtypes, strict=True)
+        for port, shape, dtype in zip(form.inputs, graph.shapes, graph.dtypes, strict=True)
     ]
+    outputs = [_port(port) | {"shape": list(shape)} for port, shape in zip(form.outputs, graph.made, strict=True)]
     silenced = {"in_training_and_use": kept, "here": "left out"} if kept else {"here": "none"}
     more = {"tokenizer": dict(form.tokenizer)} if form.tokenizer else {}
     return {
         "task": name,
-        "inputs": ports,
-        "outputs": [_port(port) for port in form.outputs],
+        "inputs": inputs,
+        "outputs": outputs,
         "dropout": silenced,
+        "norms": norms(graph.module),
+        "edges": paddings(graph.module),
         **form.facts,
         **more,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
@@ -104,9 +104,16 @@ class Graph:
     @property
     def shapes(self) -> list[tuple[int | str, ...]]:
         """Of every input: numbers, or "batch", "height" and "width" where they may be others."""
-        nodes = [node for node in self.program.graph.nodes if node.op == "placeholder"]
-        named = {node.name: node.meta["val"] for node in nodes}
-        shapes = [named[name].shape for name in self.program.graph_signature.user_inputs]
+        return self._shapes(self.program.graph_signature.user_inputs)
+
+    @property
+    def made(self) -> list[tuple[int | str, ...]]:
+        """Likewise of every output."""
+        return self._shapes(self.program.graph_signature.user_outputs)
+
+    def _shapes(self, names: Sequence[Any]) -> list[tuple[int | str, ...]]:
+        values = {node.name: node.meta["val"] for node in self.program.graph.nodes if "val" in node.meta}
+        shapes = [values[name].shape for name in names]
         return [tuple(_size(side, i, len(shape)) for i, side in enumerate(shape)) for shape in shapes]
 
     @property
@@ -119,7 +126,9 @@ class Graph:
 
 
 def _size(side: Any, place: int, count: int) -> int | str:
-    return int(side) if isinstance(side, int) else {0: "batch", count - 2: "height", count - 1: "width"}[place]
+    if isinstance(side, int):
+        return side
+    return "batch" if place == 0 else {count - 2: "height", count - 1: "width"}.get(place, "any")
 
 
 @torch.no_grad()

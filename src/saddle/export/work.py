@@ -15,15 +15,17 @@ from ..base.errors import UsageError, near, some
 from ..base.files import safe_name
 from ..runs import releasing
 from ..runs.run import Run
-from ..training.checkpoint import sha256
 from ..tasks import Form, Forms
-from . import facts, parity
+from ..training.checkpoint import sha256
+from . import card, facts, graph, parity, space
 from .parity import Parity
 from .traced import Graph, still, traced
 
 FORMATS = {
     "pt2": "programs of torch.export, for PyTorch without Saddle",
+    "onnx": "graphs of ONNX, for onnxruntime",
     "safetensors": "all weights as they are used, for saddle.load",
+    "spaces": "a page of gradio over ONNX files, for a Space of Hugging Face",
 }
 MANIFEST, TOKENIZER = "saddle.json", "tokenizer.json"
 
@@ -60,6 +62,8 @@ def export(
         raise UsageError(f"no format '{to}'{near(to, FORMATS)}; there are {', '.join(FORMATS)}")
     folder = Path(out) if out else Path(run) / f"export-{to}"
     check_new(folder)
+    if to in ("onnx", "spaces"):
+        graph.check_there()
     opened = Run(run, checkpoint, "cpu")
     part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -90,12 +94,27 @@ class Work:
         self.forms, self.left_out = chosen(self.game.forms(), tasks, run.recipe.game)
 
     def write(self, to: str) -> Result:
-        writers: dict[str, Callable[[], dict[str, Parity]]] = {"pt2": self.programs, "safetensors": self.weights}
+        writers: dict[str, Callable[[], dict[str, Parity]]] = {
+            "pt2": self.programs,
+            "onnx": self.onnx,
+            "safetensors": self.weights,
+            "spaces": self.space,
+        }
         files = writers[to]()
         return Result(self.folder, files, self.left_out)
 
     def programs(self) -> dict[str, Parity]:
-        return self.graphs("pt2", lambda graph, path, told: graph.save(path, told))
+        return self.graphs("pt2", Graph.save)
+
+    def onnx(self) -> dict[str, Parity]:
+        return self.graphs("onnx", graph.save)
+
+    def space(self) -> dict[str, Parity]:
+        """The ONNX files, and a page over them."""
+        space.check(self.forms, self.run.recipe.game)
+        found = self.onnx()
+        space.write(self.folder, f"{self.run.recipe.game} on {self.run.recipe.data.source.partition(':')[0]}")
+        return found
 
     def graphs(self, kind: str, save: Callable[[Graph, Path, str], None]) -> dict[str, Parity]:
         """A file for each form, with their facts inside and beside."""
@@ -103,18 +122,14 @@ class Work:
             raise UsageError(f"{self.run.recipe.game} has no form for {kind}: {_reasons(self.left_out)}")
         shared, entries, found = facts.of_run(self.run), {}, {}
         for name, form in self.forms.items():
-            graph = traced(self.run.game, name)
-            told = facts.of_form(name, form, graph.shapes, graph.dtypes, self.kept) | {
-                "norms": facts.norms(graph.module),
-                "edges": facts.paddings(graph.module),
-                **self.threshold(name),
-            }
+            own = traced(self.run.game, name)
+            told = facts.of_form(name, own, form, self.kept) | self.threshold(name)
             path = self.folder / f"{name}.{kind}"
-            save(graph, path, json.dumps(shared | told))
+            save(own, path, json.dumps(shared | told))
             measured = parity.measure(kind, path, parity.cases(name, form), form.resizable)
             found[path.name] = measured
             entries[path.name] = told | {"sha256": sha256(path), "parity": measured.written()}
-        self.describe(shared | {"files": entries} | self.of_data())
+        self.describe(kind, found, shared | {"files": entries} | self.of_data())
         return found
 
     def weights(self) -> dict[str, Parity]:
@@ -127,14 +142,16 @@ class Work:
             tensors = {"draw.0.in.0": torch.tensor([4]), "draw.0.out.0": self.run.sample(4)}
         measured = parity.measure("safetensors", self.folder, tensors, any(f.resizable for f in self.forms.values()))
         entry = {"sha256": sha256(path), "parity": measured.written()}
-        self.describe(facts.of_run(self.run) | {"files": {path.name: entry}} | self.of_data())
-        return {path.name: measured}
+        found = {path.name: measured}
+        self.describe("safetensors", found, facts.of_run(self.run) | {"files": {path.name: entry}} | self.of_data())
+        return found
 
     def of_data(self) -> dict[str, str]:
         return {"licence_of_data": self.licence or "unknown"}
 
-    def describe(self, manifest: dict[str, Any]) -> None:
-        """The facts beside the files, and what turns texts into numbers."""
+    def describe(self, to: str, found: dict[str, Parity], manifest: dict[str, Any]) -> None:
+        """The facts beside the files, what turns texts into numbers, and the model card."""
+        card.write(self.run, self.folder, to, found, manifest)
         (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n")
         for form in self.forms.values():
             if form.tokenizer:

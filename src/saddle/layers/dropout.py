@@ -28,7 +28,7 @@ class Dropout(nn.Module):
 
 
 def silence(network: nn.Module) -> list[float]:
-    """Leave out, in place, the dropout that a network has in use too; the shares of units that it kept, layer by layer."""
+    """Leave out, in place, the dropout that a network has in use too; the share of units that each of them kept."""
     noisy = [part for part in network.modules() if isinstance(part, Dropout) and part.always]
     for part in noisy:
         part.always = False

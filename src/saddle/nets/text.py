@@ -145,8 +145,8 @@ class _Bag(nn.Module):
             "kind": "words",
             "vocabulary": list(self.index),
             "length": LONGEST,
-            "says": "the text in small letters, split at all that is neither letter, digit nor _; a word's number is its "
-            "place in the vocabulary, from 1 on; other words are left out; 0 fills up to the length",
+            "says": "the text in small letters, split at all that is neither letter, digit nor _; a word's number is "
+            "its place in the vocabulary, from 1 on; other words are left out; 0 fills up to the length",
         }
 
     def ids(self, label: Tensor) -> Tensor:
