@@ -115,10 +115,9 @@ def _labels(n: int, seed: int, asked: str, port: dict[str, Any]) -> Array:
 
 def turn(image: Array) -> list[Array]:
     """What the game makes of an image uint8 [H, W] or [H, W, C], at the size that the file takes."""
-    file = next(
-        name for name, entry in manifest()["files"].items() if entry["task"].startswith(("translate", "restore"))
-    )
-    port = manifest()["files"][file]["inputs"][0]
+    files = manifest()["files"]
+    file = next(name for name, entry in files.items() if entry["task"].startswith(("translate", "restore")))
+    port = files[file]["inputs"][0]
     x = np.asarray(image, np.float32)
     x = x[..., None] if x.ndim == 2 else x[..., :3]
     channels, height, width = port["shape"][1:]
