@@ -74,7 +74,7 @@ def edit(folder: Path, before: str, after: str) -> None:
 def resign(folder: Path) -> None:
     """Make the manifest of a checkpoint vouch for what lies beside it."""
     files = {
-        path.name: {"sha256": checkpoint._hash(path), "bytes": path.stat().st_size}
+        path.name: {"sha256": checkpoint.sha256(path), "bytes": path.stat().st_size}
         for path in folder.iterdir()
         if path.name != "manifest.json"
     }

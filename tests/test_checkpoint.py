@@ -159,7 +159,7 @@ def test_a_pickle_under_the_name_of_a_checkpoint_is_refused_and_never_run(kept, 
     path = kept.path(1) / "game.safetensors"
     torch.save(Evil(), path)
     manifest = json.loads((kept.path(1) / "manifest.json").read_text())
-    manifest["files"][path.name] = {"sha256": checkpoint._hash(path), "bytes": path.stat().st_size}
+    manifest["files"][path.name] = {"sha256": checkpoint.sha256(path), "bytes": path.stat().st_size}
     (kept.path(1) / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(Damaged, match=r"game\.safetensors is not a file of tensors"):
         kept.load(1)

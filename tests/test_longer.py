@@ -124,7 +124,7 @@ def test_a_run_from_before_recipes_were_bound_becomes_longer_too(home, six):
     (last / "facts.json").write_text(json.dumps(facts))
     manifest = json.loads((last / "manifest.json").read_text())
     file = last / "facts.json"
-    manifest["files"]["facts.json"] = {"sha256": checkpoint._hash(file), "bytes": file.stat().st_size}
+    manifest["files"]["facts.json"] = {"sha256": checkpoint.sha256(file), "bytes": file.stat().st_size}
     (last / "manifest.json").write_text(json.dumps(manifest))
     train(six, 12)
     assert state(six) == state(home / "twelve")

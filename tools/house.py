@@ -32,6 +32,7 @@ LEVELS: list[dict[str, str]] = [
     },
     {"runs": "recipe, registry, session, run, ingredients, benchmark"},
     {"__init__": "the public face"},
+    {"export": "a trained game as files for others"},
     {"cli": "the commands"},
     {"__main__": ""},
 ]

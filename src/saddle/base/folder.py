@@ -38,6 +38,8 @@ class RunFolder:
         self.report = self.path / "report.html"
         self.benchmark = self.path / "benchmark.json"  # what it scored beside others
         self.calibration = self.path / "calibration.json"  # what it found in good images, and its thresholds
+        self.model = self.path / "model.safetensors"  # of a run that was exported: all weights, as they are used
+        self.released = self.path / "config.json"  # and what its checkpoint knew
         self._familiar = self.path / "familiar.json"  # what its images are like
         self._events = self.path / "events.jsonl"
         self._scores = self.path / "scores.json"

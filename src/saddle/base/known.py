@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from . import dist, rng
@@ -17,8 +17,13 @@ _read: Any = WeakIdKeyDictionary()  # tensor → (its version, the number in it)
 _tables: Any = WeakIdKeyDictionary()  # owner → device → tensor
 
 
-def known(count: Tensor) -> int:
-    """The whole number, or truth, in a tensor []. The device is asked once for every change, which torch counts."""
+def known(count: Tensor | int) -> int:
+    """The whole number, or truth, in a tensor []. The device is asked once for every change, which torch counts.
+
+    In a copy that is exported it is a plain number already: see `settled`.
+    """
+    if isinstance(count, int):
+        return count
     if count.is_inference():  # its changes are not counted
         return int(count)
     version, value = _read.get(count, (None, 0))
@@ -85,3 +90,18 @@ def drawn(draw: Callable[[int], Tensor], n: int) -> Tensor:
     with rng.share(0, 1):
         whole = draw(n * parts)
     return whole[n * first : n * (first + together)]
+
+
+def settled(module: nn.Module) -> nn.Module:
+    """The module itself, with plain numbers in place of its buffers that hold one whole number: it counts no further.
+
+    Where nothing may depend on what a tensor holds, as in torch.export, these decide the way through the layers.
+    """
+    for part in module.modules():
+        whole = {
+            name: x for name, x in part._buffers.items() if x is not None and x.ndim == 0 and not x.is_floating_point()
+        }
+        for name, count in whole.items():
+            del part._buffers[name]
+            setattr(part, name, int(count))
+    return module

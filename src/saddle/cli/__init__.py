@@ -30,6 +30,9 @@ use a run
   attribute     add to images what a class has and others lack
   classify      name the classes of images
 
+give it away
+  export        files for PyTorch, for Saddle and for onnxruntime, each compared with the run
+
 judge a run
   evaluate      score it: FID, precision and recall, modes, …
   doctor        find what is wrong with it, and which command may cure it

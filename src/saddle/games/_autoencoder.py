@@ -90,7 +90,7 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The expected images of codes [N, z_dim] (and labels int64 [N]): [N, C, H, W] in [-1, 1]."""
-        label = self.draw_label(len(z)) if label is None else label
+        label = self.draw_label(z.shape[0]) if label is None else label
         return self.options.likelihood.mean(full(self.output(z, label)))
 
     @torch.no_grad()

@@ -1,12 +1,13 @@
 """Games whose latent is a code that an encoder finds, and may end in a condition."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..layers.conditional import shares
-from ..tasks import Encoding, Sweep, Traversal
+from ..tasks import Encoding, Sweep, Traversal, law
 
 
 class Coded(Traversal, Encoding):
@@ -35,6 +36,19 @@ class Coded(Traversal, Encoding):
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z and, where there is one, the condition: that of labels [n, …], else one drawn.  [n, code_dim]"""
         return self.with_class(self.prior(n), self.draw_label(n) if label is None else label)
+
+    @property
+    def told_beside(self) -> None:
+        return None
+
+    def laws(self) -> list[dict[str, Any]]:
+        z, condition = self.prior_laws(self.options.z_dim), self.condition
+        if condition is None:
+            return z
+        if condition.kind != "class":
+            return [*z, law("label", len(condition.names), "data", names=list(condition.names))]
+        shares = {"shares": list(self.data.distribution)} if self.data.distribution else {}
+        return [*z, law("label", len(condition.names), "one-hot", names=list(condition.names), **shares)]
 
     def with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
         """[z, c], of labels int64 [N] or columns [N, K]; z alone without them."""

@@ -3,6 +3,7 @@
 Wang et al., 2018, Section 3.4. https://arxiv.org/abs/1711.11585
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from ..layers.clusters import Kept
 from ..layers.instances import Objects, objects
 from ..nets.translator import translator
 from ..spec import Batch
+from ..tasks import Port
 from ._outlined import Outlined
 
 LARGE = 1 / 64  # of an image: the code of what is larger is kept
@@ -118,6 +120,18 @@ class Styles(Outlined):
             drawn = rng.number(chances[image], number, kind) % len(centres)
             codes.append(centres[drawn if cluster < 0 else cluster])
         return there.painted(torch.stack(codes))
+
+    def wishes(self, start: str, to: str) -> dict[str, tuple[Port, Callable[[int, int], Tensor]]]:
+        """An exported form is given the code of every pixel's object, as `painted` with a look of its class."""
+        if not self.coded:
+            return super().wishes(start, to)
+        looks = {name: centres.tolist() for name, centres in self.looks().items()}
+        port = Port(
+            "code", "how the object of each pixel looks: a look of its class, at all its pixels", {"looks": looks}
+        )
+        shape, size = self.options.features, self.size(to)
+        code = lambda n, step: rng.randn(n, shape, *(side + step for side in size), device=torch.device("cpu"))  # noqa: E731
+        return super().wishes(start, to) | {"code": (port, code)}
 
     def kind_name(self, kind: int) -> str:
         """What a class is called."""

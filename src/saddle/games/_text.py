@@ -17,7 +17,7 @@ from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim, OwnOptim, Steps
 from ..spec import Batch, Condition, DataSpec
-from ..tasks import Move, Synthesis
+from ..tasks import Form, Move, Port, Synthesis, seen
 from ._adversarial import Adversarial
 
 HALVED = Steps(at=tuple(k / 6 for k in range(1, 6)), factor=0.5)  # in every 100th epoch of 600
@@ -32,6 +32,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
     needs: tuple[str, ...] = ("image", "caption")
     generator: Any
     discriminator: Any
+    text_encoder: Any
 
     @dataclass(frozen=True)
     class Options(Adversarial.Options, Synthesis.Options):
@@ -123,14 +124,42 @@ class TextToImage(Adversarial, Synthesis, ABC):
         """
         if label.is_floating_point():
             return label
-        text = full(self.text_encoder(label)).to(self.dtype)
+        return self.scaled(self.text_encoder(label))
+
+    def scaled(self, text: Tensor) -> Tensor:
+        """Embeddings [N, E] at a mean square of 1 → same shape."""
+        text = full(text).to(self.dtype)
         return nn.functional.normalize(text) * text.shape[1] ** 0.5
+
+    def _drawn(self) -> Form | str:
+        """From z and the numbers of texts, which its encoder's tokenizer gives."""
+        if self.told_beside is None:
+            return super()._drawn()
+        encoder = self.text_encoder
+        if encoder.tokenizer is None:
+            return "its texts are read by a function that a program plugs in, which no file holds"
+
+        def compute(z: Tensor, ids: Tensor) -> tuple[Tensor, ...]:
+            return tuple(self.together(z, self.scaled(encoder.read(ids))).values())
+
+        def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
+            label = self.draw_label(n)
+            assert label is not None
+            return self.noise(n, label).cpu(), encoder.ids(label.cpu())
+
+        return Form(
+            compute=compute,
+            draw=draw,
+            inputs=(self.latent_port(), Port("text", "int64: the numbers of a text, as tokenizer.json says")),
+            outputs=tuple(seen(key, self.data.fields[key]) for key in self.drawn_keys),
+            tokenizer=encoder.tokenizer,
+        )
 
     def text_of(self, z: Tensor, label: Tensor | None) -> Tensor | None:
         """The embedded texts [N, E] of labels [N, L] for z [N, z_dim], or of labels drawn from the data where none are
         given.
         """
-        label = self.draw_label(len(z)) if label is None else label
+        label = self.draw_label(z.shape[0]) if label is None else label
         return None if label is None else self.embed(label)
 
 

@@ -7,6 +7,8 @@ from ..tasks import Synthesis
 
 
 class UnitNoise(Synthesis):
+    least = 0.0
+
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1)."""
         return rng.rand(*shape, device=self.device)

@@ -169,6 +169,10 @@ class CoGAN(Adversarial, Synthesis, Classification):
         return self.generator(z)
 
     @property
+    def drawn_keys(self) -> tuple[str, ...]:
+        return DOMAINS
+
+    @property
     def classifies(self) -> tuple[str, ...]:
         return self.data.fields[KEY].names if self.options.class_weight else ()
 

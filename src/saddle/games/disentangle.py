@@ -176,7 +176,7 @@ class Disentangle(Adversarial, Translation):
 
     def vector(self, columns: Tensor) -> Tensor:
         """Labels as columns [N, K] → what the coder takes, [N, A]."""
-        return self.attributes.vector(columns, torch.zeros(len(columns), dtype=torch.long, device=columns.device))
+        return self.attributes.vector(columns, torch.zeros(columns.shape[0], dtype=torch.long, device=columns.device))
 
     def named(self, logits: Tensor, labels: Tensor) -> Tensor:
         """-E log p of the labels [N, K], of logits [N, A].  []"""
@@ -278,7 +278,7 @@ class Disentangle(Adversarial, Translation):
         """The labels [N, K] that are asked for of images x [N, C, H, W], NaN where an image keeps its own."""
         if "label" in batch:
             return self.attributes.columns(batch["label"].to(x.device))
-        return torch.full((len(x), len(self.attributes.condition.names)), torch.nan, device=x.device)
+        return torch.full((x.shape[0], len(self.attributes.condition.names)), torch.nan, device=x.device)
 
     def read(self, x: Tensor) -> Tensor:
         """log p of every label, [N, K], as the reader sees it."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from ..base.settings import plain, restore
 from ..nets import f_anogan
 from ..optim import Optim, RMSprop
 from ..spec import Batch, Condition, DataSpec
-from ..tasks import Columns, Encoding, Game, Held, Move, Synthesis
+from ..tasks import Columns, Encoding, Game, Held, Move, Synthesis, law
 from ..tasks.game import Weights
 from ..tasks.searching import check_reached, check_told
 from ._named import load
@@ -159,12 +159,21 @@ class Encoder(Synthesis, Encoding):
         label = self.draw_label(n) if label is None else label
         return self.sampler.searched(self.sampler.noise(n, label), label).flatten(1)
 
+    def laws(self) -> list[dict[str, Any]]:
+        """Those of its generator's run; where that has styles, which no law draws, how many numbers there are."""
+        own, size = self.sampler.laws(), prod(self.form)
+        return own if sum(part["size"] for part in own) == size else [law("styles", size, "found")]
+
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents [N, K] in the form that the generator's own run takes.  [N, …]"""
-        return z.reshape(len(z), *self.form)
+        return z.reshape(z.shape[0], *self.form)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.sampler.decode(self.searched(z), label)
+
+    @property
+    def drawn_keys(self) -> tuple[str, ...]:
+        return self.sampler.drawn_keys
 
     def together(self, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
         return self.sampler.together(self.searched(z), label)

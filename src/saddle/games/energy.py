@@ -116,6 +116,12 @@ class Energy(Adversarial, Synthesis):
         """Where a climb starts, of the prior, and where among the scores of data it ends, normal.  [n, K + 1]"""
         return self.draw_prior(n, self.start.size, beside=1)
 
+    def _drawn(self) -> str:
+        return "its samples are found by steps of gradient ascent, which no file of layers holds"
+
+    def laws(self) -> list[dict[str, Any]]:
+        return self.prior_laws(self.start.size, beside=1)
+
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""
         o, x = self.options, self.start(z[:, :-1])

@@ -8,7 +8,7 @@ and G(z, c) (Eq. 5, 6). Settings of the MNIST code.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from ..nets import infogan
 from ..nets.infogan import CodeOutput
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Prior, Sweep, Traversal
+from ..tasks import Move, Prior, Sweep, Traversal, law
 from ._adversarial import Adversarial
 
 
@@ -137,6 +137,11 @@ class InfoGAN(Adversarial, Traversal):
         code = code or self.codes(n, label)
         z = self.draw_prior(n, self.options.z_dim)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
+
+    def laws(self) -> list[dict[str, Any]]:
+        o = self.options
+        category = law("category", o.categories, "one-hot", names=list(self.labels))
+        return [*super().laws(), category, law("code", o.continuous, "uniform", low=-1.0, high=1.0)]
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
         """The category, all of its values, and the numbers of the code; the noise beside it says nothing by itself."""

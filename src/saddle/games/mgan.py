@@ -7,6 +7,7 @@ other modes (Eq. 1, 2). In training, as in the code, every latent goes to all ge
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
 from ..optim import Adam, Optim, OwnOptim
 from ..spec import SAMPLES, Batch, DataSpec
-from ..tasks import Move, Prior, Synthesis
+from ..tasks import Move, Prior, Synthesis, law
 from ._adversarial import Adversarial
 
 
@@ -108,6 +109,9 @@ class MGAN(Adversarial, Synthesis):
     def score(self, x: Tensor) -> Tensor:
         """Its logits [N] of "real", of samples x [N, …]."""
         return full(self.discriminate(x).logits)
+
+    def laws(self) -> list[dict[str, Any]]:
+        return [*super().laws(), law("generator", self.options.generators, "one-hot")]
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
         """z of the prior [n, z_dim], and a 1 for the generator that it goes to: [N, z_dim + K]; no label [N] is taken.

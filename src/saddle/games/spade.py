@@ -201,7 +201,7 @@ class SPADE(Perceived, Outlined, Adversarial):
         self.way("a", to)
         seen, z = self.seen_of(batch), None
         if self.options.encoder and "style" in batch:
-            z = self.encoder(batch["style"].to(self.dtype))[0].expand(len(seen), -1)
+            z = self.encoder(batch["style"].to(self.dtype))[0].expand(seen.shape[0], -1)
         elif self.options.encoder:
             z = rng.randn(len(seen), self.options.z_dim, device=self.device).to(self.dtype)
         return self.generator(seen, z)

@@ -10,7 +10,7 @@ stageI/cfg/birds.yml): of the rounds from `text_share` to `second_from`, and of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -155,6 +155,9 @@ class StackGAN(TextToImage, Sizes):
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """z, of the prior, and normal noise for the codes of the text at both stages.  [n, z_dim + 2 · code]"""
         return self.draw_prior(n, self.options.z_dim, beside=2 * self.options.code)
+
+    def laws(self) -> list[dict[str, Any]]:
+        return self.prior_laws(self.options.z_dim, beside=2 * self.options.code)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""

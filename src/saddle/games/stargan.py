@@ -206,14 +206,14 @@ class StarGAN(Adversarial, Translation, Classification):
         of its own.
         """
         x = self.planes(batch, self.way(None, to)[0])
-        nothing = torch.full((len(x), len(self.classifies)), torch.nan, device=x.device)
+        nothing = torch.full((x.shape[0], len(self.classifies)), torch.nan, device=x.device)
         asked = self.attributes.columns(batch["label"].to(x.device)) if "label" in batch else nothing
         wanted = self.attributes.filled(asked, self.classify(resized(x, self.size("image"))))
         goes = torch.stack([~asked[:, places].isnan().all(1) for places in self.attributes.parts], 1)
         goes[:, 0] |= ~goes.any(1)
         for part, some in enumerate(goes.unbind(1)):
-            if some.any():
-                told = self.attributes.vector(wanted, torch.full((len(x),), part, device=x.device))
+            if torch.compiler.is_exporting() or some.any():
+                told = self.attributes.vector(wanted, torch.full((x.shape[0],), part, device=x.device))
                 x = torch.where(some[:, None, None, None], self.generator(x, told), x)
         return x
 

@@ -225,7 +225,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
     def draw(self, faces: Faces, noisy: bool = True) -> tuple[Frontal, Tensor]:
         """Frontal faces of three sizes, and the encoder's codes [N, 4 · width] of the turned ones."""
         x, z_dim, parts = faces.turned, self.options.z_dim, None
-        noise = DEVIATION * rng.randn(len(x), z_dim, device=x.device).to(x) if noisy else x.new_zeros(len(x), z_dim)
+        noise = DEVIATION * rng.randn(len(x), z_dim, device=x.device).to(x) if noisy else x.new_zeros(x.shape[0], z_dim)
         if faces.landmarks is not None:
             maps, images = self.rotators(cut_parts(x, faces.landmarks))
             light = {name: _unit(image) for name, image in images.items()}  # black is 0, as the canvas is
@@ -322,7 +322,7 @@ class TPGAN(Perceived, Adversarial, Restoration):
             )
         if not self.options.local:
             return self.draw(Faces(x, x, None, None), noisy=False)[0].whole
-        landmarks = check_landmarks(landmarks, len(x))
+        landmarks = check_landmarks(landmarks, x.shape[0])
         faces = self.faces({self.needs[0]: x, self.needs[1]: x, "landmarks": landmarks})
         made = self.draw(faces, noisy=False)[0].whole
         return flipped(made, looks_left(landmarks))

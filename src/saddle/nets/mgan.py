@@ -38,6 +38,10 @@ class Mixture(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Samples [N, …] of z [N, z_dim + K]: latents, and a 1 for the generator that each goes to."""
         who = z[:, -len(self.stems) :].argmax(1)
+        if torch.compiler.is_exporting():  # a file of layers has one way for all: every stem, of which one is taken
+            every = torch.stack([stem(z[:, : -len(self.stems)]) for stem in self.stems], 1)
+            place = who.reshape(-1, 1, *[1] * (every.ndim - 2)).expand(-1, 1, *every.shape[2:])
+            return self.trunk(every.gather(1, place).squeeze(1))
         rows = [(who == k).nonzero().flatten() for k in range(len(self.stems))]
         hidden = [stem(z[row, : -len(self.stems)]) for stem, row in zip(self.stems, rows, strict=True) if len(row)]
         back = torch.cat(rows).argsort()

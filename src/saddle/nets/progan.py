@@ -141,7 +141,7 @@ class ProGAN(Network):
 
 def mix(below: Tensor, above: Tensor, share: Tensor) -> Tensor:
     """The mixture of two images, both [N, C, H, W], with `share` [] of the one above → same shape."""
-    return torch.lerp(below, above, share.to(below.dtype))
+    return torch.lerp(below, above, share.to(below.dtype) if isinstance(share, Tensor) else share)
 
 
 def _layer(inputs: int, outputs: int, kernel: int = 3, padding: int | None = None) -> list[nn.Module]:

@@ -126,7 +126,7 @@ class Synthesis(nn.Module):
 
     def forward(self, ws: Tensor) -> Tensor:
         w = ws.unbind(1)
-        x = self.first(self.start.expand(len(ws), -1, -1, -1), w[0])
+        x = self.first(self.start.expand(ws.shape[0], -1, -1, -1), w[0])
         image = self.to_image[0](x, w[1])
         for level, (up, conv) in enumerate(zip(self.ups, self.convs, strict=True)):
             x = conv(up(x, w[2 * level + 1]), w[2 * level + 2])

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import one_hot, pad
 
 from ..base.errors import SaddleError, UsageError
 from ..base.ranges import PositiveInt, at_least
@@ -25,6 +25,7 @@ Function = Callable[[Sequence[str]], Any]  # texts → vectors [N, dims], as a t
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
 _plugged: dict[str, Function] = {}
 
+LONGEST = 64  # different words of a text that an exported bag of words takes
 SHORTEST = 66  # characters, of which convolutions and pooling leave one step for the recurrent network
 
 
@@ -89,6 +90,22 @@ class _Characters(nn.Module):
             bound = 0.08 if parameter.ndim == 1 else max(0.08, parameter[0].numel() ** -0.5)
             nn.init.uniform_(parameter, -bound, bound)
 
+    @property
+    def tokenizer(self) -> dict[str, Any]:
+        return {
+            "kind": "bytes",
+            "length": self.length,
+            "says": "the bytes of the text in UTF-8, with 0 behind its end, as many as the length",
+        }
+
+    def ids(self, label: Tensor) -> Tensor:
+        """Captions int64 [N, L] as the tokenizer gives them: int64 [N, length]."""
+        return pad(label, (0, self.length - label.shape[1]))
+
+    def read(self, ids: Tensor) -> Tensor:
+        """What `forward` gives for captions, of their `ids` [N, length] → [N, dims]."""
+        return self(ids)
+
     def forward(self, label: Tensor) -> Tensor:
         characters = self.table[pad(label, (0, self.length - label.shape[1]))]  # type: ignore[index]  # [N, length, 70]
         states, _ = self.recurrent(self.convolutions(characters.transpose(1, 2)).transpose(1, 2))
@@ -121,6 +138,29 @@ class _Bag(nn.Module):
 
     def forward(self, label: Tensor) -> Tensor:
         return self.embedding(self.bag(label))
+
+    @property
+    def tokenizer(self) -> dict[str, Any]:
+        return {
+            "kind": "words",
+            "vocabulary": list(self.index),
+            "length": LONGEST,
+            "says": "the text in small letters, split at all that is neither letter, digit nor _; a word's number is "
+            "its place in the vocabulary, from 1 on; other words are left out; 0 fills up to the length",
+        }
+
+    def ids(self, label: Tensor) -> Tensor:
+        """Captions int64 [N, L] as the tokenizer gives them: int64 [N, length]."""
+        out = torch.zeros(len(label), LONGEST, dtype=torch.long)
+        for row, text in zip(out, to_texts(label), strict=True):
+            said = [self.index[word] + 1 for word in dict.fromkeys(words(text)) if word in self.index][:LONGEST]
+            row[: len(said)] = torch.tensor(said, dtype=torch.long)
+        return out
+
+    def read(self, ids: Tensor) -> Tensor:
+        """What `forward` gives for captions, of their `ids` [N, length] → [N, dims]."""
+        bag = one_hot(ids, len(self.index) + 1).amax(1)[:, 1:]
+        return self.embedding(bag.to(self.embedding.weight.dtype))
 
     def bag(self, label: Tensor) -> Tensor:
         """1 for every word that occurs, [N, words]."""
@@ -167,7 +207,7 @@ def plug(name: str, function: Function) -> None:
 class _Function(nn.Module):
     def __init__(self, function: Function, o: Plugged):
         super().__init__()
-        self.function, self.o = function, o
+        self.function, self.o, self.tokenizer = function, o, None
         self.register_buffer("like", torch.zeros(()), persistent=False)  # says which device and type
 
     @torch.no_grad()

@@ -122,7 +122,7 @@ def placed(x: Tensor) -> Tensor:
     """Images [N, C, H, W] with each pixel's row and column, from -1 to below 1, as channels: [N, C + 2, H, W]."""
     rows, columns = (torch.arange(n, device=x.device, dtype=x.dtype) * (2 / n) - 1 for n in x.shape[2:])
     where = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
-    return torch.cat((x, where.expand(len(x), -1, -1, -1)), 1)
+    return torch.cat((x, where.expand(x.shape[0], -1, -1, -1)), 1)
 
 
 def check_size(height: int, width: int) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from ..base import rng
 from ..base.errors import SaddleError, UsageError
 from ..base.files import quoted
+from ..base.folder import RunFolder
 from ..spec import DataSpec
 from ..tasks import Game
 from ..training.averages import Averages
 from ..training.checkpoint import Checkpoints, Damaged, State, load_weights
-from . import binding, registry
+from . import binding, registry, releasing
 from .recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,12 @@ log = logging.getLogger(__name__)
 def opened(checkpoints: Checkpoints, wanted: str | int, recipe: Recipe, folder: Path) -> tuple[int, State, Game]:
     """The round, the checkpoint and the game of what is wanted; of best and last, the last that is whole.
 
+    Of a run that was exported, what was exported.
+
     SaddleError where none is, UsageError for a round that is not there.
     """
+    if (files := RunFolder(folder)).model.exists():
+        return releasing.read(recipe, files)
     rounds = checkpoints.rounds()
     if not rounds:
         raise SaddleError(f"{folder} has no checkpoint yet; saddle train --run {quoted(folder)} makes one")

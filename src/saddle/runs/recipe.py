@@ -168,6 +168,11 @@ class Recipe:
 
         What may change on the way of a run makes no other recipe; nor does its length, unless it may not grow.
         """
+        if RunFolder(folder).model.exists():
+            raise UsageError(
+                f"{folder} holds a run that was exported, without what training needs; go on with the run itself, or "
+                f"choose another {option}"
+            )
         if RunFolder(folder).recipe.exists():
             theirs = Recipe.read(folder)
             ours = self.adapted(theirs) if may_grow else replace(self.adapted(theirs), plan=self.plan)

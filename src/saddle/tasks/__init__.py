@@ -4,6 +4,7 @@ from .classification import Classification
 from .density import Density
 from .detection import Detection, Finding
 from .encoding import Encoding
+from .form import Form, Forms, Port, law, seen
 from .game import Columns, Game, Held, Move
 from .restoration import Restoration
 from .searching import BySearch, Searching
@@ -21,9 +22,12 @@ __all__ = [
     "Detection",
     "Encoding",
     "Finding",
+    "Form",
+    "Forms",
     "Game",
     "Held",
     "Move",
+    "Port",
     "Prior",
     "Restoration",
     "Searching",
@@ -33,4 +37,6 @@ __all__ = [
     "Synthesis",
     "Translation",
     "Traversal",
+    "law",
+    "seen",
 ]

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from .form import Form, Forms, Port, examples, seen
 from .game import Game
 
 
@@ -50,3 +51,19 @@ class Classification(Game):
 
         Where they are not `exclusive`, log p of each label, among those that exclude each other or by itself.
         """
+
+    def forms(self) -> Forms:
+        """Images → log p of the classes, as "classify"."""
+        reason = Classification.unable(self)
+        return super().forms() | {"classify": reason or self._named()}
+
+    def _named(self) -> Form:
+        field, groups = self.data.fields[self.classified[0]], [list(names) for names in self.groups]
+        one = "of each class" if self.exclusive else "of each label, among those of its group or by itself"
+        facts = {"names": list(self.classifies), "exclusive": self.exclusive, **({"groups": groups} if groups else {})}
+        return Form(
+            compute=lambda image: (self.classify(image),),
+            draw=lambda n, larger: (examples(field, n),),
+            inputs=(seen("image", field),),
+            outputs=(Port("log_probability", f"log p {one}", facts),),
+        )

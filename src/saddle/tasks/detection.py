@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from .form import Form, Forms, Port, examples, seen
 from .game import Columns, Game, Held
 
 
@@ -63,3 +64,25 @@ class Detection(Game):
         found = self.detect(image)
         normal = {} if found.normal is None else {"normal": found.normal}
         return {"image": image, **normal, "map": found.picture()}
+
+    def forms(self) -> Forms:
+        """Images → how unusual they are, and where, as "detect"."""
+        return super().forms() | {"detect": self._found()}
+
+    def _found(self) -> Form | str:
+        key = self.needs[0]
+        field = self.data.fields[key]
+
+        def compute(image: Tensor) -> tuple[Tensor, ...]:
+            found = self.detect(image)
+            return found.score, found.map
+
+        return Form(
+            compute=compute,
+            draw=lambda n, larger: (examples(field, n),),
+            inputs=(seen(key, field),),
+            outputs=(
+                Port("score", "how unusual an image is: higher is more so"),
+                Port("map", "how unusual every pixel is, from 0 up"),
+            ),
+        )

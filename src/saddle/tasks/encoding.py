@@ -7,6 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
+from .form import Form, Forms, Port, examples, seen
 from .game import Game
 
 
@@ -42,3 +43,23 @@ class Encoding(Game):
     def reconstruct(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Images [N, C, H, W], encoded and decoded again, with labels [N, …] if the game takes them → same shape."""
         return self.decode(self.encode(image, label), label)
+
+    def forms(self) -> Forms:
+        """Images, with labels where the game takes them, → codes, as "encode"."""
+        return super().forms() | {"encode": self._coded()}
+
+    def _coded(self) -> Form:
+        key = self.data.keys[0]
+        field, label = self.data.fields[key], self.data.condition if self.encodes_with_label else None
+        label_port = (Port("label", str(label), {"names": list(label.names)}),) if label else ()
+
+        def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
+            told = self.draw_label(n) if label else None  # type: ignore[attr-defined]
+            return (examples(field, n), *(() if told is None else (told.cpu(),)))
+
+        return Form(
+            compute=lambda *given: (self.encode(*given),),
+            draw=draw,
+            inputs=(seen(key, field), *label_port),
+            outputs=(Port("code", "the code of an image, which `sample` takes as z"),),
+        )

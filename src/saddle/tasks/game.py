@@ -17,6 +17,7 @@ from ..base.settings import Settings
 from ..data import places_with, sources_with
 from ..optim import Adam, Optim
 from ..spec import Batch, ConditionKind, DataSpec, Kind
+from .form import Forms
 
 Columns = Mapping[str, Tensor] | Sequence[tuple[str, Tensor]]  # samples by caption
 Held = Callable[[int], Batch]
@@ -231,6 +232,10 @@ class Game(nn.Module, ABC):
         `diversity`, `saturated` and `saturated_data`; `d_heldout`, `d_trained` and `d_made` of a player that judges.
         What a game does not have is left out.
         """
+        return {}
+
+    def forms(self) -> Forms:
+        """What of it can be exported, by name, as a function of tensors, or why not, in one sentence."""
         return {}
 
     @property

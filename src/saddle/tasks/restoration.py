@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..base.errors import UsageError, some
 from ..spec import Batch
 from . import signs
+from .form import PADDING, Form, Forms, Port, examples, made, seen
 from .game import Columns, Game, Held
 
 
@@ -124,3 +125,27 @@ class Restoration(Game):
         damaged, whole = (batch[key] for key in self.needs[:2])
         given = {key: batch[key] for key in (self.needs[0], *self.beside)}
         return {"damaged": damaged, "restored": self.restore(given), "truth": whole}
+
+    def forms(self) -> Forms:
+        """Damaged images, with what the game looks at beside them, → whole ones, as "restore"."""
+        return super().forms() | {"restore": self._restored()}
+
+    def _restored(self) -> Form:
+        given, whole = self.needs[:2]
+        field, step = self.data.fields[given], self.multiple()
+        resizable = not self.sized and min(field.shape[-2:]) >= 2 * step
+
+        def compute(image: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+            return (self.restore({given: image, **dict(zip(self.beside, more, strict=True))}),)
+
+        return Form(
+            compute=compute,
+            draw=lambda n, larger: (
+                examples(field, n, step * (larger and resizable)),
+                *(examples(self.data.fields[key], n) for key in self.beside),
+            ),
+            inputs=(seen(given, field), *(Port(key, "x and y of every point, in [-1, 1]") for key in self.beside)),
+            outputs=(made("restored", self.data.fields[whole]),),
+            resizable=resizable,
+            facts={"times": self.times, "multiple": step, "smallest": self.smallest(), "padding": PADDING},
+        )

@@ -17,6 +17,7 @@ from ..base.settings import Settings
 from ..layers.search import Descent, Distance, Found, Prior, at_rest, find_latent, nearest
 from ..spec import Batch
 from .detection import Detection, Finding
+from .form import Form
 from .game import Move
 from .synthesis import Synthesis
 
@@ -148,6 +149,11 @@ class Searching(Detection):
         chosen = {name: value for name, value in chosen.items() if value is not None}
         surprise = replace(self.surprise, weight=chosen.pop("features", self.surprise.weight))
         return self.searched_for(image, replace(self.descent, **chosen), surprise)
+
+    def _found(self) -> Form | str:
+        return (
+            "it searches every image's nearest sample by many steps of gradient descent, which no file of layers holds"
+        )
 
     def searched_for(self, image: Tensor, how: Descent, surprise: Surprise) -> Finding:
         """Search down A(x) for the nearest image to each of [N, C, H, W].

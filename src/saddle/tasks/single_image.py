@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from ..base.precision import full
 from ..base.ranges import NonNegativeInt, PositiveInt
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
+from .form import law
 from .synthesis import Synthesis
 
 Size = tuple[int, int]
@@ -56,11 +58,15 @@ class SingleImage(Synthesis):
 
         planes [N, C, h, w] by scale, image [N, C, H, W] → [N, C, H', W'] of the last plane's size
         """
-        if len(planes[0]) > CHUNK:
+        if not torch.compiler.is_exporting() and len(planes[0]) > CHUNK:
             parts = zip(*(plane.split(CHUNK) for plane in planes), strict=True)
             images = [None] * len(planes[0]) if image is None else image.split(CHUNK)
             return torch.cat([self.climb(part, start, x) for part, x in zip(parts, images, strict=False)])
-        x = planes[0].new_zeros(len(planes[0]), self.data.shape[0], *planes[0].shape[2:]) if image is None else image
+        x = (
+            planes[0].new_zeros(planes[0].shape[0], self.data.shape[0], *planes[0].shape[2:])
+            if image is None
+            else image
+        )
         begun = max(known(self.begun), 1)
         for scale, plane in enumerate(planes, start):
             x = resized(x, plane.shape[2:])
@@ -83,6 +89,10 @@ class SingleImage(Synthesis):
     def noise(self, n: int, label: Tensor | None = None) -> Tensor:
         """The planes of all scales, one after the other in a row.  [n, z]"""
         return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
+
+    def laws(self) -> list[dict[str, Any]]:
+        pixels = [math.prod(size) * (self.data.shape[0] if scale else 1) for scale, size in enumerate(self.sizes)]
+        return [law("planes", sum(pixels), "normal")]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,9 @@ from ..base import rng
 from ..base.errors import UsageError
 from ..base.ranges import NonNegativeInt
 from ..nets.judged import pooled, trunk_of
-from ..spec import Batch, Condition, conditions
+from ..spec import Batch, Condition, DataSpec, conditions
 from . import signs
+from .form import Form, Forms, Port, law, seen
 from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
@@ -80,6 +81,18 @@ class Synthesis(Game):
             return rng.randn(n, numbers + beside, device=self.device).to(self.dtype)
         z = self.uniform(n, numbers)
         return (torch.cat((z, rng.randn(n, beside, device=self.device)), 1) if beside else z).to(self.dtype)
+
+    least: ClassVar[float] = -1.0  # of a uniform number of z; the greatest is 1
+
+    def laws(self) -> list[dict[str, Any]]:
+        """How the numbers of `noise` are drawn, part by part in their order: see `form.law`."""
+        return self.prior_laws(self.options.z_dim)  # type: ignore[attr-defined]
+
+    def prior_laws(self, numbers: int, beside: int = 0) -> list[dict[str, Any]]:
+        """How `draw_prior` draws so many numbers, and beside them normal ones."""
+        normal = self.options.prior == "normal"  # type: ignore[attr-defined]
+        z = law("z", numbers, "normal") if normal else law("z", numbers, "uniform", low=self.least, high=1.0)
+        return [part for part in (z, law("beside", beside, "normal")) if part["size"]]
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers for z, of the given shape: here in [-1, 1].  [*shape]"""
@@ -215,3 +228,49 @@ class Synthesis(Game):
             rng.restart()  # the same z for all
             columns[names[k]] = self.sample(8, torch.full((8,), k, device=self.device))
         return columns
+
+    def forms(self) -> Forms:
+        """Latents, with labels where the generator takes them, → samples, as "sample"."""
+        return super().forms() | {"sample": self._drawn()}
+
+    @property
+    def drawn_keys(self) -> tuple[str, ...]:
+        """The keys of what `together` gives, in its order."""
+        return self.data.keys[:1]
+
+    @property
+    def told_beside(self) -> Condition | None:
+        """The condition that `decode` is given beside z; None where there is none, or z holds it."""
+        condition = self.data.condition
+        return condition if condition and condition.key in self.needs and self.condition == condition else None
+
+    def latent_port(self) -> Port:
+        """z, with how its numbers are drawn."""
+        return Port("z", "the latent: all of its parts, one after the other", {"laws": self.laws()})
+
+    def _drawn(self) -> Form | str:
+        label = self.told_beside
+
+        def compute(z: Tensor, label: Tensor | None = None) -> tuple[Tensor, ...]:
+            return tuple(self.together(z, label).values())
+
+        def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
+            told = self.draw_label(n) if label else None
+            z = self.noise(n, told).cpu()
+            return (z,) if told is None else (z, told.cpu())
+
+        return Form(
+            compute=compute,
+            draw=draw,
+            inputs=(self.latent_port(), *((label_port(self.data, label),) if label else ())),
+            outputs=tuple(seen(key, self.data.fields.get(key, self.data.main)) for key in self.drawn_keys),
+        )
+
+
+def label_port(data: DataSpec, label: Condition) -> Port:
+    """What a sample is asked to show, with the names, and of classes how often each is in the data."""
+    told = {"class": "int64, the number of a class", "text": "int64, numbers that stand for a text"}
+    facts: dict[str, Any] = {"names": list(label.names)} if label.kind != "text" else {}
+    if label.kind == "class" and data.distribution:
+        facts["shares"] = list(data.distribution)
+    return Port("label", told.get(label.kind, str(label)), facts)

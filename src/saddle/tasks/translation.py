@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ..base import rng
 from ..base.errors import UsageError, near, some
 from ..data import places_with, sources_with
-from ..spec import Batch, Condition
+from ..spec import Batch, Condition, conditions
 from ..spec.field import SEEN
 from . import signs
+from .form import PADDING, Form, Forms, Port, examples, made, seen
 from .game import Columns, Game, Held
 
 
@@ -188,6 +192,60 @@ class Translation(Game):
     def sized(self) -> bool:
         """Does it translate images of the training's size alone?"""
         return False
+
+    def forms(self) -> Forms:
+        """Images of a domain, with what the game is asked for, → images of another; one form for each way."""
+        ways = self.ways
+        names = [f"translate-{start}-{to}" if len(ways) > 1 else "translate" for start, to in ways]
+        return super().forms() | {name: self._translated(*way) for name, way in zip(names, ways, strict=True)}
+
+    def wishes(self, start: str, to: str) -> dict[str, tuple[Port, Callable[[int, int], Tensor]]]:
+        """What `translate` takes beside the images when it is exported, by key: how it is described, and examples.
+
+        Examples [n, …] are of images that are so many pixels larger than in training.
+        """
+        fields = {key: self.data.fields[key] for key in self.brought if key in self.data.fields}
+        found = {key: (seen(key, field), partial(examples, field)) for key, field in fields.items()}
+        if self.asked is not None:
+            says = "what the result is to show; what is NaN, or a class that is -1, stays as it is"
+            port = Port("label", says, {"names": list(self.asked.names)})
+            return found | {"label": (port, lambda n, step: conditions.pick(self.data, rng.rand(n)).cpu())}
+        if self.styled:
+            field = self.data.fields[to]
+            return found | {"style": (made("style", field), lambda n, step: examples(field, n))}
+        return found
+
+    def _resizable(self, start: str, to: str) -> bool:
+        """Can an exported form take other sizes? Not where a map has one pixel, nor where it reads what it is asked."""
+        return not self.sized and self.asked is None and min(self.size(start)) >= 2 * self.multiple(start, to)
+
+    def _translated(self, start: str, to: str) -> Form:
+        field, multiple = self.data.fields[start], self.multiple(start, to)
+        wishes, resizable = self.wishes(start, to), self._resizable(start, to)
+
+        def compute(image: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+            return (self.translate({start: image, **dict(zip(wishes, more, strict=True))}, to),)
+
+        def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
+            step = multiple * (larger and resizable)
+            return examples(field, n, step), *(example(n, step) for _, example in wishes.values())
+
+        ports = (seen(start, field), *(port for port, _ in wishes.values()))
+        names = [f"{port.name}_given" if port.name == to and port.name == start else port.name for port in ports]
+        return Form(
+            compute=compute,
+            draw=draw,
+            inputs=tuple(port._replace(name=name) for port, name in zip(ports, names, strict=True)),
+            outputs=(made(to, self.data.fields[to]),),
+            resizable=resizable,
+            facts={
+                "from": self.title(start),
+                "to": self.title(to),
+                "multiple": multiple,
+                "smallest": self.smallest(start, to),
+                "padding": PADDING,
+            },
+        )
 
     @abstractmethod
     def translate(self, batch: Batch, to: str) -> Tensor:

@@ -108,7 +108,9 @@ class Checkpoints:
         files = _manifest(folder)
         for name, entry in files.items():
             _verify(folder / name, entry)
-        tensors = {path.stem: _load(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"}
+        tensors = {
+            path.stem: read_weights(path) for path in map(folder.joinpath, files) if path.suffix == ".safetensors"
+        }
         return State(tensors, _facts(folder / "facts.json", round_))
 
     def sha256(self, round_: int) -> str:
@@ -209,13 +211,14 @@ def _write(folder: Path, state: State) -> None:
         path = folder / f"{name}.safetensors"
         save_file({k: t.detach().cpu().contiguous() for k, t in group.items()}, path)
         path.chmod(facts.stat().st_mode)  # safetensors makes files that only their owner can read
-    files = {p.name: {"sha256": _hash(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
+    files = {p.name: {"sha256": sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
     (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "files": files}, indent=1))
     for path in (*folder.iterdir(), folder):
         sync(path)
 
 
-def _hash(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -238,7 +241,8 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     return files
 
 
-def _load(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by name. Damaged for what cannot be read, and for numbers that are not finite."""
     try:
         tensors = load_file(path)
         odd = next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), None)
@@ -255,7 +259,7 @@ def _verify(path: Path, entry: dict[str, Any]) -> None:
     if (size := path.stat().st_size) != entry["bytes"]:
         what = "is empty" if size == 0 else f"has {size} bytes instead of {entry['bytes']}"
         raise Damaged(f"{path} {what}")
-    if _hash(path) != entry["sha256"]:
+    if sha256(path) != entry["sha256"]:
         raise Damaged(f"{path} is not what was saved: its SHA-256 differs from the manifest's")
 
 

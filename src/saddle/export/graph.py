@@ -1,0 +1,32 @@
+"""A traced form as an ONNX file, which onnxruntime computes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from ..base.errors import UsageError, some
+from .traced import Graph
+
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+KEY = "saddle"  # of the facts in the file's metadata
+
+
+def check_there() -> None:
+    """UsageError unless what writes and tries such files is installed."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise UsageError(
+            f"ONNX files are written and tried with {some(NEEDED)}; not installed: {some(missing)}. Install "
+            "saddle-gan[onnx], or choose --to pt2 or safetensors"
+        )
+
+
+def save(graph: Graph, path: Path, told: str) -> None:
+    """Write one file, weights included, with its facts in the metadata; the trace of `graph` is used again."""
+    inputs, outputs = ([port.name for port in ports] for ports in (graph.form.inputs, graph.form.outputs))
+    program = torch.onnx.export(graph.program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False)
+    assert program is not None
+    program.model.metadata_props[KEY] = told
+    program.save(path, external_data=False)

@@ -1,0 +1,75 @@
+"""The weights of a run as they are used, without what training needs: what `saddle export --to safetensors` writes.
+
+A folder with recipe.yaml, model.safetensors and config.json. It opens as a run does, and cannot be trained further.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..base import rng
+from ..base.errors import SaddleError
+from ..base.folder import RunFolder
+from ..base.plain import Count, Garbled, fits, from_json, text
+from ..spec import DataSpec
+from ..tasks import Game
+from ..training.checkpoint import Damaged, State, load_weights, read_weights, sha256
+from . import binding, registry
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .run import Run
+
+FORMAT = 1
+
+
+def write(run: Run, folder: Path) -> Path:
+    """Write an opened run, with the weights of its checkpoint, into a folder; the file of weights."""
+    files = RunFolder(folder)
+    run.recipe.write(files.recipe)
+    tensors = {name: x.detach().cpu().clone().contiguous() for name, x in run.game.state_dict().items()}
+    save_file(tensors, files.model)
+    files.model.chmod(files.recipe.stat().st_mode)  # safetensors makes files that only their owner can read
+    told = {"format": FORMAT, "round": run.round, "sha256": sha256(files.model), "facts": run.state.facts}
+    files.released.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
+    if scores := run.files.scores():
+        files.write_scores(scores)
+    return files.model
+
+
+def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
+    """The round, what its checkpoint knew, and the game in its state for use. SaddleError for damaged files."""
+    told = _told(files.released)
+    facts: dict[str, Any] = told["facts"]
+    if sha256(files.model) != told["sha256"]:
+        raise Damaged(f"{files.model} is not what was exported: its SHA-256 differs from that in config.json")
+    binding.check_recipe(recipe, facts, files.path)
+    try:
+        spec = DataSpec.from_facts(facts["data"])
+    except (KeyError, SaddleError) as error:
+        raise Damaged(f"{files.released} does not say what the data are: {error}") from None
+    with rng.building("weights"):  # which those of the file replace
+        game = registry.load(recipe.game)(spec, recipe.options)
+    tensors: dict[str, Tensor] = read_weights(files.model)
+    load_weights(game, tensors, "model")
+    return told["round"], State({}, facts), game.eval()
+
+
+def _told(path: Path) -> dict[str, Any]:
+    wanted = {"format": Count, "round": Count, "sha256": str, "facts": dict[str, Any]}
+    try:
+        found = from_json(text(path))
+    except FileNotFoundError:
+        raise Damaged(f"{path} is missing beside model.safetensors") from None
+    except Garbled as error:
+        raise Damaged(f"{path} is not readable JSON: {error}") from None
+    if not isinstance(found, dict) or not all(fits(found.get(name), kind) for name, kind in wanted.items()):
+        raise Damaged(f"{path} was not written by saddle export: it lacks {', '.join(wanted)}")
+    if found["format"] != FORMAT:
+        raise Damaged(f"{path} is of format {found['format']}, and this is format {FORMAT}")
+    return found
