@@ -157,10 +157,10 @@ def paper_and_recipe(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def moves(made: list[dict[str, list[str]]]) -> str:
-    """'discriminator ×5 down adversarial + penalty, generator down adversarial'."""
+    """'discriminator minimises adversarial + penalty, 5 times; generator minimises adversarial'."""
     each = [(" + ".join(move["players"]), " + ".join(move["losses"])) for move in made]
     repeats = [(who, what, len(list(same))) for (who, what), same in groupby(each)]
-    return ", ".join(f"{who}{f' ×{n}' if n > 1 else ''} down {what}" for who, what, n in repeats)
+    return "; ".join(f"{who} minimises {what}{f', {n} times' if n > 1 else ''}" for who, what, n in repeats)
 
 
 SLOTS = {  # the slots of a two-player game, each with the class that fills it
