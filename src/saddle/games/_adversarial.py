@@ -117,6 +117,9 @@ class Adversarial(Game):
         "D": "the discriminator's probability, σ of its logit",
         "E(x)": "minus the discriminator's logit",
         "E C": "the mean of C over the batch",
+        "c": "the class, or the code, that a sample is to show",
+        "f": "what the discriminator's last layer sees",
+        "KL": "Kullback and Leibler's divergence",
     }
 
     @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class VariationalAutoencoder(Traversal, Encoding, Density):
 
     letters: ClassVar[dict[str, str]] = {
         "p": "the distribution of pixels that the generator gives",
+        "KL": "Kullback and Leibler's divergence",
         "q(z | x)": "the normal distribution of codes that the encoder gives",
     }
 
