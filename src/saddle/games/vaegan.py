@@ -119,7 +119,7 @@ class VAEGAN(Adversarial, Coded):
     def formulas(self, player: str) -> dict[str, str]:
         miss, told = "‖f(x) - f(x')‖² / 2, and a constant", super().formulas(player)
         if player == "encoder":
-            return {"prior": "KL(q(z | x) ‖ N(0, 1)), q the distribution of codes that the encoder gives", "reconstruction": miss}
+            return {"prior": "KL(q(z | x) ‖ N(0, 1)), q the encoder's distribution of codes", "reconstruction": miss}
         if player == "generator":
             return told | {"reconstruction": times(self.options.reconstruction_weight, miss)}
         return told
