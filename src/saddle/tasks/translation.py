@@ -216,8 +216,9 @@ class Translation(Game):
         return found
 
     def _resizable(self, start: str, to: str) -> bool:
-        """Can an exported form take other sizes? Not where a map has one pixel, nor where it reads what it is asked."""
-        return not self.sized and self.asked is None and min(self.size(start)) >= 2 * self.multiple(start, to)
+        """Can an exported form take other sizes? Not where a map has one pixel, nor where a result depends on more."""
+        told = self.styled or self.asked is not None
+        return not (self.sized or told) and min(self.size(start)) >= 2 * self.multiple(start, to)
 
     def _translated(self, start: str, to: str) -> Form:
         field, multiple = self.data.fields[start], self.multiple(start, to)
