@@ -160,7 +160,7 @@ class Encoder(Synthesis, Encoding):
         return self.sampler.searched(self.sampler.noise(n, label), label).flatten(1)
 
     def latent_parts(self) -> list[dict[str, Any]]:
-        """Those of its generator's run; where that has styles, which no distribution draws, how many numbers there are."""
+        """Those of its generator's run; where that has styles, which are not drawn, how many numbers there are."""
         own, size = self.sampler.latent_parts(), prod(self.form)
         return own if sum(part["size"] for part in own) == size else [part("styles", size, "found")]
 

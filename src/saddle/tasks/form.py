@@ -78,7 +78,7 @@ def made(key: str, of: Field) -> Port:
     if of.kind not in ("map", "mask"):
         return seen(key, of)
     told = "planes, one for each class: the greatest is the pixel's" if of.kind == "map" else "mask in [-1, 1]"
-    return Port(key, told, seen(key, of).facts | {"range": [-1, 1]})
+    return Port(key, told, {**seen(key, of).facts, "range": [-1, 1]})
 
 
 def examples(of: Field, n: int, step: int = 0) -> Tensor:

@@ -205,7 +205,9 @@ class Translation(Game):
         Examples [n, …] are of images that are so many pixels larger than in training.
         """
         fields = {key: self.data.fields[key] for key in self.brought if key in self.data.fields}
-        found = {key: (seen(key, field), partial(examples, field)) for key, field in fields.items()}
+        found: dict[str, tuple[Port, Callable[[int, int], Tensor]]] = {
+            key: (seen(key, field), partial(examples, field)) for key, field in fields.items()
+        }
         if self.asked is not None:
             says = "what the result is to show; what is NaN, or a class that is -1, stays as it is"
             port = Port("label", says, {"names": list(self.asked.names)})
