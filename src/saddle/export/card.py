@@ -116,7 +116,7 @@ def _table(way: str, ports: list[dict[str, Any]]) -> str:
 
 def _more(port: Mapping[str, Any]) -> str:
     more = [f"names: {', '.join(port['names'])}"] if port.get("names") else []
-    more += [f"{part['size']} numbers, {part['law']} ({part['name']})" for part in port.get("laws", [])]
+    more += [f"{part['size']} numbers, {part['distribution']} ({part['name']})" for part in port.get("parts", [])]
     return "".join(f"; {each}" for each in more).replace("|", "\\|")
 
 

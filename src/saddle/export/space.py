@@ -13,9 +13,9 @@ SHOWN = ("sample", "translate", "restore")  # tasks that the page has something 
 
 
 def check(forms: dict[str, Form], game: str) -> None:
-    """UsageError where the page would have nothing to do: no images drawn by law, nor made of one image alone."""
+    """UsageError where the page would have nothing to do: no images that are drawn, nor made of one image alone."""
     for name, form in forms.items():
-        drawn = name == "sample" and all(part["law"] != "found" for part in form.inputs[0].facts["laws"])
+        drawn = name == "sample" and all(part["distribution"] != "found" for part in form.inputs[0].facts["parts"])
         turned = name.startswith(SHOWN[1:]) and len(form.inputs) == 1 and "palette" not in form.inputs[0].facts
         if (drawn or turned) and "range" in form.outputs[0].facts:
             return

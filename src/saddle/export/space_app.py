@@ -35,21 +35,21 @@ def file_of(task: str) -> str:
     return next(name for name, entry in manifest()["files"].items() if entry["task"].startswith(task))
 
 
-def latents(n: int, seed: int, laws: Sequence[dict[str, Any]]) -> Array:
-    """n latents [n, K], each part as its law says."""
+def latents(n: int, seed: int, parts: Sequence[dict[str, Any]]) -> Array:
+    """n latents [n, K], each part of its distribution."""
     dice = np.random.default_rng(seed)
-    return np.concatenate([_part(n, dice, law) for law in laws], 1).astype(np.float32)
+    return np.concatenate([_part(n, dice, part) for part in parts], 1).astype(np.float32)
 
 
-def _part(n: int, dice: np.random.Generator, law: dict[str, Any]) -> Array:
-    size = law["size"]
-    if law["law"] == "normal":
-        return dice.standard_normal((n, size))
-    if law["law"] == "uniform":
-        return dice.uniform(law["low"], law["high"], (n, size))
-    if law["law"] == "one-hot":
-        return np.eye(size)[dice.choice(size, n, p=_shares(law.get("shares"), size))]
-    raise ValueError(f"latents of this game are found, not drawn: {law['law']}")
+def _part(n: int, dice: np.random.Generator, part: dict[str, Any]) -> Array:
+    size = part["size"]
+    if part["distribution"] == "normal":
+        return part.get("scale", 1.0) * dice.standard_normal((n, size))
+    if part["distribution"] == "uniform":
+        return dice.uniform(part["low"], part["high"], (n, size))
+    if part["distribution"] == "one-hot":
+        return np.eye(size)[dice.choice(size, n, p=_shares(part.get("shares"), size))]
+    raise ValueError(f"latents of this game are found, not drawn: {part['distribution']}")
 
 
 def _shares(shares: Sequence[float] | None, size: int) -> Array:
@@ -93,7 +93,7 @@ def draw(seed: float, n: float, asked: str = "") -> list[Array]:
     file, count = file_of("sample"), int(min(max(n, 1), MOST))
     entry = manifest()["files"][file]
     z, *rest = entry["inputs"]
-    inputs = [latents(count, int(seed), z["laws"])]
+    inputs = [latents(count, int(seed), z["parts"])]
     if rest and entry.get("tokenizer"):
         inputs.append(np.repeat(tokens(asked, entry["tokenizer"]), count, 0))
     elif rest and rest[0]["dtype"] == "int64":
@@ -114,7 +114,7 @@ def _labels(n: int, seed: int, asked: str, port: dict[str, Any]) -> Array:
 
 
 def turn(image: Array) -> list[Array]:
-    """What the game makes of an image uint8 [H, W] or [H, W, C], at the size that the file takes."""
+    """The game's result for an image uint8 [H, W] or [H, W, C], at the size that the file takes."""
     files = manifest()["files"]
     file = next(name for name, entry in files.items() if entry["task"].startswith(("translate", "restore")))
     port = files[file]["inputs"][0]

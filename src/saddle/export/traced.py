@@ -38,6 +38,7 @@ class Traced(nn.Module):
         _take(self, game, used)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Inputs [N, …] → outputs [N, …]."""
         return self.compute(*inputs)
 
 

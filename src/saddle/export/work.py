@@ -135,7 +135,7 @@ class Work:
     def weights(self) -> dict[str, Parity]:
         """A folder that opens as a run does."""
         path = releasing.write(self.run, self.folder)
-        tensors = {}
+        tensors: dict[str, torch.Tensor] = {}
         for name, form in self.forms.items():
             tensors |= parity.cases(name, form)
         if not tensors:  # what it does is no function of tensors: its samples are compared

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..layers.conditional import shares
-from ..tasks import Encoding, Sweep, Traversal, law
+from ..tasks import Encoding, Sweep, Traversal, part
 
 
 class Coded(Traversal, Encoding):
@@ -41,14 +41,14 @@ class Coded(Traversal, Encoding):
     def told_beside(self) -> None:
         return None
 
-    def laws(self) -> list[dict[str, Any]]:
-        z, condition = self.prior_laws(self.options.z_dim), self.condition
+    def latent_parts(self) -> list[dict[str, Any]]:
+        z, condition = self.prior_parts(self.options.z_dim), self.condition
         if condition is None:
             return z
         if condition.kind != "class":
-            return [*z, law("label", len(condition.names), "data", names=list(condition.names))]
+            return [*z, part("label", len(condition.names), "data", names=list(condition.names))]
         shares = {"shares": list(self.data.distribution)} if self.data.distribution else {}
-        return [*z, law("label", len(condition.names), "one-hot", names=list(condition.names), **shares)]
+        return [*z, part("label", len(condition.names), "one-hot", names=list(condition.names), **shares)]
 
     def with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
         """[z, c], of labels int64 [N] or columns [N, K]; z alone without them."""

@@ -7,7 +7,7 @@ from ..tasks import Synthesis
 
 
 class UnitNoise(Synthesis):
-    least = 0.0
+    limits = (0.0, 1.0)
 
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1)."""

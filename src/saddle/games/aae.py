@@ -76,6 +76,12 @@ class AAE(Adversarial, Coded, Classification):
     def labels(self) -> tuple[str, ...]:
         return () if self.options.supervision == "none" else self.data.classes
 
+    def prior_parts(self, numbers: int, beside: int = 0) -> list[dict[str, Any]]:
+        z, *rest = super().prior_parts(numbers, beside)
+        scale = self.options.scale
+        scaled: dict[str, Any] = {name: scale * z[name] for name in ("low", "high") if name in z}
+        return [z | (scaled or {"scale": scale}), *rest]
+
     def prior(self, n: int) -> Tensor:
         return self.options.scale * super().prior(n)
 

@@ -27,7 +27,7 @@ from ..base.settings import plain, restore
 from ..nets import f_anogan
 from ..optim import Optim, RMSprop
 from ..spec import Batch, Condition, DataSpec
-from ..tasks import Columns, Encoding, Game, Held, Move, Synthesis, law
+from ..tasks import Columns, Encoding, Game, Held, Move, Synthesis, part
 from ..tasks.game import Weights
 from ..tasks.searching import check_reached, check_told
 from ._named import load
@@ -159,10 +159,10 @@ class Encoder(Synthesis, Encoding):
         label = self.draw_label(n) if label is None else label
         return self.sampler.searched(self.sampler.noise(n, label), label).flatten(1)
 
-    def laws(self) -> list[dict[str, Any]]:
-        """Those of its generator's run; where that has styles, which no law draws, how many numbers there are."""
-        own, size = self.sampler.laws(), prod(self.form)
-        return own if sum(part["size"] for part in own) == size else [law("styles", size, "found")]
+    def latent_parts(self) -> list[dict[str, Any]]:
+        """Those of its generator's run; where that has styles, which are not drawn, how many numbers there are."""
+        own, size = self.sampler.latent_parts(), prod(self.form)
+        return own if sum(part["size"] for part in own) == size else [part("styles", size, "found")]
 
     def searched(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Latents [N, K] in the form that the generator's own run takes.  [N, …]"""

@@ -119,8 +119,8 @@ class Energy(Adversarial, Synthesis):
     def _drawn(self) -> str:
         return "its samples are found by steps of gradient ascent, which no file of layers holds"
 
-    def laws(self) -> list[dict[str, Any]]:
-        return self.prior_laws(self.start.size, beside=1)
+    def latent_parts(self) -> list[dict[str, Any]]:
+        return self.prior_parts(self.start.size, beside=1)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The samples where climbs from z end, [N, C, H, W] in [-1, 1] or [N, D]."""

@@ -60,6 +60,8 @@ class GAN(TwoPlayer):
         empty = all(getattr(self.options, field.name) == field.default for field in others)
         return empty and not self.options.loss.relativistic
 
+    limits = (-(3**0.5), 3**0.5)
+
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [-√3, √3], of variance 1."""
         return super().uniform(*shape) * 3**0.5

@@ -24,7 +24,7 @@ from ..nets import infogan
 from ..nets.infogan import CodeOutput
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Prior, Sweep, Traversal, law
+from ..tasks import Move, Prior, Sweep, Traversal, part
 from ._adversarial import Adversarial
 
 
@@ -138,10 +138,10 @@ class InfoGAN(Adversarial, Traversal):
         z = self.draw_prior(n, self.options.z_dim)
         return torch.cat((z, one_hot(code.category, self.options.categories).to(z), code.continuous), dim=1)
 
-    def laws(self) -> list[dict[str, Any]]:
+    def latent_parts(self) -> list[dict[str, Any]]:
         o = self.options
-        category = law("category", o.categories, "one-hot", names=list(self.labels))
-        return [*super().laws(), category, law("code", o.continuous, "uniform", low=-1.0, high=1.0)]
+        category = part("category", o.categories, "one-hot", names=list(self.labels))
+        return [*super().latent_parts(), category, part("code", o.continuous, "uniform", low=-1.0, high=1.0)]
 
     def sweeps(self, steps: int, reach: float | None = None) -> dict[str, Sweep]:
         """The category, all of its values, and the numbers of the code; the noise beside it says nothing by itself."""

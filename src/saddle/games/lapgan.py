@@ -25,7 +25,7 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets.lapgan import LevelDiscriminator, LevelGenerator, SmallestDiscriminator, SmallestGenerator, levels
 from ..optim import SGD, Exponential, Gradual, Optim, OwnOptim
 from ..spec import Batch, DataSpec
-from ..tasks import Move, Prior, Sizes, Synthesis, law
+from ..tasks import Move, Prior, Sizes, Synthesis, part
 from ._adversarial import Adversarial, Duel
 from ._conditional import Conditional
 
@@ -148,10 +148,10 @@ class LAPGAN(Conditional, Adversarial, Sizes):
         planes = draw(n, pixels)
         return torch.cat([super().noise(n), planes.to(self.dtype)], 1)
 
-    def laws(self) -> list[dict[str, Any]]:
+    def latent_parts(self) -> list[dict[str, Any]]:
         pixels, kind = sum(math.prod(size) for size in self.sizes[1:]), self.options.plane_prior
-        limits = {} if kind == "normal" else {"low": self.least, "high": 1.0}
-        return [*super().laws(), law("planes", pixels, kind, **limits)]
+        planes = part("planes", pixels, "normal") if kind == "normal" else self.uniform_part("planes", pixels)
+        return [*super().latent_parts(), planes]
 
     def split(self, row: Tensor) -> list[Tensor]:
         """A latent [N, K] as z [N, z_dim] and the planes of noise, each [N, 1, h, w]."""

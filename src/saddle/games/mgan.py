@@ -23,7 +23,7 @@ from ..losses import AdversarialLoss, NonSaturating
 from ..nets import mgan
 from ..optim import Adam, Optim, OwnOptim
 from ..spec import SAMPLES, Batch, DataSpec
-from ..tasks import Move, Prior, Synthesis, law
+from ..tasks import Move, Prior, Synthesis, part
 from ._adversarial import Adversarial
 
 
@@ -110,8 +110,8 @@ class MGAN(Adversarial, Synthesis):
         """Its logits [N] of "real", of samples x [N, …]."""
         return full(self.discriminate(x).logits)
 
-    def laws(self) -> list[dict[str, Any]]:
-        return [*super().laws(), law("generator", self.options.generators, "one-hot")]
+    def latent_parts(self) -> list[dict[str, Any]]:
+        return [*super().latent_parts(), part("generator", self.options.generators, "one-hot")]
 
     def noise(self, n: int, label: Tensor | None = None, origin: Tensor | None = None) -> Tensor:
         """z of the prior [n, z_dim], and a 1 for the generator that it goes to: [N, z_dim + K]; no label [N] is taken.

@@ -156,8 +156,8 @@ class StackGAN(TextToImage, Sizes):
         """z, of the prior, and normal noise for the codes of the text at both stages.  [n, z_dim + 2 · code]"""
         return self.draw_prior(n, self.options.z_dim, beside=2 * self.options.code)
 
-    def laws(self) -> list[dict[str, Any]]:
-        return self.prior_laws(self.options.z_dim, beside=2 * self.options.code)
+    def latent_parts(self) -> list[dict[str, Any]]:
+        return self.prior_parts(self.options.z_dim, beside=2 * self.options.code)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each stage draws of these latents, the smaller first; only stage I's before stage II begins."""

@@ -174,8 +174,8 @@ class StackGANv2(TextToImage, Sizes):
         """z, of the prior, and with texts normal noise for their codes.  [n, z_dim (+ code)]"""
         return self.draw_prior(n, self.options.z_dim, beside=self.options.code if self.text_dim else 0)
 
-    def laws(self) -> list[dict[str, Any]]:
-        return self.prior_laws(self.options.z_dim, beside=self.options.code if self.text_dim else 0)
+    def latent_parts(self) -> list[dict[str, Any]]:
+        return self.prior_parts(self.options.z_dim, beside=self.options.code if self.text_dim else 0)
 
     def images(self, z: Tensor, label: Tensor | None = None) -> list[Tensor]:
         """What each branch draws of these latents, the smallest first."""

@@ -4,7 +4,7 @@ from .classification import Classification
 from .density import Density
 from .detection import Detection, Finding
 from .encoding import Encoding
-from .form import Form, Forms, Port, law, seen
+from .form import Form, Forms, Port, part, seen
 from .game import Columns, Game, Held, Move
 from .restoration import Restoration
 from .searching import BySearch, Searching
@@ -37,6 +37,6 @@ __all__ = [
     "Synthesis",
     "Translation",
     "Traversal",
-    "law",
+    "part",
     "seen",
 ]

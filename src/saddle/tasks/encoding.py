@@ -29,7 +29,7 @@ class Encoding(Game):
     @property
     def own_numbers(self) -> int:
         """Numbers of a code that an image's class has no part in: the first ones."""
-        return self.options.z_dim  # type: ignore[attr-defined]
+        return self.options.z_dim  # type: ignore[attr-defined, operator]
 
     @abstractmethod
     def encode(self, image: Tensor, label: Tensor | None = None) -> Tensor:

@@ -42,9 +42,13 @@ class Form:
     tokenizer: Mapping[str, Any] | None = None  # how a text becomes the numbers of an input, if one is a text
 
 
-def law(name: str, size: int, kind: str, **more: Any) -> dict[str, Any]:
-    """Numbers in a latent: how many, and how they are drawn: normal, uniform (low, high) or one-hot."""
-    return {"name": name, "size": size, "law": kind, **more}
+def part(name: str, size: int, kind: str, **more: Any) -> dict[str, Any]:
+    """Numbers in a latent: how many, and how they are drawn.
+
+    normal, times a scale if there is one; uniform from low to high; one-hot, with the shares of the places if they are
+    not even; data: rows of the data's columns; found: by an encoder, never drawn.
+    """
+    return {"name": name, "size": size, "distribution": kind, **more}
 
 
 def seen(key: str, of: Field, says: str = "") -> Port:
@@ -74,7 +78,7 @@ def made(key: str, of: Field) -> Port:
     if of.kind not in ("map", "mask"):
         return seen(key, of)
     told = "planes, one for each class: the greatest is the pixel's" if of.kind == "map" else "mask in [-1, 1]"
-    return Port(key, told, seen(key, of).facts | {"range": [-1, 1]})
+    return Port(key, told, {**seen(key, of).facts, "range": [-1, 1]})
 
 
 def examples(of: Field, n: int, step: int = 0) -> Tensor:

@@ -15,7 +15,7 @@ from ..base.precision import full
 from ..base.ranges import NonNegativeInt, PositiveInt
 from ..layers.colours import palette, quantised, softened
 from ..layers.resize import resized
-from .form import law
+from .form import part
 from .synthesis import Synthesis
 
 Size = tuple[int, int]
@@ -90,9 +90,9 @@ class SingleImage(Synthesis):
         """The planes of all scales, one after the other in a row.  [n, z]"""
         return torch.cat([plane.flatten(1) for plane in self.planes(n, self.sizes)], 1)
 
-    def laws(self) -> list[dict[str, Any]]:
+    def latent_parts(self) -> list[dict[str, Any]]:
         pixels = [math.prod(size) * (self.data.shape[0] if scale else 1) for scale, size in enumerate(self.sizes)]
-        return [law("planes", sum(pixels), "normal")]
+        return [part("planes", sum(pixels), "normal")]
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         shapes = [(self.data.shape[0] if scale else 1, *size) for scale, size in enumerate(self.sizes)]

@@ -14,7 +14,7 @@ from ..base.ranges import NonNegativeInt
 from ..nets.judged import pooled, trunk_of
 from ..spec import Batch, Condition, DataSpec, conditions
 from . import signs
-from .form import Form, Forms, Port, law, seen
+from .form import Form, Forms, Port, part, seen
 from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
@@ -82,17 +82,22 @@ class Synthesis(Game):
         z = self.uniform(n, numbers)
         return (torch.cat((z, rng.randn(n, beside, device=self.device)), 1) if beside else z).to(self.dtype)
 
-    least: ClassVar[float] = -1.0  # of a uniform number of z; the greatest is 1
+    limits: ClassVar[tuple[float, float]] = (-1.0, 1.0)  # of a uniform number of z
 
-    def laws(self) -> list[dict[str, Any]]:
-        """How the numbers of `noise` are drawn, part by part in their order: see `form.law`."""
-        return self.prior_laws(self.options.z_dim)  # type: ignore[attr-defined]
+    def latent_parts(self) -> list[dict[str, Any]]:
+        """How the numbers of `noise` are drawn, part by part in their order: see `form.part`."""
+        return self.prior_parts(self.options.z_dim)  # type: ignore[attr-defined]
 
-    def prior_laws(self, numbers: int, beside: int = 0) -> list[dict[str, Any]]:
+    def prior_parts(self, numbers: int, beside: int = 0) -> list[dict[str, Any]]:
         """How `draw_prior` draws so many numbers, and beside them normal ones."""
         normal = self.options.prior == "normal"  # type: ignore[attr-defined]
-        z = law("z", numbers, "normal") if normal else law("z", numbers, "uniform", low=self.least, high=1.0)
-        return [part for part in (z, law("beside", beside, "normal")) if part["size"]]
+        z = part("z", numbers, "normal") if normal else self.uniform_part("z", numbers)
+        return [part for part in (z, part("beside", beside, "normal")) if part["size"]]
+
+    def uniform_part(self, name: str, numbers: int) -> dict[str, Any]:
+        """How `uniform` draws so many numbers."""
+        low, high = self.limits
+        return part(name, numbers, "uniform", low=low, high=high)
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers for z, of the given shape: here in [-1, 1].  [*shape]"""
@@ -240,13 +245,13 @@ class Synthesis(Game):
 
     @property
     def told_beside(self) -> Condition | None:
-        """The condition that `decode` is given beside z; None where there is none, or z holds it."""
+        """The condition that `decode` takes beside z; None where there is none, or z holds it."""
         condition = self.data.condition
         return condition if condition and condition.key in self.needs and self.condition == condition else None
 
     def latent_port(self) -> Port:
         """z, with how its numbers are drawn."""
-        return Port("z", "the latent: all of its parts, one after the other", {"laws": self.laws()})
+        return Port("z", "the latent: all of its parts, one after the other", {"parts": self.latent_parts()})
 
     def _drawn(self) -> Form | str:
         label = self.told_beside

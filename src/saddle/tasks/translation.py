@@ -205,7 +205,9 @@ class Translation(Game):
         Examples [n, …] are of images that are so many pixels larger than in training.
         """
         fields = {key: self.data.fields[key] for key in self.brought if key in self.data.fields}
-        found = {key: (seen(key, field), partial(examples, field)) for key, field in fields.items()}
+        found: dict[str, tuple[Port, Callable[[int, int], Tensor]]] = {
+            key: (seen(key, field), partial(examples, field)) for key, field in fields.items()
+        }
         if self.asked is not None:
             says = "what the result is to show; what is NaN, or a class that is -1, stays as it is"
             port = Port("label", says, {"names": list(self.asked.names)})
@@ -216,8 +218,9 @@ class Translation(Game):
         return found
 
     def _resizable(self, start: str, to: str) -> bool:
-        """Can an exported form take other sizes? Not where a map has one pixel, nor where it reads what it is asked."""
-        return not self.sized and self.asked is None and min(self.size(start)) >= 2 * self.multiple(start, to)
+        """Can an exported form take other sizes? Not where a map has one pixel, nor where a result depends on more."""
+        told = self.styled or self.asked is not None
+        return not (self.sized or told) and min(self.size(start)) >= 2 * self.multiple(start, to)
 
     def _translated(self, start: str, to: str) -> Form:
         field, multiple = self.data.fields[start], self.multiple(start, to)
