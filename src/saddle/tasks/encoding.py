@@ -54,7 +54,7 @@ class Encoding(Game):
         label_port = (Port("label", str(label), {"names": list(label.names)}),) if label else ()
 
         def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
-            told = self.draw_label(n) if label else None  # type: ignore[attr-defined]
+            told = self.draw_label(n) if label else None  # type: ignore[operator]
             return (examples(field, n), *(() if told is None else (told.cpu(),)))
 
         return Form(
