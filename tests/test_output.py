@@ -154,6 +154,7 @@ ARGUMENTS = {
     "list": [],
     "rate": ["RUN"],
     "doctor": ["RUN"],
+    "export": ["RUN", "--to", "none"],
     "compare": ["RUN", "RUN"],
 }
 

@@ -41,7 +41,7 @@ def test_one_image_of_another_size_does_not_shrink_the_size_that_is_proposed(fol
     with pytest.raises(UsageError, match=r"--data\.size 64 \(most are at least as large, not strip\.png \(200×10\)\)"):
         open_source(DataOptions(source=f"folder:{folder}"))
     report = check_data(str(folder), DataOptions())
-    assert report.lines()[-1] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64 --plan.batch 4"
+    assert report.lines()[-2] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64 --plan.batch 4"
     assert "--data.size 64 (most are at least as large" in report.notes["several sizes"]
     assert "several sizes" not in check_data(str(folder), DataOptions(size=8)).notes
 
@@ -87,7 +87,7 @@ def test_a_check_is_good_where_training_would_start(folder, capsys):
     assert main(["data", "check", str(folder)]) == 1
     assert "mend it, or train with --data.skip_bad true" in capsys.readouterr().err
     assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 0
-    assert capsys.readouterr().out.endswith(f"dcgan --data folder:{folder} --data.skip_bad true --plan.batch 2\n")
+    assert f"dcgan --data folder:{folder} --data.skip_bad true --plan.batch 2\n" in capsys.readouterr().out
     (folder / "000.png").write_bytes(b"")
     assert main(["data", "check", str(folder), "--data.skip_bad", "true"]) == 1
     said = capsys.readouterr()
