@@ -16,6 +16,7 @@ function keepWordsWhole(code) {
       word.className = "word";
       word.textContent = found[0];
       parts.append(word);
+      if (code.closest("pre")) parts.append(document.createElement("wbr")); // a long call may break between its tokens
       end = found.index + found[0].length;
     }
     parts.append(text.data.slice(end));
