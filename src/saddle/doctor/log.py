@@ -111,9 +111,10 @@ class Log:
         return " ".join([f"saddle train --config {quoted(self.path / 'recipe.yaml')} --run {self._new}", *words])
 
     def other(self, game: str, *words: str) -> str:
-        """The command that trains another game on these data."""
+        """The command that trains another game on these data; on points by a network that draws points."""
         source = str(self.settings.get("data.source", "digits"))
-        return " ".join([f"saddle train {game} --data {shlex.quote(source)} --run {self._new}", *words])
+        network = () if self.kind == "image" else ("--game.network MLP",)
+        return " ".join([f"saddle train {game} --data {shlex.quote(source)} --run {self._new}", *network, *words])
 
     @property
     def _new(self) -> str:
