@@ -42,8 +42,8 @@ def text(name: str) -> str:
     if name in names():
         return ast.get_docstring(parsed(source(name))) or ""
     game = load(name)
-    own, around = (vars(each).get("__doc__") for each in (game, sys.modules[game.__module__]))
-    return inspect.cleandoc(own or around or game.__name__)
+    around = getattr(sys.modules.get(game.__module__), "__doc__", None)  # a notebook may have let go of the module
+    return inspect.cleandoc(vars(game).get("__doc__") or around or game.__name__)
 
 
 def summary(name: str) -> str:
