@@ -215,6 +215,7 @@ def test_the_same_command_starts_and_goes_on(tmp_path, monkeypatch, capsys):
         (["run"], "is a run; go on with it: saddle train --run run"),
         (["dcgan", "wgan"], "one game is trained at a time"),
         (["photo", "empty"], "there is no folder photo"),
+        (["photo"], "no game 'photo' (did you mean photos or projection"),  # other tests' games may be near too
         (["photo"], "; there is no folder or file of that name either"),
         (["./phtos"], "there is no folder or file './phtos' (did you mean photos?)"),
     ],

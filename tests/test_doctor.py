@@ -13,7 +13,7 @@ from saddle.cli import data as data_command
 from saddle.cli import evaluate, main, sample, train
 from saddle.data import open_source
 from saddle.doctor import STOPPING, Log, every_rule, examine
-from saddle.doctor.log import middle, slope, tail
+from saddle.doctor.log import middle, tail
 from saddle.doctor.verdict import FIRST
 from saddle.runs import registry
 from saddle.runs.recipe import Recipe
@@ -124,13 +124,11 @@ def test_waiting_for_data_is_noticed():
     assert [finding.rule for finding in examine(Log(Path("r"), made)).findings] == ["slow_data"]
 
 
-def test_tail_middle_and_slope():
+def test_tail_and_middle():
     curve = [(at, 2.0 * at) for at in range(12)]
     assert tail(curve) == curve[8:]
     assert len(tail(curve[:4])) == 3
     assert middle(tail(curve)) == 19
-    assert slope(curve)[0] == pytest.approx(2)
-    assert slope([(at, 1.0) for at in range(9)]) == (0.0, 0.0)
 
 
 def write(folder: Path, events: list[dict]) -> Path:

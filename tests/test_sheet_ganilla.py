@@ -1,6 +1,7 @@
 """GANILLA: every line of its fact sheet with what proves it; its rounds are CycleGAN's."""
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -294,8 +295,13 @@ def _without_its_other_layers_the_pyramid_still_draws():
 
 @proves("pyramid.refused")
 def _factors_that_leave_nothing_are_refused():
-    for wrong in ((1.0, 1.0), (0.0, 0.0, 0.0, 0.0), (1.0, -1.0, 1.0, 1.0), (math.nan, 1.0, 1.0, 1.0)):
-        with pytest.raises(UsageError, match=r"pyramid( wants a list of 4| has a factor above 0|.*at least 0)"):
+    for wrong, told in {
+        (1.0, 1.0): "pyramid wants a list of 4 numbers of at least 0",
+        (0.0, 0.0, 0.0, 0.0): "pyramid has a factor above 0, or nothing is left",
+        (1.0, -1.0, 1.0, 1.0): "pyramid[1] is at least 0, not -1",
+        (math.nan, 1.0, 1.0, 1.0): "pyramid[0] is at least 0, not nan",
+    }.items():
+        with pytest.raises(UsageError, match=re.escape(told)):
             GANILLA.Options(pyramid=wrong)
 
 

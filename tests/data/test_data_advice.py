@@ -41,7 +41,9 @@ def test_one_image_of_another_size_does_not_shrink_the_size_that_is_proposed(fol
     with pytest.raises(UsageError, match=r"--data\.size 64 \(most are at least as large, not strip\.png \(200×10\)\)"):
         open_source(DataOptions(source=f"folder:{folder}"))
     report = check_data(str(folder), DataOptions())
-    assert report.lines()[-2] == f"to train: saddle train dcgan --data folder:{folder} --data.size 64 --plan.batch 4"
+    *_, train, decide = report.lines()
+    assert train == f"to train: saddle train dcgan --data folder:{folder} --data.size 64 --plan.batch 4"
+    assert decide.startswith("or let the images decide game, size and network: saddle train ")
     assert "--data.size 64 (most are at least as large" in report.notes["several sizes"]
     assert "several sizes" not in check_data(str(folder), DataOptions(size=8)).notes
 

@@ -126,6 +126,18 @@ class Log:
         drawn = [e["of"] for e in self.events if e["event"] == "sample" and isinstance(e.get("of"), str)]
         return drawn[-1] if drawn else "image"
 
+    def with_rate(self, player: str, times: float) -> list[str]:
+        """The command that trains anew with so many times a player's learning rate; nothing where there is none.
+
+        The discriminator gets an optimizer of its own, for the generator's rate stays.
+        """
+        found = self.rate(player)
+        if not found:
+            return []
+        own = "game.discriminator_optim Adam --game.discriminator_optim.lr"
+        name = own if player == "discriminator" else found[0]
+        return [self.again(f"--{name} {found[1] * times:.3g}")]
+
     def rate(self, player: str) -> tuple[str, float] | None:
         """The setting of a player's learning rate, and its value; None where the recipe has none."""
         for name in (f"game.{player}_optim.lr", "game.optim.lr"):
@@ -142,17 +154,3 @@ def tail(curve: Curve) -> Curve:
 def middle(curve: Curve) -> float:
     """The median; nan of nothing."""
     return median(x for _, x in curve) if curve else math.nan
-
-
-def slope(curve: Curve) -> tuple[float, float]:
-    """By how much the value grows in a round, and how many of its standard errors that is; 0, 0 of too few."""
-    n = len(curve)
-    if n < 4:
-        return 0.0, 0.0
-    x, y = ([float(point[i]) for point in curve] for i in (0, 1))
-    mx, my = sum(x) / n, sum(y) / n
-    sxx = sum((a - mx) ** 2 for a in x)
-    grows = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / sxx if sxx else 0.0
-    rest = sum((b - my - grows * (a - mx)) ** 2 for a, b in zip(x, y, strict=True)) / (n - 2)
-    error = (rest / sxx) ** 0.5 if sxx else 0.0
-    return grows, grows / error if error else math.copysign(math.inf, grows) if grows else 0.0

@@ -17,10 +17,9 @@ def look(log: Log) -> Finding | None:
     now = middle(tail(log.curve("signs", "diversity")))
     if not now < LEAST:
         return None
-    rate = log.rate("generator")
     return Finding(
         "blind",
         "results hardly depend on the input: all are alike",
         f"two results are {now:.2g} as different as two wanted images; below {LEAST} it warns",
-        (log.again(f"--{rate[0]} {rate[1] / 10:g}"),) if rate else (),
+        tuple(log.with_rate("generator", 0.1)),
     )

@@ -30,11 +30,10 @@ def _modes(log: Log) -> str:
         for e in log.events
         if "modes" in (e.get("scores") or ())
     ]
-    if len(taken) < 2 or not isinstance(counts[-1], int) or max(taken[-2:]) >= counts[-1]:
+    if len(taken) < 2 or not isinstance(counts[-1], int):
         return ""
-    if not max(
-        taken[-2:]
-    ):  # samples are still far from all modes, as in any young run: none is missed more than others
+    # with none, samples are still far from all modes, as in any young run: no mode is missed more than another
+    if not 0 < max(taken[-2:]) < counts[-1]:
         return ""
     return f"it draws {taken[-1]:g} of {counts[-1]} modes"
 

@@ -11,10 +11,9 @@ def look(log: Log) -> Finding | None:
     made, real = (middle(tail(log.curve("signs", name))) for name in ("saturated", "saturated_data"))
     if not made > real + MORE:
         return None
-    rate = log.rate("generator")
     return Finding(
         "saturated",
         "pixels are only black and white",
         f"{made:.0%} of the samples' pixels are at their limits, and {real:.0%} of the data's",
-        (log.again(f"--{rate[0]} {rate[1] / 10:g}"),) if rate else (),
+        tuple(log.with_rate("generator", 0.1)),
     )

@@ -16,15 +16,9 @@ def look(log: Log) -> Finding | None:
     apart = f"; D says {real:.3g} of data and {fake:.3g} of samples" if real == real and fake == fake else ""
     loss = str(log.settings.get("game.loss", ""))
     first = [log.again("--game.loss NonSaturating")] if loss == "Minimax" else []
-    slower = log.rate("discriminator")
-    second = (
-        [log.again(f"--game.discriminator_optim Adam --game.discriminator_optim.lr {slower[1] / 10:g}")]
-        if slower
-        else []
-    )
     return Finding(
         "vanished",
         "the generator learns nothing: its gradient has vanished",
         f"the norm of its gradient is {now:.2g}, below {LEAST:g}{apart}",
-        (*first, *second, log.other("wgan-gp")),
+        (*first, *log.with_rate("discriminator", 0.1), log.other("wgan-gp")),
     )

@@ -17,14 +17,10 @@ def look(log: Log) -> Finding | None:
     behind = [f >= r for (_, r), (_, f) in zip(real, fake, strict=False)]
     if len(behind) < 8 or sum(behind) < SHARE * len(behind):
         return None
-    rate = log.rate("discriminator")
-    faster = (
-        [log.again(f"--game.discriminator_optim Adam --game.discriminator_optim.lr {rate[1] * 10:g}")] if rate else []
-    )
     return Finding(
         "weak",
         "the discriminator cannot tell samples from data, so it teaches nothing",
         f"it judges samples {middle(fake):.3g} and data {middle(real):.3g}, "
         f"in {sum(behind)} of {len(behind)} lines the samples higher",
-        (*faster, log.again("--game.discriminator_steps 2")),
+        (*log.with_rate("discriminator", 10), log.again("--game.discriminator_steps 2")),
     )

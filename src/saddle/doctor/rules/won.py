@@ -19,14 +19,10 @@ def look(log: Log) -> Finding | None:
     if len(sure) < 5 or sum(sure) < SHARE * len(sure):
         return None
     curve = log.curve("losses", "generator/adversarial")
-    rate = log.rate("discriminator")
-    slower = (
-        [log.again(f"--game.discriminator_optim Adam --game.discriminator_optim.lr {rate[1] / 10:g}")] if rate else []
-    )
     return Finding(
         "won",
         "the discriminator is never wrong, and the generator falls behind",
         f"D says {middle(real):.3g} of data and {middle(fake):.2g} of samples; the generator's loss is "
         f"{middle(tail(curve)):.3g}",
-        (*slower, log.other("r3gan"), log.other("wgan-gp")),
+        (*log.with_rate("discriminator", 0.1), log.other("r3gan"), log.other("wgan-gp")),
     )
