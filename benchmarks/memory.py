@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from saddle.base.memory import most_taken
+
 from . import photos
 from .timing import Figure
 from .trainings import dcgan64, rounds
@@ -34,12 +36,10 @@ def measure(folder: Path, seconds: float) -> dict[str, Figure]:
 
 
 def peak() -> float:
-    """Megabytes of this process at most so far.
-
-    Of the process alone: getrusage's ru_maxrss would carry over the parent's from before exec.
-    """
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    """Megabytes of this process at most so far, on Linux."""
+    taken = most_taken()
+    assert taken is not None, "the system does not say"
+    return taken / 1024**2
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ..data.deciding import MINUTES, Machine, decide
 from ..data.seen import look
 from ..training.plan import BUDGETS, Plan
 from . import registry
-from .recipe import Recipe, ask, default_folder, shipped
+from .recipe import Recipe, ask, default_folder, neighbours, shipped
 
 OWN = Path(__file__).parents[1] / "recipes" / "own"  # where a decision begins
 
@@ -92,9 +92,7 @@ def _check(places: list[str], edits: Mapping[str, Any]) -> None:
 def _check_there(place: str) -> None:
     if exists(expanduser(place)):
         return
-    beside = Path(place).expanduser().parent
-    there = [str(beside / each.name) for each in beside.iterdir()] if beside.is_dir() else []
-    close = near(place, there)
+    close = near(place, neighbours(place))
     raise UsageError(f"there is no folder or file {brief(place)}{close}; give a folder of images, two, or one image")
 
 

@@ -264,14 +264,18 @@ def ask(
         raise
 
 
+def neighbours(place: str) -> list[str]:
+    """What lies in the folder in which this was looked for, as paths."""
+    beside = Path(place).expanduser().parent
+    return [str(beside / each.name) for each in beside.iterdir()] if beside.is_dir() else []
+
+
 def _default(game: str, source: str | None = None) -> Recipe:
     """`Recipe.default`. UsageError for what is no game: it may be a folder or a file, which are looked for first."""
     if not shipped(game) and game not in (known := [*registry.names(), *registry.guest_names()]):
-        beside = Path(game).expanduser().parent
-        there = [str(beside / each.name) for each in beside.iterdir()] if beside.is_dir() else []
         what = f"there is no folder or file '{game}'" if "/" in game else f"no game '{game}'"
         rest = "" if "/" in game else "; there is no folder or file of that name either; saddle list names the games"
-        raise UsageError(f"{what}{near(game, [*known, *there])}{rest}")
+        raise UsageError(f"{what}{near(game, [*known, *neighbours(game)])}{rest}")
     return Recipe.default(game, source)
 
 
