@@ -4,10 +4,9 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from small import GAMES, make_trainer, tiny_recipe
+from small import GAMES, make_trainer, opened, tiny_recipe
 
 from saddle.base.folder import RunFolder
-from saddle.data import open_source
 from saddle.runs import registry
 from saddle.runs.gallery import Gallery
 from saddle.runs.session import train
@@ -19,7 +18,7 @@ SHOWING = [name for name in GAMES if issubclass(registry.load(name), Translation
 
 @pytest.mark.parametrize("name", SHOWING)
 def test_a_picture_shows_as_many_held_out_samples_as_there_are(name: str, tmp_path: Path) -> None:
-    trainer, source = make_trainer(name), open_source(tiny_recipe(name).data)
+    trainer, source = make_trainer(name), opened(tiny_recipe(name).data)
     gallery = Gallery(trainer, source, RunFolder(tmp_path))
 
     def three(n: int) -> Batch:

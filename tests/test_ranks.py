@@ -1,4 +1,4 @@
-"""Two processes make the step of one: the same weights to 1e-12 in float64, whatever the game."""
+"""Two processes, or micro-batches, make the step of one: the same weights to 1e-12 in float64, whatever the game."""
 
 import subprocess
 import sys
@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small import GAMES
-from test_rounds import largest_gap
-from torch import nn
+from small import GAMES, make_trainer
+from torch import Tensor, nn
 
 from saddle.base import dist, rng
 from saddle.context import Context
+from saddle.layers.minibatch import MinibatchStd
 from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
+from saddle.training.trainer import Trainer
 
 ROUNDING = {"tpgan": 1e-9}  # its losses are sums over pixels, and its weights take steps a thousand times as long
+BY_SGD = {"rounds": 2, "precision": "fp64", "optim": SGD(lr=1e-3)}  # Adam would blow rounding up to a full step
+each_game = pytest.mark.parametrize("name", GAMES, scope="module")  # one after the other: its tests share one run
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -30,12 +33,41 @@ def two_ranks(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_two_ranks_make_the_step_of_one(name, two_ranks, play):
-    one = play(name, rounds=2, precision="fp64", optim=SGD(lr=1e-3)).game  # Adam would blow up rounding
+@pytest.fixture(scope="module")
+def one(name) -> nn.Module:
+    """The game after two rounds of one process with whole batches."""
+    return played(make_trainer(name, **BY_SGD))
+
+
+def played(trainer: Trainer) -> nn.Module:
+    while trainer.round < trainer.rounds:
+        trainer.play_round()
+    return trainer.game
+
+
+def largest_gap(game: nn.Module, other: dict[str, Tensor]) -> float:
+    return max(float((t.double() - other[k].double()).abs().max()) for k, t in game.state_dict().items())
+
+
+@each_game
+def test_two_ranks_make_the_step_of_one(name, two_ranks, one):
     first, second = (load_file(two_ranks / f"{name}.{rank}.safetensors") for rank in (0, 1))
     assert [key for key in first if not torch.equal(first[key], second[key])] == [], "the ranks disagree"
     assert largest_gap(one, first) < ROUNDING.get(name, 1e-12)
+
+
+def _mixes_samples(module: nn.Module) -> bool:
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm | MinibatchStd) for m in module.modules())
+
+
+@each_game
+def test_micro_batches_leave_the_step_unchanged(name, one):
+    """Where nothing in the networks looks at a whole micro-batch, as batch norm does."""
+    gap = largest_gap(one, played(make_trainer(name, micro_batches=2, **BY_SGD)).state_dict())
+    if _mixes_samples(one):
+        assert gap > 0
+    else:
+        assert gap < 1e-12
 
 
 def test_whole_batch_numbers_do_not_depend_on_the_division():

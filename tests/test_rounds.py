@@ -4,16 +4,16 @@ import inspect
 import re
 import sys
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 import pytest
 import torch
-from small import GAMES, make_trainer
+from small import GAMES, make_trainer, tiny_recipe
 from torch import Tensor, nn
 
-from saddle.layers.minibatch import MinibatchStd
-from saddle.optim import SGD
 from saddle.runs import registry
 from saddle.tasks import Move
+from saddle.training.checkpoint import State
 from saddle.training.trainer import Trainer
 
 
@@ -21,9 +21,8 @@ def flat(module: nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
-def states_differ(a: Trainer, b: Trainer) -> list[str]:
-    """Names of the tensors in which two trainers are not the same to the last bit."""
-    one, two = a.state(), b.state()
+def states_differ(one: State, two: State) -> list[str]:
+    """Names of the tensors in which two trainers' states are not the same to the last bit."""
     assert one.facts == two.facts
     return [
         f"{group}.{name}"
@@ -40,64 +39,60 @@ class Watching(Trainer):
         before = {name: flat(player) for name, player in self.game.players().items()}
         super().make(moves)
         changed = {name for name, player in self.game.players().items() if not torch.equal(before[name], flat(player))}
-        assert changed == set(moves[0].players), f"the move of {moves[0].players} changed {changed}"
-        assert torch.is_grad_enabled()
-        self.moved |= changed
+        self.moved.append((set(moves[0].players), changed, torch.is_grad_enabled()))
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_each_move_changes_exactly_its_players(name):
+class Whole(NamedTuple):
+    """A game's run without a break."""
+
+    moved: list[tuple[set[str], set[str], bool]]  # whose moves they were, whom they changed, and whether gradients flow
+    states: dict[int, State]  # after so many rounds
+    losses: dict[int, dict[str, Tensor]]
+    players: set[str]
+
+
+@pytest.fixture(scope="module", params=GAMES)
+def name(request) -> str:
+    """One game after the other, so that its tests share one run, and only that one is kept."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def whole(name) -> Whole:
     trainer = make_trainer(name)
-    trainer.__class__, trainer.moved = Watching, set()
-    players = set(trainer.game.players())
-    while trainer.round < 2 or (trainer.round < 4 and trainer.moved != players):  # some move in the last stage alone
+    trainer.__class__, trainer.moved = Watching, []
+    run = Whole(trainer.moved, {}, {}, set(trainer.game.players()))
+    while trainer.round < 3 or (trainer.round < 4 and not is_complete(run)):  # some move in the last stage alone
         trainer.play_round()
-    assert trainer.moved == players, "a player never moved"
+        run.states[trainer.round], run.losses[trainer.round] = trainer.state(copy=True), dict(trainer.losses)
+    return run
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_a_resumed_run_is_the_same_run(name, play):
-    whole = play(name, rounds=3)
-    first, second = make_trainer(name, rounds=3), make_trainer(name, rounds=3, seed=0)
-    first.play_round()
-    first.play_round()
+def is_complete(run: Whole) -> bool:
+    """Has each player moved?"""
+    return set().union(*(changed for _, changed, _ in run.moved)) == run.players
+
+
+def test_each_move_changes_exactly_its_players(whole):
+    for players, changed, gradients in whole.moved:
+        assert changed == players, f"the move of {players} changed {changed}"
+        assert gradients
+    assert is_complete(whole), "a player never moved"
+
+
+def test_a_resumed_run_is_the_same_run(name, whole):
+    resumed = make_trainer(name, seed=0)
     torch.manual_seed(99)  # whatever the random numbers were before
-    second.load_state(first.state(copy=True))
-    second.play_round()
-    assert states_differ(whole, second) == []
+    resumed.load_state(whole.states[2])
+    resumed.play_round()
+    assert states_differ(whole.states[3], resumed.state()) == []
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_measuring_the_pace_leaves_no_trace(name, play):
-    measured, plain = make_trainer(name, rounds=2), make_trainer(name, rounds=2)
+def test_measuring_the_pace_leaves_no_trace(name, whole):
+    measured = make_trainer(name)
     measured.measure_pace(seconds=0)
-    measured.rounds = 2
-    for trainer in (measured, plain):
-        trainer.play_round()
-        trainer.play_round()
-    assert states_differ(measured, plain) == []
-
-
-def largest_gap(game: nn.Module, other: dict[str, Tensor]) -> float:
-    return max(float((t.double() - other[k].double()).abs().max()) for k, t in game.state_dict().items())
-
-
-def _mixes_samples(module: nn.Module) -> bool:
-    return any(isinstance(m, nn.modules.batchnorm._BatchNorm | MinibatchStd) for m in module.modules())
-
-
-@pytest.mark.parametrize("name", GAMES)
-def test_micro_batches_leave_the_step_unchanged(name, play):
-    """Where nothing in the networks looks at a whole micro-batch, as batch norm does.
-
-    By SGD: Adam would blow the rounding of a gradient that is nearly zero up to a full step.
-    """
-    whole, parts = (play(name, rounds=2, precision="fp64", micro_batches=m, optim=SGD(lr=1e-3)).game for m in (1, 2))
-    gap = largest_gap(whole, dict(parts.state_dict()))
-    if _mixes_samples(whole):
-        assert gap > 0
-    else:
-        assert gap < 1e-12
+    measured.play_round()
+    assert states_differ(measured.state(), whole.states[1]) == []
 
 
 def only_adversarial(options):
@@ -110,10 +105,8 @@ def only_adversarial(options):
     return replace(options, **zero)
 
 
-@pytest.mark.parametrize("name", GAMES)
 def test_the_adversarial_gradient_reaches_each_generator_parameter(name):
-    trainer = make_trainer(name)
-    trainer = make_trainer(name, options=only_adversarial(trainer.game.options))
+    trainer = make_trainer(name, options=only_adversarial(tiny_recipe(name).options))
     open_gates(trainer.game)
     reached: dict[str, bool] = {}
     eighths = [step / 8 for step in range(8)]  # a game that grows brings in its parameters one after another
@@ -152,7 +145,6 @@ def shifts_before_norm(game: nn.Module, path: str) -> bool:
     return bool(after) and isinstance(after[0], nn.InstanceNorm2d | nn.modules.batchnorm._BatchNorm)
 
 
-@pytest.mark.parametrize("name", GAMES)
 def test_the_discriminators_step_sends_nothing_to_the_generator(name):
     trainer = make_trainer(name)
     for move in trainer.game.round(trainer.deal()[0]):
@@ -167,22 +159,19 @@ def test_the_discriminators_step_sends_nothing_to_the_generator(name):
             sum(move.losses.values()).backward(inputs=trainer.parameters(move))
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_every_loss_is_finite_and_logged_by_name(name, play):
-    trainer = play(name, rounds=2)
-    assert trainer.losses
-    assert all(torch.isfinite(loss) for loss in trainer.losses.values())
-    assert all("/" in term for term in trainer.losses)
+def test_every_loss_is_finite_and_logged_by_name(whole):
+    assert all(whole.losses.values())
+    assert all(torch.isfinite(loss) for losses in whole.losses.values() for loss in losses.values())
+    assert all("/" in term for losses in whole.losses.values() for term in losses)
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_bf16_plays_close_to_fp32(name, play):
-    half, whole = play(name, rounds=1, precision="bf16"), play(name, rounds=1)
-    for term, loss in whole.losses.items():
+def test_bf16_plays_close_to_fp32(name, whole):
+    half = make_trainer(name, precision="bf16")
+    half.play_round()
+    for term, loss in whole.losses[1].items():
         assert torch.isclose(half.losses[term].float(), loss, atol=0.1, rtol=0.1), term
 
 
-@pytest.mark.parametrize("name", GAMES)
 def test_the_docstring_cites_its_paper(name):
     kind = registry.load(name)
     text = inspect.getdoc(sys.modules[kind.__module__]) or ""
@@ -191,7 +180,6 @@ def test_the_docstring_cites_its_paper(name):
     assert len(text.splitlines()) > 2, "what does the paper change?"
 
 
-@pytest.mark.parametrize("name", GAMES)
 def test_every_setting_says_what_it_means(name):
     from saddle.base.remarks import meanings
 

@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
-from small import GAMES, make_trainer, tiny_recipe
+from small import GAMES, make_trainer, opened, tiny_recipe
 
 from saddle.base.events import read
 from saddle.context import Output
-from saddle.data import open_source
 from saddle.runs.session import train
 from saddle.runs.signs import EVERY, Signs
 from saddle.tasks import signs
@@ -36,7 +35,7 @@ def test_the_state_is_the_same_bits_with_signs_and_without(name):
     All signs are finite numbers of names that the doctor knows.
     """
     trainer = make_trainer(name)
-    measured = Signs(trainer, open_source(tiny_recipe(name).data))
+    measured = Signs(trainer, opened(tiny_recipe(name).data))
     trainer.steps.on = True
     trainer.play_round()
     before = bits(trainer)
@@ -96,7 +95,7 @@ def test_signs_stand_in_the_log_every_hundred_rounds_and_at_the_end(tmp_path):
 def test_a_discriminator_that_knows_its_images_by_heart_shows_it():
     """It gives the training images 9, and all others 0."""
     trainer = make_trainer("gan")
-    measured = Signs(trainer, open_source(tiny_recipe("gan").data))
+    measured = Signs(trainer, opened(tiny_recipe("gan").data))
     known = measured.samples[1]["image"].flatten(1)
 
     class ByHeart(torch.nn.Module):
