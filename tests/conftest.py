@@ -1,7 +1,7 @@
 """What all tests share."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from hypothesis import settings
 from small import make_trainer
 
 from saddle.optim import Optim
+from saddle.runs import beside
 from saddle.training.trainer import Trainer
 
 settings.register_profile("saddle", deadline=None)  # how long an example takes says nothing on a busy machine
@@ -28,6 +29,14 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _no_cache_at_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SADDLE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_training_images_are_searched() -> Iterator[None]:
+    """At the end of a training, for those that are nearest to samples; all of them are in test_report_beside.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "MOST", 64)
+        yield
 
 
 @pytest.fixture(autouse=True)

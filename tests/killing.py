@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sklearn.datasets
 import torch
@@ -18,7 +19,7 @@ import torch._dynamo
 import saddle.games.dcgan
 import saddle.runs.session
 from saddle.cli import main
-from saddle.runs import scoring
+from saddle.runs import beside, scoring
 from saddle.training import checkpoint
 
 SETTINGS = {
@@ -39,9 +40,14 @@ def train(folder: Path, prepare: Callable[[], None] = lambda: None) -> int:
     if not child:
         torch.set_num_threads(1)
         prepare()
-        settings = [word for name, value in SETTINGS.items() for word in (f"--{name}", str(value))]
-        os._exit(main(["train", "dcgan", "--run", str(folder), "--device", "cpu", "--quiet", *settings]))
+        os._exit(main(words(folder)))
     return child
+
+
+def words(folder: Path) -> list[str]:
+    """The command."""
+    settings = [word for name, value in SETTINGS.items() for word in (f"--{name}", str(value))]
+    return ["train", "dcgan", "--run", str(folder), "--device", "cpu", "--quiet", *settings]
 
 
 def ended(child: int) -> int:
@@ -78,7 +84,6 @@ def killed_at_removal() -> None:
 
 
 def run(folder: Path) -> None:
-    scoring.defaults = lambda *_: []  # final scores take long, and are not what is killed here
     assert ended(train(folder / "whole")) == 0
     chance, victim = random.Random(2), folder / "killed"
     for number in (1, 4, 7, 13):  # the first file, the folder, the parent after the rename, the second save
@@ -95,4 +100,9 @@ def run(folder: Path) -> None:
 if __name__ == "__main__":
     for slow in (sklearn.datasets, torch._dynamo, saddle.games.dcgan, saddle.runs.session):
         assert slow  # imported before the forks, which is what they are for
+    scoring.defaults = lambda *_: []  # final scores take long, and are not what is killed here
+    beside.MOST = 64  # training images that are searched for the nearest ones
+    with TemporaryDirectory() as warm:  # what a training imports on its way
+        torch.set_num_threads(1)
+        assert main(words(Path(warm) / "run")) == 0
     run(Path(sys.argv[1]))

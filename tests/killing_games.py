@@ -12,13 +12,14 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sklearn.datasets
 import torch
 import torch._dynamo
-from small import tiny_recipe
+from small import opened, tiny_recipe
 
-from saddle.runs import registry, scoring
+from saddle.runs import beside, registry, scoring
 from saddle.runs.session import train
 from saddle.training.trainer import Trainer
 
@@ -121,8 +122,13 @@ def run(folder: Path, every: int) -> None:
 if __name__ == "__main__":
     for slow in (sklearn.datasets, torch._dynamo):
         assert slow  # imported before the forks, which is what they are for
+    torch.set_num_threads(1)
     for name in (EVERYWHERE, *FAMILIES):
         registry.load(name)
+        opened(tiny_recipe(name).data)
+    beside.MOST = 64  # training images that are searched for the nearest ones
     scoring.defaults = lambda game, source, final, *_: ["none"] if final else []  # scores are written, not computed
     scoring.score = lambda *_, **__: {}
+    with TemporaryDirectory() as warm:  # what a training imports on its way
+        train(tiny_recipe(EVERYWHERE, **PLAN), Path(warm) / "run", device="cpu", quiet=True)
     run(Path(sys.argv[1]), int(sys.argv[2]))

@@ -36,6 +36,8 @@ TINY = [
     "1",
     "--plan.precision",
     "fp32",
+    "--plan.samples",
+    "64",
 ]
 
 # Pixels of images that are drawn, or cut, to the size that is asked for.
@@ -55,7 +57,6 @@ NARROW: dict[str, dict[str, Any]] = {
     "sngan": {"game.network.width": 4},
     "spade": {"game.width": 4, "game.hidden": 8, "game.encoder_width": 4, "game.discriminator_width": 4},
     "stylegan2": {"game.network.channel_base": 128, "game.network.channel_max": 16},
-    "tpgan": {"game.discriminator_width": 4},
     "unit-adaptation": {"game.width": 4, "game.judge_width": 4},
 }
 SMALLER = {"cyclegan": 16, "nicegan": 24, "stargan": 16, "unit": 16}  # pixels of their own data, likewise
@@ -83,7 +84,8 @@ def _recipe(name: str, data: str | None) -> Recipe:
 
 def tiny_recipe(name: str, data: str | None = None, **plan: Any) -> Recipe:
     """The game's recipe, on its own data unless others are named, cut to a few rounds of four samples in fp32."""
-    settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"} | plan
+    settings = {"rounds": 4, "batch": 4, "pictures": 1, "scores": 0, "log_every": 1, "precision": "fp32"}
+    settings |= {"samples": 64} | plan
     return replace(_recipe(name, data), plan=Plan(**settings))
 
 

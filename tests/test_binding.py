@@ -26,7 +26,7 @@ SETTINGS = {
     "plan.batch": 4,
     "plan.save_every": 1,
 }
-SETTINGS |= {"plan.log_every": 1, "plan.pictures": 1, "plan.scores": 0, "plan.precision": "fp32"}
+SETTINGS |= {"plan.log_every": 1, "plan.pictures": 1, "plan.scores": 0, "plan.precision": "fp32", "plan.samples": 64}
 
 
 def points(seed: int = 0) -> np.ndarray:

@@ -18,7 +18,7 @@ from saddle.runs.run import Run
 
 SETTINGS = {"data.size": 8, "game.width": 2, "game.blocks": 1, "game.patch_layers": 1, "game.identity_weight": 0}
 SETTINGS |= {"plan.batch": 2, "plan.rounds": 3, "plan.save_every": 1, "plan.pictures": 0, "plan.scores": 0}
-SETTINGS |= {"plan.precision": "fp32", "plan.log_every": 1}
+SETTINGS |= {"plan.precision": "fp32", "plan.log_every": 1, "plan.samples": 64}
 
 
 def fill(root: Path) -> None:

@@ -26,7 +26,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = zip((5, 6, 7), NAMES, COLOURS, strict=False)
     (folder / "c.txt").write_text("".join(f"{n} {name} {r} {g} {b}\n" for n, name, (r, g, b) in rows))
     settings = {"data.palette": str(folder / "c.txt"), "data.ignore": 255, "data.cache": str(folder / "cache")}
-    settings |= {"game.width": 4, "game.patch_layers": 0, "plan.batch": 2, "plan.scores": 0, "plan.pictures": 0}
+    settings |= {
+        "game.width": 4,
+        "game.patch_layers": 0,
+        "plan.batch": 2,
+        "plan.scores": 0,
+        "plan.samples": 64,
+        "plan.pictures": 0,
+    }
     saddle.train(
         "pix2pix", f"maps:{folder}/town", folder / "run", rounds=1, settings=settings, device="cpu", quiet=True
     )

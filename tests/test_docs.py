@@ -15,7 +15,7 @@ from saddle import cli
 from saddle.base import guests
 from saddle.base.errors import UsageError
 from saddle.cli import train
-from saddle.data import open_source
+from saddle.data import spec_of
 from saddle.metrics.names import chosen
 from saddle.runs import catalogue, registry
 from saddle.runs.deciding import OWN
@@ -88,7 +88,7 @@ def begin(words: list[str]) -> None:
     """Build the game of a `train` command. UsageError for settings that do not exist or cannot go together."""
     args = cli.parse(train, words[1:])
     recipe = Recipe.default(args.game or "dcgan", args.settings.get("data")).change(args.settings)
-    registry.load(recipe.game)(open_source(recipe.data).spec, recipe.options)
+    registry.load(recipe.game)(spec_of(recipe.data), recipe.options)
 
 
 @pytest.mark.parametrize("name", ["guide.md", "parts.md"])

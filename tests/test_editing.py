@@ -161,7 +161,14 @@ def test_another_look_changes_an_object_of_a_scene_more_than_ten_times_as_much_a
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two rounds on scenes, and beside it a map with its objects."""
     folder = tmp_path_factory.mktemp("editing")
-    settings = {"data.size": 32, "game.width": 2, "game.blocks": 1, "plan.scores": 0, "plan.pictures": 0}
+    settings = {
+        "data.size": 32,
+        "game.width": 2,
+        "game.blocks": 1,
+        "plan.scores": 0,
+        "plan.samples": 64,
+        "plan.pictures": 0,
+    }
     saddle.train("pix2pixhd", "scenes", folder / "run", rounds=2, settings=settings, device="cpu", quiet=True)
     held = open_source(DataOptions("scenes", size=32)).heldout
     assert held is not None

@@ -17,7 +17,7 @@ from saddle.training.plan import Plan
 from saddle.training.trainer import Trainer
 
 SMALL = {"game.width": 4, "game.blocks": 1, "plan.batch": 2, "plan.scores": 0, "plan.pictures": 0, "plan.save_every": 1}
-SMALL |= {"plan.precision": "fp32", "game.optim.schedule": "Constant"}
+SMALL |= {"plan.precision": "fp32", "plan.samples": 64, "game.optim.schedule": "Constant"}
 
 
 class Nothing:

@@ -299,7 +299,7 @@ def town(tmp_path_factory) -> Path:
 
 def trained(folder: Path, town: Path, rounds: int = 1, **network: object) -> Run:
     tiny = {"game.width": 2, "game.hidden": 4, "game.discriminator_width": 2, "plan.batch": 2, "plan.precision": "fp32"}
-    once = {"plan.scores": 0, "plan.pictures": 0, "data.cache": str(town.parent / "cache")}
+    once = {"plan.scores": 0, "plan.samples": 64, "plan.pictures": 0, "data.cache": str(town.parent / "cache")}
     settings = tiny | once | {f"game.perceptual{name}": value for name, value in network.items()}
     return saddle.train("spade", f"maps:{town}", folder, rounds=rounds, settings=settings, device="cpu", quiet=True)
 

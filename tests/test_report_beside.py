@@ -18,6 +18,8 @@ from saddle.runs import beside, registry, scoring
 from saddle.runs.session import train
 from saddle.spec import DataSpec
 
+MOST = beside.MOST  # before conftest.py lowers it, for tests of other things
+
 
 def images(n, seed=0, side=8):
     return np.random.default_rng(seed).integers(0, 256, (n, 1, side, side), dtype=np.uint8)
@@ -31,6 +33,13 @@ def source_of(train_images, heldout=None):
 
 def search_in(train_images, flip=False):
     return beside.Search(source_of(train_images).train, "image", extractor("pixels"), flip)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_training_images_are_searched():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "MOST", MOST)
+        yield
 
 
 @pytest.fixture(scope="module")

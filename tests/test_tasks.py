@@ -20,7 +20,13 @@ from saddle.tasks import Detection, Restoration, Translation
 
 TOYS = Path(__file__).with_name("toys")
 DATA = {"toy-restoration": "toy-damaged", "toy-detection": "toy-defects", "toy-domains": "toy-three"}
-SETTINGS: dict[str, Any] = {"plan.batch": 8, "plan.precision": "fp32", "plan.pictures": 2, "plan.scores": 2}
+SETTINGS: dict[str, Any] = {
+    "plan.batch": 8,
+    "plan.precision": "fp32",
+    "plan.pictures": 2,
+    "plan.scores": 2,
+    "plan.samples": 64,
+}
 ROUNDS = 6
 
 

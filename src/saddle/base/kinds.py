@@ -3,6 +3,7 @@
 import inspect
 from abc import ABCMeta
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from pkgutil import iter_modules
@@ -34,8 +35,7 @@ def choices(base: type) -> dict[str, type]:
     """The classes that can stand for a base class, by their short names: those that are known by now."""
     package = base.__module__.rpartition(".")[0]
     if inspect.isabstract(base) and package.startswith("saddle."):  # one class a file: all files are read
-        for module in iter_modules(import_module(package).__path__, f"{package}."):
-            import_module(module.name)
+        _import_all(package, *import_module(package).__path__)
     kinds: dict[str, type] = {}
     waiting = [base]
     while waiting:
@@ -48,6 +48,13 @@ def choices(base: type) -> dict[str, type]:
             raise SaddleError(f"{kind.__module__} and {other.__module__} both define {kind.__name__}; rename one")
         kinds[kind.__name__] = kind  # a class that was defined again, as in a notebook, replaces the first
     return dict(sorted(kinds.items()))
+
+
+@cache
+def _import_all(package: str, *folders: str) -> None:
+    """The modules of a package that lie in some folders, once: settings ask for their choices again and again."""
+    for module in iter_modules(folders, f"{package}."):
+        import_module(module.name)
 
 
 def possible(base: type) -> list[str]:

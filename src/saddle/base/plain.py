@@ -9,6 +9,8 @@ import json
 import math
 import stat
 from collections.abc import Hashable, Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Literal, TypeGuard, Union, get_args, get_origin
@@ -53,6 +55,11 @@ def text(path: Path) -> str:
 
 def from_yaml(given: str) -> Any:
     """The plain values of a YAML text."""
+    return deepcopy(_from_yaml(given))
+
+
+@lru_cache(maxsize=16)  # a training reads its recipe many times, at about 10 ms each
+def _from_yaml(given: str) -> Any:
     if len(given) > LONGEST_YAML:
         raise Garbled(f"it has {len(given):,} characters, and settings have at most {LONGEST_YAML:,}")
     try:

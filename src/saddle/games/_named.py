@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 import sys
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,14 @@ KIND = "games"  # of entry points
 
 def names() -> list[str]:
     """Every game's of the house, in the order of the alphabet; families begin with an underscore and are none."""
-    modules = (module.name for module in pkgutil.iter_modules(games.__path__))
-    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
+    return [*_named_in(*games.__path__)]
+
+
+@cache
+def _named_in(*folders: str) -> tuple[str, ...]:
+    """Those of some folders, which are read once, for a training asks dozens of times."""
+    modules = (module.name for module in pkgutil.iter_modules(folders))
+    return tuple(sorted(name.replace("_", "-") for name in modules if not name.startswith("_")))
 
 
 def guest_names() -> list[str]:
