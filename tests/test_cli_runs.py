@@ -8,26 +8,28 @@ import numpy as np
 import pytest
 from html_page import Page
 from PIL import Image
-from small import TINY
+from small import tiny
 
 import saddle
 from saddle.base.folder import RunFolder
 from saddle.cli import main
+from saddle.metrics import reading
 from saddle.penalties import R1
 from saddle.runs.recipe import Recipe
 from saddle.show.scores import measured_with
 from saddle.training.checkpoint import Checkpoints
 
+IMAGES = ["--data.size", "16", "--game.network.width", "4", "--plan.samples", "none"]
 
-def train(folder: Path, *argv: str) -> Path:
-    assert main(["train", *argv, "--run", str(folder), "--quiet", *TINY]) == 0
+
+def train(folder: Path, game: str, *argv: str) -> Path:
+    assert main(["train", game, *tiny(*argv), "--run", str(folder), "--quiet"]) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    smallest = ["--data.size", "16", "--game.network.width", "4"]
-    return train(tmp_path_factory.mktemp("images") / "run", "dcgan", *smallest)
+    return train(tmp_path_factory.mktemp("images") / "run", "dcgan", *IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     smallest = ["--data.size", "16", "--game.width", "2", "--game.blocks", "1"]
-    return train(tmp_path_factory.mktemp("translation") / "run", "cyclegan", *smallest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "STEPS", 2)  # of who reads the translated digits for the scores
+        return train(tmp_path_factory.mktemp("translation") / "run", "cyclegan", *smallest)
 
 
 def files(capsys: pytest.CaptureFixture[str], *argv: str) -> list[Path]:
@@ -54,7 +58,7 @@ def test_train_begins_with_the_recipe_and_ends_with_a_report(images: Path):
 
 
 def test_the_same_command_and_the_folder_alone_go_on(images: Path, capsys: pytest.CaptureFixture[str]):
-    for argv in (["dcgan", "--data.size", "16", "--game.network.width", "4", *TINY], []):
+    for argv in (["dcgan", *tiny(*IMAGES)], []):
         assert main(["train", *argv, "--run", str(images)]) == 0
         assert "all is played: round 2 of 2" in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from html_page import Page
-from small import TINY
+from small import tiny
 from told import written as report_of
 
 import saddle
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scores") / "run"
-    assert main(["train", "cyclegan", *SMALLEST, "--run", str(folder), "--quiet", *TINY]) == 0
+    assert main(["train", "cyclegan", *tiny(*SMALLEST), "--run", str(folder), "--quiet"]) == 0
     return folder
 
 
@@ -81,7 +81,7 @@ def test_a_judge_of_digits_reads_the_translations_and_is_read_itself(run: Path) 
 
 def test_a_run_that_classifies_judges_too(run: Path, tmp_path: Path) -> None:
     smallest = ["--data.size", "16", "--game.network.width", "4", "--plan.samples", "20"]
-    assert main(["train", "sgan", *smallest, "--run", str(tmp_path / "judge"), "--quiet", *TINY]) == 0
+    assert main(["train", "sgan", *tiny(*smallest), "--run", str(tmp_path / "judge"), "--quiet"]) == 0
     source = open_source(DataOptions(source="digits-inverted", size=16))
     judge = judging.of_game(saddle.load(tmp_path / "judge").game, "judge")
     images, labels = (torch.cat(parts) for parts in zip(*ways_of(run, source)[0].real_labels(50), strict=True))
