@@ -47,7 +47,8 @@ class RunFolder:
     def check(self) -> None:
         """UsageError unless there is a run in it."""
         if not self.path.is_dir():
-            raise UsageError(f"{self.path} is not a run folder: there is no such folder (saddle train makes one)")
+            found = "it is a file" if self.path.exists() else "there is no such folder"
+            raise UsageError(f"{self.path} is not a run folder: {found} (saddle train makes one)")
         if not self.recipe.is_file():
             raise UsageError(f"{self.path} is not a run folder: it has no recipe.yaml (saddle train makes one)")
 

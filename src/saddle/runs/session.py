@@ -28,7 +28,7 @@ from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
 from . import binding, diagnosing, ending, registry, scoring, warm
-from .describe import told
+from .describe import judgement, told
 from .gallery import Gallery
 from .informing import count_parameters
 from .introduction import next_command, of_data, of_needs, of_players
@@ -222,7 +222,9 @@ class Training:
 
     def play(self) -> None:
         """The rounds that are left, with a live line of how they go."""
-        with self.voice.playing(self.rounds, self.recipe.plan.batch, self.recipe.game):
+        game, plan = self.trainer.game, self.recipe.plan
+        after = ", then scores" if scoring.at_the_end(game, self.source, plan) else ""
+        with self.voice.playing(self.rounds, plan.batch, self.recipe.game, judgement(game), after):
             self.play_rounds()
 
     def play_rounds(self) -> None:
