@@ -90,7 +90,7 @@ def train(
     config: "str | PathLike[str] | None" = None,
     device: str = "auto",
     quiet: bool = False,
-    track: bool = False,
+    track: bool | str = False,
     observers: "Sequence[Observer]" = (),
     start: "str | PathLike[str] | None" = None,
     start_checkpoint: str | int = "best",
@@ -101,9 +101,9 @@ def train(
     (docs/folder.md). `settings` are dotted names with their values, plain or not:
     {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
     `data` is the name of a source, a folder, an array [N, …] or (samples, labels), a Dataset, or a `Source`.
-    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too, and `observers` read what
-    is logged. `start` is the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError
-    for what cannot be.
+    `run` is the run's folder, `config` a recipe's file; `track` names trackers, such as "tensorboard,mlflow", and
+    `observers` read what is logged. `start` is the folder of a run with whose weights, at `start_checkpoint`, a new one
+    begins. UsageError for what cannot be.
     """
     from pathlib import Path
 

@@ -27,7 +27,7 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import binding, diagnosing, ending, registry, scoring, warm
+from . import binding, diagnosing, ending, registry, scoring, tracking, warm
 from .describe import judgement, told
 from .gallery import Gallery
 from .informing import count_parameters
@@ -47,18 +47,19 @@ def train(
     folder: str | Path,
     device: str = "auto",
     quiet: bool = False,
-    track: bool = False,
+    track: bool | str = False,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Start a run, or go on with it where it stopped: the call is the same.
 
-    With `track`, TensorBoard can follow it too; observers read what is logged. Raises UsageError for a folder of
-    another recipe or data that the game cannot take, Interrupted once a signal has been answered with a checkpoint,
-    Diverged for a loss that is not finite.
+    `track` names trackers, and observers read what is logged. Raises UsageError for a folder of another recipe or data
+    that the game cannot take, Interrupted once a signal has been answered with a checkpoint, Diverged for a loss that
+    is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
+    watching = [*tracking.chosen(track), *observers]
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, track, observers).run()
+        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, watching).run()
     return Run(folder, device=device)
 
 
@@ -75,11 +76,10 @@ class Training:
         folder: Path,
         device: torch.device,
         quiet: bool = False,
-        track: bool = False,
         observers: Sequence[Observer] = (),
     ):
         self.watched = Watched(observers, folder)
-        self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
+        self.recipe, self.folder, self.device = recipe, RunFolder(folder), device
         self.leads = dist.rank() == 0  # the process that writes
         self.voice = Voice(quiet or not self.leads)
         plan = recipe.plan
@@ -131,6 +131,7 @@ class Training:
             stack.enter_context(same_kernels(self.recipe.plan.deterministic))
             stack.enter_context(self.voice.listening())
             self.signals = stack.enter_context(Signals(self.voice.at_once))
+            stack.callback(self.watched.close)
             resumed = self.resume()
             try:
                 with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
@@ -153,7 +154,7 @@ class Training:
         """Fix the length of a new run, and open what the rounds are written to."""
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
-            self.events = stack.enter_context(self.folder.log(self.track))
+            self.events = stack.enter_context(self.folder.log())
             self.note_changes()
         self.note_start()
         if pace is not None:

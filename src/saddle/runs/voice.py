@@ -102,9 +102,7 @@ class Voice:
                 self._end_count()
 
     @contextmanager
-    def playing(
-        self, rounds: int, batch: int, game: str, judged: str | None = None, after: str = ""
-    ) -> Iterator[None]:
+    def playing(self, rounds: int, batch: int, game: str, judged: str | None = None, after: str = "") -> Iterator[None]:
         """Inside, `news` are shown, with what `judged` and `after` are for a `Progress`."""
         with ExitStack() as stack:
             if not self.quiet:
