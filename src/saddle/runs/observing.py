@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ..base.errors import UsageError
+from ..base.errors import Enough, UsageError
 
 log = logging.getLogger(__name__)
 Logged = Mapping[str, Any]  # an event of the log, at every depth a copy that cannot be changed
@@ -20,8 +20,8 @@ class Observer:
     """An object that reads what is logged. A subclass overrides the methods for the events that it wants to read.
 
     The process that writes the log calls them, each after the event is written. `run` is the run's folder. An observer
-    that raises is named in a warning and called no more, and the training goes on; only KeyboardInterrupt and
-    SystemExit stop it.
+    that raises is named in a warning and called no more, and the training goes on. `errors.Enough` saves and stops it
+    after the round, unless it is the last; KeyboardInterrupt and SystemExit stop it at once.
     """
 
     def on_start(self, event: Logged, run: Path) -> None:
@@ -56,6 +56,7 @@ class Watched:
         if wrong := [each for each in observers if not isinstance(each, Observer)]:
             raise UsageError(f"an observer is an object of a class made from saddle.Observer, not {wrong[0]!r}")
         self.observers, self.run = list(observers), run
+        self.enough = ""  # why one of them wants the training stopped
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """Pass what was logged to the observers, if they read events of this kind."""
@@ -71,6 +72,8 @@ class Watched:
         for observer in list(self.observers):
             try:
                 getattr(observer, name)(*about)
+            except Enough as enough:
+                self.enough = str(enough) or f"the observer {type(observer).__name__} has seen enough"
             except Exception as error:
                 self.observers.remove(observer)
                 log.warning(

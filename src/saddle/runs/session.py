@@ -269,7 +269,9 @@ class Training:
             )
 
     def examine(self) -> str:
-        """Why the plan wants the run stopped, which is asked where there are new signs; '' if it may go on."""
+        """Why an observer or the plan wants the run stopped; '' if it may go on. The plan is asked at new signs."""
+        if self.watched.enough and self.trainer.round < self.rounds:
+            return self.watched.enough
         asks = self.leads and self.recipe.plan.doctor == "stop" and self.signs.due(self.trainer.round)
         return self.watch.look() if asks else ""
 
