@@ -53,10 +53,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    vary = _varied(args.vary)
+    given = _varied(args.vary)
     from ..runs.searching import Asked, asked_for, search
 
-    recipe, vary, folder = asked_for(args.game, args.settings, args.config, args.run, vary, args.device)
+    recipe, vary, folder = asked_for(args.game, args.settings, args.config, args.run, given, args.device)
     asked = Asked(recipe, vary, args.metric, args.pruner)
     found = search(asked, folder, args.trials, args.minutes, args.device, args.track, remark if args.json else line)
     json(found.to_dict()) if args.json else _say(found)

@@ -47,9 +47,9 @@ class Between:
     def begins(self, recipe: Recipe, name: str) -> Any:
         """The value that the recipe has, as a suggestion would be; None if it is none of these."""
         value = flat(recipe.to_dict()).get(name)
-        there = isinstance(value, int | float) and self.low <= value <= self.high
-        on_step = there and (self.step == 1 or (value - self.low) % self.step == 0)
-        return value if on_step else None
+        if not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return None
+        return value if self.step == 1 or (value - self.low) % self.step == 0 else None
 
 
 @dataclass(frozen=True)
