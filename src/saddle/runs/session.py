@@ -57,9 +57,9 @@ def train(
     is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
-    watching = [*tracking.chosen(track), *observers]
+    observers = [*tracking.chosen(track), *observers]
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, watching).run()
+        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, observers).run()
     return Run(folder, device=device)
 
 
@@ -224,7 +224,7 @@ class Training:
     def play(self) -> None:
         """The rounds that are left, with a live line of how they go."""
         game, plan = self.trainer.game, self.recipe.plan
-        after = ", then scores" if scoring.at_the_end(game, self.source, plan) else ""
+        after = ", then scores" * bool(scoring.at_the_end(game, self.source, plan))
         with self.voice.playing(self.rounds, plan.batch, self.recipe.game, judgement(game), after):
             self.play_rounds()
 
@@ -324,9 +324,8 @@ class Training:
         trainer = self.trainer
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
-        values = {"losses": losses, "notes": notes}
-        if self.signs.due(trainer.round):
-            values["signs"] = self.signs.measure()
+        signs = {"signs": self.signs.measure()} if self.signs.due(trainer.round) else {}
+        values = {"losses": losses, "notes": notes, **signs}
         waited, trainer.waited = trainer.waited, 0.0
         self.write(
             "round", images=trainer.images, seconds=self.seconds, images_per_second=speed, waited=waited, **values
@@ -336,9 +335,8 @@ class Training:
     def draw(self) -> None:
         """A picture of what the averaged players do now."""
         if self.leads:
-            file = self.gallery.draw()
-            where = file.relative_to(self.folder.path).as_posix()
-            self.write("sample", file=where, of=self.source.spec.main.kind)
+            file = self.gallery.draw().relative_to(self.folder.path).as_posix()
+            self.write("sample", file=file, of=self.source.spec.main.kind)
 
     def measure(self) -> dict[str, Score]:
         """Score the averaged players, if anything is to be scored on the way."""

@@ -19,7 +19,7 @@ from ..base.errors import visible
 LIVE_PAUSE, PLAIN_PAUSE = 0.1, 5.0  # seconds between two displays, at least
 
 Values = Mapping[str, Any]
-JUDGES = {"scores": "critic", "distance": "critic", "energies": "energy"}  # who gives no probability, by what it gives
+JUDGES = {"scores": "critic({})", "distance": "critic({})", "energies": "energy({})"}  # no probabilities
 
 
 class Progress:
@@ -39,7 +39,7 @@ class Progress:
         after: str = "",
     ) -> None:
         self.total_rounds, self.batch_size, self.game_name = total_rounds, batch_size, game_name
-        self.judge, self.after = JUDGES.get(judged or "", "D"), after
+        self.judge, self.after = JUDGES.get(judged or "", "D({})"), after
         self.console = console or Console(stderr=True)
         self._live: Live | None = None
         self._state: _State | None = None
@@ -163,8 +163,8 @@ class _State:
 
     def judgement(self, judge: str) -> list[str]:
         """The discriminator's output for real and for fake samples, on average."""
-        judge = "critic" if "distance" in self.notes else judge  # a distance is one of scores
-        names = {"d_real": f"{judge}(real)", "d_fake": f"{judge}(fake)"}
+        judge = JUDGES["distance"] if "distance" in self.notes else judge  # a distance is one of scores
+        names = {"d_real": judge.format("real"), "d_fake": judge.format("fake")}
         if not names.keys() & self.notes.keys():
             names = {"real_logits": "real logits", "fake_logits": "fake logits"}
         return [f"{title} {number(self.notes[name])}" for name, title in names.items() if name in self.notes]
