@@ -138,10 +138,10 @@ class Search:
             return Training(recipe, self.folder / "trial", choose_device(self.device), quiet=True)
 
     def _study(self) -> optuna.Study:
-        pruners, scores = self.optuna.pruners, self.recipe.plan.scores
+        pruners, scores = self.optuna.pruners, self.recipe.plan.scores  # of which half come in the first quarter
         pruner = {
-            "median": lambda: pruners.MedianPruner(n_warmup_steps=max(1, scores // 4)),
-            "halving": lambda: pruners.SuccessiveHalvingPruner(reduction_factor=2, min_early_stopping_rate=1),
+            "median": lambda: pruners.MedianPruner(n_warmup_steps=max(1, scores // 2)),
+            "halving": lambda: pruners.SuccessiveHalvingPruner(reduction_factor=2, min_early_stopping_rate=2),
             "none": pruners.NopPruner,
         }[self.asked.pruner]()
         study: optuna.Study = self.optuna.create_study(
