@@ -179,6 +179,7 @@ def test_every_damaged_image_is_listed_with_its_reason(refused, tmp_path: Path):
         (["sample", "nowhere"], "nowhere is not a run folder"),
         (["info", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),
+        (["doctor", __file__], f"{__file__} is not a run folder: it is a file"),
         (["report", "nowhere"], "nowhere"),
         (["data", "check", "nowhere"], "there is no folder, file or source 'nowhere'; the sources are array:FILE"),
     ],

@@ -2,16 +2,13 @@
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from saddle.base.errors import SaddleError
 from saddle.base.events import Events, read
 
 EVERY_KIND = [
@@ -106,24 +103,3 @@ def test_two_writers_append_and_neither_overwrites(tmp_path):
         other.write("save", round=2)
         one.write("save", round=3)
     assert rounds(tmp_path / "e") == [1, 2, 3]
-
-
-def test_tracking_without_tensorboard_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(SaddleError, match=r"pip install 'saddle-gan\[track\]'"):
-        Events(tmp_path / "e", track=True)
-
-
-def test_tracking_mirrors_losses_notes_scores_and_pictures(tmp_path):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    (tmp_path / "samples").mkdir()
-    Image.new("RGB", (8, 8)).save(tmp_path / "samples/round-0000001.png")
-    with Events(tmp_path / "events.jsonl", track=True) as log:
-        for event in EVERY_KIND:
-            log.write(event["event"], **{k: v for k, v in event.items() if k != "event"})
-        log.write("round", round=2, losses={"generator/adversarial": float("nan")}, notes={"d_real": 0.25})
-    board = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    assert [s.step for s in board.Scalars("losses/generator/adversarial")] == [1, 2]
-    assert board.Scalars("notes/d_real")[0].value == 0.25
-    assert board.Scalars("scores/fid")[0].value == 3.5
-    assert board.Images("samples")[0].width == 8

@@ -71,6 +71,21 @@ def test_logits_are_never_called_probabilities(clock):
     assert "D(" not in printed(con)
 
 
+@pytest.mark.parametrize(("judged", "said"), [("probabilities", "D"), ("distance", "critic"), ("energies", "energy")])
+def test_what_is_no_probability_is_named_by_what_it_is(clock, judged, said):
+    con = console()
+    with Progress(10, 1, "wgan", con, judged) as shown:
+        shown.update(1, notes={"d_real": 2.0, "d_fake": -3.0})
+    assert f"{said}(real) 2.000  {said}(fake) -3.000" in printed(con)
+
+
+def test_the_time_that_is_left_says_what_it_leaves_out(clock):
+    con = console()
+    with Progress(10, 1, "wgan", con, after=", then scores") as shown:
+        shown.update(1, seconds_left=42)
+    assert "42 s left, then scores" in printed(con)
+
+
 def test_a_terminal_shows_bar_speed_time_and_every_loss_within_80_columns(clock):
     con = console(terminal=True)
     losses = LOSSES | {f"discriminator/extra_{i}": i for i in range(9)}

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .runs import registry as registry
     from .runs.observing import Observer as Observer
     from .runs.run import Run as Run
+    from .runs.searched import Found
     from .tasks import Game
     from .training import health as health
 
@@ -75,7 +76,7 @@ _MODULES = {
     "rng": "base.rng",
 }  # modules by their public names, wherever they lie
 _CLASSES = {"Observer": "runs.observing", "Run": "runs.run"}  # by name, the module that defines each
-__all__ = ["__version__", *_CLASSES, "describe", "load", "plugin", "score", "train", *_MODULES]
+__all__ = ["__version__", *_CLASSES, "describe", "load", "plugin", "score", "search", "train", *_MODULES]
 
 
 def train(
@@ -90,7 +91,7 @@ def train(
     config: "str | PathLike[str] | None" = None,
     device: str = "auto",
     quiet: bool = False,
-    track: bool = False,
+    track: bool | str = False,
     observers: "Sequence[Observer]" = (),
     start: "str | PathLike[str] | None" = None,
     start_checkpoint: str | int = "best",
@@ -101,9 +102,9 @@ def train(
     (docs/folder.md). `settings` are dotted names with their values, plain or not:
     {"game.penalties": [R1(weight=5)], "plan.batch": 32}.
     `data` is the name of a source, a folder, an array [N, …] or (samples, labels), a Dataset, or a `Source`.
-    `run` is the run's folder, `config` a recipe's file; `track` writes for TensorBoard too, and `observers` read what
-    is logged. `start` is the folder of a run with whose weights, at `start_checkpoint`, a new one begins. UsageError
-    for what cannot be.
+    `run` is the run's folder, `config` a recipe's file; `track` names trackers, such as "tensorboard,mlflow", and
+    `observers` read what is logged. `start` is the folder of a run with whose weights, at `start_checkpoint`, a new one
+    begins. UsageError for what cannot be.
     """
     from pathlib import Path
 
@@ -116,6 +117,40 @@ def train(
     config, run, start = (Path(each) if each else None for each in (config, run, start))
     recipe, folder = asked(game, edits, config, run, start, start_checkpoint, device)
     return play(recipe, folder, device, quiet, track, observers)
+
+
+def search(
+    game: "str | type[Game] | None" = None,
+    data: "Data | None" = None,
+    run: "str | PathLike[str] | None" = None,
+    *,
+    vary: Mapping[str, Any] | None = None,
+    metric: str = "",
+    trials: int = 20,
+    minutes: float | None = None,
+    pruner: str = "median",
+    settings: Mapping[str, Any] | None = None,
+    config: "str | PathLike[str] | None" = None,
+    device: str = "auto",
+    track: bool | str = False,
+) -> "Found":
+    """Search for better settings, or go on with a search: `saddle search` in Python.
+
+    `vary` are dotted names with "LOW..HIGH", "LOW..HIGH:log", "A,B,C" or a list of values. The best of `trials`
+    trainings has the best final score of `metric`; with `minutes`, none begins later. `pruner` is "median", "halving"
+    or "none". `run` is the folder of the search, and the rest is as for `train`. UsageError for what cannot be.
+    """
+    from pathlib import Path
+
+    from .data.given import named as source_of
+    from .runs.searching import Asked, asked_for
+    from .runs.searching import search as look
+
+    source = source_of(data)
+    edits = dict(settings or {}) | ({} if source is None else {"data.source": source})
+    config, run = (Path(each) if each else None for each in (config, run))
+    recipe, vary, folder = asked_for(game, edits, config, run, vary or {}, device)
+    return look(Asked(recipe, vary, metric, pruner), folder, trials, minutes, device, track)
 
 
 def load(

@@ -23,6 +23,10 @@ class UsageError(SaddleError):
     code = 2
 
 
+class Enough(SaddleError):
+    """Raised by an observer that has seen enough: the training saves, stops, and says this message."""
+
+
 def near(given: str, possible: object, most: int = 3) -> str:
     """' (did you mean …?)' for the known names close to a given one, else ''."""
     from difflib import get_close_matches

@@ -33,11 +33,10 @@ _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # JSON has no such
 
 
 class Events:
-    """Appends events to the file `path`, each whole or not at all; `track` mirrors them to TensorBoard beside it."""
+    """Appends events to the file `path`, each whole or not at all."""
 
-    def __init__(self, path: str | os.PathLike[str], track: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._board = _Board(self.path.parent) if track else None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = _ends_within_a_line(self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -53,17 +52,13 @@ class Events:
         line = json.dumps(whole, allow_nan=False) + "\n"
         os.write(self._file, line.encode("ascii"))  # one call: a line is never mixed with another's
         written: Event = _restored(whole)
-        if self._board:
-            self._board.mirror(written)
         return written
 
     def close(self) -> None:
-        """Close the file, and the mirror; a second call does nothing."""
+        """Close the file; a second call does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        if self._board:
-            self._board.close()
 
     def __enter__(self) -> Self:
         return self
@@ -149,59 +144,3 @@ def _restored(value: Any) -> Any:
     if isinstance(value, list):
         return [_restored(item) for item in value]
     return _ODD.get(value, value) if isinstance(value, str) else value
-
-
-class _Board:
-    """The mirror in TensorBoard's format, in the folder `tensorboard` of the run."""
-
-    def __init__(self, run: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise SaddleError(
-                "tracking writes TensorBoard files, and TensorBoard is not installed; "
-                "install it with: pip install 'saddle-gan[track]'"
-            ) from error
-        self._open = SummaryWriter
-        self._run = run
-        self._writer: Any = None
-
-    def mirror(self, event: Event) -> None:
-        step = int(event.get("round") or 0)
-        if event["event"] == "start":
-            self.close()
-            # What an earlier process showed beyond this round is void here too.
-            self._writer = self._open(str(self._run / "tensorboard"), purge_step=step + 1)
-        elif self._writer is None:
-            self._writer = self._open(str(self._run / "tensorboard"))
-        for name, value in _scalars(event):
-            self._writer.add_scalar(name, value, step)
-        if event["event"] == "sample":
-            self._writer.add_image("samples", _pixels(self._run / event["file"]), step, dataformats="HWC")
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-
-def _scalars(event: Event) -> list[tuple[str, float]]:
-    """TensorBoard's tag and value for every number worth a curve."""
-    scalars = [
-        (f"{group}/{name}", value)
-        for group in ("losses", "notes")
-        for name, value in (event.get(group) or {}).items()
-        if is_number(value)
-    ]
-    scalars += [(f"scores/{name}", score["value"]) for name, score in (event.get("scores") or {}).items()]
-    if is_number(event.get("images_per_second")):
-        scalars.append(("images_per_second", event["images_per_second"]))
-    return scalars
-
-
-def _pixels(path: Path) -> Any:
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))

@@ -41,13 +41,15 @@ class RunFolder:
         self.model = self.path / "model.safetensors"  # of a run that was exported: all weights, as they are used
         self.released = self.path / "config.json"  # and what its checkpoint knew
         self._familiar = self.path / "familiar.json"  # what its images are like
+        self._trackers = self.path / "trackers.json"  # what trackers call it
         self._events = self.path / "events.jsonl"
         self._scores = self.path / "scores.json"
 
     def check(self) -> None:
         """UsageError unless there is a run in it."""
         if not self.path.is_dir():
-            raise UsageError(f"{self.path} is not a run folder: there is no such folder (saddle train makes one)")
+            found = "it is a file" if self.path.exists() else "there is no such folder"
+            raise UsageError(f"{self.path} is not a run folder: {found} (saddle train makes one)")
         if not self.recipe.is_file():
             raise UsageError(f"{self.path} is not a run folder: it has no recipe.yaml (saddle train makes one)")
 
@@ -73,9 +75,9 @@ class RunFolder:
             return recipe if isinstance(recipe, dict) else {}
         return {}
 
-    def log(self, track: bool = False) -> Events:
-        """What appends to the log; with `track` TensorBoard can follow it too."""
-        return Events(self._events, track)
+    def log(self) -> Events:
+        """What appends to the log."""
+        return Events(self._events)
 
     def events(self, kind: str | None = None) -> list[Event]:
         """What happened, in order, or what of one kind did; nothing if there is no log yet."""
@@ -180,6 +182,22 @@ class RunFolder:
         fids = [(e.get("seconds", math.nan), e["scores"]["fid"].get("value")) for e in scored]
         times = {f"{k:g}": [at for at, fid in fids if fid is not None and fid <= k * floor] for k in FLOORS}
         return {k: min(reached, default=None) for k, reached in times.items()}
+
+    def track(self, tracker: str, name: str) -> None:
+        """Keep by which name a tracker knows this run."""
+        replace(self._trackers, json.dumps(self._tracked() | {tracker: name}).encode())
+
+    def tracked(self, tracker: str) -> str:
+        """By which name a tracker knows this run; '' if it does not."""
+        name = self._tracked().get(tracker, "")
+        return name if isinstance(name, str) else ""
+
+    def _tracked(self) -> dict[str, Any]:
+        try:
+            found = from_json(text(self._trackers))
+        except (FileNotFoundError, Garbled):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def picture(self, round_: int) -> Path:
         """Where the picture of a round lies."""

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from ..base.errors import UsageError
 from ..base.folder import RunFolder
+from . import _tracked
 from ._terminal import settle
 
 SETTINGS = ("game", "data", "plan")
@@ -57,7 +58,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="checkpoint of that run: best, last or a round; by default best",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
-    parser.add_argument("--track", action="store_true", help="write for TensorBoard too, in the run's folder")
+    _tracked.arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 

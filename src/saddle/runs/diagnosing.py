@@ -8,7 +8,7 @@ from ..doctor import STOPPING, Log, Verdict, examine
 
 
 class Unwell(SaddleError):
-    """The run was stopped, and saved, for what the doctor found in two windows running."""
+    """The run was stopped, and saved, for what the doctor found in two windows running, or an observer saw."""
 
 
 def verdict(folder: RunFolder) -> Verdict:

@@ -27,8 +27,8 @@ from ..metrics.score import Score
 from ..training.checkpoint import Checkpoints, State
 from ..training.health import Interrupted, Signals, memory_in_words
 from ..training.trainer import Trainer
-from . import binding, diagnosing, ending, registry, scoring, warm
-from .describe import told
+from . import binding, diagnosing, ending, registry, scoring, tracking, warm
+from .describe import judgement, told
 from .gallery import Gallery
 from .informing import count_parameters
 from .introduction import next_command, of_data, of_needs, of_players
@@ -47,18 +47,19 @@ def train(
     folder: str | Path,
     device: str = "auto",
     quiet: bool = False,
-    track: bool = False,
+    track: bool | str = False,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Start a run, or go on with it where it stopped: the call is the same.
 
-    With `track`, TensorBoard can follow it too; observers read what is logged. Raises UsageError for a folder of
-    another recipe or data that the game cannot take, Interrupted once a signal has been answered with a checkpoint,
-    Diverged for a loss that is not finite.
+    `track` names trackers, and observers read what is logged. Raises UsageError for a folder of another recipe or data
+    that the game cannot take, Interrupted once a signal has been answered with a checkpoint, Diverged for a loss that
+    is not finite.
     """
     chosen = choose_device(device, dist.local_rank())
+    observers = [*tracking.chosen(track), *observers]
     with dist.processes(chosen), memory_in_words(recipe.plan):
-        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, track, observers).run()
+        Training(recipe.settled(Path(folder)), Path(folder), chosen, quiet, observers).run()
     return Run(folder, device=device)
 
 
@@ -75,11 +76,10 @@ class Training:
         folder: Path,
         device: torch.device,
         quiet: bool = False,
-        track: bool = False,
         observers: Sequence[Observer] = (),
     ):
         self.watched = Watched(observers, folder)
-        self.recipe, self.folder, self.device, self.track = recipe, RunFolder(folder), device, track
+        self.recipe, self.folder, self.device = recipe, RunFolder(folder), device
         self.leads = dist.rank() == 0  # the process that writes
         self.voice = Voice(quiet or not self.leads)
         plan = recipe.plan
@@ -131,6 +131,7 @@ class Training:
             stack.enter_context(same_kernels(self.recipe.plan.deterministic))
             stack.enter_context(self.voice.listening())
             self.signals = stack.enter_context(Signals(self.voice.at_once))
+            stack.callback(self.watched.close)
             resumed = self.resume()
             try:
                 with memory_in_words(self.recipe.plan, self.source.spec.shape), dist.lost_in_words():
@@ -153,7 +154,7 @@ class Training:
         """Fix the length of a new run, and open what the rounds are written to."""
         pace = None if resumed else self.trainer.fix_rounds()
         if self.leads:
-            self.events = stack.enter_context(self.folder.log(self.track))
+            self.events = stack.enter_context(self.folder.log())
             self.note_changes()
         self.note_start()
         if pace is not None:
@@ -222,7 +223,9 @@ class Training:
 
     def play(self) -> None:
         """The rounds that are left, with a live line of how they go."""
-        with self.voice.playing(self.rounds, self.recipe.plan.batch, self.recipe.game):
+        game, plan = self.trainer.game, self.recipe.plan
+        after = ", then scores" * bool(scoring.at_the_end(game, self.source, plan))
+        with self.voice.playing(self.rounds, plan.batch, self.recipe.game, judgement(game), after):
             self.play_rounds()
 
     def play_rounds(self) -> None:
@@ -266,7 +269,9 @@ class Training:
             )
 
     def examine(self) -> str:
-        """Why the plan wants the run stopped, which is asked where there are new signs; '' if it may go on."""
+        """Why an observer or the plan wants the run stopped; '' if it may go on. The plan is asked at new signs."""
+        if self.watched.enough and self.trainer.round < self.rounds:
+            return self.watched.enough
         asks = self.leads and self.recipe.plan.doctor == "stop" and self.signs.due(self.trainer.round)
         return self.watch.look() if asks else ""
 
@@ -319,9 +324,8 @@ class Training:
         trainer = self.trainer
         losses, notes = dist.means(trainer.losses), dist.means(trainer.game.notes)
         speed = len(pace) * self.recipe.plan.batch / max(sum(pace), 1e-9)
-        values = {"losses": losses, "notes": notes}
-        if self.signs.due(trainer.round):
-            values["signs"] = self.signs.measure()
+        signs = {"signs": self.signs.measure()} if self.signs.due(trainer.round) else {}
+        values = {"losses": losses, "notes": notes, **signs}
         waited, trainer.waited = trainer.waited, 0.0
         self.write(
             "round", images=trainer.images, seconds=self.seconds, images_per_second=speed, waited=waited, **values
@@ -331,9 +335,8 @@ class Training:
     def draw(self) -> None:
         """A picture of what the averaged players do now."""
         if self.leads:
-            file = self.gallery.draw()
-            where = file.relative_to(self.folder.path).as_posix()
-            self.write("sample", file=where, of=self.source.spec.main.kind)
+            file = self.gallery.draw().relative_to(self.folder.path).as_posix()
+            self.write("sample", file=file, of=self.source.spec.main.kind)
 
     def measure(self) -> dict[str, Score]:
         """Score the averaged players, if anything is to be scored on the way."""

@@ -102,15 +102,15 @@ class Voice:
                 self._end_count()
 
     @contextmanager
-    def playing(self, rounds: int, batch: int, game: str) -> Iterator[None]:
-        """Inside, `news` are shown."""
+    def playing(self, rounds: int, batch: int, game: str, judged: str | None = None, after: str = "") -> Iterator[None]:
+        """Inside, `news` are shown, with what `judged` and `after` are for a `Progress`."""
         with ExitStack() as stack:
             if not self.quiet:
                 with self._safely():
                     from ..show.progress import Progress
 
                     self._end_count()
-                    self._live = Progress(rounds, batch, game, self._console())
+                    self._live = Progress(rounds, batch, game, self._console(), judged, after)
                     self._live.__enter__()
                 stack.callback(self._stop)
             yield

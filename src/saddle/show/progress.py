@@ -19,16 +19,27 @@ from ..base.errors import visible
 LIVE_PAUSE, PLAIN_PAUSE = 0.1, 5.0  # seconds between two displays, at least
 
 Values = Mapping[str, Any]
+JUDGES = {"scores": "critic({})", "distance": "critic({})", "energies": "energy({})"}  # no probabilities
 
 
 class Progress:
     """Shows a run of `total_rounds`, on standard error unless `console` says otherwise; close it by leaving `with`.
 
-    Any number may be missing, None or not finite: what cannot be shown is left out or named.
+    Any number may be missing, None or not finite: what cannot be shown is left out or named. `judged` is what `d_real`
+    and `d_fake` are: probabilities, scores, distance or energies. `after` is what comes after the rounds.
     """
 
-    def __init__(self, total_rounds: int, batch_size: int, game_name: str, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        total_rounds: int,
+        batch_size: int,
+        game_name: str,
+        console: Console | None = None,
+        judged: str | None = None,
+        after: str = "",
+    ) -> None:
         self.total_rounds, self.batch_size, self.game_name = total_rounds, batch_size, game_name
+        self.judge, self.after = JUDGES.get(judged or "", "D({})"), after
         self.console = console or Console(stderr=True)
         self._live: Live | None = None
         self._state: _State | None = None
@@ -57,8 +68,8 @@ class Progress:
     ) -> None:
         """Take the news of `round`, and show it unless something was shown a moment ago.
 
-        `losses` are named "player/loss". Of `notes`, `d_real` and `d_fake` are probabilities; `real_logits` and
-        `fake_logits`, shown in their absence, are not.
+        `losses` are named "player/loss". Of `notes`, `d_real` and `d_fake` are shown, or in their absence
+        `real_logits` and `fake_logits`.
         """
         self._state, self._aside = _State(round, images_per_second, losses or {}, notes or {}, seconds_left), ""
         if monotonic() - self._when >= (LIVE_PAUSE if self._live else PLAIN_PAUSE):
@@ -105,12 +116,12 @@ class Progress:
             self.say(self._line(self._state))
 
     def _line(self, state: "_State") -> str:
-        parts = [f"{self.game_name}  {self._place(state)}", *state.pace()]
+        parts = [f"{self.game_name}  {self._place(state)}", *state.pace(self.after)]
         parts += [
             f"{player}: " + ", ".join(f"{name} {number(value)}" for name, value in values.items())
             for player, values in by_player(state.losses).items()
         ]
-        return "  ".join([*parts, *state.judgement()])
+        return "  ".join([*parts, *state.judgement(self.judge)])
 
     def _display(self, state: "_State") -> RenderableType:
         head = Text.assemble((self.game_name, "bold"), "  ", self._place(state))
@@ -121,13 +132,13 @@ class Progress:
         bar = ProgressBar(
             total=max(self.total_rounds, 1), completed=state.round, complete_style="cyan", finished_style="cyan"
         )
-        pace.add_row(bar, Text("  ".join(state.pace())))
+        pace.add_row(bar, Text("  ".join(state.pace(self.after))))
         table = Table.grid(padding=(0, 2))
         table.add_column(style="dim", no_wrap=True)
         table.add_column()
         for player, values in by_player(state.losses).items():
             table.add_row(Text(player), _side_by_side([f"{name} {number(value)}" for name, value in values.items()]))
-        if judgement := state.judgement():
+        if judgement := state.judgement(self.judge):
             table.add_row("mean", _side_by_side(judgement))
         if self._aside:
             table.add_row("now", Text(visible(self._aside)))
@@ -145,14 +156,15 @@ class _State:
         self.round, self.speed, self.left = round, speed, left
         self.losses, self.notes = dict(losses), dict(notes)
 
-    def pace(self) -> list[str]:
+    def pace(self, after: str) -> list[str]:
         speed = [f"{_counted(float(self.speed))} images/s"] if _finite(self.speed) else []
-        left = [f"{duration(float(self.left))} left"] if _finite(self.left) else []
+        left = [f"{duration(float(self.left))} left{after}"] if _finite(self.left) else []
         return speed + left
 
-    def judgement(self) -> list[str]:
+    def judgement(self, judge: str) -> list[str]:
         """The discriminator's output for real and for fake samples, on average."""
-        names = {"d_real": "D(real)", "d_fake": "D(fake)"}
+        judge = JUDGES["distance"] if "distance" in self.notes else judge  # a distance is one of scores
+        names = {"d_real": judge.format("real"), "d_fake": judge.format("fake")}
         if not names.keys() & self.notes.keys():
             names = {"real_logits": "real logits", "fake_logits": "fake logits"}
         return [f"{title} {number(self.notes[name])}" for name, title in names.items() if name in self.notes]
