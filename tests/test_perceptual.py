@@ -255,7 +255,7 @@ def test_a_network_teaches_itself_how_images_are_turned_and_laid_out():
     ramp = torch.linspace(-1, 1, 24)
     image = torch.stack([ramp[:, None].expand(24, 24), ramp.expand(24, 24), torch.zeros(24, 24)])
     batch = image.repeat(16, 1, 1, 1) + 0.05 * images(16, 3, 24, 24)
-    for _ in range(60):
+    for _ in range(120):
         lessons = network.lessons(batch)
         sum(lesson.loss for lesson in lessons.values()).backward()
         optim.step()
