@@ -7,7 +7,8 @@
 The first run is what the others are compared with. One run of each recipe says nothing of another training: two runs of
 one recipe differ too. With several seeds the difference of the means comes with Welch's 95 % interval, the effect in
 parts of the runs' deviation (Hedges' g), and p after Holm's correction for several comparisons; a claim needs three
-seeds each. Scores that were not measured alike are refused. A page with curves and pictures is written beside.
+seeds each. Runs without an end, and scores that were not measured alike, are refused before a seed is trained. A page
+with curves and pictures is written beside. An arrow says which values are better.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -122,7 +122,7 @@ def _checked(place: Path) -> Recipe:
 
 
 def _names(places: Sequence[Path]) -> list[str]:
-    """Those of the folders, where they tell them apart."""
+    """Those of the folders; with their paths where two have the same."""
     names = [place.resolve().name for place in places]
     return names if len({*names}) == len(names) else [str(place) for place in places]
 
