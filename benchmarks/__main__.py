@@ -18,7 +18,19 @@ import torch
 from .goals import judged
 from .timing import Figure
 
-NAMES = ("dcgan64", "wgan-gp", "stylegan2", "r3gan", "cyclegan", "memory", "small", "stream", "checkpoint", "startup")
+NAMES = (
+    "dcgan64",
+    "wgan-gp",
+    "stylegan2",
+    "r3gan",
+    "cyclegan",
+    "memory",
+    "small",
+    "signs",
+    "stream",
+    "checkpoint",
+    "startup",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

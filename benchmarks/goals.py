@@ -43,6 +43,7 @@ GOALS: Mapping[str, Goal] = {
     **{f"{name}.{ratio}": AS_FAST for name in BESIDE for ratio in RATIOS},
     "trainer.overhead": Goal(most=3, unit=" %"),
     "trainer.overhead_small.ring": Goal(most=10, unit=" %"),
+    **{f"signs.price.{name}": Goal(most=1.01) for name in ("digits", "ring", "translation")},
     "stream.times_training": Goal(least=20),
     "startup.info_of_nothing": Goal(most=0.2),
 }

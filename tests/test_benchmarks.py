@@ -10,7 +10,20 @@ import torch
 
 import saddle
 from benchmarks import __main__ as benchmarks
-from benchmarks import against, goals, losses, photos, r3gan, ranking, small, stylegan2, threads, trainings, wgan_gp
+from benchmarks import (
+    against,
+    goals,
+    losses,
+    photos,
+    r3gan,
+    ranking,
+    signs,
+    small,
+    stylegan2,
+    threads,
+    trainings,
+    wgan_gp,
+)
 from benchmarks.bare_loop import bare_loop
 from benchmarks.timing import Figure, Times, interleave
 from benchmarks.usual_loop import Discriminator, Generator, usual_loop
@@ -21,6 +34,7 @@ from saddle.runs import scoring
 
 KEYS = {
     "small": ["trainer.overhead_small.ring", "trainer.overhead_small.ring_us"],
+    "signs": ["signs.price.ring"],
     "checkpoint": ["checkpoint.save_seconds", "checkpoint.resume_seconds", "checkpoint.megabytes"],
 }
 
@@ -35,7 +49,8 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", KEYS)
 def test_a_benchmark_writes_its_keys_as_numbers(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(small, "GAMES", {"ring": ("gan", "ring", 1)})
+    for of_games in (small, signs):
+        monkeypatch.setattr(of_games, "GAMES", {"ring": ("gan", "ring", 1)})
     out = tmp_path / "bench.json"
     assert benchmarks.main(["--only", name, "--seconds", "0", "--out", str(out)]) == 0
     written = json.loads(out.read_text())
@@ -55,6 +70,8 @@ def test_every_goal_is_of_a_figure_that_is_measured():
             assert f'against(f"{name}' in code or f'against("{name}"' in code, f"nobody measures {key}"
         elif key.startswith("trainer.overhead_small."):
             assert key.rpartition(".")[2] in small.GAMES, f"nobody measures {key}"
+        elif key.startswith("signs.price."):
+            assert key.rpartition(".")[2] in signs.GAMES, f"nobody measures {key}"
         else:
             assert re.search(f'"{re.escape(key)}"[:,)]', code), f"nobody measures {key}"
 

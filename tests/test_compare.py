@@ -7,12 +7,14 @@ import math
 import pytest
 from scipy import stats
 
-from saddle.base.errors import UsageError
+from saddle.base.errors import SaddleError, UsageError
 from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.metrics.significance import holm, welch
+from saddle.runs import differing
 from saddle.runs.differing import compare
 from saddle.runs.recipe import Recipe
+from saddle.training.health import Diverged, Interrupted
 
 
 def test_welch_is_scipys_and_its_interval_holds_the_difference():
@@ -33,6 +35,7 @@ def test_the_effect_is_the_difference_in_deviations_with_hedges_correction():
 def test_one_run_or_no_deviation_tells_nothing():
     assert welch([1.0], [2.0, 3.0]) is None
     assert welch([1.0, 1.0], [2.0, 2.0]) is None
+    assert welch([1.0, math.nan], [2.0, 3.0]) is None
 
 
 def test_holm_multiplies_the_smallest_chance_by_their_number_and_never_turns_the_order():
@@ -40,16 +43,17 @@ def test_holm_multiplies_the_smallest_chance_by_their_number_and_never_turns_the
     assert holm([0.6, 0.9]) == [1.0, 1.0]
 
 
-def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished"):
+def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", signs=None, score="modes"):
     path = folder / name
     path.mkdir()
     recipe = Recipe.default("gan", "ring").change({"plan.seed": seed, "game.optim.lr": lr, "plan.rounds": 100})
     recipe.write(path / "recipe.yaml")
     with RunFolder(path).log() as log:
         log.write("start", round=0, rounds=100)
-        log.write("round", round=50, losses={"generator/adversarial": 0.7}, notes={})
-        log.write("stop", round=100, reason=reason)
-    score = {"name": "modes", "value": value, "uncertainty": 0.1, "better": "higher"}
+        log.write("round", round=50, losses={"generator/adversarial": 0.7}, notes={}, **(signs or {}))
+        if reason:
+            log.write("stop", round=100, reason=reason, message="" if reason == "finished" else "round 7: no numbers")
+    score = {"name": score, "value": value, "uncertainty": 0.1, "better": "higher"}
     RunFolder(path).write_scores([score | {"fingerprint": {"seed": 0, "mixture_hash": mark}, "round": 100}])
     return path
 
@@ -100,8 +104,83 @@ def test_missing_seeds_are_trained_beside_the_run_and_taken_the_next_time(tmp_pa
 
 def test_what_was_not_measured_alike_is_refused_by_name(tmp_path):
     places = [run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, mark="other")]
-    with pytest.raises(UsageError, match="modes was not measured alike in these runs: its mixture_hash differ"):
+    with pytest.raises(
+        UsageError, match=r"modes was not measured alike .* mixture_hash is 'abc' there and 'other' here"
+    ):
         compare(places)
+
+
+def test_seeds_that_were_measured_otherwise_are_refused_by_name(tmp_path):
+    """As where one of them was trained again with other samples."""
+    places = [run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, lr=0.002)]
+    run(tmp_path, "a-seed1", 4.0, seed=1)
+    run(tmp_path, "b-seed1", 4.0, seed=1, lr=0.002, mark="other")
+    with pytest.raises(UsageError, match="b-seed1: mixture_hash is 'abc' there and 'other' here"):
+        compare(places, seeds=2)
+
+
+def test_what_cannot_be_compared_is_refused_before_a_seed_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(differing, "train", lambda *_, **__: pytest.fail("trained"))
+    a, b = run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, mark="other")
+    with pytest.raises(UsageError, match="not measured alike"):
+        compare([a, b], seeds=3)
+    c = run(tmp_path, "c", 8.0)
+    run(tmp_path, "c-seed2", 8.0, seed=2, lr=0.002)
+    with pytest.raises(UsageError, match="c-seed2 holds a run of another recipe"):
+        compare([a, c], seeds=3)
+    d = run(tmp_path, "a-seed1", 4.0, seed=1)
+    with pytest.raises(UsageError, match="a-seed1 is a further seed of another of these runs"):
+        compare([a, d], seeds=2)
+    e = run(tmp_path, "e", 4.0, score="fid")
+    with pytest.raises(UsageError, match="no score is of all of these runs: a has modes; e has fid"):
+        compare([a, e])
+
+
+def test_a_seed_that_fails_is_named_and_an_interrupted_one_goes_on_by_the_same_command(tmp_path, monkeypatch):
+    places = [run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, lr=0.002)]
+    said = []
+
+    def fail(error):
+        def train(recipe, path, device, quiet):
+            raise error
+
+        monkeypatch.setattr(differing, "train", train)
+        compare(places, seeds=3, say=said.append)
+
+    with pytest.raises(SaddleError, match=r"a-seed1, seed 1, came to no end, .* without it: round 7: the loss"):
+        fail(Diverged("round 7: the loss of generator is not finite"))
+    assert said == [f"training {tmp_path / 'a-seed1'}: gan with seed 1 (1 of 4)"]
+    with pytest.raises(Interrupted):
+        fail(Interrupted("saved"))
+
+
+def test_seeds_without_deviation_are_no_test(tmp_path):
+    for k in range(3):
+        for name, value in (("a", 4.0), ("b", 8.0), ("c", 4.0), ("d", math.nan)):
+            run(tmp_path, name if not k else f"{name}-seed{k}", value, seed=k)
+    lines = compare([tmp_path / name for name in "abcd"], seeds=3).lines
+    assert [line.says for line in lines[1:]] == [
+        "no deviation between seeds: no test",
+        "the same in every run",
+        "not measured in every run: no claim",
+    ]
+    assert all(math.isnan(line.p) for line in lines)
+
+
+def test_a_run_without_signs_is_compared_and_the_page_says_what_one_run_alone_has(tmp_path, capsys):
+    """As one that was made before there were any."""
+    old = run(tmp_path, "old", 4.0)
+    new = run(tmp_path, "new", 5.0, signs={"signs": {"diversity": 0.9}})
+    assert main(["compare", str(old), str(new)]) == 0
+    assert "In the log of one run alone: diversity (new)." in (old / "compare.html").read_text()
+    assert "No setting differs but the seed" in capsys.readouterr().out
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+    places = [run(tmp_path / folder, "a", 4.0) for folder in ("x", "y")]
+    assert [group.name for group in compare(places).groups] == [str(place) for place in places]
 
 
 def test_runs_without_scores_or_twice_the_same_are_refused(tmp_path):
@@ -109,8 +188,17 @@ def test_runs_without_scores_or_twice_the_same_are_refused(tmp_path):
     with pytest.raises(UsageError, match="two different runs"):
         compare([a, a])
     b = run(tmp_path, "b", 4.0, reason="interrupted")
-    (b / "scores.json").unlink()
-    with pytest.raises(UsageError, match="let it finish: saddle train --run"):
+    with pytest.raises(UsageError, match=r"b has no end yet: it is interrupted; .* let it finish: saddle train --run"):
         compare([a, b])
+    c = run(tmp_path, "c", 4.0)
+    (c / "scores.json").unlink()
+    with pytest.raises(UsageError, match="c has no final scores; the same training measures them: saddle train --run"):
+        compare([a, c])
+    d = run(tmp_path, "d", 4.0, reason=None)
+    with pytest.raises(UsageError, match="it is running or killed; wait for it if it is being trained"):
+        compare([a, d])
+    e = run(tmp_path, "e", 4.0, reason="stopped")
+    with pytest.raises(UsageError, match="e failed, so there is nothing to compare: round 7"):
+        compare([a, e])
     with pytest.raises(UsageError, match="not a run folder"):
         compare([a, tmp_path / "nowhere"])

@@ -117,6 +117,16 @@ def test_an_older_log_without_signs_is_read_and_says_so():
     assert "no signs" in verdict.lines()[-1]
 
 
+def test_signs_that_a_game_does_not_have_are_named():
+    events = rounds(1000, signs={"diversity": lambda at: 0.9, "gradient/generator": lambda at: 1.0})
+    verdict = examine(Log(Path("r"), events))
+    assert verdict.healthy
+    assert "not looked at" in verdict.unseen
+    assert "saturated" in verdict.unseen
+    assert "d_heldout" in verdict.unseen
+    assert "diversity" not in verdict.unseen
+
+
 def test_waiting_for_data_is_noticed():
     made = rounds(1000)
     for event in made[1:]:
@@ -160,7 +170,7 @@ def test_a_run_still_going_on_is_judged_by_what_it_logged(tmp_path, capsys):
 
 def test_a_training_ends_with_the_verdict_in_its_log_and_in_info_and_the_report(tmp_path, capsys):
     recipe = Recipe.default("gan", "ring").change({"plan.rounds": 220, "plan.scores": 0, "plan.minutes": None})
-    play(recipe, tmp_path / "run", "cpu")
+    play(recipe.change({"plan.pictures": 1}), tmp_path / "run", "cpu")
     told = capsys.readouterr().out
     verdict = next(line for line in told.splitlines() if line.startswith("the doctor: "))
     assert main(["info", str(tmp_path / "run")]) == 0

@@ -167,6 +167,31 @@ def test_a_run_that_has_only_begun_has_a_report(tmp_path):
         assert part in text
 
 
+def test_signs_of_health_have_curves_and_a_log_without_them_is_read(run):
+    assert "Signs of health" not in Page(written(run)).text
+    with Events(run / "events.jsonl") as log:
+        for r in (1100, 1200):
+            signs = {
+                "diversity": 0.9,
+                "saturated": 0.1,
+                "d_heldout": 0.4,
+                "gradient/generator": 2.0,
+                "update/generator": 0.1,
+            }
+            log.write("round", round=r, losses={}, notes={}, waited=0.5, signs=signs)
+    text = Page(written(run)).text
+    for part in (
+        "Signs of health (6)",
+        "How different samples are",
+        "Judgements of images learned from and held out",
+        "Pixels at their limits",
+        "Gradients",
+        "Updates",
+        "Waiting for data",
+    ):
+        assert part in text, part
+
+
 def test_without_final_scores_the_latest_of_the_log_are_shown(run):
     (run / "scores.json").unlink()
     assert "fid 7.4 ± 1.1" in Page(written(run)).text

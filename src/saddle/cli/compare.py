@@ -7,14 +7,19 @@
 The first run is what the others are compared with. One run of each recipe says nothing of another training: two runs of
 one recipe differ too. With several seeds the difference of the means comes with Welch's 95 % interval, the effect in
 parts of the runs' deviation (Hedges' g), and p after Holm's correction for several comparisons; a claim needs three
-seeds each. Scores that were not measured alike are refused. A page with curves and pictures is written beside.
+seeds each. Runs without an end, and scores that were not measured alike, are refused before a seed is trained. A page
+with curves and pictures is written beside. An arrow says which values are better.
 """
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..base.errors import UsageError
+from ..base.errors import UsageError, some
 from ._show import json, line, table
+
+if TYPE_CHECKING:
+    from ..runs.differing import Comparison
 
 SETTINGS: tuple[str, ...] = ()
 
@@ -40,15 +45,21 @@ def run(args: Namespace) -> None:
         replace(args.csv, found.csv().encode())
     out = args.out or args.runs[0] / "compare.html"
     names = [group.name for group in found.groups]
-    rows = [_cells(vars(each)) for each in found.lines]
-    replace(out, page([group.runs for group in found.groups], names, found.settings, HEADS, rows).encode())
+    rows, notes = [_cells(vars(each)) for each in found.lines], _notes(found)
+    page_of = page([group.runs for group in found.groups], names, found.settings, HEADS, rows, notes)
+    replace(out, page_of.encode())
     if args.json:
-        json({"settings": found.settings, "lines": [vars(each) for each in found.lines], "page": str(out)})
+        lines = [vars(each) for each in found.lines]
+        json({"settings": found.settings, "lines": lines, "left_out": found.left_out, "page": str(out)})
         return
-    table(["setting", *names], [(name, *values) for name, values in found.settings.items()])
+    if found.settings:
+        table(["setting", *names], [(name, *values) for name, values in found.settings.items()])
     line("")
     table(HEADS, rows)
-    line(f"\ncurves and pictures: {out}")
+    line("")
+    for note in notes:
+        line(note)
+    line(f"curves and pictures: {out}")
 
 
 HEADS = ["score", "run", "mean", "seeds", "difference", "95 % interval", "effect", "p", ""]
@@ -56,7 +67,26 @@ HEADS = ["score", "run", "mean", "seeds", "difference", "95 % interval", "effect
 
 def _cells(each: dict) -> list[str]:
     """A row of the table, in words."""
+    score = f"{each['score']}{WAYS.get(each['better'], '')}"
     value = f"{each['value']:.4g}" + (f" ± {each['spread']:.2g}" if each["spread"] == each["spread"] else "")
     between = f"{each['low']:.3g} to {each['high']:.3g}" if each["low"] == each["low"] else ""
     numbers = [f"{each[name]:.3g}" if each[name] == each[name] else "" for name in ("difference", "effect", "p")]
-    return [each["score"], each["group"], value, str(each["runs"]), numbers[0], between, *numbers[1:], each["says"]]
+    return [score, each["group"], value, str(each["runs"]), numbers[0], between, *numbers[1:], each["says"]]
+
+
+WAYS = {"higher": " ↑", "lower": " ↓", "one": " → 1"}  # which values are better
+
+
+def _notes(found: "Comparison") -> list[str]:
+    """What the tables do not say by themselves."""
+    notes = []
+    if not found.settings:
+        notes.append("No setting differs but the seed: this is how far runs of one recipe lie apart.")
+    if any(each.says.startswith("one seed") for each in found.lines):
+        notes.append(
+            "Intervals are over the draw of samples alone: two trainings of one recipe differ by more. "
+            "--seeds 3 trains more of each."
+        )
+    if found.left_out:
+        notes.append(f"Left out, since not all of the runs have them: {some(found.left_out)}.")
+    return notes

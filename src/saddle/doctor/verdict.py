@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..base.errors import some
 from ..base.files import quoted
 from .finding import Finding
 from .log import Log
@@ -58,6 +59,7 @@ class Verdict:
             "healthy": self.healthy,
             "findings": found,
             "line": self.line(),
+            "unseen": self.unseen,
         }
 
 
@@ -79,11 +81,20 @@ def examine(log: Log) -> Verdict:
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
 
 
+SIGNS = {  # that not every game has, by a name in the log
+    "diversity": "how different samples are",
+    "saturated": "pixels that are black or white",
+    "d_heldout": "judgements of held-out samples",
+}
+
+
 def _unseen(log: Log) -> str:
-    """A sentence about a log without signs: an older run's, or that of a game that has none."""
-    if log.names("signs"):
-        return ""
-    return (
-        "its log has no signs (diversity, gradients, held-out judgements), as of a run that was made before there were "
-        "any; only losses, notes and scores were looked at"
-    )
+    """A sentence about signs that are not in the log: an older run's has none, and not every game has all."""
+    found = log.names("signs")
+    if not found:
+        return (
+            "its log has no signs (diversity, gradients, held-out judgements), as of a run that was made before there "
+            "were any; only losses, notes and scores were looked at"
+        )
+    missing = [f"{name} ({says})" for name, says in SIGNS.items() if name not in found]
+    return f"not looked at, since this game's log does not have them: {some(missing)}" if missing else ""

@@ -23,12 +23,14 @@ class Difference:
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Difference | None:
-    """Welch, 1947: means of groups of unequal variances. None with fewer than two runs in a group, or no deviation.
+    """Welch, 1947: means of groups of unequal variances.
+
+    None with fewer than two runs in a group, without a deviation, or with a value that is not finite.
 
     The degrees of freedom are Welch and Satterthwaite's; the effect is Hedges' g with his correction for few runs.
     """
     n, m = len(first), len(second)
-    if min(n, m) < 2:
+    if min(n, m) < 2 or not all(map(math.isfinite, (*first, *second))):
         return None
     a, b = variance(first) / n, variance(second) / m
     if not a + b > 0:

@@ -106,7 +106,7 @@ SCORE: dict[str, Check] = {
     "caveat": text,
 }
 EVENT: dict[str, Check] = {
-    **dict.fromkeys(("time", "seconds"), finite),
+    **dict.fromkeys(("time", "seconds", "waited"), finite),
     **dict.fromkeys(("round", "rounds", "images", "processes", "checkpoint", "samples", "looked"), count),
     **dict.fromkeys(("game", "data", "paper", "device", "precision", "version", "judgement", "began_with"), text),
     **dict.fromkeys(("reason", "message", "file", "extractor"), text),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..base.errors import some
 from ..base.folder import RunFolder
 from . import samples
 from .html import Html, tag
@@ -17,8 +18,9 @@ def page(
     settings: Mapping[str, Sequence[str]],
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],
+    notes: Sequence[str] = (),
 ) -> str:
-    """The page as text. Of each group of runs the first has its curves and pictures here."""
+    """The page as text. Of each group of runs the first has its curves and pictures here; notes follow the scores."""
     stories = [read(RunFolder(paths[0])) for paths in runs]
     title = " and ".join(names)
     return document(
@@ -27,7 +29,7 @@ def page(
         section(
             "Settings that differ", _table(["setting", *names], [(k, *v) for k, v in settings.items()], "settings")
         ),
-        section("Scores", _table(heads, rows, "scores")),
+        section("Scores", _table(heads, rows, "scores"), *map(quiet, notes)),
         section("Curves", *_curves(stories, names)),
         section("Pictures", tag("div", *map(_picture, stories, names), class_="charts")),
         styles=["style.css"],
@@ -42,13 +44,15 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> Ht
 
 
 def _curves(stories: Sequence[Story], names: Sequence[str]) -> list[Html]:
-    """Every score of the way and every sign that two runs or more have, over one another."""
+    """Every score of the way, sign and loss that two runs or more have, over one another; and what only one has."""
     found: dict[str, list[Curve]] = {}
     for story, name in zip(stories, names, strict=True):
         for curve in [*story.score_curves(), *story.curves("signs"), *story.curves("losses")]:
             found.setdefault(curve.name, []).append(Curve(name, curve.x, curve.y))
     charts = [chart(title, curves) for title, curves in found.items() if len(curves) > 1]
-    return [tag("div", *charts, class_="charts")] if charts else [quiet("The runs have no curve in common.")]
+    single = [f"{title} ({curves[0].name})" for title, curves in found.items() if len(curves) == 1]
+    shown = [tag("div", *charts, class_="charts")] if charts else [quiet("The runs have no curve in common.")]
+    return [*shown, *([quiet(f"In the log of one run alone: {some(single)}.")] if single else [])]
 
 
 def _picture(story: Story, name: str) -> Html:

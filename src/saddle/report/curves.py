@@ -190,7 +190,13 @@ def _signs(story: Story) -> list[Html]:
             for key in _known(name, names)
         ]
         charts += [chart(title, own, marks=story.resumes, how=how, unit=unit)] if own else []
-    return charts
+    return charts + _waiting(story)
+
+
+def _waiting(story: Story) -> list[Html]:
+    waited, how = story.column("waited"), "Seconds in which rounds waited for data, since the point before."
+    own = [Curve("waited", waited.x, waited.y)] if waited else []
+    return [chart("Waiting for data", own, marks=story.resumes, how=how, unit="seconds")] if own else []
 
 
 def _known(name: str, names: dict[str, str]) -> list[str]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from ..base.errors import SaddleError, UsageError, some
+from ..base.files import quoted
 from ..base.folder import RunFolder
+from ..base.kinds import brief
 from ..base.settings import flat, text
 from ..metrics.significance import LEVEL, Difference, holm, welch
+from ..training.health import Interrupted
 from .recipe import Recipe
 from .session import train
 
@@ -32,6 +35,7 @@ class Group:
     runs: tuple[Path, ...]
     scores: dict[str, tuple[float, ...]]  # by name, of each run
     errors: dict[str, tuple[float, ...]]  # likewise: standard errors over the draw of samples
+    better: dict[str, str]  # by name, which way
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Line:
     """One score of one group, beside that of the first group."""
 
     score: str
+    better: str  # higher, lower, one or none
     group: str
     value: float  # the mean over runs
     spread: float  # the deviation between runs; nan of one
@@ -56,6 +61,7 @@ class Comparison:
     groups: tuple[Group, ...]
     settings: dict[str, tuple[str, ...]]  # that differ, by name: what each group has
     lines: tuple[Line, ...]
+    left_out: tuple[str, ...]  # scores that not all runs have
 
     def csv(self) -> str:
         """A row for each score of each group."""
@@ -72,48 +78,57 @@ def compare(
     """Runs of two recipes or more, the first being what the others are compared with.
 
     With several `seeds`, runs of further seeds that are not there yet are trained beside each, as RUN-seed1, and so on.
-    UsageError for fewer than two runs, for one without scores, and for scores that were not measured alike.
+    UsageError for fewer than two runs, for one that is not finished, and for scores that were not measured alike: all
+    of these before anything is trained. SaddleError where a seed's run fails.
     """
     if len(places) < 2 or len({place.resolve() for place in places}) < len(places):
         raise UsageError("a comparison is of two different runs or more; name their folders")
+    beside = [[place.with_name(f"{place.name}-seed{k}") for k in range(1, seeds)] for place in places]
+    for path in (path for paths in beside for path in paths):
+        if path.resolve() in {place.resolve() for place in places}:
+            raise UsageError(f"{path} is a further seed of another of these runs; name one run of each recipe")
     recipes = [_checked(place) for place in places]
-    groups = tuple(_group(place, recipe, seeds, device, say) for place, recipe in zip(places, recipes, strict=True))
-    _check_alike(groups)
-    return Comparison(groups, _differing(groups), tuple(_lines(groups)))
+    names = _names(places)
+    alone = [_group(*each) for each in zip(names, recipes, ([place] for place in places), strict=True)]
+    _check_alike(alone)
+    wanted = {
+        path: _with_seed(place, recipe, k)
+        for place, recipe, paths in zip(places, recipes, beside, strict=True)
+        for k, path in enumerate(paths, 1)
+    }
+    _train(wanted, device, say)
+    all_runs = ([place, *paths] for place, paths in zip(places, beside, strict=True))
+    groups = tuple(_group(*each) for each in zip(names, recipes, all_runs, strict=True))
+    shared = _check_alike(groups)
+    rest = dict.fromkeys(name for group in alone for name in group.scores if name not in shared)
+    return Comparison(groups, _differing(groups), tuple(_lines(groups, shared)), tuple(rest))
 
 
 def _checked(place: Path) -> Recipe:
+    """Its recipe. UsageError for a run that has no end, or no scores of it."""
     folder = RunFolder(place)
     folder.check()
-    if not folder.scores():
+    again = f"saddle train --run {quoted(place)}"
+    if failure := folder.failure():
+        raise UsageError(f"{place} failed, so there is nothing to compare: {failure}")
+    if folder.status != "finished":
         raise UsageError(
-            f"{place} has no final scores, and is {folder.status}; let it finish: saddle train --run {place}"
+            f"{place} has no end yet: it is {folder.status}; wait for it if it is being trained, or else let it "
+            f"finish: {again}"
         )
+    if not folder.scores():
+        raise UsageError(f"{place} has no final scores; the same training measures them: {again}")
     return Recipe.read(place)
 
 
-def _group(place: Path, recipe: Recipe, seeds: int, device: str, say: Callable[[str], None]) -> Group:
-    runs = [place]
-    for k in range(1, seeds):
-        path = place.with_name(f"{place.name}-seed{k}")
-        wanted = recipe.change({"plan.seed": recipe.plan.seed + k, **_length(place, recipe)})
-        if RunFolder(path).status != "finished" or not RunFolder(path).recipe.exists():
-            say(f"training {path}: {recipe.game} with seed {wanted.plan.seed}")
-            try:
-                train(wanted, path, device, quiet=True)
-            except SaddleError as error:
-                raise SaddleError(f"{path}, seed {wanted.plan.seed}, came to no end: {error}") from error
-        wanted.check_folder(path, "RUN", may_grow=False)
-        runs.append(path)
-    found = [{s["name"]: s for s in RunFolder(path).scores()} for path in runs]
-    names = [name for name in found[0] if all(name in each for each in found)]
-    return Group(
-        place.name,
-        recipe,
-        tuple(runs),
-        {name: tuple(float(each[name]["value"]) for each in found) for name in names},
-        {name: tuple(float(each[name]["uncertainty"]) for each in found) for name in names},
-    )
+def _names(places: Sequence[Path]) -> list[str]:
+    """Those of the folders; with their paths where two have the same."""
+    names = [place.resolve().name for place in places]
+    return names if len({*names}) == len(names) else [str(place) for place in places]
+
+
+def _with_seed(place: Path, recipe: Recipe, k: int) -> Recipe:
+    return recipe.change({"plan.seed": recipe.plan.seed + k, **_length(place, recipe)})
 
 
 def _length(place: Path, recipe: Recipe) -> dict[str, Any]:
@@ -124,25 +139,60 @@ def _length(place: Path, recipe: Recipe) -> dict[str, Any]:
     return {"plan.rounds": rounds[-1], "plan.minutes": None, "plan.at_most": None, "plan.images": None}
 
 
-def _check_alike(groups: Sequence[Group]) -> None:
-    """UsageError where no score is of all, or one was measured otherwise in another run."""
+def _train(wanted: Mapping[Path, Recipe], device: str, say: Callable[[str], None]) -> None:
+    """The runs that are not there yet, one after the other. UsageError for a folder of another recipe, before any."""
+    for path, recipe in wanted.items():
+        recipe.check_folder(path, "RUN", may_grow=False)
+    missing = [path for path in wanted if RunFolder(path).status != "finished" or not RunFolder(path).scores()]
+    for i, path in enumerate(missing, 1):
+        recipe = wanted[path]
+        say(f"training {path}: {recipe.game} with seed {recipe.plan.seed} ({i} of {len(missing)})")
+        try:
+            train(recipe, path, device, quiet=True)
+        except Interrupted:
+            raise
+        except SaddleError as error:
+            raise SaddleError(
+                f"{path}, seed {recipe.plan.seed}, came to no end, and there is no mean over seeds without it: {error}"
+            ) from error
+
+
+def _group(name: str, recipe: Recipe, runs: Sequence[Path]) -> Group:
+    found = [{s["name"]: s for s in RunFolder(path).scores()} for path in runs]
+    shared = [each for each in found[0] if all(each in others for others in found)]
+    return Group(
+        name,
+        recipe,
+        tuple(runs),
+        {score: tuple(float(each[score]["value"]) for each in found) for score in shared},
+        {score: tuple(float(each[score]["uncertainty"]) for each in found) for score in shared},
+        {score: str(found[0][score].get("better", "none")) for score in shared},
+    )
+
+
+def _check_alike(groups: Sequence[Group]) -> list[str]:
+    """The scores that all have. UsageError where there are none, or one was measured otherwise in another run."""
     shared = [name for name in groups[0].scores if all(name in group.scores for group in groups)]
     if not shared:
         told = "; ".join(f"{group.name} has {some(group.scores)}" for group in groups)
         raise UsageError(f"no score is of all of these runs: {told}; compare runs on the same data")
+    runs = [path for group in groups for path in group.runs]
+    marks = [{score["name"]: score.get("fingerprint") or {} for score in RunFolder(path).scores()} for path in runs]
     for name in shared:
-        marks = [
-            {k: v for k, v in score["fingerprint"].items() if k not in NOT_OF_THE_SCORE}
-            for group in groups
-            for path in group.runs
-            for score in RunFolder(path).scores()
-            if score["name"] == name
-        ]
-        if wrong := sorted({k for mark in marks for k in mark if any(other.get(k) != mark[k] for other in marks)}):
-            raise UsageError(
-                f"{name} was not measured alike in these runs: its {some(wrong)} differ; compare runs on the same "
-                "data, with the same --plan.samples"
-            )
+        for path, mark in zip(runs, marks, strict=True):
+            ours, theirs = marks[0][name], mark[name]
+            wrong = [k for k in {**ours, **theirs} if k not in NOT_OF_THE_SCORE and ours.get(k) != theirs.get(k)]
+            if wrong:
+                told = some(f"{k} is {_said(ours, k)} there and {_said(theirs, k)} here" for k in sorted(wrong))
+                raise UsageError(
+                    f"{name} was not measured alike in {runs[0]} and {path}: {told}; compare runs on the same data, "
+                    "with the same --plan.samples"
+                )
+    return shared
+
+
+def _said(mark: Mapping[str, Any], key: str) -> str:
+    return brief(mark[key]) if key in mark else "not noted"
 
 
 def _differing(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
@@ -153,12 +203,12 @@ def _differing(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
     return {name: found[name] for name in kept if len({*found[name]}) > 1}
 
 
-def _lines(groups: Sequence[Group]) -> list[Line]:
+def _lines(groups: Sequence[Group], shared: Sequence[str]) -> list[Line]:
     lines = []
     first, *others = groups
-    for name in (name for name in first.scores if all(name in group.scores for group in groups)):
+    for name in shared:
         values = first.scores[name]
-        lines.append(Line(name, first.name, mean(values), _spread(values), len(values)))
+        lines.append(Line(name, first.better[name], first.name, mean(values), _spread(values), len(values)))
         found = [welch(values, group.scores[name]) for group in others]
         chances = iter(holm([each.p for each in found if each]))
         for group, each in zip(others, found, strict=True):
@@ -168,21 +218,29 @@ def _lines(groups: Sequence[Group]) -> list[Line]:
 
 def _line(name: str, first: Group, group: Group, found: Difference | None, p: float) -> Line:
     values = group.scores[name]
-    start = (name, group.name, mean(values), _spread(values), len(values))
+    start = (name, first.better[name], group.name, mean(values), _spread(values), len(values))
     difference = mean(values) - mean(first.scores[name])
+    if not math.isfinite(difference):
+        return Line(*start, says="not measured in every run: no claim")
     if found is None:
-        return Line(*start, difference, *_of_samples(difference, first, group, name))
+        low, high, says = _untested(difference, first, group, name)
+        return Line(*start, difference, low, high, says=says)
     claims = min(found.runs) >= FEWEST
     says = "differ" if p < LEVEL else "cannot be distinguished"
     says = says if claims else f"fewer than {FEWEST} seeds each: no claim"
     return Line(*start, difference, found.low, found.high, p, found.effect, says)
 
 
-def _of_samples(difference: float, first: Group, group: Group, name: str) -> tuple[float, float, float, float, str]:
-    """With one seed each: the interval over the draw of samples alone, which tells nothing of another training."""
+def _untested(difference: float, first: Group, group: Group, name: str) -> tuple[float, float, str]:
+    """An interval, if there is one, and why there is no test.
+
+    With one seed each it is over the draw of samples alone, which tells nothing of another training.
+    """
+    if len(group.runs) > 1:  # so t is 0 / 0, or without end
+        return math.nan, math.nan, "the same in every run" if not difference else "no deviation between seeds: no test"
     reach = 1.96 * math.hypot(first.errors[name][0], group.errors[name][0])
-    return difference - reach, difference + reach, math.nan, math.nan, "one seed each: no claim"
+    return difference - reach, difference + reach, "one seed each: no claim"
 
 
 def _spread(values: Sequence[float]) -> float:
-    return stdev(values) if len(values) > 1 else math.nan
+    return stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else math.nan

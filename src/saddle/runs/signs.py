@@ -6,26 +6,34 @@ from functools import cached_property
 
 import torch
 
-from ..base import rng
+from ..base import dist, rng
 from ..data.source import Source, Split
 from ..spec import Batch
 from ..training.trainer import Trainer
 from .translations import spread
 
-EVERY = 100  # rounds, at least, from one measurement to the next: it costs about as much as half a round
-SAMPLES = 64  # of each kind that a player judges
+EVERY = 100  # rounds, at least, from one measurement to the next
+SAMPLES = 64  # of each kind that a player judges: as many as a batch has, at most these
+FEWEST = 8  # and at least these
 
 
 class Signs:
-    """Of one training: always the same samples, and noise that is a function of seed and round."""
+    """Of one training: always the same samples, and noise that is a function of seed and round.
+
+    A measurement takes about as long as a round at most, since it sees no more samples; with smaller batches than
+    FEWEST it is rarer. So signs cost less than a hundredth of the rounds. What fits into memory in a round fits here.
+    """
 
     def __init__(self, trainer: Trainer, source: Source):
         self.trainer, self.source = trainer, source
+        batch = max(1, trainer.plan.batch // (trainer.plan.micro_batches * dist.world()))
+        self.count = min(SAMPLES, max(FEWEST, batch))
+        self.every = EVERY * -(-self.count // batch)
 
     def due(self, round_: int) -> bool:
         """Is a round, counted from 1, one of those? They are among the rounds that are logged."""
         every = self.trainer.plan.log_every
-        return round_ == self.trainer.rounds or (round_ % every == 0 and round_ % EVERY < every)
+        return round_ == self.trainer.rounds or (round_ % every == 0 and round_ % self.every < every)
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -48,5 +56,5 @@ class Signs:
     def taken(self, split: Split, first: int) -> Batch:
         """Samples that are evenly spread over all."""
         there = min(map(len, split.columns.values()))
-        places = [(place + first) % there for place in spread(there, min(SAMPLES, there))]
+        places = [(place + first) % there for place in spread(there, self.count)]
         return {key: self.trainer.prepare(x) for key, x in split.take(places).items()}

@@ -116,7 +116,7 @@ class Restoration(Game):
         damaged, whole = self.needs[:2]
         if len(held[whole]) < 2:
             return super().signs(held, trained)
-        made = self.restore({key: held[key] for key in (damaged, *self.beside)})
+        made = self.restore({key: held[key][: signs.MOST] for key in (damaged, *self.beside)})
         return super().signs(held, trained) | {"diversity": signs.diversity(made, held[whole])}
 
     def shown(self, held: Held) -> Columns:

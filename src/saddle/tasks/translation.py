@@ -264,7 +264,7 @@ class Translation(Game):
         start, to = self.way()
         if self.data.fields[to].kind == "map" or len(held[start]) < 2 or self.asked is not None:
             return found
-        given = {key: held[key] for key in (start, *self.brought) if key in held}
+        given = {key: held[key][: signs.MOST] for key in (start, *self.brought) if key in held}
         made, real = self.translate(given, to), self.planes(held, to)
         return found | {"diversity": signs.diversity(made, real)}
 
