@@ -12,6 +12,7 @@ look around
 
 train
   train         start a run, or go on with it: the same command does both
+  cluster       a script for several machines: Slurm, Kubernetes, SkyPilot
 
 use a run
   sample        draw new samples
