@@ -40,7 +40,7 @@ def test_holm_multiplies_the_smallest_chance_by_their_number_and_never_turns_the
     assert holm([0.6, 0.9]) == [1.0, 1.0]
 
 
-def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished"):
+def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", samples=2000):
     path = folder / name
     path.mkdir()
     recipe = Recipe.default("gan", "ring").change({"plan.seed": seed, "game.optim.lr": lr, "plan.rounds": 100})
@@ -50,7 +50,7 @@ def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished"):
         log.write("round", round=50, losses={"generator/adversarial": 0.7}, notes={})
         log.write("stop", round=100, reason=reason)
     score = {"name": "modes", "value": value, "uncertainty": 0.1, "better": "higher"}
-    RunFolder(path).write_scores([score | {"fingerprint": {"seed": 0, "mixture_hash": mark}, "round": 100}])
+    RunFolder(path).write_scores([score | {"fingerprint": {"seed": 0, "mixture_hash": mark, "samples": samples}, "round": 100}])
     return path
 
 
@@ -102,6 +102,16 @@ def test_what_was_not_measured_alike_is_refused_by_name(tmp_path):
     places = [run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, mark="other")]
     with pytest.raises(UsageError, match="modes was not measured alike in these runs: its mixture_hash differ"):
         compare(places)
+
+
+def test_runs_of_other_numbers_of_samples_are_told_how_to_be_scored_alike(tmp_path):
+    places = [run(tmp_path, "a b", 4.0), run(tmp_path, "c", 8.0, samples=5000)]
+    with pytest.raises(UsageError) as caught:
+        compare(places)
+    assert str(caught.value) == (
+        "modes was not measured alike in these runs: its samples differ; they were scored with 2,000 and 5,000 samples. "
+        f"Scores of as many are comparable: saddle evaluate '{places[0]}' -n 5000 and saddle evaluate {places[1]} -n 5000"
+    )
 
 
 def test_runs_without_scores_or_twice_the_same_are_refused(tmp_path):

@@ -12,6 +12,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from ..base.errors import SaddleError, UsageError, some
+from ..base.files import quoted
 from ..base.folder import RunFolder
 from ..base.settings import flat, text
 from ..metrics.significance import LEVEL, Difference, holm, welch
@@ -139,10 +140,18 @@ def _check_alike(groups: Sequence[Group]) -> None:
             if score["name"] == name
         ]
         if wrong := sorted({k for mark in marks for k in mark if any(other.get(k) != mark[k] for other in marks)}):
-            raise UsageError(
-                f"{name} was not measured alike in these runs: its {some(wrong)} differ; compare runs on the same "
-                "data, with the same --plan.samples"
-            )
+            counted = wrong == ["samples"] and all("samples" in mark for mark in marks)
+            cure = _cure(groups, marks) if counted else "compare runs on the same data"
+            raise UsageError(f"{name} was not measured alike in these runs: its {some(wrong)} differ; {cure}")
+
+
+def _cure(groups: Sequence[Group], marks: Sequence[dict[str, Any]]) -> str:
+    """What to do about runs of other --plan.samples: the scores of a run are final, but it can be scored again."""
+    counts = [mark["samples"] for mark in marks]
+    runs = [path for group in groups for path in group.runs]
+    commands = [f"saddle evaluate {quoted(path)} -n {max(counts)}" for path in runs]
+    told = some(dict.fromkeys(f"{n:,}" for n in counts), between=" and ")
+    return f"they were scored with {told} samples. Scores of as many are comparable: {some(commands, between=' and ')}"
 
 
 def _differing(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
