@@ -12,11 +12,10 @@ from pathlib import Path
 
 
 def install(folder: Path) -> None:
-    for name in ("srun", "scontrol"):
-        program = folder / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" {name} "$@"\n')
-        program.chmod(0o755)
-    (folder / "python").symlink_to(sys.executable)
+    here = f'"{Path(__file__).resolve()}"'
+    for name, words in {"srun": f"{here} srun", "scontrol": f"{here} scontrol", "python": ""}.items():
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (folder / name).chmod(0o755)
 
 
 def srun(words: list[str]) -> int:
@@ -56,4 +55,5 @@ def children(process: int) -> list[int]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `head` reads one line
     sys.exit({"srun": srun, "scontrol": scontrol}[sys.argv[1]](sys.argv[2:]))

@@ -221,7 +221,13 @@ def test_skypilot_takes_the_task(volume, capsys):
 # a Slurm of one machine
 
 SMALL = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 0}
-SMALL |= {"plan.scores": 0, "plan.rounds": 12, "game.discriminator_steps": 60, "plan.samples": 16, "plan.metrics": "high_quality"}
+SMALL |= {
+    "plan.scores": 0,
+    "plan.rounds": 12,
+    "game.discriminator_steps": 60,
+    "plan.samples": 16,
+    "plan.metrics": "high_quality",
+}
 
 
 @pytest.mark.full

@@ -50,7 +50,9 @@ def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", sa
         log.write("round", round=50, losses={"generator/adversarial": 0.7}, notes={})
         log.write("stop", round=100, reason=reason)
     score = {"name": "modes", "value": value, "uncertainty": 0.1, "better": "higher"}
-    RunFolder(path).write_scores([score | {"fingerprint": {"seed": 0, "mixture_hash": mark, "samples": samples}, "round": 100}])
+    RunFolder(path).write_scores(
+        [score | {"fingerprint": {"seed": 0, "mixture_hash": mark, "samples": samples}, "round": 100}]
+    )
     return path
 
 

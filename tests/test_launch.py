@@ -49,7 +49,9 @@ def test_the_code_is_0_when_all_is_done_75_when_all_can_go_on_and_78_when_one_fa
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_reaches_the_processes_which_have_time_to_save(kind: signal.Signals, tmp_path: Path):
     name = kind.name.removeprefix("SIG")
-    shell = f"trap 'sleep 0.3; touch {tmp_path}/saved; exit 75' {name}; touch {tmp_path}/on; while :; do sleep 0.05; done"
+    shell = (
+        f"trap 'sleep 0.3; touch {tmp_path}/saved; exit 75' {name}; touch {tmp_path}/on; while :; do sleep 0.05; done"
+    )
 
     def tell() -> None:
         if (tmp_path / "on").exists():

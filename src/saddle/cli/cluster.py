@@ -31,7 +31,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--gpus", type=whole(1), default=1, help="GPUs of each machine, one process each; by default 1")
     parser.add_argument("--cpus", type=whole(1), default=8, help="processor cores of each machine; by default 8")
     parser.add_argument(
-        "--grace", type=whole(60), default=300, metavar="SECONDS", help="time to finish a round and save; by default 300"
+        "--grace",
+        type=whole(60),
+        default=300,
+        metavar="SECONDS",
+        help="time to finish a round and save; by default 300",
     )
     parser.add_argument("--name", help="of the job; by default the run's folder")
     parser.add_argument("--time", metavar="HH:MM:SS", help="slurm: the longest turn")
