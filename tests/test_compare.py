@@ -111,8 +111,10 @@ def test_runs_of_other_numbers_of_samples_are_told_how_to_be_scored_alike(tmp_pa
     with pytest.raises(UsageError) as caught:
         compare(places)
     assert str(caught.value) == (
-        "modes was not measured alike in these runs: its samples differ; they were scored with 2,000 and 5,000 samples. "
-        f"Scores of as many are comparable: saddle evaluate '{places[0]}' -n 5000 and saddle evaluate {places[1]} -n 5000"
+        "modes was not measured alike in these runs: its samples differ; they were scored with 2,000 and 5,000 "
+        "samples. "
+        f"Scores of as many are comparable: saddle evaluate '{places[0]}' -n 5000 and "
+        f"saddle evaluate {places[1]} -n 5000"
     )
 
 

@@ -3,7 +3,7 @@
 torchrun ends with exit code 1 whatever its processes ended with. This one says whether the same command goes on:
 
   0   the processes are done
-  75  they were told to stop and have saved, or another machine is gone, or was not found: the same command goes on.
+  75  they were asked to stop and have saved, or another machine is gone, or was not found: the same command goes on.
       SADDLE_AGAIN in the environment is another number for it
   78  a process failed, and would fail again
 

@@ -5,7 +5,7 @@
   saddle cluster skypilot dcgan --data folder:photos --gpus 8 --accelerator H100 --volume s3://mine
 
 What follows the kind is the command `saddle train` on them, with all its arguments. --plan.batch is divided among nodes
-times GPUs. The script starts one torchrun on each machine; a job that is told to stop saves, and goes on in its next
+times GPUs. The script starts one torchrun on each machine; a job that is asked to stop saves, and goes on in its next
 turn, to the bit. The run's folder and the data lie where all machines see them: on Slurm below the folder in which the
 job is submitted, else on the volume. docs/many-gpus.md says what each script does.
 """
@@ -71,7 +71,7 @@ def words(args: Namespace) -> tuple[str, ...]:
 def _checked(args: Namespace) -> Path:
     """The run's folder. UsageError for settings that there are not, and a batch that the processes cannot share.
 
-    Data and runs lie elsewhere, so nothing that is told by them is checked.
+    Data and runs lie elsewhere, so they are not checked.
     """
     from ..runs.deciding import is_place
     from ..runs.recipe import DEFAULT_GAME, Recipe, default_folder
