@@ -40,7 +40,7 @@ def _slurm(job: Job) -> dict[str, Any]:
 
 
 def _kubernetes(job: Job) -> dict[str, Any]:
-    """The command as a list of strings, which no shell reads; Kubernetes itself would put something else for $(NAME)."""
+    """The command as a list of strings, which no shell reads; Kubernetes itself replaces $(NAME)."""
     launcher = ["python", "-m", "saddle.launch", "--nnodes", str(job.nodes), "--nproc-per-node", str(job.gpus)]
     rendezvous = ["--max-restarts", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"{job.name}-worker-0:23456"]
     words = [*launcher, *rendezvous, "-m", "saddle", *job.words]
