@@ -325,3 +325,13 @@ def test_watching_a_round_leaves_the_game_as_it_is():
     assert [step.batches for step in played(game, 5, 0.5)] == [1, 1, 0]
     assert all(map(torch.equal, weights(game), before))
     assert (game.rounds, game.progress) == (0, 0.0)
+
+
+@pytest.mark.parametrize(("trick", "conjugate"), [("true", False), ("false", True)])
+def test_a_formula_explains_no_letter_that_does_not_stand_in_it(trick, conjugate, capsys):
+    """f-GAN's generator has no f*, unless it minimises the bound itself; and f* is not the f of features."""
+    assert main(["describe", "fgan", "--algorithm", "--game.loss.trick", trick]) == 0
+    told = capsys.readouterr().out
+    generator = told.partition("2. generator")[2]
+    assert ("f*" in generator) == conjugate
+    assert "\nf: " not in told

@@ -43,7 +43,7 @@ def test_holm_multiplies_the_smallest_chance_by_their_number_and_never_turns_the
     assert holm([0.6, 0.9]) == [1.0, 1.0]
 
 
-def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", signs=None, score="modes"):
+def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", signs=None, score="modes", samples=2000):
     path = folder / name
     path.mkdir()
     recipe = Recipe.default("gan", "ring").change({"plan.seed": seed, "game.optim.lr": lr, "plan.rounds": 100})
@@ -54,7 +54,8 @@ def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", si
         if reason:
             log.write("stop", round=100, reason=reason, message="" if reason == "finished" else "round 7: no numbers")
     score = {"name": score, "value": value, "uncertainty": 0.1, "better": "higher"}
-    RunFolder(path).write_scores([score | {"fingerprint": {"seed": 0, "mixture_hash": mark}, "round": 100}])
+    fingerprint = {"seed": 0, "mixture_hash": mark, "samples": samples}
+    RunFolder(path).write_scores([score | {"fingerprint": fingerprint, "round": 100}])
     return path
 
 
@@ -181,6 +182,17 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
         (tmp_path / folder).mkdir()
     places = [run(tmp_path / folder, "a", 4.0) for folder in ("x", "y")]
     assert [group.name for group in compare(places).groups] == [str(place) for place in places]
+
+
+def test_runs_of_other_numbers_of_samples_are_told_how_to_be_scored_alike(tmp_path):
+    places = [run(tmp_path, "a b", 4.0), run(tmp_path, "c", 8.0, samples=5000)]
+    with pytest.raises(UsageError) as caught:
+        compare(places)
+    assert str(caught.value) == (
+        f"modes was not measured alike in {places[0]} and {places[1]}: samples is 2000 there and 5000 here; "
+        f"scores of as many are comparable: saddle evaluate '{places[0]}' -n 5000 and "
+        f"saddle evaluate {places[1]} -n 5000"
+    )
 
 
 def test_runs_without_scores_or_twice_the_same_are_refused(tmp_path):

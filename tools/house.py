@@ -32,9 +32,9 @@ LEVELS: list[dict[str, str]] = [
     },
     {"runs": "recipe, registry, session, run, ingredients, benchmark"},
     {"__init__": "the public face"},
-    {"export": "a trained game as files for others"},
+    {"export": "a trained game as files for others", "cluster": "scripts for several machines"},
     {"cli": "the commands"},
-    {"__main__": ""},
+    {"__main__": "", "launch": "torchrun on each of several machines"},
 ]
 
 

@@ -7,6 +7,7 @@ NO_MEMORY = (  # what libraries say of memory that ran out, where they have no e
     *("DefaultCPUAllocator", "bad_alloc", "Cannot allocate memory", "CUDA out of memory"),
     *("calculation overflowed", "Overflow when unpacking"),
 )
+AGAIN = 75  # EX_TEMPFAIL, an exit code: the same command goes on
 HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no text, and ends of lines by other names
 DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import Protocol
 
-from .errors import SaddleError
+from .errors import AGAIN, SaddleError
 
 BEAT = 3.0  # seconds between two words
 SILENCE = 12  # beats without a word until a process counts as gone
@@ -27,6 +27,8 @@ _ALIVE, _LEFT = b".", b"-"
 
 class ProcessLost(SaddleError):
     """Another process of this training ended, or hangs."""
+
+    code = AGAIN
 
     def __init__(self, what: str):
         super().__init__(

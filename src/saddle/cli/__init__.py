@@ -13,6 +13,7 @@ look around
 train
   train         start a run, or go on with it: the same command does both
   search        try settings in many short runs, and keep the best
+  cluster       a script for several machines: Slurm, Kubernetes, SkyPilot
 
 use a run
   sample        draw new samples

@@ -33,9 +33,10 @@ class FDivergence(AdversarialLoss):
     trick: bool = True  # the generator maximises g(C(G(z))) instead of minimising the bound
 
     def formula(self, side: str) -> str:
-        conjugate = "f*(g(C(G(z))))"
-        of_generator = "-g(C(G(z)))" if self.trick else f"-{conjugate}"
-        return f"{f'{conjugate} - g(C(x))' if side == 'discriminator' else of_generator}, {stated(self)}"
+        conjugate, meaning = "f*(g(C(G(z))))", stated(self)
+        if side == "generator" and self.trick:
+            return f"-g(C(G(z))), {meaning.partition(', f*')[0]}"
+        return f"{f'{conjugate} - g(C(x))' if side == 'discriminator' else f'-{conjugate}'}, {meaning}"
 
     @abstractmethod
     def activation(self, v: Tensor) -> Tensor:

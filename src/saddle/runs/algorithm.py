@@ -165,4 +165,4 @@ def _move(game: Game, step: Step) -> dict[str, Any]:
 
 
 def _stands(letter: str, formulas: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(letter)}(?!\w)", formulas) is not None
+    return re.search(rf"(?<!\w){re.escape(letter)}(?![\w*])", formulas) is not None  # f* is not f

@@ -23,6 +23,7 @@ from .session import train
 
 NOT_OF_THE_RECIPE = ("plan.seed", "data.cache", "from")  # settings that make no other recipe
 NOT_OF_THE_SCORE = ("seed",)  # of a fingerprint
+SAME_DATA = "compare runs on the same data, scored with the same settings"
 FEWEST = 3  # runs of each recipe, for a claim
 
 
@@ -184,15 +185,23 @@ def _check_alike(groups: Sequence[Group]) -> list[str]:
             wrong = [k for k in {**ours, **theirs} if k not in NOT_OF_THE_SCORE and ours.get(k) != theirs.get(k)]
             if wrong:
                 told = some(f"{k} is {_said(ours, k)} there and {_said(theirs, k)} here" for k in sorted(wrong))
-                raise UsageError(
-                    f"{name} was not measured alike in {runs[0]} and {path}: {told}; compare runs on the same data, "
-                    "with the same --plan.samples"
-                )
+                cure = _cure(runs, [mark[name] for mark in marks]) if wrong == ["samples"] else SAME_DATA
+                raise UsageError(f"{name} was not measured alike in {runs[0]} and {path}: {told}; {cure}")
     return shared
 
 
 def _said(mark: Mapping[str, Any], key: str) -> str:
-    return brief(mark[key]) if key in mark else "not noted"
+    value = mark.get(key, "not noted")
+    return str(value) if key not in mark or isinstance(value, int | float) else brief(value)
+
+
+def _cure(runs: Sequence[Path], marks: Sequence[Mapping[str, Any]]) -> str:
+    """What to do about runs of other --plan.samples: the scores of a run are final, but it can be scored again."""
+    counts = [mark.get("samples") for mark in marks]
+    if not all(isinstance(count, int) for count in counts):
+        return SAME_DATA
+    commands = [f"saddle evaluate {quoted(path)} -n {max(filter(None, counts))}" for path in runs]
+    return f"scores of as many are comparable: {some(commands, between=' and ')}"
 
 
 def _differing(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 import torch
+import torch.distributed as td
 from torch import nn
 
 from ..base import dist
-from ..base.errors import NO_MEMORY, SaddleError
+from ..base.errors import AGAIN, NO_MEMORY, SaddleError
 from ..tasks import Game, Move
 from .plan import Plan
 
@@ -18,7 +19,7 @@ from .plan import Plan
 class Interrupted(SaddleError):
     """The run was asked to stop, has saved, and goes on with the same command."""
 
-    code = 75  # EX_TEMPFAIL: try again
+    code = AGAIN
 
 
 class OutOfMemory(SaddleError):
@@ -43,6 +44,9 @@ class Signals:
     They are SIGTERM, Ctrl-C, SIGUSR1, and the SIGHUP of a terminal that is closed: that often comes twice, so it never
     leaves at once. One that is ignored, as SIGHUP under nohup and Ctrl-C in a job of the background, stays ignored. The
     answer to the first one is given at once, by `say`: the round may take long.
+
+    Under torchrun only the first one counts. torchrun hands on to its processes what they may have got themselves, as
+    from Slurm, and kills those that take too long.
     """
 
     kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -68,9 +72,11 @@ class Signals:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
+        launched = td.is_torchelastic_launched()
         for kind in self.before:  # a handler in Python would wait for the end of a long operation of torch
-            signal.signal(kind, signal.SIG_IGN if kind == signal.SIGHUP else signal.SIG_DFL)
-        self.say(f"{self.answer}; another Ctrl-C leaves at once, and the last checkpoint stays")
+            signal.signal(kind, signal.SIG_IGN if launched or kind == signal.SIGHUP else signal.SIG_DFL)
+        leaves = "" if launched else "; another Ctrl-C leaves at once, and the last checkpoint stays"
+        self.say(self.answer + leaves)
 
 
 def check_ownership(game: Game) -> None:
