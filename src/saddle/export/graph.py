@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,10 +27,28 @@ def check_there() -> None:
         )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what the exporter says of packages that are missing and of its own code."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
 def save(graph: Graph, path: Path, told: str) -> None:
     """Write one file, weights included, with its facts in the metadata; the trace of `graph` is used again."""
     inputs, outputs = ([port.name for port in ports] for ports in (graph.form.inputs, graph.form.outputs))
-    program = torch.onnx.export(graph.program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False)
+    with quiet():
+        program = torch.onnx.export(graph.program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False)
     assert program is not None
+    values = (*program.model.graph.inputs, *program.model.graph.outputs)
+    for value, shape in zip(values, (*graph.shapes, *graph.made), strict=True):
+        value.shape = type(value.shape)(shape)
     program.model.metadata_props[KEY] = told
     program.save(path, external_data=False)

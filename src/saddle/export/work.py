@@ -116,7 +116,7 @@ class Work:
 
     def space(self) -> dict[str, Parity]:
         """The ONNX files, and a page over them."""
-        space.check(self.forms, self.run.recipe.game)
+        space.check([facts.described(*each) for each in self.forms.items()], self.run.recipe.game)
         found = self.onnx()
         space.write(self.folder, f"{self.run.recipe.game} on {self.run.recipe.data.source.partition(':')[0]}")
         return found
