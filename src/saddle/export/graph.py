@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,7 +48,7 @@ def save(graph: Graph, path: Path, told: str) -> None:
     with quiet():
         program = torch.onnx.export(graph.program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False)
     assert program is not None
-    values = (*program.model.graph.inputs, *program.model.graph.outputs)
+    values: Any = (*program.model.graph.inputs, *program.model.graph.outputs)
     for value, shape in zip(values, (*graph.shapes, *graph.made), strict=True):
         value.shape = type(value.shape)(shape)
     program.model.metadata_props[KEY] = told

@@ -93,7 +93,7 @@ def labels(n: int, seed: int, asked: str, port: dict[str, Any]) -> Array:
         return _unasked(n, np.random.default_rng(seed), port)
     if port["dtype"] == "int64":
         return np.full(n, names.index(wanted.pop()), np.int64)
-    return np.tile(np.float32([name in wanted for name in names]), (n, 1))
+    return np.tile(np.array([name in wanted for name in names], np.float32), (n, 1))
 
 
 def _unasked(n: int, dice: np.random.Generator, port: dict[str, Any]) -> Array:
@@ -103,7 +103,7 @@ def _unasked(n: int, dice: np.random.Generator, port: dict[str, Any]) -> Array:
         return np.full(n, -1) if stays else dice.choice(count, n, p=_shares(port.get("shares"), count))
     if stays:
         return np.full((n, count), np.nan, np.float32)
-    return np.float32(port["rows"])[dice.integers(len(port["rows"]), size=n)]
+    return np.asarray(port["rows"], np.float32)[dice.integers(len(port["rows"]), size=n)]
 
 
 def given(image: Array, entry: dict[str, Any]) -> tuple[Array, tuple[slice, slice]]:
@@ -178,8 +178,8 @@ def turn(file: str, image: Array | None, asked: str = "") -> Array | None:
     more = [labels(1, 0, asked or "", port) for port in entry["inputs"][1:]]
     out = compute(file, x, *more)[0]
     times = out.shape[-1] / x.shape[-1]
-    inside = (slice(round(side.start * times), round(side.stop * times)) for side in (top, left))
-    return pictures(out[(..., *inside)], entry["outputs"][0])[0]
+    rows, columns = (slice(round(side.start * times), round(side.stop * times)) for side in (top, left))
+    return pictures(out[..., rows, columns], entry["outputs"][0])[0]
 
 
 # The page.

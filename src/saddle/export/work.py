@@ -125,7 +125,8 @@ class Work:
         """A file for each form, with their facts inside and beside."""
         if not self.forms:
             raise UsageError(f"{self.run.recipe.game} has no form for {kind}: {_reasons(self.left_out)}")
-        shared, entries, tensors = facts.of_run(self.run), {}, {}
+        shared, entries = facts.of_run(self.run), {}
+        tensors: dict[str, torch.Tensor] = {}
         for name, form in self.forms.items():
             own = traced(self.run.game, name)
             told = facts.of_form(name, own, form, self.kept) | self.threshold(name) | self.weights_are()

@@ -46,10 +46,8 @@ class Coded(Traversal, Encoding):
         if condition is None:
             return z
         if condition.kind != "class":
-            return [
-                *z,
-                part("label", len(condition.names), "data", names=list(condition.names), rows=rows_of(self.data)),
-            ]
+            of_data = {"names": list(condition.names), "rows": rows_of(self.data)}
+            return [*z, part("label", len(condition.names), "data", **of_data)]
         shares = {"shares": list(self.data.distribution)} if self.data.distribution else {}
         return [*z, part("label", len(condition.names), "one-hot", names=list(condition.names), **shares)]
 

@@ -73,8 +73,8 @@ class StyleGAN2(TwoPlayer):
         assert isinstance(form, Form)
 
         def compute(z: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
-            *label, psi = more
-            return (self.generator.synthesis(self.generator.styles(z, *label, truncation=psi[:, None])),)
+            label, psi = more if len(more) > 1 else (None, more[0])
+            return (self.generator.synthesis(self.generator.styles(z, label, psi[:, None])),)
 
         def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
             return *form.draw(n, larger), rng.rand(n, device=torch.device("cpu"))

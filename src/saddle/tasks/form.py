@@ -15,8 +15,8 @@ from ..spec import DataSpec
 from ..spec.field import Field
 
 PADDING = (
-    "where a side is no multiple, or too short, mirror the image beyond its edges (2 1 | 0 1 2 | 1 0), half of it on each "
-    "side, the smaller half first; and cut the result"
+    "where a side is no multiple, or too short, mirror the image beyond its edges (2 1 | 0 1 2 | 1 0), half of it on "
+    "each side, the smaller half first; and cut the result"
 )
 ROWS = 100  # of the data's columns, to draw from
 Forms = dict[str, "Form | str"]  # by name; text: why there is none
