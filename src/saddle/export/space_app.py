@@ -220,10 +220,13 @@ def _tab(file: str, entry: dict[str, Any]) -> Any:
     asking = _asking(entry)
     if entry["task"] != "sample":
         works: Callable[..., Any] = partial(turn, file)
-        return gradio.Interface(works, [gradio.Image(), *asking], gradio.Image(label="result"), api_name=entry["task"])
+        boxes, result = [gradio.Image(label="image"), *asking], gradio.Image(label="result")
+        return gradio.Interface(works, boxes, result, flagging_mode="never", api_name=entry["task"])
     boxes = [gradio.Number(0, label="seed", precision=0), gradio.Slider(1, MOST, 16, step=1, label="samples"), *asking]
     works = _drawer(entry)
-    return gradio.Interface(works, boxes, gradio.Gallery(label="samples"), api_name="sample")
+    return gradio.Interface(
+        works, boxes, gradio.Gallery(label="samples"), flagging_mode="never", api_name=entry["task"]
+    )
 
 
 def _drawer(entry: dict[str, Any]) -> Callable[..., list[Array]]:
@@ -245,4 +248,4 @@ def page() -> Any:
 
 
 if __name__ == "__main__":
-    page().launch()
+    page().launch(show_error=True)
