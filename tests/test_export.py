@@ -246,7 +246,6 @@ def test_dropout_in_use_is_left_out_and_named():
     assert any(part.always for part in game.modules() if isinstance(part, Dropout))
 
 
-@pytest.mark.parametrize("encoder", ["CharCNNRNN", "BagOfWords"])
 def test_psi_of_every_sample_draws_it_towards_the_mean_style():
     game: Any = built("stylegan2")
     game.generator.w_mean.normal_()
@@ -301,6 +300,7 @@ assert main(["export", "run", "--plugin", {str(toys)!r}, "--to", "safetensors", 
         saddle.load(tmp_path / "out")
 
 
+@pytest.mark.parametrize("encoder", ["CharCNNRNN", "BagOfWords"])
 def test_texts_go_in_as_the_numbers_of_their_tokenizer(encoder: str):
     game: Any = built("gan-cls", {"game.text": encoder})
     label = game.draw_label(5)

@@ -23,8 +23,8 @@ def check_there() -> None:
     """UsageError unless what writes and tries such files is installed."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise UsageError(
-            f"ONNX files are written and tried with {some(NEEDED)}; not installed: {some(missing)}. Install "
-            "saddle-gan[onnx], or choose --to pt2 or safetensors"
+            f"ONNX files are written and tried with {some(NEEDED)}; not installed: {some(missing)}. Run "
+            "pip install 'saddle-gan[onnx]', or choose --to pt2 or safetensors"
         )
 
 
