@@ -17,6 +17,7 @@ from test_export import built
 from saddle.base.errors import UsageError
 from saddle.data import open_source
 from saddle.export import facts, graph, space, space_app, traced
+from saddle.runs import registry
 from saddle.runs.recipe import Recipe
 from saddle.spec.text import to_bytes
 from saddle.tasks import Form
@@ -144,10 +145,10 @@ def test_reads_texts_as_the_tokenizer_says(app: Callable[..., Any]):
 
 
 def test_a_game_of_points_has_no_page():
-    assert open_source(Recipe.default("gan", "ring").data).spec.main.kind == "points"
-    form: Any = built("gan", {"data": "ring", "game.network": "MLP"}).forms()["sample"]
+    recipe = Recipe.default("gan", "ring")
+    game: Any = registry.load("gan")(open_source(recipe.data).spec, recipe.options)
     with pytest.raises(UsageError, match="choose --to onnx or pt2"):
-        space.check([facts.described("sample", form)], "gan")
+        space.check([facts.described("sample", game.forms()["sample"])], "gan")
 
 
 @pytest.mark.full
