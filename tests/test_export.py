@@ -51,7 +51,7 @@ def built(name: str, edits: dict[str, Any] | None = None) -> Game:
     with torch.no_grad():
         for weight in game.parameters():
             if not weight.any():  # else what lies before it would be of no effect
-                weight.normal_(std=0.1)
+                weight.normal_(std=0.02)
     return game
 
 
