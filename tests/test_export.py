@@ -52,6 +52,8 @@ def built(name: str, edits: dict[str, Any] | None = None) -> Game:
         for weight in game.parameters():
             if not weight.any():  # else what lies before it would be of no effect
                 weight.normal_(std=0.02)
+        if name == "esrgan":
+            game.generator.last[-1].bias.fill_(0.5)  # type: ignore[union-attr,index]  # images from 0 to 1: no black ones
     return game
 
 
