@@ -90,6 +90,12 @@ def test_importing_the_module_is_enough_for_its_classes(toys, run, monkeypatch):
     assert type(saddle.load(run, device="cpu").game) is toys.ToyGuest
 
 
+def test_what_a_notebook_defines_is_not_found_by_another_process():
+    assert guests.elsewhere(["toy_guests"]) == ["toy_guests"]
+    with pytest.raises(UsageError, match="move it to a module"):
+        guests.elsewhere(["__main__"])
+
+
 @pytest.mark.parametrize("module", ["evil_of_a_recipe", "os.path", "../evil_of_a_recipe.py"])
 @pytest.mark.parametrize("part", ["plugins", "game", "loss", "data"])
 def test_nothing_is_imported_on_the_word_of_a_recipe(module, part, tmp_path, monkeypatch):

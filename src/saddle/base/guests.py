@@ -5,6 +5,7 @@ command line does for `--plugin MODULE`, and the entry point of an installed pac
 are read; a guest is loaded when its name is used.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -81,6 +82,21 @@ def advice(modules: Iterable[str]) -> str:
         return "it was defined in a notebook or at the prompt: run that again first"
     calls = " and ".join(f'saddle.plugin("{name}")' for name in names)
     return f"add {' '.join(f'--plugin {name}' for name in names)} (in Python: {calls})"
+
+
+def elsewhere(modules: Iterable[str]) -> list[str]:
+    """What another process, with the same sys.path, plugs in for these modules, named as `home` does.
+
+    UsageError for what was defined in a notebook or at the prompt, where no other process finds it.
+    """
+    names = list(modules)
+    if "__main__" in names:
+        raise UsageError(
+            "a fresh process compares the file with the run, and cannot find a class that was defined in a notebook or "
+            "at the prompt; move it to a module, or choose --to pt2 or onnx"
+        )
+    main = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
+    return [main if name == Path(main).name else name for name in names]
 
 
 @lru_cache(maxsize=64)

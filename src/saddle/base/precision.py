@@ -84,3 +84,11 @@ def same_kernels(deterministic: bool) -> Iterator[None]:
         yield
     finally:
         flags.deterministic, flags.benchmark = before
+
+
+def is_large(weight: Tensor) -> bool:
+    """Is it one of the tensors that take nearly all bytes of a network: of float32, of two dimensions or more?
+
+    Of any shape
+    """
+    return weight.dtype == torch.float32 and weight.ndim > 1

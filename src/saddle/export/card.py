@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ out, *_ = session.run(None, {{{named}}})  # numpy arrays
     "safetensors": """```python
 import saddle
 
-run = saddle.load(".")
+{plugins}run = saddle.load(".")
 ```
 
 Every command of Saddle on a run works on this folder too.""",
@@ -48,7 +48,7 @@ def write(run: Run, folder: Path, to: str, files: Mapping[str, Parity], manifest
         f"{type(run.game).in_short} It is for {type(run.game).described()}.",
         *([f"![{picture}]({PICTURE})", picture] if picture else []),
         "## Use",
-        *_uses(to, files, manifest),
+        *_uses(to, files, manifest, run.recipe.guests()),
         "## How it was made",
         *_made(run),
         "## Scores",
@@ -85,13 +85,14 @@ def _picture(run: Run, folder: Path) -> str:
     return "What the training showed last"
 
 
-def _uses(to: str, files: Mapping[str, Parity], manifest: Mapping[str, Any]) -> list[str]:
+def _uses(to: str, files: Mapping[str, Parity], manifest: Mapping[str, Any], modules: Sequence[str]) -> list[str]:
     lines = []
+    plugins = "".join(f'saddle.plugin("{module}")  # what defines the parts of this run\n' for module in modules)
     for name, parity in files.items():
         entry = manifest["files"][name]
         ports = [each["name"] for each in entry.get("inputs", [])]
         named = ", ".join(f'"{port}": {port}' for port in ports)
-        lines.append(OPENED[to].format(file=name, inputs=", ".join(ports), named=named))
+        lines.append(OPENED[to].format(file=name, inputs=", ".join(ports), named=named, plugins=plugins))
         lines += [_table("in", entry["inputs"]), _table("out", entry["outputs"])] if ports else []
         lines.append(
             f"A fresh process opened {name} and computed {sum(parity.batches)} inputs, {_batches(parity)} at a time: "

@@ -34,11 +34,12 @@ def of_run(run: Run) -> dict[str, Any]:
 
 def of_form(name: str, graph: Graph, form: Form, kept: list[float]) -> dict[str, Any]:
     """What a form takes and gives. A size that may be another one is a name, such as batch."""
+    ports = described(name, form)
     inputs = [
-        _port(port) | {"shape": list(shape), "dtype": dtype}
-        for port, shape, dtype in zip(form.inputs, graph.shapes, graph.dtypes, strict=True)
+        port | {"shape": list(shape), "dtype": dtype}
+        for port, shape, dtype in zip(ports["inputs"], graph.shapes, graph.dtypes, strict=True)
     ]
-    outputs = [_port(port) | {"shape": list(shape)} for port, shape in zip(form.outputs, graph.made, strict=True)]
+    outputs = [port | {"shape": list(shape)} for port, shape in zip(ports["outputs"], graph.made, strict=True)]
     silenced = {"in_training_and_use": kept, "here": "left out"} if kept else {"here": "none"}
     more = {"tokenizer": dict(form.tokenizer)} if form.tokenizer else {}
     return {
@@ -51,6 +52,11 @@ def of_form(name: str, graph: Graph, form: Form, kept: list[float]) -> dict[str,
         **form.facts,
         **more,
     }
+
+
+def described(name: str, form: Form) -> dict[str, Any]:
+    """What a form takes and gives, as far as nobody has to trace it."""
+    return {"task": name, "inputs": [*map(_port, form.inputs)], "outputs": [*map(_port, form.outputs)]}
 
 
 def norms(module: nn.Module) -> dict[str, int]:

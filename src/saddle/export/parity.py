@@ -1,4 +1,4 @@
-"""Is an exported file the run? A process that knows the file alone computes, and is compared with the game itself."""
+"""Is an exported file the run? A process that knows the files alone computes, and is compared with the game itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from ..tasks import Form
 from .traced import drawn
 
 LIMIT = 1e-4  # of the largest difference of two numbers, those of images from -1 to 1
+HALF_LIMIT = 0.02  # of weights in half the bytes, times the largest number that the run gives, or 1 where that is less
 BATCHES = (1, 3, 12)  # samples at a time; 16 in all
 SEED = 1  # of the inputs that are tried; those of the trace have another
 
@@ -49,27 +51,49 @@ def cases(name: str, form: Form) -> dict[str, Tensor]:
     return tensors
 
 
-def measure(kind: str, path: Path, tensors: dict[str, Tensor], larger: bool) -> Parity:
-    """How far a file is from these results. SaddleError where it is too far, or cannot be opened."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "cases.safetensors"
+def measure(
+    kind: str, folder: Path, tensors: dict[str, Tensor], half: bool = False, modules: Sequence[str] = ()
+) -> dict[str, Parity]:
+    """How far the files in a folder are from these results, by form. `modules` of other people define the run's parts.
+
+    SaddleError where one is too far, or cannot be opened.
+    """
+    with TemporaryDirectory() as own:
+        file = Path(own) / "cases.safetensors"
         save_file(tensors, file)
-        command = [sys.executable, "-P", str(Path(__file__).with_name("fresh.py")), kind, str(path), str(file)]
+        script = str(Path(__file__).with_name("fresh.py"))
+        command = [sys.executable, "-P", script, kind, str(folder), str(file), *modules]
         found = subprocess.run(command, capture_output=True, text=True, env=_environment())
     if found.returncode:
         last = (found.stderr.strip() or "nothing").splitlines()[-1]
-        raise SaddleError(f"{path.name} was written, but a fresh process cannot use it: {last}; nothing was kept")
-    parity = Parity(json.loads(found.stdout.splitlines()[-1])["largest"], larger=larger)
-    if not parity.largest <= LIMIT:
-        raise SaddleError(
-            f"{path.name} differs from the run by {parity.largest:.1e}, more than the limit of {LIMIT:g}; nothing was "
-            "kept. Please report it, with recipe.yaml"
-        )
-    return parity
+        raise SaddleError(f"it was written as {kind}, but a fresh process cannot use it: {last}; nothing was kept")
+    parities = {}
+    differences: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
+    for form in dict.fromkeys(case.rpartition(".")[0] for case in differences):
+        largest = max(apart for case, apart in differences.items() if case.rpartition(".")[0] == form)
+        limit = HALF_LIMIT * _range(form, tensors) if half else LIMIT
+        parities[form] = Parity(largest, limit, larger=f"{form}.{len(BATCHES)}" in differences)
+        if not largest <= limit:
+            raise SaddleError(
+                f"{form} as {kind} differs from the run by {largest:.1e}, more than the limit of {limit:.2g}; nothing "
+                f"was kept. {'Leave out --precision fp16' if half else 'Please report it, with recipe.yaml'}"
+            )
+    return parities
+
+
+def farthest(parities: Iterable[Parity]) -> Parity:
+    """The one that is nearest to its limit, or beyond it."""
+    return max(parities, key=lambda each: each.largest / each.limit)
+
+
+def _range(form: str, tensors: dict[str, Tensor]) -> float:
+    """The largest number that the run gives, or 1 where that is less."""
+    results = [x for case, x in tensors.items() if case.startswith(f"{form}.") and ".out." in case]
+    return max(1.0, *(float(x.abs().max()) for x in results))
 
 
 def _environment() -> dict[str, str]:
-    """That of this process, in which the same Saddle is found."""
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    """That of this process, in which the same modules are found."""
+    root = Path(__file__).resolve().parents[2]
+    paths = [str(root), *(os.path.abspath(path) for path in sys.path)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

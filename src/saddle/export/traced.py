@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from sympy import Symbol
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.overrides import TorchFunctionMode
@@ -109,13 +110,20 @@ class Graph:
 
     @property
     def made(self) -> list[tuple[int | str, ...]]:
-        """Likewise of every output."""
+        """Likewise of every output, by those of the inputs, such as 4*height."""
         return self._shapes(self.program.graph_signature.user_outputs)
 
     def _shapes(self, names: Sequence[Any]) -> list[tuple[int | str, ...]]:
         values = {node.name: node.meta["val"] for node in self.program.graph.nodes if "val" in node.meta}
+        given = [values[name].shape for name in self.program.graph_signature.user_inputs]
+        known = {
+            side.node.expr: Symbol(_place(i, len(shape)), integer=True, positive=True)
+            for shape in given
+            for i, side in enumerate(shape)
+            if not isinstance(side, int) and side.node.expr.is_Symbol
+        }
         shapes = [values[name].shape for name in names]
-        return [tuple(_size(side, i, len(shape)) for i, side in enumerate(shape)) for shape in shapes]
+        return [tuple(_size(side, known, i, len(shape)) for i, side in enumerate(shape)) for shape in shapes]
 
     @property
     def dtypes(self) -> list[str]:
@@ -126,9 +134,15 @@ class Graph:
         torch.export.save(self.program, path, extra_files={"saddle.json": told})
 
 
-def _size(side: Any, place: int, count: int) -> int | str:
+def _size(side: Any, known: dict[Any, Any], place: int, count: int) -> int | str:
+    """A number, or a size by its name, or what becomes of one, such as 4*height."""
     if isinstance(side, int):
         return side
+    size = side.node.expr
+    return str(size.xreplace(known)) if size.free_symbols <= known.keys() else _place(place, count)
+
+
+def _place(place: int, count: int) -> str:
     return "batch" if place == 0 else {count - 2: "height", count - 1: "width"}.get(place, "any")
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
+from ..base import guests
 from ..base.errors import UsageError, near, some
 from ..base.files import safe_name
 from ..runs import releasing
 from ..runs.run import Run
 from ..tasks import Form, Forms
 from ..training.checkpoint import sha256
-from . import card, facts, graph, parity, space
+from . import card, facts, graph, half, parity, space
 from .parity import Parity
 from .traced import Graph, still, traced
 
@@ -27,6 +28,7 @@ FORMATS = {
     "safetensors": "all weights as they are used, for saddle.load",
     "spaces": "a page of gradio over ONNX files, for a Space of Hugging Face",
 }
+PRECISIONS = ("fp32", "fp16")  # of the weights
 MANIFEST, TOKENIZER = "saddle.json", "tokenizer.json"
 
 
@@ -52,14 +54,17 @@ def export(
     tasks: Sequence[str] = (),
     checkpoint: str | int = "best",
     licence: str = "",
+    precision: str = "fp32",
 ) -> Result:
     """Write what a run learned, in one of the FORMATS, to a new folder `out`: by default export-FORMAT in the run's.
 
-    `tasks` are of its forms, such as sample; () means all. Each file is opened by a fresh process and compared with
-    the run. UsageError for what cannot be; SaddleError where a file is not the run, and then nothing is left.
+    `tasks` are of its forms, such as sample; () means all. `precision` is of the weights: fp32, or fp16, which takes
+    half the bytes. Each file is opened by a fresh process and compared with the run. UsageError for what cannot be;
+    SaddleError where a file is not the run, and then nothing is left.
     """
-    if to not in FORMATS:
-        raise UsageError(f"no format '{to}'{near(to, FORMATS)}; there are {', '.join(FORMATS)}")
+    for given, known, what in ((to, FORMATS, "format"), (precision, PRECISIONS, "precision")):
+        if given not in known:
+            raise UsageError(f"no {what} '{given}'{near(given, known)}; there are {', '.join(known)}")
     folder = Path(out) if out else Path(run) / f"export-{to}"
     check_new(folder)
     if to in ("onnx", "spaces"):
@@ -69,7 +74,7 @@ def export(
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
-        result = Work(opened, part, tasks, licence).write(to)
+        result = Work(opened, part, tasks, licence, precision == "fp16").write(to)
         if folder.exists():
             folder.rmdir()  # it is empty
         part.rename(folder)
@@ -88,8 +93,8 @@ def check_new(folder: Path) -> None:
 class Work:
     """One export, into a folder that is not yet in its place."""
 
-    def __init__(self, run: Run, folder: Path, tasks: Sequence[str], licence: str):
-        self.run, self.folder, self.licence = run, folder, licence
+    def __init__(self, run: Run, folder: Path, tasks: Sequence[str], licence: str, half: bool = False):
+        self.run, self.folder, self.licence, self.half = run, folder, licence, half
         self.game, self.kept = still(run.game)
         self.forms, self.left_out = chosen(self.game.forms(), tasks, run.recipe.game)
 
@@ -111,7 +116,7 @@ class Work:
 
     def space(self) -> dict[str, Parity]:
         """The ONNX files, and a page over them."""
-        space.check(self.forms, self.run.recipe.game)
+        space.check([facts.described(*each) for each in self.forms.items()], self.run.recipe.game)
         found = self.onnx()
         space.write(self.folder, f"{self.run.recipe.game} on {self.run.recipe.data.source.partition(':')[0]}")
         return found
@@ -120,37 +125,47 @@ class Work:
         """A file for each form, with their facts inside and beside."""
         if not self.forms:
             raise UsageError(f"{self.run.recipe.game} has no form for {kind}: {_reasons(self.left_out)}")
-        shared, entries, found = facts.of_run(self.run), {}, {}
+        shared, entries = facts.of_run(self.run), {}
+        tensors: dict[str, torch.Tensor] = {}
         for name, form in self.forms.items():
             own = traced(self.run.game, name)
-            told = facts.of_form(name, own, form, self.kept) | self.threshold(name)
-            path = self.folder / f"{name}.{kind}"
-            save(own, path, json.dumps(shared | told))
-            measured = parity.measure(kind, path, parity.cases(name, form), form.resizable)
-            found[path.name] = measured
-            entries[path.name] = told | {"sha256": sha256(path), "parity": measured.written()}
-        self.describe(kind, found, shared | {"files": entries} | self.of_data())
+            told = facts.of_form(name, own, form, self.kept) | self.threshold(name) | self.weights_are()
+            if self.half:
+                half.halved(own.program)
+            save(own, self.folder / f"{name}.{kind}", json.dumps(shared | told))
+            tensors |= parity.cases(name, form)
+            entries[f"{name}.{kind}"] = told
+        measured = parity.measure(kind, self.folder, tensors, self.half)
+        found = {f"{name}.{kind}": each for name, each in measured.items()}
+        self.describe(kind, found, shared, entries)
         return found
 
     def weights(self) -> dict[str, Parity]:
         """A folder that opens as a run does."""
-        path = releasing.write(self.run, self.folder)
+        path = releasing.write(self.run, self.folder, self.half)
         tensors: dict[str, torch.Tensor] = {}
         for name, form in self.forms.items():
             tensors |= parity.cases(name, form)
         if not tensors:  # what it does is no function of tensors: its samples are compared
             tensors = {"draw.0.in.0": torch.tensor([4]), "draw.0.out.0": self.run.sample(4)}
-        measured = parity.measure("safetensors", self.folder, tensors, any(f.resizable for f in self.forms.values()))
-        entry = {"sha256": sha256(path), "parity": measured.written()}
-        found = {path.name: measured}
-        self.describe("safetensors", found, facts.of_run(self.run) | {"files": {path.name: entry}} | self.of_data())
+        modules = guests.elsewhere(self.run.recipe.guests())
+        measured = parity.measure("safetensors", self.folder, tensors, self.half, modules)
+        found = {path.name: parity.farthest(measured.values())}
+        self.describe("safetensors", found, facts.of_run(self.run), {path.name: self.weights_are()})
         return found
 
-    def of_data(self) -> dict[str, str]:
-        return {"licence_of_data": self.licence or "unknown"}
+    def weights_are(self) -> dict[str, str]:
+        return {"weights": half.SAID if self.half else "float32"}
 
-    def describe(self, to: str, found: dict[str, Parity], manifest: dict[str, Any]) -> None:
+    def describe(
+        self, to: str, found: dict[str, Parity], shared: dict[str, Any], entries: dict[str, dict[str, Any]]
+    ) -> None:
         """The facts beside the files, what turns texts into numbers, and the model card."""
+        files = {
+            name: told | {"sha256": sha256(self.folder / name), "parity": found[name].written()}
+            for name, told in entries.items()
+        }
+        manifest = shared | {"files": files, "licence_of_data": self.licence or "unknown"}
         card.write(self.run, self.folder, to, found, manifest)
         (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n")
         for form in self.forms.values():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..layers.conditional import shares
-from ..tasks import Encoding, Sweep, Traversal, part
+from ..tasks import Encoding, Sweep, Traversal, part, rows_of
 
 
 class Coded(Traversal, Encoding):
@@ -46,7 +46,8 @@ class Coded(Traversal, Encoding):
         if condition is None:
             return z
         if condition.kind != "class":
-            return [*z, part("label", len(condition.names), "data", names=list(condition.names))]
+            of_data = {"names": list(condition.names), "rows": rows_of(self.data)}
+            return [*z, part("label", len(condition.names), "data", **of_data)]
         shares = {"shares": list(self.data.distribution)} if self.data.distribution else {}
         return [*z, part("label", len(condition.names), "one-hot", names=list(condition.names), **shares)]
 

@@ -17,9 +17,11 @@ from ..nets.stackgan import TextLogits
 from ..nets.text import CharCNNRNN, TextEncoder
 from ..optim import Adam, Optim, OwnOptim, Steps
 from ..spec import Batch, Condition, DataSpec
+from ..spec.text import to_texts
 from ..tasks import Form, Move, Port, Synthesis, seen
 from ._adversarial import Adversarial
 
+EXAMPLES = 8  # texts of the data, in an exported file's facts
 HALVED = Steps(at=tuple(k / 6 for k in range(1, 6)), factor=0.5)  # in every 100th epoch of 600
 
 
@@ -139,6 +141,8 @@ class TextToImage(Adversarial, Synthesis, ABC):
         if encoder.tokenizer is None:
             return "its texts are read by a function that a program plugs in, which no file holds"
 
+        shown = {"examples": to_texts(torch.tensor(self.data.distribution[:EXAMPLES]))}
+
         def compute(z: Tensor, ids: Tensor) -> tuple[Tensor, ...]:
             return tuple(self.together(z, self.scaled(encoder.read(ids))).values())
 
@@ -150,7 +154,7 @@ class TextToImage(Adversarial, Synthesis, ABC):
         return Form(
             compute=compute,
             draw=draw,
-            inputs=(self.latent_port(), Port("text", "int64: the numbers of a text, as tokenizer.json says")),
+            inputs=(self.latent_port(), Port("text", "int64: the numbers of a text, as tokenizer.json says", shown)),
             outputs=tuple(seen(key, self.data.fields[key]) for key in self.drawn_keys),
             tokenizer=encoder.tokenizer,
         )

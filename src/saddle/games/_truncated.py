@@ -2,7 +2,7 @@
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from ..losses import AdversarialLoss, Hinge
 from ..optim import Adam, Optim, OwnOptim
 from ..penalties import Orthogonal, Penalty
 from ..spec import DataSpec, conditions
+from ..tasks import Form
 from ._two_player import TwoPlayer
 
 BATCHES, SIZE = 16, 64  # that standing statistics are taken from
@@ -56,6 +57,12 @@ class Truncated(TwoPlayer):
         z = truncated_normal(uniform, truncation).to(self.dtype)
         generator = self.standing_generator(truncation)
         return generator(z) if label is None else generator(z, label)
+
+    def _drawn(self) -> Form | str:
+        """With the generator's usual statistics: at each truncation it has others, which a file would have to hold."""
+        form = super()._drawn()
+        assert isinstance(form, Form)
+        return replace(form, facts={"truncation": "none: the statistics of its batch norm are of z with its tails"})
 
     def standing_generator(self, truncation: float) -> nn.Module:
         """The generator with batch norm's statistics of samples at this truncation, whose maps vary less than usual.

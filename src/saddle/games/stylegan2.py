@@ -6,17 +6,19 @@ computed in every 16th and 4th round. Truncation draws styles towards their mean
 keeps the discriminator from memorising them, which is of a later paper: https://arxiv.org/abs/2006.06676.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ..base import rng
 from ..base.errors import UsageError
 from ..nets import stylegan2
 from ..nets.network import Network
 from ..optim import Adam, Optim
 from ..penalties import R1, PathLength, Penalty
 from ..spec import DataSpec
+from ..tasks import Form, Port
 from ._two_player import TwoPlayer
 
 
@@ -64,3 +66,19 @@ class StyleGAN2(TwoPlayer):
                 f"truncation is ψ, from 0 (all samples alike) to 1 (none held back), not {truncation}; try 0.7"
             )
         return self.generator.synthesis(self.generator.styles(self.noise(n, label), label, truncation))
+
+    def _drawn(self) -> Form | str:
+        """With ψ of every sample as a last input."""
+        form = super()._drawn()
+        assert isinstance(form, Form)
+
+        def compute(z: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
+            label, psi = more if len(more) > 1 else (None, more[0])
+            return (self.generator.synthesis(self.generator.styles(z, label, psi[:, None])),)
+
+        def draw(n: int, larger: bool) -> tuple[Tensor, ...]:
+            return *form.draw(n, larger), rng.rand(n, device=torch.device("cpu"))
+
+        says = "ψ of every sample: how far its style is from their mean, from 0 to 1, which holds nothing back"
+        port = Port("psi", says, {"range": [0, 1], "default": 1.0})
+        return replace(form, compute=compute, draw=draw, inputs=(*form.inputs, port))

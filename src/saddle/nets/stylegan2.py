@@ -151,8 +151,11 @@ class Generator(Styled):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.synthesis(self.styles(z, label))
 
-    def styles(self, z: Tensor, label: Tensor | None = None, truncation: float = 1.0) -> Tensor:
-        """Styles [N, styles, w_dim] of z [N, z_dim] and labels [N]; with truncation ψ < 1 nearer to their mean."""
+    def styles(self, z: Tensor, label: Tensor | None = None, truncation: float | Tensor = 1.0) -> Tensor:
+        """Styles [N, styles, w_dim] of z [N, z_dim] and labels [N]; with truncation ψ < 1 nearer to their mean.
+
+        ψ is one number, or [N, 1].
+        """
         w = self.mapping(z, label)
         if not self.training:
             return torch.lerp(self.w_mean, w, truncation)[:, None].expand(-1, self.synthesis.styles, -1)

@@ -16,6 +16,7 @@ from ..base import rng
 from ..base.errors import SaddleError
 from ..base.folder import RunFolder
 from ..base.plain import Count, Garbled, fits, from_json, text
+from ..base.precision import is_large
 from ..spec import DataSpec
 from ..tasks import Game
 from ..training.checkpoint import Damaged, State, load_weights, read_weights, sha256
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def write(run: Run, folder: Path) -> Path:
-    """Write an opened run, with the weights of its checkpoint, into a folder; the file of weights."""
+def write(run: Run, folder: Path, half: bool = False) -> Path:
+    """Write an opened run, with the weights of its checkpoint, into a folder; the file of weights.
+
+    `half` keeps large tensors as float16; they are float32 again when they are read.
+    """
     files = RunFolder(folder)
     run.recipe.write(files.recipe)
-    tensors = {name: x.detach().cpu().clone().contiguous() for name, x in run.game.state_dict().items()}
+    tensors = {
+        name: (x.detach().half() if half and is_large(x) else x.detach()).cpu().clone().contiguous()
+        for name, x in run.game.state_dict().items()
+    }
     save_file(tensors, files.model)
     files.model.chmod(files.recipe.stat().st_mode)  # safetensors makes files that only their owner can read
     told = {"format": FORMAT, "round": run.round, "sha256": sha256(files.model), "facts": run.state.facts}

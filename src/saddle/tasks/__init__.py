@@ -4,7 +4,7 @@ from .classification import Classification
 from .density import Density
 from .detection import Detection, Finding
 from .encoding import Encoding
-from .form import Form, Forms, Port, part, seen
+from .form import Form, Forms, Port, part, rows_of, seen
 from .game import Columns, Game, Held, Move
 from .restoration import Restoration
 from .searching import BySearch, Searching
@@ -38,5 +38,6 @@ __all__ = [
     "Translation",
     "Traversal",
     "part",
+    "rows_of",
     "seen",
 ]

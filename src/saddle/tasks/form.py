@@ -11,9 +11,14 @@ import torch
 from torch import Tensor
 
 from ..base import rng
+from ..spec import DataSpec
 from ..spec.field import Field
 
-PADDING = "where a side is no multiple, or too short, mirror the image beyond its edges, and cut the result"
+PADDING = (
+    "where a side is no multiple, or too short, mirror the image beyond its edges (2 1 | 0 1 2 | 1 0), half of it on "
+    "each side, the smaller half first; and cut the result"
+)
+ROWS = 100  # of the data's columns, to draw from
 Forms = dict[str, "Form | str"]  # by name; text: why there is none
 
 
@@ -46,9 +51,15 @@ def part(name: str, size: int, kind: str, **more: Any) -> dict[str, Any]:
     """Numbers in a latent: how many, and how they are drawn.
 
     normal, times a scale if there is one; uniform from low to high; one-hot, with the shares of the places if they are
-    not even; data: rows of the data's columns; found: by an encoder, never drawn.
+    not even; data: one of the rows, which are of the data; found: by an encoder, never drawn.
     """
     return {"name": name, "size": size, "distribution": kind, **more}
+
+
+def rows_of(data: DataSpec) -> list[list[float]]:
+    """Rows of the data's columns, evenly spaced among those that it knows, to draw from."""
+    step = -(-len(data.distribution) // ROWS) or 1
+    return [list(row) for row in data.distribution[::step]]
 
 
 def seen(key: str, of: Field, says: str = "") -> Port:

@@ -14,7 +14,7 @@ from ..base.ranges import NonNegativeInt
 from ..nets.judged import pooled, trunk_of
 from ..spec import Batch, Condition, DataSpec, conditions
 from . import signs
-from .form import Form, Forms, Port, part, seen
+from .form import Form, Forms, Port, part, rows_of, seen
 from .game import Columns, Game, Held
 
 MOST_CLASSES = 10  # in a picture
@@ -278,4 +278,6 @@ def label_port(data: DataSpec, label: Condition) -> Port:
     facts: dict[str, Any] = {"names": list(label.names)} if label.kind != "text" else {}
     if label.kind == "class" and data.distribution:
         facts["shares"] = list(data.distribution)
+    if label.kind not in ("class", "text"):
+        facts["rows"] = rows_of(data)
     return Port("label", told.get(label.kind, str(label)), facts)

@@ -210,7 +210,7 @@ class Translation(Game):
         }
         if self.asked is not None:
             says = "what the result is to show; what is NaN, or a class that is -1, stays as it is"
-            port = Port("label", says, {"names": list(self.asked.names)})
+            port = Port("label", says, {"names": list(self.asked.names), "stays": True})
             return found | {"label": (port, lambda n, step: conditions.pick(self.data, rng.rand(n)).cpu())}
         if self.styled:
             field = self.data.fields[to]
