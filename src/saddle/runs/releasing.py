@@ -6,6 +6,7 @@ A folder with recipe.yaml, model.safetensors and config.json. It opens as a run 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import SaddleError
+from ..base.errors import SaddleError, UsageError
 from ..base.folder import RunFolder
 from ..base.plain import Count, Garbled, fits, from_json, text
+from ..nets.absent import Absent
 from ..spec import DataSpec
 from ..tasks import Game
 from ..training.checkpoint import Damaged, State, load_weights, read_weights, sha256
@@ -30,16 +32,30 @@ FORMAT = 1
 
 def write(run: Run, folder: Path) -> Path:
     """Write an opened run, with the weights of its checkpoint, into a folder; the file of weights."""
+    path = put(folder, run.recipe, run.game, run.round, run.state.facts)
+    if scores := run.files.scores():
+        RunFolder(folder).write_scores(scores)
+    return path
+
+
+def put(folder: Path, recipe: Recipe, game: Game, round_: int, facts: dict[str, Any]) -> Path:
+    """Write a game with its weights, and what is known of it, into a folder; the file of weights."""
     files = RunFolder(folder)
-    run.recipe.write(files.recipe)
-    tensors = {name: x.detach().cpu().clone().contiguous() for name, x in run.game.state_dict().items()}
+    recipe.write(files.recipe)
+    tensors = {name: x.detach().cpu().clone().contiguous() for name, x in game.state_dict().items()}
     save_file(tensors, files.model)
     files.model.chmod(files.recipe.stat().st_mode)  # safetensors makes files that only their owner can read
-    told = {"format": FORMAT, "round": run.round, "sha256": sha256(files.model), "facts": run.state.facts}
+    told = {"format": FORMAT, "round": round_, "sha256": sha256(files.model), "facts": facts}
     files.released.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
-    if scores := run.files.scores():
-        files.write_scores(scores)
     return files.model
+
+
+def leave_out(game: Game, names: Iterable[str]) -> None:
+    """Put what says so in the place of networks that a file which was imported does not hold."""
+    for name in names:
+        if name not in dict(game.named_children()):
+            raise UsageError(f"the game has no network '{name}' to be absent")
+        setattr(game, name, Absent(name))
 
 
 def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
@@ -55,6 +71,10 @@ def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
         raise Damaged(f"{files.released} does not say what the data are: {error}") from None
     with rng.building("weights"):  # which those of the file replace
         game = registry.load(recipe.game)(spec, recipe.options)
+    if imported := facts.get("imported"):
+        if not (isinstance(imported, dict) and fits(imported.get("absent"), tuple[str, ...])):
+            raise Damaged(f"{files.released} does not say which networks it lacks")
+        leave_out(game, imported["absent"])
     tensors: dict[str, Tensor] = read_weights(files.model)
     load_weights(game, tensors, "model")
     return told["round"], State({}, facts), game.eval()

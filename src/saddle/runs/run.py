@@ -74,6 +74,11 @@ class Run:
     @cached_property
     def source(self) -> Source:
         """The data. UsageError for other ones than the run was made of."""
+        if "imported" in self.state.facts:
+            raise UsageError(
+                f"{self.folder} was imported, without the data that it learned from; saddle score {self.folder} FOLDER "
+                "compares its samples with images of yours"
+            )
         source = binding.open_data(self.recipe, self.files.places())
         binding.check_data(source, self.state.facts, "name the place where they lie now with --data")
         return source
