@@ -22,6 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--as", required=True, dest="kind", metavar="KIND", help="what it holds, such as cyclegan; docs/import.md")
     parser.add_argument("--out", type=Path, metavar="DIR", help="a new folder; by default runs/KIND-FILE")
     parser.add_argument("--back", type=Path, metavar="FILE", help="of two translators: the file of the way back")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings that came with the file, as JSON")
     parser.add_argument("--size", type=int, metavar="N", help="side of images, where the network takes any; else 256")
     parser.add_argument(
         "--as-published", action="store_true", help="keep the known mistakes of the published code, named in the card"
@@ -40,6 +41,7 @@ def run(args: Namespace) -> None:
         args.out,
         back=args.back,
         size=args.size,
+        config=args.config,
         as_published=args.as_published,
         dropout=not args.no_dropout,
         licence=args.licence,

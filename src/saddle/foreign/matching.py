@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ class Asked:
     size: int | None = None  # side of images, where the network takes any
     back: Found | None = None  # the file of the way back, of two translators
     as_published: bool = False  # with the known mistakes of the published code
+    config: Path | None = None  # a file of settings that came with it
     dropout: bool = True  # was dropout in use, where the file does not say?
 
 
@@ -53,6 +55,10 @@ class Matching:
             self.made[ours] = change(self.tensors[theirs])
         else:
             self.missing.append(theirs)
+
+    def give(self, ours: str, value: Tensor) -> None:
+        """A tensor of the game that the file does not hold, because it follows from others of it."""
+        self.theirs[ours], self.made[ours] = ours, value
 
     def leave(self, pattern: str) -> list[str]:
         """Names in the file that match a pattern and are known not to be needed; these names."""

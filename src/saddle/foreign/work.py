@@ -58,6 +58,7 @@ def adopt(
     *,
     back: str | Path | None = None,
     size: int | None = None,
+    config: str | Path | None = None,
     as_published: bool = False,
     dropout: bool = True,
     licence: str = "",
@@ -65,16 +66,17 @@ def adopt(
     """Make a run of weights that others saved: `saddle import` in Python. `kind_` is one of `kinds()`.
 
     `out` is a new folder, by default runs/KIND-FILE. `back` is the file of the way back, `size` the side of images where
-    a network takes any; `as_published` keeps the mistakes of the published code. UsageError for what cannot be;
+    a network takes any; `config` is a file of settings that came with it; `as_published` keeps the mistakes of the published code. UsageError for what cannot be;
     SaddleError, with the reason, for a file that is refused or does not fit.
     """
     module, path = kind(kind_), Path(file)
     folder = Path(out) if out else Path("runs") / safe_name(f"{kind_}-{path.stem}")
     check_new(folder)
-    _check_asked(kind_, module, {"back": back, "size": size, "as_published": as_published, "no_dropout": not dropout})
+    chosen = {"back": back, "size": size, "config": config, "as_published": as_published, "no_dropout": not dropout}
+    _check_asked(kind_, module, chosen)
     found = reading.read(path, module.PARTS)
     there = reading.read(Path(back), module.PARTS) if back else None
-    adopted: Adopted = module.adopt(found, Asked(size, there, as_published, dropout))
+    adopted: Adopted = module.adopt(found, Asked(size, there, as_published, Path(config) if config else None, dropout))
     recipe = Recipe.from_dict({"game": adopted.game, "data": NOWHERE}).change(adopted.settings)
     game = filled(recipe, adopted)
     origin = {"kind": kind_, "files": {each.path.name: each.sha256 for each in (found, there) if each}}

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from .run import Run
 
 FORMAT = 1
+_ORIGIN = {
+    "files": dict[str, str],
+    **dict.fromkeys(("absent", "notes"), tuple[str, ...]),
+    **dict.fromkeys(("kind", "source", "licence"), str),
+}  # of a run that was imported
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -72,8 +77,8 @@ def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
     with rng.building("weights"):  # which those of the file replace
         game = registry.load(recipe.game)(spec, recipe.options)
     if imported := facts.get("imported"):
-        if not (isinstance(imported, dict) and fits(imported.get("absent"), tuple[str, ...])):
-            raise Damaged(f"{files.released} does not say which networks it lacks")
+        if not (isinstance(imported, dict) and all(fits(imported.get(name), kind) for name, kind in _ORIGIN.items())):
+            raise Damaged(f"{files.released} does not say what it was imported from: {', '.join(_ORIGIN)}")
         leave_out(game, imported["absent"])
     tensors: dict[str, Tensor] = read_weights(files.model)
     load_weights(game, tensors, "model")

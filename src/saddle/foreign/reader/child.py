@@ -27,14 +27,12 @@ def main(memory: str, seconds: str, *parts: str) -> None:
     try:
         for name in CODECS:
             codecs.lookup(name)
-        with mmap.mmap(0, 0, access=mmap.ACCESS_READ) as mapped:
-            shut(int(memory), int(seconds))
-            found = Found(len(mapped))
-            root = files.read(memoryview(mapped))
-            found.walk(chosen(root, parts), "", 0)
-            found.write()
-            sys.stdout.flush()
-            os._exit(0)  # there is nothing to close
+        mapped = memoryview(mmap.mmap(0, 0, access=mmap.ACCESS_READ))
+        shut(int(memory), int(seconds))
+        found = Found(len(mapped))
+        found.walk(chosen(files.read(mapped), parts), "", 0)
+        found.write()
+        os._exit(0)  # there is nothing to close
     except BaseException as error:
         told = str(error) if isinstance(error, Refused) else f"it is damaged ({type(error).__name__}: {error})"
         told = "it needs too much memory" if isinstance(error, MemoryError) else told
