@@ -149,7 +149,7 @@ ATTACKS: dict[str, Attack] = {
     "a whole number of a million digits": (lambda m: archive(b"I" + b"9" * 1_000_000 + b"\n."), "damaged"),
     "a number of 2 GB": (lambda m: archive(b"\x80\x02\x8b\xff\xff\xff\x7f."), "damaged"),
     "a hundred thousand nested tuples": (lambda m: archive(nested(100_000)), "in each other"),
-    "a million instructions": (lambda m: archive(b"\x80\x02" + b"N0" * 600_000 + b"N."), "instructions"),
+    "half a million instructions": (lambda m: archive(b"\x80\x02" + b"N0" * 250_000 + b"N."), "instructions"),
     "dictionaries that double 36 times": (laughs, "too many"),
     "a dictionary in itself": (lambda m: archive(b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s."), "too deep"),
     "a key that is a tensor": (

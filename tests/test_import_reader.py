@@ -96,7 +96,7 @@ def test_the_reader_has_nothing_but_pythons_library():
 
 def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path):
     file = tmp_path / "file.pth"
-    file.write_bytes(archive(b"\x80\x02" + b"N0" * 1_000_000 + b"N."))
+    file.write_bytes(archive(b"\x80\x02" + b"N0" * 200_000 + b"N."))
     with pytest.raises(SaddleError, match="longer than 0.01 seconds"):
         read(file, limits=Limits(1 << 30, 60, 0.01))
     with pytest.raises(SaddleError, match="had to be stopped"):
@@ -104,10 +104,10 @@ def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path):
 
 
 def test_a_reader_that_needs_too_much_memory_is_stopped(tmp_path: Path):
-    file = saved({"w": torch.zeros(1 << 22)}, tmp_path / "file.pth", "old")
-    file.write_bytes(archive(b"\x80\x02" + b"]" * 2_000_000 + b"N."))
+    file = saved({"w": torch.zeros(1 << 24)}, tmp_path / "file.pth", "archive")
     with pytest.raises(SaddleError, match=r"too much memory|had to be stopped"):
-        read(file, limits=Limits(60 << 20, 60, 60))
+        read(file, limits=Limits(64 << 20, 60, 60))
+    assert torch.equal(read(file).tensors["w"], torch.zeros(1 << 24))
 
 
 def test_more_than_the_file_holds_never_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -136,5 +136,5 @@ def test_safetensors_are_read_too_and_damaged_ones_are_refused(tmp_path: Path):
     save_file({"w": torch.arange(3.0)}, file)
     assert torch.equal(read(file).tensors["w"], torch.arange(3.0))
     file.write_bytes(file.read_bytes()[:-4])
-    with pytest.raises(SaddleError, match="cannot be read"):
+    with pytest.raises(SaddleError, match="not a file of tensors that can be read"):
         read(file)

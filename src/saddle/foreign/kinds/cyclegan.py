@@ -13,6 +13,7 @@ LICENCE = "BSD (2-clause) of the code; the authors' weights come with it, withou
 PARTS = ("state_dict",)
 CHOICES = ("back", "size")
 SIZE = 256  # pixels of the authors' training images
+SMALLEST_JUDGED = 24  # below it the discriminator, which is absent, could not be
 
 
 def adopt(found: Found, asked: Asked) -> Adopted:
@@ -36,6 +37,8 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     side = asked.size or SIZE
     fields = {"a": Field("image", (shape.inputs, side, side)), "b": Field("image", (shape.outputs, side, side))}
     settings = {"game.blocks": shape.blocks, "game.width": shape.width, "game.pool_size": 0}
+    if side < SMALLEST_JUDGED:
+        settings["game.patch_layers"] = 0
     if shape.inputs != shape.outputs:
         settings["game.identity_weight"] = 0.0
     absent = ("judge_a", "judge_b", *(() if asked.back else ("b_to_a",)))

@@ -13,7 +13,7 @@ from typing import Any
 from . import names
 from .values import Dtype, Name, Refused
 
-STEPS, DEEPEST, WIDEST = 1_000_000, 64, 4096  # instructions; marks inside each other; characters of a name
+STEPS, DEEPEST, WIDEST = 400_000, 64, 4096  # instructions; marks inside each other; characters of a name
 PLAIN = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE"
     " SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8".split()
