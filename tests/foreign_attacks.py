@@ -51,11 +51,15 @@ def archive(pickle_: bytes, storages: dict[str, bytes] | None = None, compress: 
     return out.getvalue()
 
 
-def tensor(count: int, start: int, shape: tuple[int, ...], stride: tuple[int, ...], kind: str = "FloatStorage") -> bytes:
+def tensor(
+    count: int, start: int, shape: tuple[int, ...], stride: tuple[int, ...], kind: str = "FloatStorage"
+) -> bytes:
     """The pickle of {"w": tensor} with whatever it says of its storage, key 0."""
     numbers = lambda values: b"(" + b"".join(b"L%dL\n" % v for v in values) + b"t"  # noqa: E731
     text = lambda word: b"X" + struct.pack("<I", len(word)) + word.encode()  # noqa: E731
-    storage = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text("0") + text("cpu") + b"L%dL\n" % count + b"tQ"
+    storage = (
+        b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text("0") + text("cpu") + b"L%dL\n" % count + b"tQ"
+    )
     rest = storage + b"L%dL\n" % start + numbers(shape) + numbers(stride) + b"\x89ccollections\nOrderedDict\n)R"
     return b"\x80\x02}" + text("w") + b"ctorch._utils\n_rebuild_tensor_v2\n(" + rest + b"tRs."
 

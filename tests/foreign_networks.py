@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from saddle.nets.biggan import generator_factors  # the list of widths alone, which the shapes check
 from saddle.spec import DataSpec
@@ -28,7 +28,9 @@ class ResnetBlock(nn.Module):
 class Resnet(nn.Module):
     """The generator of pytorch-CycleGAN-and-pix2pix: netG resnet_6blocks, resnet_9blocks."""
 
-    def __init__(self, inputs: int, outputs: int, width: int, blocks: int, norm: Any = nn.InstanceNorm2d, dropout=False):
+    def __init__(
+        self, inputs: int, outputs: int, width: int, blocks: int, norm: Any = nn.InstanceNorm2d, dropout=False
+    ):
         super().__init__()
         bias = norm is nn.InstanceNorm2d
         layers = [nn.ReflectionPad2d(3), nn.Conv2d(inputs, width, 7, bias=bias), norm(width), nn.ReLU(True)]
@@ -413,7 +415,9 @@ def as_nvidia_pickles(network: nn.Module) -> bytes:
     class Pickler(pickle._Pickler):  # type: ignore[name-defined]
         def save(self, value: Any, save_persistent_id: bool = True) -> None:
             if isinstance(value, nn.Module):
-                meta = dict(type="class", version=6, module_src="import os; os.abort()", class_name=type(value).__name__)
+                meta = dict(
+                    type="class", version=6, module_src="import os; os.abort()", class_name=type(value).__name__
+                )
                 self.save_reduce(function, (meta | {"state": dict(value.__dict__)},), obj=value)
             else:
                 super().save(value, save_persistent_id)

@@ -170,12 +170,20 @@ Spoil = Callable[[dict[str, Tensor]], Any]
 WRONG: dict[str, tuple[str, Spoil, str]] = {
     "a tensor is missing": ("cyclegan", lambda s: s.pop("model.4.bias"), r"missing: .*a_to_b\.4\.bias"),
     "a tensor is left over": ("cyclegan", lambda s: s.update(more=torch.zeros(1)), "left over: more"),
-    "a shape differs": ("cyclegan", lambda s: s.update({"model.4.bias": torch.zeros(3)}), "another shape: model.4.bias 3"),
+    "a shape differs": (
+        "cyclegan",
+        lambda s: s.update({"model.4.bias": torch.zeros(3)}),
+        "another shape: model.4.bias 3",
+    ),
     "a number is NaN": ("cyclegan", lambda s: s["model.4.bias"].fill_(math.nan), "not finite: model.4.bias"),
     "edges of zeros": ("cyclegan", lambda s: s.update({"model.10.conv_block.0.weight": s["model.4.bias"]}), "zeros"),
     "batch norm": ("cyclegan", lambda s: s.update({"model.2.weight": torch.ones(4)}), "pix2pix"),
     "of something else": ("cyclegan", lambda s: s.clear(), "of something else"),
-    "a block is missing": ("biggan", lambda s: [s.pop(k) for k in [*s] if k.startswith("blocks.0.0.conv1")], "no blocks"),
+    "a block is missing": (
+        "biggan",
+        lambda s: [s.pop(k) for k in [*s] if k.startswith("blocks.0.0.conv1")],
+        "no blocks",
+    ),
     "no statistics": ("biggan", lambda s: s.pop("blocks.0.0.bn1.stored_var"), "missing: blocks.0.0.bn1.stored_var"),
     "sums of statistics": (
         "biggan",
@@ -187,7 +195,11 @@ WRONG: dict[str, tuple[str, Spoil, str]] = {
         lambda s: s.update({"linear.weight": torch.zeros(512, 9)}),
         "not divided among the layers",
     ),
-    "deep, of unknown order": ("biggan", lambda s: s.update({"blocks.0.0.conv3.weight": torch.ones(1)}), "either order"),
+    "deep, of unknown order": (
+        "biggan",
+        lambda s: s.update({"blocks.0.0.conv3.weight": torch.ones(1)}),
+        "either order",
+    ),
     "two attentions": (
         "biggan",
         lambda s: s.update({"blocks.1.1.theta.weight": torch.ones(1)}),
@@ -272,7 +284,7 @@ def test_the_epsilon_of_batch_norm_is_that_of_the_settings(tmp_path: Path):
 def test_the_card_has_the_sum_the_source_and_the_licence(tmp_path: Path):
     run = imported(StyleGAN2(), "stylegan2", tmp_path)
     card = (tmp_path / "run/README.md").read_text()
-    assert run.imported["files"]["file.pth"] in card
+    assert run.state.facts["imported"]["files"]["file.pth"] in card
     assert "https://github.com/NVlabs/stylegan2-ada-pytorch" in card
     assert "non-commercial use only" in card
     assert "`discriminator`" in card
@@ -300,7 +312,7 @@ def test_the_command_imports_and_others_open_what_it_made(tmp_path: Path, capsys
     assert "imported" in capsys.readouterr().out
     assert cli.main(["export", run, "--to", "safetensors", "--out", str(tmp_path / "again")]) == 0
     assert "CC BY 4.0" in (tmp_path / "again/README.md").read_text()
-    assert saddle.load(tmp_path / "again").imported["files"]
+    assert saddle.load(tmp_path / "again").state.facts["imported"]["files"]
     capsys.readouterr()
     assert cli.main(["evaluate", run]) == 2
     assert cli.main(["train", "--run", run]) == 2

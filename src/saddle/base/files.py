@@ -80,7 +80,7 @@ def check_new(folder: Path) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, under another name; at the end it takes the place of `folder`, and after an error it is gone."""
+    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone."""
     part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

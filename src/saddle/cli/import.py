@@ -3,8 +3,8 @@
   saddle import latest_net_G.pth --as cyclegan                          one direction
   saddle import latest_net_G_A.pth --as cyclegan --back latest_net_G_B.pth    both
 
-Pickles are read by a program that runs nothing of them, in a process that cannot open a file: what it does not know
-it refuses by name. Names and shapes are checked before anything is copied. The folder holds safetensors and a model card
+Pickles are read by a program that runs nothing of them, in a process that cannot open a file. What it does not know it
+refuses by name. Names and shapes are checked before anything is copied. The folder holds safetensors and a model card
 with the file's SHA-256, its source and its licence, and opens as a run does: saddle sample, saddle translate,
 saddle.load. The file itself is not kept. docs/import.md has the kinds.
 """
@@ -19,7 +19,9 @@ SETTINGS: tuple[str, ...] = ()
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="what others saved: .pth, .bin, .pkl or .safetensors")
-    parser.add_argument("--as", required=True, dest="kind", metavar="KIND", help="what it holds, such as cyclegan; docs/import.md")
+    parser.add_argument(
+        "--as", required=True, dest="kind", metavar="KIND", help="what it holds, such as cyclegan; docs/import.md"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="a new folder; by default runs/KIND-FILE")
     parser.add_argument("--back", type=Path, metavar="FILE", help="of two translators: the file of the way back")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings that came with the file, as JSON")

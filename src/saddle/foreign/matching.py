@@ -57,7 +57,7 @@ class Matching:
             self.missing.append(theirs)
 
     def give(self, ours: str, value: Tensor) -> None:
-        """A tensor of the game that the file does not hold, because it follows from others of it."""
+        """A tensor of the game, value of any shape, that the file does not hold: it follows from others."""
         self.theirs[ours], self.made[ours] = ours, value
 
     def leave(self, pattern: str) -> list[str]:
@@ -83,7 +83,7 @@ class Adopted:
 
 
 def check(game: Game, adopted: Adopted) -> dict[str, Tensor]:
-    """The tensors of all players that are there. SaddleError that lists what is missing, left over, or of another shape."""
+    """The tensors of all players. SaddleError that lists what is missing, left over, or of another shape."""
     players = game.players()
     own = {name: x for name, x in game.state_dict().items() if name.partition(".")[0] in players}
     made = {name: x for part in adopted.parts for name, x in part.made.items()}

@@ -104,12 +104,12 @@ def _by_child(path: Path, parts: Sequence[str], limits: Limits) -> tuple[dict[st
 
 
 def _collected(child: subprocess.Popen[bytes], wait: float, size: int) -> tuple[bytearray, str]:
-    """What the child wrote: to standard output, and to the other. It is stopped where it takes too long, or too much."""
+    """What the child wrote to standard output, and to the other. It is stopped where it takes too long."""
     until, most = time.monotonic() + wait, size + (1 << 26)
     kept: dict[IO[bytes], bytearray] = {child.stdout: bytearray(), child.stderr: bytearray()}  # type: ignore[dict-item]
     with selectors.DefaultSelector() as watch:
-        for pipe in kept:
-            watch.register(pipe, selectors.EVENT_READ)
+        for each in kept:
+            watch.register(each, selectors.EVENT_READ)
         while watch.get_map():
             ready = watch.select(max(0.0, until - time.monotonic()))
             if not ready:

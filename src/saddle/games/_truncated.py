@@ -56,10 +56,7 @@ class Truncated(TwoPlayer):
         if self.options.prior != "normal":
             raise UsageError("truncation cuts the tails of a normal z, and this one is uniform; leave truncation out")
         uniform = rng.rand(n, self.options.z_dim, device=self.device)
-        if self.tables:
-            z = self.scaled(uniform, truncation)
-        else:
-            z = truncated_normal(uniform, truncation).to(self.dtype)
+        z = self.scaled(uniform, truncation) if self.tables else truncated_normal(uniform, truncation).to(self.dtype)
         generator = self.standing_generator(truncation)
         return generator(z) if label is None else generator(z, label)
 
@@ -71,7 +68,7 @@ class Truncated(TwoPlayer):
     def scaled(self, uniform: Tensor, truncation: float) -> Tensor:
         """z of a truncation as the sets were taken: normal numbers within ±2, times it. UsageError beyond 0 to 1.
 
-        It has another distribution than normal numbers within ±truncation. Uniform numbers in [0, 1) → same shape
+        It has another distribution than normal numbers within ±truncation.  uniform [N, z_dim] in [0, 1) → [N, z_dim]
         """
         if truncation > 1:
             raise UsageError(f"truncation is above 0 and at most 1 for this generator, not {truncation}; try 0.5")

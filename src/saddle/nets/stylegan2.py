@@ -83,9 +83,7 @@ class StyledConv(nn.Module):
 
     noise: Tensor
 
-    def __init__(
-        self, inputs: int, outputs: int, side: int, w_dim: int, up: bool = False, clamp: float | None = None
-    ):
+    def __init__(self, inputs: int, outputs: int, side: int, w_dim: int, up: bool = False, clamp: float | None = None):
         super().__init__()
         self.clamp = clamp
         self.conv = ModulatedConv2d(inputs, outputs, 3, w_dim, up=up)
@@ -246,7 +244,7 @@ class StyleGAN2(Network):
     mixing: Share = 0.9  # chance that a training image takes the styles of two latents
     architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
     clamp: PositiveFloat | None = None
-    """largest size of a number that a layer of the generator gives; none: no limit, and 256 in the authors' later code"""
+    """largest size of a number that a layer of the generator gives; none: no limit; 256 in the authors' later code"""
     group: PositiveInt = 4  # samples over which the discriminator sees the standard deviation
 
     def generator(self, z_dim: int, data: DataSpec) -> Generator:

@@ -71,19 +71,10 @@ class Run:
         """What the data offered, remembered by the checkpoint: the data themselves are not needed for use."""
         return self.game.data
 
-    @property
-    def imported(self) -> dict[str, Any]:
-        """Of a run that was imported: its files with their SHA-256, their source, licence, what is absent; else {}."""
-        return self.state.facts.get("imported", {})
-
     @cached_property
     def source(self) -> Source:
         """The data. UsageError for other ones than the run was made of."""
-        if self.imported:
-            raise UsageError(
-                f"{self.folder} was imported, without the data that it learned from; saddle score {self.folder} FOLDER "
-                "compares its samples with images of yours"
-            )
+        binding.check_own(self.state.facts, self.folder)
         source = binding.open_data(self.recipe, self.files.places())
         binding.check_data(source, self.state.facts, "name the place where they lie now with --data")
         return source

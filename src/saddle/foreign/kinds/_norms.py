@@ -16,7 +16,7 @@ def by_both(part: Matching, name: str) -> Tensor:
 
 
 def by_left(part: Matching, name: str) -> Tensor:
-    """BigGAN-PyTorch's spectral norm in use: W / |W v| for v along Wᵀ u; W where it has none.  Any shape → same shape"""
+    """BigGAN-PyTorch's spectral norm in use: W / |W v|, v along Wᵀ u; W where it has none.  Any shape → same shape"""
     w, u = part.tensors[name], part.tensors.get(f"{name.removesuffix('weight')}u0")
     if u is None:
         return w

@@ -5,8 +5,6 @@ https://github.com/ajbrock/BigGAN-PyTorch
 
 import re
 
-from torch import Tensor
-
 from ...spec import DataSpec
 from ..matching import Adopted, Asked, Matching
 from ..reading import Found
@@ -16,6 +14,7 @@ LICENCE = "MIT (the code and its weights)"
 PARTS = ("state_dict",)
 CHOICES = ()
 BOTTOM = 4  # side of the smallest map
+STATISTICS = ("stored", "bn.stored", "bn.running")  # before _mean and _var
 ATTENTION = {"theta": "query", "phi": "key", "g": "value", "o": "out"}
 
 
@@ -36,7 +35,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     if len(attention) > 1:
         raise part.refuse(f"maps of {len(attention)} sizes attend, and of ours one at most")
     channels, width, *_ = part.shape("output_layer.2.weight")
-    _take(part, levels, bool(shared))
+    _Taking(part, bool(shared)).all(levels)
     settings = {
         "game.z_dim": pieces * (levels + 1) if shared else pieces,
         "game.network.width": width if levels > 4 else _width(part, levels),
@@ -65,60 +64,65 @@ def _width(part: Matching, levels: int) -> int:
     return part.shape("output_layer.2.weight")[1] // (4 if levels <= 3 else 2)
 
 
-def _take(part: Matching, levels: int, shared: bool) -> None:
-    def weight(ours: str, theirs: str, bias: bool = True) -> None:
-        part.take(f"generator.{ours}.weight", f"{theirs}.weight", lambda x: by_left(part, f"{theirs}.weight"))
-        if bias:
-            part.take(f"generator.{ours}.bias", f"{theirs}.bias")
+class _Taking:
+    """Moves all tensors. `shared`: has it a class embedding that all layers share?"""
 
-    def norm(ours: str, theirs: str) -> None:
-        _statistics(part, f"generator.{ours}.norm", theirs)
-        if shared:
-            weight(f"{ours}.scale", f"{theirs}.gain", bias=False)
-            weight(f"{ours}.shift", f"{theirs}.bias", bias=False)
-        else:
-            part.take(f"generator.{ours}.scale", f"{theirs}.gain.weight", lambda gain: 1 + gain)
-            part.take(f"generator.{ours}.shift", f"{theirs}.bias.weight")
+    def __init__(self, part: Matching, shared: bool):
+        self.part, self.shared = part, shared
 
-    if shared:
-        part.take("generator.embedding.weight", "shared.weight")
-    weight("first", "linear")
-    for i in range(levels):
+    def all(self, levels: int) -> None:
+        part = self.part
+        if self.shared:
+            part.take("generator.embedding.weight", "shared.weight")
+        self.layer("first", "linear")
+        for i in range(levels):
+            self.block(f"blocks.{i}")
+        self.statistics("last.0", "output_layer.0")
+        part.take("generator.last.0.weight", "output_layer.0.gain")
+        part.take("generator.last.0.bias", "output_layer.0.bias")
+        self.layer("last.2", "output_layer.2")
+        part.leave(r".*\.(u|sv)\d+")  # of spectral norm, which is computed
+        part.leave(r".*\.num_batches_tracked")
+
+    def block(self, name: str) -> None:
         for ours, theirs in {"conv_1": "conv1", "conv_2": "conv2", "shortcut": "conv_sc"}.items():
-            weight(f"blocks.{i}.{ours}", f"blocks.{i}.0.{theirs}")
-        norm(f"blocks.{i}.norm_1", f"blocks.{i}.0.bn1")
-        norm(f"blocks.{i}.norm_2", f"blocks.{i}.0.bn2")
-        if f"blocks.{i}.1.gamma" in part.tensors:
+            self.layer(f"{name}.{ours}", f"{name}.0.{theirs}")
+        self.norm(f"{name}.norm_1", f"{name}.0.bn1")
+        self.norm(f"{name}.norm_2", f"{name}.0.bn2")
+        if f"{name}.1.gamma" in self.part.tensors:
             for theirs, ours in ATTENTION.items():
-                weight(f"blocks.{i}.attention.{ours}", f"blocks.{i}.1.{theirs}", bias=False)
-            part.take(f"generator.blocks.{i}.attention.gamma", f"blocks.{i}.1.gamma", _number)
-    _statistics(part, "generator.last.0", "output_layer.0")
-    part.take("generator.last.0.weight", "output_layer.0.gain")
-    part.take("generator.last.0.bias", "output_layer.0.bias")
-    weight("last.2", "output_layer.2")
-    part.leave(r".*\.(u|sv)\d+")  # of spectral norm, which is computed
-    part.leave(r".*\.num_batches_tracked")
+                self.weight(f"{name}.attention.{ours}", f"{name}.1.{theirs}")
+            self.part.take(f"generator.{name}.attention.gamma", f"{name}.1.gamma", lambda x: x.reshape(()))
 
+    def weight(self, ours: str, theirs: str) -> None:
+        name = f"{theirs}.weight"
+        self.part.take(f"generator.{ours}.weight", name, lambda _: by_left(self.part, name))
 
-def _statistics(part: Matching, ours: str, theirs: str) -> None:
-    """Of a batch norm of one of the three classes that the code has for it. SaddleError for sums of statistics."""
-    for mean, variance in (("stored_mean", "stored_var"), ("bn.stored_mean", "bn.stored_var")) + (
-        ("bn.running_mean", "bn.running_var"),
-    ):
-        if f"{theirs}.{mean}" in part.tensors:
-            break
-    else:
-        mean, variance = "stored_mean", "stored_var"
-    names = [f"{theirs}.{mean}", f"{theirs}.{variance}"]
-    for counter in part.leave(re.escape(theirs) + r"\.bn\.accumulation_counter"):
-        if part.tensors[counter].any():
-            raise part.refuse("its batch norms hold sums over batches (standing statistics), not means")
-    if lacking := [name for name in names if name not in part.tensors]:
-        part.missing += lacking
-        return
-    part.used.update(names)
-    statistics(part, ours, *(part.tensors[name] for name in names))
+    def layer(self, ours: str, theirs: str) -> None:
+        """A weight and a bias."""
+        self.weight(ours, theirs)
+        self.part.take(f"generator.{ours}.bias", f"{theirs}.bias")
 
+    def norm(self, ours: str, theirs: str) -> None:
+        """A batch norm with a scale and a shift of the condition."""
+        self.statistics(f"{ours}.norm", theirs)
+        if self.shared:
+            self.weight(f"{ours}.scale", f"{theirs}.gain")
+            self.weight(f"{ours}.shift", f"{theirs}.bias")
+        else:
+            self.part.take(f"generator.{ours}.scale", f"{theirs}.gain.weight", lambda gain: 1 + gain)
+            self.part.take(f"generator.{ours}.shift", f"{theirs}.bias.weight")
 
-def _number(x: Tensor) -> Tensor:
-    return x.reshape(())
+    def statistics(self, ours: str, theirs: str) -> None:
+        """Of a batch norm of one of the three classes that the code has for it. SaddleError for sums of statistics."""
+        part = self.part
+        pairs = [[f"{theirs}.{place}_{what}" for what in ("mean", "var")] for place in STATISTICS]
+        names = next((pair for pair in pairs if pair[0] in part.tensors), pairs[0])
+        for counter in part.leave(re.escape(theirs) + r"\.bn\.accumulation_counter"):
+            if part.tensors[counter].any():
+                raise part.refuse("its batch norms hold sums over batches (standing statistics), not means")
+        if lacking := [name for name in names if name not in part.tensors]:
+            part.missing += lacking
+            return
+        part.used.update(names)
+        statistics(part, f"generator.{ours}", part.tensors[names[0]], part.tensors[names[1]])

@@ -3,6 +3,8 @@
 https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix
 """
 
+from typing import Any
+
 from ...spec import DataSpec
 from ...spec.field import Field
 from ..matching import Adopted, Asked, Matching
@@ -36,7 +38,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
             raise ways["b_to_a"].refuse("it is not the other direction of the first file: its sizes differ")
     side = asked.size or SIZE
     fields = {"a": Field("image", (shape.inputs, side, side)), "b": Field("image", (shape.outputs, side, side))}
-    settings = {"game.blocks": shape.blocks, "game.width": shape.width, "game.pool_size": 0}
+    settings: dict[str, Any] = {"game.blocks": shape.blocks, "game.width": shape.width, "game.pool_size": 0}
     if side < SMALLEST_JUDGED:
         settings["game.patch_layers"] = 0
     if shape.inputs != shape.outputs:

@@ -18,7 +18,7 @@ PARTS = ("G_ema", "g_ema")
 CHOICES = ()
 LEAST = 8  # pixels of an image's side
 TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0])
-EXPECTED = {
+EXPECTED: dict[str, set[Any]] = {
     "activation": {"lrelu", "linear"},
     "use_noise": {True},
     "architecture": {"skip"},
@@ -32,7 +32,9 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     part = Matching(found)
     part.shape("mapping.fc0.weight")
     if not found.facts:
-        raise part.refuse("tensors alone do not say whether numbers are clamped, as in most such networks; give the .pkl")
+        raise part.refuse(
+            "tensors alone do not say whether numbers are clamped, as in most such networks; give the .pkl"
+        )
     if any(name.startswith("synthesis.L0") for name in part.tensors):
         raise part.refuse("it is of StyleGAN3, whose layers are others")
     _check_facts(part)

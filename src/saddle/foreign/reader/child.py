@@ -1,7 +1,7 @@
 """The program: a file comes as standard input, tensors go to standard output as safetensors, a refusal to the other.
 
-It takes away its own rights before it reads a byte of the file: it cannot open anything, so it writes no file, reads no
-other and knows no network; its memory and its seconds are limited; its environment is empty.
+It takes away its own rights before it reads a byte of the file. It cannot open anything any more: it writes no file,
+reads no other, and has no network. Its memory and its seconds are limited, and its environment is empty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from .values import Module, Refused, View
 
 REFUSED, MOST_VALUES, DEEPEST, LONGEST = 3, 200_000, 40, 400  # exit code; values that are looked at, depth, name
 PARTS = ("_parameters", "_buffers", "_modules")
-CODECS = ("ascii", "cp437", "latin1", "raw_unicode_escape", "unicode_escape", "utf-8")  # each a file of Python's library
+CODECS = (
+    "ascii",
+    "cp437",
+    "latin1",
+    "raw_unicode_escape",
+    "unicode_escape",
+    "utf-8",
+)  # each a file of Python's library
 
 
 def main(memory: str, seconds: str, *parts: str) -> None:

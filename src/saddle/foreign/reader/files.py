@@ -12,7 +12,6 @@ from .values import KINDS, SIZES, Name, Refused, Storage
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # with which torch's older files begin
 MOST_ENTRIES = 100_000
-LARGEST_PICKLE = 1 << 28  # bytes of an archive's data.pkl
 
 
 def read(data: memoryview) -> Any:
@@ -30,37 +29,41 @@ def _archive(data: memoryview) -> Any:
         archive = zipfile.ZipFile(_Bytes(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise Refused(f"its archive is damaged: {error}") from None
+    entries = _entries(archive, len(data))
+    roots = [name.removesuffix("data.pkl") for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
+    if len(roots) != 1:
+        raise Refused("its archive has no data.pkl, or several")
+    stored: dict[str, Storage] = {}
+
+    def content(name: str) -> memoryview:
+        name = roots[0] + name
+        if name not in entries:
+            raise Refused("a storage is not in its archive")
+        return memoryview(archive.read(entries[name]))
+
+    def storage(given: Any) -> Storage:
+        key, made = _storage(given)
+        if key not in stored:
+            made.fill(content(f"data/{key}"))
+            stored[key] = made
+        return _same(stored[key], made)
+
+    if f"{roots[0]}byteorder" in entries and bytes(content("byteorder")).strip() != b"little":
+        raise Refused("its numbers are big-endian")
+    return Machine(storage, _no_inner).run(io.BytesIO(content("data.pkl")))
+
+
+def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    """The files in an archive by name. Refused where they are compressed, or more than the archive has bytes."""
     entries = {entry.filename: entry for entry in archive.infolist()}
     if len(entries) != len(archive.infolist()) or len(entries) > MOST_ENTRIES:
         raise Refused("its archive has two files of one name, or too many files")
     for entry in entries.values():
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
             raise Refused("its archive is compressed, which torch.save never does")
-    if sum(entry.file_size for entry in entries.values()) > len(data):
+    if sum(entry.file_size for entry in entries.values()) > size:
         raise Refused("its archive has more in it than its size")
-    roots = [name.removesuffix("data.pkl") for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
-    if len(roots) != 1:
-        raise Refused("its archive has no data.pkl, or several")
-
-    def content(name: str) -> memoryview:
-        if name not in entries:
-            raise Refused("a storage is not in its archive")
-        return memoryview(archive.read(entries[name]))
-
-    if f"{roots[0]}byteorder" in entries and bytes(content(f"{roots[0]}byteorder")).strip() != b"little":
-        raise Refused("its numbers are big-endian")
-    if entries[f"{roots[0]}data.pkl"].file_size > LARGEST_PICKLE:
-        raise Refused("its data.pkl is too large to be of weights")
-    stored: dict[str, Storage] = {}
-
-    def storage(given: Any) -> Storage:
-        key, made = _storage(given)
-        if key not in stored:
-            made.fill(content(f"{roots[0]}data/{key}"))
-            stored[key] = made
-        return _same(stored[key], made)
-
-    return Machine(storage, _no_inner).run(io.BytesIO(content(f"{roots[0]}data.pkl")))
+    return entries
 
 
 def _pickled(data: memoryview, inside: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""A pickle read as data: each of its instructions, of the few that files of weights need, moves values and nothing else.
+"""A pickle read as data: each instruction, of the few that files of weights need, moves values and does nothing else.
 
 Python's own unpickler looks names up and calls them. This one has no such instruction: a name stays a name, a call
 becomes one of the records in values.py, and every other instruction ends the reading.
@@ -14,10 +14,11 @@ from . import names
 from .values import Dtype, Name, Refused
 
 STEPS, DEEPEST, WIDEST = 400_000, 64, 4096  # instructions; marks inside each other; characters of a name
-PLAIN = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE"
-    " SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8".split()
-)  # instructions whose argument is the value
+PLAIN = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+}  # instructions whose argument is the value
 FIXED: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 KEYS = (str, int, float, bytes, bool, type(None))  # that a dictionary may have
 

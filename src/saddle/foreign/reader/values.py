@@ -51,7 +51,7 @@ class Storage:
 
 @dataclass
 class View:
-    """A tensor: numbers of a storage. Dense: every number of a stretch of the storage once, in some order of its axes."""
+    """A tensor: every number of a stretch of a storage once, in some order of its axes."""
 
     storage: Storage
     start: int
