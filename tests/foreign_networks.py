@@ -46,6 +46,44 @@ class Resnet(nn.Module):
         return self.model(x)
 
 
+class UnetBlock(nn.Module):
+    """A level of the U-Net of pytorch-CycleGAN-and-pix2pix, with all that lies inside it."""
+
+    def __init__(self, outer: int, inner: int, inside: nn.Module | None, norm: Any, inputs=0, dropout=False):
+        super().__init__()
+        self.outermost, bias = bool(inputs), norm is nn.InstanceNorm2d
+        down = nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=bias)
+        up = nn.ConvTranspose2d(inner * (1 if inside is None else 2), outer, 4, 2, 1, bias=bias or self.outermost)
+        layers: list[Any]
+        if self.outermost:
+            layers = [down, inside, nn.ReLU(True), up, nn.Tanh()]
+        elif inside is None:
+            layers = [nn.LeakyReLU(0.2, True), down, nn.ReLU(True), up, norm(outer)]
+        else:
+            noise = [nn.Dropout(0.5)] if dropout else []
+            layers = [nn.LeakyReLU(0.2, True), down, norm(inner), inside, nn.ReLU(True), up, norm(outer), *noise]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class Unet(nn.Module):
+    """unet_128, unet_256: by the number of halvings."""
+
+    def __init__(self, inputs: int, outputs: int, halvings: int, width: int, norm: Any = nn.BatchNorm2d, dropout=False):
+        super().__init__()
+        block = UnetBlock(8 * width, 8 * width, None, norm)
+        for _ in range(halvings - 5):
+            block = UnetBlock(8 * width, 8 * width, block, norm, dropout=dropout)
+        for factor in (4, 2, 1):
+            block = UnetBlock(factor * width, 2 * factor * width, block, norm)
+        self.model = UnetBlock(outputs, width, block, norm, inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
 class SN(nn.Module):
     """BigGAN-PyTorch's spectral norm: weight, bias, u0 and sv0; in use one half step from u0."""
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from foreign_networks import BigGAN, PretrainedBigGAN, Resnet, StyleGAN2, TableNorm, as_nvidia_pickles
+from foreign_networks import BigGAN, PretrainedBigGAN, Resnet, StyleGAN2, TableNorm, Unet, UnetBlock, as_nvidia_pickles
 from torch import Tensor, nn
 
 import saddle
 from saddle import cli
 from saddle.base.errors import SaddleError, UsageError
 from saddle.foreign import adopt, kinds
+from saddle.layers.dropout import Dropout
 from saddle.layers.tables import weighed
 from saddle.runs.run import Run
 
@@ -75,6 +76,45 @@ def test_both_directions_of_a_cyclegan_become_one_run(tmp_path: Path):
     assert run.spec.shape == (3, 256, 256)
     with pytest.raises(SaddleError, match="not the other direction"):
         adopt(tmp_path / "file.pth", "cyclegan", tmp_path / "no", back=saved(cyclegan(3), tmp_path / "three.pth"))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d], ids=["batch", "instance"])
+@pytest.mark.parametrize("net", ["unet", "resnet"])
+def test_a_pix2pix_translates_as_its_own_code_did(net: str, norm: Any, tmp_path: Path):
+    """In training mode, as test.py leaves it: batch norm of the one image. Without dropout, which no file holds."""
+    torch.manual_seed(1)
+    network = Unet(1, 3, 5, 2, norm) if net == "unet" else Resnet(1, 3, 4, 2, norm)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.3)
+            nn.init.normal_(module.bias, 0, 0.3)
+    how = {"dropout": False} if net == "unet" else {"size": 32}
+    run = imported(network.train(), "pix2pix", tmp_path, **how)
+    x = torch.rand(2, 1, 64, 32) * 2 - 1
+    theirs = torch.cat([network(image) for image in x.split(1)])
+    assert apart(run.game.translate({"a": x}, "b"), theirs) <= NEAR  # type: ignore[attr-defined]
+    assert run.spec.shape == (1, 32, 32)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("halvings", [5, 6, 8])
+def test_dropout_of_a_pix2pix_stands_where_it_stood(halvings: int, tmp_path: Path):
+    """After the norms of the same steps up, of which the innermost is 0; the authors' block has it last."""
+    network = Unet(3, 3, halvings, 2, dropout=True)
+    blocks = [module for module in network.modules() if isinstance(module, UnetBlock)]
+    theirs = [len(blocks) - 1 - i for i, block in enumerate(blocks) if isinstance(block.model[-1], nn.Dropout)]
+    ours: Any = imported(network, "pix2pix", tmp_path).game
+    steps = [i for i, step in enumerate(ours.generator.up) if any(isinstance(m, Dropout) for m in step)]
+    assert steps == sorted(theirs)
+    assert ours.varies
+    resnet = imported(Resnet(3, 3, 4, 2, nn.BatchNorm2d, True), "pix2pix", fresh(tmp_path / "resnet"), size=32)
+    assert len([m for m in resnet.game.modules() if isinstance(m, Dropout)]) == 2
+
+
+def fresh(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 @torch.no_grad()
@@ -179,6 +219,11 @@ WRONG: dict[str, tuple[str, Spoil, str]] = {
     "edges of zeros": ("cyclegan", lambda s: s.update({"model.10.conv_block.0.weight": s["model.4.bias"]}), "zeros"),
     "batch norm": ("cyclegan", lambda s: s.update({"model.2.weight": torch.ones(4)}), "pix2pix"),
     "of something else": ("cyclegan", lambda s: s.clear(), "of something else"),
+    "a U-Net without a level": (
+        "pix2pix",
+        lambda s: [s.pop(k) for k in [*s] if k.startswith("model.model.1.model.3.model.3.model.5")],
+        "missing: model.model.1.model.3.model.3.model.5",
+    ),
     "a block is missing": (
         "biggan",
         lambda s: [s.pop(k) for k in [*s] if k.startswith("blocks.0.0.conv1")],
@@ -219,6 +264,7 @@ WRONG: dict[str, tuple[str, Spoil, str]] = {
 }
 MADE: dict[str, Callable[[], nn.Module]] = {
     "cyclegan": cyclegan,
+    "pix2pix": lambda: Unet(3, 3, 6, 2),
     "biggan": lambda: BigGAN(16, 8, 9, 5, 7, 8),
     "biggan-deep": pretrained,
     "stylegan2": StyleGAN2,
@@ -354,7 +400,7 @@ def test_what_an_imported_run_lacks_says_so(tmp_path: Path):
 def test_every_kind_says_where_it_is_from_and_its_licence():
     from saddle.foreign.work import kind, source
 
-    assert {"cyclegan", "biggan", "biggan-deep", "stylegan2"} <= {*kinds()}
+    assert {"cyclegan", "pix2pix", "biggan", "biggan-deep", "stylegan2"} == {*kinds()}
     for name in kinds():
         assert source(kind(name)).startswith("https://github.com/")
         assert kind(name).LICENCE

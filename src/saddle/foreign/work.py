@@ -65,10 +65,10 @@ def adopt(
 ) -> Result:
     """Make a run of weights that others saved: `saddle import` in Python. `kind_` is one of `kinds()`.
 
-    `out` is a new folder, by default runs/KIND-FILE. `back` is the file of the way back, `size` the side of images where a
-    network takes any, `config` a file of settings that came with the weights. `as_published` keeps the mistakes of
-    the published code. UsageError for what cannot be; SaddleError, with the reason, for a file that is refused or does
-    not fit.
+    `out` is a new folder, by default runs/KIND-FILE. `back` is the file of the way back, `size` the side of images
+    where a network takes any, `config` a file of settings that came with the weights. `as_published` keeps the mistakes
+    of the published code. UsageError for what cannot be; SaddleError, with the reason, for a file that is refused or
+    does not fit.
     """
     module, path = kind(kind_), Path(file)
     folder = Path(out) if out else Path("runs") / safe_name(f"{kind_}-{path.stem}")
