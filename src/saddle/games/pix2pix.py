@@ -51,7 +51,7 @@ class Pix2Pix(Adversarial, Translation):
         width: PositiveInt = 64  # channels of the largest maps
         dropout: ShareBelowOne = 0.5  # chance of a unit to be 0 in the first three steps up, or in each residual block
         dropout_in: Literal["first", "inner"] = "first"
-        """of a U-Net: the first three steps up; inner, as in the authors' later code: all but the first and last four"""
+        """of a U-Net: the first three steps up; inner, as in their later code: all but the first and last four"""
         norm: MapNorm = "batch-of-one"  # of both players; the paper's is batch norm, and its batches are of one image
         patch_layers: FewOrZero = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
         optim: Optim = Adam(lr=2e-4)  # of all players
