@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import saddle
 from saddle import cli
 from saddle.base.errors import SaddleError, UsageError
+from saddle.export import space_app
 from saddle.foreign import adopt, kinds
 from saddle.layers.dropout import Dropout
 from saddle.layers.tables import weighed
@@ -168,7 +169,10 @@ def test_truncation_of_a_pretrained_biggan_scales_normal_numbers_within_two(tmp_
         assert z.abs().max() <= 2 * truncation
         assert float(z.std()) == pytest.approx(0.8796 * truncation, rel=0.01)
     assert game.noise(1000).abs().max() <= 2
-    assert game.latent_parts()[0]["high"] == 2
+    (part,) = game.latent_parts()
+    drawn = space_app.latents(20_000, 0, [part])
+    assert abs(drawn).max() <= part["within"] == 2
+    assert drawn.std() == pytest.approx(0.8796, rel=0.01)
     with pytest.raises(UsageError, match="at most 1"):
         game.sample(1, torch.tensor([0]), 1.5)
 

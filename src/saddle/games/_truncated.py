@@ -82,7 +82,7 @@ class Truncated(TwoPlayer):
     def latent_parts(self) -> list[dict[str, Any]]:
         if not self.tables:
             return super().latent_parts()
-        return [part("z", self.options.z_dim, "normal", low=-2.0, high=2.0)]
+        return [part("z", self.options.z_dim, "normal", within=2.0)]
 
     def standing_generator(self, truncation: float) -> nn.Module:
         """The generator with batch norm's statistics of samples at this truncation, whose maps vary less than usual.

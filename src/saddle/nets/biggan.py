@@ -75,7 +75,7 @@ class BigGAN(Network):
     attention: NonNegativeInt | None = None
     """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
     lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
-    spectral: bool = True  # spectral norm in the generator; false: its weights are used as they are
+    spectral_generator: bool = True  # spectral norm in the generator; false: its weights are used as they are
 
     takes_labels: ClassVar[bool] = True
 
@@ -83,9 +83,9 @@ class BigGAN(Network):
         side = attending("BigGAN", data, self.attention)
         widths = [self.width * factor for factor in generator_factors(data)]
         if self.shared:
-            return start(SharedGenerator(z_dim, data, widths, self.shared, side), spectral=self.spectral)
+            return start(SharedGenerator(z_dim, data, widths, self.shared, side), spectral=self.spectral_generator)
         norm = partial(ClassBatchNorm2d, classes=len(data.classes))
-        return start(Generator(z_dim, data, widths, norm, side), spectral=self.spectral)
+        return start(Generator(z_dim, data, widths, norm, side), spectral=self.spectral_generator)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGAN", data, self.attention)

@@ -118,7 +118,7 @@ class BigGANDeep(Network):
     attention: NonNegativeInt | None = None
     """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
     lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
-    spectral: bool = True  # spectral norm in the generator; false: its weights are used as they are
+    spectral_generator: bool = True  # spectral norm in the generator; false: its weights are used as they are
     tables: NonNegativeInt = 0
     """sets of batch norm's statistics, for truncations evenly from 0 to 1; 0: those of training alone"""
     swapped: bool = False  # between two sets: the weights of the two swapped, as published in pytorch-pretrained-BigGAN
@@ -130,7 +130,7 @@ class BigGANDeep(Network):
         side = attending("BigGANDeep", data, self.attention)
         widths = [self.width * factor for factor in generator_factors(data)]
         generator = DeepGenerator(z_dim, data, widths, self.shared, self.depth, side)
-        return start(keep(generator, self.tables), spectral=self.spectral)
+        return start(keep(generator, self.tables), spectral=self.spectral_generator)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGANDeep", data, self.attention)

@@ -41,7 +41,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "game.network.width": width if levels > 4 else _width(part, levels),
         "game.network.shared": shared,
         "game.network.attention": BOTTOM << (attention[0] + 1) if attention else 0,
-        "game.network.spectral": False,
+        "game.network.spectral_generator": False,
     }
     side = BOTTOM << levels
     data = DataSpec.of((channels, side, side), ("image", "label"), tuple(map(str, range(classes))))

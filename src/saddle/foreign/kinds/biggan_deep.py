@@ -47,7 +47,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "game.network.width": width if levels > 4 else width // (4 if levels <= 3 else 2),
         "game.network.shared": numbers,
         "game.network.attention": BOTTOM << attending[0] // DEPTH if attending else 0,
-        "game.network.spectral": False,
+        "game.network.spectral_generator": False,
         "game.network.tables": sets,
         "game.network.swapped": asked.as_published,
     }
