@@ -17,6 +17,7 @@ from saddle.base.errors import SaddleError, UsageError
 from saddle.export import space_app
 from saddle.foreign import adopt, kinds
 from saddle.layers.dropout import Dropout
+from saddle.layers.init import orthogonal, replaced
 from saddle.layers.tables import weighed
 from saddle.runs.run import Run
 
@@ -399,6 +400,15 @@ def test_what_an_imported_run_lacks_says_so(tmp_path: Path):
     config.write_text(json.dumps(told))
     with pytest.raises(SaddleError, match="imported from"):
         saddle.load(tmp_path / "run")
+
+
+def test_weights_that_a_file_replaces_are_not_made_orthogonal_first():
+    layer = nn.Linear(8, 8)
+    before = layer.weight.detach().clone()
+    with replaced():
+        assert torch.equal(orthogonal(layer).weight, before)
+    made = orthogonal(layer).weight.detach()
+    assert torch.allclose(made @ made.T, torch.eye(8), atol=1e-5)
 
 
 def test_every_kind_says_where_it_is_from_and_its_licence():

@@ -12,6 +12,7 @@ from .._version import __version__
 from ..base import rng
 from ..base.errors import UsageError, near
 from ..base.files import check_new, new_folder, safe_name
+from ..layers.init import replaced
 from ..runs import registry, releasing
 from ..runs.informing import count_parameters
 from ..runs.recipe import Recipe
@@ -98,7 +99,7 @@ def _check_asked(name: str, module: Any, asked: Mapping[str, Any]) -> None:
 
 def filled(recipe: Recipe, adopted: Adopted) -> Game:
     """The game with the weights of the file. SaddleError, before any is copied, unless they fit."""
-    with rng.building("weights"):  # which those of the file replace
+    with rng.building("weights"), replaced():  # which those of the file replace
         game = registry.load(recipe.game)(adopted.data, recipe.options)
     releasing.leave_out(game, adopted.absent)
     game.load_state_dict(game.state_dict() | check(game, adopted))

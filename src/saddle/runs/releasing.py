@@ -17,6 +17,7 @@ from ..base import rng
 from ..base.errors import SaddleError, UsageError
 from ..base.folder import RunFolder
 from ..base.plain import Count, Garbled, fits, from_json, text
+from ..layers.init import replaced
 from ..nets.absent import Absent
 from ..spec import DataSpec
 from ..tasks import Game
@@ -74,7 +75,7 @@ def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
         spec = DataSpec.from_facts(facts["data"])
     except (KeyError, SaddleError) as error:
         raise Damaged(f"{files.released} does not say what the data are: {error}") from None
-    with rng.building("weights"):  # which those of the file replace
+    with rng.building("weights"), replaced():  # which those of the file replace
         game = registry.load(recipe.game)(spec, recipe.options)
     if imported := facts.get("imported"):
         if not (isinstance(imported, dict) and all(fits(imported.get(name), kind) for name, kind in _ORIGIN.items())):
