@@ -24,7 +24,7 @@ from ..losses import AdversarialLoss, HalfNonSaturating
 from ..nets.parts import MapNorm
 from ..nets.patch import patch_discriminator
 from ..nets.translator import MULTIPLE, SMALLEST, blocks_of, translator
-from ..nets.unet import UNet, depth
+from ..nets.unet import NOISY, UNet, depth
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
@@ -74,8 +74,9 @@ class Pix2Pix(Adversarial, Translation):
         inputs, outputs = (data.fields[key].planes for key in "ab")
         self.levels = depth(height, width, o.levels) if o.generator == "unet" else None
         if self.levels:
-            noise = {"noisy": range(1, self.levels - 4)} if o.dropout_in == "inner" else {}
-            self.generator: nn.Module = UNet(inputs, outputs, self.levels, o.width, o.norm, 1 - o.dropout, **noise)
+            noisy = range(1, self.levels - 4) if o.dropout_in == "inner" else NOISY
+            args = inputs, outputs, self.levels, o.width, o.norm, 1 - o.dropout
+            self.generator: nn.Module = UNet(*args, noisy=noisy)
         else:
             blocks = o.blocks or blocks_of(height, width)
             self.generator = translator((inputs, height, width), blocks, o.width, outputs, o.norm, 1 - o.dropout)

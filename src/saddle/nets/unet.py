@@ -13,7 +13,7 @@ from .shapes import refuse
 
 _DEEPEST = 8  # halvings: the paper's, of 256 pixels to one
 _COARSEST = 7  # pixels that the shorter side may have where it is smallest, if nobody says how often it is halved
-_NOISY = 3  # steps up that have dropout, of those with a norm, the first ones
+NOISY = range(3)  # steps up that have dropout, of those with a norm, the first ones
 
 
 class UNet(nn.Module):
@@ -34,7 +34,7 @@ class UNet(nn.Module):
         norm: MapNorm,
         keep: float,
         biased_end: bool = True,
-        noisy: range = range(_NOISY),
+        noisy: range = NOISY,
     ):
         super().__init__()
         biased = norm == "instance"
