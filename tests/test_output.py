@@ -155,6 +155,7 @@ ARGUMENTS = {
     "rate": ["RUN"],
     "doctor": ["RUN"],
     "export": ["RUN", "--to", "none"],
+    "import": ["none.pth", "--as", "cyclegan"],
     "compare": ["RUN", "RUN"],
 }
 

@@ -33,6 +33,7 @@ LEVELS: list[dict[str, str]] = [
     {"runs": "recipe, registry, session, run, ingredients, benchmark"},
     {"__init__": "the public face"},
     {"export": "a trained game as files for others", "cluster": "scripts for several machines"},
+    {"foreign": "weights of others, read without running anything, as a run"},
     {"cli": "the commands"},
     {"__main__": "", "launch": "torchrun on each of several machines"},
 ]

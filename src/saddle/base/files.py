@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import shlex
+import shutil
 import stat
 import unicodedata
 from collections import Counter
@@ -16,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import BinaryIO
+
+from .errors import UsageError
 
 KEPT = " ._-,()+=@"  # in a file's name, beside letters, digits and marks of any script
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # by Windows
@@ -66,6 +69,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
+        raise
+
+
+def check_new(folder: Path) -> None:
+    """UsageError unless there is nothing in a folder."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not an empty folder; nothing is overwritten: choose another --out")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone."""
+    part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if folder.exists():
+            folder.rmdir()  # it is empty
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 

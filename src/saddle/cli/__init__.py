@@ -32,6 +32,9 @@ use a run
   attribute     add to images what a class has and others lack
   classify      name the classes of images
 
+weights of others
+  import        make a run of what CycleGAN's, BigGAN's or StyleGAN2's own code saved
+
 give it away
   export        files for PyTorch, for Saddle and for onnxruntime, each compared with the run
 

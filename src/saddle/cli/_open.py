@@ -38,7 +38,7 @@ def opened(args: Namespace) -> "Run":
     from ..runs.run import Run
 
     run = Run(args.run, args.checkpoint, args.device, args.settings)
-    if run.round == 0:
+    if run.round == 0 and "imported" not in run.state.facts:
         remark("the checkpoint is of round 0: nothing has been learned yet")
     return run
 

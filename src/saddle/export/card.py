@@ -122,6 +122,10 @@ def _more(port: Mapping[str, Any]) -> str:
 
 
 def _made(run: Run) -> list[str]:
+    if origin := run.state.facts.get("imported"):
+        files = ", ".join(f"`{name}` (SHA-256 `{sha256}`)" for name, sha256 in origin["files"].items())
+        notes = [f"- {note}" for note in origin["notes"]]
+        return [f"Imported from {files}, of {origin['source']}. Licence: {origin['licence']}.", "\n".join(notes)]
     facts, starts = run.state.facts, run.files.events("start")
     seconds, device = facts.get("seconds"), starts[-1].get("device") if starts else None
     where = f" on {device}" if device else ""
@@ -150,6 +154,6 @@ def _limits(run: Run) -> list[str]:
     if run.spec.is_image:
         height, width = run.spec.shape[-2:]
         lines.append(f"It was trained on images of {height}×{width} pixels.")
-    if run.round == 0:
+    if run.round == 0 and "imported" not in run.state.facts:
         lines.append("Nothing has been learned yet: this is round 0.")
     return lines

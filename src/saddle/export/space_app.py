@@ -51,7 +51,10 @@ def latents(n: int, seed: int, parts: Ports) -> Array:
 def _part(n: int, dice: np.random.Generator, part: dict[str, Any]) -> Array:
     size = part["size"]
     if part["distribution"] == "normal":
-        return part.get("scale", 1.0) * dice.standard_normal((n, size))
+        found = dice.standard_normal((n, size))
+        while (beyond := np.abs(found) > part.get("within", np.inf)).any():
+            found[beyond] = dice.standard_normal(beyond.sum())
+        return part.get("scale", 1.0) * found
     if part["distribution"] == "uniform":
         return dice.uniform(part["low"], part["high"], (n, size))
     if part["distribution"] == "one-hot":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from ..base import guests
 from ..base.errors import UsageError, near, some
-from ..base.files import safe_name
+from ..base.files import check_new, new_folder
 from ..runs import releasing
 from ..runs.run import Run
 from ..tasks import Form, Forms
@@ -70,24 +69,9 @@ def export(
     if to in ("onnx", "spaces"):
         graph.check_there()
     opened = Run(run, checkpoint, "cpu")
-    part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
+    with new_folder(folder) as part:
         result = Work(opened, part, tasks, licence, precision == "fp16").write(to)
-        if folder.exists():
-            folder.rmdir()  # it is empty
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return Result(folder, result.files, result.left_out)
-
-
-def check_new(folder: Path) -> None:
-    """UsageError unless there is nothing in a folder."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not an empty folder; nothing is overwritten: choose another --out")
 
 
 class Work:

@@ -20,6 +20,7 @@ from ..base.ranges import FewOrZero, NonNegativeInt, PositiveInt, Weight
 from ..context import Context
 from ..layers.pool import ImagePool
 from ..losses import AdversarialLoss, HalfLeastSquares
+from ..nets.absent import Absent
 from ..nets.patch import patch_discriminator
 from ..optim import Adam, Linear, Optim
 from ..spec import Batch, DataSpec
@@ -162,6 +163,12 @@ class CycleConsistent(Adversarial, Translation):
     def change(self, a: Tensor, b: Tensor) -> Tensor:
         """The mean change, [], of images that are of the target domain already; a and b are both [N, C, H, W]."""
         return l1_loss(full(self.b_to_a(a)), a) + l1_loss(full(self.a_to_b(b)), b)
+
+    @property
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """Those whose network is there: a file that was imported may hold one alone."""
+        there = {to for to, network in (("a", self.b_to_a), ("b", self.a_to_b)) if not isinstance(network, Absent)}
+        return tuple(way for way in super().ways if way[1] in there)
 
     def way_of(self, start: str | None, to: str) -> nn.Module:
         """The network that translates so, each domain by its key or its title."""

@@ -3,6 +3,7 @@
 import math
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,13 @@ from torch.special import ndtr, ndtri
 from ..base import rng
 from ..base.errors import UsageError
 from ..layers.norm import accumulating
+from ..layers.tables import look_up
 from ..losses import AdversarialLoss, Hinge
 from ..optim import Adam, Optim, OwnOptim
 from ..penalties import Orthogonal, Penalty
 from ..spec import DataSpec, conditions
 from ..tasks import Form
+from ..tasks.form import part
 from ._two_player import TwoPlayer
 
 BATCHES, SIZE = 16, 64  # that standing statistics are taken from
@@ -54,7 +57,7 @@ class Truncated(TwoPlayer):
         if self.options.prior != "normal":
             raise UsageError("truncation cuts the tails of a normal z, and this one is uniform; leave truncation out")
         uniform = rng.rand(n, self.options.z_dim, device=self.device)
-        z = truncated_normal(uniform, truncation).to(self.dtype)
+        z = self.scaled(uniform, truncation) if self.tables else truncated_normal(uniform, truncation).to(self.dtype)
         generator = self.standing_generator(truncation)
         return generator(z) if label is None else generator(z, label)
 
@@ -64,6 +67,30 @@ class Truncated(TwoPlayer):
         assert isinstance(form, Form)
         return replace(form, facts={"truncation": "none: the statistics of its batch norm are of z with its tails"})
 
+    @property
+    def tables(self) -> int:
+        """Sets of batch norm's statistics that its generator has, each for one truncation; 0 for none."""
+        return getattr(self.options.network, "tables", 0)
+
+    def scaled(self, uniform: Tensor, truncation: float) -> Tensor:
+        """z of a truncation as the sets were taken: normal numbers within ±2, times it. UsageError beyond 0 to 1.
+
+        It has another distribution than normal numbers within ±truncation.  uniform [N, z_dim] in [0, 1) → [N, z_dim]
+        """
+        if truncation > 1:
+            raise UsageError(f"truncation is above 0 and at most 1 for this generator, not {truncation}; try 0.5")
+        return (truncation * truncated_normal(uniform, 2.0)).to(self.dtype)
+
+    def noise(self, n: int, label: Tensor | None = None) -> Tensor:
+        if not self.tables:
+            return super().noise(n, label)
+        return self.scaled(rng.rand(n, self.options.z_dim, device=self.device), 1.0)
+
+    def latent_parts(self) -> list[dict[str, Any]]:
+        if not self.tables:
+            return super().latent_parts()
+        return [part("z", self.options.z_dim, "normal", within=2.0)]
+
     def standing_generator(self, truncation: float) -> nn.Module:
         """The generator with batch norm's statistics of samples at this truncation, whose maps vary less than usual.
 
@@ -72,6 +99,10 @@ class Truncated(TwoPlayer):
         key = truncation, self.rounds, id(self.generator)
         if self.standing[0] != key:
             generator = deepcopy(self.generator).eval()
+            if self.tables:
+                look_up(generator, truncation, getattr(self.options.network, "swapped", False))
+                self.standing = key, [generator]
+                return generator
             dice = torch.Generator(self.device).manual_seed(0)
             with accumulating(generator):
                 for _ in range(BATCHES):

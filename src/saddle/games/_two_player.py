@@ -21,6 +21,7 @@ from ..layers.discrimination import MinibatchDiscrimination
 from ..layers.minibatch import MinibatchStd
 from ..losses import AdversarialLoss, NonSaturating
 from ..nets import dcgan
+from ..nets.absent import Absent
 from ..nets.network import Network
 from ..optim import OwnOptim
 from ..spec import SAMPLES, Batch, ConditionKind, DataSpec
@@ -154,8 +155,8 @@ class TwoPlayer(Conditional, Adversarial):
     def judges_alone(self) -> bool:
         """Can the discriminator be asked about one sample as it is, without a label, and not beside others?"""
         compares = any(isinstance(m, MinibatchDiscrimination | MinibatchStd) for m in self.discriminator.modules())
-        o = self.options
-        return not (o.conditional or compares or any(view.least() > 1 for view in o.views))
+        o, absent = self.options, isinstance(self.discriminator, Absent)
+        return not (absent or o.conditional or compares or any(view.least() > 1 for view in o.views))
 
     def features(self, image: Tensor) -> Tensor | None:
         features = self.discriminator(image).features if self.judges_alone() else None

@@ -24,7 +24,7 @@ from ..losses import AdversarialLoss, HalfNonSaturating
 from ..nets.parts import MapNorm
 from ..nets.patch import patch_discriminator
 from ..nets.translator import MULTIPLE, SMALLEST, blocks_of, translator
-from ..nets.unet import UNet, depth
+from ..nets.unet import NOISY, UNet, depth
 from ..optim import Adam, Optim
 from ..spec import Batch, DataSpec
 from ..tasks import Move, Translation
@@ -50,6 +50,8 @@ class Pix2Pix(Adversarial, Translation):
         blocks: Few | None = None  # residual blocks of a resnet; by default 6 up to 128 pixels, else 9
         width: PositiveInt = 64  # channels of the largest maps
         dropout: ShareBelowOne = 0.5  # chance of a unit to be 0 in the first three steps up, or in each residual block
+        dropout_in: Literal["first", "inner"] = "first"
+        """of a U-Net: the first three steps up; inner, as in their later code: all but the first and last four"""
         norm: MapNorm = "batch-of-one"  # of both players; the paper's is batch norm, and its batches are of one image
         patch_layers: FewOrZero = 3  # 0, 1, 2, 3, 4, 5: patches of 1, 16, 34, 70, 142, 286 pixels
         optim: Optim = Adam(lr=2e-4)  # of all players
@@ -72,7 +74,9 @@ class Pix2Pix(Adversarial, Translation):
         inputs, outputs = (data.fields[key].planes for key in "ab")
         self.levels = depth(height, width, o.levels) if o.generator == "unet" else None
         if self.levels:
-            self.generator: nn.Module = UNet(inputs, outputs, self.levels, o.width, o.norm, 1 - o.dropout)
+            noisy = range(1, self.levels - 4) if o.dropout_in == "inner" else NOISY
+            args = inputs, outputs, self.levels, o.width, o.norm, 1 - o.dropout
+            self.generator: nn.Module = UNet(*args, noisy=noisy)
         else:
             blocks = o.blocks or blocks_of(height, width)
             self.generator = translator((inputs, height, width), blocks, o.width, outputs, o.norm, 1 - o.dropout)

@@ -1,6 +1,9 @@
 """Initial weights that several networks share."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import torch
@@ -10,6 +13,7 @@ from .norm import BatchOfOneNorm2d
 
 M = TypeVar("M", bound=nn.Module)
 
+_replaced: ContextVar[bool] = ContextVar("replaced", default=False)
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)  # transposed convolutions too
 
 
@@ -68,8 +72,20 @@ def xavier(network: M, gain: float = 1.0, bias: float = 0.0) -> M:
     return network
 
 
+@contextmanager
+def replaced() -> Iterator[None]:
+    """Inside, `orthogonal`, which takes minutes for large networks, does nothing: a file's weights come next."""
+    token = _replaced.set(True)
+    try:
+        yield
+    finally:
+        _replaced.reset(token)
+
+
 def orthogonal(network: M) -> M:
     """Orthogonal weights, embeddings too, and biases 0: BigGAN's start. Saxe et al., 2014."""
+    if _replaced.get():
+        return network
     for module in network.modules():
         if isinstance(module, (*_LINEAR, nn.Embedding)):
             nn.init.orthogonal_(module.weight)

@@ -75,6 +75,7 @@ class BigGAN(Network):
     attention: NonNegativeInt | None = None
     """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
     lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
+    spectral_generator: bool = True  # spectral norm in the generator; false: its weights are used as they are
 
     takes_labels: ClassVar[bool] = True
 
@@ -82,8 +83,9 @@ class BigGAN(Network):
         side = attending("BigGAN", data, self.attention)
         widths = [self.width * factor for factor in generator_factors(data)]
         if self.shared:
-            return start(SharedGenerator(z_dim, data, widths, self.shared, side))
-        return start(Generator(z_dim, data, widths, partial(ClassBatchNorm2d, classes=len(data.classes)), side))
+            return start(SharedGenerator(z_dim, data, widths, self.shared, side), spectral=self.spectral_generator)
+        norm = partial(ClassBatchNorm2d, classes=len(data.classes))
+        return start(Generator(z_dim, data, widths, norm, side), spectral=self.spectral_generator)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGAN", data, self.attention)
@@ -94,9 +96,11 @@ class BigGAN(Network):
         return start(Discriminator(body, head), self.lipschitz)
 
 
-def start(network: M, lipschitz: float = 1.0) -> M:
+def start(network: M, lipschitz: float = 1.0, spectral: bool = True) -> M:
     """Orthogonal weights, then spectral norm everywhere but on a generator's class embedding: σ is `lipschitz`."""
     orthogonal(network)
+    if not spectral:
+        return network
     for name, part in network.named_children():
         if name != "embedding":
             spectral_norm(part, lipschitz)

@@ -13,6 +13,7 @@ from ..base.ranges import Few, NonNegativeInt, PositiveFloat, PositiveInt
 from ..base.settings import Before
 from ..layers.attention import SelfAttention
 from ..layers.conditional import Projection, VectorBatchNorm2d, rows_of
+from ..layers.tables import keep
 from ..spec import DataSpec
 from .biggan import class_embedding, generator_factors, start, trunk_factors
 from .network import Discriminator, Network
@@ -117,6 +118,10 @@ class BigGANDeep(Network):
     attention: NonNegativeInt | None = None
     """side of the maps that attend, 0 for none; none: 64, but at most half the image's"""
     lipschitz: PositiveFloat = 1.0  # K: σ of every layer of the discriminator
+    spectral_generator: bool = True  # spectral norm in the generator; false: its weights are used as they are
+    tables: NonNegativeInt = 0
+    """sets of batch norm's statistics, for truncations evenly from 0 to 1; 0: those of training alone"""
+    swapped: bool = False  # between two sets: the weights of the two swapped, as published in pytorch-pretrained-BigGAN
     mirrored: Annotated[bool, Before(True)] = False  # the discriminator has the generator's widths and sizes backwards
 
     takes_labels: ClassVar[bool] = True
@@ -124,7 +129,8 @@ class BigGANDeep(Network):
     def generator(self, z_dim: int, data: DataSpec) -> nn.Module:
         side = attending("BigGANDeep", data, self.attention)
         widths = [self.width * factor for factor in generator_factors(data)]
-        return start(DeepGenerator(z_dim, data, widths, self.shared, self.depth, side))
+        generator = DeepGenerator(z_dim, data, widths, self.shared, self.depth, side)
+        return start(keep(generator, self.tables), spectral=self.spectral_generator)
 
     def discriminator(self, data: DataSpec) -> Discriminator:
         side = attending("BigGANDeep", data, self.attention)

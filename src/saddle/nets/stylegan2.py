@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from ..base import dist, rng
-from ..base.ranges import Few, PositiveInt, Share
+from ..base.ranges import Few, PositiveFloat, PositiveInt, Share
 from ..layers.conditional import shares
 from ..layers.equalized import HE, EqualizedConv2d, EqualizedLinear
 from ..layers.minibatch import MinibatchStd
@@ -26,6 +26,11 @@ from .shapes import power_of_two
 def act(x: Tensor, gain: float = HE) -> Tensor:
     """Leaky ReLU, times what brings the variance back.  Any shape → same shape"""
     return leaky_relu(x, 0.2) * gain
+
+
+def clamped(x: Tensor, most: float | None) -> Tensor:
+    """Numbers within ±`most`; None: as they are.  Any shape → same shape"""
+    return x if most is None else x.clamp(-most, most)
 
 
 class Act(nn.Module):
@@ -78,8 +83,9 @@ class StyledConv(nn.Module):
 
     noise: Tensor
 
-    def __init__(self, inputs: int, outputs: int, side: int, w_dim: int, up: bool = False):
+    def __init__(self, inputs: int, outputs: int, side: int, w_dim: int, up: bool = False, clamp: float | None = None):
         super().__init__()
+        self.clamp = clamp
         self.conv = ModulatedConv2d(inputs, outputs, 3, w_dim, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -89,7 +95,7 @@ class StyledConv(nn.Module):
         x = self.conv(x, w)
         noise = rng.randn(len(x), 1, *x.shape[2:], device=x.device) if self.training else self.noise
         x = x + (noise.to(x.dtype) * self.noise_strength).to(x.dtype)  # [N, 1, H, W]
-        return act(x + self.bias[:, None, None].to(x.dtype))
+        return clamped(act(x + self.bias[:, None, None].to(x.dtype)), self.clamp)
 
 
 class ToImage(nn.Module):
@@ -98,13 +104,14 @@ class ToImage(nn.Module):
     x [N, inputs, H, W], w [N, w_dim] → [N, C, H, W]
     """
 
-    def __init__(self, inputs: int, channels: int, w_dim: int):
+    def __init__(self, inputs: int, channels: int, w_dim: int, clamp: float | None = None):
         super().__init__()
+        self.clamp = clamp
         self.conv = ModulatedConv2d(inputs, channels, 1, w_dim, demodulate=False)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return self.conv(x, w) + self.bias[:, None, None]
+        return clamped(self.conv(x, w) + self.bias[:, None, None], self.clamp)
 
 
 class Synthesis(nn.Module):
@@ -114,15 +121,15 @@ class Synthesis(nn.Module):
     its own; what turns a map into an image takes that of the next convolution, and one more serves the last.
     """
 
-    def __init__(self, widths: list[int], channels: int, w_dim: int):
+    def __init__(self, widths: list[int], channels: int, w_dim: int, clamp: float | None = None):
         super().__init__()
         self.styles = 2 * len(widths)
         self.start = nn.Parameter(torch.randn(widths[0], 4, 4))
-        self.first = StyledConv(widths[0], widths[0], 4, w_dim)
+        self.first = StyledConv(widths[0], widths[0], 4, w_dim, clamp=clamp)
         sizes = [(i, o, 8 << level) for level, (i, o) in enumerate(pairwise(widths))]
-        self.ups = nn.ModuleList(StyledConv(i, o, side, w_dim, up=True) for i, o, side in sizes)
-        self.convs = nn.ModuleList(StyledConv(o, o, side, w_dim) for _, o, side in sizes)
-        self.to_image = nn.ModuleList(ToImage(width, channels, w_dim) for width in widths)
+        self.ups = nn.ModuleList(StyledConv(i, o, side, w_dim, True, clamp) for i, o, side in sizes)
+        self.convs = nn.ModuleList(StyledConv(o, o, side, w_dim, clamp=clamp) for _, o, side in sizes)
+        self.to_image = nn.ModuleList(ToImage(width, channels, w_dim, clamp) for width in widths)
 
     def forward(self, ws: Tensor) -> Tensor:
         w = ws.unbind(1)
@@ -239,11 +246,13 @@ class StyleGAN2(Network):
     w_dim: PositiveInt = 512  # length of a style
     mixing: Share = 0.9  # chance that a training image takes the styles of two latents
     architecture: Literal["resnet", "orig"] = "resnet"  # of the discriminator: with shortcuts, or without
+    clamp: PositiveFloat | None = None
+    """largest size of a number that a layer of the generator gives; none: no limit; 256 in the authors' later code"""
     group: PositiveInt = 4  # samples over which the discriminator sees the standard deviation
 
     def generator(self, z_dim: int, data: DataSpec) -> Generator:
         mapping = Mapping(z_dim, self.w_dim, self.mapping_layers, len(data.classes))
-        synthesis = Synthesis(self.widths(data), data.shape[0], self.w_dim)
+        synthesis = Synthesis(self.widths(data), data.shape[0], self.w_dim, self.clamp)
         return Generator(mapping, synthesis, self.w_dim, self.mixing)
 
     def discriminator(self, data: DataSpec) -> Discriminator:

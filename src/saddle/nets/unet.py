@@ -13,7 +13,7 @@ from .shapes import refuse
 
 _DEEPEST = 8  # halvings: the paper's, of 256 pixels to one
 _COARSEST = 7  # pixels that the shorter side may have where it is smallest, if nobody says how often it is halved
-_NOISY = 3  # steps up that have dropout, of those with a norm, the first ones
+NOISY = range(3)  # steps up that have dropout, of those with a norm, the first ones
 
 
 class UNet(nn.Module):
@@ -21,12 +21,20 @@ class UNet(nn.Module):
 
     C64-C128-C256-C512-… of kernels 4×4 and stride 2, and back. The first map and the smallest have no norm: by the
     statistics of one pixel that would be 0. Units of the first three steps up are kept with chance `keep`, in use too:
-    that is all the noise there is (Section 2.1). Without a `biased_end` what draws has no bias either. 54,413,955
-    parameters with 8 levels, 3 channels and batch norm.
+    that is all the noise there is (Section 2.1); `noisy` are other steps. Without a `biased_end` what draws has no bias
+    either. 54,413,955 parameters with 8 levels, 3 channels and batch norm.
     """
 
     def __init__(
-        self, channels: int, outputs: int, levels: int, width: int, norm: MapNorm, keep: float, biased_end: bool = True
+        self,
+        channels: int,
+        outputs: int,
+        levels: int,
+        width: int,
+        norm: MapNorm,
+        keep: float,
+        biased_end: bool = True,
+        noisy: range = NOISY,
     ):
         super().__init__()
         biased = norm == "instance"
@@ -42,7 +50,7 @@ class UNet(nn.Module):
             inputs, last = widths[-1 - step] * (2 if step else 1), step == levels - 1
             wide = outputs if last else widths[-2 - step]
             enlarge = StridedConvTranspose2d(inputs, wide, 4, 2, 1, bias=biased or (last and biased_end))
-            noise = [Dropout(keep, always=True)] if keep < 1 and step < _NOISY else []
+            noise = [Dropout(keep, always=True)] if keep < 1 and step in noisy else []
             up.append(nn.Sequential(nn.ReLU(), enlarge, *([nn.Tanh()] if last else [map_norm(norm, wide), *noise])))
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         small_normal(self)

@@ -56,6 +56,15 @@ def check_data(source: Source, facts: Mapping[str, Any], otherwise: str) -> None
         )
 
 
+def check_own(facts: Mapping[str, Any], folder: Path) -> None:
+    """UsageError for a run that was imported: nobody has the data that it learned from."""
+    if "imported" in facts:
+        raise UsageError(
+            f"{folder} was imported, without the data that it learned from; saddle score {folder} FOLDER compares its "
+            "samples with images of yours"
+        )
+
+
 def changes(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
     """By name what a command has changed in a run's recipe: its value before, and now."""
     old, new = flat(before.to_dict()), flat(after.to_dict())

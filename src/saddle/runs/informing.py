@@ -18,7 +18,7 @@ def info(run: Run) -> dict[str, Any]:
         "game": run.recipe.game,
         "data": run.recipe.data.source,
         "kind": type(run.game).described(),
-        "status": run.files.status,
+        "status": "imported" if "imported" in facts else run.files.status,
         **({"reason": reason} if (reason := run.files.failure()) else {}),
         "round": run.round,
         "rounds": run.state.fact("rounds"),

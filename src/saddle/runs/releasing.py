@@ -6,6 +6,7 @@ A folder with recipe.yaml, model.safetensors and config.json. It opens as a run 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..base import rng
-from ..base.errors import SaddleError
+from ..base.errors import SaddleError, UsageError
 from ..base.folder import RunFolder
 from ..base.plain import Count, Garbled, fits, from_json, text
 from ..base.precision import is_large
+from ..layers.init import replaced
+from ..nets.absent import Absent
 from ..spec import DataSpec
 from ..tasks import Game
 from ..training.checkpoint import Damaged, State, load_weights, read_weights, sha256
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from .run import Run
 
 FORMAT = 1
+_ORIGIN = {
+    "files": dict[str, str],
+    **dict.fromkeys(("absent", "notes"), tuple[str, ...]),
+    **dict.fromkeys(("kind", "source", "licence"), str),
+}  # of a run that was imported
 
 
 def write(run: Run, folder: Path, half: bool = False) -> Path:
@@ -34,19 +42,33 @@ def write(run: Run, folder: Path, half: bool = False) -> Path:
 
     `half` keeps large tensors as float16; they are float32 again when they are read.
     """
+    path = put(folder, run.recipe, run.game, run.round, run.state.facts, half)
+    if scores := run.files.scores():
+        RunFolder(folder).write_scores(scores)
+    return path
+
+
+def put(folder: Path, recipe: Recipe, game: Game, round_: int, facts: dict[str, Any], half: bool = False) -> Path:
+    """Write a game with its weights, and what is known of it, into a folder; the file of weights."""
     files = RunFolder(folder)
-    run.recipe.write(files.recipe)
+    recipe.write(files.recipe)
     tensors = {
         name: (x.detach().half() if half and is_large(x) else x.detach()).cpu().clone().contiguous()
-        for name, x in run.game.state_dict().items()
+        for name, x in game.state_dict().items()
     }
     save_file(tensors, files.model)
     files.model.chmod(files.recipe.stat().st_mode)  # safetensors makes files that only their owner can read
-    told = {"format": FORMAT, "round": run.round, "sha256": sha256(files.model), "facts": run.state.facts}
+    told = {"format": FORMAT, "round": round_, "sha256": sha256(files.model), "facts": facts}
     files.released.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
-    if scores := run.files.scores():
-        files.write_scores(scores)
     return files.model
+
+
+def leave_out(game: Game, names: Iterable[str]) -> None:
+    """Put what says so in the place of networks that a file which was imported does not hold."""
+    for name in names:
+        if name not in dict(game.named_children()):
+            raise UsageError(f"the game has no network '{name}' to be absent")
+        setattr(game, name, Absent(name))
 
 
 def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
@@ -60,8 +82,12 @@ def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
         spec = DataSpec.from_facts(facts["data"])
     except (KeyError, SaddleError) as error:
         raise Damaged(f"{files.released} does not say what the data are: {error}") from None
-    with rng.building("weights"):  # which those of the file replace
+    with rng.building("weights"), replaced():  # which those of the file replace
         game = registry.load(recipe.game)(spec, recipe.options)
+    if imported := facts.get("imported"):
+        if not (isinstance(imported, dict) and all(fits(imported.get(name), kind) for name, kind in _ORIGIN.items())):
+            raise Damaged(f"{files.released} does not say what it was imported from: {', '.join(_ORIGIN)}")
+        leave_out(game, imported["absent"])
     tensors: dict[str, Tensor] = read_weights(files.model)
     load_weights(game, tensors, "model")
     return told["round"], State({}, facts), game.eval()

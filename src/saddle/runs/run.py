@@ -74,6 +74,7 @@ class Run:
     @cached_property
     def source(self) -> Source:
         """The data. UsageError for other ones than the run was made of."""
+        binding.check_own(self.state.facts, self.folder)
         source = binding.open_data(self.recipe, self.files.places())
         binding.check_data(source, self.state.facts, "name the place where they lie now with --data")
         return source

@@ -50,8 +50,8 @@ class Form:
 def part(name: str, size: int, kind: str, **more: Any) -> dict[str, Any]:
     """Numbers in a latent: how many, and how they are drawn.
 
-    normal, times a scale if there is one; uniform from low to high; one-hot, with the shares of the places if they are
-    not even; data: one of the rows, which are of the data; found: by an encoder, never drawn.
+    normal, within ± a limit and times a scale if there are some; uniform from low to high; one-hot, with the shares of
+    the places if they are not even; data: one of the rows, which are of the data; found: by an encoder, never drawn.
     """
     return {"name": name, "size": size, "distribution": kind, **more}
 

@@ -1,0 +1,420 @@
+"""Weights of others become a run that computes what their own code did; what does not fit is refused, with a list."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from foreign_networks import BigGAN, PretrainedBigGAN, Resnet, StyleGAN2, TableNorm, Unet, UnetBlock, as_nvidia_pickles
+from torch import Tensor, nn
+
+import saddle
+from saddle import cli
+from saddle.base.errors import SaddleError, UsageError
+from saddle.export import space_app
+from saddle.foreign import adopt, kinds
+from saddle.layers.dropout import Dropout
+from saddle.layers.init import orthogonal, replaced
+from saddle.layers.tables import weighed
+from saddle.runs.run import Run
+
+NEAR = 1e-5  # of numbers of size 1
+
+
+def saved(network: nn.Module, path: Path) -> Path:
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def cyclegan(blocks: int = 2, inputs: int = 3, outputs: int = 3) -> Resnet:
+    torch.manual_seed(blocks)
+    return Resnet(inputs, outputs, 4, blocks).eval()
+
+
+def pretrained(**how: Any) -> PretrainedBigGAN:
+    """With singular vectors that are not those of its weights, as of a network whose training was stopped."""
+    torch.manual_seed(2)
+    network = PretrainedBigGAN(8, 6, 7, 2, **how)
+    network(torch.randn(4, 6), torch.arange(4), 0.5)
+    return network.eval()
+
+
+def imported(network: nn.Module, kind: str, folder: Path, **how: Any) -> Run:
+    file = folder / "file.pth"
+    file.write_bytes(as_nvidia_pickles(network)) if kind == "stylegan2" else saved(network, file)
+    adopt(file, kind, folder / "run", **how)
+    return saddle.load(folder / "run", device="cpu")
+
+
+def apart(ours: Tensor, theirs: Tensor) -> float:
+    """The largest difference, over the largest number of theirs."""
+    assert ours.shape == theirs.shape
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("channels", [(3, 3), (1, 3)])
+def test_a_cyclegan_translates_as_its_own_code_did(channels: tuple[int, int], tmp_path: Path):
+    network = cyclegan(2, *channels)
+    run = imported(network, "cyclegan", tmp_path, size=32)
+    x = torch.rand(2, channels[0], 16, 24) * 2 - 1
+    assert apart(run.game.translate({"a": x}, "b"), network(x)) <= NEAR  # type: ignore[attr-defined]
+    assert run.game.ways == (("a", "b"),)  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="translates from a to b"):
+        run.game.translate({"b": x}, "a")  # type: ignore[attr-defined]
+
+
+@torch.no_grad()
+def test_both_directions_of_a_cyclegan_become_one_run(tmp_path: Path):
+    there, back = cyclegan(2), Resnet(3, 3, 4, 2).eval()
+    file = saved(back, tmp_path / "back.pth")
+    run = imported(there, "cyclegan", tmp_path, back=file)
+    x = torch.rand(1, 3, 16, 16) * 2 - 1
+    for network, start, to in ((there, "a", "b"), (back, "b", "a")):
+        assert apart(run.game.translate({start: x}, to), network(x)) <= NEAR  # type: ignore[attr-defined]
+    assert run.spec.shape == (3, 256, 256)
+    with pytest.raises(SaddleError, match="not the other direction"):
+        adopt(tmp_path / "file.pth", "cyclegan", tmp_path / "no", back=saved(cyclegan(3), tmp_path / "three.pth"))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d], ids=["batch", "instance"])
+@pytest.mark.parametrize("net", ["unet", "resnet"])
+def test_a_pix2pix_translates_as_its_own_code_did(net: str, norm: Any, tmp_path: Path):
+    """In training mode, as test.py leaves it: batch norm of the one image. Without dropout, which no file holds."""
+    torch.manual_seed(1)
+    network = Unet(1, 3, 5, 2, norm) if net == "unet" else Resnet(1, 3, 4, 2, norm)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.3)
+            nn.init.normal_(module.bias, 0, 0.3)
+    how = {"dropout": False} if net == "unet" else {"size": 32}
+    run = imported(network.train(), "pix2pix", tmp_path, **how)
+    x = torch.rand(2, 1, 64, 32) * 2 - 1
+    theirs = torch.cat([network(image) for image in x.split(1)])
+    assert apart(run.game.translate({"a": x}, "b"), theirs) <= NEAR  # type: ignore[attr-defined]
+    assert run.spec.shape == (1, 32, 32)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("halvings", [5, 6, 8])
+def test_dropout_of_a_pix2pix_stands_where_it_stood(halvings: int, tmp_path: Path):
+    """After the norms of the same steps up, of which the innermost is 0; the authors' block has it last."""
+    network = Unet(3, 3, halvings, 2, dropout=True)
+    blocks = [module for module in network.modules() if isinstance(module, UnetBlock)]
+    theirs = [len(blocks) - 1 - i for i, block in enumerate(blocks) if isinstance(block.model[-1], nn.Dropout)]
+    ours: Any = imported(network, "pix2pix", tmp_path).game
+    steps = [i for i, step in enumerate(ours.generator.up) if any(isinstance(m, Dropout) for m in step)]
+    assert steps == sorted(theirs)
+    assert ours.varies
+    resnet = imported(Resnet(3, 3, 4, 2, nn.BatchNorm2d, True), "pix2pix", fresh(tmp_path / "resnet"), size=32)
+    assert len([m for m in resnet.game.modules() if isinstance(m, Dropout)]) == 2
+
+
+def fresh(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sizes", [(16, 8, 9, 5, 7, 8), (16, 8, 6, 0, 7, 0)], ids=["shared", "tables"])
+def test_a_biggan_draws_as_its_own_code_did(sizes: tuple[int, ...], tmp_path: Path):
+    torch.manual_seed(0)
+    network = BigGAN(*sizes).eval()
+    run = imported(network, "biggan", tmp_path)
+    z, label = torch.randn(5, sizes[2]), torch.arange(5)
+    assert apart(run.game.decode(z, label), network(z, label)) <= NEAR  # type: ignore[attr-defined]
+    assert run.sample(3, label="6").shape == (3, 3, 16, 16)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("as_published", [False, True])
+def test_a_pretrained_biggan_draws_as_its_own_code_did(
+    as_published: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """At every kind of truncation; by default with the interpolation that was meant."""
+    monkeypatch.setattr(TableNorm, "right", not as_published)
+    network = pretrained()
+    run = imported(network, "biggan-deep", tmp_path, as_published=as_published)
+    z, label = torch.randn(5, 6), torch.arange(5)
+    for truncation in (1.0, 0.505, 0.14, 0.4, 0.03):
+        made = run.game.standing_generator(truncation)(z, label)  # type: ignore[attr-defined]
+        assert apart(made, network(z, label, truncation)) <= NEAR, truncation
+    assert apart(run.game.decode(z, label), network(z, label, 1.0)) <= NEAR  # type: ignore[attr-defined]
+
+
+def test_two_sets_of_statistics_are_mixed_by_nearness_and_as_published_the_other_way_round():
+    """Closed values for 51 sets: 0.505 lies a quarter of a step behind set 25; five sets are missed as published."""
+    assert weighed(0.505, 51) == pytest.approx({25: 0.75, 26: 0.25})
+    assert weighed(0.505, 51, swapped=True) == pytest.approx({25: 0.25, 26: 0.75})
+    assert weighed(1.0, 51) == weighed(1.0, 51, swapped=True) == {50: 1.0}
+    assert [weighed(i / 50, 51) for i in range(51)] == [{i: 1.0} for i in range(51)]
+    meant, used = {}, {}
+    for i in range(51):
+        mix = weighed(i / 50, 51, swapped=True)
+        meant[i], used[i] = i, sum(row * weight for row, weight in mix.items())
+    assert {i: round(used[i]) for i in meant if abs(used[i] - i) > 0.5} == {7: 8, 14: 15, 28: 29, 29: 28, 47: 46}
+    assert weighed(0.25, 51) == pytest.approx(weighed(0.25, 51, swapped=True))
+
+
+@torch.no_grad()
+def test_truncation_of_a_pretrained_biggan_scales_normal_numbers_within_two(tmp_path: Path):
+    """The deviation of a normal number within ±2 is 0.8796; half of it at truncation 0.5."""
+    game: Any = imported(pretrained(), "biggan-deep", tmp_path).game
+    uniform = torch.rand(200_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for truncation in (1.0, 0.5):
+        z = game.scaled(uniform, truncation)
+        assert z.abs().max() <= 2 * truncation
+        assert float(z.std()) == pytest.approx(0.8796 * truncation, rel=0.01)
+    assert game.noise(1000).abs().max() <= 2
+    (part,) = game.latent_parts()
+    drawn = space_app.latents(20_000, 0, [part])
+    assert abs(drawn).max() <= part["within"] == 2
+    assert drawn.std() == pytest.approx(0.8796, rel=0.01)
+    with pytest.raises(UsageError, match="at most 1"):
+        game.sample(1, torch.tensor([0]), 1.5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("how", [{}, {"c": 5, "clamp": 1.5, "side": 32}, {"channels": 1, "base": 999}], ids=str)
+def test_a_stylegan2_draws_as_its_own_code_did(how: dict[str, Any], tmp_path: Path):
+    torch.manual_seed(0)
+    network = StyleGAN2(**how).eval()
+    run = imported(network, "stylegan2", tmp_path)
+    z, label = torch.randn(5, 6), torch.arange(5) if "c" in how else None
+    made = network(z, label)
+    assert apart(run.game.decode(z, label), made) <= NEAR  # type: ignore[attr-defined]
+    styles = run.game.generator.styles(z, label, 0.6)  # type: ignore[attr-defined]
+    assert apart(run.game.generator.synthesis(styles), network(z, label, 0.6)) <= NEAR  # type: ignore[attr-defined]
+    if "clamp" in how:
+        assert made.abs().max() > 1.5  # images add up from levels that are clamped each
+
+
+def test_a_clamp_that_binds_changes_the_image(tmp_path: Path):
+    torch.manual_seed(0)
+    network = StyleGAN2(clamp=1.5).eval()
+    z = torch.randn(2, 6)
+    clamped = network(z)
+    for module in network.modules():
+        module.conv_clamp = None  # type: ignore[assignment]
+    assert apart(clamped, network(z)) > 0.1
+
+
+def refused(file: Path, kind: str, folder: Path, says: str, **how: Any) -> str:
+    with pytest.raises(SaddleError, match=says) as error:
+        adopt(file, kind, folder / "out", **how)
+    assert not (folder / "out").exists()
+    assert not list(folder.glob(".out*"))
+    return str(error.value)
+
+
+Spoil = Callable[[dict[str, Tensor]], Any]
+WRONG: dict[str, tuple[str, Spoil, str]] = {
+    "a tensor is missing": ("cyclegan", lambda s: s.pop("model.4.bias"), r"missing: .*a_to_b\.4\.bias"),
+    "a tensor is left over": ("cyclegan", lambda s: s.update(more=torch.zeros(1)), "left over: more"),
+    "a shape differs": (
+        "cyclegan",
+        lambda s: s.update({"model.4.bias": torch.zeros(3)}),
+        "another shape: model.4.bias 3",
+    ),
+    "a number is NaN": ("cyclegan", lambda s: s["model.4.bias"].fill_(math.nan), "not finite: model.4.bias"),
+    "edges of zeros": ("cyclegan", lambda s: s.update({"model.10.conv_block.0.weight": s["model.4.bias"]}), "zeros"),
+    "batch norm": ("cyclegan", lambda s: s.update({"model.2.weight": torch.ones(4)}), "pix2pix"),
+    "of something else": ("cyclegan", lambda s: s.clear(), "of something else"),
+    "a U-Net without a level": (
+        "pix2pix",
+        lambda s: [s.pop(k) for k in [*s] if k.startswith("model.model.1.model.3.model.3.model.5")],
+        "missing: model.model.1.model.3.model.3.model.5",
+    ),
+    "a block is missing": (
+        "biggan",
+        lambda s: [s.pop(k) for k in [*s] if k.startswith("blocks.0.0.conv1")],
+        "no blocks",
+    ),
+    "no statistics": ("biggan", lambda s: s.pop("blocks.0.0.bn1.stored_var"), "missing: blocks.0.0.bn1.stored_var"),
+    "sums of statistics": (
+        "biggan",
+        lambda s: s.update({"blocks.0.0.bn1.bn.accumulation_counter": torch.ones(1)}),
+        "sums over batches",
+    ),
+    "z is not divided": (
+        "biggan",
+        lambda s: s.update({"linear.weight": torch.zeros(512, 9)}),
+        "not divided among the layers",
+    ),
+    "deep, of unknown order": (
+        "biggan",
+        lambda s: s.update({"blocks.0.0.conv3.weight": torch.ones(1)}),
+        "either order",
+    ),
+    "two attentions": (
+        "biggan",
+        lambda s: s.update({"blocks.1.1.theta.weight": torch.ones(1)}),
+        "maps of 2 sizes attend",
+    ),
+    "no singular vector": (
+        "biggan-deep",
+        lambda s: s.pop("generator.conv_to_rgb.weight_v"),
+        "missing: generator.conv_to_rgb.weight_v",
+    ),
+    "a set too few": (
+        "biggan-deep",
+        lambda s: s.update({"generator.layers.0.bn_0.running_vars": torch.ones(50, 32)}),
+        "another shape",
+    ),
+    "tensors of NVIDIA's alone": ("stylegan2", lambda s: None, "give the .pkl"),
+}
+MADE: dict[str, Callable[[], nn.Module]] = {
+    "cyclegan": cyclegan,
+    "pix2pix": lambda: Unet(3, 3, 6, 2),
+    "biggan": lambda: BigGAN(16, 8, 9, 5, 7, 8),
+    "biggan-deep": pretrained,
+    "stylegan2": StyleGAN2,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_is_refused_with_its_name_and_nothing_is_left(name: str, tmp_path: Path):
+    kind, spoil, says = WRONG[name]
+    state = MADE[kind]().state_dict()
+    spoil(state)
+    torch.save(state, tmp_path / "file.pth")
+    refused(tmp_path / "file.pth", kind, tmp_path, says)
+
+
+NOT_OURS: dict[str, tuple[Callable[[StyleGAN2], Any], str]] = {
+    "another activation": (lambda n: setattr(n.synthesis.b8.conv0, "activation", "relu"), "activation relu"),
+    "without noise": (lambda n: setattr(n.synthesis.b8.conv0, "use_noise", False), "use_noise False"),
+    "another architecture": (lambda n: setattr(n.synthesis.b8, "architecture", "resnet"), "architecture resnet"),
+    "clamped here and there": (lambda n: setattr(n.synthesis.b8.conv0, "conv_clamp", 9.0), "differ in conv_clamp"),
+    "another filter": (lambda n: n.synthesis.b8.conv0.resample_filter.fill_(1 / 16), r"not \[1, 3, 3, 1\]"),
+    "a rate of learning": (lambda n: setattr(n.mapping.fc0, "bias_gain", 0.1), "bias_gain 0.1"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_OURS)
+def test_a_stylegan2_that_computes_otherwise_is_refused(name: str, tmp_path: Path):
+    network = StyleGAN2()
+    change, says = NOT_OURS[name]
+    change(network)
+    (tmp_path / "file.pkl").write_bytes(as_nvidia_pickles(network))
+    refused(tmp_path / "file.pkl", "stylegan2", tmp_path, says)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"layers": [[True, 16, 16], [False, 16, 8]]}, "another order"),
+        ({"attention_layer_position": 2}, "another order"),
+        ({"eps": 1e-7}, "eps of batch norm"),
+        ({"eps": "x"}, "another order"),
+        ([], "holds no settings"),
+        (None, "not readable JSON"),
+    ],
+    ids=str,
+)
+def test_settings_that_came_with_a_file_are_believed_only_where_they_fit(config: Any, says: str, tmp_path: Path):
+    saved(pretrained(), tmp_path / "file.bin")
+    (tmp_path / "config.json").write_text("{" if config is None else json.dumps(config))
+    refused(tmp_path / "file.bin", "biggan-deep", tmp_path, says, config=tmp_path / "config.json")
+
+
+@torch.no_grad()
+def test_the_epsilon_of_batch_norm_is_that_of_the_settings(tmp_path: Path):
+    network = pretrained(eps=0.01)
+    told = {"eps": 0.01, "attention_layer_position": 4, "layers": [[False, 4, 4], [True, 4, 4]] * 2}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    run = imported(network, "biggan-deep", tmp_path, config=tmp_path / "config.json")
+    z, label = torch.randn(5, 6), torch.arange(5)
+    assert apart(run.game.decode(z, label), network(z, label, 1.0)) <= NEAR  # type: ignore[attr-defined]
+
+
+def test_the_card_has_the_sum_the_source_and_the_licence(tmp_path: Path):
+    run = imported(StyleGAN2(), "stylegan2", tmp_path)
+    card = (tmp_path / "run/README.md").read_text()
+    assert run.state.facts["imported"]["files"]["file.pth"] in card
+    assert "https://github.com/NVlabs/stylegan2-ada-pytorch" in card
+    assert "non-commercial use only" in card
+    assert "`discriminator`" in card
+    assert (tmp_path / "run/samples.png").is_file()
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "recipe.yaml",
+        "samples.png",
+    ]
+    assert str(tmp_path) not in card + (tmp_path / "run/config.json").read_text()
+
+
+def test_the_command_imports_and_others_open_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, run = saved(cyclegan(), tmp_path / "net.pth"), str(tmp_path / "run")
+    command = ["import", str(file), "--as", "cyclegan", "--out", run, "--size", "16", "--licence", "CC BY 4.0"]
+    assert cli.main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["absent"] == ["judge_a", "judge_b", "b_to_a"]
+    assert told["parameters"] == {"a_to_b": sum(p.numel() for p in cyclegan().parameters())}
+    assert cli.main(command) == 2
+    assert "nothing is overwritten" in capsys.readouterr().err
+    assert cli.main(["info", run]) == 0
+    assert "imported" in capsys.readouterr().out
+    assert cli.main(["export", run, "--to", "safetensors", "--out", str(tmp_path / "again")]) == 0
+    assert "CC BY 4.0" in (tmp_path / "again/README.md").read_text()
+    assert saddle.load(tmp_path / "again").state.facts["imported"]["files"]
+    capsys.readouterr()
+    assert cli.main(["evaluate", run]) == 2
+    assert cli.main(["train", "--run", run]) == 2
+    errors = capsys.readouterr().err
+    assert "was imported, without the data" in errors
+    assert "nothing has been learned" not in errors
+
+
+def test_bad_words_of_the_command_are_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = str(saved(cyclegan(), tmp_path / "net.pth"))
+    wrong = {
+        "there are biggan": [file, "--as", "cyclegans"],
+        "did you mean": [file, "--as", "cyclegn"],
+        "--as-published": [file, "--as", "cyclegan", "--as-published"],
+        "--size": [file, "--as", "stylegan2", "--size", "64"],
+        "is not a file": [str(tmp_path / "none"), "--as", "cyclegan"],
+        "multiples of 4": [file, "--as", "cyclegan", "--size", "30"],
+        "--as": [file],
+    }
+    for says, words in wrong.items():
+        assert cli.main(["import", *words, *([] if "--out" in words else ["--out", str(tmp_path / "out")])]) == 2, says
+        assert says in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_what_an_imported_run_lacks_says_so(tmp_path: Path):
+    run = imported(StyleGAN2(), "stylegan2", tmp_path)
+    with pytest.raises(UsageError, match="holds no discriminator"):
+        run.game.discriminator(torch.zeros(1, 3, 16, 16))  # type: ignore[operator]
+    assert run.game.features(torch.zeros(1, 3, 16, 16)) is None  # type: ignore[attr-defined]
+    config = tmp_path / "run/config.json"
+    told = json.loads(config.read_text())
+    told["facts"]["imported"]["absent"] = "generator"
+    config.write_text(json.dumps(told))
+    with pytest.raises(SaddleError, match="imported from"):
+        saddle.load(tmp_path / "run")
+
+
+def test_weights_that_a_file_replaces_are_not_made_orthogonal_first():
+    layer = nn.Linear(8, 8)
+    before = layer.weight.detach().clone()
+    with replaced():
+        assert torch.equal(orthogonal(layer).weight, before)
+    made = orthogonal(layer).weight.detach()
+    assert torch.allclose(made @ made.T, torch.eye(8), atol=1e-5)
+
+
+def test_every_kind_says_where_it_is_from_and_its_licence():
+    from saddle.foreign.work import kind, source
+
+    assert {"cyclegan", "pix2pix", "biggan", "biggan-deep", "stylegan2"} == {*kinds()}
+    for name in kinds():
+        assert source(kind(name)).startswith("https://github.com/")
+        assert kind(name).LICENCE
