@@ -119,16 +119,16 @@ def copies(root):
 
 CASES = {
     one: (Machine(), "singan", {"data.size": 128}, ""),
-    thirty: (Machine(), "progan", {"plan.batch": 16, "data.flip": True}, "30 images are few"),
+    thirty: (Machine(), "dcgan", {"plan.batch": 16, "data.flip": True}, "30 images are few"),
     grey: (Machine(), "dcgan", {"plan.batch": 32, "data.flip": False}, "few"),
-    clear: (Machine(), "progan", {}, "transparent pixels lie on white"),
-    deep: (Machine(), "progan", {}, "16 bits are kept"),
-    sizes: (Machine(), "progan", {"data.size": 64}, "few"),
-    by_folder: (Machine(), "r3gan", {"game.conditional": True, "data.labels": True}, "few"),
-    by_table: (Machine(), "r3gan", {"game.conditional": True}, "few"),
+    clear: (Machine(), "dcgan", {}, "transparent pixels lie on white"),
+    deep: (Machine(), "dcgan", {}, "16 bits are kept"),
+    sizes: (Machine(), "dcgan", {"data.size": 64}, "few"),
+    by_folder: (Machine(), "dcgan", {"game.conditional": True, "data.labels": True}, "few"),
+    by_table: (Machine(), "dcgan", {"game.conditional": True}, "few"),
     by_angle: (Machine(), "dcgan", {"game.conditional": True, "game.network": "Concatenation"}, "few"),
-    by_angle_large: (Machine(), "progan", {"game.conditional": False}, "few"),
-    parts: (Machine(), "progan", {"game.conditional": False}, "parts of a data set"),
+    by_angle_large: (Machine(), "dcgan", {"game.conditional": True, "game.loss": "Hinge"}, "few"),
+    parts: (Machine(), "dcgan", {"game.conditional": False}, "parts of a data set"),
     joined: (Machine(), "pix2pix", {"plan.batch": 4}, "taken for a pair"),
     lettered: (Machine(), "cyclegan", {"data.size": 64}, ""),
     mvtec: (Machine(), "f-anogan", {"plan.batch": 16}, ""),
@@ -174,21 +174,25 @@ def test_number_and_machine_decide_size_batch_and_augmentation(n):
 @pytest.mark.parametrize(
     ("asked", "recipe"),
     [
-        ({}, "images-growing"),
+        ({}, "images-large"),
         ({"data.size": "32"}, "images-small"),
-        ({"data.size": "64,96"}, "images"),
-        ({"data.crop": "128"}, "images-growing"),
+        ({"data.size": "64,96"}, "images-large"),
+        ({"data.size": "48,96"}, "images-small"),
+        ({"data.crop": "128"}, "images-large"),
     ],
 )
 def test_the_size_that_is_asked_for_decides_the_game(asked, recipe):
     assert decide(Seen("folder:faces", 1500, {(300, 400): 1500}), Machine(), asked).recipe == recipe
 
 
-def test_labels_that_the_user_leaves_out_are_not_asked_for():
-    seen = Seen("folder:cats", 1500, {(64, 64): 1500}, labels={"a": 700, "b": 800}, label_kind="class")
-    assert decide(seen, Machine()).recipe == "images"
-    assert decide(seen, Machine(), {"data.labels": False}).recipe == "images-growing"
-    assert decide(seen, GPU).recipe == "images"
+def test_columns_are_for_games_that_take_them():
+    """R3GAN has a vector of its own for every class, and none for a number."""
+    seen = Seen("folder:faces", 1500, {(64, 64): 1500}, label_file="faces.csv", label_kind="numbers")
+    assert decide(seen, Machine()).settings["game.conditional"]
+    on_gpu = decide(seen, GPU)
+    assert on_gpu.recipe == "images"
+    assert "game.conditional" not in on_gpu.settings
+    assert any("r3gan takes classes alone" in reason for reason in on_gpu.reasons)
 
 
 def test_two_folders_are_translated_without_pairs(tmp_path):

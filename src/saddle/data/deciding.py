@@ -22,7 +22,7 @@ FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
 MANY = 20_000  # images: from so many on, the discriminator needs no augmentation
 LEAST_OF_LABEL = 10  # images of a label, on average: with fewer, the players get no labels
-LARGE = 64  # pixels of a side: from so many on, a processor begins with small images that grow
+LARGE = 64  # pixels of the shorter side: from so many on, a processor is given another discriminator
 MOST_BAD = 0.05  # share of damaged files that are left out without being asked for
 
 
@@ -59,7 +59,7 @@ class Decision:
     warnings: Sequence[str] = ()
 
 
-OF_FOLDERS = ("images", "images-small", "images-growing")  # recipes of images that are drawn anew
+OF_FOLDERS = ("images", "images-small", "images-large")  # recipes of images that are drawn anew
 TASKS = {
     "folder": Task("images", "draw new images like these", (64, 128, 128, 256)),
     "photo": Task("image", "draw images like the parts of this one", (128, 192, 256, 256)),
@@ -110,15 +110,11 @@ Given = tuple[dict[str, Any], str]
 
 
 def by_game(seen: Seen, machine: Machine, task: Task, asked: Mapping[str, Any]) -> Task:
-    """A processor draws images of less than 64 pixels with DCGAN; larger squares without labels grow, in ProGAN."""
+    """A processor draws images with DCGAN, from 64 pixels on with another discriminator; a GPU with R3GAN."""
     if task.recipe != "images" or machine.fast:
         return task
-    sides = _sides(seen, machine, task, asked)
-    if min(sides) < LARGE:
-        return replace(task, recipe="images-small")
-    power = sides[0] == sides[1] and sides[0].bit_count() == 1
-    told = "data.labels" not in asked and by_label(seen, machine, task)[0]
-    return replace(task, recipe="images-growing") if power and not told else task
+    large = min(_sides(seen, machine, task, asked)) >= LARGE
+    return replace(task, recipe="images-large" if large else "images-small")
 
 
 def _sides(seen: Seen, machine: Machine, task: Task, asked: Mapping[str, Any]) -> tuple[int, ...]:
@@ -151,27 +147,27 @@ def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_number(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Fewer than 20,000 images that do not grow are moved before the discriminator sees them; colour is mirrored."""
+    """Fewer than 20,000 images are moved for the discriminator, except large ones on a processor; colour is mirrored."""
     if task.recipe not in OF_FOLDERS:
         return {}, "augmentation: none beyond the game's own"
     given: dict[str, Any] = {"data.flip": True} if seen.channels == 3 else {}
     flip = "; mirrored at random, for they are in colour (--data.flip false where left is not right)" if given else ""
-    if task.recipe == "images-growing":
-        return given, f"augmentation: none for images that grow from 4 pixels{flip}"
+    if task.recipe == "images-large":
+        return given, f"augmentation: none, for a processor has few rounds for images of this size{flip}"
     if seen.images >= MANY:
         return {**given, "game.views": []}, f"augmentation: none for {count(seen.images, 'image')}{flip}"
     return given, f"augmentation: moved before the discriminator sees them, for they are few{flip}"
 
 
 def by_label(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Both players get the labels if a label has at least 10 images, on average; columns reach small images alone."""
+    """Both players get the labels if a label has at least 10 images, on average; R3GAN takes classes alone."""
     steady = "penalties: those of the recipe"
     if task.recipe not in OF_FOLDERS or not seen.label_kind:
         return {}, f"{steady}; no labels are used"
     if seen.labels and seen.images < LEAST_OF_LABEL * len(seen.labels):
         return {}, f"{steady}; no labels are used, because a label has fewer than {LEAST_OF_LABEL} images on average"
-    if seen.label_kind != "class" and task.recipe != "images-small":
-        return {}, f"{steady}; no labels are used, because the game takes classes alone"
+    if seen.label_kind != "class" and task.recipe == "images":
+        return {}, f"{steady}; no labels are used, because r3gan takes classes alone"
     labels = seen.label_file or True
     return {"data.labels": labels, "game.conditional": True}, f"{steady}; both players get the labels"
 
@@ -195,7 +191,7 @@ class Width:
 
 WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
     "images-small": (Width(32, "half of the paper's width"),),
-    "images-growing": (Width(16, "an eighth of the paper's width at most"),),
+    "images-large": (Width(16, "three eighths of the paper's width"),),
     "images": (
         Width(32, "a sixth of the paper's width"),
         Width(64, "half of the paper's width", {"game.network": {"width": 384, "wide": 4, "blocks": 2}}),
