@@ -155,7 +155,7 @@ def flat_of(recipe: Recipe) -> dict:
 
 
 IMAGES = {
-    1500: (Machine(), {"data.size": 64, "plan.batch": 16}, ""),
+    1500: (Machine(), {"data.size": 64, "plan.batch": 32}, ""),
     50_000: (Machine(), {"data.size": 64}, "a processor sees a part of 50,000 images"),
     50_001: (GPU, {"data.size": 128, "game.views": [], "plan.batch": 64}, None),
     50_002: (HOURS, {"data.size": 256}, None),

@@ -147,7 +147,7 @@ def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_number(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Fewer than 20,000 images are moved for the discriminator, except large ones on a processor; colour is mirrored."""
+    """Fewer than 20,000 images are moved for the discriminator, unless large and on a processor; colour is mirrored."""
     if task.recipe not in OF_FOLDERS:
         return {}, "augmentation: none beyond the game's own"
     given: dict[str, Any] = {"data.flip": True} if seen.channels == 3 else {}
@@ -191,7 +191,7 @@ class Width:
 
 WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
     "images-small": (Width(32, "half of the paper's width"),),
-    "images-large": (Width(16, "three eighths of the paper's width"),),
+    "images-large": (Width(32, "half of the paper's width"),),
     "images": (
         Width(32, "a sixth of the paper's width"),
         Width(64, "half of the paper's width", {"game.network": {"width": 384, "wide": 4, "blocks": 2}}),
