@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ import saddle
 from benchmarks import __main__ as benchmarks
 from benchmarks import (
     against,
+    folder,
     goals,
     losses,
     photos,
@@ -316,3 +318,25 @@ def test_runs_on_photos_are_compared_by_their_textures_at_the_size_of_the_smalle
 def test_runs_on_other_data_are_not_compared(runs):
     with pytest.raises(SystemExit, match="on the same data, and these are of digits, photos"):
         ranking.main(runs)
+
+
+def test_what_a_folder_learns_stands_beside_what_its_untrained_networks_draw(tmp_path, monkeypatch, capsys):
+    chance = np.random.default_rng(0)
+    noise = {f"{i}.png": chance.integers(0, 256, (16, 16, 3), np.uint8) for i in range(80)}
+    monkeypatch.setitem(folder.SETS, "photos", lambda: noise)
+    monkeypatch.setattr(folder, "METRICS", ["swd"])
+    small = ["--seconds", "0.1", "--set", "game.network.network.width=4", "--out", str(tmp_path)]
+    assert folder.main(["photos", *small]) == 0
+    figures, picture = capsys.readouterr().out.splitlines()[-2:]
+    told = json.loads(figures)
+    assert told["rounds"] >= 2
+    assert told["untrained"]["swd"] != told["trained"]["swd"]
+    assert Path(picture).exists()
+    assert len(list((tmp_path / "photos").iterdir())) == len(noise)
+
+
+@pytest.mark.skipif(not any(folder.FONTS.rglob("*.ttf")), reason="no fonts")
+def test_the_letters_of_the_benchmark_are_the_same_every_time():
+    first, again = (folder.glyphs(n=12) for _ in range(2))
+    assert all(np.array_equal(image, again[name]) for name, image in first.items())
+    assert len({image.tobytes() for image in first.values()}) == 12

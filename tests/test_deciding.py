@@ -10,7 +10,7 @@ from PIL import Image
 
 from saddle.base.errors import UsageError
 from saddle.cli import main
-from saddle.data.deciding import RULES, TASKS, WIDTHS, Machine, decide
+from saddle.data.deciding import OF_FOLDERS, RULES, TASKS, WIDTHS, Machine, decide
 from saddle.data.options import DataOptions
 from saddle.data.seen import Seen, look
 from saddle.runs.deciding import OWN, ask_of, is_place
@@ -75,6 +75,17 @@ def by_table(root):
     return root
 
 
+def by_angle(root, size=(32, 32)):
+    fill(root, 40, size=size)
+    with (root / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "angle"), *((f"{i:05d}.png", i / 40) for i in range(40))])
+    return root
+
+
+def by_angle_large(root):
+    return by_angle(root, (64, 64))
+
+
 def parts(root):
     for name in "train", "test":
         fill(root / name, 20)
@@ -108,14 +119,16 @@ def copies(root):
 
 CASES = {
     one: (Machine(), "singan", {"data.size": 128}, ""),
-    thirty: (Machine(), "r3gan", {"plan.batch": 16, "data.flip": True}, "30 images are few"),
-    grey: (Machine(), "r3gan", {"plan.batch": 32, "data.flip": False}, "few"),
-    clear: (Machine(), "r3gan", {}, "transparent pixels lie on white"),
-    deep: (Machine(), "r3gan", {}, "16 bits are kept"),
-    sizes: (Machine(), "r3gan", {"data.size": 64}, "few"),
-    by_folder: (Machine(), "r3gan", {"game.conditional": True, "data.labels": True}, "few"),
-    by_table: (Machine(), "r3gan", {"game.conditional": True}, "few"),
-    parts: (Machine(), "r3gan", {"game.conditional": False}, "parts of a data set"),
+    thirty: (Machine(), "dcgan", {"plan.batch": 16, "data.flip": True}, "30 images are few"),
+    grey: (Machine(), "dcgan", {"plan.batch": 32, "data.flip": False}, "few"),
+    clear: (Machine(), "dcgan", {}, "transparent pixels lie on white"),
+    deep: (Machine(), "dcgan", {}, "16 bits are kept"),
+    sizes: (Machine(), "dcgan", {"data.size": 64}, "few"),
+    by_folder: (Machine(), "dcgan", {"game.conditional": True, "data.labels": True}, "few"),
+    by_table: (Machine(), "dcgan", {"game.conditional": True}, "few"),
+    by_angle: (Machine(), "dcgan", {"game.conditional": True, "game.network": "Concatenation"}, "few"),
+    by_angle_large: (Machine(), "dcgan", {"game.conditional": True, "game.loss": "Hinge"}, "few"),
+    parts: (Machine(), "dcgan", {"game.conditional": False}, "parts of a data set"),
     joined: (Machine(), "pix2pix", {"plan.batch": 4}, "taken for a pair"),
     lettered: (Machine(), "cyclegan", {"data.size": 64}, ""),
     mvtec: (Machine(), "f-anogan", {"plan.batch": 16}, ""),
@@ -143,7 +156,7 @@ def flat_of(recipe: Recipe) -> dict:
 
 IMAGES = {
     1500: (Machine(), {"data.size": 64, "plan.batch": 32}, ""),
-    50_000: (Machine(), {"data.size": 64, "game.views": []}, "a processor sees a part of 50,000 images"),
+    50_000: (Machine(), {"data.size": 64}, "a processor sees a part of 50,000 images"),
     50_001: (GPU, {"data.size": 128, "game.views": [], "plan.batch": 64}, None),
     50_002: (HOURS, {"data.size": 256}, None),
 }
@@ -156,6 +169,30 @@ def test_number_and_machine_decide_size_batch_and_augmentation(n):
     assert settings.items() <= dict(decision.settings).items()
     assert any(warning in words for words in decision.warnings) if warning else not decision.warnings
     assert any(machine.name in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize(
+    ("asked", "recipe"),
+    [
+        ({}, "images-large"),
+        ({"data.size": "32"}, "images-small"),
+        ({"data.size": "64,96"}, "images-large"),
+        ({"data.size": "48,96"}, "images-small"),
+        ({"data.crop": "128"}, "images-large"),
+    ],
+)
+def test_the_size_that_is_asked_for_decides_the_game(asked, recipe):
+    assert decide(Seen("folder:faces", 1500, {(300, 400): 1500}), Machine(), asked).recipe == recipe
+
+
+def test_columns_are_for_games_that_take_them():
+    """R3GAN has a vector of its own for every class, and none for a number."""
+    seen = Seen("folder:faces", 1500, {(64, 64): 1500}, label_file="faces.csv", label_kind="numbers")
+    assert decide(seen, Machine()).settings["game.conditional"]
+    on_gpu = decide(seen, GPU)
+    assert on_gpu.recipe == "images"
+    assert "game.conditional" not in on_gpu.settings
+    assert any("r3gan takes classes alone" in reason for reason in on_gpu.reasons)
 
 
 def test_two_folders_are_translated_without_pairs(tmp_path):
@@ -174,7 +211,11 @@ def test_what_the_user_sets_stands(tmp_path):
 
 
 def test_every_task_begins_with_a_recipe_and_has_a_width_for_both_machines():
-    assert {task.recipe for task in TASKS.values()} == WIDTHS.keys() == {file.stem for file in OWN.glob("*.yaml")}
+    assert (
+        {*OF_FOLDERS, *(task.recipe for task in TASKS.values())}
+        == WIDTHS.keys()
+        == {file.stem for file in OWN.glob("*.yaml")}
+    )
     for file in OWN.glob("*.yaml"):
         recipe = Recipe.read(file)
         for width in WIDTHS[file.stem]:
@@ -190,13 +231,13 @@ def test_every_rule_stands_in_the_docs():
 def test_the_same_command_starts_and_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     thirty(tmp_path / "photos")
-    small = ["--game.network.width", "16", "--plan.scores", "0", "--data.size", "8", "--plan.batch", "4"]
+    small = ["--game.network.network.width", "8", "--plan.scores", "0", "--data.size", "8", "--plan.batch", "4"]
     assert main(["train", "photos", "--plan.rounds", "2", *small]) == 0
-    assert "game: r3gan" in capsys.readouterr().out
+    assert "game: dcgan" in capsys.readouterr().out
     assert main(["train", "photos", "--plan.rounds", "3"]) == 0
     told = capsys.readouterr().out
     assert "going on after round 2 of 3" in told
-    assert "game: r3gan" not in told
+    assert "game: dcgan" not in told
     assert (tmp_path / "runs" / "own-photos" / "recipe.yaml").exists()
 
 

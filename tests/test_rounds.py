@@ -95,6 +95,20 @@ def test_measuring_the_pace_leaves_no_trace(name, whole):
     assert states_differ(measured.state(), whole.states[1]) == []
 
 
+def test_the_pace_of_a_game_with_stages_is_measured_all_over_its_run(monkeypatch):
+    """The rounds of the first stage may be the shortest: a run in minutes would take many times as long."""
+    trainer = make_trainer("progan", rounds=100)
+    asked, play = [], trainer.play_round
+    monkeypatch.setattr(trainer, "play_round", lambda: (asked.append(trainer.course.progress(trainer.round)), play()))
+    trainer.measure_pace(seconds=0)
+    assert min(asked) < 0.1
+    assert max(asked) > 0.9
+    assert sum(0.2 < progress < 0.8 for progress in asked) > len(asked) / 2
+    assert trainer.round == 0
+    monkeypatch.setattr(trainer.course, "at_mark", lambda round_: True)
+    assert trainer.raise_rounds(0.001) is None, "what one stage takes decides nothing"
+
+
 def only_adversarial(options):
     """The options with every weight that is not the adversarial loss's set to zero."""
     weights = {f.name for f in fields(options) if f.name.endswith("_weight")} - {"adversarial_weight"}

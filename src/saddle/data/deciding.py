@@ -5,11 +5,11 @@ task begins with a recipe in `recipes/own`, which names the game. docs/folder.md
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..base.errors import UsageError, some
-from ..base.settings import text
+from ..base.settings import restore, text
 from .advice import is_drawable, usual_side
 from .files import count
 from .fingerprint import FEWEST
@@ -22,6 +22,7 @@ FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
 MANY = 20_000  # images: from so many on, the discriminator needs no augmentation
 LEAST_OF_LABEL = 10  # images of a label, on average: with fewer, the players get no labels
+LARGE = 64  # pixels of the shorter side: from so many on, a processor is given another discriminator
 MOST_BAD = 0.05  # share of damaged files that are left out without being asked for
 
 
@@ -58,6 +59,7 @@ class Decision:
     warnings: Sequence[str] = ()
 
 
+OF_FOLDERS = ("images", "images-small", "images-large")  # recipes of images that are drawn anew
 TASKS = {
     "folder": Task("images", "draw new images like these", (64, 128, 128, 256)),
     "photo": Task("image", "draw images like the parts of this one", (128, 192, 256, 256)),
@@ -81,6 +83,7 @@ def decide(seen: Seen, machine: Machine, asked: Mapping[str, Any] | None = None)
             f"{seen.source}: no rule decides for data of this kind, only for {some(TASKS)}; name a game: "
             f"saddle train GAME --data {seen.source}"
         )
+    task = by_game(seen, machine, task, asked)
     settings: dict[str, Any] = {"data.source": seen.source}
     reasons = [_what(seen)]
     for rule, name in RULES.items():
@@ -106,6 +109,22 @@ def _what(seen: Seen) -> str:
 Given = tuple[dict[str, Any], str]
 
 
+def by_game(seen: Seen, machine: Machine, task: Task, asked: Mapping[str, Any]) -> Task:
+    """A processor draws images with DCGAN, from 64 pixels on with another discriminator; a GPU with R3GAN."""
+    if task.recipe != "images" or machine.fast:
+        return task
+    large = min(_sides(seen, machine, task, asked)) >= LARGE
+    return replace(task, recipe="images-large" if large else "images-small")
+
+
+def _sides(seen: Seen, machine: Machine, task: Task, asked: Mapping[str, Any]) -> tuple[int, ...]:
+    """The height and width that are trained on."""
+    given = {name: asked.get(f"data.{name}") for name in ("size", "crop")}
+    options = restore(DataOptions, {name: value for name, value in given.items() if value is not None}, "data")
+    side = by_size(seen, machine, task)[0].get("data.size")
+    return options.piece or options.sides or ((side, side) if side else next(iter(seen.sizes)))
+
+
 def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
     """Images keep their size where it is one that networks can draw, and not larger than the machine has time for."""
     long = machine.minutes >= LONG
@@ -128,23 +147,27 @@ def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_number(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Fewer than 20,000 images are moved at random before the discriminator sees them; those in colour are mirrored."""
-    if task.recipe != "images":
+    """Fewer than 20,000 images are moved for the discriminator, unless large and on a processor; colour is mirrored."""
+    if task.recipe not in OF_FOLDERS:
         return {}, "augmentation: none beyond the game's own"
     given: dict[str, Any] = {"data.flip": True} if seen.channels == 3 else {}
     flip = "; mirrored at random, for they are in colour (--data.flip false where left is not right)" if given else ""
+    if task.recipe == "images-large":
+        return given, f"augmentation: none, for a processor has few rounds for images of this size{flip}"
     if seen.images >= MANY:
         return {**given, "game.views": []}, f"augmentation: none for {count(seen.images, 'image')}{flip}"
     return given, f"augmentation: moved before the discriminator sees them, for they are few{flip}"
 
 
 def by_label(seen: Seen, machine: Machine, task: Task) -> Given:
-    """Both players get the labels if a label has at least 10 images, on average."""
+    """Both players get the labels if a label has at least 10 images, on average; R3GAN takes classes alone."""
     steady = "penalties: those of the recipe"
-    if task.recipe != "images" or not seen.label_kind:
+    if task.recipe not in OF_FOLDERS or not seen.label_kind:
         return {}, f"{steady}; no labels are used"
     if seen.labels and seen.images < LEAST_OF_LABEL * len(seen.labels):
         return {}, f"{steady}; no labels are used, because a label has fewer than {LEAST_OF_LABEL} images on average"
+    if seen.label_kind != "class" and task.recipe == "images":
+        return {}, f"{steady}; no labels are used, because r3gan takes classes alone"
     labels = seen.label_file or True
     return {"data.labels": labels, "game.conditional": True}, f"{steady}; both players get the labels"
 
@@ -166,7 +189,9 @@ class Width:
     settings: Mapping[str, Any] = field(default_factory=dict)  # on top of the recipe's
 
 
-WIDTHS = {  # by recipe: on a processor, on a GPU
+WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
+    "images-small": (Width(32, "half of the paper's width"),),
+    "images-large": (Width(32, "half of the paper's width"),),
     "images": (
         Width(32, "a sixth of the paper's width"),
         Width(64, "half of the paper's width", {"game.network": {"width": 384, "wide": 4, "blocks": 2}}),

@@ -22,6 +22,7 @@ from .health import Diverged, LossWatch, StepWatch, check_ownership
 from .plan import Plan
 
 LONGEST = 10.0  # seconds in which the pace is measured
+PLACES = 10  # of a run with stages, at which it is
 
 
 class Stream(Protocol):
@@ -154,22 +155,33 @@ class Trainer:
         """Seconds that a round takes: the median of rounds that are then taken back.
 
         They are played for so many `seconds`: a thirtieth of the plan's minutes and at most 10, unless told otherwise.
+        Of a game with stages, such as one that grows, they come from ten places of the run: the mean of their medians.
         """
         seconds = min(2 * (self.plan.limit or 2), LONGEST) if seconds is None else seconds
         before = self.state(copy=True)
         self.rounds = self.rounds or 1_000_000
-        paces: list[float] = []
         telling.now("measuring how long a round takes")
+        count, begun = (PLACES if self.game.has_staged(1.0) else 1), self.round
+        ahead = max(self.rounds - begun, 0) if count > 1 else 0
+        paces = []
+        for place in range(count):
+            self.round = begun + ahead * (2 * place + 1) // (2 * count)
+            paces.append(self._pace_here(seconds / count))
+        self.load_state(before)
+        for optim in self.optims.values():
+            optim.zero_grad()
+        self.losses = {}
+        return sum(paces) / count
+
+    def _pace_here(self, seconds: float) -> float:
+        """The median of at least three rounds from here on, after two that are not counted."""
+        paces: list[float] = []
         while len(paces) < 5 or sum(paces) < seconds:
             started = time.perf_counter()
             self.play_round()
             self.wait()
             pace = torch.tensor(time.perf_counter() - started, device=self.device)
             paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
-        self.load_state(before)
-        for optim in self.optims.values():
-            optim.zero_grad()
-        self.losses = {}
         return sorted(paces[2:])[len(paces[2:]) // 2]
 
     def wait(self) -> None:
@@ -193,8 +205,8 @@ class Trainer:
         what was decided is in `state`, and after a measurement, whatever it decides, the session saves before the next
         round, so that no round is played again under another decision. All processes decide alike.
         """
-        if not self.course.at_mark(self.round):
-            return None
+        if self.game.has_staged(1.0) or not self.course.at_mark(self.round):
+            return None  # what the rounds of one stage take says nothing of the others
         seconds = float(dist.largest(torch.tensor(seconds, device=self.device)))
         pace = self.course.pace(self.round, seconds)
         if self.has_moved() or not self.course.raise_rounds(self.round, seconds, pace):
