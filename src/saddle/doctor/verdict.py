@@ -15,6 +15,13 @@ from .log import Log
 
 Rule = Callable[[Log], Finding | None]
 FIRST = 200  # rounds before which only what stopped the run is judged
+SIGNS = {  # of health, in words, and how their names begin in a log
+    "how different results are": "diversity",
+    "gradients": "gradient/",
+    "sizes of steps": "update/",
+    "judgements of held-out samples": "d_heldout",
+    "black and white pixels": "saturated",
+}
 STOPPING = ("vanished", "collapsed", "unbounded")  # rules that may stop a run; what is not finite stops it by itself
 
 
@@ -58,6 +65,8 @@ class Verdict:
             "healthy": self.healthy,
             "findings": found,
             "line": self.line(),
+            "early": self.early,
+            "unseen": self.unseen,
         }
 
 
@@ -80,10 +89,15 @@ def examine(log: Log) -> Verdict:
 
 
 def _unseen(log: Log) -> str:
-    """A sentence about a log without signs: an older run's, or that of a game that has none."""
-    if log.names("signs"):
+    """Which signs of health were looked at, and which the log does not have; '' where it has all."""
+    there = log.names("signs")
+    if not there:
+        return (
+            "its log has no signs of health (diversity, gradients, held-out judgements), as of a run that was made "
+            "before there were any; only losses, notes and scores were looked at"
+        )
+    has = {words: any(sign.startswith(name) for sign in there) for words, name in SIGNS.items()}
+    if all(has.values()):
         return ""
-    return (
-        "its log has no signs (diversity, gradients, held-out judgements), as of a run that was made before there were "
-        "any; only losses, notes and scores were looked at"
-    )
+    seen, not_seen = (", ".join(words for words in has if has[words] is known) for known in (True, False))
+    return f"looked at of the signs of health: {seen}; its log has none of: {not_seen}"
