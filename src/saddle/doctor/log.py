@@ -14,7 +14,7 @@ from typing import Any
 from ..base import checked
 from ..base.events import Event
 from ..base.files import quoted
-from ..base.folder import RunFolder
+from ..base.folder import RunFolder, how_it_stopped
 from ..base.plain import is_number
 from ..base.settings import flat
 
@@ -42,6 +42,11 @@ class Log:
     def start(self) -> Event:
         """How it began, or was last taken up again; empty if it did not."""
         return next((e for e in reversed(self.events) if e["event"] == "start"), {"event": "start"})
+
+    @property
+    def stop(self) -> Event | None:
+        """How it came to rest; None if it runs or was cut off."""
+        return how_it_stopped([*self.events])
 
     @property
     def game(self) -> str:
