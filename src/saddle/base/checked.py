@@ -1,6 +1,7 @@
 """What a log and a file of scores say, field by field: what is not of its kind counts as not said.
 
-A run folder may come from anywhere, or have been damaged on its way: all that the report and the doctor read passes through here.
+A run folder may come from anywhere, or have been damaged on its way: all that the report and the doctor read passes
+through here.
 """
 
 import math

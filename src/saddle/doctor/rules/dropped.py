@@ -1,7 +1,8 @@
 """Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
 
 It warns below the number of modes of a mixture, once there are some; at recall below 0.1 with coverage below 0.4; and
-where the rarest digit is less than 0.02 of the samples.
+where the rarest digit is less than 0.02 of the samples. Where a classifier learns from few labels only `modes` counts:
+it would not learn best beside the best samples (Dai et al., 2017, https://arxiv.org/abs/1705.09783).
 """
 
 from ..finding import Finding
@@ -12,7 +13,7 @@ RECALL, COVERAGE, CLASSES = 0.1, 0.4, 0.02
 
 
 def look(log: Log) -> Finding | None:
-    evidence = _modes(log) or _recall(log) or _classes(log)
+    evidence = _modes(log) or ("" if _helps_a_classifier(log) else _recall(log) or _classes(log))
     if not evidence:
         return None
     return Finding(
@@ -21,6 +22,11 @@ def look(log: Log) -> Finding | None:
         evidence,
         (log.again("--game.views Packing"), log.again("--game.unroll 5"), log.other("r3gan")),
     )
+
+
+def _helps_a_classifier(log: Log) -> bool:
+    """Are samples a means, of which a classifier learns beside few labels?"""
+    return "saddle classify" in log.commands and log.settings.get("data.labelled") is not None
 
 
 def _modes(log: Log) -> str:
