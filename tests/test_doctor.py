@@ -146,6 +146,14 @@ def test_losses_of_a_fair_game_do_not_hide_a_collapse():
     assert [finding.rule for finding in examine(Log(Path("r"), alike)).findings] == ["collapsed"]
 
 
+@pytest.mark.parametrize(("lines", "behind", "warns"), [(9, 9, False), (10, 10, True), (20, 17, False), (20, 18, True)])
+def test_a_fair_coin_is_no_weak_discriminator(lines, behind, warns):
+    """Nine heads of nine come once in 512 times, ten of ten once in 1,024."""
+    d_fake = {"d_real": lambda at: 0.5, "d_fake": lambda at: 0.51 if at > 25 * (3 * lines - behind) else 0.49}
+    made = Log(Path("r"), rounds(75 * lines, notes=d_fake))
+    assert bool(every_rule()["weak"].look(made)) == warns
+
+
 def test_an_older_log_without_signs_is_read_and_says_so():
     verdict = examine(Log(Path("r"), rounds(1000, losses={"generator/adversarial": lambda at: 0.7})))
     assert verdict.healthy
