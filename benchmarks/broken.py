@@ -75,7 +75,7 @@ BROKEN: dict[str, tuple[str, str, dict[str, Any]]] = {  # by rule: game, data, a
     "blind": ("pix2pix", "digits-rotated", {"game.optim.lr": 0.1, "plan.rounds": 300, "plan.scores": 0}),
     "numb": ("f-anogan", "defects", {"game.encoder_optim.lr": 1e-9, "game.optim.lr": 1e-9, "plan.rounds": 300}),
     "late": ("gan", "digits", {**SMALL, **DIGITS, "plan.rounds": 4000, "plan.scores": 12}),
-    "copies": ("r3gan", "digits", {"data.limit": 40, "plan.batch": 16, "plan.rounds": 1200, "plan.scores": 0}),
+    "copies": ("r3gan", "digits", {"data.limit": 64, "plan.batch": 32, "plan.rounds": 1500, "plan.scores": 2}),
 }
 
 
