@@ -269,8 +269,8 @@ def test_a_run_of_a_seed_that_failed_says_why_and_one_without_a_log_is_too_early
 
 
 def test_a_training_ends_with_the_verdict_in_its_log_and_in_info_and_the_report(tmp_path, capsys):
-    recipe = Recipe.default("gan", "ring").change({"plan.rounds": 220, "plan.scores": 0, "plan.minutes": None})
-    play(recipe, tmp_path / "run", "cpu")
+    short = {"plan.rounds": 220, "plan.minutes": None, "plan.batch": 16, "plan.scores": 0, "plan.pictures": 1}
+    play(Recipe.default("gan", "ring").change({**short, "plan.samples": 100}), tmp_path / "run", "cpu")
     told = capsys.readouterr().out
     verdict = next(line for line in told.splitlines() if line.startswith("the doctor: "))
     assert main(["info", str(tmp_path / "run")]) == 0
