@@ -24,6 +24,11 @@ from saddle.runs.session import train
 
 SMALL = {"game.network": "MLP", "game.network.width": 96, "game.network.depth": 3, "game.z_dim": 32, "data.size": 8}
 DIGITS: dict[str, Any] = {"plan.rounds": 1500, "plan.batch": 32, "plan.scores": 6, "plan.log_every": 25}
+GROWING = {  # a learning rate that is right for 40 % of the run, and then grows to 50 times as much
+    f"game.optim.schedule{name}": value
+    for name, value in {"": "Linear", ".start": 1.0, ".end": 50.0, ".begin": 0.4, ".finish": 0.7}.items()
+}
+NOT_LEARNING = {"game.encoder_optim.lr": 1e-9, "game.optim.lr": 1e-9}
 FEW = {"data.limit": 32, "plan.batch": 16, "plan.scores": 0, "plan.rounds": 2500, "game.network.width": 256}
 
 
@@ -70,11 +75,19 @@ BROKEN: dict[str, tuple[str, str, dict[str, Any]]] = {  # by rule: game, data, a
     "by_heart": ("wgan-gp", "digits", {**SMALL, **DIGITS, **adam(1e-3, 1e-3), **FEW}),
     "saturated": ("gan", "digits", {**SMALL, **DIGITS, **adam(5e-2, 1e-3)}),
     "not_finite": ("gan", "digits", {**SMALL, **DIGITS, **adam(1e8, 1e8)}),
-    "dropped": ("gan", "ring", {**adam(1e-3, 1e-3), "plan.rounds": 3000, "game.z_dim": 2}),
+    "dropped": (
+        "gan",
+        "grid",
+        {**adam(2e-3, 2e-3), "plan.batch": 64, "plan.rounds": 2500, "game.z_dim": 2, "plan.scores": 5},
+    ),
     "clipped": ("wgan", "ring", {**adam(1e-3, 1e-3), "plan.rounds": 600}),
     "blind": ("pix2pix", "digits-rotated", {"game.optim.lr": 0.1, "plan.rounds": 300, "plan.scores": 0}),
-    "numb": ("f-anogan", "defects", {"game.encoder_optim.lr": 1e-9, "game.optim.lr": 1e-9, "plan.rounds": 300}),
-    "late": ("gan", "digits", {**SMALL, **DIGITS, "plan.rounds": 4000, "plan.scores": 12}),
+    "numb": ("f-anogan", "defects", {"data.size": 16, **NOT_LEARNING, "plan.rounds": 250, "plan.scores": 0}),
+    "late": (
+        "gan",
+        "digits",
+        {**SMALL, **adam(2e-3, 2e-3), **GROWING, "plan.batch": 32, "plan.rounds": 2000, "plan.scores": 12},
+    ),
     "copies": ("r3gan", "digits", {"data.limit": 64, "plan.batch": 32, "plan.rounds": 1500, "plan.scores": 2}),
 }
 

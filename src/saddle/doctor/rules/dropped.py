@@ -1,8 +1,9 @@
 """Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
 
 It warns below the number of modes of a mixture, once there are some; at recall below 0.1 with coverage below 0.4; and
-where the rarest digit is less than 0.02 of the samples. Where a classifier learns from few labels only `modes` counts:
-it would not learn best beside the best samples (Dai et al., 2017, https://arxiv.org/abs/1705.09783).
+where the rarest digit is less than 0.02 of the samples with coverage up to 0.9: without one of ten there cannot be
+more. Where a classifier learns from few labels only `modes` counts: it would not learn best beside the best samples
+(Dai et al., 2017, https://arxiv.org/abs/1705.09783).
 """
 
 from ..finding import Finding
@@ -10,6 +11,7 @@ from ..log import Log
 
 RANK, ALWAYS = 5, False
 RECALL, COVERAGE, CLASSES = 0.1, 0.4, 0.02
+WHOLE = 0.9  # coverage, at most, without one of ten digits
 
 
 def look(log: Log) -> Finding | None:
@@ -52,7 +54,7 @@ def _recall(log: Log) -> str:
 
 
 def _classes(log: Log) -> str:
-    rarest = log.final("classes")
-    if rarest is None or rarest >= CLASSES:
+    rarest, coverage = log.final("classes"), log.final("coverage")
+    if rarest is None or rarest >= CLASSES or (coverage or 0) > WHOLE:
         return ""
     return f"the rarest class is {rarest:.1%} of the samples, below {CLASSES:.0%}"
