@@ -88,7 +88,11 @@ BROKEN: dict[str, tuple[str, str, dict[str, Any]]] = {  # by rule: game, data, a
         "digits",
         {**SMALL, **adam(2e-3, 2e-3), **GROWING, "plan.batch": 32, "plan.rounds": 2000, "plan.scores": 12},
     ),
-    "copies": ("r3gan", "digits", {"data.limit": 64, "plan.batch": 32, "plan.rounds": 1500, "plan.scores": 2}),
+    "copies": (
+        "wgan-gp",
+        "digits",
+        {**SMALL, **adam(1e-3, 1e-3), **FEW, "data.limit": 16, "plan.batch": 12, "game.z_dim": 4, "plan.pictures": 0},
+    ),
 }
 
 

@@ -33,10 +33,6 @@ BROKEN = sorted(path.stem for path in LOGS.glob("*-[0-9].json"))
 GOOD = sorted(path.stem for path in LOGS.glob("good-*.json"))
 WITHOUT_RUN = {"slow_data", "failed"}  # no stored log has a slow disk or too little memory: their own tests are below
 
-NOT_RUN = {  # broken runs whose logs are not stored yet: of these rules the seed of the threshold alone is tested
-    *(f"{rule}-{seed}" for rule in ("blind", "copies") for seed in (1, 2)),
-}
-
 
 def log(name: str, path: Path = Path("runs/mine")) -> Log:
     return broken.read(LOGS / f"{name}.json", path)
@@ -77,7 +73,7 @@ def test_the_scores_that_an_accepted_recipe_reached_are_no_alarm(name):
 
 def test_every_rule_has_a_broken_run_of_each_of_its_seeds():
     wanted = {f"{rule}-{seed}" for rule in every_rule().keys() - WITHOUT_RUN for seed in broken.seeds(rule)}
-    assert wanted - {*BROKEN} == NOT_RUN
+    assert wanted <= {*BROKEN}
     assert broken.BROKEN.keys() == every_rule().keys() - WITHOUT_RUN
 
 
@@ -313,7 +309,7 @@ def test_samples_that_are_still_far_from_every_mode_have_dropped_none(modes, evi
         ({"recall": 0.02, "coverage": 0.3}, "recall is 0.02 (below 0.1), coverage 0.3 (below 0.4)"),
         ({"recall": 0.5, "coverage": 0.7, "classes": 0.01}, "the rarest class is 1.0% of the samples, below 2%"),
         ({"recall": 0.0, "coverage": 1.0, "classes": 0.0}, None),  # of 32 images, which may lack a digit
-        ({"classes": 0.0}, "the rarest class is 0.0% of the samples, below 2%"),
+        ({"classes": 0.0}, None),  # of so few images that coverage cannot be measured
     ],
 )
 def test_a_digit_is_dropped_only_if_parts_of_the_data_are_not_covered(scores, evidence):

@@ -11,7 +11,7 @@ from ..log import Log
 
 RANK, ALWAYS = 5, False
 RECALL, COVERAGE, CLASSES = 0.1, 0.4, 0.02
-WHOLE = 0.9  # coverage, at most, without one of ten digits
+WHOLE = 0.9  # coverage, at most, without one of ten digits; of few images it is not known, and they may lack a digit
 
 
 def look(log: Log) -> Finding | None:
@@ -55,6 +55,6 @@ def _recall(log: Log) -> str:
 
 def _classes(log: Log) -> str:
     rarest, coverage = log.final("classes"), log.final("coverage")
-    if rarest is None or rarest >= CLASSES or (coverage or 0) > WHOLE:
+    if rarest is None or rarest >= CLASSES or coverage is None or coverage > WHOLE:
         return ""
     return f"the rarest class is {rarest:.1%} of the samples, below {CLASSES:.0%}"
