@@ -302,6 +302,15 @@ def test_samples_that_are_still_far_from_every_mode_have_dropped_none(modes, evi
     assert (asked and asked.evidence) == evidence
 
 
+def test_the_final_score_says_how_many_modes_there_are():
+    """On the way DRAGAN drew 23 and 24 of 25, and in the end, of more samples, all."""
+    found = {"name": "modes", "value": 24.0, "fingerprint": {"mixture_count": 25}}
+    way = [{"event": "score", "round": at, "scores": {"modes": found}} for at in (100, 200)]
+    for last, warns in ((25.0, False), (24.0, True)):
+        made = Log(Path("r"), way, Recipe.default("gan", "grid").to_dict(), [found | {"value": last}])
+        assert bool(every_rule()["dropped"].look(made)) == warns
+
+
 @pytest.mark.parametrize(
     ("scores", "evidence"),
     [

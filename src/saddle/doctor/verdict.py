@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -84,8 +85,28 @@ def examine(log: Log) -> Verdict:
         rounds = "1 round is" if log.round == 1 else f"{log.round:,} logged rounds are"
         early = f"{rounds} too few to tell; from {FIRST} on there is a verdict"
     asked = {name: rule for name, rule in every_rule().items() if not early or rule.ALWAYS}
-    findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
+    findings = tuple(_with_cures(log, found) for rule in asked.values() if (found := rule.look(log)))
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
+
+
+def _with_cures(log: Log, found: Finding) -> Finding:
+    """A finding with those cures that set what the run's game has; other games are for one that draws samples."""
+    game = log.recipe.get("game")
+    has = game.keys() if isinstance(game, Mapping) else None
+    draws = not log.commands or "saddle sample" in log.commands
+
+    def helps(cure: str) -> bool:
+        if cure.startswith("saddle train --config"):
+            return has is None or _set_by(cure) <= has
+        return draws or cure.startswith("saddle train --run") or not cure.startswith("saddle train ")
+
+    return replace(found, cures=tuple(filter(helps, found.cures)))
+
+
+def _set_by(cure: str) -> set[str]:
+    """The settings of the game that a command changes, without what follows their first dot."""
+    words = (word.removeprefix("--game.") for word in shlex.split(cure) if word.startswith("--game."))
+    return {word.partition(".")[0] for word in words}
 
 
 def _unseen(log: Log) -> str:

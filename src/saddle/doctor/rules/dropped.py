@@ -6,6 +6,7 @@ more. Where a classifier learns from few labels only `modes` counts: it would no
 (Dai et al., 2017, https://arxiv.org/abs/1705.09783).
 """
 
+from ...base.plain import is_number
 from ..finding import Finding
 from ..log import Log
 
@@ -32,18 +33,18 @@ def _helps_a_classifier(log: Log) -> bool:
 
 
 def _modes(log: Log) -> str:
-    taken = [value for _, value, _ in log.scored("modes")]
-    counts = [
-        e["scores"]["modes"].get("fingerprint", {}).get("mixture_count")
-        for e in log.events
-        if "modes" in (e.get("scores") or ())
-    ]
-    if len(taken) < 2 or not isinstance(counts[-1], int):
+    way = [e["scores"]["modes"] for e in log.events if "modes" in (e.get("scores") or ())]
+    scores = [*way, *(score for score in log.scores if score.get("name") == "modes")]  # the final one is the surest
+    taken = [float(score["value"]) for score in scores if is_number(score.get("value"))]
+    if len(taken) < 2:
+        return ""
+    count = (scores[-1].get("fingerprint") or {}).get("mixture_count")
+    if not isinstance(count, int):
         return ""
     # with none, samples are still far from all modes, as in any young run: no mode is missed more than another
-    if not 0 < max(taken[-2:]) < counts[-1]:
+    if not 0 < max(taken[-2:]) < count:
         return ""
-    return f"it draws {taken[-1]:g} of {counts[-1]} modes"
+    return f"it draws {taken[-1]:g} of {count} modes"
 
 
 def _recall(log: Log) -> str:
