@@ -1,7 +1,7 @@
 """Modes of the data are missing. The rule looks at the last scores: `modes`, `recall` and `coverage`, `classes`.
 
-It warns below the number of modes of a mixture, once there are some, and at recall below 0.1 with coverage below 0.4. It
-warns too where the rarest digit is less than 0.02 of the samples with coverage up to 0.9: without one of ten there
+It warns below the number of modes of a mixture, once there are some, and at recall below 0.1 with coverage below 0.4.
+It warns too where the rarest digit is less than 0.02 of the samples with coverage up to 0.9: without one of ten there
 cannot be more. Where a classifier learns from few labels only `modes` counts: it would not learn best beside the best
 samples (Dai et al., 2017, https://arxiv.org/abs/1705.09783).
 """

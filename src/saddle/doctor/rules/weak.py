@@ -1,7 +1,7 @@
 """The discriminator is too weak. It looks at `d_real` and `d_fake`.
 
-It warns where samples are judged at least as real as the data in 80 % of the last third. A fair coin must show that less
-than once in 1,000 times: where samples are as good as the data, which is judged higher is chance.
+It warns where samples are judged at least as real as the data in 80 % of the last third. A fair coin must show that
+less than once in 1,000 times: where samples are as good as the data, which is judged higher is chance.
 """
 
 from math import comb
