@@ -103,6 +103,15 @@ def test_missing_seeds_are_trained_beside_the_run_and_taken_the_next_time(tmp_pa
     assert "training " not in capsys.readouterr().out
 
 
+def test_a_seed_that_diverges_is_named_and_the_doctor_says_why(tmp_path, capsys):
+    places = [str(run(tmp_path, "a", 4.0, lr=1e30)), str(run(tmp_path, "b", 8.0))]
+    assert main(["compare", *places, "--seeds", "2"]) == 1
+    told = capsys.readouterr()
+    assert "a-seed1, seed 1, came to no end: " in " ".join(told.err.split())
+    assert main(["doctor", str(tmp_path / "a-seed1")]) == 1
+    assert "not_finite: " in capsys.readouterr().out
+
+
 def test_what_was_not_measured_alike_is_refused_by_name(tmp_path):
     places = [run(tmp_path, "a", 4.0), run(tmp_path, "b", 8.0, mark="other")]
     with pytest.raises(

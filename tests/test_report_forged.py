@@ -10,9 +10,10 @@ from PIL import Image
 from told import START, new_run, written
 
 from saddle import report
+from saddle.base import checked
 from saddle.base.events import _parse as parsed
 from saddle.base.folder import RunFolder
-from saddle.report import checked, page, samples, story
+from saddle.report import page, samples, story
 
 NOWHERE = RunFolder("/nowhere/at all")
 KINDS = (

@@ -145,7 +145,8 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _is_row(value: Any) -> bool:
     """Is this the result of `plain` for a tuple of classes that have settings?"""
-    return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
+    parts = [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return bool(parts) and all("class" in part for part in parts)
 
 
 def _flat_row(row: list[Any], prefix: str) -> dict[str, Any]:

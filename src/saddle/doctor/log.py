@@ -11,9 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ..base import checked
 from ..base.events import Event
 from ..base.files import quoted
-from ..base.folder import RunFolder
+from ..base.folder import RunFolder, how_it_stopped
 from ..base.plain import is_number
 from ..base.settings import flat
 
@@ -34,12 +35,18 @@ class Log:
     def of(cls, folder: RunFolder) -> Log:
         """UsageError for a folder that is no run, SaddleError for one that cannot be read."""
         folder.check()
-        return cls(folder.path, folder.events(), folder.settings(), folder.scores())
+        events = [checked.event(event) for event in folder.events()]
+        return cls(folder.path, events, folder.settings(), checked.scores(folder.scores()))
 
     @cached_property
     def start(self) -> Event:
         """How it began, or was last taken up again; empty if it did not."""
         return next((e for e in reversed(self.events) if e["event"] == "start"), {"event": "start"})
+
+    @property
+    def stop(self) -> Event | None:
+        """How it came to rest; None if it runs or was cut off."""
+        return how_it_stopped([*self.events])
 
     @property
     def game(self) -> str:
@@ -91,7 +98,7 @@ class Log:
 
     def scored(self, name: str) -> list[tuple[int, float, float]]:
         """Round, value and standard error of a score on the way; the error is nan where it is not known."""
-        taken = [(e["round"], e["scores"][name]) for e in self.events if name in (e.get("scores") or ())]
+        taken = [(e["round"], e["scores"][name]) for e in self.events if "round" in e and name in e.get("scores", ())]
         return [
             (int(at), float(s["value"]), float(s.get("uncertainty") or math.nan))
             for at, s in taken

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,13 @@ from .log import Log
 
 Rule = Callable[[Log], Finding | None]
 FIRST = 200  # rounds before which only what stopped the run is judged
+SIGNS = {  # of health, in words, and how their names begin in a log
+    "how different results are": "diversity",
+    "gradients": "gradient/",
+    "sizes of steps": "update/",
+    "judgements of held-out samples": "d_heldout",
+    "black and white pixels": "saturated",
+}
 STOPPING = ("vanished", "collapsed", "unbounded")  # rules that may stop a run; what is not finite stops it by itself
 
 
@@ -59,6 +67,7 @@ class Verdict:
             "healthy": self.healthy,
             "findings": found,
             "line": self.line(),
+            "early": self.early,
             "unseen": self.unseen,
         }
 
@@ -77,24 +86,40 @@ def examine(log: Log) -> Verdict:
         rounds = "1 round is" if log.round == 1 else f"{log.round:,} logged rounds are"
         early = f"{rounds} too few to tell; from {FIRST} on there is a verdict"
     asked = {name: rule for name, rule in every_rule().items() if not early or rule.ALWAYS}
-    findings = tuple(found for rule in asked.values() if (found := rule.look(log)))
+    findings = tuple(_with_cures(log, found) for rule in asked.values() if (found := rule.look(log)))
     return Verdict(log.path, log.round, findings, early, "" if early else _unseen(log))
 
 
-SIGNS = {  # that not every game has, by a name in the log
-    "diversity": "how different samples are",
-    "saturated": "pixels that are black or white",
-    "d_heldout": "judgements of held-out samples",
-}
+def _with_cures(log: Log, found: Finding) -> Finding:
+    """A finding with those cures that set what the run's game has; other games are for one that draws samples."""
+    game = log.recipe.get("game")
+    has = game.keys() if isinstance(game, Mapping) else None
+    draws = not log.commands or "saddle sample" in log.commands
+
+    def helps(cure: str) -> bool:
+        if cure.startswith("saddle train --config"):
+            return has is None or _set_by(cure) <= has
+        return draws or cure.startswith("saddle train --run") or not cure.startswith("saddle train ")
+
+    return replace(found, cures=tuple(filter(helps, found.cures)))
+
+
+def _set_by(cure: str) -> set[str]:
+    """The settings of the game that a command changes, without what follows their first dot."""
+    words = (word.removeprefix("--game.") for word in shlex.split(cure) if word.startswith("--game."))
+    return {word.partition(".")[0] for word in words}
 
 
 def _unseen(log: Log) -> str:
-    """A sentence about signs that are not in the log: an older run's has none, and not every game has all."""
-    found = log.names("signs")
-    if not found:
+    """Which signs of health were looked at, and which the log does not have; '' where it has all."""
+    there = log.names("signs")
+    if not there:
         return (
-            "its log has no signs (diversity, gradients, held-out judgements), as of a run that was made before there "
-            "were any; only losses, notes and scores were looked at"
+            "its log has no signs of health (diversity, gradients, held-out judgements), as of a run that was made "
+            "before there were any; only losses, notes and scores were looked at"
         )
-    missing = [f"{name} ({says})" for name, says in SIGNS.items() if name not in found]
-    return f"not looked at, since this game's log does not have them: {some(missing)}" if missing else ""
+    has = {words: any(sign.startswith(name) for sign in there) for words, name in SIGNS.items()}
+    if all(has.values()):
+        return ""
+    seen, not_seen = (", ".join(words for words in has if has[words] is known) for known in (True, False))
+    return f"looked at of the signs of health: {seen}; its log has none of: {not_seen}"

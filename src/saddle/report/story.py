@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import numpy as np
 import yaml
 
+from ..base import checked
 from ..base.errors import SaddleError
 from ..base.events import Event
 from ..base.folder import MAY_CHANGE, RunFolder, how_it_stopped
 from ..base.plain import is_number
-from . import checked
 from .svg import Curve
 
 T = TypeVar("T")
@@ -67,9 +67,9 @@ class Story:
 
     @property
     def verdict(self) -> str:
-        """What the doctor last said of it; '' if nothing."""
-        said = self.of("verdict")
-        return str(said[-1].get("message", "")) if said else ""
+        """What the doctor last said of it, and what it could not look at; '' if nothing."""
+        said = self.of("verdict")[-1:]
+        return "; ".join(str(e[part]) for e in said for part in ("message", "unseen") if e.get(part))
 
     @property
     def game(self) -> str:

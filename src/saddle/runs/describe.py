@@ -62,7 +62,7 @@ def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
     }
 
 
-def commands(game: Game) -> list[str]:
+def commands(game: Game | type[Game]) -> list[str]:
     """Those that its tasks name: "saddle sample", "saddle encode", …"""
     named = (task.purpose.partition(" (")[2].rstrip(")") for task in game.tasks())
     return [command for each in named for command in each.split(", ") if command]

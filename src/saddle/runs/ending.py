@@ -59,7 +59,8 @@ def diagnose(training: Training) -> None:
     """Say and write the doctor's verdict, in one line."""
     found = diagnosing.verdict(training.folder)
     training.voice.say(f"the doctor: {found.line()}")
-    training.write("verdict", message=found.line(), healthy=found.healthy, rules=[f.rule for f in found.findings])
+    rules = [finding.rule for finding in found.findings]
+    training.write("verdict", message=found.line(), healthy=found.healthy, rules=rules, unseen=found.unseen)
 
 
 def report(training: Training) -> None:

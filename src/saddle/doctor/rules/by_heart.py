@@ -19,6 +19,7 @@ def look(log: Log) -> Finding | None:
     if len(gaps) < max(3, SHARE * len(judged)) or sum(gap > MOST for _, gap in gaps) < SHARE * len(judged):
         return None
     now = middle(gaps)
+    chance = "" if log.judgement == "probabilities" else " --game.views.ADA.p 0.2"  # ADA steers it by logits around 0
     return Finding(
         "by_heart",
         "the discriminator has memorised its images: it judges unseen ones like samples",
@@ -27,7 +28,7 @@ def look(log: Log) -> Finding | None:
             log.again(
                 "--game.views DiffAugment --game.views.DiffAugment.colour false --game.views.DiffAugment.cutout 0"
             ),
-            log.again("--game.views ADA"),
+            log.again(f"--game.views ADA{chance}"),
             log.again("--data.flip true"),
         ),
     )

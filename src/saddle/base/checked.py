@@ -1,14 +1,15 @@
 """What a log and a file of scores say, field by field: what is not of its kind counts as not said.
 
-A run folder may come from anywhere, or have been damaged on its way: all that the report reads passes through here.
+A run folder may come from anywhere, or have been damaged on its way: all that the report and the doctor read passes
+through here.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..base.events import Event
-from ..base.plain import is_number
+from .events import Event
+from .plain import is_number
 
 LONGEST = 5000  # characters of a text
 LARGEST = 2**63
@@ -109,7 +110,7 @@ EVENT: dict[str, Check] = {
     **dict.fromkeys(("time", "seconds", "waited"), finite),
     **dict.fromkeys(("round", "rounds", "images", "processes", "checkpoint", "samples", "looked"), count),
     **dict.fromkeys(("game", "data", "paper", "device", "precision", "version", "judgement", "began_with"), text),
-    **dict.fromkeys(("reason", "message", "file", "extractor"), text),
+    **dict.fromkeys(("reason", "message", "file", "extractor", "unseen"), text),
     **dict.fromkeys(("losses", "notes", "signs"), names(number)),
     "images_per_second": number,
     "parameters": names(count),
