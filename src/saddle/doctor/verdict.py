@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..base.errors import some
 from ..base.files import quoted
 from .finding import Finding
 from .log import Log
