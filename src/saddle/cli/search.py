@@ -11,7 +11,7 @@ last trial from its checkpoint. Every trial is a run folder in the folder of the
 
 The best trial has the best final score of --metric; whether lower or higher is better, the metric knows. The pruner
 stops a trial whose scores on the way (--plan.scores) are behind those of the others. All trials have one seed, unless
---vary plan.seed=0..9 varies it. pip install 'saddle-gan[search]' brings Optuna, which suggests the values.
+--vary plan.seed=0..9 varies it. `pip install optuna` brings Optuna, which suggests the values.
 """
 
 from argparse import ArgumentParser, Namespace

@@ -299,8 +299,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise UsageError(
-            f"a search needs the package optuna, which is not installed ({error}); install it with: "
-            "pip install 'saddle-gan[search]'"
+            f"a search needs the package optuna, which is not installed ({error}); install it with: pip install optuna"
         ) from error
     return optuna
 

@@ -16,7 +16,7 @@ from ...base.folder import RunFolder
 from ..observing import Logged, Observer
 from ._told import numbers, settings
 
-EXTRA = "mlflow"
+PACKAGES = "mlflow-skinny", "sqlalchemy", "alembic"  # the last two for its own database
 AT_ONCE = 100  # parameters in one message, at most
 LONGEST = 5000  # characters of a value, at most: of all servers the least
 ENDS = {"finished": "FINISHED", "interrupted": "KILLED"}  # how a run ended, in MLflow's words; else FAILED
