@@ -27,6 +27,8 @@ class MLflow(Observer):
     def __init__(self) -> None:
         from mlflow import MlflowClient, entities, exceptions
 
+        if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+            logging.getLogger("mlflow").setLevel(logging.WARNING)  # else it tells of every table of its database
         self._client, self._entities, self._lost = MlflowClient, entities, exceptions.MlflowException
         self.client: Any = None
         self.id = ""
