@@ -56,7 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--setup",
         metavar="COMMAND",
-        help="shell that makes python have Saddle, such as 'cd /work && pip install ./saddle' for a clone on the volume; "
+        help="shell by which python has Saddle, such as 'cd /work && pip install ./saddle' for a clone on the volume; "
         "needed for skypilot, may be given for slurm",
     )
 
