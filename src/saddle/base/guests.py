@@ -5,6 +5,7 @@ command line does for `--plugin MODULE`, and the entry point of an installed pac
 are read; a guest is loaded when its name is used.
 """
 
+import json
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import SaddleError, UsageError
+from .files import quoted
 
 HOUSE = __package__.partition(".")[0]
 _plugged: dict[str, ModuleType] = {}  # by name
@@ -75,13 +77,19 @@ def missing(modules: Iterable[str]) -> list[str]:
     return [m for m in modules if m.removesuffix(".py") not in sys.modules and m != main]
 
 
-def advice(modules: Iterable[str]) -> str:
-    """What to do about modules that are missing, in words."""
+def advice(modules: Iterable[str], files: Mapping[str, str]) -> str:
+    """What to do about modules that are missing, in words; `files` says where those lay that are files."""
     names = list(modules)
     if "__main__" in names:
         return "it was defined in a notebook or at the prompt: run that again first"
-    calls = " and ".join(f'saddle.plugin("{name}")' for name in names)
-    return f"add {' '.join(f'--plugin {name}' for name in names)} (in Python: {calls})"
+    plugins = [files[name] if Path(files.get(name, "")).is_file() else name for name in names]
+    calls = " and ".join(f"saddle.plugin({json.dumps(plugin)})" for plugin in plugins)
+    return f"add{options(plugins)} (in Python: {calls})"
+
+
+def options(plugins: Iterable[str]) -> str:
+    """What a command needs to plug these in, each after a space; what a notebook defined, no command can have."""
+    return "".join(f" --plugin {quoted(Path(plugin))}" for plugin in plugins if plugin != "__main__")
 
 
 def elsewhere(modules: Iterable[str]) -> list[str]:
@@ -153,6 +161,16 @@ def imported(name: str) -> ModuleType:
 def plugged_as(module: str) -> str:
     """What --plugin takes for a module: the path of the file as it was plugged in, else the module's name."""
     return _given.get(module, module)
+
+
+def files_of(modules: Iterable[str]) -> dict[str, str]:
+    """By module, named as `home` does, the absolute path of its file: of what was plugged in as one, or is the program.
+
+    A module that its name finds from everywhere is left out.
+    """
+    main = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
+    found = {name: main if name == Path(main).name else plugged_as(name) for name in modules}
+    return {name: os.path.abspath(path) for name, path in found.items() if path.endswith(".py")}
 
 
 def _failed(name: str, error: BaseException) -> SaddleError:

@@ -11,11 +11,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from os.path import isfile  # a name too long for a file is none
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from .._version import __version__
+from ..base import guests
 from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
 from ..base.files import safe_name
@@ -65,8 +67,11 @@ class Recipe:
         return cls(game, kind.Options(), DataOptions(source=source) if source else DataOptions(), plan)
 
     @classmethod
-    def from_dict(cls, given: Any) -> "Recipe":
-        """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
+    def from_dict(cls, given: Any, recorded: Mapping[str, str] = MappingProxyType({})) -> "Recipe":
+        """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be.
+
+        `recorded` are the places that its run noted, for what an error advises.
+        """
         if not isinstance(given, Mapping) or "game" not in given:
             raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
         start, modules = _start(given.get("from")), plugins.check(given.get(plugins.NAME, []))
@@ -75,10 +80,12 @@ class Recipe:
         try:
             return cls(name, registry.load(name).Options(), DataOptions(), Plan(), start, modules)._with(given)
         except UsageError as error:
-            raise plugins.explained(error, modules) from None
+            raise plugins.explained(error, modules, recorded) from None
 
     @classmethod
-    def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
+    def from_yaml(
+        cls, text: str, what: str = "a recipe", recorded: Mapping[str, str] = MappingProxyType({})
+    ) -> "Recipe":
         try:
             given = from_yaml(text)
         except Garbled as error:
@@ -86,7 +93,7 @@ class Recipe:
         if isinstance(given, dict):
             given.pop("expect", None)  # what a shipped recipe reaches; it decides nothing
         try:
-            return cls.from_dict(given)
+            return cls.from_dict(given, recorded)
         except UsageError as error:
             raise UsageError(f"{what}: {error}") from None
 
@@ -101,7 +108,8 @@ class Recipe:
         try:
             given = text_of(file)
             with of_a_run() if path.is_dir() or given.startswith(WRITTEN) else nullcontext():
-                return cls.from_yaml(given, str(file))
+                with_guests = f"\n{plugins.NAME}:" in given
+                return cls.from_yaml(given, str(file), RunFolder(file.parent).places() if with_guests else {})
         except FileNotFoundError:
             raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
         except Garbled as error:
@@ -123,7 +131,8 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """Write the file at once: a reader sees all of it or the one before."""
-        header = f"{WRITTEN}{__version__}. The same again: saddle train --config {path.name} --run FOLDER\n"
+        same = f"saddle train --config {path.name} --run FOLDER{guests.options(self.guests())}"
+        header = f"{WRITTEN}{__version__}. The same again: {same}\n"
         write_at_once(path, (header + self.to_yaml()).encode())
 
     def change(self, edits: Mapping[str, Any]) -> "Recipe":
