@@ -313,6 +313,13 @@ def test_the_parts_of_the_page_work_without_a_trainer():
     assert all(p.grad is not None for p in names["generator"].parameters())
 
 
+def test_a_file_that_is_plugged_in_by_its_name_is_found_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plugged_by_name.py").write_text("")
+    guests.imported("plugged_by_name")
+    assert guests.files_of(["plugged_by_name", "torch"]) == {"plugged_by_name": str(tmp_path / "plugged_by_name.py")}
+
+
 def test_the_next_command_plugs_a_file_in_by_the_path_that_was_given(tmp_path):
     file = tmp_path / "plugged_by_path.py"
     file.write_text("")

@@ -122,6 +122,7 @@ def _offered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
 
 
 _given: dict[str, str] = {}  # of modules that were plugged in: the name, or the path of a file, that was given
+_files: dict[str, str] = {}  # of those of them that are files of a folder, not installed: the absolute path
 
 
 def imported(name: str) -> ModuleType:
@@ -155,6 +156,8 @@ def imported(name: str) -> ModuleType:
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
     _given[module] = name
+    if (file := Path(found.__file__ or "").resolve()).parent == Path(where).resolve():
+        _files[module] = str(file)
     return found
 
 
@@ -169,8 +172,8 @@ def files_of(modules: Iterable[str]) -> dict[str, str]:
     A module that its name finds from everywhere is left out.
     """
     main = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
-    found = {name: main if name == Path(main).name else plugged_as(name) for name in modules}
-    return {name: os.path.abspath(path) for name, path in found.items() if path.endswith(".py")}
+    found = {name: main if name == Path(main).name else _files.get(name, "") for name in modules}
+    return {name: path for name, path in found.items() if path}
 
 
 def _failed(name: str, error: BaseException) -> SaddleError:

@@ -27,7 +27,7 @@ from ..base.kinds import text as text_of_setting
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
 from ..base.settings import differences, flat, nest, of_a_run, plain, restore
-from ..data import DataOptions, places_in
+from ..data import DataOptions, named_with, places_in
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
 from . import plugins, registry, warm
@@ -340,9 +340,23 @@ def _begun(kept: Recipe | None, folder: Path, start: Path, checkpoint: str | int
 
 def default_folder(game: str, source: str) -> Path:
     """runs/dcgan-digits, runs/dcgan-photos for folder:/path/to/photos, runs/cyclegan-horse-zebra for two folders."""
-    places = [Path(path).expanduser().resolve().name for path in places_in(source)]
-    name = re.sub(r"[^\w.-]+", "-", "-".join(places) or source.partition(":")[0])
-    return Path("runs", safe_name(f"{game}-{name}"))
+    return Path("runs", safe_name(f"{game}-{named(source)}"))
+
+
+def named(source: str) -> str:
+    """What data are called: digits, photos for folder:/path/to/photos, horse-zebra for two folders."""
+    return re.sub(r"[^\w.-]+", "-", "-".join(map(_last, places_in(source))) or source.partition(":")[0])
+
+
+def portable(recipe: Recipe) -> Recipe:
+    """The recipe without where its data lie on this machine: folder:photos for folder:/path/to/photos."""
+    places = places_in(recipe.data.source)
+    source = named_with(recipe.data.source, [*map(_last, places)]) if places else recipe.data.source
+    return replace(recipe, data=replace(recipe.data, source=source))
+
+
+def _last(path: str) -> str:
+    return Path(path).expanduser().resolve().name
 
 
 def _source(path: Path) -> str:
