@@ -122,7 +122,7 @@ def _offered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
 
 
 _given: dict[str, str] = {}  # of modules that were plugged in: the name, or the path of a file, that was given
-_files: dict[str, str] = {}  # of those of them that are files of a folder, not installed: the absolute path
+_where: dict[str, Path] = {}  # and the folder in which they were looked for beside the installed ones
 
 
 def imported(name: str) -> ModuleType:
@@ -156,8 +156,7 @@ def imported(name: str) -> ModuleType:
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
     _given[module] = name
-    if (file := Path(found.__file__ or "").resolve()).parent == Path(where).resolve():
-        _files[module] = str(file)
+    _where[module] = Path(where).resolve()
     return found
 
 
@@ -172,8 +171,9 @@ def files_of(modules: Iterable[str]) -> dict[str, str]:
     A module that its name finds from everywhere is left out.
     """
     main = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
-    found = {name: main if name == Path(main).name else _files.get(name, "") for name in modules}
-    return {name: path for name, path in found.items() if path}
+    files = {name: Path(sys.modules[name].__file__ or "").resolve() for name in _where}
+    known = {name: str(file) for name, file in files.items() if file.parent == _where[name]} | {Path(main).name: main}
+    return {name: known[name] for name in modules if name in known}
 
 
 def _failed(name: str, error: BaseException) -> SaddleError:

@@ -137,7 +137,8 @@ def _made(run: Run) -> list[str]:
     images = run.round * run.recipe.plan.batch
     against = f" Its losses compare images in {run.game.trained_against}." if run.game.trained_against else ""
     return [
-        f"Round {run.round:,}, after {images:,} images.{took}{against} The same again, with Saddle and `recipe.yaml` of this folder:",
+        f"Round {run.round:,}, after {images:,} images.{took}{against} "
+        "The same again, with Saddle and `recipe.yaml` of this folder:",
         f"```sh\nsaddle train --config recipe.yaml --run {quoted(Path('runs') / run.files.path.resolve().name)}"
         f"{guests.options(run.recipe.guests())}\n```",
         f"```yaml\n{portable(run.recipe).to_yaml()}```",

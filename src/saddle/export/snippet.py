@@ -64,7 +64,12 @@ def _line(port: Port, n: int, entry: Mapping[str, Any]) -> str:
         return (
             f"{name} = np.zeros({tuple(shape)}, np.int64)\n{name}[:, :{len(row)}] = {row}  # {said!r}: tokenizer.json"
         )
-    count = len(port.get("names", [])) or 2
+    return _other(name, shape, port)
+
+
+def _other(name: str, shape: list[int], port: Port) -> str:
+    """Labels, and what no picture holds."""
+    n, count = shape[0], len(port.get("names", [])) or 2
     if port["dtype"] == "int64" and len(shape) == 1:
         return f"{name} = np.arange({n}) % {count}  # each class in turn"
     if port["dtype"] == "int64":

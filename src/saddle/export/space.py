@@ -11,8 +11,8 @@ from typing import Any
 from ..base.errors import UsageError
 from . import space_app
 
-PAGE = """This folder is a page: a tab for each thing that the files do. Choose a seed or load an image, and press Submit.
-Try it here:
+PAGE = """This folder is a page: a tab for each thing that the files do. Choose a seed or load an image, and press
+Submit. Try it here:
 
 ```sh
 pip install -r requirements.txt
