@@ -21,6 +21,7 @@ from saddle.data import open_source
 from saddle.export import export, facts, graph, half, parity, snippet, traced
 from saddle.layers.dropout import Dropout
 from saddle.runs import registry
+from saddle.runs.recipe import Recipe, named, portable
 from saddle.tasks import Form, Game, Synthesis
 
 SEARCHES = {"anogan": {"detect"}, "energy": {"sample"}}  # by gradients, which no file of layers holds
@@ -204,6 +205,13 @@ def test_a_guest_is_introduced_by_its_own_docstring():
     kind = type("Introduced", (registry.load("dcgan"),), {"__doc__": "A game of mine\n\nMore.", "__module__": __name__})
     assert registry.in_short(kind) == "A game of mine."
     assert registry.in_short(registry.load("dcgan")) == registry.load("dcgan").in_short
+
+
+def test_a_recipe_for_others_calls_data_by_their_name():
+    recipe = Recipe.default("cyclegan", "digits").change({"data.source": "domains:/home/me/horse,/home/me/zebra"})
+    assert portable(recipe).data.source == "domains:horse,zebra"
+    assert named(recipe.data.source) == "horse-zebra"
+    assert portable(Recipe.default("dcgan", "digits")) == Recipe.default("dcgan", "digits")
 
 
 def test_plain_weights_open_as_the_run_and_cannot_be_trained(

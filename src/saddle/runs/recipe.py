@@ -352,7 +352,9 @@ def portable(recipe: Recipe) -> Recipe:
     """The recipe without where its data lie on this machine: folder:photos for folder:/path/to/photos."""
     places = places_in(recipe.data.source)
     source = named_with(recipe.data.source, [*map(_last, places)]) if places else recipe.data.source
-    return replace(recipe, data=replace(recipe.data, source=source))
+    files = {"labels": recipe.data.label_file, "palette": recipe.data.palette, "masks": recipe.data.masks}
+    own = {name: _last(path) for name, path in files.items() if path}
+    return replace(recipe, data=replace(recipe.data, source=source, **own))  # type: ignore[arg-type]  # all are texts
 
 
 def _last(path: str) -> str:
