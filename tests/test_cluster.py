@@ -17,13 +17,15 @@ from saddle import cli
 from saddle.base import events
 from saddle.cli import cluster
 from saddle.cluster import KINDS
+from saddle.cluster.checked import NEEDS
+from saddle.runs.recipe import Recipe
 from saddle.training.checkpoint import Checkpoints
 
 TRAIN = ["dcgan", "--data", "folder:my photos", "--plan.batch", "256", "--run", "runs/a b"]
 ENOUGH = {
     "slurm": ["--time", "04:00:00"],
-    "kubernetes": ["--image", "ghcr.io/me/saddle:1", "--volume", "photos"],
-    "skypilot": ["--accelerator", "H100", "--volume", "photos"],
+    "kubernetes": ["--image", "ghcr.io/me/saddle:1", "--volume", "work"],
+    "skypilot": ["--accelerator", "H100", "--volume", "work", "--setup", "pip install /work/saddle"],
 }
 PARSED = ["train", "dcgan", "--folder", "runs/a b", "--data", "folder:my photos", "--plan.batch", "256"]
 
@@ -80,8 +82,8 @@ def test_values_are_filled_in(kind, capsys):
     if kind == "skypilot":
         task = as_yaml(text)
         assert (task["num_nodes"], task["resources"]["accelerators"]) == (4, "H100:2")
-        assert task["volumes"] == {"/work": "photos"}
-        assert task["setup"] == "pip install saddle-gan\n"
+        assert task["volumes"] == {"/work": "work"}
+        assert task["setup"] == "pip install /work/saddle\n"
 
 
 def test_a_pod_that_was_told_to_stop_ends_with_a_code_that_kubeflow_retries(capsys):
@@ -117,13 +119,16 @@ def test_a_run_that_lies_elsewhere_needs_no_game(capsys):
 
 
 def test_a_bucket_serves_one_machine_of_skypilot(capsys):
-    assert cli.main(["cluster", "skypilot", "gan", "--accelerator", "L4", "--volume", "s3://mine/runs"]) == 0
+    assert (
+        cli.main(["cluster", "skypilot", "gan", "--accelerator", "L4", "--volume", "s3://mine/runs", "--setup", "true"])
+        == 0
+    )
     mounts = as_yaml(capsys.readouterr().out)["file_mounts"]
     assert mounts == {"/work": {"source": "s3://mine/runs", "mode": "MOUNT_CACHED"}}
 
 
 K8S = ["kubernetes", "gan", "--image", "a", "--volume", "b"]
-SKY = ["skypilot", "gan", "--accelerator", "L4", "--volume", "b"]
+SKY = ["skypilot", "gan", "--accelerator", "L4", "--setup", "true", "--volume", "b"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,8 @@ SKY = ["skypilot", "gan", "--accelerator", "L4", "--volume", "b"]
         ([*K8S[:-1], "s3://x"], "--volume is the name of a volume"),
         ([*K8S[:-3], "a b", "--volume", "b"], "--image is an image of containers"),
         ([*K8S, "--setup", "x"], "--setup is not for kubernetes"),
-        ([*SKY[:3], "H100:8", "--volume", "b"], "--accelerator is a kind of GPU, such as H100; their number is --gpus"),
+        ([*SKY[:3], "H100:8", *SKY[4:]], "--accelerator is a kind of GPU, such as H100; their number is --gpus"),
+        ([*SKY[:4], *SKY[6:]], "skypilot wants --setup too, such as 'pip install /work/saddle'"),
         ([*SKY[:-1], "s3://x", "--nodes", "2"], "s3://x is a bucket, and of a bucket the other 1 machines see late"),
         ([*SKY[:-1], "s3://x;rm"], "--volume is a bucket, such as s3://mine, not 's3://x;rm'"),
     ],
@@ -160,6 +166,36 @@ def test_what_a_cluster_would_refuse_later_is_refused_now(words, said, capsys):
     told = capsys.readouterr()
     assert said in told.err
     assert told.out == ""
+
+
+def test_a_run_at_hand_has_its_batch_checked_as_a_new_one(tmp_path, capsys):
+    at = ["--folder", str(tmp_path), "--time", "60"]
+    Recipe.default("gan", "ring").change({"plan.batch": 256}).write(tmp_path / "recipe.yaml")
+    assert cli.main(["cluster", "slurm", *at, "--gpus", "5"]) == 2
+    assert "a batch of 256 cannot be divided into 5 equal parts" in capsys.readouterr().err
+    assert cli.main(["cluster", "slurm", *at, "--gpus", "4"]) == 0
+
+
+def test_a_folder_that_decides_is_told_the_folder_of_its_run(tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    assert cli.main(["cluster", "slurm", str(tmp_path / "photos"), "--time", "60"]) == 2
+    assert "give its folder: --folder runs/own-photos\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setup", "said"), [([], "activate its environment"), (["--setup", "module load x"], "module load x")]
+)
+def test_slurm_shows_where_python_gets_saddle(setup, said, capsys):
+    before, _, after = printed("slurm", capsys, *setup).partition(said)
+    assert "srun" not in before
+    assert "srun" in after
+
+
+def test_the_help_says_which_options_a_kind_needs(capsys):
+    assert cli.main(["cluster", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for kind in NEEDS:
+        assert f"needed for {kind}" in told
 
 
 def test_the_kinds_of_the_command_are_those_that_there_are():
@@ -205,11 +241,13 @@ def test_the_operator_knows_every_field_of_the_job(capsys):
         assert not part.keys() - {*getattr(models, f"KubeflowOrgV1{name}").attribute_map.values()}
 
 
-@pytest.mark.parametrize("volume", ["photos", "s3://mine"])
+@pytest.mark.parametrize("volume", ["work", "s3://mine"])
 def test_skypilot_takes_the_task(volume, capsys):
     schemas = pytest.importorskip("sky.utils.schemas", reason="pip install skypilot")
     jsonschema = pytest.importorskip("jsonschema")
-    assert cli.main(["cluster", "skypilot", *TRAIN, "--accelerator", "H100", "--volume", volume]) == 0
+    assert (
+        cli.main(["cluster", "skypilot", *TRAIN, "--accelerator", "H100", "--setup", "true", "--volume", volume]) == 0
+    )
     task = as_yaml(capsys.readouterr().out)
     jsonschema.validate(task, schemas.get_task_schema())
     jsonschema.validate(task["resources"], schemas.get_resources_schema())

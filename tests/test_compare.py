@@ -87,6 +87,19 @@ def test_one_seed_each_is_no_claim(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["lines"][1]["says"] == "one seed each: no claim"
 
 
+def test_fractions_are_shown_with_four_digits_unless_they_were_alike_then(tmp_path, capsys):
+    for first, second, shown in (
+        ("0.00044564335346608855", "0.002", "0.0004456"),
+        ("0.1234567", "0.1234568", "0.1234567"),
+    ):
+        at = tmp_path / second
+        at.mkdir()
+        places = [run(at, "a", 4.0, lr=float(first)), run(at, "b", 4.0, lr=float(second))]
+        assert main(["compare", *map(str, places)]) == 0
+        row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("game.optim.lr"))
+        assert row.split()[1:] == [shown, second]
+
+
 def test_missing_seeds_are_trained_beside_the_run_and_taken_the_next_time(tmp_path, capsys):
     small = {"plan.rounds": 3, "plan.batch": 16, "plan.scores": 0, "plan.pictures": 0, "plan.samples": 50}
     places = []
@@ -96,8 +109,11 @@ def test_missing_seeds_are_trained_beside_the_run_and_taken_the_next_time(tmp_pa
             main(["train", "gan", "--data", "ring", "--run", str(tmp_path / name), *words, "--game.optim.lr", lr]) == 0
         )
         places.append(str(tmp_path / name))
-    assert main(["compare", *places, "--seeds", "2"]) == 0
-    assert capsys.readouterr().out.count("training ") == 2
+    capsys.readouterr()
+    assert main(["compare", *places, "--seeds", "2", "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("training ") == 2
+    assert json.loads(told.out)["lines"][0]["runs"] == 2
     assert Recipe.read(tmp_path / "a-seed1").plan.seed == 1
     assert main(["compare", *places, "--seeds", "2"]) == 0
     assert "training " not in capsys.readouterr().out

@@ -356,6 +356,9 @@ def test_the_command_imports_and_others_open_what_it_made(tmp_path: Path, capsys
     assert cli.main([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["absent"] == ["judge_a", "judge_b", "b_to_a"]
+    card = (tmp_path / "run/README.md").read_text()
+    assert "# cyclegan, imported from pytorch-CycleGAN-and-pix2pix\n" in card
+    assert "A translator of images (ResNet, 2 blocks), one direction. It is for" in card
     assert told["parameters"] == {"a_to_b": sum(p.numel() for p in cyclegan().parameters())}
     assert cli.main(command) == 2
     assert "nothing is overwritten" in capsys.readouterr().err

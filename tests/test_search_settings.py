@@ -17,6 +17,7 @@ from saddle.base.folder import RunFolder
 from saddle.cli import main
 from saddle.runs import varying
 from saddle.runs.recipe import Recipe
+from saddle.runs.searched import of_checkpoint
 from saddle.runs.searching import Asked, Found, search
 
 SETTINGS = {"game.network": "MLP", "game.network.width": 8, "plan.batch": 8, "plan.rounds": 8, "plan.pictures": 1}
@@ -27,7 +28,7 @@ RECIPE = Recipe.default("gan", "ring").change(SETTINGS)
 
 @pytest.fixture
 def optuna():
-    return pytest.importorskip("optuna", reason="optuna is not installed; pip install 'saddle-gan[search]'")
+    return pytest.importorskip("optuna", reason="optuna is not installed; pip install optuna")
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -121,7 +122,7 @@ def test_every_value_is_built_before_the_first_trial(more, said, tmp_path, capsy
 def test_without_optuna_it_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert main(words(tmp_path / "s", "--vary", f"{LR}=1e-4..1e-3")) == 2
-    assert "install it with: pip install 'saddle-gan[search]'" in capsys.readouterr().err
+    assert "install it with: pip install optuna" in capsys.readouterr().err
 
 
 # The search
@@ -200,8 +201,22 @@ def test_a_pruned_trial_is_saved_says_so_and_opens_like_any_run(tmp_path, optuna
     assert main(["search", "--run", str(tmp_path / "s"), "--trials", "3"]) == 0  # nothing left to do
     told = capsys.readouterr().out
     assert "pruned after round 2" in told
-    assert "This score is optimistic: it is the best of 3 trials, all of one seed" in told
-    assert "saddle compare" in told
+    assert (
+        "This score, of the trial's best checkpoint, is optimistic: it is the best of 3 trials, all of one seed" in told
+    )
+    again, compare = (told.splitlines()[i] for i in (-4, -2))
+    assert (again, compare) == ("Train it again (the same seed):", "Compare it over three seeds:")
+    assert "saddle compare" in told.splitlines()[-1]
+
+
+def test_a_trial_has_the_score_of_its_checkpoint_and_says_what_its_last_round_had(tmp_path):
+    score = {"name": "swd", "value": 453.21, "round": 34}
+    way = {"round": 34, "scores": {"swd": {"value": 450.0}}}
+    with RunFolder(tmp_path).log() as log:
+        log.write("score", **way)
+        assert of_checkpoint(tmp_path, score) == "swd 453.2 (checkpoint of round 34)"
+        log.write("score", **{**way, "round": 40, "scores": {"swd": {"value": 595.51}}})
+    assert of_checkpoint(tmp_path, score) == "swd 453.2 (checkpoint of round 34; 595.5 at the end)"
 
 
 def test_no_trial_begins_when_the_minutes_are_over_and_seeds_can_be_varied(tmp_path, optuna):

@@ -137,8 +137,9 @@ def search(
     """Search for better settings, or go on with a search: `saddle search` in Python.
 
     `vary` are dotted names with "LOW..HIGH", "LOW..HIGH:log", "A,B,C" or a list of values. The best of `trials`
-    trainings has the best final score of `metric`; with `minutes`, none begins later. `pruner` is "median", "halving"
-    or "none". `run` is the folder of the search, and the rest is as for `train`. UsageError for what cannot be.
+    trainings has the best score of `metric`, at its best checkpoint; with `minutes`, none begins later. `pruner` is
+    "median", "halving" or "none". `run` is the folder of the search, and the rest is as for `train`. UsageError for
+    what cannot be.
     """
     from pathlib import Path
 

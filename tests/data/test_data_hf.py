@@ -16,7 +16,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
 @pytest.mark.skipif(find_spec("datasets") is not None, reason="the package is installed")
 def test_without_the_package_a_sentence_says_what_to_install(tmp_path):
     with pytest.raises(
-        UsageError, match=r"package datasets, which is not installed; .*pip install 'saddle-gan\[hf\]'$"
+        UsageError, match=r"package datasets, which is not installed; .*pip install datasets 'dill<0\.4'$"
     ):
         open_source(DataOptions("hf:somebody/cats"))
     with pytest.raises(UsageError, match=f"images in folders are read without it: folder:{tmp_path}"):

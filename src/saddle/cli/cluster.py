@@ -1,8 +1,8 @@
 """Print a script that trains on several machines: for Slurm, Kubernetes (PyTorchJob) or SkyPilot.
 
   saddle cluster slurm dcgan --data folder:photos --plan.batch 256 --nodes 2 --gpus 4 --time 04:00:00 > job.sh
-  saddle cluster kubernetes dcgan --data folder:photos --nodes 2 --gpus 8 --image ghcr.io/me/saddle:1 --volume photos
-  saddle cluster skypilot dcgan --data folder:photos --gpus 8 --accelerator H100 --volume s3://mine
+  saddle cluster kubernetes dcgan --data folder:photos --nodes 2 --gpus 8 --image ghcr.io/me/saddle:1 --volume work
+  saddle cluster skypilot dcgan --data folder:photos --accelerator H100 --volume work --setup 'pip install /work/saddle'
 
 What follows the kind is the command `saddle train` on them, with all its arguments. --plan.batch is divided among nodes
 times GPUs. The script starts one torchrun on each machine; a job that is asked to stop saves, and goes on in its next
@@ -14,10 +14,15 @@ import re
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base.errors import UsageError
+from ..base.files import quoted
 from . import train
 from ._open import whole
+
+if TYPE_CHECKING:
+    from ..training.plan import Plan
 
 SETTINGS = train.SETTINGS
 KINDS = ("slurm", "kubernetes", "skypilot")
@@ -38,13 +43,22 @@ def arguments(parser: ArgumentParser) -> None:
         help="time to finish a round and save; by default 300",
     )
     parser.add_argument("--name", help="of the job; by default the run's folder")
-    parser.add_argument("--time", metavar="HH:MM:SS", help="slurm: the longest turn")
-    parser.add_argument("--partition", help="slurm")
-    parser.add_argument("--account", help="slurm")
-    parser.add_argument("--image", help="kubernetes: a container image in which Saddle is installed")
-    parser.add_argument("--accelerator", metavar="GPU", help="skypilot: the kind of GPU, such as H100")
-    parser.add_argument("--volume", help="kubernetes: a claim; skypilot: a volume or, for one machine, a bucket")
-    parser.add_argument("--setup", metavar="COMMAND", help="slurm, skypilot: shell that makes python have Saddle")
+    parser.add_argument("--time", metavar="HH:MM:SS", help="the longest turn; needed for slurm")
+    parser.add_argument("--partition", help="for slurm, if its cluster asks for one")
+    parser.add_argument("--account", help="for slurm, if its cluster asks for one")
+    parser.add_argument("--image", help="a container image in which Saddle is installed; needed for kubernetes")
+    parser.add_argument("--accelerator", metavar="GPU", help="the kind of GPU, such as H100; needed for skypilot")
+    parser.add_argument(
+        "--volume",
+        help="where data and runs lie; needed for kubernetes (a claim) and skypilot (a volume or, for one machine, a "
+        "bucket)",
+    )
+    parser.add_argument(
+        "--setup",
+        metavar="COMMAND",
+        help="shell that makes python have Saddle, such as 'pip install /work/saddle' for a clone on the volume; "
+        "needed for skypilot, may be given for slurm",
+    )
 
 
 def run(args: Namespace) -> None:
@@ -71,26 +85,41 @@ def words(args: Namespace) -> tuple[str, ...]:
 def _checked(args: Namespace) -> Path:
     """The run's folder. UsageError for settings that there are not, and a batch that the processes cannot share.
 
-    Data and runs lie elsewhere, so they are not checked.
+    Data and runs may lie elsewhere: only what is at hand is checked.
     """
+    from ..base.folder import RunFolder
     from ..runs.deciding import is_place
     from ..runs.recipe import DEFAULT_GAME, Recipe, default_folder
 
     if args.other or is_place(args.game):
         raise UsageError(
             f"{args.game} decides itself what is trained, which takes one machine; start it there, stop it, and give "
-            "its folder: --folder runs/own-…"
+            f"its folder: --folder {quoted(args.run or _own(args))}"
         )
-    base = Recipe.read(args.config) if args.config else None
     source = args.settings.get("data.source", args.settings.get("data"))
-    if not base and not args.game and (args.run or args.start):
-        return Path(args.run or args.start)
-    recipe = (base or Recipe.default(args.game or DEFAULT_GAME, source)).change(args.settings)
-    parts = args.nodes * args.gpus * recipe.plan.micro_batches
-    if recipe.plan.batch % parts:
-        more = recipe.plan.batch // parts * parts + parts
+    runs = [] if args.game or args.config else [place for place in (args.run, args.start) if place]
+    known = args.config or next((place for place in runs if RunFolder(place).recipe.exists()), None)
+    if runs and not known:
+        return Path(runs[0])
+    base = Recipe.read(known) if known else Recipe.default(args.game or DEFAULT_GAME, source)
+    recipe = base.change(args.settings)
+    _check_batch(args, recipe.plan)
+    return runs[0] if runs else args.run or default_folder(recipe.game, recipe.data.source)
+
+
+def _own(args: Namespace) -> Path:
+    """The folder of a run that its images decide."""
+    from ..runs.deciding import own_folder
+
+    return own_folder([place for place in (args.game, args.other) if place])
+
+
+def _check_batch(args: Namespace, plan: "Plan") -> None:
+    """UsageError for a batch that the processes cannot share, with the next one that they can."""
+    parts = args.nodes * args.gpus * plan.micro_batches
+    if plan.batch % parts:
+        more = plan.batch // parts * parts + parts
         raise UsageError(
-            f"a batch of {recipe.plan.batch} cannot be divided into {parts} equal parts: {args.nodes} machines × "
-            f"{args.gpus} GPUs × {recipe.plan.micro_batches} micro-batches; give --plan.batch {more}"
+            f"a batch of {plan.batch} cannot be divided into {parts} equal parts: {args.nodes} machines × "
+            f"{args.gpus} GPUs × {plan.micro_batches} micro-batches; give --plan.batch {more}"
         )
-    return args.run or default_folder(recipe.game, recipe.data.source)

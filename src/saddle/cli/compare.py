@@ -11,11 +11,13 @@ seeds each. Runs without an end, and scores that were not measured alike, are re
 with curves and pictures is written beside. An arrow says which values are better.
 """
 
+import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.errors import UsageError, some
+from ..base.errors import UsageError, remark, some
 from ._show import json, line, table
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores there, a row for each run's recipe")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page; by default compare.html in the first run")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="for programs; what it does is said on standard error")
 
 
 def run(args: Namespace) -> None:
@@ -40,7 +42,7 @@ def run(args: Namespace) -> None:
     from ..report.compared import page
     from ..runs.differing import compare
 
-    found = compare(args.runs, args.seeds, args.device, say=line)
+    found = compare(args.runs, args.seeds, args.device, say=remark if args.json else line)
     if args.csv:
         replace(args.csv, found.csv().encode())
     out = args.out or args.runs[0] / "compare.html"
@@ -53,7 +55,7 @@ def run(args: Namespace) -> None:
         json({"settings": found.settings, "lines": lines, "left_out": found.left_out, "page": str(out)})
         return
     if found.settings:
-        table(["setting", *names], [(name, *values) for name, values in found.settings.items()])
+        table(["setting", *names], [(name, *_short(values)) for name, values in found.settings.items()])
     line("")
     table(HEADS, rows)
     line("")
@@ -62,6 +64,13 @@ def run(args: Namespace) -> None:
     line(f"curves and pictures: {out}")
 
 
+def _short(values: Sequence[str]) -> Sequence[str]:
+    """The values of a setting: fractions with four digits, if they still differ then."""
+    shown = [f"{float(text):.4g}" if FRACTION.fullmatch(text) else text for text in values]
+    return shown if len({*shown}) == len({*values}) else values
+
+
+FRACTION = re.compile(r"-?\d+(\.\d+(e[-+]?\d+)?|e-\d+)")
 HEADS = ["score", "run", "mean", "seeds", "difference", "95 % interval", "effect", "p", ""]
 
 

@@ -2,7 +2,7 @@
 
   saddle export runs/dcgan-digits --to pt2                 programs of torch.export, for PyTorch
   saddle export runs/dcgan-digits --to safetensors         a folder for saddle.load and every command on a run
-  saddle export runs/dcgan-digits --to onnx                for onnxruntime; pip install 'saddle-gan[onnx]'
+  saddle export runs/dcgan-digits --to onnx                for onnxruntime; pip install onnx onnxscript onnxruntime
   saddle export runs/dcgan-digits --to spaces --licence "CC BY 4.0"    a page for a Space of Hugging Face, no torch
 
 Each task that the game has becomes a file: sample, translate, restore, encode, detect, classify. A fresh process opens

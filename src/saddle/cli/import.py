@@ -56,3 +56,4 @@ def run(args: Namespace) -> None:
     counts = ", ".join(f"{name} {n:,}" for name, n in made.parameters.items())
     line(f"{made.game}: {counts} parameters; absent: {', '.join(made.absent)}")
     line(str(made.folder))
+    line(made.follows)

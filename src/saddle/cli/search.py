@@ -9,9 +9,10 @@ SETTING=A,B,C one of several values; any setting of `saddle describe GAME` may b
 game.penalties.R1.weight is varied where a trial has it. The same command goes on with a search that was stopped: its
 last trial from its checkpoint. Every trial is a run folder in the folder of the search, for doctor, compare, report.
 
-The best trial has the best final score of --metric; whether lower or higher is better, the metric knows. The pruner
-stops a trial whose scores on the way (--plan.scores) are behind those of the others. All trials have one seed, unless
---vary plan.seed=0..9 varies it. pip install 'saddle-gan[search]' brings Optuna, which suggests the values.
+The best trial has the best score of --metric; that of a trial is its best checkpoint's. Whether lower or higher is
+better, the metric knows. The pruner stops a trial whose scores on the way (--plan.scores) are behind those of the
+others. All trials have one seed, unless --vary plan.seed=0..9 varies it. `pip install optuna` brings Optuna, which
+suggests the values.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..runs.searched import Found
 
 SETTINGS = ("game", "data", "plan")
+DO = {"again": "Train it again (the same seed):", "compare": "Compare it over three seeds:"}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -97,8 +99,8 @@ def _say(found: "Found") -> None:
         return
     line(f"\nthe best, {found.better} being better: {found.best.run}")
     line(found.honest())
-    for command in found.commands().values():
-        line(f"  {command}")
+    for what, command in found.commands().items():
+        line(f"{DO[what]}\n  {command}")
 
 
 def _shown(value: object) -> str:

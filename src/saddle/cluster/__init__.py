@@ -15,7 +15,7 @@ __all__ = ["KINDS", "Job", "script"]
 
 KINDS = tuple(NEEDS)
 LAST = 30  # seconds of the grace in which nobody waits any more for processes to save
-SETUP = "pip install saddle-gan"
+NO_SETUP = "# Python must have Saddle here: activate its environment in this place, or name it with --setup.\n"
 
 
 def script(kind: str, job: Job) -> str:
@@ -36,7 +36,7 @@ def script(kind: str, job: Job) -> str:
 def _slurm(job: Job) -> dict[str, Any]:
     more = {"partition": job.partition, "account": job.account}
     lines = [f"#SBATCH --{name}={value}" for name, value in more.items() if value]
-    return {"more": "".join(f"{line}\n" for line in lines), "setup": f"{job.setup}\n" if job.setup else ""}
+    return {"more": "".join(f"{line}\n" for line in lines), "setup": f"{job.setup}\n" if job.setup else NO_SETUP}
 
 
 def _kubernetes(job: Job) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _skypilot(job: Job) -> dict[str, Any]:
         volume = f"file_mounts:\n  /work:\n    source: {_quoted(job.volume)}\n    mode: MOUNT_CACHED"
     else:
         volume = f"volumes:\n  /work: {_quoted(job.volume)}"
-    return {"volume": volume, "setup": job.setup or SETUP}
+    return {"volume": volume, "setup": job.setup}
 
 
 _OWN: Mapping[str, Callable[[Job], dict[str, Any]]] = {

@@ -5,8 +5,9 @@ import re
 from ..base.errors import UsageError, visible
 from .job import Job
 
-NEEDS = {"slurm": ("time",), "kubernetes": ("image", "volume"), "skypilot": ("accelerator", "volume")}
-MAY = {"slurm": ("setup", "partition", "account"), "kubernetes": (), "skypilot": ("setup",)}
+NEEDS = {"slurm": ("time",), "kubernetes": ("image", "volume"), "skypilot": ("accelerator", "volume", "setup")}
+MAY = {"slurm": ("setup", "partition", "account"), "kubernetes": (), "skypilot": ()}
+EXAMPLES = {"setup": ", such as 'pip install /work/saddle' for a clone of Saddle on the volume"}
 
 _NAME = r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", "small letters, digits and hyphens, at most 40, and begins with a letter"
 _FORMS = {
@@ -31,7 +32,7 @@ def check(kind: str, job: Job) -> None:
         if given and name not in NEEDS[kind] + MAY[kind]:
             raise UsageError(f"--{name} is not for {kind}; leave it out")
         if not given and name in NEEDS[kind]:
-            raise UsageError(f"{kind} wants --{name} too")
+            raise UsageError(f"{kind} wants --{name} too{EXAMPLES.get(name, '')}")
     for name, (form, says) in _FORMS.items():
         _check_form(name, getattr(job, name), form, says)
     for text in (*job.words, job.setup or ""):

@@ -24,7 +24,7 @@ def check_there() -> None:
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise UsageError(
             f"ONNX files are written and tried with {some(NEEDED)}; not installed: {some(missing)}. Run "
-            "pip install 'saddle-gan[onnx]', or choose --to pt2 or safetensors"
+            f"pip install {' '.join(NEEDED)}, or choose --to pt2 or safetensors"
         )
 
 

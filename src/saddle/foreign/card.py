@@ -16,8 +16,11 @@ from ..show import pictures
 PICTURE, SHOWN = "samples.png", 16
 
 
-def write(run: Run, origin: Mapping[str, Any]) -> Path:
-    """README.md and a picture beside it: samples, or translations of noise, which have no meaning, are left out."""
+def write(run: Run, origin: Mapping[str, Any], code: str, what: str) -> Path:
+    """README.md and a picture beside it: samples, or translations of noise, which have no meaning, are left out.
+
+    `code` is the name of the code that saved the weights, `what` a sentence on the network.
+    """
     picture = _picture(run)
     licence = str(origin["licence"]).replace("'", "’")
     files = [f"- `{name}`, SHA-256 `{sha256}`" for name, sha256 in origin["files"].items()]
@@ -25,8 +28,8 @@ def write(run: Run, origin: Mapping[str, Any]) -> Path:
     absent = ", ".join(f"`{name}`" for name in origin["absent"])
     parts = [
         f"---\nlicense: other\nlicense_name: '{licence}'\nlibrary_name: saddle-gan\ntags: [gan]\n---",
-        f"# {run.recipe.game}, imported from {origin['kind']}",
-        f"{type(run.game).in_short} It is for {type(run.game).described()}.",
+        f"# {run.recipe.game}, imported from {code}",
+        f"{what} It is for {type(run.game).described()}.",
         *([f"![samples]({PICTURE})", f"{SHOWN} samples, seed 0, not chosen."] if picture else []),
         "## Use",
         "```python\nimport saddle\n\nrun = saddle.load('.')\n```",

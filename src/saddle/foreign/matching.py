@@ -75,6 +75,7 @@ class Adopted:
     """What a file becomes: a game with these settings and data, whose tensors come from the matchings."""
 
     game: str
+    what: str  # the network is, in a sentence for the model card
     settings: dict[str, Any]  # by dotted names
     data: DataSpec
     parts: list[Matching]

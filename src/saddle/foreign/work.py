@@ -15,6 +15,7 @@ from ..base.files import check_new, new_folder, safe_name
 from ..layers.init import replaced
 from ..runs import registry, releasing
 from ..runs.informing import count_parameters
+from ..runs.introduction import next_command
 from ..runs.recipe import Recipe
 from ..runs.run import Run
 from ..tasks import Game
@@ -33,6 +34,7 @@ class Result:
     parameters: dict[str, int]  # by network
     absent: tuple[str, ...]  # networks that the file does not hold
     notes: tuple[str, ...]  # what one must know
+    follows: str  # the command that shows it at work, in a line
 
     def written(self) -> dict[str, Any]:
         """For programs."""
@@ -86,8 +88,9 @@ def adopt(
     origin |= {"absent": list(adopted.absent), "notes": adopted.notes}
     with new_folder(folder) as part:
         releasing.put(part, recipe, game, 0, facts(recipe, adopted, origin))
-        card.write(Run(part, device="cpu"), origin)
-    return Result(folder, adopted.game, count_parameters(game), adopted.absent, tuple(adopted.notes))
+        card.write(Run(part, device="cpu"), origin, code(module), adopted.what)
+    (follows,) = next_command(game, folder, ())
+    return Result(folder, adopted.game, count_parameters(game), adopted.absent, tuple(adopted.notes), follows)
 
 
 def _check_asked(name: str, module: Any, asked: Mapping[str, Any]) -> None:
@@ -115,3 +118,8 @@ def facts(recipe: Recipe, adopted: Adopted, origin: Mapping[str, Any]) -> dict[s
 def source(module: Any) -> str:
     """Where the code is from that saved such files: the link in the module's docstring."""
     return next(line for line in module.__doc__.splitlines() if line.startswith("https://"))
+
+
+def code(module: Any) -> str:
+    """The name of the code that saved such files: the beginning of the module's docstring."""
+    return str(module.__doc__).partition(":")[0]

@@ -58,9 +58,7 @@ def ask_of(
     """
     places = [place.rstrip("/") or "/" for place in places]
     _check(places, edits)
-    folder = folder or default_folder(
-        "own", f"folder:{places[-1]}" if len(places) == 1 else f"domains:{','.join(places)}"
-    )
+    folder = folder or own_folder(places)
     if RunFolder(folder).recipe.exists():
         recipe = Recipe.read(folder)
         _check_same(recipe.data.source, places, folder)
@@ -75,6 +73,11 @@ def ask_of(
     first, *others = decision.reasons
     said = [first, f"game: {recipe.game}, to {decision.says}", *others]
     return recipe, folder, said + [f"note: {warning}" for warning in decision.warnings]
+
+
+def own_folder(places: list[str]) -> Path:
+    """The run folder of places that decide, where none is given."""
+    return default_folder("own", f"folder:{places[-1]}" if len(places) == 1 else f"domains:{','.join(places)}")
 
 
 def _check(places: list[str], edits: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,9 @@ class Found:
         first, *others = self.ranked
         alike = sum(abs(a.value - first.value) <= TELLS * math.hypot(a.uncertainty, first.uncertainty) for a in others)
         return (
-            f"This score is optimistic: it is the best of {len(self.trials)} trials, {seeds}, on the data that chose "
-            f"it. {alike} of the {len(others)} others that finished are within its error. Train it with other seeds:"
+            f"This score, of the trial's best checkpoint, is optimistic: it is the best of {len(self.trials)} trials, "
+            f"{seeds}, on the data that chose it. {alike} of the {len(others)} others that finished are within its "
+            "error."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,3 +73,12 @@ class Found:
         trials = [vars(each) | {"run": str(each.run)} for each in self.trials]
         best = {"best": self.best.number if self.best else None, "commands": self.commands()}
         return {"folder": str(self.folder), "metric": self.metric, "better": self.better, "trials": trials} | best
+
+
+def of_checkpoint(run: Path, score: Mapping[str, Any]) -> str:
+    """A final score in words: its value, of which checkpoint it is, and what the last round had if that is another."""
+    name, round_ = score["name"], score["round"]
+    on_the_way = (event for event in RunFolder(run).events("score") if name in event["scores"])
+    *_, last = [{"round": 0}, *on_the_way]
+    at_end = f"; {last['scores'][name]['value']:.4g} at the end" if last["round"] > round_ else ""
+    return f"{name} {score['value']:.4g} (checkpoint of round {round_:,}{at_end})"

@@ -33,7 +33,7 @@ from .deciding import asked as decided
 from .diagnosing import Unwell
 from .observing import Logged, Observer
 from .recipe import Recipe, default_folder
-from .searched import Found, Trial
+from .searched import Found, Trial, of_checkpoint
 from .session import Training, train
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Search:
             self.study.tell(trial, state=state.PRUNED if watch.pruned else state.FAIL)
         else:
             self.study.tell(trial, value)
-        self.say(f"trial {trial.number}: {why or f'{self.metric} {value:.4g}'}")
+        self.say(f"trial {trial.number}: {why or of_checkpoint(folder, self._score(folder))}")
 
     def _place(self, number: int) -> Path:
         return self.folder / f"trial-{number:04d}"
@@ -313,8 +313,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise UsageError(
-            f"a search needs the package optuna, which is not installed ({error}); install it with: "
-            "pip install 'saddle-gan[search]'"
+            f"a search needs the package optuna, which is not installed ({error}); install it with: pip install optuna"
         ) from error
     return optuna
 

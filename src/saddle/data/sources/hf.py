@@ -38,8 +38,8 @@ def _read(path: str) -> Given:
         folder = Path(path).expanduser()
         own = f"; images in folders are read without it: folder:{path}" if folder.is_dir() else ""
         raise UsageError(
-            f"hf:{path} is read by the package {PACKAGE}, which is not installed; install it with: pip install "
-            f"'saddle-gan[hf]'{own}"
+            f"hf:{path} is read by the package {PACKAGE}, which is not installed; install it with: "
+            f"pip install {PACKAGE} 'dill<0.4'{own}"
         )
     dataset = _loaded(path)
     picture, label = _columns(dataset.features, path)

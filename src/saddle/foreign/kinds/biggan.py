@@ -50,7 +50,9 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "Spectral norm was computed once. Batch norm's ε is 1e-5, the default and that of the published scripts; the "
         "file does not say so. Use it in evaluation mode there (G_eval_mode) to get the same.",
     ]
-    return Adopted("biggan", settings, data, [part], ("discriminator",), notes)
+    return Adopted(
+        "biggan", "A generator of images by class (BigGAN).", settings, data, [part], ("discriminator",), notes
+    )
 
 
 def _numbers(part: Matching, pattern: str) -> list[int]:

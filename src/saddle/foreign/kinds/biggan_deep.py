@@ -53,7 +53,8 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     }
     side = BOTTOM << levels
     data = DataSpec.of((CHANNELS, side, side), ("image", "label"), tuple(map(str, range(classes))))
-    return Adopted("biggan-deep", settings, data, [part], ("discriminator",), _notes(sets, eps, said, asked))
+    what, notes = "A generator of images by class (BigGAN-deep).", _notes(sets, eps, said, asked)
+    return Adopted("biggan-deep", what, settings, data, [part], ("discriminator",), notes)
 
 
 def _notes(sets: int, eps: float, said: dict[str, Any], asked: Asked) -> list[str]:

@@ -46,4 +46,6 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     absent = ("judge_a", "judge_b", *(() if asked.back else ("b_to_a",)))
     data = DataSpec(fields, domains=(("a",), ("b",)))
     notes = ["Edges are mirrored, as in the authors' code; the file does not say so."]
-    return Adopted("cyclegan", settings, data, [*ways.values()], absent, notes)
+    way = "both directions" if asked.back else "one direction"
+    what = f"A translator of images (ResNet, {shape.blocks} blocks), {way}."
+    return Adopted("cyclegan", what, settings, data, [*ways.values()], absent, notes)

@@ -35,7 +35,9 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     notes.append(
         "Norms take each image's own statistics, as test.py does without --eval; those of training are left out."
     )
-    return Adopted("pix2pix", settings, data, [part], ("discriminator",), notes)
+    network = f"U-Net, {settings['game.levels']} levels" if unet else f"ResNet, {settings['game.blocks']} blocks"
+    what = f"A translator of images ({network}), one direction."
+    return Adopted("pix2pix", what, settings, data, [part], ("discriminator",), notes)
 
 
 def _resnet_of(part: Matching, asked: Asked) -> tuple[dict[str, Any], tuple[int, int, int], list[str]]:

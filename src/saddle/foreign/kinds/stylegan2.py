@@ -64,7 +64,8 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     shape = part.shape(f"synthesis.b{sides[-1]}.torgb.weight")[0], sides[-1], sides[-1]
     names = tuple(map(str, range(classes)))
     data = DataSpec.of(shape, ("image", "label") if classes else ("image",), names)
-    return Adopted("stylegan2", settings, data, [part], ("discriminator",), _notes(clamp, classes))
+    what = f"A generator of images{' by class' if classes else ''} (StyleGAN2)."
+    return Adopted("stylegan2", what, settings, data, [part], ("discriminator",), _notes(clamp, classes))
 
 
 def _notes(clamp: float | None, classes: int) -> list[str]:

@@ -35,6 +35,6 @@ def _opened(name: str) -> Observer:
     except ImportError as error:
         raise UsageError(
             f"--track {name} needs a package that is not installed ({error}); install it with: "
-            f"pip install 'saddle-gan[{module.EXTRA}]'"
+            f"pip install {' '.join(module.PACKAGES)}"
         ) from error
     return tracker

@@ -16,7 +16,7 @@ from ...base.folder import RunFolder
 from ..observing import Logged, Observer
 from ._told import numbers, settings
 
-EXTRA = "mlflow"
+PACKAGES = "mlflow-skinny", "sqlalchemy", "alembic"  # the last two for its own database
 AT_ONCE = 100  # parameters in one message, at most
 LONGEST = 5000  # characters of a value, at most: of all servers the least
 ENDS = {"finished": "FINISHED", "interrupted": "KILLED"}  # how a run ended, in MLflow's words; else FAILED
@@ -27,6 +27,8 @@ class MLflow(Observer):
     def __init__(self) -> None:
         from mlflow import MlflowClient, entities, exceptions
 
+        if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+            logging.getLogger("mlflow").setLevel(logging.WARNING)  # else it tells of every table of its database
         self._client, self._entities, self._lost = MlflowClient, entities, exceptions.MlflowException
         self.client: Any = None
         self.id = ""

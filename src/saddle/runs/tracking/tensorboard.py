@@ -10,7 +10,7 @@ from ...base.plain import text
 from ..observing import Logged, Observer
 from ._told import numbers
 
-EXTRA = "track"
+PACKAGES = ("tensorboard",)
 
 
 class TensorBoard(Observer):

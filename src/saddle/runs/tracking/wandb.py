@@ -12,7 +12,7 @@ from ...base.folder import RunFolder
 from ..observing import Logged, Observer
 from ._told import numbers, settings
 
-EXTRA = "wandb"
+PACKAGES = ("wandb",)
 log = logging.getLogger(__name__)
 
 
