@@ -25,7 +25,7 @@ TRAIN = ["dcgan", "--data", "folder:my photos", "--plan.batch", "256", "--run", 
 ENOUGH = {
     "slurm": ["--time", "04:00:00"],
     "kubernetes": ["--image", "ghcr.io/me/saddle:1", "--volume", "work"],
-    "skypilot": ["--accelerator", "H100", "--volume", "work", "--setup", "pip install /work/saddle"],
+    "skypilot": ["--accelerator", "H100", "--volume", "work", "--setup", "cd /work && pip install ./saddle"],
 }
 PARSED = ["train", "dcgan", "--folder", "runs/a b", "--data", "folder:my photos", "--plan.batch", "256"]
 
@@ -83,7 +83,7 @@ def test_values_are_filled_in(kind, capsys):
         task = as_yaml(text)
         assert (task["num_nodes"], task["resources"]["accelerators"]) == (4, "H100:2")
         assert task["volumes"] == {"/work": "work"}
-        assert task["setup"] == "pip install /work/saddle\n"
+        assert task["setup"] == "cd /work && pip install ./saddle\n"
 
 
 def test_a_pod_that_was_told_to_stop_ends_with_a_code_that_kubeflow_retries(capsys):
@@ -156,7 +156,7 @@ SKY = ["skypilot", "gan", "--accelerator", "L4", "--setup", "true", "--volume", 
         ([*K8S[:-3], "a b", "--volume", "b"], "--image is an image of containers"),
         ([*K8S, "--setup", "x"], "--setup is not for kubernetes"),
         ([*SKY[:3], "H100:8", *SKY[4:]], "--accelerator is a kind of GPU, such as H100; their number is --gpus"),
-        ([*SKY[:4], *SKY[6:]], "skypilot wants --setup too, such as 'pip install /work/saddle'"),
+        ([*SKY[:4], *SKY[6:]], "skypilot wants --setup too, such as 'cd /work && pip install ./saddle'"),
         ([*SKY[:-1], "s3://x", "--nodes", "2"], "s3://x is a bucket, and of a bucket the other 1 machines see late"),
         ([*SKY[:-1], "s3://x;rm"], "--volume is a bucket, such as s3://mine, not 's3://x;rm'"),
     ],

@@ -2,7 +2,7 @@
 
   saddle cluster slurm dcgan --data folder:photos --plan.batch 256 --nodes 2 --gpus 4 --time 04:00:00 > job.sh
   saddle cluster kubernetes dcgan --data folder:photos --nodes 2 --gpus 8 --image ghcr.io/me/saddle:1 --volume work
-  saddle cluster skypilot dcgan --data folder:photos --accelerator H100 --volume work --setup 'pip install /work/saddle'
+  saddle cluster skypilot dcgan --accelerator H100 --volume work --setup "cd /work && pip install ./saddle"
 
 What follows the kind is the command `saddle train` on them, with all its arguments. --plan.batch is divided among nodes
 times GPUs. The script starts one torchrun on each machine; a job that is asked to stop saves, and goes on in its next
@@ -56,7 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--setup",
         metavar="COMMAND",
-        help="shell that makes python have Saddle, such as 'pip install /work/saddle' for a clone on the volume; "
+        help="shell that makes python have Saddle, such as 'cd /work && pip install ./saddle' for a clone on the volume; "
         "needed for skypilot, may be given for slurm",
     )
 
@@ -85,7 +85,7 @@ def words(args: Namespace) -> tuple[str, ...]:
 def _checked(args: Namespace) -> Path:
     """The run's folder. UsageError for settings that there are not, and a batch that the processes cannot share.
 
-    Data and runs may lie elsewhere: only what is at hand is checked.
+    Data and runs may lie elsewhere: only what is here is checked.
     """
     from ..base.folder import RunFolder
     from ..runs.deciding import is_place

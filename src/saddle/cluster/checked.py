@@ -7,7 +7,7 @@ from .job import Job
 
 NEEDS = {"slurm": ("time",), "kubernetes": ("image", "volume"), "skypilot": ("accelerator", "volume", "setup")}
 MAY = {"slurm": ("setup", "partition", "account"), "kubernetes": (), "skypilot": ()}
-EXAMPLES = {"setup": ", such as 'pip install /work/saddle' for a clone of Saddle on the volume"}
+EXAMPLES = {"setup": ", such as 'cd /work && pip install ./saddle' for a clone of Saddle on the volume"}
 
 _NAME = r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", "small letters, digits and hyphens, at most 40, and begins with a letter"
 _FORMS = {
