@@ -46,7 +46,7 @@ CUT |= {"illustrations": 32}
 
 # Settings of games whose rounds would take long: what is asked of every game does not depend on its width.
 NARROW: dict[str, dict[str, Any]] = {
-    **{name: {"game.width": 4} for name in ("cogan", "cyclegan", "disentangle", "esrgan", "ganilla", "gln", "infogan")},
+    **{name: {"game.width": 4} for name in ("cogan", "cyclegan", "disentangle", "esrgan", "gln", "infogan")},
     **{name: {"game.width": 4} for name in ("lapgan", "nicegan", "pan", "pix2pix", "st-cgan", "stargan", "unit")},
     "dtn": {"game.width": 8},
     "energy": {"game.network.width": 4},

@@ -98,7 +98,7 @@ def test_what_is_the_same_by_construction_is_measured_and_judged_once():
     told = benchmarks.line(key, Figure(2.0, 2.0, 2.0, same_as=equal))
     assert told.endswith(f"measured once, as {equal}")
     assert "goal" not in told
-    assert "goal ≥ 1.15: reached" in benchmarks.line(equal, Figure(2.0, 2.0, 2.0))
+    assert f"goal ≥ {goals.EQUAL}: reached" in benchmarks.line(equal, Figure(2.0, 2.0, 2.0))
     written = benchmarks.to_json({key: Figure(2.0, 2.0, 2.0, same_as=equal), equal: Figure(2.0, 2.0, 2.0)}, {})
     assert written["measured_once"] == {key: equal}
 

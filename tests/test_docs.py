@@ -36,12 +36,13 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 def commands(page: Path) -> list[list[str]]:
     """The words after `saddle` of every command in a shell block or between backticks, but for a name alone."""
-    shell = "\n".join(blocks(page, "sh", "bash")).replace("\\\n", " ").replace("'", " ")
+    shell = "\n".join(blocks(page, "sh", "bash")).replace("\\\n", " ")
+    shell = re.sub(r"'([^'\n]*saddle [a-z][^'\n]*)'", r" \1 ", shell)  # a command in another one's quotes
     prose = FENCE.sub("", page.read_text("utf-8"))
     lines = re.findall(r"(?:^|-m |-m -- |exec )saddle ([^\n]*)", shell, re.MULTILINE)
     called = [" ".join(line.split()) for line in re.findall(r"`saddle ([^`]+)`", prose)]
     lines += [line for line in called if line not in cli.commands()]
-    return [shlex.split(line, comments=True) for line in lines]
+    return [shlex.split(line.partition(" > ")[0], comments=True) for line in lines]
 
 
 def check(words: list[str]) -> None:

@@ -139,7 +139,7 @@ def rounds(n: int, every: int = 25, **groups) -> list[dict]:
 def test_a_short_run_is_too_early_to_tell():
     made = Log(Path("r"), rounds(FIRST - 50, signs={"diversity": lambda at: 0.0}))
     assert examine(made).healthy
-    assert "150 logged rounds are too few to tell" in examine(made).line()
+    assert "150 rounds are too few to tell" in examine(made).line()
     long = Log(Path("r"), rounds(FIRST + 50, signs={"diversity": lambda at: 0.0}))
     assert [finding.rule for finding in examine(long).findings] == ["collapsed"]
 
@@ -261,7 +261,7 @@ def test_a_run_of_a_seed_that_failed_says_why_and_one_without_a_log_is_too_early
     assert f"saddle train --run {failed}" in told
     Recipe.default("gan", "ring").write(tmp_path / "empty" / "recipe.yaml")
     assert main(["doctor", str(tmp_path / "empty")]) == 0
-    assert "0 logged rounds are too few to tell" in capsys.readouterr().out
+    assert "0 rounds are too few to tell" in capsys.readouterr().out
 
 
 def test_a_training_ends_with_the_verdict_in_its_log_and_in_info_and_the_report(tmp_path, capsys):

@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from seeding import seed_all
 from small import GAMES, tiny, tiny_recipe
 
@@ -16,9 +18,10 @@ import saddle
 from saddle import cli
 from saddle.base.errors import SaddleError, UsageError
 from saddle.data import open_source
-from saddle.export import export, graph, half, parity, traced
+from saddle.export import export, facts, graph, half, parity, snippet, traced
 from saddle.layers.dropout import Dropout
 from saddle.runs import registry
+from saddle.runs.recipe import Recipe, named, portable
 from saddle.tasks import Form, Game, Synthesis
 
 SEARCHES = {"anogan": {"detect"}, "energy": {"sample"}}  # by gradients, which no file of layers holds
@@ -152,10 +155,63 @@ def test_a_program_says_inside_what_stands_beside_it_and_needs_no_saddle(run: Pa
 def test_the_card_has_the_command_the_verdict_and_the_licence(run: Path, tmp_path: Path):
     card = (export(run, "safetensors", tmp_path / "out", licence="CC BY 4.0").folder / "README.md").read_text()
     assert "saddle train --config recipe.yaml" in card
-    assert "2 logged rounds are too few to tell" in " ".join(card.split())
+    assert "2 rounds are too few to tell" in " ".join(card.split())
     assert "Licence of the data: CC BY 4.0." in card
     assert "fid" in card
     assert (tmp_path / "out/samples.png").is_file()
+
+
+def pasted(code: str, folder: Path) -> None:
+    """Run the code of a block of Markdown as a file in the folder."""
+    lines = code.removeprefix("```python").removesuffix("```")
+    subprocess.run([sys.executable, "-c", lines], check=True, cwd=folder)
+
+
+def test_the_cards_code_runs_as_it_stands_and_nothing_in_it_names_this_machine(run: Path, tmp_path: Path):
+    folder = export(run, "pt2", tmp_path / "out").folder
+    card = (folder / "README.md").read_text()
+    pasted(card[card.index("```python") : card.index("out.png")] + 'out.png")', folder)
+    assert Image.open(folder / "out.png").size == (16 * 32, 32)
+    assert (folder / "recipe.yaml").is_file()
+    assert "Paper: " in card
+    assert "saddle sample" not in card
+    assert str(run.parent) not in card
+
+
+@pytest.mark.parametrize("game", ["infogan", "gan-cls", "stargan", "cyclegan"])
+def test_the_code_for_onnx_makes_every_input_of_the_file(game: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    of, _ = traced.still(built(game))
+    forms = {name: form for name, form in of.forms().items() if isinstance(form, Form)}
+
+    class Session:
+        def __init__(self, file: str):
+            self.form = forms[file.removesuffix(".onnx")]
+
+        def run(self, names: None, given: dict[str, Any]) -> list[Any]:
+            assert [*given] == [port.name for port in self.form.inputs]
+            with torch.no_grad():
+                return [x.numpy() for x in self.form.compute(*map(torch.from_numpy, given.values()))]
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(InferenceSession=Session))  # type: ignore[misc]
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 30)).save("image.png")
+    for name, form in forms.items():
+        entry = facts.of_form(name, traced.traced(of, name), form, [])
+        exec(snippet.of("onnx", f"{name}.onnx", entry).strip("`").removeprefix("python"), {})
+        assert Path("out.png").is_file() or "print(out.shape)" in snippet.of("onnx", "", entry)
+
+
+def test_a_guest_is_introduced_by_its_own_docstring():
+    kind = type("Introduced", (registry.load("dcgan"),), {"__doc__": "A game of mine\n\nMore.", "__module__": __name__})
+    assert registry.in_short(kind) == "A game of mine."
+    assert registry.in_short(registry.load("dcgan")) == registry.load("dcgan").in_short
+
+
+def test_a_recipe_for_others_calls_data_by_their_name():
+    recipe = Recipe.default("cyclegan", "digits").change({"data.source": "domains:/home/me/horse,/home/me/zebra"})
+    assert portable(recipe).data.source == "domains:horse,zebra"
+    assert named(recipe.data.source) == "horse-zebra"
+    assert portable(Recipe.default("dcgan", "digits")) == Recipe.default("dcgan", "digits")
 
 
 def test_plain_weights_open_as_the_run_and_cannot_be_trained(
@@ -163,6 +219,9 @@ def test_plain_weights_open_as_the_run_and_cannot_be_trained(
 ):
     out = export(run, "safetensors", tmp_path / "out").folder
     assert torch.equal(saddle.load(out).sample(5, seed=3), saddle.load(run).sample(5, seed=3))
+    told = saddle.load(out).info()
+    assert told["status"] == "exported from round 2"
+    assert not {"checkpoints", "best", "doctor"} & told.keys()
     assert cli.main(["train", "--run", str(out)]) == 2
     assert "holds a run that was exported" in capsys.readouterr().err
     weights = bytearray((out / "model.safetensors").read_bytes())

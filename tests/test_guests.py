@@ -80,9 +80,15 @@ assert main(["sample", {str(run)!r}, "--plugin", "toy_guests", "-n", "2", "--out
 """
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert 'add --plugin toy_guests (in Python: saddle.plugin("toy_guests"))' in done.stderr
+    file = FILE.resolve()  # the name alone leads nowhere from another folder
+    assert f'add --plugin {file} (in Python: saddle.plugin("{file}"))' in done.stderr
     assert "no game 'toy-guest'" in done.stderr
     assert np.load(run / "x.npy").shape == (2, 2)
+
+
+def test_a_guests_run_repeats_itself_with_its_module(run):
+    assert "--run FOLDER --plugin toy_guests" in (run / "recipe.yaml").read_text().splitlines()[0]
+    assert f"saddle sample {run} --plugin" in re.sub("<[^>]*>", "", (run / "report.html").read_text())
 
 
 def test_importing_the_module_is_enough_for_its_classes(toys, run, monkeypatch):
@@ -305,6 +311,13 @@ def test_the_parts_of_the_page_work_without_a_trainer():
         assert names[name].isfinite()
         names[name].backward(retain_graph=True)
     assert all(p.grad is not None for p in names["generator"].parameters())
+
+
+def test_a_file_that_is_plugged_in_by_its_name_is_found_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("plugged_by_name.py").write_text("")
+    guests.imported("plugged_by_name")
+    assert guests.files_of(["plugged_by_name", "torch"]) == {"plugged_by_name": str(tmp_path / "plugged_by_name.py")}
 
 
 def test_the_next_command_plugs_a_file_in_by_the_path_that_was_given(tmp_path):

@@ -62,7 +62,12 @@ def test_nobody_above_them_names_a_game_or_a_source():
         for name in _strings(path) & names
     }
     ways = {"export/facts.py: edges", "export/work.py: folder"}  # of an image; where files lie
-    ways |= {"runs/latents.py: encoder", "cli/invert.py: encoder", "nets/judged.py: encoder"}
+    ways |= {
+        "runs/searched.py: folder",
+        "runs/latents.py: encoder",
+        "cli/invert.py: encoder",
+        "nets/judged.py: encoder",
+    }
     assert named == {"runs/recipe.py: dcgan"} | ways
 
 

@@ -153,7 +153,7 @@ def test_what_a_training_says_is_in_a_programs_log_even_if_it_is_quiet(tmp_path,
 def test_the_library_logs_and_only_the_command_line_and_the_voice_of_a_training_print():
     root = Path(saddle.__file__).parent
     speakers = {"base/errors.py", "runs/voice.py", "show/progress.py"}  # `remark`, which the commands call
-    speakers |= {"export/fresh.py"}  # a program of its own
+    speakers |= {"export/fresh.py", "launch.py"}  # programs of their own
     for file in root.rglob("*.py"):
         where = file.relative_to(root).as_posix()
         if where.startswith("cli/"):

@@ -157,6 +157,8 @@ ARGUMENTS = {
     "export": ["RUN", "--to", "none"],
     "import": ["none.pth", "--as", "cyclegan"],
     "compare": ["RUN", "RUN"],
+    "search": ["--run", "RUN"],
+    "cluster": ["slurm", "dcgan", "--time", "04:00:00"],
 }
 
 

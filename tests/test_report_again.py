@@ -110,6 +110,14 @@ def test_commands_are_those_of_the_games_tasks(tmp_path):
     assert not any(command.startswith("saddle translate") for command in told)
 
 
+def test_every_command_of_a_guests_page_plugs_its_module_in(tmp_path):
+    page = finished(tmp_path, plugins=["my games/my_game.py"])
+    told = code(page)
+    assert len(told) >= 5
+    assert all(command.endswith(" --plugin 'my games/my_game.py'") for command in told)
+    assert page.count("--plugin") == len(told) + 1  # and where the page says that it was not scored
+
+
 def test_the_page_knows_what_every_command_of_every_task_takes():
     named = {command for name in registry.names() for command in commands(registry.load(name))}
     assert {"saddle sample", "saddle encode", "saddle translate"} <= named <= TASKS.keys()

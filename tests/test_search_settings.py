@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,3 +255,18 @@ def test_an_observer_that_has_seen_enough_stops_a_training_which_is_saved_and_go
         train(Enough())
     assert RunFolder(tmp_path / "run").status == "stopped"
     assert train(Enough()).round == 8  # in the last round there is nothing to stop
+
+
+def test_a_folder_with_signs_of_a_url_keeps_its_own_study_and_a_damaged_one_is_said(tmp_path, optuna, capsys):
+    first, second = tmp_path / "q?x", tmp_path / "q?y%41#z"
+    for folder in (first, second):
+        assert len(found(folder, {LR: "1e-4..1e-3"}, 1).trials) == 1
+        assert (folder / "study.db").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {first.name, second.name}
+    shutil.rmtree(second / "trial-0000")
+    gone = found(second, {LR: "1e-4..1e-3"}, 1)
+    assert gone.best is None
+    assert [trial.says for trial in gone.trials] == ["its folder is gone"]
+    (first / "study.db").write_bytes(b"no database" * 1000)
+    assert main(["search", "--run", str(first)]) == 1
+    assert "study.db cannot be read (file is not a database)" in " ".join(capsys.readouterr().err.split())

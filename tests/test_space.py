@@ -135,6 +135,8 @@ def test_needs_no_torch_and_the_hub_finds_its_page(tmp_path: Path):
     front = (at / "README.md").read_text()
     assert front.startswith('---\ntitle: "a title: with a colon"\nsdk: gradio\nsdk_version: ')
     assert "\napp_file: app.py\n" in front
+    assert "pip install -r requirements.txt\npython app.py\n" in front
+    assert "create a Gradio Space" in front
 
 
 def test_reads_texts_as_the_tokenizer_says(app: Callable[..., Any]):

@@ -119,6 +119,7 @@ EVENT: dict[str, Check] = {
     "meanings": names(text),
     "commands": row(text),
     "scorable": row(text),
+    "plugins": row(text),
     "rates": names(finite),
     "settings": names(row(plain)),
     "scores": names(fields(SCORE)),

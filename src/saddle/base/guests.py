@@ -5,6 +5,7 @@ command line does for `--plugin MODULE`, and the entry point of an installed pac
 are read; a guest is loaded when its name is used.
 """
 
+import json
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import SaddleError, UsageError
+from .files import quoted
 
 HOUSE = __package__.partition(".")[0]
 _plugged: dict[str, ModuleType] = {}  # by name
@@ -75,13 +77,19 @@ def missing(modules: Iterable[str]) -> list[str]:
     return [m for m in modules if m.removesuffix(".py") not in sys.modules and m != main]
 
 
-def advice(modules: Iterable[str]) -> str:
-    """What to do about modules that are missing, in words."""
+def advice(modules: Iterable[str], files: Mapping[str, str]) -> str:
+    """What to do about modules that are missing, in words; `files` says where those lay that are files."""
     names = list(modules)
     if "__main__" in names:
         return "it was defined in a notebook or at the prompt: run that again first"
-    calls = " and ".join(f'saddle.plugin("{name}")' for name in names)
-    return f"add {' '.join(f'--plugin {name}' for name in names)} (in Python: {calls})"
+    plugins = [files[name] if Path(files.get(name, "")).is_file() else name for name in names]
+    calls = " and ".join(f"saddle.plugin({json.dumps(plugin)})" for plugin in plugins)
+    return f"add{options(plugins)} (in Python: {calls})"
+
+
+def options(plugins: Iterable[str]) -> str:
+    """What a command needs to plug these in, each after a space; what a notebook defined, no command can have."""
+    return "".join(f" --plugin {quoted(Path(plugin))}" for plugin in plugins if plugin != "__main__")
 
 
 def elsewhere(modules: Iterable[str]) -> list[str]:
@@ -114,6 +122,7 @@ def _offered(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
 
 
 _given: dict[str, str] = {}  # of modules that were plugged in: the name, or the path of a file, that was given
+_where: dict[str, Path] = {}  # and the folder in which they were looked for beside the installed ones
 
 
 def imported(name: str) -> ModuleType:
@@ -147,12 +156,24 @@ def imported(name: str) -> ModuleType:
     if is_file and Path(found.__file__ or "").resolve() != path.resolve():
         raise UsageError(f"{name} cannot be plugged in: another module is called {module}; rename the file")
     _given[module] = name
+    _where[module] = Path(where).resolve()
     return found
 
 
 def plugged_as(module: str) -> str:
     """What --plugin takes for a module: the path of the file as it was plugged in, else the module's name."""
     return _given.get(module, module)
+
+
+def files_of(modules: Iterable[str]) -> dict[str, str]:
+    """By module, named as `home` does, the absolute path of its file: of what was plugged in as one, or is the program.
+
+    A module that its name finds from everywhere is left out.
+    """
+    main = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
+    files = {name: Path(sys.modules[name].__file__ or "").resolve() for name in _where}
+    known = {name: str(file) for name, file in files.items() if file.parent == _where[name]} | {Path(main).name: main}
+    return {name: known[name] for name in modules if name in known}
 
 
 def _failed(name: str, error: BaseException) -> SaddleError:

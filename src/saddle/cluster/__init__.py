@@ -40,11 +40,11 @@ def _slurm(job: Job) -> dict[str, Any]:
 
 
 def _kubernetes(job: Job) -> dict[str, Any]:
-    """The command as a list of strings, which no shell reads; Kubernetes itself replaces $(NAME)."""
+    """The command as a list of strings, which no shell reads; Kubernetes itself replaces $(NAME), and $$ by $."""
     launcher = ["python", "-m", "saddle.launch", "--nnodes", str(job.nodes), "--nproc-per-node", str(job.gpus)]
     rendezvous = ["--max-restarts", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"{job.name}-worker-0:23456"]
     words = [*launcher, *rendezvous, "-m", "saddle", *job.words]
-    return {"words": "\n".join(f"                - {_quoted(word.replace('$(', '$$('))}" for word in words)}
+    return {"words": "\n".join(f"                - {_quoted(word.replace('$', '$$'))}" for word in words)}
 
 
 def _skypilot(job: Job) -> dict[str, Any]:

@@ -19,7 +19,9 @@ _FORMS = {
 }
 _CLAIM = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a volume: small letters, digits, hyphens and points"
 _BUCKET = r"[a-z0-9]+://[\w./-]+", "a bucket, such as s3://mine"
-_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d\d))?(?::(?P<third>\d\d))?")
+_TIME = re.compile(
+    r"(?:(?P<days>[0-9]{1,3})-)?(?P<first>[0-9]{1,6})(?::(?P<second>[0-9]{2}))?(?::(?P<third>[0-9]{2}))?"
+)
 
 
 def check(kind: str, job: Job) -> None:

@@ -17,6 +17,7 @@ from .options import DataOptions
 from .seen import Seen
 
 MINUTES = 30.0  # of training, where the plan says nothing
+BETWEEN_SCORES = 4.0  # minutes, in a shorter plan than that
 LONG = 120.0  # minutes from which on larger images are tried
 FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
@@ -37,6 +38,11 @@ class Machine:
     @property
     def fast(self) -> bool:
         return self.kind != "cpu"
+
+    @property
+    def time(self) -> str:
+        """'1 minute'"""
+        return f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ def decide(seen: Seen, machine: Machine, asked: Mapping[str, Any] | None = None)
     warnings = [*seen.notes, *(warning for warn in WARNINGS if (warning := warn(seen, machine)))]
     if 0 < seen.damaged <= MOST_BAD * seen.images:
         settings["data.skip_bad"] = True
+    if machine.minutes < MINUTES:  # or a short run would be scored for longer than it is trained
+        settings["plan.scores"] = max(1, round(machine.minutes / BETWEEN_SCORES))
     chosen = {name: value for name, value in settings.items() if name not in asked}
     return Decision(task.recipe, chosen, task.says, reasons, warnings)
 
@@ -129,13 +137,15 @@ def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
     """Images keep their size where it is one that networks can draw, and not larger than the machine has time for."""
     long = machine.minutes >= LONG
     largest = task.sides[2 * machine.fast + long]
-    where = f"{machine.name} in {machine.minutes:g} minutes"
+    where = f"{machine.name} in {machine.time}"
     if len(seen.sizes) == 1 and max(next(iter(seen.sizes))) <= largest:
         size = next(iter(seen.sizes))
         if is_drawable(size):
-            return {}, f"size: {size[1]}×{size[0]}, as they are, which {where} can learn"
+            return {}, f"size: {size[1]}×{size[0]}, as they are"
     side = usual_side(seen.every_size, largest)
-    return {"data.size": side}, f"size: {side}×{side}, the centre of each, which most fill and {where} can learn"
+    return {
+        "data.size": side
+    }, f"size: {side}×{side}, the centre of each, which most fill; at most {largest} for {where}"
 
 
 def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
@@ -161,7 +171,7 @@ def by_number(seen: Seen, machine: Machine, task: Task) -> Given:
 
 def by_label(seen: Seen, machine: Machine, task: Task) -> Given:
     """Both players get the labels if a label has at least 10 images, on average; R3GAN takes classes alone."""
-    steady = "penalties: those of the recipe"
+    steady = f"penalties: {'R1 and R2' if task.recipe == 'images' else 'none beyond those of the game'}"
     if task.recipe not in OF_FOLDERS or not seen.label_kind:
         return {}, f"{steady}; no labels are used"
     if seen.labels and seen.images < LEAST_OF_LABEL * len(seen.labels):
@@ -228,13 +238,13 @@ def very_many(seen: Seen, machine: Machine) -> str:
     """A processor has no time for many images."""
     if machine.fast or seen.images < MANY:
         return ""
-    return f"in {machine.minutes:g} minutes a processor sees a part of {seen.images:,} images; give --plan.minutes more"
+    return f"in {machine.time} a processor sees a part of {seen.images:,} images; give --plan.minutes more"
 
 
 def copied(seen: Seen, machine: Machine) -> str:
     """Copies weigh double."""
-    are = "file is a copy of another" if seen.copies == 1 else "files are copies of others"
-    return f"{seen.copies:,} {are}, and weigh double; saddle data check names them" if seen.copies else ""
+    are = "file is a copy of another, and weighs" if seen.copies == 1 else "files are copies of others, and weigh"
+    return f"{seen.copies:,} {are} double; saddle data check names them" if seen.copies else ""
 
 
 def damaged(seen: Seen, machine: Machine) -> str:

@@ -82,7 +82,7 @@ def examine(log: Log) -> Verdict:
     """Ask every rule about a run. A run of few rounds is asked only what stopped it."""
     early = ""
     if log.round < FIRST:
-        rounds = "1 round is" if log.round == 1 else f"{log.round:,} logged rounds are"
+        rounds = "1 round is" if log.round == 1 else f"{log.round:,} rounds are"
         early = f"{rounds} too few to tell; from {FIRST} on there is a verdict"
     asked = {name: rule for name, rule in every_rule().items() if not early or rule.ALWAYS}
     findings = tuple(_with_cures(log, found) for rule in asked.values() if (found := rule.look(log)))

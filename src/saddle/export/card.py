@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..base import guests
 from ..base.files import quoted
 from ..doctor import Log, examine
+from ..runs import registry
+from ..runs.recipe import named, portable
 from ..runs.run import Run
 from ..show import pictures
 from ..show.scores import told
+from . import snippet
 from .parity import Parity
 
 PICTURE, SHOWN = "samples.png", 16
-OPENED = {
-    "pt2": """```python
-import torch
-
-program = torch.export.load("{file}").module()
-(out, *_) = program({inputs})  # torch tensors
-```""",
-    "onnx": """```python
-import onnxruntime
-
-session = onnxruntime.InferenceSession("{file}")
-out, *_ = session.run(None, {{{named}}})  # numpy arrays
-```""",
-    "safetensors": """```python
+OPENED = """```python
 import saddle
 
 {plugins}run = saddle.load(".")
 ```
 
-Every command of Saddle on a run works on this folder too.""",
-}
+Every command of Saddle on a run works on this folder too."""
 
 
 def write(run: Run, folder: Path, to: str, files: Mapping[str, Parity], manifest: Mapping[str, Any]) -> Path:
@@ -44,8 +35,9 @@ def write(run: Run, folder: Path, to: str, files: Mapping[str, Parity], manifest
     licence = manifest["licence_of_data"]
     parts = [
         *_front(licence),
-        f"# {run.recipe.game} on {run.recipe.data.source}",
-        f"{type(run.game).in_short} It is for {type(run.game).described()}.",
+        f"# {title(run)}",
+        f"{registry.in_short(type(run.game))} It is for {_purpose(run, to)}.",
+        *([f"Paper: {registry.summary(run.recipe.game)}"] if run.recipe.game in registry.names() else []),
         *([f"![{picture}]({PICTURE})", picture] if picture else []),
         "## Use",
         *_uses(to, files, manifest, run.recipe.guests()),
@@ -56,7 +48,7 @@ def write(run: Run, folder: Path, to: str, files: Mapping[str, Parity], manifest
         "## What the doctor found",
         " ".join(examine(Log.of(run.files)).lines()),
         "## Data and licence",
-        f"Data: {run.recipe.data.source}. Licence of the data: {licence}."
+        f"Data: {named(run.recipe.data.source)}. Licence of the data: {licence}."
         + (" Ask whoever made the data before you publish this." if licence == "unknown" else ""),
         "## Limits",
         *_limits(run),
@@ -64,6 +56,17 @@ def write(run: Run, folder: Path, to: str, files: Mapping[str, Parity], manifest
     path = folder / "README.md"
     path.write_text("\n\n".join(parts) + "\n")
     return path
+
+
+def title(run: Run) -> str:
+    """The game and its data, without where they lie: dcgan on photos for folder:/path/to/photos."""
+    return f"{run.recipe.game} on {named(run.recipe.data.source)}"
+
+
+def _purpose(run: Run, to: str) -> str:
+    """What it is for; with the commands that do it, where they work on the folder."""
+    described = type(run.game).described()
+    return described if to not in snippet.LIBRARY else re.sub(r" \(saddle [^)]*\)", "", described)
 
 
 def _front(licence: str) -> list[str]:
@@ -90,10 +93,11 @@ def _uses(to: str, files: Mapping[str, Parity], manifest: Mapping[str, Any], mod
     plugins = "".join(f'saddle.plugin("{module}")  # what defines the parts of this run\n' for module in modules)
     for name, parity in files.items():
         entry = manifest["files"][name]
-        ports = [each["name"] for each in entry.get("inputs", [])]
-        named = ", ".join(f'"{port}": {port}' for port in ports)
-        lines.append(OPENED[to].format(file=name, inputs=", ".join(ports), named=named, plugins=plugins))
-        lines += [_table("in", entry["inputs"]), _table("out", entry["outputs"])] if ports else []
+        if to in snippet.LIBRARY:
+            lines.append(snippet.of(to, name, entry))
+            lines += [_table("in", entry["inputs"]), _table("out", entry["outputs"])]
+        else:
+            lines.append(OPENED.format(plugins=plugins))
         lines.append(
             f"A fresh process opened {name} and computed {sum(parity.batches)} inputs, {_batches(parity)} at a time: "
             f"the largest difference from the run was {parity.largest:.1e} (limit {parity.limit:g})."
@@ -133,9 +137,11 @@ def _made(run: Run) -> list[str]:
     images = run.round * run.recipe.plan.batch
     against = f" Its losses compare images in {run.game.trained_against}." if run.game.trained_against else ""
     return [
-        f"Round {run.round:,}, after {images:,} images.{took}{against} The same again, with this recipe in a file:",
-        f"```sh\nsaddle train --config recipe.yaml --run {quoted(Path('runs') / run.files.path.resolve().name)}\n```",
-        f"```yaml\n{run.recipe.to_yaml()}```",
+        f"Round {run.round:,}, after {images:,} images.{took}{against} "
+        "The same again, with Saddle and `recipe.yaml` of this folder:",
+        f"```sh\nsaddle train --config recipe.yaml --run {quoted(Path('runs') / run.files.path.resolve().name)}"
+        f"{guests.options(run.recipe.guests())}\n```",
+        f"```yaml\n{portable(run.recipe).to_yaml()}```",
     ]
 
 

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from .._version import __version__
+from ..runs.recipe import portable
 from ..runs.run import Run
 from ..tasks import Form
 from ..tasks.form import Port
@@ -27,7 +28,7 @@ def of_run(run: Run) -> dict[str, Any]:
         "game": run.recipe.game,
         "round": run.round,
         "trained_against": run.game.trained_against,
-        "recipe": run.recipe.to_dict(),
+        "recipe": portable(run.recipe).to_dict(),
         "data": run.spec.identity(),
     }
 

@@ -11,6 +11,15 @@ from typing import Any
 from ..base.errors import UsageError
 from . import space_app
 
+PAGE = """This folder is a page: a tab for each thing that the files do. Choose a seed or load an image, and press
+Submit. Try it here:
+
+```sh
+pip install -r requirements.txt
+python app.py
+```
+
+To publish it, create a Gradio Space at Hugging Face and push this folder to it."""
 GRADIO = "6.31.0"  # with which the page was tried
 REQUIREMENTS = "gradio>=5,<7\nnumpy>=2,<3\nonnxruntime>=1.20,<2\npillow>=10\n"
 
@@ -31,4 +40,6 @@ def write(folder: Path, title: str) -> None:
     readme = folder / "README.md"
     begin, front, rest = readme.read_text().split("---\n", 2)
     more = f"title: {json.dumps(title)}\nsdk: gradio\nsdk_version: {GRADIO}\napp_file: app.py\n"
+    head, *text = rest.split("\n## ", 1)
+    rest = "\n## ".join([f"{head}\n## The page\n\n{PAGE}\n", *text])
     readme.write_text(f"{begin}---\n{more}{front}---\n{rest}")

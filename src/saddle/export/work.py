@@ -14,6 +14,7 @@ from ..base import guests
 from ..base.errors import UsageError, near, some
 from ..base.files import check_new, new_folder
 from ..runs import releasing
+from ..runs.recipe import portable
 from ..runs.run import Run
 from ..tasks import Form, Forms
 from ..training.checkpoint import sha256
@@ -102,7 +103,7 @@ class Work:
         """The ONNX files, and a page over them."""
         space.check([facts.described(*each) for each in self.forms.items()], self.run.recipe.game)
         found = self.onnx()
-        space.write(self.folder, f"{self.run.recipe.game} on {self.run.recipe.data.source.partition(':')[0]}")
+        space.write(self.folder, card.title(self.run))
         return found
 
     def graphs(self, kind: str, save: Callable[[Graph, Path, str], None]) -> dict[str, Parity]:
@@ -150,6 +151,8 @@ class Work:
             for name, told in entries.items()
         }
         manifest = shared | {"files": files, "licence_of_data": self.licence or "unknown"}
+        if to != "safetensors":  # which has the one that its weights belong to
+            portable(self.run.recipe).write(self.folder / "recipe.yaml")
         card.write(self.run, self.folder, to, found, manifest)
         (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n")
         for form in self.forms.values():

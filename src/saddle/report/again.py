@@ -3,6 +3,7 @@
 import shlex
 
 from ..base.files import quoted
+from ..base.guests import options
 from .html import Html, join, tag
 from .parts import quiet, scrolled, section
 from .story import Story, flat, shown
@@ -61,12 +62,13 @@ def commands(story: Story) -> Html:
     named = [name for name in story.start.get("commands", ["saddle sample"]) if name in TASKS]
     for name in dict.fromkeys(named):
         says, rest = TASKS[name]
-        base, *options = name.split(" --")
-        command = " ".join([base, run, *([rest] if rest else []), *(f"--{option}" for option in options)])
+        base, *more = name.split(" --")
+        command = " ".join([base, run, *([rest] if rest else []), *(f"--{option}" for option in more)])
         lines.append((says, command))
+    lines = [(says, command + plugins(story)) for says, command in lines]
     if score := to_score(story):
         lines.append(("score it again" if story.scores else "score it", score))
-    lines.append(("write this page again", f"saddle report {run}"))
+    lines.append(("write this page again", f"saddle report {run}{plugins(story)}"))
     rows = (
         tag("tr", tag("th", says, scope="row"), tag("td", tag("code", unbroken(command)))) for says, command in lines
     )
@@ -84,7 +86,12 @@ def to_score(story: Story) -> str | None:
     if metrics == []:
         return None
     asked = f" --metrics {shlex.quote(','.join(metrics))}" if metrics else ""
-    return f"saddle evaluate {quoted(story.folder.path)}{asked}"
+    return f"saddle evaluate {quoted(story.folder.path)}{asked}{plugins(story)}"
+
+
+def plugins(story: Story) -> str:
+    """The options that plug in what the run was made with."""
+    return options(story.start.get("plugins", []))
 
 
 def unbroken(command: str) -> Html:

@@ -71,10 +71,11 @@ def changes(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
     return {name: (old.get(name), new.get(name)) for name in old | new if old.get(name) != new.get(name)}
 
 
-def places(data: DataOptions, recorded: Mapping[str, str]) -> dict[str, str]:
-    """Where the paths in these settings lead, absolute, by the path: for a start from another folder."""
-    now = _paths(found(data, recorded))
-    return {path: str(Path(now[name]).expanduser().resolve()) for name, path in _paths(data).items()}
+def places(recipe: Recipe, recorded: Mapping[str, str]) -> dict[str, str]:
+    """Where the paths in a recipe lead, absolute, by the path: for a start from another folder. Plugins' files too."""
+    now = _paths(found(recipe.data, recorded))
+    leads = {path: str(Path(now[name]).expanduser().resolve()) for name, path in _paths(recipe.data).items()}
+    return leads | plugins.places(recipe.guests())
 
 
 def found(data: DataOptions, recorded: Mapping[str, str]) -> DataOptions:
@@ -107,4 +108,4 @@ def open_data(recipe: Recipe, recorded: Mapping[str, str]) -> Source:
     except UsageError as error:
         if recorded and any(map(_is_gone, _paths(data).values())):
             raise SaddleError(f"{error}; if the data have moved, name their new place with --data") from None
-        raise plugins.explained(error, recipe.modules) from None
+        raise plugins.explained(error, recipe.modules, recorded) from None

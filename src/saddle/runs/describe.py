@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..base import rng
+from ..base import guests, rng
 from ..base.settings import Setting, explain
 from ..data import DataOptions, spec_of
 from ..data.source import Source
@@ -52,6 +52,7 @@ def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
     """What the report of a run has to know beside what happens in it, in plain values."""
     scores = {*source.judged.early, *source.judged.final, *game.scores, *(game.early_scores or ())}
     scores |= {*recipe.plan.metrics}
+    modules = [guests.plugged_as(module) for module in recipe.guests()]
     asked = None if recipe.plan.metrics else scoring.to_ask_for(game, source, recipe.plan.samples)
     return {
         "paper_settings": differing(recipe),
@@ -59,6 +60,7 @@ def told(recipe: Recipe, game: Game, source: Source) -> dict[str, Any]:
         "judgement": judgement(game),
         "meanings": {name: says for name, says in metric_names().items() if name in scores},
         **({} if asked is None else {"scorable": asked}),
+        **({"plugins": modules} if modules else {}),
     }
 
 

@@ -60,7 +60,7 @@ def noted(notes: Mapping[str, Any]) -> Iterator[str]:
 
 def next_command(game: Game, folder: Path, modules: Sequence[str]) -> list[str]:
     """What shows a trained game at work, if there is a command for it; `modules` are those of guests in it."""
-    plugins = "".join(f" --plugin {quoted(Path(guests.plugged_as(module)))}" for module in modules)
+    plugins = guests.options(map(guests.plugged_as, modules))
     for task in type(game).tasks():
         if task.unable(game):
             continue

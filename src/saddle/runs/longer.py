@@ -13,6 +13,8 @@ from ..training.plan import FOR_ROUNDS, LENGTH, Plan
 from ..training.trainer import Trainer
 from .recipe import Recipe
 
+SLOW = 0.5  # of a learning rate
+
 
 @dataclass(frozen=True)
 class Longer:
@@ -45,8 +47,19 @@ def lengthen(trainer: Trainer, before: Plan, seconds: float, folder: Path) -> Lo
     at = "" if pace is None else f" at {pace:.3g} s a round"
     return Longer(
         f"{_asked(plan)}: {rounds:,} rounds{at}, where {planned:,} were planned; schedules and stages end with round "
-        f"{trainer.course.end:,} and then stay as they are",
+        f"{trainer.course.end:,} and then stay as they are{_slower(trainer)}",
         pace,
+    )
+
+
+def _slower(trainer: Trainer) -> str:
+    """A warning where learning rates have fallen by half or more: what is added then learns little."""
+    optims = [trainer.game.optim(name) for name in trainer.optims]
+    share = min(optim.at(trainer.course.end, 1.0)["lr"] / (optim.at(0, 0.0)["lr"] or 1.0) for optim in optims)
+    if share > SLOW:
+        return ""
+    return (
+        f": learning rates at {share:.2g} of their beginning. A new run of this length, in another --run, learns more"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import Any
@@ -47,16 +47,25 @@ def check(given: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-def explained(error: UsageError, modules: Sequence[str]) -> UsageError:
-    """The error, or where modules that a recipe names are not here, which they are and how to bring them."""
+def explained(error: UsageError, modules: Sequence[str], recorded: Mapping[str, str]) -> UsageError:
+    """The error, or where modules that a recipe names are not here, which they are and how to bring them.
+
+    `recorded` are the places that a run noted, see `places`.
+    """
     if not (lacking := guests.missing(modules)):
         return error
     without = str(error).partition("; there are ")[0]
+    files = {module: recorded[f"plugin {module}"] for module in lacking if f"plugin {module}" in recorded}
     whose = " and ".join(lacking)
     return UsageError(
         f"this was made with what {whose} defines, which is not imported on the word of a file; "
-        f"{guests.advice(lacking)}. Without it: {without}"
+        f"{guests.advice(lacking, files)}. Without it: {without}"
     )
+
+
+def places(modules: Sequence[str]) -> dict[str, str]:
+    """Where the files of these modules lie, absolute, for a start from another folder."""
+    return {f"plugin {module}": path for module, path in guests.files_of(modules).items()}
 
 
 def _kinds(value: Any) -> Iterator[type]:

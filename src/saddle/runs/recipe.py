@@ -11,11 +11,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from os.path import isfile  # a name too long for a file is none
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from .._version import __version__
+from ..base import guests
 from ..base.errors import UsageError, near
 from ..base.files import replace as write_at_once
 from ..base.files import safe_name
@@ -25,7 +27,7 @@ from ..base.kinds import text as text_of_setting
 from ..base.plain import Garbled, from_yaml
 from ..base.plain import text as text_of
 from ..base.settings import differences, flat, nest, of_a_run, plain, restore
-from ..data import DataOptions, places_in
+from ..data import DataOptions, named_with, places_in
 from ..tasks import Game
 from ..training.plan import BUDGETS, LENGTH, Plan
 from . import plugins, registry, warm
@@ -65,8 +67,11 @@ class Recipe:
         return cls(game, kind.Options(), DataOptions(source=source) if source else DataOptions(), plan)
 
     @classmethod
-    def from_dict(cls, given: Any) -> "Recipe":
-        """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be."""
+    def from_dict(cls, given: Any, recorded: Mapping[str, str] = MappingProxyType({})) -> "Recipe":
+        """The recipe of plain values; what is left out has the paper's value. UsageError for what cannot be.
+
+        `recorded` are the places that its run noted, for what an error advises.
+        """
         if not isinstance(given, Mapping) or "game" not in given:
             raise UsageError(f"not a recipe: it needs at least a line such as 'game: {DEFAULT_GAME}'")
         start, modules = _start(given.get("from")), plugins.check(given.get(plugins.NAME, []))
@@ -75,10 +80,12 @@ class Recipe:
         try:
             return cls(name, registry.load(name).Options(), DataOptions(), Plan(), start, modules)._with(given)
         except UsageError as error:
-            raise plugins.explained(error, modules) from None
+            raise plugins.explained(error, modules, recorded) from None
 
     @classmethod
-    def from_yaml(cls, text: str, what: str = "a recipe") -> "Recipe":
+    def from_yaml(
+        cls, text: str, what: str = "a recipe", recorded: Mapping[str, str] = MappingProxyType({})
+    ) -> "Recipe":
         try:
             given = from_yaml(text)
         except Garbled as error:
@@ -86,7 +93,7 @@ class Recipe:
         if isinstance(given, dict):
             given.pop("expect", None)  # what a shipped recipe reaches; it decides nothing
         try:
-            return cls.from_dict(given)
+            return cls.from_dict(given, recorded)
         except UsageError as error:
             raise UsageError(f"{what}: {error}") from None
 
@@ -101,7 +108,8 @@ class Recipe:
         try:
             given = text_of(file)
             with of_a_run() if path.is_dir() or given.startswith(WRITTEN) else nullcontext():
-                return cls.from_yaml(given, str(file))
+                with_guests = f"\n{plugins.NAME}:" in given
+                return cls.from_yaml(given, str(file), RunFolder(file.parent).places() if with_guests else {})
         except FileNotFoundError:
             raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
         except Garbled as error:
@@ -123,7 +131,8 @@ class Recipe:
 
     def write(self, path: Path) -> None:
         """Write the file at once: a reader sees all of it or the one before."""
-        header = f"{WRITTEN}{__version__}. The same again: saddle train --config {path.name} --run FOLDER\n"
+        same = f"saddle train --config {path.name} --run FOLDER{guests.options(self.guests())}"
+        header = f"{WRITTEN}{__version__}. The same again: {same}\n"
         write_at_once(path, (header + self.to_yaml()).encode())
 
     def change(self, edits: Mapping[str, Any]) -> "Recipe":
@@ -331,9 +340,25 @@ def _begun(kept: Recipe | None, folder: Path, start: Path, checkpoint: str | int
 
 def default_folder(game: str, source: str) -> Path:
     """runs/dcgan-digits, runs/dcgan-photos for folder:/path/to/photos, runs/cyclegan-horse-zebra for two folders."""
-    places = [Path(path).expanduser().resolve().name for path in places_in(source)]
-    name = re.sub(r"[^\w.-]+", "-", "-".join(places) or source.partition(":")[0])
-    return Path("runs", safe_name(f"{game}-{name}"))
+    return Path("runs", safe_name(f"{game}-{named(source)}"))
+
+
+def named(source: str) -> str:
+    """What data are called: digits, photos for folder:/path/to/photos, horse-zebra for two folders."""
+    return re.sub(r"[^\w.-]+", "-", "-".join(map(_last, places_in(source))) or source.partition(":")[0])
+
+
+def portable(recipe: Recipe) -> Recipe:
+    """The recipe without where its data lie on this machine: folder:photos for folder:/path/to/photos."""
+    places = places_in(recipe.data.source)
+    source = named_with(recipe.data.source, [*map(_last, places)]) if places else recipe.data.source
+    files = {"labels": recipe.data.label_file, "palette": recipe.data.palette, "masks": recipe.data.masks}
+    own = {name: _last(path) for name, path in files.items() if path}
+    return replace(recipe, data=replace(recipe.data, source=source, **own))  # type: ignore[arg-type]  # all are texts
+
+
+def _last(path: str) -> str:
+    return Path(path).expanduser().resolve().name
 
 
 def _source(path: Path) -> str:

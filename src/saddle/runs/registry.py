@@ -19,7 +19,7 @@ from ..games._named import KIND, check_plugged, guest_names, load, module_of, na
 if TYPE_CHECKING:
     from ..tasks import Game
 
-__all__ = ["check_plugged", "guest_names", "load", "name_of", "named", "names", "source", "summary", "text"]
+__all__ = ["check_plugged", "guest_names", "in_short", "load", "name_of", "named", "names", "source", "summary", "text"]
 
 
 @overload
@@ -55,3 +55,11 @@ def summary(name: str) -> str:
     if offered and name not in names():
         return f"offered by the package {guests.package(offered)}"
     return " ".join(text(name).partition("\n\n")[0].split())
+
+
+def in_short(kind: type[Game]) -> str:
+    """What a game does, in a sentence: its own, or of a guest that has none the first paragraph of its docstring."""
+    if "in_short" in vars(kind) or not guests.is_guest(kind):
+        return kind.in_short
+    said = summary(name_of(kind))
+    return said if said.endswith(".") else f"{said}."

@@ -7,17 +7,19 @@ is suggested follows from the seed and the trials before: a search that was stop
 from __future__ import annotations
 
 import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ..base import dist
-from ..base.errors import Enough, UsageError, near
+from ..base.errors import Enough, SaddleError, UsageError, near
 from ..base.files import replace as write_at_once
 from ..base.folder import RunFolder
 from ..base.plain import Garbled, from_yaml
@@ -144,17 +146,27 @@ class Search:
             "halving": lambda: pruners.SuccessiveHalvingPruner(reduction_factor=2, min_early_stopping_rate=2),
             "none": pruners.NopPruner,
         }[self.asked.pruner]()
-        study: optuna.Study = self.optuna.create_study(
-            storage=f"sqlite:///{self.folder.absolute() / 'study.db'}",
-            study_name="saddle",
-            direction={"lower": "minimize", "higher": "maximize"}[self.better],
-            pruner=pruner,
-            load_if_exists=True,
-        )
+        study = self._opened(self.folder.absolute() / "study.db", pruner)
         start = varying.beginning(self.recipe, self.space)
         if start and not study.trials:
             study.enqueue_trial(start)  # the first trial is the recipe as it is
         return study
+
+    def _opened(self, file: Path, pruner: Any) -> optuna.Study:
+        """The study in a file, whose path is no part of a URL: it may hold any sign. SaddleError for a damaged file."""
+        connect = {"creator": lambda: sqlite3.connect(file, check_same_thread=False)}
+        try:
+            return self.optuna.create_study(
+                storage=self.optuna.storages.RDBStorage("sqlite:///study.db", engine_kwargs=connect),
+                study_name="saddle",
+                direction={"lower": "minimize", "higher": "maximize"}[self.better],
+                pruner=pruner,
+                load_if_exists=True,
+            )
+        except import_module("sqlalchemy.exc").DatabaseError as error:
+            raise SaddleError(
+                f"{file} cannot be read ({error.orig}). The trials beside it are whole runs; search on in another --run"
+            ) from None
 
     def _sampler(self) -> Any:
         """Another one for each trial, or one that goes on would draw again what the first ones had."""
@@ -200,6 +212,8 @@ class Search:
         score = self._score(run) if state == "finished" else {"uncertainty": math.nan}
         value = math.nan if frozen.value is None else frozen.value
         says = str(frozen.user_attrs.get("says", ""))
+        if state == "finished" and not RunFolder(run).recipe.exists():
+            state, says = "failed", "its folder is gone"
         return Trial(frozen.number, run, dict(frozen.params), state, value, float(score["uncertainty"]), says)
 
 

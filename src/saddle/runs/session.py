@@ -367,7 +367,7 @@ class Training:
             version=__version__,
             baseline=dict(trainer.game.baseline),
             **told(self.recipe, trainer.game, self.source),
-            places=binding.places(self.recipe.data, self.folder.places()),
+            places=binding.places(self.recipe, self.folder.places()),
             **({"began_with": str(self.recipe.start)} if self.recipe.start else {}),
         )
 
