@@ -49,7 +49,7 @@ class Matching:
         self.missing: list[str] = []
 
     def shape(self, name: str, axes: int) -> tuple[int, ...]:
-        """Of a tensor of the file. SaddleError for a file of something else: it has none of this name with so many axes."""
+        """Of a tensor of the file. SaddleError for another file: it has none of this name, or with other axes."""
         if name not in self.tensors:
             there = _listed([*self.tensors][:SHOWN]) or "no tensors"
             raise SaddleError(f"{self.path} is of something else: it has no {name}; it begins with {there}")
