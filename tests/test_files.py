@@ -4,6 +4,7 @@ import fcntl
 import os
 import shlex
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from small import tiny_recipe
 
 from saddle.base import files
+from saddle.base.errors import UsageError
 from saddle.base.folder import RunFolder
 from saddle.data import cache
 from saddle.runs import scoring
@@ -122,3 +124,91 @@ def test_the_umask_says_who_may_read_what_is_written(mask, tmp_path, monkeypatch
 def test_a_path_in_a_command_is_one_word_of_a_shell(path, word):
     assert shlex.split(files.quoted(Path(path))) == [f"./{path}" if path.startswith("-") else path]
     assert word is None or files.quoted(Path(path)) == word
+
+
+def test_a_new_folder_is_whole_or_not_there_and_leaves_those_of_others_alone(tmp_path):
+    theirs = tmp_path / ".new.part"
+    theirs.mkdir()
+    (theirs / "letter").touch()
+    with pytest.raises(ZeroDivisionError):
+        make(tmp_path / "new", lambda part: (part / "half").write_text(str(1 / 0)))
+    assert names(tmp_path) == [".new.part"]
+    make(tmp_path / "new", lambda part: (part / "whole").touch())
+    assert names(tmp_path) == [".new.part", "new"]
+    assert names(theirs) == ["letter"]
+    assert names(tmp_path / "new") == ["whole"]
+
+
+def test_two_who_make_the_same_folder_do_not_meet(tmp_path):
+    """The second one begins and ends while the first is at work."""
+    with files.new_folder(tmp_path / "new") as first:
+        (first / "first").touch()
+        make(tmp_path / "new", lambda part: (part / "second").touch())
+        assert names(first) == ["first"]
+        with pytest.raises(UsageError, match="not an empty folder"):
+            files.check_new(tmp_path / "new")
+        (tmp_path / "new" / "second").unlink()
+    assert names(tmp_path) == ["new"]
+    assert names(tmp_path / "new") == ["first"]
+
+
+@pytest.mark.parametrize("kind", files.ENDING, ids=lambda kind: kind.name)
+def test_a_signal_that_ends_the_process_leaves_no_half_folder(kind, tmp_path):
+    child = os.fork()
+    if not child:
+        try:
+            with files.new_folder(tmp_path / "new") as part:
+                (part / "half").touch()
+                signal.raise_signal(kind)
+        except SystemExit as left:
+            os._exit(left.code)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 128 + kind
+    assert names(tmp_path) == []
+
+
+def test_around_a_new_folder_signals_of_the_host_program_stay_its_business(tmp_path):
+    before = [signal.getsignal(kind) for kind in files.ENDING]
+    with files.new_folder(tmp_path / "one"):
+        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    assert [signal.getsignal(kind) for kind in files.ENDING] == before
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with files.new_folder(tmp_path / "two"):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    thread = threading.Thread(target=make, args=(tmp_path / "three",))
+    thread.start()
+    thread.join()
+    assert names(tmp_path) == ["one", "three", "two"]
+
+
+def make(folder: Path, fill: Callable[[Path], object] = names) -> None:
+    with files.new_folder(folder) as part:
+        fill(part)
+
+
+WHERE: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "a file": (lambda here: here / "file", "not an empty folder"),
+    "in a file": (lambda here: here / "file/x/y", "file is not a folder"),
+    "a link to nothing": (lambda here: here / "link", "is a link"),
+    "below a link to nothing": (lambda here: here / "link/x", "link is not a folder"),
+    "the folder itself": (lambda here: here / "empty/.", "that you are in"),
+    "the one above": (lambda here: here / "none/..", "not a name"),
+    "no text": (lambda here: here / "a\0b", "not a name"),
+    "too long": (lambda here: here / ("a" * 300), "too long"),
+}
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_where_no_folder_can_be_made_is_said_before_the_work(where, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nothing")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    place, says = WHERE[where]
+    with pytest.raises(UsageError, match=says):
+        files.check_new(place(tmp_path))
+    files.check_new(tmp_path / "a/new/one")
+    assert names(tmp_path) == ["empty", "file", "link"]

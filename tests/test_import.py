@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from foreign_networks import BigGAN, PretrainedBigGAN, Resnet, StyleGAN2, TableNorm, Unet, UnetBlock, as_nvidia_pickles
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import saddle
@@ -265,8 +268,75 @@ WRONG: dict[str, tuple[str, Spoil, str]] = {
         lambda s: s.update({"generator.layers.0.bn_0.running_vars": torch.ones(50, 32)}),
         "another shape",
     ),
+    "complex numbers": ("cyclegan", lambda s: turned(s, "model.4.bias", torch.complex64), "model.4.bias is complex64"),
+    "truths": ("cyclegan", lambda s: turned(s, "model.4.bias", torch.bool), "model.4.bias is bool"),
+    "whole numbers": ("cyclegan", lambda s: turned(s, "model.4.bias", torch.int64), "model.4.bias is int64"),
+    "natural numbers": ("cyclegan", lambda s: turned(s, "model.4.bias", torch.uint16), "model.4.bias is uint16"),
+    "numbers of 8 bits": ("biggan", lambda s: turned(s, "linear.bias", torch.float8_e4m3fn), "is float8_e4m3fn"),
+    "one axis too few": (
+        "cyclegan",
+        lambda s: s.update({"model.1.weight": torch.zeros(3)}),
+        "model.1.weight is 3, not of 4 axes",
+    ),
+    "a vector for a convolution": ("pix2pix", lambda s: s.update({"model.model.0.weight": torch.zeros(3)}), "4 axes"),
+    "a number for a vector": (
+        "biggan-deep",
+        lambda s: s.update({"generator.bn.weight": torch.ones(())}),
+        "a number, not of 1 axes",
+    ),
+    "vectors for matrices": (
+        "biggan-deep",
+        lambda s: s.update({"generator.conv_to_rgb.weight_u": torch.zeros(2, 2)}),
+        "not such a file: its tensors have other shapes",
+    ),
+    "no numbers": (
+        "biggan",
+        lambda s: s.update({"shared.weight": torch.zeros(1 << 40, 0)}),
+        "is empty, 1099511627776×0",
+    ),
+    "too many classes": (
+        "biggan-deep",
+        lambda s: s.update({"embeddings.weight": torch.zeros(6, 100_001)}),
+        "it has 100,001 classes",
+    ),
+    "too many sizes": (
+        "biggan",
+        lambda s: s.update({f"blocks.{i}.0.conv1.weight": torch.zeros(1) for i in range(2, 13)}),
+        "maps of 13 sizes",
+    ),
+    "a size between is missing": (
+        "biggan",
+        lambda s: s.update({"blocks.99999.0.conv1.weight": torch.zeros(1)}),
+        "missing: blocks.2.0.conv1.weight",
+    ),
+    "a layer between is missing": (
+        "biggan-deep",
+        lambda s: s.update({"generator.layers.99999.x": torch.zeros(1)}),
+        "do not come as 2 blocks",
+    ),
+    "attention far away": (
+        "biggan",
+        lambda s: [s.update({"blocks.99999.1.theta.weight": torch.zeros(1)}), s.pop("blocks.0.1.theta.weight")],
+        "none of its 2",
+    ),
+    "a number of 5,000 digits": (
+        "biggan-deep",
+        lambda s: s.update({f"generator.layers.{'9' * 5000}.x": torch.zeros(1)}),
+        r"left over: generator.layers.9{63}… \(4,939 characters more\)$",
+    ),
+    "a name of many lines": (
+        "cyclegan",
+        lambda s: s.update({"a\nb\x1b" + "c" * 1_000_000: torch.zeros(1)}),
+        r"left over: a\\nb\\x1bc{76}… \(999,924 characters more\)$",
+    ),
     "tensors of NVIDIA's alone": ("stylegan2", lambda s: None, "give the .pkl"),
 }
+
+
+def turned(state: dict[str, Tensor], name: str, kind: torch.dtype) -> None:
+    state[name] = state[name].to(kind)
+
+
 MADE: dict[str, Callable[[], nn.Module]] = {
     "cyclegan": cyclegan,
     "pix2pix": lambda: Unet(3, 3, 6, 2),
@@ -281,8 +351,9 @@ def test_what_does_not_fit_is_refused_with_its_name_and_nothing_is_left(name: st
     kind, spoil, says = WRONG[name]
     state = MADE[kind]().state_dict()
     spoil(state)
-    torch.save(state, tmp_path / "file.pth")
-    refused(tmp_path / "file.pth", kind, tmp_path, says)
+    save_file({name: x.clone().contiguous() for name, x in state.items()}, tmp_path / "file.safetensors")
+    assert len(refused(tmp_path / "file.safetensors", kind, tmp_path, says)) < 5000
+    assert not list(tmp_path.glob("*/"))
 
 
 NOT_OURS: dict[str, tuple[Callable[[StyleGAN2], Any], str]] = {
@@ -291,6 +362,10 @@ NOT_OURS: dict[str, tuple[Callable[[StyleGAN2], Any], str]] = {
     "another architecture": (lambda n: setattr(n.synthesis.b8, "architecture", "resnet"), "architecture resnet"),
     "clamped here and there": (lambda n: setattr(n.synthesis.b8.conv0, "conv_clamp", 9.0), "differ in conv_clamp"),
     "another filter": (lambda n: n.synthesis.b8.conv0.resample_filter.fill_(1 / 16), r"not \[1, 3, 3, 1\]"),
+    "a vector for a matrix": (
+        lambda n: setattr(n.mapping.fc0, "weight", nn.Parameter(torch.zeros(6))),
+        "mapping.fc0.weight is 6, not of 2 axes",
+    ),
     "a rate of learning": (lambda n: setattr(n.mapping.fc0, "bias_gain", 0.1), "bias_gain 0.1"),
 }
 
@@ -311,6 +386,8 @@ def test_a_stylegan2_that_computes_otherwise_is_refused(name: str, tmp_path: Pat
         ({"attention_layer_position": 2}, "another order"),
         ({"eps": 1e-7}, "eps of batch norm"),
         ({"eps": "x"}, "another order"),
+        ({"eps": None}, "another order"),
+        ({"layers": None}, "another order"),
         ([], "holds no settings"),
         (None, "not readable JSON"),
     ],
@@ -387,11 +464,26 @@ def test_bad_words_of_the_command_are_usage_errors(tmp_path: Path, capsys: pytes
         "is not a file": [str(tmp_path / "none"), "--as", "cyclegan"],
         "multiples of 4": [file, "--as", "cyclegan", "--size", "30"],
         "--as": [file],
+        "--size is 0": [file, "--as", "cyclegan", "--size", "0"],
+        "1 to 16,384 pixels": [file, "--as", "cyclegan", "--size", "1000000000"],
+        "net.pth is not a folder": [str(tmp_path / "none"), "--as", "cyclegan", "--out", f"{file}/run"],
     }
     for says, words in wrong.items():
         assert cli.main(["import", *words, *([] if "--out" in words else ["--out", str(tmp_path / "out")])]) == 2, says
         assert says in capsys.readouterr().err
         assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """In a process that may write files of 20 kB."""
+    file = saved(cyclegan(), tmp_path / "net.pth")
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        os._exit(cli.main(["import", str(file), "--as", "cyclegan", "--out", str(tmp_path / "run"), "--size", "16"]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert "model.safetensors could not be written" in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pth"]
 
 
 def test_what_an_imported_run_lacks_says_so(tmp_path: Path):

@@ -106,6 +106,11 @@ def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path):
         read(file, limits=Limits(1 << 30, 0, 60))
 
 
+def test_the_time_that_a_file_may_take_is_whole_seconds_by_its_size():
+    assert (Limits.of(1).work, f"{Limits.of(1).wait:g}") == (20, "40")
+    assert (Limits.of(840_123_456).work, f"{Limits.of(840_123_456).wait:g}") == (188, "208")
+
+
 def test_a_reader_that_needs_too_much_memory_is_stopped(tmp_path: Path):
     file = saved({"w": torch.zeros(1 << 24)}, tmp_path / "file.pth", "archive")
     with pytest.raises(SaddleError, match=r"too much memory|had to be stopped"):

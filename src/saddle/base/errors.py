@@ -57,5 +57,11 @@ def visible(text: str) -> str:
     return "".join(c.encode("unicode_escape").decode() if _is_hidden(c) else c for c in text)
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """On one line, at most so many characters of a text that a file brings, and how many more there are."""
+    more = f"… ({len(text) - most:,} characters more)" if len(text) > most else ""
+    return visible(text[:most]).replace("\n", "\\n") + more
+
+
 def _is_hidden(c: str) -> bool:
     return c != "\n" and (c in DIRECTIONS or category(c) in HIDDEN)

@@ -7,6 +7,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import stat
 import unicodedata
 from collections import Counter
@@ -15,13 +16,14 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from threading import RLock
-from typing import BinaryIO
+from threading import RLock, current_thread, main_thread
+from typing import BinaryIO, NoReturn
 
 from .errors import UsageError
 
 KEPT = " ._-,()+=@"  # in a file's name, beside letters, digits and marks of any script
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # by Windows
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # signals that end a process unless it says otherwise
 PARSING = RLock()  # CPython 3.11 counts the depth of a syntax tree in a place that all threads share
 
 
@@ -73,25 +75,71 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def check_new(folder: Path) -> None:
-    """UsageError unless there is nothing in a folder."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not an empty folder; nothing is overwritten: choose another --out")
+    """UsageError unless a folder can be made there, or an empty one is there."""
+    try:
+        why = _hindrance(folder)
+    except (OSError, ValueError) as error:  # of a name that is too long, or is none
+        why = f"cannot be made: {getattr(error, 'strerror', None) or error}"
+    if why:
+        raise UsageError(f"{folder} {why}: choose another --out")
+
+
+def _hindrance(folder: Path) -> str:
+    """Why no folder can be made there; "" if one can."""
+    if folder.absolute().name in ("", "..") or "\0" in str(folder):
+        return "is not a name for a new folder"
+    if folder.is_symlink():
+        return "is a link, and a new folder cannot take its place"
+    if folder.exists():
+        if not folder.is_dir() or any(folder.iterdir()):
+            return "exists and is not an empty folder; nothing is overwritten"
+        return "is the folder that you are in" if folder.samefile(Path.cwd()) else ""
+    above = next(each for each in folder.absolute().parents if os.path.lexists(each))
+    if not above.is_dir():
+        return f"cannot be made, for {above} is not a folder"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"cannot be made, for you may not write in {above}"
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone."""
-    part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone.
+
+    So it is after a signal that asks the process to end. Its name is new each time: two may make the same folder.
+    """
+    part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.{secrets.token_hex(8)}.part")
+    with _ending_with_an_exception():
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        try:
+            yield part
+            if folder.exists():
+                folder.rmdir()  # it is empty
+            part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _ending_with_an_exception() -> Iterator[None]:
+    """Inside, a signal that would end the process at once raises SystemExit, and a second one ends it.
+
+    A signal that the host program ignores or handles itself stays its business, as all are outside the main thread.
+    """
+
+    def leave(number: int, frame: object) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise SystemExit(128 + number)  # as a shell counts them
+
+    main = current_thread() is main_thread()
+    taken = [kind for kind in ENDING if main and signal.getsignal(kind) == signal.SIG_DFL]
     try:
-        part.mkdir(parents=True)
-        yield part
-        if folder.exists():
-            folder.rmdir()  # it is empty
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        for kind in taken:
+            signal.signal(kind, leave)
+        yield
+    finally:
+        for kind in taken:
+            signal.signal(kind, signal.SIG_DFL)
 
 
 def safe_name(text: str, most: int = 200) -> str:

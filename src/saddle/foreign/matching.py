@@ -11,12 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..base.errors import SaddleError, some
+from ..base.errors import SaddleError, shortened, some
 from ..spec import DataSpec
 from ..tasks import Game
 from .reading import Found, plain
 
 SHOWN = 6  # names in a message
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+COUNTER = "num_batches_tracked"  # of batch norm: the one tensor that is no weight and has whole numbers
+MOST_CLASSES, MOST_LEVELS = 100_000, 12  # levels: maps of different sizes
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,41 @@ class Matching:
 
     def __init__(self, found: Found):
         self.path, self.facts, self.tensors = found.path, found, plain(found.tensors)
+        for name, x in found.tensors.items():
+            if x.dtype not in FLOATS and name.rpartition(".")[2] != COUNTER:
+                raise self.refuse(f"weights have 16, 32 or 64 bits, and {shortened(name)} is {_type(x)}")
+            if not x.numel():
+                raise self.refuse(f"{shortened(name)} is empty, {_sides(x)}")
         self.made: dict[str, Tensor] = {}  # by their names in the game
         self.theirs: dict[str, str] = {}  # names in the file, by those in the game
         self.used: set[str] = set()
         self.missing: list[str] = []
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Of a tensor of the file. SaddleError if it has none of the name: then it is of something else."""
+    def shape(self, name: str, axes: int) -> tuple[int, ...]:
+        """Of a tensor of the file. SaddleError for another file: it has none of this name, or with other axes."""
         if name not in self.tensors:
-            there = ", ".join(list(self.tensors)[:SHOWN]) or "no tensors"
+            there = _listed([*self.tensors][:SHOWN]) or "no tensors"
             raise SaddleError(f"{self.path} is of something else: it has no {name}; it begins with {there}")
-        return tuple(self.tensors[name].shape)
+        x = self.tensors[name]
+        if x.ndim != axes:
+            raise SaddleError(f"{self.path} is of something else: {name} is {_sides(x)}, not of {axes} axes")
+        return tuple(x.shape)
+
+    def numbers(self, pattern: str) -> list[int]:
+        """All numbers in names that match the pattern from their beginning, in order."""
+        return sorted({int(found[1]) for name in self.tensors if (found := re.match(pattern, name))})
+
+    def levels(self, count: int) -> int:
+        """So many maps of different sizes. SaddleError if no network has so many."""
+        if not 0 < count <= MOST_LEVELS:
+            raise self.refuse(f"it has maps of {count} sizes, and 1 to {MOST_LEVELS} are possible")
+        return count
+
+    def classes(self, count: int) -> tuple[str, ...]:
+        """Names of so many classes: numbers. SaddleError if there are too many."""
+        if count > MOST_CLASSES:
+            raise self.refuse(f"it has {count:,} classes, and at most {MOST_CLASSES:,} are possible")
+        return tuple(map(str, range(count)))
 
     def take(self, ours: str, theirs: str, change: Callable[[Tensor], Tensor] = lambda x: x) -> None:
         """The tensor of the file by the name `theirs` becomes `ours` in the game, changed."""
@@ -94,7 +121,7 @@ def check(game: Game, adopted: Adopted) -> dict[str, Tensor]:
     over = [name for part in adopted.parts for name in part.tensors if name not in part.used]
     over += [theirs[name] for name in made if name not in own]
     shapes = [
-        f"{theirs[name]} {_sides(x)}, not {_sides(own[name])}"
+        f"{shortened(theirs[name])} {_sides(x)}, not {_sides(own[name])}"
         for name, x in made.items()
         if name in own and x.shape != own[name].shape
     ]
@@ -110,6 +137,10 @@ def _sides(x: Tensor) -> str:
     return "×".join(map(str, x.shape)) or "a number"
 
 
+def _type(x: Tensor) -> str:
+    return str(x.dtype).removeprefix("torch.")
+
+
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(map(shortened, names[:SHOWN])) + more

@@ -18,11 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 from torch import Tensor
 
-from ..base.errors import SaddleError, UsageError
+from ..base.errors import SaddleError, UsageError, shortened
 from ..training.checkpoint import sha256
 
 CODE = "import sys; sys.path.append(sys.argv.pop(1)); from reader.child import main; main(*sys.argv[1:])"
-MOST = 8 << 30  # bytes of a file
+MOST, LONGEST = 8 << 30, 200  # bytes of a file; characters of what a library says of it
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Limits:
 
     @classmethod
     def of(cls, size: int) -> Limits:
-        """For a file of so many bytes: at most 5 MB/s are expected."""
-        return cls((1 << 30) + 4 * size, 60 + size // 5_000_000, 120 + size / 5_000_000)
+        """For a file of so many bytes: at least 5 MB/s are expected."""
+        seconds = size // 5_000_000
+        return cls((1 << 30) + 4 * size, 20 + seconds, 40 + seconds)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def _safe(path: Path) -> dict[str, Tensor]:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dictionary
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise SaddleError(f"{path} is not a file of tensors that can be read: {error}") from None
+        raise SaddleError(
+            f"{path} is not a file of tensors that can be read: {shortened(str(error), LONGEST)}"
+        ) from None
 
 
 def _by_child(path: Path, parts: Sequence[str], limits: Limits) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -135,7 +138,7 @@ def _opened(out: bytearray, path: Path) -> tuple[dict[str, Tensor], dict[str, An
         facts, orders = (json.loads(header["__metadata__"][name]) for name in ("facts", "orders"))
         tensors = load(bytes(out))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise SaddleError(f"{path} was not read to its end: {error}") from None
+        raise SaddleError(f"{path} was not read to its end: {shortened(str(error), LONGEST)}") from None
     for name, order in orders.items():
         back = sorted(range(len(order)), key=order.__getitem__)
         tensors[name] = tensors[name].permute(back).contiguous()

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._version import __version__
 from ..base import rng
-from ..base.errors import UsageError, near
+from ..base.errors import NO_MEMORY, SaddleError, UsageError, near
 from ..base.files import check_new, new_folder, safe_name
 from ..layers.init import replaced
 from ..runs import registry, releasing
@@ -22,6 +22,7 @@ from ..tasks import Game
 from . import card, reading
 from .matching import Adopted, Asked, check
 
+MOST_SIDE = 16_384  # pixels
 NOWHERE = "folder:unknown"  # the data of a recipe that nobody has
 
 
@@ -80,7 +81,7 @@ def adopt(
     _check_asked(kind_, module, chosen)
     found = reading.read(path, module.PARTS)
     there = reading.read(Path(back), module.PARTS) if back else None
-    adopted: Adopted = module.adopt(found, Asked(size, there, as_published, Path(config) if config else None, dropout))
+    adopted = _told(module, found, Asked(size, there, as_published, Path(config) if config else None, dropout))
     recipe = Recipe.from_dict({"game": adopted.game, "data": NOWHERE}).change(adopted.settings)
     game = filled(recipe, adopted)
     origin = {"kind": kind_, "files": {each.path.name: each.sha256 for each in (found, there) if each}}
@@ -96,8 +97,21 @@ def adopt(
 def _check_asked(name: str, module: Any, asked: Mapping[str, Any]) -> None:
     """UsageError for a choice that this kind of file does not have."""
     for option, value in asked.items():
-        if value and option not in module.CHOICES:
+        if value not in (None, False, "") and option not in module.CHOICES:
             raise UsageError(f"a file of {name} has no use for --{option.replace('_', '-')}; leave it out")
+    if asked["size"] is not None and not 1 <= asked["size"] <= MOST_SIDE:
+        raise UsageError(f"--size is {asked['size']}; a side has 1 to {MOST_SIDE:,} pixels")
+
+
+def _told(module: Any, found: reading.Found, asked: Asked) -> Adopted:
+    """What the names and shapes of a file tell. SaddleError where they make no sense to the module of its kind."""
+    try:
+        adopted: Adopted = module.adopt(found, asked)
+    except (ValueError, IndexError, RuntimeError, OverflowError) as error:
+        if any(words in str(error) for words in NO_MEMORY):
+            raise
+        raise SaddleError(f"{found.path} is not such a file: its tensors have other shapes") from error
+    return adopted
 
 
 def filled(recipe: Recipe, adopted: Adopted) -> Game:

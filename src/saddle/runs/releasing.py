@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -56,7 +57,10 @@ def put(folder: Path, recipe: Recipe, game: Game, round_: int, facts: dict[str, 
         name: (x.detach().half() if half and is_large(x) else x.detach()).cpu().clone().contiguous()
         for name, x in game.state_dict().items()
     }
-    save_file(tensors, files.model)
+    try:
+        save_file(tensors, files.model)
+    except SafetensorError as error:  # such as of a full disk
+        raise SaddleError(f"{files.model.name} could not be written: {error}") from None
     files.model.chmod(files.recipe.stat().st_mode)  # safetensors makes files that only their owner can read
     told = {"format": FORMAT, "round": round_, "sha256": sha256(files.model), "facts": facts}
     files.released.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")

@@ -23,18 +23,22 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     part = Matching(found)
     if "blocks.0.0.conv3.weight" in part.tensors:
         raise part.refuse("it is of BigGAN-deep, whose versions there put class and latent in either order, unsaid")
-    classes, shared = part.shape("shared.weight") if "shared.weight" in part.tensors else (0, 0)
-    pieces, levels = part.shape("linear.weight")[1], 1 + max(_numbers(part, r"blocks\.(\d+)\.0\.conv1\.weight"))
-    if part.shape("linear.weight")[0] != BOTTOM**2 * part.shape("blocks.0.0.conv1.weight")[1]:
+    classes, shared = part.shape("shared.weight", 2) if "shared.weight" in part.tensors else (0, 0)
+    first, pieces = part.shape("linear.weight", 2)
+    if first != BOTTOM**2 * part.shape("blocks.0.0.conv1.weight", 4)[1]:
         raise part.refuse(f"its smallest map is not {BOTTOM}×{BOTTOM}")
+    levels = part.levels(len(part.numbers(r"blocks\.(\d{1,5})\.0\.conv1\.weight$")))
+    rows, columns = part.shape("blocks.0.0.bn1.gain.weight", 2)
     if not shared:
-        classes = part.shape("blocks.0.0.bn1.gain.weight")[0]
-    elif part.shape("blocks.0.0.bn1.gain.weight")[1] != shared + pieces:
+        classes = rows
+    elif columns != shared + pieces:
         raise part.refuse("its latent is not divided among the layers (hier), as ours is where a class embedding is")
-    attention = _numbers(part, r"blocks\.(\d+)\.1\.theta\.weight")
+    attention = part.numbers(r"blocks\.(\d{1,5})\.1\.theta\.weight$")
     if len(attention) > 1:
         raise part.refuse(f"maps of {len(attention)} sizes attend, and of ours one at most")
-    channels, width, *_ = part.shape("output_layer.2.weight")
+    if attention and attention[0] >= levels:
+        raise part.refuse(f"a block attends that is none of its {levels}")
+    channels, width, *_ = part.shape("output_layer.2.weight", 4)
     _Taking(part, bool(shared)).all(levels)
     settings = {
         "game.z_dim": pieces * (levels + 1) if shared else pieces,
@@ -44,7 +48,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "game.network.spectral_generator": False,
     }
     side = BOTTOM << levels
-    data = DataSpec.of((channels, side, side), ("image", "label"), tuple(map(str, range(classes))))
+    data = DataSpec.of((channels, side, side), ("image", "label"), part.classes(classes))
     notes = [
         "The classes have numbers for names, in the order of the training's folders; the file does not say which.",
         "Spectral norm was computed once. Batch norm's ε is 1e-5, the default and that of the published scripts; the "
@@ -55,15 +59,9 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     )
 
 
-def _numbers(part: Matching, pattern: str) -> list[int]:
-    """The numbers in names of tensors that match a pattern, in order. SaddleError if the first block has none."""
-    part.shape("blocks.0.0.conv1.weight")
-    return sorted(int(found[1]) for name in part.tensors if (found := re.fullmatch(pattern, name)))
-
-
 def _width(part: Matching, levels: int) -> int:
     """ch of a network whose last maps have several times as many channels: 4 up to 32 pixels, 2 of 64."""
-    return part.shape("output_layer.2.weight")[1] // (4 if levels <= 3 else 2)
+    return part.shape("output_layer.2.weight", 4)[1] // (4 if levels <= 3 else 2)
 
 
 class _Taking:

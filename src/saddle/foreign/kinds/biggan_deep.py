@@ -3,7 +3,6 @@
 https://github.com/huggingface/pytorch-pretrained-BigGAN
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...base.errors import SaddleError
-from ...base.plain import Garbled, from_json, text
+from ...base.plain import Garbled, fits, from_json, text
 from ...spec import DataSpec
 from ..matching import Adopted, Asked, Matching
 from ..reading import Found
@@ -29,13 +28,19 @@ ATTENTION = {"theta": "query", "phi": "key", "g": "value", "o_conv": "out"}
 def adopt(found: Found, asked: Asked) -> Adopted:
     """A BigGAN-deep without its discriminator, with its sets of batch norm's statistics for truncations."""
     part = Matching(found)
-    numbers, classes = part.shape("embeddings.weight")
-    width, sets = part.shape("generator.bn.weight")[0], part.shape("generator.bn.running_means")[0]
-    layers = sorted({int(m[1]) for name in part.tensors if (m := re.match(r"generator\.layers\.(\d+)\.", name))})
+    numbers, classes = part.shape("embeddings.weight", 2)
+    width, sets = part.shape("generator.bn.weight", 1)[0], part.shape("generator.bn.running_means", 2)[0]
+    layers = part.numbers(r"generator\.layers\.(\d{1,5})\.")
     attending = [k for k in layers if f"generator.layers.{k}.gamma" in part.tensors]
     blocks = [k for k in layers if k not in attending]
-    levels = len(blocks) // DEPTH
-    if len(blocks) % DEPTH or len(attending) > 1 or any(k % DEPTH for k in attending) or sets < 2:
+    levels = part.levels(len(blocks) // DEPTH)
+    if (
+        layers != [*range(len(layers))]
+        or len(blocks) % DEPTH
+        or len(attending) > 1
+        or any(k % DEPTH for k in attending)
+        or sets < 2
+    ):
         raise part.refuse(f"its layers do not come as {DEPTH} blocks at each size with attention behind one of them")
     said = _config(part, asked, levels, attending)
     eps = float(said.get("eps", PUBLISHED_EPS))
@@ -52,7 +57,7 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "game.network.swapped": asked.as_published,
     }
     side = BOTTOM << levels
-    data = DataSpec.of((CHANNELS, side, side), ("image", "label"), tuple(map(str, range(classes))))
+    data = DataSpec.of((CHANNELS, side, side), ("image", "label"), part.classes(classes))
     what, notes = "A generator of images by class (BigGAN-deep).", _notes(sets, eps, said, asked)
     return Adopted("biggan-deep", what, settings, data, [part], ("discriminator",), notes)
 
@@ -83,9 +88,9 @@ def _config(part: Matching, asked: Asked, levels: int, attending: list[int]) -> 
         raise SaddleError(f"{asked.config} is not readable JSON: {error}") from None
     if not isinstance(said, dict):
         raise SaddleError(f"{asked.config} holds no settings")
-    layers = said.get("layers", [[k % 2, 0, 0] for k in range(DEPTH * levels)])
-    doubles = [bool(layer[0]) for layer in layers if isinstance(layer, list) and layer]
-    usual = doubles == [False, True] * levels and not isinstance(said.get("eps", 0.0), str | list | dict)
+    layers, eps = said.get("layers", [[k % 2, 0, 0] for k in range(DEPTH * levels)]), said.get("eps", 0.0)
+    doubles = [bool(layer[0]) for layer in layers if isinstance(layer, list) and layer] if fits(layers, list) else []
+    usual = doubles == [False, True] * levels and fits(eps, float)
     if not usual or (attending and said.get("attention_layer_position", attending[0]) != attending[0]):
         raise part.refuse(f"{asked.config} says that its layers come in another order than {DEPTH} blocks at each size")
     return said

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...spec import DataSpec
 from ...spec.field import Field
-from ..matching import Adopted, Asked, Matching
+from ..matching import MOST_LEVELS, Adopted, Asked, Matching
 from ..reading import Found
 from . import _resnet
 
@@ -59,11 +59,11 @@ def _resnet_of(part: Matching, asked: Asked) -> tuple[dict[str, Any], tuple[int,
 def _unet(part: Matching, asked: Asked) -> tuple[dict[str, Any], tuple[int, int, int], list[str]]:
     """Settings, (inputs, outputs, side) and notes of a U-Net, whose blocks lie in each other."""
     inside = ["model."]  # of the first, and of each block in it
-    while any(name.startswith(f"{_next(inside)}model.") for name in part.tensors):
+    while len(inside) <= MOST_LEVELS and any(name.startswith(f"{_next(inside)}model.") for name in part.tensors):
         inside.append(_next(inside))
-    levels, batch_norm = len(inside), "model.model.1.model.2.weight" in part.tensors
-    width, inputs, *_ = part.shape("model.model.0.weight")
-    outputs = part.shape("model.model.3.weight")[1]
+    levels, batch_norm = part.levels(len(inside)), "model.model.1.model.2.weight" in part.tensors
+    width, inputs, *_ = part.shape("model.model.0.weight", 4)
+    outputs = part.shape("model.model.3.weight", 4)[1]
     for level, prefix in enumerate(inside):
         _level(part, f"{prefix}model.", level, levels, batch_norm)
     settings = {

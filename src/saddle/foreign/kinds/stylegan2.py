@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...base.errors import some
 from ...spec import DataSpec
 from ..matching import Adopted, Asked, Matching
 from ..reading import Found
@@ -30,7 +31,7 @@ EXPECTED: dict[str, set[Any]] = {
 def adopt(found: Found, asked: Asked) -> Adopted:
     """A StyleGAN2 without its discriminator."""
     part = Matching(found)
-    part.shape("mapping.fc0.weight")
+    part.shape("mapping.fc0.weight", 2)
     if not found.facts:
         raise part.refuse(
             "tensors alone do not say whether numbers are clamped, as in most such networks; give the .pkl"
@@ -38,16 +39,17 @@ def adopt(found: Found, asked: Asked) -> Adopted:
     if any(name.startswith("synthesis.L0") for name in part.tensors):
         raise part.refuse("it is of StyleGAN3, whose layers are others")
     _check_facts(part)
-    sides = sorted({int(m[1]) for name in part.tensors if (m := re.match(r"synthesis\.b(\d+)\.", name))})
-    part.shape("synthesis.b4.const")
+    sides = part.numbers(r"synthesis\.b(\d{1,5})\.")
+    part.shape("synthesis.b4.const", 3)
+    part.levels(len(sides))
     if sides != [4 << i for i in range(len(sides))] or sides[-1] < LEAST:
         raise part.refuse(f"it has maps of sides {sides}, and ours begin with 4 and double")
-    widths = {side: part.shape(f"synthesis.b{side}.conv1.weight")[0] for side in sides}
+    widths = {side: part.shape(f"synthesis.b{side}.conv1.weight", 4)[0] for side in sides}
     base, most = _channels(part, widths)
     layers = sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", name)) for name in part.tensors)
-    w_dim = part.shape(f"mapping.fc{layers - 1}.weight")[0]
-    classes = part.shape("mapping.embed.weight")[1] if "mapping.embed.weight" in part.tensors else 0
-    z_dim = part.shape("mapping.fc0.weight")[1] - (w_dim if classes else 0)
+    w_dim = part.shape(f"mapping.fc{layers - 1}.weight", 2)[0]
+    classes = part.shape("mapping.embed.weight", 2)[1] if "mapping.embed.weight" in part.tensors else 0
+    z_dim = part.shape("mapping.fc0.weight", 2)[1] - (w_dim if classes else 0)
     if z_dim < 1:
         raise part.refuse("its mapping takes no latent beside the class")
     _take(part, sides, layers, bool(classes))
@@ -61,9 +63,8 @@ def adopt(found: Found, asked: Asked) -> Adopted:
         "game.network.w_dim": w_dim,
         "game.network.clamp": clamp,
     }
-    shape = part.shape(f"synthesis.b{sides[-1]}.torgb.weight")[0], sides[-1], sides[-1]
-    names = tuple(map(str, range(classes)))
-    data = DataSpec.of(shape, ("image", "label") if classes else ("image",), names)
+    shape = part.shape(f"synthesis.b{sides[-1]}.torgb.weight", 4)[0], sides[-1], sides[-1]
+    data = DataSpec.of(shape, ("image", "label") if classes else ("image",), part.classes(classes))
     what = f"A generator of images{' by class' if classes else ''} (StyleGAN2)."
     return Adopted("stylegan2", what, settings, data, [part], ("discriminator",), _notes(clamp, classes))
 
@@ -84,7 +85,7 @@ def _one(part: Matching, name: str, otherwise: Any) -> Any:
     """The value that all modules have of a fact. SaddleError if it is not one."""
     found = part.facts.one_fact(name, otherwise)
     if len(found) > 1:
-        raise part.refuse(f"its layers differ in {name}: {sorted(map(str, found))}")
+        raise part.refuse(f"its layers differ in {name}: {some(sorted(map(str, found)), 3)}")
     return found.pop()
 
 
@@ -93,7 +94,7 @@ def _check_facts(part: Matching) -> None:
     for name, fine in EXPECTED.items():
         odd = part.facts.one_fact(name, next(iter(fine))) - fine
         if odd:
-            raise part.refuse(f"it has {name} {', '.join(map(str, odd))}, and ours has {' or '.join(map(str, fine))}")
+            raise part.refuse(f"it has {name} {some(map(str, odd), 3)}, and ours has {' or '.join(map(str, fine))}")
     for name in part.leave(r".*\.resample_filter"):
         taps = part.tensors[name]
         if taps.shape != (4, 4) or not torch.allclose(taps, torch.outer(TAPS, TAPS) / 64):
