@@ -1,5 +1,6 @@
 """A run on two folders of one's own: named relatively, it goes on from elsewhere, and after one of them has moved."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_places_of_a_list_are_recorded_and_found_one_by_one(tmp_path, monkeypatc
     fill(tmp_path / "mine")
     monkeypatch.chdir(tmp_path / "mine")
     data = DataOptions(source="pairs:zebra,horse", palette="colours.json")
-    recorded = binding.places(data, {})
+    recorded = binding.places(replace(Recipe.default("pix2pix"), data=data), {})
     assert recorded == {name: f"{tmp_path}/mine/{name}" for name in ("zebra", "horse", "colours.json")}
     monkeypatch.chdir(tmp_path)
     assert binding.found(data, recorded).source == f"pairs:{tmp_path}/mine/zebra,{tmp_path}/mine/horse"
