@@ -45,9 +45,8 @@ def parts(factor: str) -> dict[str, Any]:
 
 def variants(network: Network) -> Iterator[tuple[str, Network]]:
     """The network at its smallest, with one after the other of its choices between words or of yes and no."""
-    sizes = {
-        f.name: 16 for f in fields(network) if f.type in (int, "int") and any(word in f.name for word in SMALL)
-    }  # fmt: skip
+    numbers = {f.name for f in fields(network) if type(getattr(network, f.name)) is int}  # whatever its range
+    sizes = {name: min(16, getattr(network, name)) for name in numbers if any(word in name for word in SMALL)}
     small = replace(network, **sizes)
     yield "", small
     for field in fields(network):
