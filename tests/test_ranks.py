@@ -17,7 +17,10 @@ from saddle.optim import SGD
 from saddle.penalties import GradientPenalty
 from saddle.training.trainer import Trainer
 
-ROUNDING = {"tpgan": 1e-9}  # its losses are sums over pixels, and its weights take steps a thousand times as long
+ROUNDING = {
+    "ganilla": 1e-8,  # at 32 pixels it has norms of 2 x 2 pixels left, which divide by spreads of any size
+    "tpgan": 1e-9,  # its losses are sums over pixels, and its weights take steps a thousand times as long
+}
 BY_SGD = {"rounds": 2, "precision": "fp64", "optim": SGD(lr=1e-3)}  # Adam would blow rounding up to a full step
 each_game = pytest.mark.parametrize("name", GAMES, scope="module")  # one after the other: its tests share one run
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -67,7 +70,7 @@ def test_micro_batches_leave_the_step_unchanged(name, one):
     if _mixes_samples(one):
         assert gap > 0
     else:
-        assert gap < 1e-12
+        assert gap < ROUNDING.get(name, 1e-12)
 
 
 def test_whole_batch_numbers_do_not_depend_on_the_division():

@@ -90,7 +90,7 @@ def app(tmp_path: Path) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("game", "edits", "asked"),
     [
-        ("infogan", {}, ""),
+        ("infogan", {"game.width": 64}, ""),
         ("cgan", {}, "7"),
         ("gan-cls", {}, "a small red circle"),
         ("bicogan", {"data": "faces", "data.size": 32}, ""),

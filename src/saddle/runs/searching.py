@@ -83,7 +83,6 @@ class Search:
     """The one process that searches in a folder."""
 
     def __init__(self, asked: Asked, folder: Path, device: str, track: str | bool, say: Callable[[str], None]):
-        self.optuna = _optuna()
         if dist.world() > 1:
             raise UsageError("a search runs in one process; start it without torchrun")
         tracking.chosen(track)  # all that can be wrong is found out before the first trial
@@ -92,6 +91,7 @@ class Search:
         self.recipe, self.metric = self.asked.recipe, self.asked.metric
         self.space = varying.read(self.recipe, self.asked.vary)
         self.better = _direction(self.metric)
+        self.optuna = _optuna()  # last: who asks for what cannot be need not install it first
 
     def run(self, trials: int, minutes: float | None) -> Found:
         """Go on until there are so many trials, or none may begin any more."""
