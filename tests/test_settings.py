@@ -75,7 +75,7 @@ def edits_of(options: object) -> st.SearchStrategy[dict[str, object]]:
 
 
 @pytest.mark.parametrize("game", registry.names())
-@limits(deadline=None, max_examples=30)
+@limits(deadline=None, max_examples=10)
 @given(data=st.data())
 def test_settings_survive_a_round_trip_through_yaml(game: str, data: st.DataObject):
     for options in (registry.load(game).Options(), Plan(), DataOptions()):

@@ -22,6 +22,7 @@ from .health import Diverged, LossWatch, StepWatch, check_ownership
 from .plan import Plan
 
 LONGEST = 10.0  # seconds in which the pace is measured
+WARMING, TIMED = 2, 3  # rounds before it is, and the fewest that it is the median of
 PLACES = 10  # of a run with stages, at which it is
 
 
@@ -174,15 +175,15 @@ class Trainer:
         return sum(paces) / count
 
     def _pace_here(self, seconds: float) -> float:
-        """The median of at least three rounds from here on, after two that are not counted."""
+        """The median of TIMED rounds or more from here on, after those of WARMING, which are not counted."""
         paces: list[float] = []
-        while len(paces) < 5 or sum(paces) < seconds:
+        while len(paces) < WARMING + TIMED or sum(paces) < seconds:
             started = time.perf_counter()
             self.play_round()
             self.wait()
             pace = torch.tensor(time.perf_counter() - started, device=self.device)
             paces.append(float(dist.largest(pace)))  # so that all processes stop after the same round
-        return sorted(paces[2:])[len(paces[2:]) // 2]
+        return sorted(paces[WARMING:])[len(paces[WARMING:]) // 2]
 
     def wait(self) -> None:
         """Until the device has played what it was given."""
