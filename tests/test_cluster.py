@@ -263,7 +263,7 @@ SMALL |= {"plan.scores": 0, "plan.samples": 16, "plan.metrics": "high_quality"}
 
 
 @pytest.mark.full
-@pytest.mark.timeout(900)  # of which the eight starts of torch take most, on a busy machine
+@pytest.mark.timeout(900)  # of which the starts of eight processes take most, on a busy machine
 def test_a_job_of_two_machines_stops_asks_for_another_turn_and_ends_as_the_run_that_never_stopped(tmp_path, capsys):
     words = ["wgan-gp", "--data", "ring", "--device", "cpu", *(f"--{name}={value}" for name, value in SMALL.items())]
     job = ["--nodes", "2", "--cpus", "1", "--time", "60", "--grace", "60", "--run", "run"]
