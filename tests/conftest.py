@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import torch
 from hypothesis import settings
 from small import make_trainer
 
+import saddle
+from saddle.base import guests
 from saddle.optim import Optim
 from saddle.runs import beside
 from saddle.training.trainer import Trainer
@@ -42,6 +45,13 @@ def _few_training_images_are_searched() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _the_same_numbers_in_whatever_order_tests_run() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def toys() -> Iterator[ModuleType]:
+    """A plugin from a file, with one of everything that a guest may bring."""
+    yield saddle.plugin((Path(__file__).parent / "toys" / "guests" / "toy_guests.py").as_posix())
+    del guests._plugged["toy_guests"]  # other tests ask what there is
 
 
 @pytest.fixture

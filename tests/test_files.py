@@ -3,9 +3,11 @@
 import fcntl
 import os
 import shlex
+import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,22 @@ def killed(work: Callable[[], object]) -> None:
         work()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+@contextmanager
+def stopped(work: Callable[[], object]) -> Iterator[int]:
+    """A process that does it and stands still where it waits for the disk; it has ended afterwards."""
+    child = os.fork()
+    if not child:
+        os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGSTOP)
+        work()
+        os._exit(0)
+    os.waitpid(child, os.WUNTRACED)
+    try:
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def names(folder: Path) -> list[str]:
@@ -152,6 +170,39 @@ def test_two_who_make_the_same_folder_do_not_meet(tmp_path):
     assert names(tmp_path / "new") == ["first"]
 
 
+def test_a_folder_that_was_never_finished_goes_when_it_is_made_again_and_one_at_work_stays(tmp_path):
+    """One process is killed in it, and another, which is at work, is killed only afterwards."""
+    killed(lambda: make(tmp_path / "new", half))
+    (dead,) = names(tmp_path)
+    with stopped(lambda: make(tmp_path / "new", half)) as worker:
+        (living,) = {*names(tmp_path)} - {dead}
+        make(tmp_path / "new", lambda part: (part / "whole").touch())
+        assert names(tmp_path) == [living, "new"]
+        assert names(tmp_path / living) == ["half"]
+        (tmp_path / "new" / "whole").unlink()
+        os.kill(worker, signal.SIGKILL)
+    make(tmp_path / "new")
+    assert names(tmp_path) == ["new"]
+
+
+@pytest.mark.parametrize("before", [(os, "open"), (fcntl, "flock")], ids=["opened", "locked"])
+def test_a_folder_that_another_process_clears_before_it_is_locked_is_made_again(before, tmp_path, monkeypatch):
+    module, name = before
+    call = getattr(module, name)
+
+    def late(*given: object, **more: object) -> object:
+        monkeypatch.undo()
+        (part,) = tmp_path.glob(".*.part")
+        files.clear(part, shutil.rmtree)
+        assert names(tmp_path) == []
+        return call(*given, **more)
+
+    monkeypatch.setattr(module, name, late)
+    make(tmp_path / "new", half)
+    assert getattr(module, name) is call
+    assert names(tmp_path / "new") == ["half"]
+
+
 @pytest.mark.parametrize("kind", files.ENDING, ids=lambda kind: kind.name)
 def test_a_signal_that_ends_the_process_leaves_no_half_folder(kind, tmp_path):
     child = os.fork()
@@ -182,6 +233,12 @@ def test_around_a_new_folder_signals_of_the_host_program_stay_its_business(tmp_p
     thread.start()
     thread.join()
     assert names(tmp_path) == ["one", "three", "two"]
+
+
+def half(part: Path) -> None:
+    """Fill it a little, and wait for the disk."""
+    (part / "half").touch()
+    files.sync(part)
 
 
 def make(folder: Path, fill: Callable[[Path], object] = names) -> None:

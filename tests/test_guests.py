@@ -26,12 +26,6 @@ WORDS = [f"--{name}={value}" for name, value in SHORT.items()]
 
 
 @pytest.fixture(scope="module")
-def toys():
-    yield saddle.plugin(FILE.as_posix())
-    del guests._plugged["toy_guests"]  # other tests ask what there is
-
-
-@pytest.fixture(scope="module")
 def run(toys, tmp_path_factory) -> Path:
     """A run of a game of one's own, on a source, and scored by a metric, of one's own."""
     folder = tmp_path_factory.mktemp("guests") / "run"

@@ -15,17 +15,24 @@ import torch
 import saddle
 from saddle.base import events
 from saddle.base.folder import RunFolder
+from saddle.runs.recipe import Recipe
 from saddle.training.checkpoint import Checkpoints
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "saddle"]
-SETTINGS = {"game.network.width": 8, "plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}
+SETTINGS = {"plan.batch": 4, "plan.precision": "fp64", "plan.log_every": 1, "plan.pictures": 2}
 SETTINGS |= {"plan.scores": 2, "plan.minutes": 0.07}
+SETTINGS |= {
+    "game.network": "MLP",
+    "game.network.width": 8,
+    "game.penalties": "GradientPenalty",
+    "game.discriminator_steps": 5,
+}
 SETTINGS |= {"game.optim.schedule": "Linear"}  # moves at once, so that both copies keep the rounds of the first pace
 
 
-def torchrun(place: Path) -> subprocess.Popen:
-    """Two processes that train in the default folder below `place`: torchrun takes --run for an option of its own."""
-    words = ["train", "wgan-gp", "--data", "ring", "--device", "cpu"]
+def torchrun(place: Path, plugin: str) -> subprocess.Popen:
+    """Two processes that train a guest in the default folder below `place`: torchrun has a --run of its own."""
+    words = ["train", "toy-guest", "--plugin", plugin, "--data", "ring", "--device", "cpu"]
     words += [f"--{name}={value}" for name, value in SETTINGS.items()]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
@@ -38,11 +45,11 @@ def told(folder: Path, kind: str) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory) -> tuple[Path, str]:
+def stopped(toys, tmp_path_factory) -> tuple[Path, str]:
     """A run of two processes, whose launcher got SIGTERM after the first round, and what they printed."""
     place = tmp_path_factory.mktemp("ranks")
-    folder = place / "runs" / "wgan-gp-ring"
-    launcher = torchrun(place)
+    folder = place / "runs" / "toy-guest-ring"
+    launcher = torchrun(place, toys.__file__)
     while launcher.poll() is None and len(told(folder, "round")) < 1:  # a busy machine has few rounds
         time.sleep(0.05)
     launcher.send_signal(signal.SIGTERM)
@@ -50,14 +57,14 @@ def stopped(tmp_path_factory) -> tuple[Path, str]:
 
 
 @pytest.fixture(scope="module")
-def resumed(stopped, tmp_path_factory) -> tuple[Path, Path]:
+def resumed(stopped, toys, tmp_path_factory) -> tuple[Path, Path]:
     """The stopped run, gone on with by two processes and, in a copy, by one."""
     copy = tmp_path_factory.mktemp("one") / "run"
     shutil.copytree(stopped[0], copy)
-    launcher = torchrun(stopped[0].parents[1])
+    launcher = torchrun(stopped[0].parents[1], toys.__file__)
     out = launcher.communicate()[0]
     assert launcher.returncode == 0, out
-    saddle.train("wgan-gp", "ring", copy, settings=SETTINGS, device="cpu", quiet=True)
+    saddle.train("toy-guest", "ring", copy, settings=SETTINGS, device="cpu", quiet=True)
     return stopped[0], copy
 
 
@@ -67,7 +74,9 @@ def test_a_launcher_that_is_told_to_stop_leaves_one_saved_round(stopped):
     assert stop["reason"] == "interrupted", said
     assert said.count(f"SIGTERM received: saved after round {stop['round']}") == 2, "not both processes"
     kept = Checkpoints(folder / "checkpoints")
-    assert kept.rounds() == [0, stop["round"]]
+    assert kept.rounds()[-1] == stop["round"]
+    saved = [e["round"] for e in told(folder, "save")]  # at marks of a plan in minutes, too, which a busy machine meets
+    assert saved.count(stop["round"]) == 1
     assert kept.load(stop["round"]).facts["round"] == stop["round"]
 
 
@@ -106,6 +115,14 @@ def test_the_log_has_every_round_once(resumed):
         rounds = [e["round"] for e in told(folder, "round")]
         assert rounds == list(range(1, rounds[-1] + 1))
     assert torch.isfinite(saddle.load(resumed[0], device="cpu").sample(4)).all()
+
+
+def test_a_guest_from_a_file_trains_and_goes_on_in_all_processes(resumed, toys):
+    """Its class, and its loss, are those of the file, in two processes and in one that goes on."""
+    for folder in resumed:
+        assert Recipe.read(folder / "recipe.yaml").modules == ("toy_guests",)
+        game = saddle.load(folder, device="cpu").game
+        assert (type(game), type(game.options.loss)) == (toys.ToyGuest, toys.Tilted)
 
 
 LEAVING = """

@@ -208,7 +208,7 @@ class ADA(ImageView):
 
 def indifference(loss: AdversarialLoss) -> float:
     """The logit for real and fake alike that costs the discriminator least; not a number where all cost the same."""
-    logits = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    logits = torch.linspace(-2, 2, 41, dtype=torch.float64, device="cpu")  # numbers, where a network is only drafted
     costs = torch.stack([loss.discriminator(c.view(1), c.view(1)) for c in logits])
     flat = costs - costs.min() < 1e-9
     return float("nan") if flat.all() else float(logits[flat].mean())

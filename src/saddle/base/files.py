@@ -11,7 +11,7 @@ import signal
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -102,22 +102,28 @@ def _hindrance(folder: Path) -> str:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone.
+    """A folder to fill, under another name; at the end it takes the place of `folder`; after an error it is gone."""
+    with part_folder(folder) as part:
+        yield part
+        if folder.exists():
+            folder.rmdir()  # it is empty
+        part.rename(folder)
 
-    So it is after a signal that asks the process to end. Its name is new each time: two may make the same folder.
+
+@contextmanager
+def part_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path`, absolute. What is left in it at the end is gone, after an error too.
+
+    So it is after a signal that asks the process to end; what a kill leaves goes when the same `path` is made again.
+    Its name is new each time: two may make the same `path`.
     """
-    part = folder.absolute().with_name(f".{safe_name(folder.absolute().name)}.{secrets.token_hex(8)}.part")
     with _ending_with_an_exception():
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
+        part, handle = _part_folder(path.absolute())
         try:
             yield part
-            if folder.exists():
-                folder.rmdir()  # it is empty
-            part.rename(folder)
-        except BaseException:
+        finally:
             shutil.rmtree(part, ignore_errors=True)
-            raise
+            os.close(handle)
 
 
 @contextmanager
@@ -181,21 +187,52 @@ def _part(path: Path) -> tuple[Path, int]:
         except FileExistsError:
             part = path.with_name(f".{name}.{secrets.token_hex(4)}.part")
             continue
-        with suppress(OSError):  # a file system without locks: there nothing is cleared
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.fstat(handle).st_nlink:
+        if _is_ours(part, handle):
             return part, handle
-        os.close(handle)  # cleared before it was locked
 
 
-def clear(part: Path) -> None:
-    """Remove the part of a file that was never finished, if nobody is writing it."""
+def _part_folder(path: Path) -> tuple[Path, int]:
+    """A new folder beside `path`, which is ours until the handle is closed. Those that killed processes left go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = f".{safe_name(path.name)}"
+    for old in path.parent.glob(f"{name}.{'[0-9a-f]' * 16}.part"):
+        clear(old, shutil.rmtree)
+    while True:
+        part = path.with_name(f"{name}.{secrets.token_hex(8)}.part")
+        part.mkdir()
+        with suppress(FileNotFoundError):  # cleared before it was opened
+            handle = os.open(part, os.O_RDONLY)
+            if _is_ours(part, handle):
+                return part, handle
+
+
+def _is_ours(part: Path, handle: int) -> bool:
+    """Lock what was just made, until the handle is closed: the system itself lets go of it when a process is killed.
+
+    False, and the handle is closed, if another process cleared it before.
+    """
+    with suppress(OSError):  # a file system without locks: there nothing is cleared
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    if _is_there(part, handle):
+        return True
+    os.close(handle)
+    return False
+
+
+def _is_there(part: Path, handle: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), os.stat(part))
+    return False
+
+
+def clear(part: Path, remove: Callable[[Path], object] = Path.unlink) -> None:
+    """Remove the part of a file that was never finished, if nobody is writing it; of a folder with shutil.rmtree."""
     with suppress(OSError):
         handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(handle), os.stat(part)):  # else it was finished meanwhile
-                part.unlink()
+            if _is_there(part, handle):  # else it was finished meanwhile
+                remove(part)
         finally:
             os.close(handle)
 

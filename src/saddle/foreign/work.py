@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..base import rng
 from ..base.errors import NO_MEMORY, SaddleError, UsageError, near
 from ..base.files import check_new, new_folder, safe_name
-from ..layers.init import replaced
 from ..runs import registry, releasing
+from ..runs.building import built
 from ..runs.informing import count_parameters
 from ..runs.introduction import next_command
 from ..runs.recipe import Recipe
@@ -115,10 +114,14 @@ def _told(module: Any, found: reading.Found, asked: Asked) -> Adopted:
 
 
 def filled(recipe: Recipe, adopted: Adopted) -> Game:
-    """The game with the weights of the file. SaddleError, before any is copied, unless they fit."""
-    with rng.building("weights"), replaced():  # which those of the file replace
+    """The game with the weights of the file. SaddleError, before any memory is taken, unless they fit."""
+
+    def build() -> Game:
         game = registry.load(recipe.game)(adopted.data, recipe.options)
-    releasing.leave_out(game, adopted.absent)
+        releasing.leave_out(game, adopted.absent)
+        return game
+
+    game = built(build, lambda draft: check(draft, adopted))
     game.load_state_dict(game.state_dict() | check(game, adopted))
     return game.eval()
 

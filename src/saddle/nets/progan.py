@@ -32,7 +32,8 @@ class Growing(nn.Module):
     def __init__(self, levels: int):
         super().__init__()
         self.levels = levels
-        self.register_buffer("growth", torch.tensor((levels - 1) * UNIT))  # averages copy whole numbers, and mix others
+        self.register_buffer("growth", torch.tensor(0))  # a whole number, which averages copy; they mix others
+        put(self.growth, (levels - 1) * UNIT)
 
     def grow(self, levels: float) -> bool:
         """From now on 0 is the first level alone, 0.5 half way into the second. True if one begins or has ended."""

@@ -14,17 +14,16 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..base import rng
 from ..base.errors import SaddleError, UsageError
 from ..base.folder import RunFolder
 from ..base.plain import Count, Garbled, fits, from_json, text
 from ..base.precision import is_large
-from ..layers.init import replaced
 from ..nets.absent import Absent
 from ..spec import DataSpec
 from ..tasks import Game
-from ..training.checkpoint import Damaged, State, load_weights, read_weights, sha256
+from ..training.checkpoint import Damaged, State, check_weights, load_weights, read_weights, sha256
 from . import binding, registry
+from .building import built
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -86,13 +85,19 @@ def read(recipe: Recipe, files: RunFolder) -> tuple[int, State, Game]:
         spec = DataSpec.from_facts(facts["data"])
     except (KeyError, SaddleError) as error:
         raise Damaged(f"{files.released} does not say what the data are: {error}") from None
-    with rng.building("weights"), replaced():  # which those of the file replace
-        game = registry.load(recipe.game)(spec, recipe.options)
-    if imported := facts.get("imported"):
-        if not (isinstance(imported, dict) and all(fits(imported.get(name), kind) for name, kind in _ORIGIN.items())):
-            raise Damaged(f"{files.released} does not say what it was imported from: {', '.join(_ORIGIN)}")
-        leave_out(game, imported["absent"])
+    imported = facts.get("imported") or {}
+    if imported and not (
+        isinstance(imported, dict) and all(fits(imported.get(name), kind) for name, kind in _ORIGIN.items())
+    ):
+        raise Damaged(f"{files.released} does not say what it was imported from: {', '.join(_ORIGIN)}")
     tensors: dict[str, Tensor] = read_weights(files.model)
+
+    def build() -> Game:
+        game = registry.load(recipe.game)(spec, recipe.options)
+        leave_out(game, imported.get("absent", ()))
+        return game
+
+    game = built(build, lambda draft: check_weights(draft, tensors, "model"))
     load_weights(game, tensors, "model")
     return told["round"], State({}, facts), game.eval()
 

@@ -192,7 +192,13 @@ class Checkpoints:
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
-    """Copy weights by name. Damaged, before anything is copied, unless names and shapes are the module's own."""
+    """Copy weights by name. Damaged, before anything is copied, unless they fit: see `check_weights`."""
+    check_weights(module, tensors, what)
+    module.load_state_dict(tensors)
+
+
+def check_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
+    """Damaged unless names and shapes are the module's own; `what` is the name of the file, without its suffix."""
     own = module.state_dict()
     if missing := sorted(own.keys() ^ tensors.keys()):
         raise Damaged(f"{what}.safetensors is of other networks: {missing[0]} is only in one of the two")
@@ -201,7 +207,6 @@ def load_weights(module: nn.Module, tensors: dict[str, Tensor], what: str) -> No
             raise Damaged(f"{what}.safetensors: {name} has shape {[*tensor.shape]}, not {[*own[name].shape]}")
         if tensor.is_floating_point() != own[name].is_floating_point() or tensor.is_complex():
             raise Damaged(f"{what}.safetensors: {name} is of {tensor.dtype}, not of {own[name].dtype}")
-    module.load_state_dict(tensors)
 
 
 def _write(folder: Path, state: State) -> None:

@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from ..base.errors import SaddleError, UsageError, visible
+from ..base.files import part_folder
 from .original import Original
 
 KINDS = (".mp4", ".mov", ".mkv", ".avi", ".webm")
@@ -123,9 +124,8 @@ class Writer:
 @contextmanager
 def writing(path: Path, seconds: float, sound: Path | None) -> Iterator[Writer]:
     """A film that takes the place of `path` when it is whole; with the sound of another, if that has any."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".saddle-", dir=path.parent) as folder:
-        part = Path(os.path.abspath(folder)) / f"film{path.suffix.lower()}"
+    with part_folder(path) as folder:
+        part = folder / f"film{path.suffix.lower()}"
         writer = Writer(part, seconds, sound)
         try:
             yield writer
