@@ -14,6 +14,7 @@ from small import make_trainer
 
 import saddle
 from saddle.base import guests
+from saddle.metrics import rank1, reading, segmentation
 from saddle.optim import Optim
 from saddle.runs import beside
 from saddle.training.trainer import Trainer
@@ -39,6 +40,15 @@ def _few_training_images_are_searched() -> Iterator[None]:
     """At the end of a training, for those that are nearest to samples; all of them are in test_report_beside.py."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(beside, "MOST", 64)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _who_reads_for_scores_learns_briefly() -> Iterator[None]:
+    """Tests of what is read say themselves how long it learns."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (reading, segmentation, rank1):
+            patch.setattr(module, "STEPS", 20)
         yield
 
 

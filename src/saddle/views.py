@@ -230,6 +230,7 @@ class _Adaptive(Shown):
         self.register_buffer("seen", torch.tensor(0.0))  # logits in that sum
         self.register_buffer("rounds", torch.tensor(0))  # since p was last adjusted
         self._round: int | None = None
+        self.register_load_state_dict_post_hook(lambda *_: setattr(self, "_round", None))  # it may be an earlier one
 
     def begin(self, rounds: int) -> None:
         if self.settings.p is None and rounds != self._round:
