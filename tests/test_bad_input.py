@@ -175,7 +175,7 @@ def test_every_damaged_image_is_listed_with_its_reason(refused, tmp_path: Path):
     [
         (["train", "--data", "folder:nowhere"], "there is no folder nowhere"),
         (["train", "--data", "array:nowhere.npy"], "nowhere.npy"),
-        (["train", "--config", "nowhere.yaml"], "no recipe nowhere.yaml"),
+        (["train", "--config", "nowhere.yaml"], "there is no file nowhere.yaml"),
         (["sample", "nowhere"], "nowhere is not a run folder"),
         (["info", "nowhere"], "nowhere is not a run folder"),
         (["evaluate", "nowhere"], "nowhere is not a run folder"),

@@ -13,6 +13,7 @@ import saddle
 from benchmarks import __main__ as benchmarks
 from benchmarks import (
     against,
+    few,
     folder,
     goals,
     losses,
@@ -340,3 +341,11 @@ def test_the_letters_of_the_benchmark_are_the_same_every_time():
     first, again = (folder.glyphs(n=12) for _ in range(2))
     assert all(np.array_equal(image, again[name]) for name, image in first.items())
     assert len({image.tobytes() for image in first.values()}) == 12
+
+
+def test_few_references_rank_damage_by_the_share_of_steps_that_grow_worse(monkeypatch):
+    monkeypatch.setattr(few, "COUNTS", (4,))
+    images = torch.rand(24, 1, 16, 16) * 2 - 1
+    rows = [[images[8:], images[8:] / 2, images[8:] * 0]]  # ever greyer
+    found = few.shares(images[:8], rows, images[:8], draws=2)
+    assert found == {4: [1.0, 1.0]}

@@ -43,6 +43,12 @@ def test_holm_multiplies_the_smallest_chance_by_their_number_and_never_turns_the
     assert holm([0.6, 0.9]) == [1.0, 1.0]
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Where the pages go."""
+    monkeypatch.chdir(tmp_path)
+
+
 def run(folder, name, value, seed=0, lr=0.001, mark="abc", reason="finished", signs=None, score="modes", samples=2000):
     path = folder / name
     path.mkdir()
@@ -80,11 +86,31 @@ def test_one_seed_each_is_no_claim(tmp_path, capsys):
     assert "one seed each: no claim" in " ".join(capsys.readouterr().out.split())
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
     assert [row["value"] for row in rows] == ["4.0", "8.0"]
-    page = (tmp_path / "a" / "compare.html").read_text()
+    page = (tmp_path / "compare-a-b.html").read_text()
     assert "game.optim.lr" in page
     assert "generator/adversarial" in page
     assert main(["compare", *places, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lines"][1]["says"] == "one seed each: no claim"
+
+
+@pytest.mark.parametrize(("option", "name"), [("--out", "notes.html"), ("--csv", "notes.csv"), ("--out", "folder")])
+def test_what_compare_did_not_write_is_never_overwritten(option, name, tmp_path, capsys):
+    places = [str(run(tmp_path, "a", 4.0)), str(run(tmp_path, "b", 8.0, lr=0.002))]
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.html").write_text("<title>mine</title>")
+    (tmp_path / "notes.csv").write_text("mine,too\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert main(["compare", *places, option, name, "--seeds", "3"]) == 2  # and no seed is trained
+    assert f"{option} {name} exists, and saddle compare did not write it" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_the_same_comparison_writes_its_own_files_anew(tmp_path, capsys):
+    places = [str(run(tmp_path, "a", 4.0)), str(run(tmp_path, "b", 8.0, lr=0.002))]
+    for _ in range(2):
+        assert main(["compare", *places, "--out", "pages/ab.html", "--csv", "ab.csv"]) == 0
+        assert "curves and pictures: pages/ab.html" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "ab.csv", "b", "pages"]
 
 
 def test_fractions_are_shown_with_four_digits_unless_they_were_alike_then(tmp_path, capsys):
@@ -198,7 +224,7 @@ def test_a_run_without_signs_is_compared_and_the_page_says_what_one_run_alone_ha
     old = run(tmp_path, "old", 4.0)
     new = run(tmp_path, "new", 5.0, signs={"signs": {"diversity": 0.9}})
     assert main(["compare", str(old), str(new)]) == 0
-    assert "In the log of one run alone: diversity (new)." in (old / "compare.html").read_text()
+    assert "In the log of one run alone: diversity (new)." in (tmp_path / "compare-old-new.html").read_text()
     assert "No setting differs but the seed" in capsys.readouterr().out
 
 

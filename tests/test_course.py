@@ -279,7 +279,7 @@ def test_fewer_rounds_than_wanted_are_said_and_raised_again(tmp_path, clock, cap
             "cgan",
             {"data": "folder:photos"},
             58,
-            "58 rounds. Saddle has no recipe for these data: look at the pictures and the scores to see whether",
+            "58 rounds. How many these data need is not known beforehand: look at the pictures and the scores to see",
         ),
     ],
 )

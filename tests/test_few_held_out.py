@@ -3,11 +3,14 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from small import GAMES, make_trainer, opened, tiny_recipe
 
 from saddle.base.folder import RunFolder
 from saddle.runs import registry
+from saddle.runs.deciding import ask_of
 from saddle.runs.gallery import Gallery
 from saddle.runs.session import train
 from saddle.spec import Batch
@@ -36,3 +39,25 @@ def test_no_checkpoint_of_f_anogan_is_the_best_before_its_encoder_has_learned(tm
     best = run.checkpoints.best()
     assert best is not None
     assert best > 6
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (12, "fid chooses the best checkpoint, by 12 samples it is trained on, for nothing is held out: so few tell"),
+        (30, "fid chooses the best checkpoint, by 3 held-out samples: so few tell which round is better"),
+        (200, "fid chooses the best checkpoint, by 20 held-out samples: so few tell which round is better"),
+        (1000, "fid chooses the best checkpoint\n"),
+    ],
+)
+def test_a_training_on_a_folder_says_which_score_chooses_its_best_checkpoint(images, told, tmp_path, capsys):
+    for i in range(images):
+        noise = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(noise).save(tmp_path / "photos" / f"{i}.png")
+    small = {"game.network.network.width": 4, "plan.rounds": 1, "plan.batch": 4, "plan.scores": 1, "plan.samples": 64}
+    recipe, folder, _ = ask_of([str(tmp_path / "photos")], small, tmp_path / "run")
+    run = train(recipe, folder, "cpu")
+    assert told in capsys.readouterr().out
+    chosen = run.checkpoints.load(1).facts["score"]
+    assert chosen["name"] == "fid"

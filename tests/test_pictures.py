@@ -1,15 +1,40 @@
 """Pictures: exact geometry, exact colours, whole files."""
 
+import itertools
+from fnmatch import fnmatch
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
+from small import GAMES, make_trainer, opened, tiny_recipe
 
 from saddle.base.errors import SaddleError
 from saddle.base.files import replace
+from saddle.base.folder import RunFolder
+from saddle.runs.gallery import Gallery
 from saddle.show import pictures
+
+
+def drawn(monkeypatch):
+    """Every text that is drawn from now on, with the box that it takes: (left, top, right, bottom)."""
+    told, text = [], ImageDraw.ImageDraw.text
+
+    def spy(draw, xy, words, fill, font, anchor):
+        told.append((words, draw.textbbox(xy, words, font, anchor)))
+        text(draw, xy, words, fill, font, anchor)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", spy)
+    return told
+
+
+def apart(boxes, size):
+    """Does every box lie within a picture of this size, and none on another?"""
+    inside = all(0 <= a <= c <= size[0] and 0 <= b <= d <= size[1] for a, b, c, d in boxes)
+    pairs = itertools.combinations(boxes, 2)
+    return inside and all(a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1] for a, b in pairs)
 
 
 def pixels(image):
@@ -68,22 +93,33 @@ def test_a_grid_of_no_images_names_the_shape(shape):
 
 
 def test_rows_put_each_sample_beside_its_translations():
-    a, b = torch.full((3, 1, 16, 16), -1.0), torch.ones(2, 3, 8, 8)
+    a, b = torch.full((3, 1, 48, 48), -1.0), torch.ones(2, 3, 24, 24)
     b[1] = 0.0
     sheet = pixels(pictures.rows({"input": a, "output": b}, padding=2, scale=1))
-    assert sheet.shape[:2] == (20 + 2 * 18, 2 + 2 * 18)  # two rows: the shorter set's
-    assert (sheet[20:36, 2:18] == 0).all()
-    assert (sheet[20:36, 20:36] == 255).all()
-    assert (sheet[38:54, 20:36] == 128).all()
+    assert sheet.shape[:2] == (20 + 2 * 50, 2 + 2 * 50)  # two rows: the shorter set's
+    assert (sheet[20:68, 2:50] == 0).all()
+    assert (sheet[20:68, 52:100] == 255).all()
+    assert (sheet[70:118, 52:100] == 128).all()
 
 
-def test_rows_caption_their_columns_within_their_width():
-    x = torch.full((1, 1, 40, 40), -1.0)
-    sheet = pixels(pictures.rows({"a": x, "a very long caption that cannot fit": x}, scale=1))
-    first, second = sheet[:20, 2:42], sheet[:20, 44:84]
-    assert first.max() > 200
-    assert second.max() > 200
-    assert sheet[:20, 42:44].max() < 30
+@pytest.mark.parametrize(
+    ("caption", "told"),
+    [
+        ("as sunflowers", ["as", "sunflowers"]),
+        ("attributes of", ["attributes of"]),
+        ("one two three four five six", ["one two", "three four", "five six"]),
+        ("one two three four five six seven eight nine", ["one two", "three four", "five six", "seven*…"]),
+        ("x" * 99, ["xxx*…"]),
+    ],
+)
+def test_a_caption_has_up_to_four_lines_and_a_wide_word_widens_its_column(caption, told, monkeypatch):
+    lines = drawn(monkeypatch)
+    x = torch.zeros(1, 1, 72, 72)
+    sheet = pictures.rows({"a": x, caption: x})
+    assert len(lines) == 1 + len(told)
+    assert all(fnmatch(text, pattern) for (text, _), pattern in zip(lines[1:], told, strict=True))
+    assert apart([box for _, box in lines], sheet.size)
+    assert sheet.width <= 2 + 74 + pictures.NAMED + 2
 
 
 def test_rows_of_nothing_are_refused():
@@ -245,3 +281,19 @@ def test_an_animation_of_at_most_256_colours_is_exact(suffix, tmp_path):
     greys = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
     frames = [Image.fromarray(grey).convert("RGB") for grey in greys]
     assert (played(pictures.animation(frames, tmp_path / f"a.{suffix}"))[..., 1] == greys).all()
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_column_that_a_game_names_has_its_whole_name_over_it(name, tmp_path, monkeypatch):
+    trainer, source = make_trainer(name), opened(tiny_recipe(name).data)
+    columns = trainer.game.eval().shown(Gallery(trainer, source, RunFolder(tmp_path)).held)
+    if name == "mgan":
+        return  # points
+    lines = drawn(monkeypatch)
+    sheet = pictures.sheet(columns)
+    assert " ".join(text for text, _ in lines) == " ".join(name for name, _ in pairs(columns))
+    assert apart([box for _, box in lines], sheet.size)
+
+
+def pairs(columns):
+    return list(columns.items() if isinstance(columns, dict) else columns)

@@ -136,7 +136,7 @@ def test_all_games_with_a_recipe_take_part_unless_named():
         (["gna"], ["ring"], "no game 'gna'"),
         (["gan"], ["rung"], "no modes are known of 'rung' .did you mean ring"),
         (["gan"], ["swiss-roll"], "no modes are known of 'swiss-roll'"),
-        (["dcgan"], ["ring", "grid"], "dcgan has no recipe for ring or grid; there are ones of .*gan, .*wgan-gp"),
+        (["dcgan"], ["ring", "grid"], "brings no recipe for dcgan on ring or grid, only for .*gan, .*wgan-gp"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_trained(games, places, said, tmp_path: Path):

@@ -124,9 +124,9 @@ def test_a_file_that_is_no_recipe_is_refused_with_the_reason(text: str, said: st
 
 def test_missing_and_binary_files_are_named(tmp_path: Path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(UsageError, match=r"no recipe .*no\.yaml"):
+    with pytest.raises(UsageError, match=r"there is no file .*no\.yaml"):
         Recipe.read(tmp_path / "no.yaml")
-    with pytest.raises(UsageError, match=r"picture\.png is no recipe: it is not text in UTF-8"):
+    with pytest.raises(UsageError, match=r"picture\.png is not a recipe: it is not text in UTF-8"):
         Recipe.read(tmp_path / "picture.png")
 
 

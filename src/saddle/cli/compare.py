@@ -8,12 +8,13 @@ The first run is what the others are compared with. One run of each recipe says 
 one recipe differ too. With several seeds the difference of the means comes with Welch's 95 % interval, the effect in
 parts of the runs' deviation (Hedges' g), and p after Holm's correction for several comparisons; a claim needs three
 seeds each. Runs without an end, and scores that were not measured alike, are refused before a seed is trained. A page
-with curves and pictures is written beside. An arrow says which values are better.
+with curves and pictures is written into the current folder. The same command writes it anew; what it did not write is
+never overwritten. An arrow says which values are better.
 """
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", type=Path, help="folders of runs, the first one the baseline")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds of each; missing ones are trained")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the scores there, a row for each run's recipe")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page; by default compare.html in the first run")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the page; by default compare-A-B.html, of the runs' names"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps; by default auto")
     parser.add_argument("--json", action="store_true", help="for programs; what it does is said on standard error")
 
@@ -39,13 +42,16 @@ def run(args: Namespace) -> None:
     if args.seeds < 1:
         raise UsageError(f"--seeds is at least 1, not {args.seeds}")
     from ..base.files import replace
-    from ..report.compared import page
-    from ..runs.differing import compare
+    from ..report.compared import is_page, page
+    from ..runs.differing import compare, is_csv
 
+    out = args.out or _page_of(args.runs)
+    _check_ours("--out", out, is_page)
+    if args.csv:
+        _check_ours("--csv", args.csv, is_csv)
     found = compare(args.runs, args.seeds, args.device, say=remark if args.json else line)
     if args.csv:
         replace(args.csv, found.csv().encode())
-    out = args.out or args.runs[0] / "compare.html"
     names = [group.name for group in found.groups]
     rows, notes = [_cells(vars(each)) for each in found.lines], _notes(found)
     page_of = page([group.runs for group in found.groups], names, found.settings, HEADS, rows, notes)
@@ -62,6 +68,29 @@ def run(args: Namespace) -> None:
     for note in notes:
         line(note)
     line(f"curves and pictures: {out}")
+
+
+def _page_of(runs: Sequence[Path]) -> Path:
+    """compare-A-B.html, here: of the names of the runs' folders."""
+    from ..base.files import safe_name
+
+    return Path(safe_name("-".join(["compare", *(run.resolve().name for run in runs)])) + ".html")
+
+
+def _check_ours(option: str, path: Path, is_ours: Callable[[str], bool]) -> None:
+    """UsageError for what is there and was not written by this command, before anything is trained."""
+    if not path.exists():
+        return
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            if is_ours(file.read(BEGINNING)):
+                return
+    raise UsageError(
+        f"{option} {path} exists, and saddle compare did not write it; choose another, so that nothing is overwritten"
+    )
+
+
+BEGINNING = 1000  # characters that say who wrote a file
 
 
 def _short(values: Sequence[str]) -> Sequence[str]:

@@ -11,6 +11,13 @@ from .parts import document, mark, quiet, scrolled, section
 from .story import Story, read
 from .svg import Curve, chart
 
+TITLE = "Comparison of "
+
+
+def is_page(beginning: str) -> bool:
+    """Is a file that begins so such a page?"""
+    return f"<title>{TITLE}" in beginning
+
 
 def page(
     runs: Sequence[Sequence[Path]],
@@ -24,7 +31,7 @@ def page(
     stories = [read(RunFolder(paths[0])) for paths in runs]
     title = " and ".join(names)
     return document(
-        f"Comparison of {title}",
+        f"{TITLE}{title}",
         tag("header", mark(), tag("h1", title)),
         section(
             "Settings that differ", _table(["setting", *names], [(k, *v) for k, v in settings.items()], "settings")

@@ -154,8 +154,9 @@ def planned(games: Sequence[str], sources: Sequence[str], seeds: int, edits: Map
         registry.load(game)  # first of all, is it a game?
         if not ready[game]:
             raise UsageError(
-                f"{game} has no recipe for {' or '.join(sources)}; there are ones of "
-                f"{', '.join(name for name in ready if ready[name]) or 'no game'}. saddle train takes settings of yours"
+                f"Saddle brings no recipe for {game} on {' or '.join(sources)}, only for "
+                f"{', '.join(name for name in ready if ready[name]) or 'no game'}. With settings of yours: "
+                f"saddle train {game}"
             )
     for source in sources:
         for game in (name for name in games or ready if source in ready[name]):

@@ -73,6 +73,11 @@ class Comparison:
         return file.getvalue()
 
 
+def is_csv(beginning: str) -> bool:
+    """Is a file that begins so a table of `Comparison.csv`?"""
+    return beginning.startswith(",".join(Line.__dataclass_fields__) + "\n")
+
+
 def compare(
     places: Sequence[Path], seeds: int = 1, device: str = "auto", say: Callable[[str], None] = lambda told: None
 ) -> Comparison:

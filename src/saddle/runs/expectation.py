@@ -17,7 +17,9 @@ def expectation(recipe: Recipe, rounds: int, pictures: bool = True, scored: bool
     if shipped(recipe.game, source) is None:
         look = "the pictures and the scores" if scored else "the pictures"
         played = "1 round" if rounds == 1 else f"{rounds:,} rounds"
-        return f"{played}. Saddle has no recipe for these data: look at {look} to see whether it needs more rounds"
+        return (
+            f"{played}. How many these data need is not known beforehand: look at {look} to see whether it needs more"
+        )
     if whole is None:
         return f"{rounds:,} rounds, where the recipe plans {plan.minutes:g} minutes: compare what it reached"
     if plan.batch != recipe.plan.batch:

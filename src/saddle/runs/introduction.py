@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,14 @@ def of_data(recipe: Recipe, source: Source) -> list[str]:
     return [first, *(f"data: {note}" for note in noted(source.notes))]
 
 
-def of_players(trainer: Trainer, folder: Path) -> list[str]:
-    """The players, where they play, and for how long."""
+def of_players(trainer: Trainer, folder: Path, choice: Sequence[str]) -> list[str]:
+    """The players, where they play, for how long, and, if it is scored on the way, what chooses the best checkpoint."""
     players = ", ".join(f"{name} {n:,}" for name, n in count_parameters(trainer.game).items())
     rounds = "1 round" if trainer.rounds == 1 else f"{trainer.rounds:,} rounds"
     return [
         f"parameters: {players}; {_place(trainer)}, {trainer.precision}",
         f"{rounds} of {count(trainer.plan.batch, 'sample')}; the run is kept in {folder}",
+        *(choice if trainer.plan.scores else ()),
     ]
 
 
@@ -65,8 +67,8 @@ def next_command(game: Game, folder: Path, modules: Sequence[str]) -> list[str]:
         if task.unable(game):
             continue
         if command := re.search(r"saddle [a-z]+", task.purpose):
-            images = "" if command[0] == "saddle sample" else " IMAGES"
-            return [f"what next: {command[0]} {quoted(folder)}{images}{plugins}"]
+            words = [command[0], quoted(folder), *map(shlex.quote, task.example(game))]
+            return [f"what next: {' '.join(words)}{plugins}"]
     return []
 
 

@@ -111,9 +111,11 @@ class Recipe:
                 with_guests = f"\n{plugins.NAME}:" in given
                 return cls.from_yaml(given, str(file), RunFolder(file.parent).places() if with_guests else {})
         except FileNotFoundError:
-            raise UsageError(f"no recipe {file}; give a YAML file or the folder of a run") from None
+            raise UsageError(
+                f"there is no file {file}; give a recipe, which is a YAML file, or the folder of a run"
+            ) from None
         except Garbled as error:
-            raise UsageError(f"{file} is no recipe: {error}") from None
+            raise UsageError(f"{file} is not a recipe: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         game = {"name": self.game} | plain(self.options)

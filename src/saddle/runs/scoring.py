@@ -20,6 +20,7 @@ from ..metrics.intra import FEWEST
 from ..metrics.judged import Judge
 from ..metrics.lpips import Lpips
 from ..metrics.metric import Metric
+from ..metrics.multiple import FEWEST as FEWEST_REFERENCES
 from ..metrics.names import chosen, metric_names
 from ..metrics.path_length import METRICS as PATH_LENGTHS
 from ..metrics.score import Fingerprint, Score
@@ -52,6 +53,22 @@ def defaults(game: Game, source: Source, final: bool, n: int | None = None) -> l
         return _at_hand((*of_data, *game.scores), game, source, n)
     possible = (game.early_scores or (), of_data, game.headlines)
     return next((found for names in possible if (found := _at_hand(names, game, source, n))), [])
+
+
+def references(source: Source) -> int:
+    """How many real samples there are to compare with: those held out, or, where there are none, all."""
+    return len(source.heldout or source.train)
+
+
+def choice(names: Sequence[str], source: Source) -> list[str]:
+    """Which score of `names` chooses the best checkpoint, in a line; none where nothing is scored on the way."""
+    if not names or not chooses(names[0]):
+        return []
+    said, n = f"{names[0]} chooses the best checkpoint", references(source)
+    if n >= FEWEST_REFERENCES:
+        return [said]
+    kind = "held-out samples" if source.heldout else "samples it is trained on, for nothing is held out"
+    return [f"{said}, by {n:,} {kind}: so few tell which round is better, and not how good it is"]
 
 
 def on_the_way(game: Game, source: Source, asked: Sequence[str]) -> list[str]:
@@ -91,7 +108,7 @@ def _at_hand(names: Iterable[str], game: Game, source: Source, n: int | None) ->
     evidence = _evidence(game, source)
     n = n or source.judged.samples
     enough = _of_a_class(source, n)
-    real = len(source.heldout or source.train)
+    real = references(source)
     least = min(n, len(source.heldout)) if source.heldout else n
     side = min(source.spec.shape[-2:]) if source.spec.is_image else math.inf
 

@@ -353,7 +353,7 @@ class Training:
 
     def note_start(self) -> None:
         trainer = self.trainer
-        self.voice.say(*of_players(trainer, self.folder.path))
+        self.voice.say(*of_players(trainer, self.folder.path, scoring.choice(self.scored, self.source)))
         self.write(
             "start",
             rounds=self.rounds,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..base.errors import SaddleError
 from ..base.files import replace
 
-NAMED = 192  # pixels that a name may take under a smaller picture
+NAMED = 192  # pixels that a name may take under a smaller picture, or a word over one
 READABLE = 64  # pixels: smaller images are enlarged to about this
 BACKGROUND = (24, 24, 27)
 PAPER = (250, 250, 249)
@@ -21,6 +21,7 @@ REAL, FAKE = (96, 118, 148, 130), (221, 84, 24, 150)  # grey-blue, orange; red, 
 HIGH, LOW = (156, 190, 234), (250, 197, 158)  # of a landscape: what is held to be real in their blue, fake in orange
 INK = (92, 98, 109)
 STRIP = 28  # pixels: the line under a landscape
+LINE, LINES = 16, 4  # pixels of a line over a column of images, and how many lines it has at most
 
 Landscape = Callable[[Tensor], Tensor | None]  # points [N, 2] → a value for each [N], or None: no landscape
 
@@ -106,27 +107,43 @@ def rows(images: Mapping[str, Tensor], padding: int = 2, scale: int | None = Non
     """One row a sample, one captioned column for each entry of `images`: input | output | back.
 
     Entries are [N, C, H, W] as for `grid` and may differ in size: each is enlarged to the largest. There are as many
-    rows as the shortest entry has images.
+    rows as the shortest entry has images. A caption has up to four lines; a word that is wider than the images makes
+    its column wider.
     """
     if not images:
         raise SaddleError("rows of pictures need at least one column; none was given")
     columns = {name: rgb(x) for name, x in images.items()}
     h, w = (max(x.shape[axis] for x in columns.values()) for axis in (1, 2))
     scale = scale or max(1, READABLE // max(h, w))
-    high, wide = h * scale, w * scale
-    n = min(len(x) for x in columns.values())
+    high, wide, n = h * scale, w * scale, min(len(x) for x in columns.values())
     font = ImageFont.load_default(size=13)
-    caption = 20
-    size = (padding + len(columns) * (wide + padding), caption + n * (high + padding))
-    sheet = Image.new("RGB", size, BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
-    for k, (name, pixels) in enumerate(columns.items()):
-        left = padding + k * (wide + padding)
-        draw.text((left + wide / 2, caption / 2), _fitting(name, font, wide), PAPER, font, anchor="mm")
+    heads = [_heading(name, font, wide) for name in columns]
+    widths = [max(wide, *(math.ceil(font.getlength(line)) for line in head)) for head in heads]
+    top = 4 + LINE * max(map(len, heads))
+    sheet = Image.new("RGB", (padding + sum(widths) + padding * len(widths), top + n * (high + padding)), BACKGROUND)
+    draw, left = ImageDraw.Draw(sheet), padding
+    for pixels, head, width in zip(columns.values(), heads, widths, strict=True):
+        for k, line in enumerate(head):
+            draw.text((left + width / 2, top - 2 - LINE * (len(head) - k - 0.5)), line, PAPER, font, anchor="mm")
         for i in range(n):
             picture = Image.fromarray(pixels[i].numpy()).resize((wide, high), Image.Resampling.NEAREST)
-            sheet.paste(picture, (left, caption + i * (high + padding)))
+            sheet.paste(picture, (left + (width - wide) // 2, top + i * (high + padding)))
+        left += width + padding
     return sheet
+
+
+def _heading(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """`text` in up to four lines of `width` pixels; a word may be wider, up to NAMED, and what is left ends with …"""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    whole = max(width, min(NAMED, max(math.ceil(font.getlength(line)) for line in lines)))
+    lines[LINES - 1 :] = [" ".join(lines[LINES - 1 :])] if len(lines) > LINES else lines[LINES - 1 :]
+    return [_fitting(line, font, whole) for line in lines]
 
 
 def captioned(images: Tensor, texts: Sequence[str], padding: int = 2, scale: int | None = None) -> Image.Image:

@@ -97,6 +97,26 @@ def captions(condition: Condition, labels: Tensor) -> list[str]:
     return to_texts(labels) if condition.kind == "text" else [in_words(condition, row) for row in labels]
 
 
+def example(condition: Condition, data: DataSpec) -> tuple[str, ...]:
+    """Words of a command that ask for something that the data show: `--label cat`; none where it is not known."""
+    known = data.distribution if condition == data.condition else ()
+    if condition.kind == "class":
+        return option("--label", condition.names[next((k for k, share in enumerate(known) if share), 0)])
+    if not known:
+        return ()
+    if condition.kind == "text":
+        return option("--text", to_texts(torch.tensor(known[:1]))[0])
+    row = next((row for row in known if any(row)), known[0])
+    on = [name for name, value in zip(condition.names, row, strict=True) if value >= 0.5]
+    named = condition.kind == "labels" and on and not any("," in name or _is_number(name) for name in on)
+    return option("--label", ",".join(on if named else [f"{value:g}" for value in row]))
+
+
+def option(name: str, value: str) -> tuple[str, ...]:
+    """In one word where the value alone would be taken for an option."""
+    return (f"{name}={value}",) if value.startswith("-") else (name, value)
+
+
 def in_words(condition: Condition, columns: Tensor) -> str:
     """Columns float [K] in words: the names of the labels that are on, or every name with its number."""
     values = list(zip(condition.names, columns.tolist(), strict=True))

@@ -251,6 +251,10 @@ class Game(nn.Module, ABC):
         """Why, with its settings, it cannot do what its task says, in one sentence; None if it can."""
         return None
 
+    def example(self) -> tuple[str, ...]:
+        """Words behind the run in the command of its task, to show it at work: what it is given, or asked for."""
+        return ("IMAGES",)
+
     def landscape(self, points: Tensor) -> Tensor | None:
         """The discriminator's output for points [N, 2], a number for each [N]; None if there is none to ask."""
         return None

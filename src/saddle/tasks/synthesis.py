@@ -208,6 +208,10 @@ class Synthesis(Game):
             found |= {"saturated": signs.saturated(made), "saturated_data": signs.saturated(real)}
         return super().signs(held, trained) | found
 
+    def example(self) -> tuple[str, ...]:
+        """Nothing, or one thing that the data show and samples can be asked for: `--label cat`."""
+        return conditions.example(self.condition, self.data) if self.condition else ()
+
     def shown(self, held: Held) -> Columns:
         """64 samples; eight of each class, from the same eight z, or eight under each of eight other conditions.
 

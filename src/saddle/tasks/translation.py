@@ -268,6 +268,15 @@ class Translation(Game):
         made, real = self.translate(given, to), self.planes(held, to)
         return found | {"diversity": signs.diversity(made, real)}
 
+    def example(self) -> tuple[str, ...]:
+        """Images, and of a game that can be asked what results are to show the first thing there is."""
+        if self.asked is None or self.styled:
+            return super().example()
+        name, *_ = self.asked.names
+        rows = self.data.distribution if self.asked.kind == "numbers" else ()
+        value = f"={rows[0][0]:g}" if rows else ""
+        return (*super().example(), *conditions.option("--to", f"{name}{value}"))
+
     def shown(self, held: Held) -> Columns:
         """Eight held-out images of every domain, and beside them the game's results for them."""
         batch, columns = held(8), dict[str, Tensor]()
