@@ -46,8 +46,10 @@ CUT |= {"illustrations": 32}
 
 # Settings of games whose rounds would take long: what is asked of every game does not depend on its width.
 NARROW: dict[str, dict[str, Any]] = {
-    **{name: {"game.width": 4} for name in ("cogan", "cyclegan", "disentangle", "esrgan", "gln", "infogan")},
+    **{name: {"game.width": 4} for name in ("cogan", "cyclegan", "disentangle", "esrgan", "ganilla")},
+    **{name: {"game.width": 4} for name in ("gln", "infogan")},
     **{name: {"game.width": 4} for name in ("lapgan", "nicegan", "pan", "pix2pix", "st-cgan", "stargan", "unit")},
+    "aae": {"game.width": 64},
     "dtn": {"game.width": 8},
     "energy": {"game.network.width": 4},
     "pix2pixhd": {"game.width": 4, "game.encoder_width": 4, "game.discriminator_width": 4},
