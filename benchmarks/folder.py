@@ -76,9 +76,11 @@ def write(images: dict[str, np.ndarray], folder: Path) -> Path:
     return folder
 
 
-def opened(place: Path, images: int, game: str | None, run: Path, settings: dict[str, Any]) -> Training:
-    """The training that the folder decides, or that of a game with its defaults."""
-    edits = {"data.heldout": min(HELD_OUT / images, 0.5), "plan.rounds": 10**6, **settings}
+def opened(
+    place: Path, images: int, game: str | None, run: Path, settings: dict[str, Any], seconds: float
+) -> Training:
+    """The training that the folder decides for that time, or that of a game with its defaults."""
+    edits = {"data.heldout": min(HELD_OUT / images, 0.5), "plan.minutes": seconds / 60, **settings}
     recipe = Recipe.default(game, f"folder:{place}").change(edits) if game else ask_of([str(place)], edits, run)[0]
     return Training(recipe, run, torch.device("cpu"), quiet=True)
 
@@ -115,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     images = SETS[args.data]()
     settings = {"plan.seed": args.seed, **dict(each.split("=", 1) for each in args.set)}
     run = args.out / f"benchmark-{args.data}-{args.game or 'own'}-{args.seed}"
-    training = opened(write(images, args.out / args.data), len(images), args.game, run, settings)
+    training = opened(write(images, args.out / args.data), len(images), args.game, run, settings, args.seconds)
     untrained = scores(training)
     spent = play(training, args.seconds)
     figures = {"rounds": training.trainer.round, "seconds": round(spent, 1), "untrained": untrained}

@@ -159,6 +159,8 @@ IMAGES = {
     50_000: (Machine(), {"data.size": 64}, "a processor sees a part of 50,000 images"),
     50_001: (GPU, {"data.size": 128, "game.views": [], "plan.batch": 64}, None),
     50_002: (HOURS, {"data.size": 256}, None),
+    1501: (Machine(minutes=9), {"data.size": 32}, ""),
+    1502: (Machine(GPU.kind, GPU.name, minutes=9), {"data.size": 128}, ""),
 }
 
 
@@ -305,3 +307,10 @@ def test_many_sub_folders_and_broken_tables_are_no_labels(tmp_path):
     seen = look([str(root)], DataOptions())
     assert not seen.label_kind
     assert "labels.csv is not used as labels" in seen.notes[0]
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_largest_sides_stand_in_the_docs(kind):
+    page = Path(__file__).parents[1].joinpath("docs", "folder.md").read_text()
+    sides = TASKS[kind].brief or TASKS[kind].sides[0], *TASKS[kind].sides
+    assert f" | {' | '.join(map(str, sides))} |\n" in page

@@ -19,6 +19,7 @@ from .seen import Seen
 MINUTES = 30.0  # of training, where the plan says nothing
 BETWEEN_SCORES = 4.0  # minutes, in a shorter plan than that
 LONG = 120.0  # minutes from which on larger images are tried
+SHORT = 10.0  # minutes below which a processor draws smaller ones
 FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
 MANY = 20_000  # images: from so many on, the discriminator needs no augmentation
@@ -52,6 +53,7 @@ class Task:
     recipe: str  # its start, in recipes/own
     says: str  # what is learned
     sides: tuple[int, int, int, int]  # largest side of images: on a processor, for long; on a GPU, for long
+    brief: int | None = None  # on a processor, for less than SHORT minutes, where it is another
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Decision:
 
 OF_FOLDERS = ("images", "images-small", "images-large")  # recipes of images that are drawn anew
 TASKS = {
-    "folder": Task("images", "draw new images like these", (64, 128, 128, 256)),
+    "folder": Task("images", "draw new images like these", (64, 128, 128, 256), brief=32),
     "photo": Task("image", "draw images like the parts of this one", (128, 192, 256, 256)),
     "pairs": Task("pairs", "turn the first image of a pair into the second", (128, 256, 256, 256)),
     "domains": Task("domains", "turn images of one kind into the other, without pairs", (64, 128, 128, 256)),
@@ -137,6 +139,8 @@ def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
     """Images keep their size where it is one that networks can draw, and not larger than the machine has time for."""
     long = machine.minutes >= LONG
     largest = task.sides[2 * machine.fast + long]
+    if machine.minutes < SHORT and not machine.fast:
+        largest = task.brief or largest
     where = f"{machine.name} in {machine.time}"
     if len(seen.sizes) == 1 and max(next(iter(seen.sizes))) <= largest:
         size = next(iter(seen.sizes))
