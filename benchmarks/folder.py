@@ -76,9 +76,7 @@ def write(images: dict[str, np.ndarray], folder: Path) -> Path:
     return folder
 
 
-def opened(
-    place: Path, images: int, game: str | None, run: Path, settings: dict[str, Any], seconds: float
-) -> Training:
+def opened(place: Path, images: int, game: str | None, run: Path, settings: dict[str, Any], seconds: float) -> Training:
     """The training that the folder decides for that time, or that of a game with its defaults."""
     edits = {"data.heldout": min(HELD_OUT / images, 0.5), "plan.minutes": seconds / 60, **settings}
     recipe = Recipe.default(game, f"folder:{place}").change(edits) if game else ask_of([str(place)], edits, run)[0]

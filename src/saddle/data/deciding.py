@@ -19,7 +19,7 @@ from .seen import Seen
 MINUTES = 30.0  # of training, where the plan says nothing
 BETWEEN_SCORES = 4.0  # minutes, in a shorter plan than that
 LONG = 120.0  # minutes from which on larger images are tried
-SHORT = 10.0  # minutes below which a processor draws smaller ones
+SHORT = 10.0  # minutes below which a processor draws smaller ones, with narrower networks
 FEW = 500  # images: with fewer, samples may be near copies of them
 HELD_OUT = DataOptions.heldout  # share of the images
 MANY = 20_000  # images: from so many on, the discriminator needs no augmentation
@@ -39,6 +39,11 @@ class Machine:
     @property
     def fast(self) -> bool:
         return self.kind != "cpu"
+
+    @property
+    def hurries(self) -> bool:
+        """It has little time for what is not fast."""
+        return not self.fast and self.minutes < SHORT
 
     @property
     def time(self) -> str:
@@ -139,7 +144,7 @@ def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
     """Images keep their size where it is one that networks can draw, and not larger than the machine has time for."""
     long = machine.minutes >= LONG
     largest = task.sides[2 * machine.fast + long]
-    if machine.minutes < SHORT and not machine.fast:
+    if machine.hurries:
         largest = task.brief or largest
     where = f"{machine.name} in {machine.time}"
     if len(seen.sizes) == 1 and max(next(iter(seen.sizes))) <= largest:
@@ -153,9 +158,13 @@ def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
-    """A processor gets narrow networks and small batches, a GPU wider ones; no batch is larger than the data."""
+    """A processor gets narrow networks and small batches, still narrower to draw images of less than 64 pixels in less
+    than 10 minutes; a GPU gets wider ones. No batch is larger than the data.
+    """
     trained = seen.images - (round(HELD_OUT * seen.images) if seen.images >= FEWEST else 0)
     width = WIDTHS[task.recipe][machine.fast]
+    if machine.hurries:
+        width = NARROWER.get(task.recipe, width)
     batch = min(width.batch, 1 << (max(trained, 1).bit_length() - 1))
     return {**width.settings, "plan.batch": batch}, f"networks: {width.says}, for {machine.name}; batches of {batch}"
 
@@ -225,6 +234,11 @@ WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
     ),
     "triples": (Width(4, "a quarter of the paper's width"), Width(4, "the paper's width", {"game.width": 64})),
     "maps": (Width(4, "a quarter of the paper's width"), Width(4, "the paper's width", {"game.width": 64})),
+}
+
+
+NARROWER = {  # of a processor with little time: twice as many rounds are worth more
+    "images-small": Width(32, "a quarter of the paper's width", {"game.network.network.width": 16})
 }
 
 
