@@ -53,6 +53,10 @@ def test_a_stored_log_is_of_the_recipe_that_makes_it_anew(name):
     assert flat(stored.to_dict()) == flat(broken.broken(rule, int(seed)).to_dict())
 
 
+def test_twenty_accepted_recipes_are_asked():
+    assert len(GOOD) >= 20
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_an_accepted_recipe_is_healthy(name):
     verdict = examine(log(name))
