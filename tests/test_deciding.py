@@ -187,6 +187,16 @@ def test_the_size_that_is_asked_for_decides_the_game(asked, recipe):
     assert decide(Seen("folder:faces", 1500, {(300, 400): 1500}), Machine(), asked).recipe == recipe
 
 
+def test_little_time_makes_networks_narrower_where_there_are_no_labels():
+    """With labels a discriminator of that width learned nothing of digits (docs/folder.md)."""
+    plain, told = (
+        decide(Seen("folder:faces", 1500, {(32, 32): 1500}, **labels), Machine(minutes=4)).settings
+        for labels in ({}, {"label_kind": "class", "labels": ("a", "b")})
+    )
+    assert plain["game.network.network.width"] == 16
+    assert "game.network.network.width" not in told
+
+
 def test_columns_are_for_games_that_take_them():
     """R3GAN has a vector of its own for every class, and none for a number."""
     seen = Seen("folder:faces", 1500, {(64, 64): 1500}, label_file="faces.csv", label_kind="numbers")

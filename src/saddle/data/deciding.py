@@ -158,12 +158,12 @@ def by_size(seen: Seen, machine: Machine, task: Task) -> Given:
 
 
 def by_width(seen: Seen, machine: Machine, task: Task) -> Given:
-    """A processor gets narrow networks and small batches, still narrower to draw images of less than 64 pixels in less
-    than 10 minutes; a GPU gets wider ones. No batch is larger than the data.
+    """A processor gets narrow networks and small batches, still narrower to draw images of less than 64 pixels without
+    labels in less than 10 minutes; a GPU gets wider ones. No batch is larger than the data.
     """
     trained = seen.images - (round(HELD_OUT * seen.images) if seen.images >= FEWEST else 0)
     width = WIDTHS[task.recipe][machine.fast]
-    if machine.hurries:
+    if machine.hurries and not seen.label_kind:
         width = NARROWER.get(task.recipe, width)
     batch = min(width.batch, 1 << (max(trained, 1).bit_length() - 1))
     return {**width.settings, "plan.batch": batch}, f"networks: {width.says}, for {machine.name}; batches of {batch}"
@@ -237,7 +237,7 @@ WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
 }
 
 
-NARROWER = {  # of a processor with little time: twice as many rounds are worth more
+NARROWER = {  # without labels, on a processor with little time: twice as many rounds are worth more; with, they failed
     "images-small": Width(32, "a quarter of the paper's width", {"game.network.network.width": 16})
 }
 
