@@ -52,7 +52,7 @@ READ = (
     "commands",
 )  # of an event
 OF_FINGERPRINT = ("mixture_count",)
-MOST = 80  # rounds of a stored log
+MOST = 60  # rounds of a stored log
 
 
 def seeds(name: str) -> tuple[int, ...]:
