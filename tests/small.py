@@ -42,7 +42,7 @@ TINY = [
 
 # Pixels of images that are drawn, or cut, to the size that is asked for.
 CUT = {"photo": 40, **dict.fromkeys(("scenes", "rain", "shadows", "edges", "holes", "photos", "faces-turned"), 32)}
-CUT |= {"illustrations": 32}
+CUT |= {"illustrations": 64}
 
 # Settings of games whose rounds would take long: what is asked of every game does not depend on its width.
 NARROW: dict[str, dict[str, Any]] = {

@@ -185,7 +185,7 @@ def test_every_loss_is_finite_and_logged_by_name(whole):
 def test_bf16_plays_close_to_fp32(name, whole):
     half = make_trainer(name, precision="bf16")
     half.play_round()
-    rough = {"tpgan": 0.25}.get(name, 0.1)  # its perceptual loss is the small difference of two large features
+    rough = {"tpgan": 0.2}.get(name, 0.1)  # norms of 16 values: of four seeds its perceptual loss was 0.86 to 1.03
     for term, loss in whole.losses[1].items():
         assert torch.isclose(half.losses[term].float(), loss, atol=0.1, rtol=rough), term
 

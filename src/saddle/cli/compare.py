@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..runs.differing import Comparison
 
 SETTINGS: tuple[str, ...] = ()
+BEGINNING = 1000  # characters of a file that say who wrote it
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -88,9 +89,6 @@ def _check_ours(option: str, path: Path, is_ours: Callable[[str], bool]) -> None
     raise UsageError(
         f"{option} {path} exists, and saddle compare did not write it; choose another, so that nothing is overwritten"
     )
-
-
-BEGINNING = 1000  # characters that say who wrote a file
 
 
 def _short(values: Sequence[str]) -> Sequence[str]:

@@ -42,7 +42,7 @@ class Machine:
 
     @property
     def hurries(self) -> bool:
-        """It has little time for what is not fast."""
+        """It is slow, and has little time."""
         return not self.fast and self.minutes < SHORT
 
     @property
@@ -237,7 +237,7 @@ WIDTHS: dict[str, tuple[Width, ...]] = {  # by recipe: on a processor, on a GPU
 }
 
 
-NARROWER = {  # without labels, on a processor with little time: twice as many rounds are worth more; with, they failed
+NARROWER = {  # without labels, where a machine hurries: more rounds are worth more than width (docs/folder.md)
     "images-small": Width(32, "a quarter of the paper's width", {"game.network.network.width": 16})
 }
 
